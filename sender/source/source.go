@@ -1,0 +1,50 @@
+// Package source holds the places that frames come from: a test pattern, standard input, files, folders, HTTP cameras,
+// uploads over HTTP, and whatever OpenCV can open. One driver a file, all behind [Source], chosen by [Open] from the
+// form of a URL or path.
+package source
+
+import (
+	"context"
+	"image"
+	"iter"
+	"log/slog"
+
+	"udpcam/protocol"
+)
+
+// A Source is a place that frames come from.
+type Source interface {
+	// Frames opens the source and yields its frames, each as soon as its last byte is there. It runs in the caller's
+	// goroutine; a caller that takes long over a frame makes the source wait, or, if the source is live, miss frames.
+	//
+	// The iteration ends when the source does, when ctx is done (neither is an error), or with one last pair of a
+	// zero Frame and an error that says what is wrong and what to do. Trouble that a source recovers from by itself,
+	// such as a camera that hangs up, is logged and not yielded. When the iteration is over, whatever was opened is
+	// closed. A yielded frame's Stream and ID are left zero: the sender fills them in.
+	Frames(ctx context.Context) iter.Seq2[protocol.Frame, error]
+
+	// OnDemand reports whether the source may be closed while nobody watches and opened again, by calling Frames
+	// again, when somebody does. Standard input and uploads may not: what they bring meanwhile would be lost.
+	OnDemand() bool
+}
+
+// Options hold what a source may be told besides its name. The zero value is every source's default.
+type Options struct {
+	// FPS is the frame rate of sources that have no clock of their own (files, folders; 0 means 30) and the rate
+	// asked of those that take a wish (test, opencv; 0 means 30 and what the camera likes).
+	FPS float64
+	// Loop starts a file or folder again when it ends.
+	Loop bool
+	// Size is the picture size asked of test and opencv. Zero means 1280x720 and what the camera likes.
+	Size image.Point
+	// Quality is the JPEG quality, 1 to 100, of sources that encode (test, opencv). 0 means 80.
+	Quality int
+	// MaxFrameSize is the largest picture in bytes that is taken; a larger one is skipped. 0 means
+	// [protocol.MaxFrameSize], which is also the most that it can be.
+	MaxFrameSize int
+	// Skip, if set, is called with the reason (a few fixed words, good as a counter's key) whenever the source
+	// leaves something out that is no whole picture: garbage, a picture cut off, an oversized one.
+	Skip func(reason string)
+	// Log is where a source reports trouble that it recovers from. Nil means slog.Default().
+	Log *slog.Logger
+}
