@@ -1,5 +1,7 @@
 package protocol
 
+import "time"
+
 // Everything that comes from a network, a file or a camera is bounded by one of these. Each names what it stops.
 const (
 	// MaxFrameSize is the largest picture, in bytes, that any part of udpcam takes: the frame length field of
@@ -16,4 +18,32 @@ const (
 	// MaxPixels is the largest picture, in pixels, that is ever handed to a decoder: 64 megapixels. A JPEG of 37
 	// bytes can claim 65,535 × 65,535 pixels, for which a decoder would allocate 12 GiB.
 	MaxPixels = 64 << 20
+
+	// MaxPendingMemory is how many bytes all unfinished frames of a receiver may hold together. It stops a flood of
+	// first segments, under as many sessions, streams and frame IDs as can be invented, from filling the memory.
+	MaxPendingMemory = 64 << 20
+
+	// maxPendingFrames is how many unfinished frames one stream may have. Frames overtake each other only within the
+	// reordering of a network; it stops one stream from pushing out the others' frames.
+	maxPendingFrames = 8
+
+	// maxStreams is how many streams a receiver follows at once; beyond it the one that has been without a whole frame
+	// for longest gives way. It stops invented sessions from filling the memory, and a camera that is being watched
+	// from being pushed out by them.
+	maxStreams = 64
+
+	// freeReserve is how many bytes are set aside for a frame on its first segment's word. Beyond it, until its stream
+	// has shown that it really sends such frames, memory grows only with what has arrived: a sender-declared size
+	// never allocates that size at once.
+	freeReserve = 256 << 10
+
+	// maxCountedGap is the largest step between two frame IDs that is still counted as lost frames. A larger one is a
+	// sender that starts anew within its session, or an invented datagram, and says nothing about the network.
+	maxCountedGap = 1 << 12
+
+	// streamExpiry is how long a stream may be silent before it is forgotten.
+	streamExpiry = 30 * time.Second
+
+	// nameWait is how long whole frames are held back at a stream's start for the announcement that names it.
+	nameWait = time.Second
 )

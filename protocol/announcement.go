@@ -1,0 +1,77 @@
+package protocol
+
+import (
+	"encoding/binary"
+	"image"
+	"unicode"
+	"unicode/utf8"
+)
+
+const announcementSize = 17 // without the name
+
+// An Announcement tells what changes rarely about a stream, so that a receiver that joins late learns it. A sender
+// repeats it several times a second.
+//
+//	 0                   1                   2                   3
+//	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|       0       |  Magic 0xCA   | Ver=1 | Type=3|    Stream     |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|                    Session                    |       0       |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|         Picture width         |        Picture height         |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|               Frame rate, frames per 1000 seconds             |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|  Name length  | Name, UTF-8 …
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-
+//
+// Receivers ignore what follows the name.
+type Announcement struct {
+	// Name is the stream's name: at most MaxStreamName bytes of printable UTF-8, made so by CleanName.
+	Name string
+	// Size is the picture's width and height in pixels, zero if unknown.
+	Size image.Point
+	// MilliFPS is the frame rate in frames per 1000 seconds, 0 if unknown.
+	MilliFPS uint32
+}
+
+func (a Announcement) append(b []byte, session uint32, stream uint8) []byte {
+	b = prefix{Type: typeAnnouncement, Session: session, Stream: stream}.append(b)
+	b = binary.BigEndian.AppendUint16(b, uint16(a.Size.X))
+	b = binary.BigEndian.AppendUint16(b, uint16(a.Size.Y))
+	b = binary.BigEndian.AppendUint32(b, a.MilliFPS)
+	name := CleanName(a.Name)
+	b = append(b, byte(len(name)))
+	return append(b, name...)
+}
+
+func parseAnnouncement(b []byte) (Announcement, error) {
+	if len(b) < announcementSize || len(b) < announcementSize+int(b[16]) {
+		return Announcement{}, ErrMalformed
+	}
+	return Announcement{
+		Name:     CleanName(string(b[announcementSize : announcementSize+int(b[16])])),
+		Size:     image.Pt(int(binary.BigEndian.Uint16(b[8:])), int(binary.BigEndian.Uint16(b[10:]))),
+		MilliFPS: binary.BigEndian.Uint32(b[12:]),
+	}, nil
+}
+
+// CleanName makes a stream name fit to be shown: what is not printable UTF-8 is left out, spaces at the ends too, and
+// no more than MaxStreamName bytes remain.
+func CleanName(name string) string {
+	clean := make([]byte, 0, min(len(name), MaxStreamName))
+	for _, r := range name {
+		if r == utf8.RuneError || !unicode.IsPrint(r) || len(clean) == 0 && r == ' ' {
+			continue
+		}
+		if len(clean)+utf8.RuneLen(r) > MaxStreamName {
+			break
+		}
+		clean = utf8.AppendRune(clean, r)
+	}
+	for len(clean) > 0 && clean[len(clean)-1] == ' ' {
+		clean = clean[:len(clean)-1]
+	}
+	return string(clean)
+}

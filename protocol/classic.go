@@ -1,0 +1,239 @@
+package protocol
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"udpcam/protocol/mjpeg"
+)
+
+// The classic wire: one countdown byte, then up to 65,472 bytes of the picture, in order.
+//
+//	+-----------+--------------------
+//	| Countdown | part of the JPEG …     Countdown: segments still to come, this one included; 1 = last
+//	+-----------+--------------------
+//
+// It has no frame ID, so a receiver can tell a lost segment only by a step in the countdown.
+const (
+	// ClassicSegmentSize is the most that a classic segment carries: 2¹⁶ - 64 bytes.
+	ClassicSegmentSize = 1<<16 - 64
+
+	// ClassicMaxSegments is the most segments that the countdown byte can count.
+	ClassicMaxSegments = 255
+
+	// classicMaxSenders is how many addresses a classic receiver follows at once. It stops invented addresses from
+	// filling the memory.
+	classicMaxSenders = 64
+)
+
+// A ClassicSplitter turns frames into classic datagrams. It is for one goroutine.
+type ClassicSplitter struct {
+	segmentSize int
+	datagrams   []Datagram
+}
+
+// countdowns holds the header of every classic datagram that there can be.
+var countdowns = func() (c [ClassicMaxSegments + 1]byte) {
+	for i := range c {
+		c[i] = byte(i)
+	}
+	return c
+}()
+
+// NewClassicSplitter returns a splitter whose segments carry at most segmentSize bytes; 0 means ClassicSegmentSize.
+func NewClassicSplitter(segmentSize int) (*ClassicSplitter, error) {
+	segmentSize = cmp.Or(segmentSize, ClassicSegmentSize)
+	if segmentSize < MinSegmentSize || segmentSize > MaxDatagram-1 {
+		return nil, fmt.Errorf("segment size %d: give %d to %d bytes", segmentSize, MinSegmentSize, ClassicSegmentSize)
+	}
+	return &ClassicSplitter{segmentSize: min(segmentSize, ClassicSegmentSize)}, nil
+}
+
+// Split returns the datagrams of a frame, in the order in which they must be sent. They are valid until the next call;
+// their payloads are f.JPEG itself. The error is ErrFrameSize.
+func (s *ClassicSplitter) Split(f Frame) ([]Datagram, error) {
+	left := ceilDiv(len(f.JPEG), s.segmentSize)
+	if left == 0 || left > ClassicMaxSegments || len(f.JPEG) > MaxFrameSize {
+		return nil, fmt.Errorf("%w: %d bytes, of at most %d", ErrFrameSize, len(f.JPEG),
+			min(ClassicMaxSegments*s.segmentSize, MaxFrameSize))
+	}
+	s.datagrams = s.datagrams[:0]
+	for part := range slices.Chunk(f.JPEG, s.segmentSize) {
+		s.datagrams = append(s.datagrams, Datagram{countdowns[left : left+1 : left+1], part})
+		left--
+	}
+	return s.datagrams, nil
+}
+
+// A ClassicAssembler turns classic datagrams into frames, those of each address apart. A frame is handed on only if its
+// segments came one after the other, from one that begins with a JPEG's first bytes down to number 1, and if together
+// they are one whole JPEG: the wire has nothing else to know a damaged frame by. It has the methods of an [Assembler].
+type ClassicAssembler struct {
+	deadline time.Duration
+	senders  map[netip.AddrPort]*classicSender
+	ready    []Frame
+	stats    Stats
+}
+
+// A classicSender is what is known of the frame that an address is sending.
+type classicSender struct {
+	seen  time.Time
+	id    uint32 // of the next frame: counted here, for the wire has none
+	next  int    // the countdown that must come next, 0 between frames
+	count int    // segments of the frame
+	start time.Time
+	bytes []byte
+	prev  byte // the countdown of the last datagram
+	label string
+}
+
+// NewClassicAssembler returns an assembler with no senders.
+func NewClassicAssembler(c AssemblerConfig) *ClassicAssembler {
+	return &ClassicAssembler{deadline: cmp.Or(c.Deadline, DefaultDeadline), senders: map[netip.AddrPort]*classicSender{}}
+}
+
+// Add takes in the datagram b that came from an address.
+func (a *ClassicAssembler) Add(b []byte, from netip.AddrPort, now time.Time) {
+	a.stats.Datagrams++
+	if len(b) < 2 || len(b) > 1+ClassicSegmentSize || b[0] == 0 {
+		a.stats.LeftOut[DatagramForeign]++
+		return
+	}
+	s := a.sender(from, now)
+	countdown, payload := int(b[0]), b[1:]
+	repeated := s.next != 0 && b[0] == s.prev && bytes.HasSuffix(s.bytes, payload)
+	switch {
+	case repeated:
+		a.stats.LeftOut[DatagramDuplicate]++
+		return
+	case bytes.HasPrefix(payload, []byte{0xff, 0xd8, 0xff}): // a JPEG's first bytes: SOI and the next marker
+		a.drop(s)
+		s.start, s.count = now, countdown
+	case countdown != s.next:
+		a.drop(s)
+		a.stats.LeftOut[DatagramLate]++
+		return
+	}
+	if len(s.bytes)+len(payload) > MaxFrameSize || a.stats.Pending+len(payload) > MaxPendingMemory {
+		a.stats.LeftOut[DatagramOverLimit]++
+		a.drop(s)
+		return
+	}
+	s.bytes = append(s.bytes, payload...)
+	a.stats.Pending += len(payload)
+	s.prev, s.next = b[0], countdown-1
+	if s.next == 0 {
+		a.finish(s, from, now)
+	}
+}
+
+// Next takes the next frame that is ready to be handed on.
+func (a *ClassicAssembler) Next() (Frame, bool) {
+	if len(a.ready) == 0 {
+		return Frame{}, false
+	}
+	f := a.ready[0]
+	a.ready = slices.Delete(a.ready, 0, 1)
+	return f, true
+}
+
+// Expire drops the frames whose deadline has passed and forgets the senders that have long been silent. Call it some
+// times a second.
+func (a *ClassicAssembler) Expire(now time.Time) {
+	for from, s := range a.senders {
+		if now.Sub(s.start) >= a.deadline {
+			a.drop(s)
+		}
+		if now.Sub(s.seen) >= streamExpiry {
+			delete(a.senders, from)
+		}
+	}
+}
+
+// Stats returns what has been counted so far. Streams counts addresses.
+func (a *ClassicAssembler) Stats() Stats {
+	st := a.stats
+	st.Streams = len(a.senders)
+	return st
+}
+
+// Streams returns what is known of each sender of which a frame has been handed on, in the order of their names.
+func (a *ClassicAssembler) Streams() []StreamInfo {
+	var infos []StreamInfo
+	for from, s := range a.senders {
+		if s.label != "" {
+			infos = append(infos, StreamInfo{Name: s.label, From: from, Seen: s.seen})
+		}
+	}
+	slices.SortFunc(infos, func(a, b StreamInfo) int { return cmp.Compare(a.Name, b.Name) })
+	return infos
+}
+
+func (a *ClassicAssembler) sender(from netip.AddrPort, now time.Time) *classicSender {
+	s := a.senders[from]
+	if s == nil {
+		if len(a.senders) == classicMaxSenders {
+			var oldest netip.AddrPort
+			for k, o := range a.senders {
+				if !oldest.IsValid() || o.seen.Before(a.senders[oldest].seen) {
+					oldest = k
+				}
+			}
+			a.drop(a.senders[oldest])
+			delete(a.senders, oldest)
+		}
+		s = &classicSender{}
+		a.senders[from] = s
+	}
+	s.seen = now
+	return s
+}
+
+// finish hands on a sender's frame, of which the last segment has come, if it is one whole JPEG.
+func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now time.Time) {
+	jpeg := s.bytes
+	a.account(s, s.count)
+	if mjpeg.Check(jpeg) != nil {
+		a.stats.Dropped[FrameCorrupt]++
+		return
+	}
+	a.label(s, from, now)
+	a.ready = append(a.ready, Frame{Stream: s.label, ID: s.id, Captured: now, JPEG: jpeg})
+	s.id++
+	a.stats.Frames++
+	a.stats.FrameBytes += uint64(len(jpeg))
+}
+
+// label names a sender's stream after its host, and if another sender of that host has the name and is alive, after its
+// port as well.
+func (a *ClassicAssembler) label(s *classicSender, from netip.AddrPort, now time.Time) {
+	s.label = from.Addr().Unmap().String()
+	for _, o := range a.senders {
+		if o != s && o.label == s.label && now.Sub(o.seen) < aliveAfter {
+			s.label = net.JoinHostPort(s.label, strconv.Itoa(int(from.Port())))
+			return
+		}
+	}
+}
+
+// drop gives up the frame that a sender has begun, if any.
+func (a *ClassicAssembler) drop(s *classicSender) {
+	if s.next != 0 {
+		a.account(s, s.count-s.next)
+		a.stats.Dropped[FrameIncomplete]++
+	}
+}
+
+// account counts a frame of which so many segments came, and clears its sender for the next.
+func (a *ClassicAssembler) account(s *classicSender, received int) {
+	a.stats.Pending -= len(s.bytes)
+	a.stats.Expected += uint64(s.count)
+	a.stats.Received += uint64(received)
+	s.next, s.count, s.bytes = 0, 0, nil
+}

@@ -1,0 +1,51 @@
+package protocol
+
+import (
+	"cmp"
+	"net"
+	"strconv"
+	"time"
+)
+
+// aliveAfter is how long after another stream took its name a stream that still sends is taken to be alive, rather than
+// to be the last datagrams of a sender that was restarted.
+const aliveAfter = 300 * time.Millisecond
+
+// name settles under which name the frames of s are handed on: the one it announces, or its host's address if that is
+// empty. Two streams never share a name:
+//
+//   - A newer stream from the same host takes the name over: a sender was restarted, and whoever watches that name
+//     goes on watching.
+//   - Otherwise the host's address is added to the name, and if that is not enough, the port.
+//
+// So is it for a stream whose name was taken over but which goes on sending.
+func (a *Assembler) name(s *stream, announced Announcement, now time.Time) {
+	settled := !s.unnamed() && announced.Name == s.announced.Name
+	s.announced = announced
+	if settled || now.Sub(s.displaced) < aliveAfter {
+		return
+	}
+	host, port := s.host(), strconv.Itoa(int(s.from.Port()))
+	name := cmp.Or(announced.Name, host)
+	for _, label := range []string{name, name + "@" + host, name + "@" + net.JoinHostPort(host, port)} {
+		holder := a.labelled(label, s)
+		if holder != nil && (holder.host() != host || holder.joined.After(s.joined)) {
+			continue
+		}
+		if holder != nil {
+			holder.label, holder.displaced = "", now
+		}
+		s.label = label
+		return
+	}
+}
+
+// labelled returns the stream, other than s, whose frames are handed on under that name, or nil.
+func (a *Assembler) labelled(label string, s *stream) *stream {
+	for _, o := range a.streams {
+		if o != s && o.label == label {
+			return o
+		}
+	}
+	return nil
+}

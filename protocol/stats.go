@@ -1,0 +1,99 @@
+package protocol
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A FrameDrop is a reason for which a frame was not handed on.
+type FrameDrop uint8
+
+// The reasons for which frames are dropped.
+const (
+	FrameIncomplete FrameDrop = iota // some segments came, but not all until its deadline or until a newer frame was whole
+	FrameUnseen                      // no segment of it came at all
+	FrameCorrupt                     // its CRC does not match
+	FrameNotJPEG                     // it came as it was sent, but it is no JPEG
+	FrameOverLimit                   // the memory for unfinished frames was needed for others
+	numFrameDrops
+)
+
+var frameDropNames = [...]string{"incomplete", "unseen", "corrupt", "not-jpeg", "over-limit"}
+
+func (d FrameDrop) String() string { return frameDropNames[d] }
+
+// A DatagramDrop is a reason for which a datagram was left out.
+type DatagramDrop uint8
+
+// The reasons for which datagrams are left out. The last two are harmless.
+const (
+	DatagramForeign      DatagramDrop = iota // not of this wire at all
+	DatagramUnknownType                      // of this wire, but a type that this version does not know
+	DatagramMalformed                        // its fields contradict each other
+	DatagramInconsistent                     // it contradicts what other datagrams said about its frame
+	DatagramOverLimit                        // beyond what its stream may have unfinished
+	DatagramLate                             // its frame, or a newer one, has been handed on or dropped already
+	DatagramDuplicate                        // it has been here before
+	numDatagramDrops
+)
+
+var datagramDropNames = [...]string{"foreign", "unknown-type", "malformed", "inconsistent", "over-limit", "late", "duplicate"}
+
+func (d DatagramDrop) String() string { return datagramDropNames[d] }
+
+// FrameDrops counts dropped frames by reason.
+type FrameDrops [numFrameDrops]uint64
+
+// Total is the sum over all reasons.
+func (d FrameDrops) Total() uint64 { return total(d[:]) }
+
+// Map returns the counts that are not zero by the reason's name.
+func (d FrameDrops) Map() map[string]uint64 { return nonZero(d[:], frameDropNames[:]) }
+
+// DatagramDrops counts datagrams left out by reason.
+type DatagramDrops [numDatagramDrops]uint64
+
+// Total is the sum over all reasons.
+func (d DatagramDrops) Total() uint64 { return total(d[:]) }
+
+// Map returns the counts that are not zero by the reason's name.
+func (d DatagramDrops) Map() map[string]uint64 { return nonZero(d[:], datagramDropNames[:]) }
+
+// Stats counts what an assembler has done since it was made.
+type Stats struct {
+	Frames     uint64        // handed on
+	FrameBytes uint64        // in them
+	Dropped    FrameDrops    // frames that were not handed on
+	Datagrams  uint64        // all that came
+	LeftOut    DatagramDrops // datagrams that were of no use
+	// Expected and Received count the data segments of all frames of which at least one segment came, once the frame
+	// is handed on or dropped. 1 - Received/Expected is the loss of the network as far as it can be seen from here.
+	Expected, Received uint64
+	// Pending is how many bytes unfinished frames hold now, and Streams how many streams are followed now.
+	Pending, Streams int
+}
+
+func total(counts []uint64) (n uint64) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+func nonZero(counts []uint64, names []string) map[string]uint64 {
+	m := map[string]uint64{}
+	for i, c := range counts {
+		if c != 0 {
+			m[names[i]] = c
+		}
+	}
+	return m
+}
+
+// A StreamInfo tells what is known of a stream that is being followed.
+type StreamInfo struct {
+	Name      string         // under which its frames are handed on
+	From      netip.AddrPort // where its last datagram came from
+	Announced Announcement   // zero if nothing has been announced, as always on the classic wire
+	Seen      time.Time      // when its last datagram came
+}

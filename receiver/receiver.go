@@ -1,0 +1,166 @@
+// Package receiver receives datagrams and hands on the frames in them.
+//
+//	datagram.Conn -> Receiver.Frames -> protocol.Assembler -> the caller's loop body
+//
+// All of it runs in the goroutine that ranges over Frames: from the kernel to the caller there is no queue, and while
+// the caller is busy with a frame the kernel's receive buffer holds what comes. Sinks that may block for long belong
+// behind a queue of their own: packages sink and web have them.
+package receiver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"udpcam/protocol"
+	"udpcam/protocol/datagram"
+)
+
+// tick is how often a receiver looks for what time alone brings about, such as a frame's deadline.
+const tick = 50 * time.Millisecond
+
+// smallBuffer is how many bytes of receive buffer are worth a word to the user: a third of a second of a good camera.
+const smallBuffer = 1 << 20
+
+// A Config says how a Receiver receives. The zero value is the documented default.
+type Config struct {
+	// Wire is what the senders speak. The zero value means [protocol.WireV1].
+	Wire protocol.Wire
+	// Deadline is how long after its first segment a frame is given up. 0 means [protocol.DefaultDeadline].
+	Deadline time.Duration
+	// Interface is the network interface on which a multicast group is joined. Nil means all of them.
+	Interface *net.Interface
+	// Log is where trouble is reported that the receiver lives on with. Nil means slog.Default().
+	Log *slog.Logger
+}
+
+// An assembler is what a wire makes frames of datagrams with.
+type assembler interface {
+	Add(b []byte, from netip.AddrPort, now time.Time)
+	Next() (protocol.Frame, bool)
+	Expire(now time.Time)
+	Stats() protocol.Stats
+	Streams() []protocol.StreamInfo
+}
+
+// A Receiver receives frames. Frames is for one goroutine; the other methods are for any.
+type Receiver struct {
+	conn datagram.Conn
+	log  *slog.Logger
+
+	mu        sync.Mutex // guards what follows, and never while the caller has a frame
+	assembler assembler
+	deadline  time.Time // of the conn
+}
+
+// New returns a receiver on a conn, which becomes the receiver's.
+func New(conn datagram.Conn, c Config) *Receiver {
+	r := &Receiver{conn: conn, log: cmp.Or(c.Log, slog.Default())}
+	ac := protocol.AssemblerConfig{Deadline: c.Deadline}
+	switch c.Wire {
+	case protocol.WireClassic:
+		r.assembler = protocol.NewClassicAssembler(ac)
+	default:
+		r.assembler = protocol.NewAssembler(ac)
+	}
+	return r
+}
+
+// Listen returns a receiver on a UDP address: host:port, or :port for every address of this machine, or a multicast
+// group's address and port.
+func Listen(ctx context.Context, addr string, c Config) (*Receiver, error) {
+	conn, err := datagram.Listen(ctx, addr, c.Interface)
+	if err != nil {
+		return nil, err
+	}
+	r := New(conn, c)
+	if size := conn.ReceiveBuffer(); size > 0 && size < smallBuffer {
+		r.log.Warn("the kernel holds few datagrams while udpcam is busy: frames may be lost here",
+			"bytes", size, "hint", fmt.Sprintf("sysctl -w net.core.rmem_max=%d", datagram.ReceiveBuffer))
+	}
+	return r, nil
+}
+
+// Frames yields frames, each the moment it is whole, those of one stream in order. The iteration ends when ctx is done
+// or the receiver is closed, or with one last pair of a zero Frame and an error if the socket fails. It may be started
+// again.
+func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
+	return func(yield func(protocol.Frame, error) bool) {
+		defer context.AfterFunc(ctx, func() { r.wake(ctx, time.Now()) })()
+		buffer := make([]byte, 1<<16)
+		next := time.Now()
+		for {
+			r.wake(ctx, next)
+			n, from, err := r.conn.Receive(buffer)
+			now := time.Now()
+			switch {
+			case ctx.Err() != nil, errors.Is(err, net.ErrClosed):
+				return
+			case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+				yield(protocol.Frame{}, fmt.Errorf("receive on %s: %w", r.conn.LocalAddr(), err))
+				return
+			}
+			r.mu.Lock()
+			if err == nil {
+				r.assembler.Add(buffer[:n], from, now)
+			}
+			if !now.Before(next) {
+				r.assembler.Expire(now)
+				next = now.Add(tick)
+			}
+			r.mu.Unlock()
+			for f, ok := r.next(); ok; f, ok = r.next() {
+				if !yield(f, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// wake makes Receive return at a moment, or at once if ctx is done.
+func (r *Receiver) wake(ctx context.Context, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ctx.Err() != nil {
+		at = time.Unix(1, 0)
+	}
+	if at != r.deadline {
+		r.deadline = at
+		r.conn.SetReceiveDeadline(at)
+	}
+}
+
+func (r *Receiver) next() (protocol.Frame, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.assembler.Next()
+}
+
+// LocalAddr is the address that the receiver listens on.
+func (r *Receiver) LocalAddr() netip.AddrPort { return r.conn.LocalAddr() }
+
+// Stats returns what has been counted so far.
+func (r *Receiver) Stats() protocol.Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.assembler.Stats()
+}
+
+// Streams returns what is known of each stream that is being received.
+func (r *Receiver) Streams() []protocol.StreamInfo {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.assembler.Streams()
+}
+
+// Close closes the receiver's socket and ends Frames.
+func (r *Receiver) Close() error { return r.conn.Close() }

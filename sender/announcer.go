@@ -1,0 +1,65 @@
+package sender
+
+import (
+	"time"
+
+	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
+)
+
+const (
+	// announceInterval is how often a stream is announced. Whoever joins late waits for the announcement before it
+	// shows the first picture, half of this on average; it costs 60 bytes each time.
+	announceInterval = 200 * time.Millisecond
+
+	// announceFrames is before how many of the first frames the stream is announced, so that a lost announcement does
+	// not hold up a receiver that was there first.
+	announceFrames = 10
+)
+
+// An announcer decides when the stream is announced, and what is said of it.
+type announcer struct {
+	name     string
+	splitter *protocol.Splitter
+
+	sent int // announcements
+	last time.Time
+	rate rate
+}
+
+// next returns the announcement to send before frame f, if one is due.
+func (a *announcer) next(f protocol.Frame, now time.Time) ([]protocol.Datagram, bool) {
+	a.rate.add(now)
+	if a.sent >= announceFrames && now.Sub(a.last) < announceInterval {
+		return nil, false
+	}
+	a.sent++
+	a.last = now
+	size, _ := mjpeg.Size(f.JPEG) // a picture of unknown size is announced as such
+	return []protocol.Datagram{a.splitter.Announce(protocol.Announcement{
+		Name:     a.name,
+		Size:     size,
+		MilliFPS: a.rate.milliFPS(),
+	})}, true
+}
+
+// A rate measures how many frames come in a second, over the last whole second or so.
+type rate struct {
+	since  time.Time
+	frames int
+	milli  uint32
+}
+
+func (r *rate) add(now time.Time) {
+	if r.since.IsZero() {
+		r.since = now
+		return
+	}
+	r.frames++
+	if d := now.Sub(r.since); d >= time.Second {
+		r.milli = uint32(float64(r.frames) / d.Seconds() * 1000)
+		r.since, r.frames = now, 0
+	}
+}
+
+func (r *rate) milliFPS() uint32 { return r.milli }
