@@ -57,7 +57,7 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 			a.stats.LeftOut[DatagramMalformed]++
 			return
 		}
-		s, _ := a.stream(p, from, now)
+		s := a.stream(p, from, now)
 		a.name(s, announced, now)
 		a.release(s)
 	default:
@@ -116,15 +116,19 @@ func (a *Assembler) Streams() []StreamInfo {
 
 // addSegment puts a data segment in its place.
 func (a *Assembler) addSegment(h *segmentHeader, l layout, index int, payload []byte, from netip.AddrPort, now time.Time) {
-	s, fresh := a.stream(h.prefix, from, now)
-	if s.started && !Newer(h.FrameID, s.newest) {
+	s := a.stream(h.prefix, from, now)
+	first := !s.started && len(s.pending) == 0
+	if first {
+		s.newest = h.FrameID - 1<<30 // so that older frames of a stream that is joined may still come
+	}
+	if !Newer(h.FrameID, s.newest) {
 		a.stats.LeftOut[DatagramLate]++
 		return
 	}
 	p := s.find(h.FrameID)
 	if p == nil {
 		p = newPendingFrame(*h, l, now.Add(a.deadline))
-		p.partial = fresh && index != 0
+		p.partial = first && index != 0
 		if !a.insert(s, p) {
 			a.stats.LeftOut[DatagramOverLimit]++
 			return
@@ -150,6 +154,7 @@ func (a *Assembler) addSegment(h *segmentHeader, l layout, index int, payload []
 	a.stats.Pending += grown
 	a.evict(p)
 	p.put(index, payload)
+	s.largest = max(s.largest, p.arrived)
 	if p.missing == 0 {
 		a.finish(s, p, now)
 	}
@@ -159,7 +164,7 @@ func (a *Assembler) addSegment(h *segmentHeader, l layout, index int, payload []
 // too many the oldest one gives way, unless that is the new one.
 func (a *Assembler) insert(s *stream, p *pendingFrame) bool {
 	at, _ := slices.BinarySearchFunc(s.pending, p.header.FrameID, func(o *pendingFrame, id uint32) int {
-		return int(int32(o.header.FrameID - id))
+		return cmp.Compare(o.header.FrameID-s.newest, id-s.newest)
 	})
 	if len(s.pending) == maxPendingFrames {
 		if at == 0 {
@@ -186,7 +191,6 @@ func (a *Assembler) finish(s *stream, p *pendingFrame, now time.Time) {
 	}
 	a.account(p)
 	a.supersede(s, p)
-	s.largest = max(s.largest, len(jpeg))
 	s.whole = now
 	s.held = Frame{ID: p.header.FrameID, Captured: timeNear(p.header.Captured, now), JPEG: jpeg}
 	a.release(s)

@@ -32,9 +32,9 @@ const (
 	// from being pushed out by them.
 	maxStreams = 64
 
-	// freeReserve is how many bytes are set aside for a frame on its first segment's word. Beyond it, until its stream
-	// has shown that it really sends such frames, memory grows only with what has arrived: a sender-declared size
-	// never allocates that size at once.
+	// freeReserve is how many bytes are set aside for a frame on its first segment's word. Beyond it memory grows only
+	// with what has arrived, of this frame or of an earlier one of its stream: a sender-declared size never allocates
+	// that size at once.
 	freeReserve = 256 << 10
 
 	// maxCountedGap is the largest step between two frame IDs that is still counted as lost frames. A larger one is a

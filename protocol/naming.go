@@ -14,11 +14,11 @@ const aliveAfter = 300 * time.Millisecond
 // name settles under which name the frames of s are handed on: the one it announces, or its host's address if that is
 // empty. Two streams never share a name:
 //
-//   - A newer stream from the same host takes the name over: a sender was restarted, and whoever watches that name
-//     goes on watching.
-//   - Otherwise the host's address is added to the name, and if that is not enough, the port.
-//
-// So is it for a stream whose name was taken over but which goes on sending.
+//   - A new stream from the same host takes the name over: a sender was restarted, and whoever watches that name goes
+//     on watching.
+//   - A new stream from another host has its host's address added to the name.
+//   - A stream whose name was taken over, but which goes on sending, has its host's address added, and if that is not
+//     enough, its port.
 func (a *Assembler) name(s *stream, announced Announcement, now time.Time) {
 	settled := !s.unnamed() && announced.Name == s.announced.Name
 	s.announced = announced
@@ -29,7 +29,7 @@ func (a *Assembler) name(s *stream, announced Announcement, now time.Time) {
 	name := cmp.Or(announced.Name, host)
 	for _, label := range []string{name, name + "@" + host, name + "@" + net.JoinHostPort(host, port)} {
 		holder := a.labelled(label, s)
-		if holder != nil && (holder.host() != host || holder.joined.After(s.joined)) {
+		if holder != nil && (holder.host() != host || !s.displaced.IsZero()) {
 			continue
 		}
 		if holder != nil {

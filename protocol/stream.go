@@ -22,9 +22,9 @@ type stream struct {
 	label     string    // the name its frames are handed on under, "" until that is settled
 	displaced time.Time // when another stream took its label, zero if none has
 
-	started bool   // whether newest is valid
-	newest  uint32 // ID of the last frame that was whole
-	largest int    // bytes in the largest frame that was whole
+	started bool   // whether a frame of it has been whole
+	newest  uint32 // ID of the last frame that was; before that, of one long before the first that was seen
+	largest int    // the most bytes that have arrived of one frame
 	pending []*pendingFrame
 	held    Frame // whole, but not handed on before the stream has a name
 }
@@ -45,19 +45,19 @@ func (s *stream) find(id uint32) *pendingFrame {
 	return nil
 }
 
-// stream returns the stream that a datagram belongs to, and whether it is a new one.
-func (a *Assembler) stream(p prefix, from netip.AddrPort, now time.Time) (s *stream, fresh bool) {
+// stream returns the stream that a datagram belongs to.
+func (a *Assembler) stream(p prefix, from netip.AddrPort, now time.Time) *stream {
 	key := streamKey{p.Session, p.Stream}
-	s = a.streams[key]
+	s := a.streams[key]
 	if s == nil {
 		if len(a.streams) == maxStreams {
 			a.forget(a.idlest())
 		}
-		s, fresh = &stream{joined: now}, true
+		s = &stream{joined: now}
 		a.streams[key] = s
 	}
 	s.from, s.seen = from, now
-	return s, fresh
+	return s
 }
 
 // idlest is the stream that has been without a whole frame for longest.

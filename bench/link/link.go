@@ -1,0 +1,177 @@
+// Package link is a network that lives in memory: datagrams sent on one [Conn] come out of another as late, as often and
+// as damaged as the [Path] between them says. With the same seed and the same traffic the same thing happens each time.
+//
+// It measures time by the time package: in a testing/synctest bubble, simulated time.
+//
+//	Conn.Send -> Path (loss, bottleneck, delay) -> Network's schedule, one goroutine -> inbox of the other Conn
+package link
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A Network connects conns. Its methods are for any goroutine.
+type Network struct {
+	mu     sync.Mutex
+	random *rand.Rand
+	path   Path
+	paths  map[route]*pathState
+	conns  map[netip.AddrPort]*Conn
+	flight schedule
+	number uint64        // of the next datagram in flight
+	wake   chan struct{} // tells the delivering goroutine that something changed
+	done   chan struct{}
+	stats  Stats
+}
+
+// A route is one direction between two conns.
+type route struct{ from, to netip.AddrPort }
+
+// Stats counts what a network has done with datagrams.
+type Stats struct {
+	Sent, Delivered     uint64
+	Lost                uint64 // by chance
+	Queue               uint64 // dropped because a bottleneck's queue was full
+	Buffer              uint64 // dropped because the receiving conn's buffer was full
+	Unknown             uint64 // sent to an address at which nobody listens
+	Duplicated, Damaged uint64
+	Bytes               uint64 // of payload, sent
+}
+
+// New returns a network in which all pairs of conns have such a path between them, in each direction one of its own.
+func New(seed uint64, p Path) *Network {
+	n := &Network{
+		random: rand.New(rand.NewPCG(seed, 0)),
+		path:   p,
+		paths:  map[route]*pathState{},
+		conns:  map[netip.AddrPort]*Conn{},
+		wake:   make(chan struct{}, 1),
+		done:   make(chan struct{}),
+	}
+	go n.deliver()
+	return n
+}
+
+// SetPath sets the path from one address to another, in this direction only.
+func (n *Network) SetPath(from, to netip.AddrPort, p Path) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.paths[route{from, to}] = &pathState{Path: p}
+}
+
+// Listen returns a conn bound to an address.
+func (n *Network) Listen(addr netip.AddrPort) (*Conn, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.conns[addr] != nil {
+		return nil, fmt.Errorf("link: listen on %s: %w", addr, syscall.EADDRINUSE)
+	}
+	c := &Conn{network: n, addr: addr, changed: make(chan struct{})}
+	n.conns[addr] = c
+	return c, nil
+}
+
+// Stats returns what has been counted so far.
+func (n *Network) Stats() Stats {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.stats
+}
+
+// Close ends the network; what is in flight is lost.
+func (n *Network) Close() { close(n.done) }
+
+// send puts a datagram on its way. The network owns b from here on.
+func (n *Network) send(from, to netip.AddrPort, b []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.stats.Sent++
+	n.stats.Bytes += uint64(len(b))
+	r := route{from, to}
+	p := n.paths[r]
+	if p == nil {
+		p = &pathState{Path: n.path}
+		n.paths[r] = p
+	}
+	for _, at := range p.cross(time.Now(), len(b), n.random, &n.stats) {
+		copied := append([]byte(nil), b...)
+		if len(copied) > 0 && p.damages(n.random) {
+			copied[n.random.IntN(len(copied))] ^= 1 << n.random.IntN(8)
+			n.stats.Damaged++
+		}
+		heap.Push(&n.flight, flying{at: at, number: n.number, from: from, to: to, bytes: copied})
+		n.number++
+	}
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// deliver hands over datagrams when their time has come.
+func (n *Network) deliver() {
+	for {
+		n.mu.Lock()
+		now := time.Now()
+		for len(n.flight) > 0 && !n.flight[0].at.After(now) {
+			n.arrive(heap.Pop(&n.flight).(flying))
+		}
+		var next <-chan time.Time
+		if len(n.flight) > 0 {
+			next = time.After(n.flight[0].at.Sub(now))
+		}
+		n.mu.Unlock()
+		select {
+		case <-next:
+		case <-n.wake:
+		case <-n.done:
+			return
+		}
+	}
+}
+
+func (n *Network) arrive(f flying) {
+	c := n.conns[f.to]
+	switch {
+	case c == nil:
+		n.stats.Unknown++
+	case !c.put(f):
+		n.stats.Buffer++
+	default:
+		n.stats.Delivered++
+	}
+}
+
+// A flying datagram arrives at its time; those of the same time arrive in the order in which they were sent.
+type flying struct {
+	at       time.Time
+	number   uint64
+	from, to netip.AddrPort
+	bytes    []byte
+}
+
+// A schedule is a heap of flying datagrams, the next to arrive first.
+type schedule []flying
+
+func (s schedule) Len() int { return len(s) }
+func (s schedule) Less(i, j int) bool {
+	if !s[i].at.Equal(s[j].at) {
+		return s[i].at.Before(s[j].at)
+	}
+	return s[i].number < s[j].number
+}
+func (s schedule) Swap(i, j int) { s[i], s[j] = s[j], s[i] }
+func (s *schedule) Push(x any)   { *s = append(*s, x.(flying)) }
+func (s *schedule) Pop() any {
+	old := *s
+	last := old[len(old)-1]
+	old[len(old)-1] = flying{}
+	*s = old[:len(old)-1]
+	return last
+}

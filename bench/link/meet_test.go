@@ -1,0 +1,236 @@
+package link_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"udpcam/bench/link"
+	"udpcam/protocol"
+	"udpcam/receiver"
+	"udpcam/sender"
+)
+
+// The sender and the receiver meet here, in simulated time.
+
+// A delivery is a frame as a receiver handed it on.
+type delivery struct {
+	stream string
+	sum    uint32 // CRC of the bytes
+	at     time.Time
+}
+
+func picture(size int, seed uint64) []byte {
+	b := make([]byte, size)
+	r := rand.New(rand.NewPCG(seed, uint64(size)))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	copy(b, "\xff\xd8\xff")
+	copy(b[size-2:], "\xff\xd9")
+	return b
+}
+
+// run starts a receiver on conn until ctx is done, and returns what it handed on, and its counts.
+func run(ctx context.Context, c *link.Conn) func() ([]delivery, protocol.Stats) {
+	r := receiver.New(c, receiver.Config{})
+	var got []delivery
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for f := range r.Frames(ctx) {
+			got = append(got, delivery{f.Stream, crc32.ChecksumIEEE(f.JPEG), time.Now()})
+		}
+	}()
+	return func() ([]delivery, protocol.Stats) {
+		<-done
+		r.Close()
+		return got, r.Stats()
+	}
+}
+
+func newSender(t *testing.T, n *link.Network, from netip.AddrPort, name string, to ...netip.AddrPort) *sender.Sender {
+	c := listen(t, n, from)
+	var ds []sender.Destination
+	for _, addr := range to {
+		ds = append(ds, sender.Destination{Conn: c, Addr: addr})
+	}
+	s, err := sender.New(sender.Config{Name: name}, ds...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestMeet sends frames of many sizes and rates over paths that lose, reorder, duplicate and damage, and holds what
+// comes out against what must never happen: a frame that was not sent, a frame twice, a frame after a newer one.
+func TestMeet(t *testing.T) {
+	paths := map[string]link.Path{
+		"perfect":    {},
+		"lan":        {Delay: 100 * time.Microsecond, Jitter: 20 * time.Microsecond},
+		"loss 1%":    {Delay: time.Millisecond, Loss: 0.01},
+		"loss 20%":   {Delay: 2 * time.Millisecond, Loss: 0.2},
+		"bursts":     {Delay: 2 * time.Millisecond, Burst: link.Burst{Enter: 0.01, Leave: 0.2}},
+		"reordering": {Delay: time.Millisecond, Jitter: 5 * time.Millisecond},
+		"everything": {Delay: time.Millisecond, Jitter: 3 * time.Millisecond, Loss: 0.01, Duplicate: 0.05, Damage: 0.01},
+		"bottleneck": {Delay: time.Millisecond, Rate: 15_000_000, Queue: 64 << 10},
+	}
+	for name, path := range paths {
+		for _, size := range []int{3000, 78_000, 500_000} {
+			for _, fps := range []int{15, 120} {
+				t.Run(fmt.Sprintf("%s, %d bytes, %d fps", name, size, fps), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { meet(t, path, size, fps) })
+				})
+			}
+		}
+	}
+}
+
+func meet(t *testing.T, path link.Path, size, fps int) {
+	const frames = 40
+	n := link.New(uint64(size+fps), path)
+	defer n.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	result := run(ctx, listen(t, n, b))
+	s := newSender(t, n, a, "door", b)
+	defer s.Close()
+	order := map[uint32]int{}
+	for i := range frames {
+		jpeg := picture(size, uint64(i))
+		order[crc32.ChecksumIEEE(jpeg)] = i
+		if err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: jpeg}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second / time.Duration(fps))
+	}
+	time.Sleep(3 * time.Second)
+	cancel()
+	got, st := result()
+	last := -1
+	for _, g := range got {
+		i, sent := order[g.sum]
+		if !sent || i <= last {
+			t.Fatalf("frame %d (sent: %v) was handed on after frame %d", i, sent, last)
+		}
+		last = i
+	}
+	if st.Pending != 0 || st.Frames != uint64(len(got)) {
+		t.Errorf("at the end: %+v", st)
+	}
+	perfect := path.Loss == 0 && path.Burst.Enter == 0 && path.Damage == 0 && path.Rate == 0 && path.Jitter < time.Millisecond
+	if perfect && len(got) != frames {
+		t.Errorf("%d of %d frames came over a path that loses nothing", len(got), frames)
+	}
+	if len(got) == 0 && path.Loss < 0.02 && path.Burst.Enter == 0 && path.Rate == 0 && size <= 78_000 && path.Jitter < time.Second/time.Duration(fps) {
+		t.Error("no frame came at all")
+	}
+}
+
+// TestMeetTwoAndTwo has two senders send to the same two receivers, one of which loses everything for a while.
+func TestMeetTwoAndTwo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := link.New(1, link.Path{Delay: time.Millisecond})
+		defer n.Close()
+		other, viewer := netip.MustParseAddrPort("10.0.0.3:1000"), netip.MustParseAddrPort("10.0.0.4:2000")
+		ctx, cancel := context.WithCancel(t.Context())
+		atB, atViewer := run(ctx, listen(t, n, b)), run(ctx, listen(t, n, viewer))
+		door, yard := newSender(t, n, a, "door", b, viewer), newSender(t, n, other, "yard", b, viewer)
+		for i := range 30 {
+			if i == 10 || i == 20 {
+				n.SetPath(a, viewer, link.Path{Loss: float64(20-i) / 10})
+			}
+			for k, s := range []*sender.Sender{door, yard} {
+				if err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: picture(5000, uint64(2*i+k))}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(33 * time.Millisecond)
+		}
+		cancel()
+		count := func(result func() ([]delivery, protocol.Stats)) map[string]int {
+			got, _ := result()
+			counts := map[string]int{}
+			for _, g := range got {
+				counts[g.stream]++
+			}
+			return counts
+		}
+		if c := count(atB); c["door"] != 30 || c["yard"] != 30 || len(c) != 2 {
+			t.Errorf("one receiver has %v, want 30 of each", c)
+		}
+		if c := count(atViewer); c["door"] != 20 || c["yard"] != 30 || len(c) != 2 {
+			t.Errorf("the receiver that lost 10 of door has %v", c)
+		}
+	})
+}
+
+// TestMeetRestarts restarts first the sender and then the receiver, in the middle of a stream.
+func TestMeetRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := link.New(1, link.Path{Delay: time.Millisecond})
+		defer n.Close()
+		send := func(s *sender.Sender, frames int) {
+			for i := range frames {
+				if err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: picture(5000, uint64(i))}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(33 * time.Millisecond)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		result := run(ctx, listen(t, n, b))
+		s := newSender(t, n, a, "door", b)
+		send(s, 20)
+		s.Close()
+		s = newSender(t, n, netip.AddrPortFrom(a.Addr(), 1001), "door", b)
+		send(s, 20)
+		cancel()
+		got, st := result()
+		if len(got) != 40 || st.Dropped.Total() != 0 {
+			t.Errorf("%d frames of 40 came from a sender that was restarted; dropped %v", len(got), st.Dropped.Map())
+		}
+		if slices.ContainsFunc(got, func(d delivery) bool { return d.stream != "door" }) {
+			t.Error("the restarted sender's stream has another name")
+		}
+
+		ctx, cancel = context.WithCancel(t.Context())
+		started := time.Now()
+		result = run(ctx, listen(t, n, b))
+		send(s, 20)
+		cancel()
+		s.Close()
+		got, _ = result()
+		if len(got) == 0 || got[0].at.Sub(started) > 250*time.Millisecond {
+			t.Errorf("a receiver that was restarted has %d frames, and the first too late", len(got))
+		}
+	})
+}
+
+// TestMeetExactBytes checks the bytes themselves once, not only their sum.
+func TestMeetExactBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := link.New(1, link.Path{})
+		defer n.Close()
+		r := receiver.New(listen(t, n, b), receiver.Config{})
+		s := newSender(t, n, a, "door", b)
+		defer s.Close()
+		jpeg := picture(300_000, 1)
+		if err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: jpeg}); err != nil {
+			t.Fatal(err)
+		}
+		for f, err := range r.Frames(t.Context()) {
+			if err != nil || !bytes.Equal(f.JPEG, jpeg) {
+				t.Fatalf("%d bytes came, %v", len(f.JPEG), err)
+			}
+			break
+		}
+		r.Close()
+	})
+}

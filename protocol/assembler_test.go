@@ -1,0 +1,394 @@
+package protocol
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestAssemblerAnyOrderAndTwice(t *testing.T) {
+	for _, size := range []int{4, 1408, 1409, 5000, 78_000, 300_000, 2_000_000} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(uint64(size), 1))
+			a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "door")
+			add(a, alice, epoch, cam.announce())
+			for range 5 {
+				f, ds := cam.frame(size)
+				ds = append(ds, ds...)
+				if size <= freeReserve || a.Stats().Frames > 0 { // larger first frames must come in about their order
+					r.Shuffle(len(ds), func(i, j int) { ds[i], ds[j] = ds[j], ds[i] })
+				}
+				got := add(a, alice, epoch, ds...)
+				want(t, got, f)
+				if got[0].Stream != "door" {
+					t.Errorf("the stream is called %q", got[0].Stream)
+				}
+			}
+			if st := a.Stats(); st.Pending != 0 || st.Dropped.Total() != 0 || st.Received != st.Expected {
+				t.Errorf("afterwards: %+v", st)
+			}
+		})
+	}
+}
+
+func TestAssemblerReordersWithinAStream(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
+	add(a, alice, epoch, cam.announce())
+	f0, d0 := cam.frame(5000)
+	f1, d1 := cam.frame(5000)
+	mixed := [][]byte{d0[0], d1[1], d0[2], d1[3], d1[0], d0[1], d0[3], d1[2]}
+	want(t, add(a, alice, epoch, mixed...), f0, f1)
+}
+
+func TestAssemblerNeverGoesBack(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
+	add(a, alice, epoch, cam.announce())
+	_, d0 := cam.frame(5000)
+	f1, d1 := cam.frame(5000)
+	want(t, add(a, alice, epoch, append(append([][]byte{d0[0]}, d1...), d0[1:]...)...), f1)
+	st := a.Stats()
+	if st.Dropped[FrameIncomplete] != 1 || st.LeftOut[DatagramLate] != uint64(len(d0)-1) {
+		t.Errorf("dropped %v, left out %v", st.Dropped.Map(), st.LeftOut.Map())
+	}
+	if st.Expected != 8 || st.Received != 5 {
+		t.Errorf("%d of %d segments counted as received, want 5 of 8", st.Received, st.Expected)
+	}
+}
+
+func TestAssemblerCountsUnseenFrames(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
+	add(a, alice, epoch, cam.announce())
+	f0, d0 := cam.frame(100)
+	cam.frame(100)
+	cam.frame(100)
+	_, d3 := cam.frame(5000)
+	f4, d4 := cam.frame(100)
+	want(t, add(a, alice, epoch, d0[0], d3[1], d4[0]), f0, f4)
+	if st := a.Stats(); st.Dropped[FrameUnseen] != 2 || st.Dropped[FrameIncomplete] != 1 {
+		t.Errorf("dropped %v, want 2 unseen and 1 incomplete", st.Dropped.Map())
+	}
+}
+
+func TestAssemblerIDsWrap(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
+	add(a, alice, epoch, cam.announce())
+	cam.id = 0xfffffffd
+	var frames []Frame
+	var datagrams [][]byte
+	for range 6 {
+		f, ds := cam.frame(3000)
+		frames, datagrams = append(frames, f), append(datagrams, ds...)
+	}
+	// Swap neighbours, also across the wrap: the last of one frame with the first of the next.
+	for i := 2; i+1 < len(datagrams); i += 3 {
+		datagrams[i], datagrams[i+1] = datagrams[i+1], datagrams[i]
+	}
+	want(t, add(a, alice, epoch, datagrams...), frames...)
+	if st := a.Stats(); st.Dropped.Total() != 0 {
+		t.Errorf("dropped %v", st.Dropped.Map())
+	}
+}
+
+func TestAssemblerDeadline(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{Deadline: 100 * time.Millisecond}), newCamera(1, "")
+	f0, d0 := cam.frame(3000)
+	want(t, add(a, alice, epoch, append([][]byte{cam.announce()}, d0...)...), f0)
+	_, d1 := cam.frame(3000)
+	add(a, alice, epoch, d1[0])
+	a.Expire(epoch.Add(99 * time.Millisecond))
+	if st := a.Stats(); st.Dropped.Total() != 0 || st.Pending == 0 {
+		t.Fatalf("before the deadline: %+v", st)
+	}
+	a.Expire(epoch.Add(100 * time.Millisecond))
+	if st := a.Stats(); st.Dropped[FrameIncomplete] != 1 || st.Pending != 0 {
+		t.Fatalf("at the deadline: %+v", st)
+	}
+	want(t, add(a, alice, epoch.Add(101*time.Millisecond), d1[1:]...))
+	if st := a.Stats(); st.LeftOut[DatagramLate] != 2 || st.Dropped.Total() != 1 {
+		t.Errorf("the rest of it: %+v", st)
+	}
+}
+
+func TestAssemblerChecksWhatItHandsOn(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
+	add(a, alice, epoch, cam.announce())
+	_, d0 := cam.frame(3000)
+	d0[1][SegmentHeaderSize+10] ^= 1
+	want(t, add(a, alice, epoch, d0...))
+	notJPEG, err := cam.splitter.Split(Frame{ID: cam.id, JPEG: []byte("no picture")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cam.id++
+	want(t, add(a, alice, epoch, flat(notJPEG)...))
+	f2, d2 := cam.frame(3000)
+	want(t, add(a, alice, epoch, d2...), f2)
+	if st := a.Stats(); st.Dropped[FrameCorrupt] != 1 || st.Dropped[FrameNotJPEG] != 1 || st.Dropped.Total() != 2 || st.Pending != 0 {
+		t.Errorf("dropped %v, pending %d", st.Dropped.Map(), st.Pending)
+	}
+}
+
+func TestAssemblerRefusesContradictions(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
+	add(a, alice, epoch, cam.announce())
+	f, ds := cam.frame(3000)
+	lie := bytes.Clone(ds[1])
+	lie[27] ^= 1 // the CRC
+	want(t, add(a, alice, epoch, ds[0], lie, ds[1], ds[2]), f)
+	if st := a.Stats(); st.LeftOut[DatagramInconsistent] != 1 {
+		t.Errorf("left out %v", st.LeftOut.Map())
+	}
+}
+
+func TestAssemblerCountsForeignDatagrams(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
+	unknown := cam.announce()
+	unknown[2] = version<<4 | 15
+	cut := cam.announce()[:10]
+	add(a, alice, epoch, nil, []byte("hello"), []byte("\x01\xff\xd8\xff classic"), unknown, cut)
+	st := a.Stats()
+	if st.LeftOut[DatagramForeign] != 3 || st.LeftOut[DatagramUnknownType] != 1 || st.LeftOut[DatagramMalformed] != 1 {
+		t.Errorf("left out %v", st.LeftOut.Map())
+	}
+}
+
+func TestAssemblerKeepsSendersApart(t *testing.T) {
+	a := NewAssembler(AssemblerConfig{})
+	cam1, cam2 := newCamera(1, "door"), newCamera(2, "yard")
+	add(a, alice, epoch, cam1.announce())
+	add(a, bob, epoch, cam2.announce())
+	for range 3 {
+		f1, d1 := cam1.frame(3000)
+		f2, d2 := cam2.frame(3000)
+		for i := range 2 {
+			want(t, add(a, alice, epoch, d1[i]))
+			want(t, add(a, bob, epoch, d2[i]))
+		}
+		got1, got2 := add(a, alice, epoch, d1[2]), add(a, bob, epoch, d2[2])
+		want(t, got1, f1)
+		want(t, got2, f2)
+		if got1[0].Stream != "door" || got2[0].Stream != "yard" {
+			t.Errorf("the streams are called %q and %q", got1[0].Stream, got2[0].Stream)
+		}
+	}
+	infos := a.Streams()
+	if len(infos) != 2 || infos[0].Name != "door" || infos[0].From != alice || infos[1].Name != "yard" {
+		t.Errorf("streams: %+v", infos)
+	}
+}
+
+// TestAssemblerFillsOnePathFromTheOther sends a stream by two ways, each of which loses every other datagram.
+func TestAssemblerFillsOnePathFromTheOther(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
+	add(a, alice, epoch, cam.announce())
+	f, ds := cam.frame(5000)
+	want(t, add(a, alice, epoch, ds[0], ds[2]))
+	want(t, add(a, bob, epoch, ds[1], ds[3]), f)
+}
+
+func TestAssemblerWaitsForAName(t *testing.T) {
+	t.Run("announced late", func(t *testing.T) {
+		a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "door")
+		_, d0 := cam.frame(3000)
+		f1, d1 := cam.frame(3000)
+		want(t, add(a, alice, epoch, append(d0, d1...)...))
+		want(t, add(a, alice, epoch, cam.announce()), f1)
+	})
+	t.Run("never announced", func(t *testing.T) {
+		a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
+		f, ds := cam.frame(3000)
+		want(t, add(a, alice, epoch, ds...))
+		a.Expire(epoch.Add(nameWait - 1))
+		want(t, drain(a, nil))
+		a.Expire(epoch.Add(nameWait))
+		got := drain(a, nil)
+		want(t, got, f)
+		if got[0].Stream != "192.168.1.5" {
+			t.Errorf("the stream is called %q", got[0].Stream)
+		}
+	})
+}
+
+func TestAssemblerJoinsMidStream(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "door")
+	_, d0 := cam.frame(5000)
+	f1, d1 := cam.frame(5000)
+	want(t, add(a, alice, epoch, append(append(d0[2:], cam.announce()), d1...)...), f1)
+	if st := a.Stats(); st.Dropped.Total() != 0 || st.Expected != 4 {
+		t.Errorf("the frame that was joined in the middle counts as lost: %v", st.Dropped.Map())
+	}
+}
+
+func TestAssemblerNames(t *testing.T) {
+	other := netip.MustParseAddrPort("192.168.1.5:50000") // another socket of alice's host
+	label := func(a *Assembler, cam *camera, from netip.AddrPort, now time.Time) string {
+		_, ds := cam.frame(100)
+		frames := add(a, from, now, cam.announce(), ds[0])
+		if len(frames) == 0 {
+			return "(held back)"
+		}
+		return frames[0].Stream
+	}
+	steps := []struct {
+		cam  int
+		from netip.AddrPort
+		at   time.Duration
+		want string
+	}{
+		{1, alice, 0, "door"},
+		{2, bob, 10 * time.Millisecond, "door@192.168.1.6"},           // another host with the same name
+		{3, other, 20 * time.Millisecond, "door"},                     // alice was restarted
+		{1, alice, 30 * time.Millisecond, "(held back)"},              // the last of the old one
+		{3, other, 40 * time.Millisecond, "door"},                     //
+		{1, alice, 400 * time.Millisecond, "door@192.168.1.5"},        // it was not restarted, there are two
+		{3, other, 410 * time.Millisecond, "door"},                    //
+		{1, alice, 420 * time.Millisecond, "door@192.168.1.5"},        //
+		{2, bob, 430 * time.Millisecond, "door@192.168.1.6"},          //
+		{4, bob, 440 * time.Millisecond, "door@192.168.1.6"},          // bob was restarted
+		{5, alice, 900 * time.Millisecond, "door"},                    // a third one on alice's host
+		{3, other, 1300 * time.Millisecond, "door@192.168.1.5:50000"}, // which both others outlive
+		{1, alice, 1300 * time.Millisecond, "door@192.168.1.5"},
+	}
+	a := NewAssembler(AssemblerConfig{})
+	cams := map[int]*camera{}
+	for i, s := range steps {
+		if cams[s.cam] == nil {
+			cams[s.cam] = newCamera(uint32(s.cam), "door")
+		}
+		// Streams that joined at the same moment have no order; here each joins at its own.
+		if got := label(a, cams[s.cam], s.from, epoch.Add(s.at)); got != s.want {
+			t.Fatalf("step %d: the stream is called %q, want %q", i, got, s.want)
+		}
+	}
+}
+
+func TestAssemblerForgetsSilentStreams(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "door")
+	_, ds := cam.frame(100)
+	add(a, alice, epoch, cam.announce(), ds[0])
+	a.Expire(epoch.Add(streamExpiry - 1))
+	if n := a.Stats().Streams; n != 1 {
+		t.Fatalf("%d streams before the time", n)
+	}
+	a.Expire(epoch.Add(streamExpiry))
+	if n := a.Stats().Streams; n != 0 {
+		t.Errorf("%d streams after it", n)
+	}
+}
+
+func TestAssemblerBoundsStreams(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1<<23, "door")
+	f, ds := cam.frame(100)
+	want(t, add(a, alice, epoch, cam.announce(), ds[0]), f)
+	for i := range uint32(1000) {
+		forged := newCamera(i, "")
+		_, ds := forged.frame(3000)
+		add(a, bob, epoch.Add(time.Millisecond), ds[0])
+	}
+	st := a.Stats()
+	if st.Streams != maxStreams {
+		t.Errorf("%d streams are followed, want %d", st.Streams, maxStreams)
+	}
+	f, ds = cam.frame(100)
+	want(t, add(a, alice, epoch.Add(2*time.Millisecond), ds[0]), f)
+}
+
+// TestAssemblerBoundsMemory claims large frames under ever new sessions, of which it sends only some segments each.
+func TestAssemblerBoundsMemory(t *testing.T) {
+	a := NewAssembler(AssemblerConfig{})
+	jpeg := picture(8<<20, 1)
+	for i := range uint32(300) {
+		s, _ := NewSplitter(i, 0, 0)
+		ds, err := s.Split(Frame{JPEG: jpeg})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := a.Stats().Pending
+		a.Add(flat(ds[:1])[0], alice, epoch)
+		if grown := a.Stats().Pending - before; grown > freeReserve {
+			t.Fatalf("one segment of an 8 MiB frame made %d bytes pending", grown)
+		}
+		for _, d := range flat(ds[:900]) {
+			a.Add(d, alice, epoch)
+			if p := a.Stats().Pending; p > MaxPendingMemory {
+				t.Fatalf("%d bytes pending, of at most %d", p, MaxPendingMemory)
+			}
+		}
+	}
+	if st := a.Stats(); st.Pending == 0 || st.Dropped.Total() == 0 {
+		t.Errorf("the test does not reach the limits: %+v", st)
+	}
+	checkPending(t, a)
+}
+
+// checkPending compares the count of pending bytes with the bytes themselves.
+func checkPending(t *testing.T, a *Assembler) {
+	t.Helper()
+	sum := 0
+	for _, s := range a.streams {
+		if len(s.pending) > maxPendingFrames {
+			t.Fatalf("a stream has %d frames pending", len(s.pending))
+		}
+		for i, p := range s.pending {
+			sum += len(p.bytes)
+			if i > 0 && !Newer(p.header.FrameID, s.pending[i-1].header.FrameID) {
+				t.Fatal("pending frames are out of order")
+			}
+		}
+	}
+	if sum != a.stats.Pending || sum > MaxPendingMemory || len(a.streams) > maxStreams {
+		t.Fatalf("%d bytes pending in %d streams, counted as %d", sum, len(a.streams), a.stats.Pending)
+	}
+}
+
+// TestAssemblerMillion pushes a million random and mutated datagrams, and a real frame right after.
+func TestAssemblerMillion(t *testing.T) {
+	n := 1_000_000
+	if testing.Short() {
+		n = 50_000
+	}
+	r := rand.New(rand.NewPCG(7, 7))
+	var seeds [][]byte
+	for i, size := range []int{50, 1400, 3000, 78_000, 2_000_000} {
+		cam := newCamera(uint32(i), "seed")
+		_, ds := cam.frame(size)
+		seeds = append(append(seeds, cam.announce()), ds[:min(len(ds), 20)]...)
+	}
+	a := NewAssembler(AssemblerConfig{})
+	buffer := make([]byte, 2048)
+	now := epoch
+	for i := range n {
+		b := buffer[:r.IntN(len(buffer))]
+		if i%4 == 0 {
+			for j := range min(len(b), 64) {
+				b[j] = byte(r.Uint32())
+			}
+		} else {
+			b = append(buffer[:0], seeds[r.IntN(len(seeds))]...)
+			for range r.IntN(4) {
+				b[r.IntN(min(len(b), SegmentHeaderSize))] ^= 1 << r.IntN(8)
+			}
+			if r.IntN(8) == 0 {
+				b = b[:r.IntN(len(b))]
+			}
+		}
+		now = now.Add(time.Duration(r.IntN(20)) * time.Microsecond)
+		a.Add(b, alice, now)
+		drain(a, nil)
+		if a.stats.Pending > MaxPendingMemory {
+			t.Fatalf("%d bytes pending after %d datagrams", a.stats.Pending, i)
+		}
+		if i%1000 == 0 {
+			a.Expire(now)
+			checkPending(t, a)
+		}
+	}
+	cam := newCamera(0x777777, "real")
+	f, ds := cam.frame(78_000)
+	want(t, add(a, bob, now, append([][]byte{cam.announce()}, ds...)...), f)
+	st := a.Stats()
+	t.Logf("left out %v, dropped %v, %d frames, %d streams, %d bytes pending", st.LeftOut.Map(), st.Dropped.Map(), st.Frames, st.Streams, st.Pending)
+}

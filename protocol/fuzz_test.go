@@ -1,0 +1,148 @@
+package protocol
+
+import (
+	"bytes"
+	"testing"
+	"time"
+)
+
+// FuzzDatagram parses anything at all. What parses must be what it says, and be written back the same.
+func FuzzDatagram(f *testing.F) {
+	s, _ := NewSplitter(0xabcdef, 3, 0)
+	ds, _ := s.Split(Frame{ID: 9, Captured: epoch, JPEG: picture(3000, 1)})
+	for _, d := range flat(append(ds, s.Announce(Announcement{Name: "door", MilliFPS: 30_000}))) {
+		f.Add(d)
+	}
+	f.Add([]byte("\x01\xff\xd8\xff\xd9"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := parsePrefix(b)
+		if err != nil {
+			return
+		}
+		switch p.Type {
+		case typeData:
+			h, l, index, payload, err := parseSegment(p, b)
+			if err != nil {
+				return
+			}
+			start, end := l.span(index)
+			if len(payload) != end-start || end > int(h.Length) || start < 0 || index >= l.segments() {
+				t.Fatalf("segment %d is %d to %d of %d, with %d bytes", index, start, end, h.Length, len(payload))
+			}
+			if again := append(h.append(nil), payload...); !bytes.Equal(again, b) {
+				t.Fatalf("written back as %x", again)
+			}
+		case typeAnnouncement:
+			a, err := parseAnnouncement(b)
+			if err != nil {
+				return
+			}
+			if again, err := parseAnnouncement(a.append(nil, p.Session, p.Stream)); err != nil || again != a {
+				t.Fatalf("%+v came back as %+v, %v", a, again, err)
+			}
+		}
+	})
+}
+
+// An oracle is an assembler in its plainest form, for one stream, for datagrams that are not damaged, and for so few
+// frames that no limit matters: a frame is handed on when its last segment comes, unless a newer one was before it.
+type oracle struct {
+	frames map[uint32]Frame
+	left   map[uint32]map[int]bool
+	newest int64
+}
+
+func (o *oracle) add(id uint32, segment int) (Frame, bool) {
+	if int64(id) <= o.newest {
+		return Frame{}, false
+	}
+	delete(o.left[id], segment)
+	if len(o.left[id]) > 0 {
+		return Frame{}, false
+	}
+	o.newest = int64(id)
+	return o.frames[id], true
+}
+
+// FuzzAssembler sends the datagrams of a few frames in an order that the fuzzer chooses, damages and invents some, and
+// compares what comes out with the oracle. Each two bytes of the script are a step: a datagram, and what is done to it.
+func FuzzAssembler(f *testing.F) {
+	f.Add([]byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0})
+	f.Add([]byte{5, 0, 4, 0, 3, 0, 2, 0, 1, 0, 0, 0, 5, 0})
+	f.Add([]byte{0, 0, 1, 7, 1, 0, 9, 0, 8, 200, 2, 0, 12, 0, 11, 0})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		sizes := []int{100, 1409, 3000, 4000, 64, 1408, 2816}
+		o := oracle{frames: map[uint32]Frame{}, left: map[uint32]map[int]bool{}, newest: -1}
+		type sent struct {
+			id      uint32
+			segment int
+			bytes   []byte
+		}
+		var all []sent
+		cam := newCamera(5, "door")
+		for _, size := range sizes {
+			f, ds := cam.frame(size)
+			o.frames[f.ID], o.left[f.ID] = f, map[int]bool{}
+			for i, d := range ds {
+				o.left[f.ID][i] = true
+				all = append(all, sent{f.ID, i, d})
+			}
+		}
+		a := NewAssembler(AssemblerConfig{})
+		add(a, alice, epoch, cam.announce())
+		now := epoch
+		script = script[:min(len(script), 200)] // more teaches nothing new, and takes long
+		for len(script) >= 2 {
+			step, harm := all[int(script[0])%len(all)], script[1]
+			script = script[2:]
+			now = now.Add(time.Millisecond)
+			if harm != 0 {
+				// Another session, so that the damage is nobody's but its own, and one damaged byte.
+				b := bytes.Clone(step.bytes)
+				b[4] = ^b[4]
+				b[int(harm)%len(b)] ^= harm
+				add(a, bob, now, b)
+				a.Expire(now)
+				checkPending(t, a)
+				continue
+			}
+			got := add(a, alice, now, step.bytes)
+			if f, ok := o.add(step.id, step.segment); ok {
+				want(t, got, f)
+			} else {
+				want(t, got)
+			}
+		}
+		checkPending(t, a)
+	})
+}
+
+// FuzzClassicAssembler feeds a classic assembler with datagrams cut from the fuzzer's bytes, each after a byte that says
+// how long it is, between real frames. What is handed on must be whole JPEGs, and what is pending within its bound.
+func FuzzClassicAssembler(f *testing.F) {
+	f.Add([]byte("\x05\x02\xff\xd8\xff\xd9\x03\x01\xff\xd9"), true)
+	f.Add([]byte("\x02\x01\x00\x00\x09\xff\xff\xd8\xff\xfe\x00\x02\xff\xd9"), false)
+	f.Fuzz(func(t *testing.T, script []byte, real bool) {
+		a := NewClassicAssembler(AssemblerConfig{})
+		jpeg := tinyJPEG()
+		for len(script) > 0 {
+			n := min(int(script[0]), len(script)-1)
+			a.Add(script[1:1+n], alice, epoch)
+			script = script[1+n:]
+			for f, ok := a.Next(); ok; f, ok = a.Next() {
+				if !LooksLikeJPEG(f.JPEG) {
+					t.Fatalf("handed on % x", f.JPEG)
+				}
+			}
+			if real {
+				a.Add(append([]byte{1}, jpeg...), bob, epoch)
+				if f, ok := a.Next(); !ok || !bytes.Equal(f.JPEG, jpeg) {
+					t.Fatal("a real frame from another address did not come through")
+				}
+			}
+		}
+		if st := a.Stats(); st.Pending < 0 || st.Pending > MaxPendingMemory {
+			t.Fatalf("%d bytes pending", st.Pending)
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package protocol
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+var (
+	epoch = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	alice = netip.MustParseAddrPort("192.168.1.5:40000")
+	bob   = netip.MustParseAddrPort("192.168.1.6:40000")
+)
+
+// picture returns size bytes that look like a JPEG and differ for each seed.
+func picture(size int, seed uint64) []byte {
+	b := make([]byte, size)
+	r := rand.New(rand.NewPCG(seed, uint64(size)))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	copy(b, "\xff\xd8\xff")
+	copy(b[size-2:], "\xff\xd9")
+	return b
+}
+
+// flat joins the two parts of each datagram, into memory of its own.
+func flat(ds []Datagram) (out [][]byte) {
+	for _, d := range ds {
+		out = append(out, append(append([]byte(nil), d[0]...), d[1]...))
+	}
+	return out
+}
+
+// A camera makes frames and their datagrams.
+type camera struct {
+	splitter *Splitter
+	name     string
+	id       uint32
+}
+
+func newCamera(session uint32, name string) *camera {
+	s, err := NewSplitter(session, 0, 0)
+	if err != nil {
+		panic(err)
+	}
+	return &camera{splitter: s, name: name}
+}
+
+func (c *camera) announce() []byte {
+	return flat([]Datagram{c.splitter.Announce(Announcement{Name: c.name})})[0]
+}
+
+func (c *camera) frame(size int) (Frame, [][]byte) {
+	f := Frame{ID: c.id, Captured: epoch.Add(time.Duration(int32(c.id)) * 33 * time.Millisecond), JPEG: picture(size, uint64(c.id))}
+	c.id++
+	ds, err := c.splitter.Split(f)
+	if err != nil {
+		panic(err)
+	}
+	return f, flat(ds)
+}
+
+// add hands datagrams to an assembler and returns the frames that come out.
+func add(a *Assembler, from netip.AddrPort, now time.Time, datagrams ...[]byte) (frames []Frame) {
+	for _, d := range datagrams {
+		a.Add(d, from, now)
+		frames = drain(a, frames)
+	}
+	return frames
+}
+
+func drain(a *Assembler, frames []Frame) []Frame {
+	for f, ok := a.Next(); ok; f, ok = a.Next() {
+		frames = append(frames, f)
+	}
+	return frames
+}
+
+// want fails the test unless exactly those frames came, in that order.
+func want(t *testing.T, got []Frame, frames ...Frame) {
+	t.Helper()
+	if len(got) != len(frames) {
+		t.Fatalf("%d frames came, want %d", len(got), len(frames))
+	}
+	for i, f := range frames {
+		if got[i].ID != f.ID || !bytes.Equal(got[i].JPEG, f.JPEG) || !got[i].Captured.Equal(f.Captured) {
+			t.Errorf("frame %d: ID %d of %d bytes at %v, want ID %d of %d bytes at %v", i,
+				got[i].ID, len(got[i].JPEG), got[i].Captured, f.ID, len(f.JPEG), f.Captured)
+		}
+	}
+}

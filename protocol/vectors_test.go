@@ -1,0 +1,145 @@
+package protocol
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"image"
+	"os"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write testdata/vectors.json anew")
+
+const vectorsFile = "testdata/vectors.json"
+
+// A vector is one example of the wire, as protocol/README.md explains it to whoever writes another implementation.
+type vector struct {
+	Name        string `json:"name"`
+	Session     uint32 `json:"session"`
+	Stream      uint8  `json:"stream"`
+	SegmentSize int    `json:"segment_size"`
+
+	// A frame, its bytes given by a rule, and its datagrams.
+	Frame *struct {
+		ID             uint32 `json:"id"`
+		CapturedMicros int64  `json:"captured_us"`
+		Length         int    `json:"length"`
+	} `json:"frame,omitempty"`
+	Segments []vectorSegment `json:"segments,omitempty"`
+
+	// Or an announcement, and its datagram.
+	Announcement *struct {
+		Name     string `json:"name"`
+		Width    int    `json:"width"`
+		Height   int    `json:"height"`
+		MilliFPS uint32 `json:"milli_fps"`
+	} `json:"announcement,omitempty"`
+	Datagram string `json:"datagram,omitempty"`
+}
+
+type vectorSegment struct {
+	Header string `json:"header"`
+	Offset int    `json:"offset"` // of the payload in the frame
+	Length int    `json:"length"`
+}
+
+// vectorFrame makes the bytes of a vector's frame.
+func vectorFrame(length int) []byte {
+	b := make([]byte, length)
+	for i := range b {
+		b[i] = byte(i*167 + i>>8)
+	}
+	b[0], b[1], b[length-2], b[length-1] = 0xff, 0xd8, 0xff, 0xd9
+	return b
+}
+
+func (v vector) split(t *testing.T) (Frame, []Datagram) {
+	s, err := NewSplitter(v.Session, v.Stream, v.SegmentSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := Frame{ID: v.Frame.ID, Captured: time.UnixMicro(v.Frame.CapturedMicros), JPEG: vectorFrame(v.Frame.Length)}
+	ds, err := s.Split(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, ds
+}
+
+func (v vector) announce(t *testing.T) []byte {
+	s, err := NewSplitter(v.Session, v.Stream, v.SegmentSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := v.Announcement
+	return s.Announce(Announcement{Name: a.Name, Size: image.Pt(a.Width, a.Height), MilliFPS: a.MilliFPS})[0]
+}
+
+func TestVectors(t *testing.T) {
+	b, err := os.ReadFile(vectorsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []vector
+	if err := json.Unmarshal(b, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		writeVectors(t, vectors)
+	}
+	for _, v := range vectors {
+		t.Run(v.Name, func(t *testing.T) {
+			if v.Announcement != nil {
+				if got := hex.EncodeToString(v.announce(t)); got != v.Datagram {
+					t.Errorf("announced as %s\nwant %s", got, v.Datagram)
+				}
+				return
+			}
+			f, ds := v.split(t)
+			if len(ds) != len(v.Segments) {
+				t.Fatalf("%d segments, want %d", len(ds), len(v.Segments))
+			}
+			a := NewAssembler(AssemblerConfig{})
+			now := f.Captured.Add(time.Second)
+			for i, seg := range v.Segments {
+				if got := hex.EncodeToString(ds[i][0]); got != seg.Header || len(ds[i][1]) != seg.Length {
+					t.Errorf("segment %d: header %s, %d bytes\nwant %s, %d bytes", i, got, len(ds[i][1]), seg.Header, seg.Length)
+				}
+				header, err := hex.DecodeString(seg.Header)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.Add(append(header, f.JPEG[seg.Offset:seg.Offset+seg.Length]...), alice, now)
+			}
+			a.Expire(now.Add(nameWait))
+			want(t, drain(a, nil), f)
+		})
+	}
+}
+
+// writeVectors keeps the questions of the vectors and writes the answers anew.
+func writeVectors(t *testing.T, vectors []vector) {
+	for i := range vectors {
+		v := &vectors[i]
+		if v.Announcement != nil {
+			v.Datagram = hex.EncodeToString(v.announce(t))
+			continue
+		}
+		_, ds := v.split(t)
+		v.Segments = nil
+		at := 0
+		for _, d := range ds {
+			v.Segments = append(v.Segments, vectorSegment{hex.EncodeToString(d[0]), at, len(d[1])})
+			at += len(d[1])
+		}
+	}
+	b, err := json.MarshalIndent(vectors, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(vectorsFile, append(b, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
