@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -17,10 +18,9 @@ var (
 // picture returns size bytes that look like a JPEG and differ for each seed.
 func picture(size int, seed uint64) []byte {
 	b := make([]byte, size)
-	r := rand.New(rand.NewPCG(seed, uint64(size)))
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
+	var key [32]byte
+	binary.BigEndian.PutUint64(key[:], seed)
+	rand.NewChaCha8(key).Read(b)
 	copy(b, "\xff\xd8\xff")
 	copy(b[size-2:], "\xff\xd9")
 	return b

@@ -3,6 +3,7 @@ package link_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
@@ -29,10 +30,9 @@ type delivery struct {
 
 func picture(size int, seed uint64) []byte {
 	b := make([]byte, size)
-	r := rand.New(rand.NewPCG(seed, uint64(size)))
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
+	var key [32]byte
+	binary.BigEndian.PutUint64(key[:], seed)
+	rand.NewChaCha8(key).Read(b)
 	copy(b, "\xff\xd8\xff")
 	copy(b[size-2:], "\xff\xd9")
 	return b

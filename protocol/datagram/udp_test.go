@@ -1,0 +1,158 @@
+package datagram_test
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"udpcam/protocol/datagram"
+)
+
+func listen(t *testing.T, addr string) *datagram.UDP {
+	t.Helper()
+	c, err := datagram.Listen(t.Context(), addr, nil)
+	if err != nil {
+		t.Skipf("cannot listen on %s here: %v", addr, err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestUDP(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
+		t.Run(addr, func(t *testing.T) {
+			in := listen(t, addr)
+			out, err := datagram.Open(t.Context(), in.LocalAddr().Addr(), nil, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer out.Close()
+			sent := [][2][]byte{{[]byte("head"), []byte("body")}, {[]byte("only a head"), nil}, {nil, bytes.Repeat([]byte{7}, 9000)}}
+			if err := out.Send(in.LocalAddr(), sent); err != nil {
+				t.Fatal(err)
+			}
+			in.SetReceiveDeadline(time.Now().Add(10 * time.Second))
+			buffer := make([]byte, 1<<16)
+			for i, d := range sent {
+				n, from, err := in.Receive(buffer)
+				if err != nil || from.Port() != out.LocalAddr().Port() {
+					t.Fatalf("datagram %d from %v: %v", i, from, err)
+				}
+				if want := append(append([]byte{}, d[0]...), d[1]...); !bytes.Equal(buffer[:n], want) {
+					t.Errorf("datagram %d has %d bytes, want %d", i, n, len(want))
+				}
+			}
+		})
+	}
+}
+
+// TestListenTakesBothFamilies sends by IPv4 and IPv6 to a conn that listens on a port alone.
+func TestListenTakesBothFamilies(t *testing.T) {
+	in := listen(t, ":0")
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		to := netip.AddrPortFrom(netip.MustParseAddr(host), in.LocalAddr().Port())
+		out, err := datagram.Open(t.Context(), to.Addr(), nil, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		if err := out.Send(to, [][2][]byte{{[]byte(host), nil}}); err != nil {
+			t.Skipf("no loopback at %s: %v", host, err)
+		}
+		in.SetReceiveDeadline(time.Now().Add(10 * time.Second))
+		buffer := make([]byte, 100)
+		n, from, err := in.Receive(buffer)
+		if err != nil || string(buffer[:n]) != host || from.Addr().Unmap() != to.Addr() {
+			t.Errorf("%q came from %v: %v", buffer[:n], from, err)
+		}
+	}
+}
+
+func TestUDPEnds(t *testing.T) {
+	c := listen(t, "127.0.0.1:0")
+	c.SetReceiveDeadline(time.Unix(1, 0))
+	if _, _, err := c.Receive(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("at the deadline: %v", err)
+	}
+	c.Close()
+	if _, _, err := c.Receive(make([]byte, 10)); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	if err := c.Send(c.LocalAddr(), [][2][]byte{{[]byte("x"), nil}}); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestReceiveBufferIsTold(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells what it gave")
+	}
+	c := listen(t, "127.0.0.1:0")
+	if n := c.ReceiveBuffer(); n < 100_000 || n > datagram.ReceiveBuffer {
+		t.Errorf("the kernel holds %d bytes", n)
+	}
+}
+
+func TestListenOnATakenPort(t *testing.T) {
+	c := listen(t, "127.0.0.1:0")
+	_, err := datagram.Listen(t.Context(), c.LocalAddr().String(), nil)
+	if err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestMulticast has two conns join a group on one machine and both receive what a third sends.
+func TestMulticast(t *testing.T) {
+	iface := multicastInterface(t)
+	const group = "239.255.77.1"
+	first, err := datagram.Listen(t.Context(), group+":0", iface)
+	if err != nil {
+		t.Skipf("cannot join a multicast group here: %v", err)
+	}
+	defer first.Close()
+	to := netip.AddrPortFrom(netip.MustParseAddr(group), first.LocalAddr().Port())
+	second, err := datagram.Listen(t.Context(), to.String(), iface)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	out, err := datagram.Open(t.Context(), to.Addr(), iface, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if err := out.Send(to, [][2][]byte{{[]byte("to all"), nil}}); err != nil {
+		t.Skipf("cannot send to a multicast group here: %v", err)
+	}
+	for _, c := range []*datagram.UDP{first, second} {
+		c.SetReceiveDeadline(time.Now().Add(10 * time.Second))
+		buffer := make([]byte, 100)
+		if n, _, err := c.Receive(buffer); err != nil || string(buffer[:n]) != "to all" {
+			t.Errorf("%q came, %v", buffer[:n], err)
+		}
+	}
+}
+
+// multicastInterface returns an interface that is up, can do multicast and has an IPv4 address.
+func multicastInterface(t *testing.T) *net.Interface {
+	all, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range all {
+		addrs, _ := i.Addrs()
+		for _, a := range addrs {
+			if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && i.Flags&net.FlagMulticast != 0 && i.Flags&net.FlagUp != 0 {
+				return &i
+			}
+		}
+	}
+	t.Skip("no interface here can do IPv4 multicast")
+	return nil
+}

@@ -1,0 +1,30 @@
+package protocol_test
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"udpcam/protocol"
+)
+
+// A frame becomes datagrams, which arrive the wrong way round, and a frame again. No network is involved.
+func Example() {
+	jpeg, _ := os.ReadFile("mjpeg/testdata/street/1.jpg")
+	splitter, _ := protocol.NewSplitter(0x123456, 0, 0)
+	datagrams, _ := splitter.Split(protocol.Frame{ID: 7, Captured: time.Now(), JPEG: jpeg})
+
+	assembler := protocol.NewAssembler(protocol.AssemblerConfig{})
+	from := netip.MustParseAddrPort("192.168.1.5:40000")
+	announcement := splitter.Announce(protocol.Announcement{Name: "street"})
+	assembler.Add(announcement[0], from, time.Now())
+	for i := len(datagrams) - 1; i >= 0; i-- {
+		header, payload := datagrams[i][0], datagrams[i][1]
+		assembler.Add(append(append([]byte(nil), header...), payload...), from, time.Now())
+	}
+
+	frame, ok := assembler.Next()
+	fmt.Println(len(datagrams), ok, frame.Stream, frame.ID, len(frame.JPEG) == len(jpeg))
+	// Output: 47 true street 7 true
+}

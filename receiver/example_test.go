@@ -1,0 +1,65 @@
+package receiver_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"udpcam/protocol"
+	"udpcam/receiver"
+)
+
+// Receive frames in a program.
+func Example() {
+	r, err := receiver.Listen(context.Background(), "127.0.0.1:0", receiver.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer r.Close()
+	go fakeCamera(r.LocalAddr()) // stands for `udpcam send --addr`, or for package sender
+
+	for frame, err := range r.Frames(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("frame %d of %s: %d bytes\n", frame.ID, frame.Stream, len(frame.JPEG))
+		if frame.ID == 2 {
+			break
+		}
+	}
+	// Output:
+	// frame 0 of street: 14089 bytes
+	// frame 1 of street: 14719 bytes
+	// frame 2 of street: 14731 bytes
+}
+
+func fakeCamera(to netip.AddrPort) {
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	splitter, err := protocol.NewSplitter(1, 0, 0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	datagrams := []protocol.Datagram{splitter.Announce(protocol.Announcement{Name: "street"})}
+	for id := range uint32(3) {
+		jpeg, err := os.ReadFile(fmt.Sprintf("../protocol/mjpeg/testdata/street/%d.jpg", 5+id))
+		if err != nil {
+			log.Fatal(err)
+		}
+		ds, err := splitter.Split(protocol.Frame{ID: id, Captured: time.Now(), JPEG: jpeg})
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, d := range append(datagrams, ds...) {
+			conn.Write(append(append([]byte(nil), d[0]...), d[1]...))
+		}
+		datagrams = nil
+	}
+}
