@@ -38,6 +38,8 @@ type Config struct {
 	Deadline time.Duration
 	// Interface is the network interface on which a multicast group is joined. Nil means all of them.
 	Interface *net.Interface
+	// NoGRO takes each datagram from the kernel by itself, for kernels that join them wrong.
+	NoGRO bool
 	// Log is where trouble is reported that the receiver lives on with. Nil means slog.Default().
 	Log *slog.Logger
 }
@@ -77,7 +79,7 @@ func New(conn datagram.Conn, c Config) *Receiver {
 // Listen returns a receiver on a UDP address: host:port, or :port for every address of this machine, or a multicast
 // group's address and port.
 func Listen(ctx context.Context, addr string, c Config) (*Receiver, error) {
-	conn, err := datagram.Listen(ctx, addr, c.Interface)
+	conn, err := datagram.Listen(ctx, addr, datagram.Options{Interface: c.Interface, NoGRO: c.NoGRO})
 	if err != nil {
 		return nil, err
 	}
@@ -95,11 +97,11 @@ func Listen(ctx context.Context, addr string, c Config) (*Receiver, error) {
 func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 	return func(yield func(protocol.Frame, error) bool) {
 		defer context.AfterFunc(ctx, func() { r.wake(ctx, time.Now()) })()
-		buffer := make([]byte, 1<<16)
+		buffer := make([]byte, datagram.BufferSize)
 		next := time.Now()
 		for {
 			r.wake(ctx, next)
-			n, from, err := r.conn.Receive(buffer)
+			n, size, from, err := r.conn.Receive(buffer)
 			now := time.Now()
 			switch {
 			case ctx.Err() != nil, errors.Is(err, net.ErrClosed):
@@ -109,8 +111,8 @@ func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 				return
 			}
 			r.mu.Lock()
-			if err == nil {
-				r.assembler.Add(buffer[:n], from, now)
+			for at := 0; err == nil && at < n; at += size {
+				r.assembler.Add(buffer[at:min(at+size, n)], from, now)
 			}
 			if !now.Before(next) {
 				r.assembler.Expire(now)

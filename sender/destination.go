@@ -40,7 +40,7 @@ func Dial(ctx context.Context, c Config, addrs ...string) (*Sender, error) {
 			closeAll()
 			return nil, err
 		}
-		conn, err := datagram.Open(ctx, addr.Addr(), c.Interface, max(c.TTL, 1))
+		conn, err := datagram.Open(ctx, addr.Addr(), datagram.Options{Interface: c.Interface, TTL: c.TTL, NoGSO: c.NoGSO, NoGRO: true})
 		if err != nil {
 			closeAll()
 			return nil, err

@@ -37,6 +37,8 @@ type Config struct {
 	Interface *net.Interface
 	// TTL is how many networks multicast may cross. 0 means 1: it stays on the local one.
 	TTL int
+	// NoGSO sends each datagram by a system call of its own, for kernels and network cards that do otherwise wrong.
+	NoGSO bool
 	// Log is where trouble is reported that the sender lives on with. Nil means slog.Default().
 	Log *slog.Logger
 }

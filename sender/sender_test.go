@@ -42,13 +42,15 @@ func street(t testing.TB, n int) []byte {
 func receive(t *testing.T, c datagram.Conn, a *protocol.Assembler) protocol.Frame {
 	t.Helper()
 	c.SetReceiveDeadline(time.Now().Add(10 * time.Second))
-	buffer := make([]byte, protocol.MaxDatagram)
+	buffer := make([]byte, datagram.BufferSize)
 	for {
-		n, from, err := c.Receive(buffer)
+		n, size, from, err := c.Receive(buffer)
 		if err != nil {
 			t.Fatalf("%v: %+v", err, a.Stats())
 		}
-		a.Add(buffer[:n], from, time.Now())
+		for at := 0; at < n; at += size {
+			a.Add(buffer[at:min(at+size, n)], from, time.Now())
+		}
 		if f, ok := a.Next(); ok {
 			return f
 		}
@@ -221,7 +223,7 @@ func TestDial(t *testing.T) {
 			var conns []datagram.Conn
 			var addrs []string
 			for _, host := range []string{"127.0.0.1:0", "[::1]:0"} {
-				c, err := datagram.Listen(t.Context(), host, nil)
+				c, err := datagram.Listen(t.Context(), host, datagram.Options{})
 				if err != nil {
 					t.Skipf("no loopback at %s: %v", host, err)
 				}

@@ -43,24 +43,25 @@ func (c *Conn) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 }
 
 // Receive implements [datagram.Conn].
-func (c *Conn) Receive(b []byte) (int, netip.AddrPort, error) {
+func (c *Conn) Receive(b []byte) (n, size int, from netip.AddrPort, err error) {
 	for {
 		c.mu.Lock()
 		if c.closed {
 			c.mu.Unlock()
-			return 0, netip.AddrPort{}, net.ErrClosed
+			return 0, 0, netip.AddrPort{}, net.ErrClosed
 		}
 		left := time.Until(c.deadline)
 		if !c.deadline.IsZero() && left <= 0 {
 			c.mu.Unlock()
-			return 0, netip.AddrPort{}, os.ErrDeadlineExceeded
+			return 0, 0, netip.AddrPort{}, os.ErrDeadlineExceeded
 		}
 		if len(c.inbox) > 0 {
 			f := c.inbox[0]
 			c.inbox = c.inbox[1:]
 			c.held -= len(f.bytes)
 			c.mu.Unlock()
-			return copy(b, f.bytes), f.from, nil
+			n = copy(b, f.bytes)
+			return n, n, f.from, nil
 		}
 		var timeout <-chan time.Time
 		if !c.deadline.IsZero() {

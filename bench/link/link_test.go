@@ -58,7 +58,7 @@ func cross(t *testing.T, seed uint64, p link.Path, count, size int, gap time.Dur
 		to.SetReceiveDeadline(end)
 		buffer := make([]byte, size)
 		for {
-			size, sender, err := to.Receive(buffer)
+			size, _, sender, err := to.Receive(buffer)
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				break
 			}
@@ -153,7 +153,7 @@ func TestConn(t *testing.T) {
 	}
 	c.Send(b, [][2][]byte{{[]byte("to nobody"), nil}})
 	c.Close()
-	if _, _, err := c.Receive(nil); !errors.Is(err, net.ErrClosed) {
+	if _, _, _, err := c.Receive(nil); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 	if err := c.Send(b, [][2][]byte{{nil, nil}}); !errors.Is(err, net.ErrClosed) {
@@ -179,7 +179,7 @@ func TestSetPath(t *testing.T) {
 		}{{ca, cb, 5 * time.Millisecond}, {cb, ca, 0}} {
 			sent := time.Since(start)
 			c.from.Send(c.to.LocalAddr(), [][2][]byte{{[]byte("x"), nil}})
-			if _, _, err := c.to.Receive(make([]byte, 10)); err != nil {
+			if _, _, _, err := c.to.Receive(make([]byte, 10)); err != nil {
 				t.Fatal(err)
 			}
 			if took := time.Since(start) - sent; took != c.want {

@@ -14,17 +14,26 @@ import (
 // frames of 80 kB. Linux gives 212,992 bytes unless asked, which is fewer than three.
 const ReceiveBuffer = 8 << 20
 
-// A UDP is a UDP socket.
+// Options say how a UDP is opened. The zero value is the documented default.
+type Options struct {
+	// Interface is the network interface on which a multicast group is joined or by which datagrams to one leave.
+	// Nil means every interface that can do multicast for joining, and the system's choice for sending.
+	Interface *net.Interface
+	// TTL is how many networks datagrams to a multicast group may cross. 0 means 1: the local one.
+	TTL int
+	// NoGSO and NoGRO turn off sending and receiving many datagrams in one call, for kernels that do it wrong.
+	NoGSO, NoGRO bool
+}
+
+// A UDP is a UDP socket. It implements [Conn].
 type UDP struct {
 	conn *net.UDPConn
-	// scratch is where the two parts of a datagram are joined for sending.
-	scratch []byte
+	batch
 }
 
 // Listen opens a socket that receives on an address: "host:port", or ":port" for all addresses of this machine, IPv4
-// and IPv6. If the host is a multicast group the socket joins it, on every interface that can do multicast or, if
-// iface is not nil, on that one.
-func Listen(ctx context.Context, address string, iface *net.Interface) (*UDP, error) {
+// and IPv6. If the host is a multicast group the socket joins it.
+func Listen(ctx context.Context, address string, o Options) (*UDP, error) {
 	addr, err := net.ResolveUDPAddr("udp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
@@ -34,12 +43,12 @@ func Listen(ctx context.Context, address string, iface *net.Interface) (*UDP, er
 	if group.IsMulticast() {
 		config.Control = reuseAddress
 	}
-	u, err := open(ctx, config, "udp", address)
+	u, err := open(ctx, config, "udp", address, o)
 	if err != nil {
 		return nil, err
 	}
 	if group.IsMulticast() {
-		if err := u.join(group, iface); err != nil {
+		if err := u.join(group, o.Interface); err != nil {
 			u.Close()
 			return nil, fmt.Errorf("join multicast group %s: %w", group, err)
 		}
@@ -47,19 +56,18 @@ func Listen(ctx context.Context, address string, iface *net.Interface) (*UDP, er
 	return u, nil
 }
 
-// Open opens a socket for sending to addresses of the family of to. Multicast datagrams leave by iface if it is not
-// nil, else by the system's choice, and cross ttl-1 routers.
-func Open(ctx context.Context, to netip.Addr, iface *net.Interface, ttl int) (*UDP, error) {
+// Open opens a socket for sending to addresses of the family of to.
+func Open(ctx context.Context, to netip.Addr, o Options) (*UDP, error) {
 	network := "udp6"
 	if to.Unmap().Is4() {
 		network = "udp4"
 	}
-	u, err := open(ctx, net.ListenConfig{}, network, "")
+	u, err := open(ctx, net.ListenConfig{}, network, "", o)
 	if err != nil {
 		return nil, err
 	}
 	if to.IsMulticast() {
-		if err := u.sendMulticast(to, iface, ttl); err != nil {
+		if err := u.sendMulticast(to, o.Interface, max(o.TTL, 1)); err != nil {
 			u.Close()
 			return nil, fmt.Errorf("send to multicast group %s: %w", to, err)
 		}
@@ -67,7 +75,7 @@ func Open(ctx context.Context, to netip.Addr, iface *net.Interface, ttl int) (*U
 	return u, nil
 }
 
-func open(ctx context.Context, config net.ListenConfig, network, address string) (*UDP, error) {
+func open(ctx context.Context, config net.ListenConfig, network, address string, o Options) (*UDP, error) {
 	conn, err := config.ListenPacket(ctx, network, address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("port %s is in use by another program: end that one or choose another port (%w)", address, err)
@@ -76,23 +84,12 @@ func open(ctx context.Context, config net.ListenConfig, network, address string)
 		return nil, err
 	}
 	u := &UDP{conn: conn.(*net.UDPConn)}
-	u.growReceiveBuffer()
+	if err := u.batch.open(u.conn, o); err != nil {
+		u.Close()
+		return nil, err
+	}
 	return u, nil
 }
-
-// Send implements [Conn].
-func (u *UDP) Send(to netip.AddrPort, datagrams [][2][]byte) error {
-	for _, d := range datagrams {
-		u.scratch = append(append(u.scratch[:0], d[0]...), d[1]...)
-		if _, err := u.conn.WriteToUDPAddrPort(u.scratch, to); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Receive implements [Conn].
-func (u *UDP) Receive(b []byte) (int, netip.AddrPort, error) { return u.conn.ReadFromUDPAddrPort(b) }
 
 // SetReceiveDeadline implements [Conn].
 func (u *UDP) SetReceiveDeadline(t time.Time) error { return u.conn.SetReadDeadline(t) }
@@ -102,6 +99,3 @@ func (u *UDP) LocalAddr() netip.AddrPort { return u.conn.LocalAddr().(*net.UDPAd
 
 // Close implements [Conn].
 func (u *UDP) Close() error { return u.conn.Close() }
-
-// ReceiveBuffer returns how many bytes of received datagrams the kernel really holds, 0 if it does not tell.
-func (u *UDP) ReceiveBuffer() int { return u.receiveBuffer() }

@@ -16,7 +16,7 @@ import (
 
 func listen(t *testing.T, addr string) *datagram.UDP {
 	t.Helper()
-	c, err := datagram.Listen(t.Context(), addr, nil)
+	c, err := datagram.Listen(t.Context(), addr, datagram.Options{})
 	if err != nil {
 		t.Skipf("cannot listen on %s here: %v", addr, err)
 	}
@@ -28,7 +28,7 @@ func TestUDP(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
 		t.Run(addr, func(t *testing.T) {
 			in := listen(t, addr)
-			out, err := datagram.Open(t.Context(), in.LocalAddr().Addr(), nil, 1)
+			out, err := datagram.Open(t.Context(), in.LocalAddr().Addr(), datagram.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,7 +40,7 @@ func TestUDP(t *testing.T) {
 			in.SetReceiveDeadline(time.Now().Add(10 * time.Second))
 			buffer := make([]byte, 1<<16)
 			for i, d := range sent {
-				n, from, err := in.Receive(buffer)
+				n, _, from, err := in.Receive(buffer)
 				if err != nil || from.Port() != out.LocalAddr().Port() {
 					t.Fatalf("datagram %d from %v: %v", i, from, err)
 				}
@@ -57,7 +57,7 @@ func TestListenTakesBothFamilies(t *testing.T) {
 	in := listen(t, ":0")
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		to := netip.AddrPortFrom(netip.MustParseAddr(host), in.LocalAddr().Port())
-		out, err := datagram.Open(t.Context(), to.Addr(), nil, 1)
+		out, err := datagram.Open(t.Context(), to.Addr(), datagram.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestListenTakesBothFamilies(t *testing.T) {
 		}
 		in.SetReceiveDeadline(time.Now().Add(10 * time.Second))
 		buffer := make([]byte, 100)
-		n, from, err := in.Receive(buffer)
+		n, _, from, err := in.Receive(buffer)
 		if err != nil || string(buffer[:n]) != host || from.Addr().Unmap() != to.Addr() {
 			t.Errorf("%q came from %v: %v", buffer[:n], from, err)
 		}
@@ -77,11 +77,11 @@ func TestListenTakesBothFamilies(t *testing.T) {
 func TestUDPEnds(t *testing.T) {
 	c := listen(t, "127.0.0.1:0")
 	c.SetReceiveDeadline(time.Unix(1, 0))
-	if _, _, err := c.Receive(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, _, _, err := c.Receive(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("at the deadline: %v", err)
 	}
 	c.Close()
-	if _, _, err := c.Receive(make([]byte, 10)); !errors.Is(err, net.ErrClosed) {
+	if _, _, _, err := c.Receive(make([]byte, 10)); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 	if err := c.Send(c.LocalAddr(), [][2][]byte{{[]byte("x"), nil}}); !errors.Is(err, net.ErrClosed) {
@@ -101,7 +101,7 @@ func TestReceiveBufferIsTold(t *testing.T) {
 
 func TestListenOnATakenPort(t *testing.T) {
 	c := listen(t, "127.0.0.1:0")
-	_, err := datagram.Listen(t.Context(), c.LocalAddr().String(), nil)
+	_, err := datagram.Listen(t.Context(), c.LocalAddr().String(), datagram.Options{})
 	if err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("error %v", err)
 	}
@@ -111,18 +111,18 @@ func TestListenOnATakenPort(t *testing.T) {
 func TestMulticast(t *testing.T) {
 	iface := multicastInterface(t)
 	const group = "239.255.77.1"
-	first, err := datagram.Listen(t.Context(), group+":0", iface)
+	first, err := datagram.Listen(t.Context(), group+":0", datagram.Options{Interface: iface})
 	if err != nil {
 		t.Skipf("cannot join a multicast group here: %v", err)
 	}
 	defer first.Close()
 	to := netip.AddrPortFrom(netip.MustParseAddr(group), first.LocalAddr().Port())
-	second, err := datagram.Listen(t.Context(), to.String(), iface)
+	second, err := datagram.Listen(t.Context(), to.String(), datagram.Options{Interface: iface})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer second.Close()
-	out, err := datagram.Open(t.Context(), to.Addr(), iface, 1)
+	out, err := datagram.Open(t.Context(), to.Addr(), datagram.Options{Interface: iface})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestMulticast(t *testing.T) {
 	for _, c := range []*datagram.UDP{first, second} {
 		c.SetReceiveDeadline(time.Now().Add(10 * time.Second))
 		buffer := make([]byte, 100)
-		if n, _, err := c.Receive(buffer); err != nil || string(buffer[:n]) != "to all" {
+		if n, _, _, err := c.Receive(buffer); err != nil || string(buffer[:n]) != "to all" {
 			t.Errorf("%q came, %v", buffer[:n], err)
 		}
 	}

@@ -1,0 +1,177 @@
+package datagram
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxSegments is how many datagrams one UDP_SEGMENT call may carry: UDP_MAX_SEGMENTS in Linux's udp.h.
+	maxSegments = 64
+
+	// maxCall is how many bytes one UDP_SEGMENT call may carry: the largest payload of an IPv4 packet.
+	maxCall = 65_507
+)
+
+// A transmitter sends datagrams by sendmsg(2), straight from the memory they lie in.
+type transmitter struct {
+	raw   syscall.RawConn
+	inet4 bool // the socket's family
+	gso   bool // whether many datagrams may go in one call
+
+	// What a call needs is kept here, so that none of it is allocated anew.
+	to      netip.AddrPort // what name stands for
+	name    unix.RawSockaddrInet6
+	iovecs  [2 * maxSegments]unix.Iovec
+	control cmsg
+	header  unix.Msghdr
+	err     error
+	attempt func(fd uintptr) bool
+
+	// sendmsg is the system call; tests put another in its place.
+	sendmsg func(fd uintptr, header *unix.Msghdr) syscall.Errno
+}
+
+func (t *transmitter) init(raw syscall.RawConn, inet4 bool) {
+	t.raw, t.inet4 = raw, inet4
+	t.sendmsg = func(fd uintptr, header *unix.Msghdr) syscall.Errno {
+		_, _, errno := unix.Syscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(header)), 0)
+		return errno
+	}
+	t.attempt = func(fd uintptr) bool {
+		errno := t.sendmsg(fd, &t.header)
+		for errno == unix.EINTR {
+			errno = t.sendmsg(fd, &t.header)
+		}
+		if errno == 0 {
+			t.err = nil
+		} else {
+			t.err = errno
+		}
+		return errno != unix.EAGAIN // wait until the socket takes more
+	}
+}
+
+// Send implements [Conn].
+func (b *batch) Send(to netip.AddrPort, datagrams [][2][]byte) error { return b.tx.send(to, datagrams) }
+
+func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
+	if err := t.address(to); err != nil {
+		return err
+	}
+	for len(datagrams) > 0 {
+		n := 1
+		if t.gso {
+			n = train(datagrams)
+		}
+		err := t.call(datagrams[:n])
+		if err != nil && n > 1 && refusesGSO(err) {
+			// The card has no checksum offload (EIO), or the train is more than this kernel or path takes (EINVAL):
+			// from now on each datagram goes by itself, these first.
+			t.gso = false
+			continue
+		}
+		if errors.Is(err, unix.EPERM) {
+			// A firewall that is still making up its mind about a new flow refuses its first datagram.
+			err = t.call(datagrams[:n])
+		}
+		if err != nil {
+			return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
+		}
+		datagrams = datagrams[n:]
+	}
+	return nil
+}
+
+func refusesGSO(err error) bool { return errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL) }
+
+// train returns how many of the datagrams, from the first, can go in one call: all of the same size, of which the last
+// may be smaller.
+func train(datagrams [][2][]byte) (n int) {
+	size := length(datagrams[0])
+	for bytes := 0; n < len(datagrams) && n < maxSegments; n++ {
+		l := length(datagrams[n])
+		if bytes += l; l > size || bytes > maxCall {
+			return max(n, 1)
+		}
+		if l < size {
+			return n + 1
+		}
+	}
+	return n
+}
+
+func length(d [2][]byte) int { return len(d[0]) + len(d[1]) }
+
+// call sends datagrams, which make a train, by one system call.
+func (t *transmitter) call(datagrams [][2][]byte) error {
+	n := 0
+	for _, d := range datagrams {
+		for _, part := range d {
+			if len(part) > 0 {
+				t.iovecs[n].Base = &part[0]
+				t.iovecs[n].SetLen(len(part))
+				n++
+			}
+		}
+	}
+	t.header.Iov = &t.iovecs[0]
+	t.header.SetIovlen(n)
+	t.header.Control = nil
+	t.header.SetControllen(0)
+	if len(datagrams) > 1 {
+		t.control.Level, t.control.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+		t.control.SetLen(cmsgHeader + 2)
+		binary.NativeEndian.PutUint16(t.control.value[:], uint16(length(datagrams[0])))
+		t.header.Control = (*byte)(unsafe.Pointer(&t.control))
+		t.header.SetControllen(unix.CmsgSpace(2))
+	}
+	err := t.raw.Write(t.attempt)
+	runtime.KeepAlive(datagrams)
+	clear(t.iovecs[:n]) // keep nothing of what was sent
+	if err != nil {
+		return err
+	}
+	return t.err
+}
+
+// address makes name stand for an address.
+func (t *transmitter) address(to netip.AddrPort) error {
+	if to == t.to && t.header.Name != nil {
+		return nil
+	}
+	addr := to.Addr().Unmap()
+	if t.inet4 {
+		if !addr.Is4() {
+			return &net.AddrError{Err: "an IPv4 socket cannot send to it", Addr: to.String()}
+		}
+		name := (*unix.RawSockaddrInet4)(unsafe.Pointer(&t.name))
+		name.Family, name.Port, name.Addr = unix.AF_INET, networkOrder(to.Port()), addr.As4()
+		t.header.Namelen = unix.SizeofSockaddrInet4
+	} else {
+		t.name = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: networkOrder(to.Port()), Addr: addr.As16()}
+		if zone := addr.Zone(); zone != "" {
+			iface, err := net.InterfaceByName(zone)
+			if err != nil {
+				return &net.AddrError{Err: "no such network interface", Addr: to.String()}
+			}
+			t.name.Scope_id = uint32(iface.Index)
+		}
+		t.header.Namelen = unix.SizeofSockaddrInet6
+	}
+	t.header.Name = (*byte)(unsafe.Pointer(&t.name))
+	t.to = to
+	return nil
+}
+
+// networkOrder returns a port as a sockaddr has it, and back.
+func networkOrder(port uint16) uint16 {
+	return binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(make([]byte, 0, 2), port))
+}
