@@ -1,0 +1,133 @@
+package pattern
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"iter"
+	"math"
+
+	"udpcam/protocol"
+)
+
+// ErrNoCode is returned by [Read] for a picture in which there is no block code, or none that can be read.
+var ErrNoCode = errors.New("no block code in the picture")
+
+const (
+	// threshold is the lightness that divides black from white, midway between the two.
+	threshold = 128
+	// minCell is the smallest cell, in pixels, that can be told apart, less what edges are mismeasured by.
+	minCell = 1.9
+	// maxStretch is how many times as high as wide a cell may be, or as wide as high.
+	maxStretch = 2
+)
+
+// Read finds the block code in a picture and reads it. The code may lie anywhere in it, at any scale at which a cell
+// is at least two pixels wide and high, and be stretched up to twice in either direction, but not turned. If there are
+// several codes, any of them is read. The error is [ErrNoCode], wrapped.
+//
+// A picture is searched in time proportional to its pixels, whatever it shows. *image.YCbCr, *image.Gray, *image.RGBA
+// and *image.NRGBA are read in place, other types are copied first.
+func Read(img image.Image) (Mark, error) {
+	b := img.Bounds()
+	if b.Empty() {
+		return Mark{}, fmt.Errorf("%w: it is empty", ErrNoCode)
+	}
+	if b.Dx() > protocol.MaxPixels/b.Dy() {
+		return Mark{}, fmt.Errorf("%w: it is not searched, having more than %d pixels", ErrNoCode, protocol.MaxPixels)
+	}
+	p := lumaOf(img)
+	var across, down []float64 // The edges in a row and in a column, kept for their memory.
+	for y := range coarseToFine(p.height) {
+		across = edges(across[:0], p.row(y))
+		for top := range rulers(across, codeColumns) {
+			// The middle of the first cell, and as much of its column as the highest cells could take.
+			x := int(top.start + top.cell/2)
+			from := max(0, y-int(maxStretch*top.cell*(1+quietCells)))
+			to := min(p.height, y+int(maxStretch*top.cell*(codeRows+quietCells)))
+			down = edges(down[:0], p.column(x, from, to))
+			for left := range rulers(down, codeRows) {
+				g := grid{x: top.start, y: float64(from) + left.start, width: top.cell, height: left.cell}
+				if math.Abs(g.y+g.height/2-float64(y)) > g.height {
+					continue
+				}
+				if m, ok := g.read(p); ok {
+					return m, nil
+				}
+			}
+		}
+	}
+	return Mark{}, ErrNoCode
+}
+
+// coarseToFine yields every row of a picture that has to be looked at to cross all codes, each once and those far
+// apart first, so that a large code is found after a few rows. Cells are two pixels high at least, so every other row
+// will do.
+func coarseToFine(height int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for step := 32; step >= 2; step /= 2 {
+			for y := step / 2; y < height; y += step {
+				if !yield(y) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// edges appends where along a line it turns from white to black and back, in pixels and parts of one: the samples on
+// both sides of an edge tell where between their middles the threshold is crossed. A line begins and ends white, so
+// that the edges at even indices always lead into black.
+func edges(dst []float64, l line) []float64 {
+	before, black := uint8(255), false
+	for i, at := 0, 0; i < l.count; i, at = i+1, at+l.step {
+		sample := l.pix[at]
+		if (sample < threshold) != black {
+			black = !black
+			part := (threshold - 0.5 - float64(before)) / (float64(sample) - float64(before))
+			dst = append(dst, max(0, float64(i)-0.5+part))
+		}
+		before = sample
+	}
+	if black {
+		dst = append(dst, float64(l.count))
+	}
+	return dst
+}
+
+// A ruler is a run of alternating cells along a line: where the first begins, and the size of one, in pixels.
+type ruler struct {
+	start, cell float64
+}
+
+// rulers yields the runs of exactly count cells, count being odd, that begin and end black, are of one size, and have
+// white on both sides.
+func rulers(edges []float64, count int) iter.Seq[ruler] {
+	return func(yield func(ruler) bool) {
+		for i := 0; i+count < len(edges); i += 2 {
+			run := edges[i : i+count+1]
+			cell := (run[count] - run[0]) / float64(count)
+			quiet := cell * (quietCells - 0.5)
+			switch {
+			case cell < minCell || !alike(run, cell):
+			case i > 0 && run[0]-edges[i-1] < quiet:
+			case i+count+1 < len(edges) && edges[i+count+1]-run[count] < quiet:
+			default:
+				if !yield(ruler{run[0], cell}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// alike reports whether each cell between the edges is of the given size, give or take half of it: blur and gamma make
+// the cells of one colour grow at the expense of the other.
+func alike(edges []float64, cell float64) bool {
+	for i, edge := range edges[1:] {
+		if math.Abs(edge-edges[i]-cell) > cell/2 {
+			return false
+		}
+	}
+	return true
+}

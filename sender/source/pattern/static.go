@@ -1,0 +1,112 @@
+package pattern
+
+import (
+	"bytes"
+	"image"
+	"image/color"
+)
+
+const digits = "0123456789"
+
+// paintStatic paints what is the same in every frame, and renders the characters of what is not.
+func (p *Pattern) paintStatic(caption string) error {
+	fill(p.static, p.static.Rect, background)
+	p.paintBars()
+	p.paintRamp()
+	p.paintLane()
+	p.paintDial()
+	paintPlate(p.static, p.plate, p.cell)
+
+	var err error
+	if p.clockFace, p.clockAt, err = fit(p.clock, len(clockText), true, digits+":."); err != nil {
+		return err
+	}
+	if p.numberFace, p.numberAt, err = fit(p.number, len(numberText), true, digits+numberLabel); err != nil {
+		return err
+	}
+	p.numberFace.print(p.static, p.numberAt, dim, []byte(numberLabel))
+	p.numberAt.X += len(numberLabel) * p.numberFace.advance
+	return p.paintCaption(caption)
+}
+
+// paintBars paints the colour bars, in order of lightness.
+func (p *Pattern) paintBars() {
+	width := p.bars.Dx()
+	for i, c := range barColours {
+		r := p.bars
+		r.Min.X, r.Max.X = even(width*i/len(barColours)), width
+		fill(p.static, r, c)
+	}
+}
+
+// paintRamp paints all greys from black to white.
+func (p *Pattern) paintRamp() {
+	fill(p.static, p.ramp, color.YCbCr{Cb: 128, Cr: 128})
+	for y := p.ramp.Min.Y; y < p.ramp.Max.Y; y++ {
+		line := p.static.Y[p.static.YOffset(0, y):][:p.ramp.Dx()]
+		for x := range line {
+			line[x] = uint8(255 * x / (len(line) - 1))
+		}
+	}
+}
+
+// paintLane paints the ball's way, with a mark at each tenth of it.
+func (p *Pattern) paintLane() {
+	fill(p.static, p.lane, raised)
+	if p.lane.Empty() {
+		return
+	}
+	from, to := p.sweepAt(0), p.sweepAt(1)
+	for i := range 11 {
+		x := from + (to-from)*float64(i)/10
+		length := float64(p.lane.Dy()) / 6
+		bottom := float64(p.lane.Max.Y)
+		stroke(p.static, point{x, bottom - length}, point{x, bottom}, p.hairline(), faint)
+	}
+}
+
+// paintDial paints a face with a mark at each sixtieth of a turn, or each twelfth if it is small.
+func (p *Pattern) paintDial() {
+	radius := float64(p.dial.Dx()) / 2
+	hub := p.onDial(0, 0)
+	stroke(p.static, hub, hub, radius, raised)
+	for i := range 60 {
+		turn := float64(i) / 60
+		switch {
+		case i%5 == 0:
+			stroke(p.static, p.onDial(turn, 0.82), p.onDial(turn, 0.92), max(0.75, radius/60), light)
+		case radius >= 60:
+			stroke(p.static, p.onDial(turn, 0.88), p.onDial(turn, 0.92), max(0.75, radius/120), faint)
+		}
+	}
+}
+
+// paintCaption prints the caption in its corner, its last line at the bottom, if there is room for it.
+func (p *Pattern) paintCaption(caption string) error {
+	lines := bytes.Split([]byte(caption), []byte("\n"))
+	longest := 1
+	for _, line := range lines {
+		longest = max(longest, len(line))
+	}
+	height := min(p.caption.Dy()/len(lines), p.static.Rect.Dy()/18)
+	box := image.Rect(p.caption.Min.X, p.caption.Max.Y-height*2/3, p.caption.Max.X, p.caption.Max.Y)
+	if height < 12 || box.Dx() < 6*longest {
+		return nil
+	}
+	face, at, err := fit(box, longest, false, caption)
+	if err != nil {
+		return err
+	}
+	for i, line := range lines {
+		face.print(p.static, at.Sub(image.Pt(0, height*(len(lines)-1-i))), dim, line)
+	}
+	return nil
+}
+
+// fit renders a set of characters as large as will fit count of them into a box in a row, and returns where their
+// baseline begins.
+func fit(box image.Rectangle, count int, bold bool, set string) (typeface, image.Point, error) {
+	size := min(float64(box.Dx())/(float64(count)*advance), float64(box.Dy())*0.84/digitHeight)
+	face, err := newTypeface(bold, size, set)
+	return face, image.Pt(box.Min.X, (box.Min.Y+box.Max.Y+int(size*digitHeight))/2), err
+}
