@@ -1,0 +1,74 @@
+package mjpeg
+
+import "slices"
+
+const (
+	firstSize = 64 << 10 // the size of a picture as long as none has been seen
+	minRead   = 4 << 10  // the least room to read into
+)
+
+// A buffer takes what is read and becomes, in the usual case, the picture that is handed over. It owns mem until then.
+type buffer struct {
+	mem     []byte
+	lo, hi  int // mem[lo:hi] has been read and is still to be looked at
+	typical int // the size of recent pictures: at once the largest, and slowly less
+}
+
+// pending returns what has been read and is still to be looked at.
+func (b *buffer) pending() []byte { return b.mem[b.lo:b.hi] }
+
+// drop forgets the first n pending bytes.
+func (b *buffer) drop(n int) { b.lo += n }
+
+// extend adds the first n bytes of room to what is pending.
+func (b *buffer) extend(n int) { b.hi += n }
+
+// capacity is the size of a new buffer: a recent picture, a part's header, and room for pictures that get larger.
+func (b *buffer) capacity() int { return b.typical + b.typical/8 + minRead }
+
+// room returns the free end of the buffer, at least minRead bytes, and if it can, enough for a typical picture.
+func (b *buffer) room() []byte {
+	want, have := b.capacity(), b.hi-b.lo
+	switch {
+	case b.mem == nil:
+		b.move(want)
+	case len(b.mem) > 4*want && 2*have <= want:
+		b.move(want) // pictures have become much smaller
+	case len(b.mem)-b.lo < want && have <= b.lo:
+		copy(b.mem, b.pending())
+		b.lo, b.hi = 0, have
+	case len(b.mem)-b.hi < minRead:
+		b.move(max(2*have, want))
+	}
+	return b.mem[b.hi:]
+}
+
+// move takes what is pending to new memory of the given size.
+func (b *buffer) move(size int) {
+	mem := make([]byte, size)
+	b.hi = copy(mem, b.pending())
+	b.lo, b.mem = 0, mem
+}
+
+// handOver returns the first n pending bytes, a whole picture, for the caller to keep. Either the memory is handed over
+// and what was read beyond the picture is copied to new memory, or the picture is copied: whichever is less to copy,
+// and never so that a small picture keeps a large buffer alive.
+func (b *buffer) handOver(n int) []byte {
+	if n > b.typical {
+		b.typical = n
+	} else {
+		b.typical -= (b.typical - n) / 8
+	}
+	pic := b.mem[b.lo : b.lo+n : b.lo+n]
+	b.lo += n
+	beyond := b.hi - b.lo
+	if beyond > n || len(b.mem) > 2*n+minRead {
+		return slices.Clone(pic)
+	}
+	if beyond > 0 {
+		b.move(max(b.capacity(), beyond+minRead))
+	} else {
+		b.mem, b.lo, b.hi = nil, 0, 0
+	}
+	return pic
+}

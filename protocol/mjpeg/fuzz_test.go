@@ -1,0 +1,129 @@
+package mjpeg
+
+import (
+	"bytes"
+	"image/jpeg"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// FuzzReader holds the Reader against the oracle: the same pictures, and the same left out, however the bytes arrive.
+func FuzzReader(f *testing.F) {
+	for _, c := range streamCases(f) {
+		if len(c.stream) < 10_000 {
+			f.Add(c.stream, uint16(c.limit), uint64(1))
+		}
+	}
+	f.Fuzz(func(t *testing.T, stream []byte, limit uint16, seed uint64) {
+		most := int(limit)
+		if most == 0 {
+			most = defaultMaxFrameSize
+		}
+		want, wantSkips := oracle(stream, most)
+		for chunking, src := range chunkings(stream, seed) {
+			got, skips := readAll(t, src, int(limit))
+			if !samePictures(got, want) {
+				t.Errorf("%s: pictures of %d bytes, want %d", chunking, sizes(got), sizes(want))
+			}
+			if !slices.Equal(skips, wantSkips) {
+				t.Errorf("%s: left out %q, want %q", chunking, skips, wantSkips)
+			}
+		}
+		for _, picture := range want {
+			if err := Check(picture); err != nil {
+				t.Error(err)
+			}
+			if len(picture) > most {
+				t.Errorf("a picture of %d bytes at a limit of %d", len(picture), most)
+			}
+		}
+	})
+}
+
+// FuzzMultipart wraps pictures and junk in multipart text of many spellings. Each byte of choices is one part: which
+// picture it holds, and how it is written.
+func FuzzMultipart(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7}, []byte("junk"), uint64(1))
+	f.Add([]byte{0x00, 0x18, 0x28, 0x38, 0x48, 0x58, 0x68, 0x78}, []byte{1, 2, 0xFF, 0xD8, 0xFF, 0xE0}, uint64(2))
+	f.Add([]byte{0x80, 0x91, 0xA2, 0xB3, 0xC4, 0xD5, 0xE6, 0xF7}, []byte("\r\n\r\n--x"), uint64(3))
+	f.Add([]byte{}, []byte{}, uint64(4))
+
+	var pictures [][]byte
+	for _, p := range picturesIn(f, "small") {
+		pictures = append(pictures, p, with(p, exif(tiny(1, 2, 3))))
+	}
+	f.Fuzz(func(t *testing.T, choices, junk []byte, seed uint64) {
+		if len(choices) > 100 || len(junk) > 10_000 {
+			t.Skip("longer streams find nothing more")
+		}
+		junk = bytes.ReplaceAll(junk, []byte{0xFF}, []byte{0xFE}) // so that no picture begins in it
+		rng := rand.New(rand.NewPCG(seed, 0))
+		var stream []byte
+		var want [][]byte
+		for _, choice := range choices {
+			p := pictures[rng.IntN(len(pictures))]
+			stream = append(stream, spellHeader(choice, len(p), rng)...)
+			if choice&0x40 != 0 {
+				stream = append(stream, p[:2+rng.IntN(len(p)-2)]...) // cut off
+			} else {
+				stream = append(stream, p...)
+				want = append(want, p)
+			}
+			if choice&0x80 != 0 {
+				stream = append(stream, junk...)
+			}
+		}
+		for chunking, src := range chunkings(stream, seed) {
+			if got, _ := readAll(t, src, 0); !samePictures(got, want) {
+				t.Errorf("%s: pictures of %d bytes, want %d", chunking, sizes(got), sizes(want))
+			}
+		}
+	})
+}
+
+// spellHeader writes a boundary and a part's header in one of the ways that are about. Each bit of choice is one way to
+// differ.
+func spellHeader(choice byte, size int, rng *rand.Rand) []byte {
+	end := []string{"\r\n", "\n"}[choice&1]
+	boundary := []string{"--boundary", "boundary"}[choice>>1&1]
+	text := end + boundary + end
+	if choice&0x04 == 0 {
+		text += []string{"Content-Type", "content-type", "CONTENT-TYPE"}[rng.IntN(3)] + ": image/jpeg" + end
+	}
+	switch choice >> 3 & 3 {
+	case 1:
+		text += "Content-Length: " + strconv.Itoa(size) + end
+	case 2:
+		text += "content-length:" + strconv.Itoa(rng.IntN(2*size)) + end
+	}
+	if choice&0x20 != 0 {
+		text += "X-Timestamp: 1.000002" + end
+	}
+	return []byte(text + end)
+}
+
+// FuzzSize holds Size against the standard library's decoder.
+func FuzzSize(f *testing.F) {
+	for _, p := range picturesIn(f, "small") {
+		f.Add(p)
+	}
+	f.Add(join(soi, exif(tiny()), []byte{0xFF, 0, 0xFF, 0xFF}, tiny()[2:]))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := Size(b)
+		if err == nil && (got.X < 1 || got.Y < 1 || got.X > 65535 || got.Y > 65535) {
+			t.Errorf("a size of %v", got)
+		}
+		want, decodeErr := jpeg.DecodeConfig(bytes.NewReader(b))
+		switch {
+		case decodeErr != nil:
+		case want.Width == 0 || want.Height == 0:
+			if err == nil {
+				t.Errorf("got %v for a picture of %dx%d", got, want.Width, want.Height)
+			}
+		case err != nil || got.X != want.Width || got.Y != want.Height:
+			t.Errorf("got %v, %v; the decoder says %dx%d", got, err, want.Width, want.Height)
+		}
+	})
+}

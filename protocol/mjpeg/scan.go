@@ -1,0 +1,104 @@
+package mjpeg
+
+import "bytes"
+
+// scan looks through what has been read for a whole picture. If there is none, it returns nil, and more has to be read.
+func (r *Reader) scan() []byte {
+	for r.inPicture || r.findPicture() {
+		switch r.walk.walk(r.buf.pending(), r.limit) {
+		case whole:
+			return r.take()
+		case broken:
+			r.giveUp(r.walk.reason)
+		case unfinished:
+			if r.err == nil {
+				return nil
+			}
+			r.giveUp(Truncated)
+		}
+	}
+	return nil
+}
+
+// findPicture searches for the SOI that begins the next picture and drops what is before it.
+func (r *Reader) findPicture() bool {
+	pending := r.buf.pending()
+	for {
+		i := bytes.Index(pending[r.search:], soi)
+		if i < 0 {
+			r.pruneGap()
+			return false
+		}
+		at := r.search + i
+		inPart := behindBlankLine(pending[:at])
+		if r.strict && at < r.extent && !inPart {
+			r.search = at + len(soi) // inside a part that is broken, and not the next part: a thumbnail
+			continue
+		}
+		r.judge(pending[:at])
+		r.drop(at)
+		r.inPicture, r.walk = true, newWalker(inPart)
+		return true
+	}
+}
+
+// pruneGap is called when there is no SOI in what has been read. It drops what can no longer matter, so that garbage of
+// any length is held in bounded memory.
+func (r *Reader) pruneGap() {
+	pending := r.buf.pending()
+	r.search = len(pending)
+	if r.err != nil {
+		r.judge(pending)
+		r.drop(len(pending))
+		return
+	}
+	if bytes.HasSuffix(pending, soi[:1]) {
+		r.search-- // half an SOI, perhaps
+	}
+	if r.counted || r.search > maxGap {
+		r.judge(pending[:r.search])
+		r.drop(max(0, r.search-lookBehind))
+	}
+}
+
+// judge reports what lies between two pictures if it is more than multipart text and padding.
+func (r *Reader) judge(gap []byte) {
+	if !r.counted && !isMultipartText(gap) {
+		r.skip(Garbage)
+		r.counted = true
+	}
+}
+
+// take ends a picture that is whole.
+func (r *Reader) take() []byte {
+	picture := r.buf.handOver(r.walk.pos)
+	r.inPicture, r.counted = false, false
+	r.search, r.extent = 0, 0
+	return picture
+}
+
+// giveUp ends a picture that is broken, and sets the search for the next one to where nothing is certain any more.
+func (r *Reader) giveUp(reason Reason) {
+	inside := r.extent > 0 // it was searched for in the extent of another one, which has been reported
+	if !inside && (reason != Garbage || !r.counted) {
+		r.skip(reason)
+	}
+	r.counted = true
+
+	arrived := len(r.buf.pending())
+	if reason != Garbage {
+		r.extent = max(r.extent, min(r.walk.pos, arrived))
+		r.strict = r.walk.inPart
+	}
+	sure := min(r.walk.sure, arrived)
+	keep := max(0, sure-lookBehind)
+	r.drop(keep)
+	r.inPicture, r.search = false, sure-keep
+}
+
+// drop forgets the first n pending bytes.
+func (r *Reader) drop(n int) {
+	r.buf.drop(n)
+	r.search = max(0, r.search-n)
+	r.extent = max(0, r.extent-n)
+}
