@@ -1,4 +1,16 @@
 // Package sink holds the places that frames go to on this machine: files, pipes, a window.
+//
+// # The data's way
+//
+//	receiver ──> Queue, which never makes it wait ──> recording, directory, snapshot or pipe, one write a frame
+//	         ──> Window ──> a decoder for each stream ──> Run, on the main thread ──> the screen
+//
+// What is written is byte for byte what was put. A sink belongs to whoever opened it until it is handed to a [Queue],
+// which closes it from then on. Frames are nobody's, see [protocol.Frame]: sinks keep them for as long as they need
+// them and never write to them.
+//
+// The window needs OpenCV, and with it cgo and the build tag gocv; without the tag this package is pure Go, and
+// [NewWindow] says how to get a build with it.
 package sink
 
 import "udpcam/protocol"

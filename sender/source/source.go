@@ -1,6 +1,19 @@
 // Package source holds the places that frames come from: a test pattern, standard input, files, folders, HTTP cameras,
 // uploads over HTTP, and whatever OpenCV can open. One driver a file, all behind [Source], chosen by [Open] from the
 // form of a URL or path.
+//
+// # The data's way
+//
+//	bytes from a pipe, file, camera or upload ──> mjpeg.Reader ──> a whole JPEG ──> yield ──> the caller of Frames
+//	                                                  |                                        in its own goroutine
+//	                                                  v
+//	                                   Options.Skip(reason), for what is no whole JPEG
+//
+// What comes out is byte for byte what went in: only test and opencv encode pictures. A picture's bytes are made once,
+// by the driver, and never written again, as [protocol.Frame] asks.
+//
+// A source owns nothing between two calls of Frames: files, connections and listening sockets are opened by Frames and
+// closed before its iteration returns. A new driver is one file, and one line in the table of [Open].
 package source
 
 import (
@@ -43,7 +56,8 @@ type Options struct {
 	// [protocol.MaxFrameSize], which is also the most that it can be.
 	MaxFrameSize int
 	// Skip, if set, is called with the reason (a few fixed words, good as a counter's key) whenever the source
-	// leaves something out that is no whole picture: garbage, a picture cut off, an oversized one.
+	// leaves something out that is no whole picture: garbage, a picture cut off, an oversized one. Sources that
+	// receive in several goroutines (post, opencv) call it from them.
 	Skip func(reason string)
 	// Log is where a source reports trouble that it recovers from. Nil means slog.Default().
 	Log *slog.Logger

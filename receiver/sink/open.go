@@ -1,0 +1,58 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Open opens the sink that name stands for:
+//
+//	frames.mjpg   records: the JPEGs one behind the other (also .mjpeg, and names without an extension)
+//	pic.jpg       the newest picture, replaced as a whole with every frame (also .jpeg)
+//	DIR/          records every stream to a file of its own in DIR, which is created; the slash may be left out
+//	              where DIR exists
+//	-             the JPEGs one behind the other on standard output
+//
+// A name that exists and is no file, such as a named pipe, is written to as standard output is.
+//
+// A file takes frames as they come: to record one stream of several, put only that one's. The sink's Put blocks for as
+// long as the disk or the pipe's reader makes it; see [NewQueue].
+func Open(name string, o Options) (Sink, error) {
+	info, err := os.Stat(name)
+	switch {
+	case name == "":
+		return nil, errors.New("no file to write to: name one, such as frames.mjpg, or - for standard output")
+	case name == "-":
+		return openStdout()
+	case err == nil && info.IsDir(), endsInSeparator(name):
+		return openDirectory(name, o)
+	case err == nil && !info.Mode().IsRegular():
+		return openPipe(name)
+	}
+	switch ext := strings.ToLower(filepath.Ext(name)); {
+	case strings.Contains(name, "://"), !slices.Contains([]string{"", ".mjpg", ".mjpeg", ".jpg", ".jpeg"}, ext):
+		return nil, fmt.Errorf("cannot write %s: only frames.mjpg, pic.jpg, a directory and - can be written; "+
+			"for another format write to - and pipe it into: ffmpeg -f mjpeg -i -", name)
+	case strings.HasPrefix(ext, ".jp"):
+		return openSnapshot(name, o.Overwrite)
+	}
+	return openRecording(name, o.Overwrite)
+}
+
+func endsInSeparator(name string) bool { return name != "" && os.IsPathSeparator(name[len(name)-1]) }
+
+// refuse turns the error of creating a file into one that says what to do about it.
+func refuse(name string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%s exists and is not overwritten: choose another name, or force it: %w", name, fs.ErrExist)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("cannot create %s: its directory does not exist, create it first: %w", name, fs.ErrNotExist)
+	}
+	return fmt.Errorf("cannot write there: %w", err)
+}

@@ -1,0 +1,175 @@
+package sink
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"udpcam/protocol"
+)
+
+// ErrStalled says that a sink was given up because it took nothing for as long as a [Queue] waits for it.
+var ErrStalled = errors.New("takes no more frames")
+
+const (
+	// liveFrames is how many frames wait for a pipe or a snapshot file. What is watched is better late by little and
+	// not whole than whole and late.
+	liveFrames = 4
+	// queueBytes is how much waits for a recording: 20 s of a 720p camera's 30 frames a second, for a disk that is
+	// busy with something else. It stops a disk that stays so from filling the memory.
+	queueBytes = 64 << 20
+	// patience is how long Close waits for a sink that takes no frame.
+	patience = 3 * time.Second
+)
+
+// QueueOptions bound a [Queue]. The zero value is the sink's default.
+type QueueOptions struct {
+	// Frames is how many frames wait at most. 0 means 4 for pipes and snapshot files, which are watched, and any
+	// number for recordings, which are kept.
+	Frames int
+	// Bytes is how many bytes of frames wait at most; one frame always may. 0 means 64 MiB.
+	Bytes int
+}
+
+// A Queue stands between a receiver, which must not wait, and a sink that may block. Put never blocks; one goroutine
+// hands the frames on in their order. A frame too many drops the oldest that waits. It is a [Sink] itself, whose Put
+// may be called from any goroutine.
+type Queue struct {
+	sink          Sink
+	frames, bytes int           // the bounds
+	done          chan struct{} // closed when the goroutine has closed the sink
+
+	mu      sync.Mutex
+	work    sync.Cond // signalled when there may be something for the goroutine to do
+	waiting []protocol.Frame
+	size    int // bytes in waiting
+	dropped uint64
+	taken   uint64 // frames handed on, by which Close sees whether the sink still works
+	closing bool
+	err     error
+}
+
+// NewQueue starts a queue before s, which belongs to it from now on: it closes s when it is closed itself, or at once
+// when s fails.
+func NewQueue(s Sink, o QueueOptions) *Queue {
+	frames := math.MaxInt
+	if l, ok := s.(interface{ live() bool }); ok && l.live() {
+		frames = liveFrames
+	}
+	q := &Queue{
+		sink: s, frames: cmp.Or(o.Frames, frames), bytes: cmp.Or(o.Bytes, queueBytes),
+		done: make(chan struct{}),
+	}
+	q.work.L = &q.mu
+	go q.run()
+	return q
+}
+
+// Put lets f wait for the sink. It never blocks. Its error is the sink's, once that has failed, or [ErrClosed].
+func (q *Queue) Put(f protocol.Frame) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err != nil {
+		return q.err
+	}
+	if q.closing {
+		return ErrClosed
+	}
+	q.waiting = append(q.waiting, f)
+	q.size += len(f.JPEG)
+	for len(q.waiting) > 1 && (len(q.waiting) > q.frames || q.size > q.bytes) {
+		q.pop()
+		q.dropped++
+	}
+	q.work.Signal()
+	return nil
+}
+
+// Dropped returns how many frames were dropped because the sink was slower than the frames came.
+func (q *Queue) Dropped() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
+}
+
+// Done returns a channel that is closed when the sink has failed or been closed.
+func (q *Queue) Done() <-chan struct{} { return q.done }
+
+// Err returns the error that ended the sink: nil while it works and when it was closed without one, [ErrClosed] when
+// whoever watched has left.
+func (q *Queue) Err() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.err
+}
+
+// Close hands on what waits, closes the sink and returns its error, as Err does. It waits for as long as the sink
+// takes frames; one that takes none for 3 s is left to itself, with [ErrStalled].
+func (q *Queue) Close() error {
+	q.mu.Lock()
+	q.closing = true
+	taken := q.taken
+	q.work.Signal()
+	q.mu.Unlock()
+	for {
+		select {
+		case <-q.done:
+			return q.Err()
+		case <-time.After(patience):
+		}
+		q.mu.Lock()
+		if q.taken == taken && q.err == nil {
+			q.err = fmt.Errorf("the sink %w, %d still wait", ErrStalled, len(q.waiting))
+		}
+		taken = q.taken
+		err := q.err
+		q.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// run is the queue's goroutine, the only one that touches the sink.
+func (q *Queue) run() {
+	defer close(q.done)
+	var err error
+	for err == nil {
+		f, ok := q.next()
+		if !ok {
+			break
+		}
+		err = q.sink.Put(f)
+	}
+	closeErr := q.sink.Close()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.err = cmp.Or(q.err, err, closeErr)
+	q.waiting, q.size = nil, 0
+}
+
+// next waits for a frame. It reports false when the queue is closing and nothing waits, or the sink was given up.
+func (q *Queue) next() (protocol.Frame, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) == 0 && !q.closing {
+		q.work.Wait()
+	}
+	if len(q.waiting) == 0 || q.err != nil {
+		return protocol.Frame{}, false
+	}
+	q.taken++
+	return q.pop(), true
+}
+
+// pop removes the frame that waits longest. q.mu is held.
+func (q *Queue) pop() protocol.Frame {
+	f := q.waiting[0]
+	q.waiting[0] = protocol.Frame{} // what the array still holds must not keep the picture
+	q.waiting = q.waiting[1:]
+	q.size -= len(f.JPEG)
+	return f
+}

@@ -1,0 +1,189 @@
+package sink
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"udpcam/protocol"
+)
+
+// A slowSink takes its time.
+type slowSink struct {
+	delay    time.Duration
+	fails    error // of the frame numbered failsAt
+	failsAt  uint32
+	closing  error // of Close
+	watched  bool
+	mu       sync.Mutex
+	ids      []uint32
+	isClosed bool
+}
+
+func (s *slowSink) Put(f protocol.Frame) error {
+	time.Sleep(s.delay)
+	if s.fails != nil && f.ID == s.failsAt {
+		return s.fails
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ids = append(s.ids, f.ID)
+	return nil
+}
+
+func (s *slowSink) Close() error {
+	s.isClosed = true
+	return s.closing
+}
+
+func (s *slowSink) live() bool { return s.watched }
+
+func frame(id uint32) protocol.Frame { return protocol.Frame{ID: id, JPEG: make([]byte, 1000)} }
+
+func TestQueueHandsOnInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowSink{delay: time.Millisecond}
+		q := NewQueue(s, QueueOptions{})
+		for i := range uint32(1000) {
+			if err := q.Put(frame(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := q.Close(); err != nil || !s.isClosed {
+			t.Errorf("Close: %v, closed: %v", err, s.isClosed)
+		}
+		if len(s.ids) != 1000 || q.Dropped() != 0 {
+			t.Errorf("%d frames, %d dropped", len(s.ids), q.Dropped())
+		}
+		for i, id := range s.ids {
+			if id != uint32(i) {
+				t.Fatalf("frame %d came as number %d", id, i)
+			}
+		}
+		if err := q.Put(frame(0)); !errors.Is(err, ErrClosed) {
+			t.Errorf("Put behind Close: %v", err)
+		}
+		if err := q.Close(); err != nil {
+			t.Errorf("Close again: %v", err)
+		}
+	})
+}
+
+func TestQueueDropsTheOldest(t *testing.T) {
+	for name, test := range map[string]struct {
+		o     QueueOptions
+		watch bool
+		want  int // frames that wait, of 100
+	}{
+		"frames":            {o: QueueOptions{Frames: 10}, want: 10},
+		"bytes":             {o: QueueOptions{Bytes: 10_500}, want: 10},
+		"one always may":    {o: QueueOptions{Bytes: 1}, want: 1},
+		"what is watched":   {watch: true, want: liveFrames},
+		"watched, and told": {watch: true, o: QueueOptions{Frames: 20}, want: 20},
+		"what is kept":      {want: 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &slowSink{delay: time.Second, watched: test.watch}
+				q := NewQueue(s, test.o)
+				q.Put(frame(1000)) // occupies the sink
+				synctest.Wait()
+				start := time.Now()
+				for i := range uint32(100) {
+					q.Put(frame(i))
+				}
+				if d := time.Since(start); d > 0 {
+					t.Errorf("Put blocks for %v", d)
+				}
+				if err := q.Close(); err != nil {
+					t.Error(err)
+				}
+				if len(s.ids) != 1+test.want || s.ids[len(s.ids)-1] != 99 || q.Dropped() != uint64(100-test.want) {
+					t.Errorf("%d frames, %d dropped; want %d", len(s.ids)-1, q.Dropped(), test.want)
+				}
+			})
+		})
+	}
+}
+
+func TestQueueOfASinkThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("broken")
+		s := &slowSink{fails: broken, failsAt: 3, closing: errors.New("of Close, which comes second")}
+		q := NewQueue(s, QueueOptions{})
+		for i := range uint32(10) {
+			q.Put(frame(i))
+		}
+		<-q.Done()
+		if !s.isClosed || len(s.ids) != 3 {
+			t.Errorf("closed: %v, %d frames", s.isClosed, len(s.ids))
+		}
+		if err := q.Err(); !errors.Is(err, broken) {
+			t.Errorf("Err: %v", err)
+		}
+		if err := q.Put(frame(0)); !errors.Is(err, broken) {
+			t.Errorf("Put: %v", err)
+		}
+		if err := q.Close(); !errors.Is(err, broken) {
+			t.Errorf("Close: %v", err)
+		}
+	})
+}
+
+func TestQueueReportsTheErrorOfClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := errors.New("disk full")
+		q := NewQueue(&slowSink{closing: full}, QueueOptions{})
+		if err := q.Close(); !errors.Is(err, full) {
+			t.Errorf("%v, want %v", err, full)
+		}
+	})
+}
+
+func TestQueueGivesUpASinkThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowSink{delay: time.Hour}
+		q := NewQueue(s, QueueOptions{})
+		for i := range uint32(3) {
+			q.Put(frame(i))
+		}
+		synctest.Wait()
+		start := time.Now()
+		if err := q.Close(); !errors.Is(err, ErrStalled) {
+			t.Errorf("%v, want %v", err, ErrStalled)
+		}
+		if d := time.Since(start); d != patience {
+			t.Errorf("it was given up after %v", d)
+		}
+		<-q.Done() // in an hour
+		if len(s.ids) != 1 || !s.isClosed {
+			t.Errorf("the sink, back again, got %d frames; closed: %v", len(s.ids), s.isClosed)
+		}
+	})
+}
+
+// TestQueueWaitsForASinkThatWorks closes a queue before a slow disk.
+func TestQueueWaitsForASinkThatWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowSink{delay: 2 * time.Second}
+		q := NewQueue(s, QueueOptions{})
+		for i := range uint32(20) {
+			q.Put(frame(i))
+		}
+		if err := q.Close(); err != nil || len(s.ids) != 20 {
+			t.Errorf("%d frames of 20, %v", len(s.ids), err)
+		}
+	})
+}
+
+func BenchmarkQueue(b *testing.B) {
+	q := NewQueue(&slowSink{watched: true}, QueueOptions{})
+	f := frame(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		q.Put(f)
+	}
+	q.Close()
+}

@@ -1,0 +1,189 @@
+package sink
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"time"
+
+	"udpcam/protocol"
+)
+
+var (
+	// ErrNoWindow says that this program is built without OpenCV, and how to build it with it.
+	ErrNoWindow = errors.New("a window needs OpenCV, which this program is built without; on Debian: " +
+		"apt-get install g++ pkg-config libopencv-dev && " +
+		"go build -tags gocv,gocv_specific_modules,gocv_highgui,gocv_videoio ./cmd/udpcam")
+	// ErrNoDisplay says that there is no screen to open a window on.
+	ErrNoDisplay = errors.New("no display to open a window on")
+)
+
+const (
+	// maxWindows is how many streams get a window unless told otherwise. It stops a sender that invents stream names from
+	// covering the screen.
+	maxWindows = 9
+	// idle is how often the window looks for keys and clicks while no picture comes: no key seems late at 20 ms. It takes
+	// under 2 % of a processor, where looking all the time takes 4 % and lets pictures wait for 1 ms more on average.
+	idle = 20 * time.Millisecond
+)
+
+// WindowOptions say how a [Window] shows streams. The zero value is the default.
+type WindowOptions struct {
+	// Max is how many streams are shown, each in a window of its own; frames of further ones are left out. 0 means 9.
+	Max int
+	// Skip, if set, is called from any goroutine with the reason (a few fixed words, good as a counter's key) whenever
+	// a frame is left out.
+	Skip func(reason string)
+}
+
+// A Window shows the newest frame of every stream, each stream in a window of its own.
+//
+// A frame goes from Put to its stream's pane, where it waits for the pane's decoder and is replaced by the next one if
+// that comes first; the decoded picture goes to Run, which draws. So a slow decoder or screen costs frames, never
+// delay, and no stream waits for another's decoder. It is a [Sink], beside Run.
+type Window struct {
+	screen   screen
+	o        WindowOptions
+	fresh    chan *pane // panes with a picture to draw, each at most once
+	stop     chan struct{}
+	decoders sync.WaitGroup
+
+	mu    sync.Mutex
+	panes map[string]*pane
+	ended bool
+}
+
+// NewWindow returns a Window, or [ErrNoWindow] or [ErrNoDisplay] if there can be none. Nothing appears before the
+// first picture.
+func NewWindow(o WindowOptions) (*Window, error) {
+	s, err := openScreen()
+	if err != nil {
+		return nil, err
+	}
+	return newWindow(s, o), nil
+}
+
+func newWindow(s screen, o WindowOptions) *Window {
+	o.Max = cmp.Or(o.Max, maxWindows)
+	if o.Skip == nil {
+		o.Skip = func(string) {}
+	}
+	return &Window{
+		screen: s, o: o,
+		fresh: make(chan *pane, o.Max), stop: make(chan struct{}), panes: map[string]*pane{},
+	}
+}
+
+// Put hands f to its stream's window. It may be called from any goroutine and never blocks. Once Run has ended or the
+// Window is closed it returns [ErrClosed].
+func (w *Window) Put(f protocol.Frame) error {
+	skipped, err := w.put(f)
+	if skipped != "" {
+		w.o.Skip(skipped)
+	}
+	return err
+}
+
+func (w *Window) put(f protocol.Frame) (skipped string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return "", ErrClosed
+	}
+	p, ok := w.panes[f.Stream]
+	switch {
+	case !ok && len(w.panes) == w.o.Max:
+		return SkipStreams, nil
+	case !ok:
+		p = newPane(w.screen.view(title(f.Stream)))
+		w.panes[f.Stream] = p
+		w.decoders.Go(func() { p.decode(w.fresh, w.o.Skip) })
+	}
+	return p.put(f), nil
+}
+
+// Close ends Run. It may be called from any goroutine, and without Run.
+func (w *Window) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return nil
+	}
+	w.ended = true
+	close(w.stop)
+	for _, p := range w.panes {
+		close(p.next)
+	}
+	return nil
+}
+
+// Run shows what Put brings, until q or Esc is pressed, the last window is closed, ctx is done or Close is called; all
+// of these return nil. It is called once, and on the main goroutine: macOS draws from the process's main thread only,
+// and where there are windows this package keeps the main goroutine on it.
+func (w *Window) Run(ctx context.Context) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer w.end()
+	look := time.NewTicker(idle)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.stop:
+			return nil
+		case p := <-w.fresh:
+			if err := w.show(p); err != nil {
+				return err
+			}
+		case <-look.C:
+		}
+		switch w.screen.events() {
+		case 'q', 'Q', escape:
+			return nil
+		}
+		if w.allClosed() {
+			return nil
+		}
+	}
+}
+
+// show draws the picture of p, and of every other pane that has one by now: the look at the events that follows takes
+// 2 ms.
+func (w *Window) show(p *pane) error {
+	for range len(w.fresh) {
+		if err := p.show(); err != nil {
+			return err
+		}
+		p = <-w.fresh
+	}
+	return p.show()
+}
+
+// allClosed reports whether there were windows and the user has closed them all.
+func (w *Window) allClosed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	shown, open := 0, 0
+	for _, p := range w.panes {
+		if p.shown {
+			shown++
+			if p.isOpen() {
+				open++
+			}
+		}
+	}
+	return shown > 0 && open == 0
+}
+
+// end closes w and lets go of what it has on the screen and in memory.
+func (w *Window) end() {
+	w.Close()
+	w.decoders.Wait()
+	for _, p := range w.panes {
+		p.view.close()
+	}
+	w.screen.close()
+}

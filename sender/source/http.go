@@ -1,0 +1,236 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"udpcam/protocol"
+)
+
+const (
+	// snapshotFPS is how often a URL that answers with one picture at a time is asked.
+	snapshotFPS = 5
+	// silence is how long a camera may say nothing, before its answer or within it, until it is taken for dead.
+	silence = 10 * time.Second
+	// patience is how long a camera that has never sent a picture, but may yet be starting, is waited for.
+	patience = 10 * time.Second
+)
+
+// A camera reads an IP camera over HTTP: its MJPEG stream, multipart of any spelling or bare JPEGs, or, if the URL
+// answers with one picture and no more (a snapshot address), that again and again, at Options.FPS or 5 a second.
+//
+// A stream that ends, fails, or is silent for 10 s is connected to again, with a growing pause between attempts and one
+// line in the log for each change. A camera that has never sent a picture is not waited for like that: what a repetition
+// cannot mend (no such address or path, a password, a certificate, a page instead of pictures) is an error at once, and
+// what it may (connection refused, no answer, an error of the server's) is one when it has lasted 10 s.
+//
+// It reads at the pace of its caller: what the camera sends meanwhile waits in the connection, or the camera leaves
+// frames out, as it does for every slow viewer.
+type camera struct {
+	url    string // without user, password and fragment
+	shown  string // for people
+	client *http.Client
+	o      Options
+	proven atomic.Bool // whether a picture has ever come
+}
+
+// newCamera returns the constructor for one of the two schemes.
+func newCamera(scheme string) func(rest string, o Options) (Source, error) {
+	return func(rest string, o Options) (Source, error) {
+		raw := scheme + ":" + rest
+		u, err := parseCameraURL(raw)
+		if err != nil {
+			return nil, err
+		}
+		c := &camera{shown: Redact(raw), o: o}
+		client := &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DisableCompression:     true, // JPEGs do not get smaller, and a decompressor holds frames back
+			ForceAttemptHTTP2:      true,
+			MaxIdleConnsPerHost:    1,
+			IdleConnTimeout:        time.Minute,
+			ReadBufferSize:         64 << 10,
+			MaxResponseHeaderBytes: 64 << 10,
+		}
+		c.client = &http.Client{Transport: client, CheckRedirect: redirect}
+		if u.User != nil {
+			c.client.Transport = newLogin(u, client)
+		}
+		u.User, u.Fragment = nil, ""
+		c.url = u.String()
+		return c, nil
+	}
+}
+
+// parseCameraURL is url.Parse with errors that say what to do and never hold a password.
+func parseCameraURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil && strings.Contains(raw, "@"):
+		return nil, fmt.Errorf("%w: %s is no URL; write / : ? # @ and %% in the user or password as %%2F %%3A %%3F %%23 %%40 "+
+			"and %%25", ErrName, Redact(raw))
+	case err != nil:
+		return nil, fmt.Errorf("%w: %s is no URL: %w", ErrName, Redact(raw), errors.Unwrap(err))
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("%w: %s names no host; the form is %s://HOST/PATH", ErrName, Redact(raw), u.Scheme)
+	}
+	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16); err != nil {
+		return nil, fmt.Errorf("%w: %s: there is no port %s", ErrName, Redact(raw), u.Port())
+	}
+	return u, nil
+}
+
+// redirect follows up to ten redirects, as net/http does, and does not tell the next host the address of the last, where
+// a password may be in the query.
+func redirect(req *http.Request, via []*http.Request) error {
+	req.Header.Del("Referer")
+	if len(via) >= 10 {
+		return &refusal{errors.New("it redirects in circles")}
+	}
+	return nil
+}
+
+// OnDemand returns true.
+func (c *camera) OnDemand() bool { return true }
+
+func (c *camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
+	return func(yield func(protocol.Frame, error) bool) {
+		defer c.client.CloseIdleConnections()
+		state := &changes{log: c.o.Log, name: c.shown}
+		for due := newSchedule(cmp.Or(c.o.FPS, snapshotFPS), 0); due.wait(ctx); { // once, unless it is a snapshot address
+			err := c.follow(ctx, state, yield)
+			if err == errStopped || ctx.Err() != nil {
+				return
+			}
+			if err != errSnapshot {
+				yield(protocol.Frame{}, fmt.Errorf("camera %s: %w", c.shown, err))
+				return
+			}
+		}
+	}
+}
+
+// follow asks the camera again and again until it has answered with a snapshot, which is errSnapshot, or the caller has
+// had enough, which is errStopped, or it is to be given up.
+func (c *camera) follow(ctx context.Context, state *changes, yield func(protocol.Frame, error) bool) error {
+	began := time.Now()
+	for retry := (backoff{}); ; {
+		n, err := c.get(ctx, state, yield)
+		if err == errStopped || err == errSnapshot {
+			return err
+		}
+		if n > 0 {
+			retry.reset()
+		}
+		var final *refusal
+		if !c.proven.Load() && (errors.As(err, &final) || time.Since(began) > patience) {
+			return err
+		}
+		state.say(slog.LevelWarn, "camera gives no pictures, trying again", err)
+		if !retry.wait(ctx) {
+			return errStopped
+		}
+	}
+}
+
+// errSnapshot says that the answer was one picture and no stream, and that all is well.
+var errSnapshot = errors.New("one picture")
+
+var (
+	errSilent = fmt.Errorf("no answer, or nothing more, for %v", silence)
+	errEnded  = errors.New("the stream has ended")
+)
+
+// get asks the camera once and yields the pictures of its answer. It returns how many there were, and why there are no
+// more: errSnapshot, errStopped, or what went wrong.
+func (c *camera) get(ctx context.Context, state *changes, yield func(protocol.Frame, error) bool) (n int, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	quiet := time.AfterFunc(silence, func() { cancel(errSilent) })
+	defer quiet.Stop()
+
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("User-Agent", "udpcam")
+	res, err := c.client.Do(req)
+	if err != nil {
+		return 0, explain(ctx, err)
+	}
+	defer res.Body.Close()
+	if err := refused(req, res); err != nil {
+		return 0, err
+	}
+	body := &search{r: &watched{r: res.Body, quiet: quiet}}
+	pictures := c.o.reader(body)
+	for {
+		jpeg, err := pictures.Next()
+		switch {
+		case err == io.EOF && n == 1:
+			return n, errSnapshot
+		case err == io.EOF && n == 0 && body.read > 0:
+			return n, &refusal{fmt.Errorf("%w in its answer; open the address in a browser to see what it gives", ErrNoJPEG)}
+		case err == io.EOF:
+			return n, errEnded
+		case err != nil:
+			return n, explain(ctx, body.cause(err))
+		}
+		body.found()
+		n++
+		c.proven.Store(true)
+		state.say(slog.LevelInfo, "camera gives pictures", nil)
+		if !yield(protocol.Frame{Captured: time.Now(), JPEG: jpeg}, nil) {
+			return n, errStopped
+		}
+	}
+}
+
+// watched is a body whose every Read has to end before the timer fires. The time between is its caller's own.
+type watched struct {
+	r     io.Reader
+	quiet *time.Timer
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	w.quiet.Reset(silence)
+	defer w.quiet.Stop()
+	return w.r.Read(p)
+}
+
+// changes logs what a camera does when that is not what was last logged of it, one line a second at most.
+type changes struct {
+	log  *slog.Logger
+	name string
+
+	state string
+	since time.Time
+}
+
+// say is told what the camera does, as often as it does it.
+func (c *changes) say(level slog.Level, what string, why error) {
+	state := what
+	if why != nil {
+		state += why.Error()
+	}
+	if state == c.state || time.Since(c.since) < time.Second {
+		return
+	}
+	c.state, c.since = state, time.Now()
+	attrs := []slog.Attr{slog.String("camera", c.name)}
+	if why != nil {
+		attrs = append(attrs, slog.Any("why", why))
+	}
+	c.log.LogAttrs(context.Background(), level, what, attrs...)
+}

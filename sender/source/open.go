@@ -1,0 +1,149 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+var (
+	// ErrUnknown is wrapped by the error of [Open] for a name that is neither a known scheme nor an existing path.
+	ErrUnknown = errors.New("no such source")
+	// ErrName is wrapped by the error of [Open] for a name that is malformed, such as a bad URL.
+	ErrName = errors.New("bad source name")
+	// ErrOption is wrapped by the error of [Open] for an option that is out of range or that the source cannot take.
+	ErrOption = errors.New("bad source option")
+	// ErrNoJPEG is wrapped by the error, of [Open] or of Frames, that there is not one whole JPEG where one should be.
+	ErrNoJPEG = errors.New("no whole JPEG")
+)
+
+// A driver is one row of the table that [Open] chooses from.
+type driver struct {
+	scheme string  // what the name begins with, before a colon; "" for paths
+	form   string  // the name's form, for people
+	help   string  // what it is, for people
+	takes  setting // the options that mean something to it
+	open   func(rest string, o Options) (Source, error)
+}
+
+// drivers is the table of all sources, in the order in which Help lists them.
+var drivers = []driver{
+	{"test", "test:", "a moving test pattern; test:?size=1280x720&fps=30", fps | size | quality, newTest},
+	{"opencv", "opencv:0  opencv:rtsp://HOST/", "the first camera, or whatever OpenCV opens", fps | loop | size | quality, newOpenCV},
+	{"http", "http://HOST/PATH", "an IP camera: MJPEG stream, or snapshot polled at --fps (5)", fps, newCamera("http")},
+	{"https", "https://USER:PASSWORD@HOST/", "the same, encrypted; basic and digest login", fps, newCamera("https")},
+	{"post", "post://:8081/upload", "listens for JPEGs that cameras POST", 0, newUpload},
+	{"-", "-", "JPEGs on standard input", 0, newStdin},
+	{"", "film.mjpg", "a file of JPEGs one after another, or a saved stream", fps | loop, newPath},
+	{"", "photos/  'photos/*.jpg'", "a folder of JPEGs, or a pattern, in name order", fps | loop, newPath},
+	{"", "photo.jpg", "one picture, shown until stopped", fps | loop, newPath},
+}
+
+// Open returns the source that name names. See [Help] for the forms. It does not open what the source reads, but it
+// looks: a name or option that is wrong, a file that is not there or holds no JPEG, is an error here rather than of
+// Frames. The errors are ErrUnknown, ErrName, ErrOption and ErrNoJPEG, wrapped, or those of package os; their text never
+// holds a password.
+//
+// A name is taken for a scheme up to its first colon ("test" may be written without). A file that has a colon in its
+// name is found all the same if it exists and the scheme does not; "./" in front makes any name a path.
+//
+// An option that means nothing to the source, such as a picture size to a file, is an error unless it is zero.
+func Open(name string, o Options) (Source, error) {
+	if name == "" {
+		return nil, fmt.Errorf("%w: the name is empty; name one, as test: for a moving picture", ErrUnknown)
+	}
+	d, rest, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.check(d.takes); err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, Redact(name))
+	}
+	src, err := d.open(rest, o.withDefaults())
+	if d.scheme == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is no file or folder; other sources begin with %s", ErrUnknown, Redact(name),
+			strings.Join(Schemes(), " "))
+	}
+	return src, err
+}
+
+// Default returns the name of the source that is meant when none is named: the first camera, in a build with OpenCV, and
+// "" in one without, for which there is none.
+func Default() string {
+	if HasOpenCV {
+		return "opencv:0"
+	}
+	return ""
+}
+
+// scheme matches what may be a scheme (RFC 3986, section 3.1), of two letters at least: one alone is a drive of Windows.
+var scheme = regexp.MustCompile(`(?s)^([a-zA-Z][a-zA-Z0-9+.-]+):(.*)$`)
+
+// find returns the driver for name, and the name without the scheme.
+func find(name string) (d driver, rest string, err error) {
+	prefix, rest := "", name
+	switch m := scheme.FindStringSubmatch(name); {
+	case name == "test" || name == "-":
+		prefix, rest = name, ""
+	case m != nil:
+		prefix, rest = strings.ToLower(m[1]), m[2]
+	default:
+		if before, _, isURL := strings.Cut(name, "://"); isURL {
+			prefix = before // of no known scheme, but no path either
+		}
+	}
+	i := slices.IndexFunc(drivers, func(d driver) bool { return d.scheme == prefix })
+	if i >= 0 {
+		return drivers[i], rest, nil
+	}
+	if _, err := os.Lstat(name); err == nil {
+		return driver{takes: fps | loop, open: newPath}, name, nil
+	}
+	return driver{}, "", fmt.Errorf("%w: %s: unknown scheme; there are %s, and paths", ErrUnknown, Redact(name),
+		strings.Join(Schemes(), " "))
+}
+
+// Schemes lists what a source's name can begin with: "test:", "http:", and so on, and "-" for standard input.
+func Schemes() []string {
+	var names []string
+	for _, d := range drivers {
+		switch d.scheme {
+		case "":
+		case "-":
+			names = append(names, d.scheme)
+		default:
+			names = append(names, d.scheme+":")
+		}
+	}
+	return names
+}
+
+// Help lists the forms that a source's name can have, one a line with a few words on each, for a command's --help.
+func Help() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, d := range drivers {
+		fmt.Fprintf(w, "%s\t%s\n", d.form, d.help)
+	}
+	w.Flush()
+	return b.String()
+}
+
+// userinfo matches what may stand between the scheme of a URL and its host, and keeps the user if that is certain. A password
+// may hold any character, written as it should be or not, so it ends at the last @ there is.
+var userinfo = regexp.MustCompile(`(?s)://([^/?#@:]*:)?.*@`)
+
+// Redact returns a source's name fit for a log or an error: without the password, and without the query of a URL, where
+// some cameras want the password.
+func Redact(name string) string {
+	name = userinfo.ReplaceAllString(name, "://${1}xxxxx@")
+	if base, _, ok := strings.Cut(name, "?"); ok && strings.Contains(base, "://") {
+		return base + "?…"
+	}
+	return name
+}

@@ -1,0 +1,218 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
+)
+
+// ErrNoOpenCV says that this program is built without OpenCV, and how to build it with it.
+var ErrNoOpenCV = errors.New("opencv: needs OpenCV, which this program is built without; on Debian: " +
+	"apt-get install g++ pkg-config libopencv-dev && " +
+	"go build -tags gocv,gocv_specific_modules,gocv_highgui,gocv_videoio ./cmd/udpcam; without it there is test:")
+
+const (
+	// rereadPause follows a read that brought nothing: a camera that has been pulled out fails at once each time.
+	rereadPause = 20 * time.Millisecond
+	// closePatience is how long the end of Frames waits for a read that is under way, so that the camera is closed when
+	// Frames returns. A read of a camera that gives pictures takes no longer than a frame; the others end when they end.
+	closePatience = time.Second
+)
+
+// A capture is what is needed of an open cv::VideoCapture. It is used by one goroutine.
+type capture interface {
+	// read waits for the next picture and returns it, encoded, and when it came. No picture is no error: a film has
+	// ended, or a camera had none.
+	read() (jpeg []byte, at time.Time, err error)
+	// film returns the frame rate of a recording, 0 if it does not say, and whether it is one and not live.
+	film() (fps float64, ok bool)
+	close()
+}
+
+// An openCV is a camera, film, stream or pipeline that cv::VideoCapture opens.
+//
+// Reads are made in a goroutine of their own, because nothing ends a read of OpenCV that waits. A live source is read
+// as fast as it comes and the newest picture is yielded, so that a slow caller sees no old ones; a film is read just
+// before each frame is due.
+type openCV struct {
+	o    Options
+	open func() (capture, error)
+}
+
+// newOpenCV returns the source for "opencv:" + rest, rest being a camera's number or whatever else cv::VideoCapture
+// opens. A build without OpenCV returns [ErrNoOpenCV].
+func newOpenCV(rest string, o Options) (Source, error) {
+	if !HasOpenCV {
+		return nil, ErrNoOpenCV
+	}
+	what, err := parseOpenCV(rest)
+	if err != nil {
+		return nil, err
+	}
+	if what.device && o.Loop {
+		return nil, fmt.Errorf("%w: opencv:%s is a camera, which cannot be looped", ErrOption, rest)
+	}
+	o.Quality = cmp.Or(o.Quality, 80)
+	return &openCV{o, func() (capture, error) { return openCapture(what, o) }}, nil
+}
+
+func (s *openCV) OnDemand() bool { return true }
+
+func (s *openCV) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
+	return func(yield func(protocol.Frame, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		frames, failed := make(chan protocol.Frame, 1), make(chan error, 1)
+		go func() {
+			defer close(frames)
+			if err := s.read(ctx, frames); err != nil {
+				failed <- err
+			}
+		}()
+		defer waitClosed(frames)
+		defer cancel()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case f, ok := <-frames:
+				if !ok {
+					select {
+					case err := <-failed:
+						yield(protocol.Frame{}, err)
+					default:
+					}
+					return
+				}
+				if ctx.Err() != nil || !yield(f, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// waitClosed waits until the reading goroutine has ended, but no longer than closePatience.
+func waitClosed(frames <-chan protocol.Frame) {
+	timeout := time.After(closePatience)
+	for {
+		select {
+		case _, ok := <-frames:
+			if !ok {
+				return
+			}
+		case <-timeout:
+			return
+		}
+	}
+}
+
+// read opens the source and sends its frames until it ends, which is no error, or ctx is done.
+func (s *openCV) read(ctx context.Context, frames chan protocol.Frame) error {
+	var due *schedule
+	for {
+		c, err := s.open()
+		if err != nil {
+			return err
+		}
+		fps, film := c.film()
+		if !film {
+			defer c.close()
+			return s.follow(ctx, c, frames)
+		}
+		if due == nil {
+			due = newSchedule(cmp.Or(s.o.FPS, fps, defaultFPS), catchUp)
+		}
+		n, err := s.play(ctx, c, due, frames)
+		c.close()
+		if err != nil || n == 0 || !s.o.Loop || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// play sends each frame of a film when it is due, and returns how many there were.
+func (s *openCV) play(ctx context.Context, c capture, due *schedule, frames chan<- protocol.Frame) (n int, err error) {
+	for ; ; n++ {
+		jpeg, _, err := c.read()
+		if err != nil || jpeg == nil || !due.wait(ctx) {
+			return n, err
+		}
+		if !s.fits(jpeg) {
+			continue
+		}
+		select {
+		case frames <- protocol.Frame{Captured: time.Now(), JPEG: jpeg}:
+		case <-ctx.Done():
+			return n, nil
+		}
+	}
+}
+
+// follow sends the newest picture of a live source until it gives no more. One that gives more pictures than asked for
+// is thinned out: many cameras know a few rates only.
+func (s *openCV) follow(ctx context.Context, c capture, frames chan protocol.Frame) error {
+	thin := thinning{fps: s.o.FPS}
+	last := time.Now()
+	for ctx.Err() == nil {
+		jpeg, at, err := c.read()
+		switch {
+		case err != nil:
+			return err
+		case jpeg == nil && time.Since(last) >= silence:
+			return fmt.Errorf("the camera has given no picture for %v: is it still plugged in, or is its stream over?", silence)
+		case jpeg == nil:
+			time.Sleep(rereadPause)
+			continue
+		}
+		last = at
+		if !thin.take(at) || !s.fits(jpeg) {
+			continue
+		}
+		select {
+		case <-frames: // not taken yet, and old now
+		default:
+		}
+		frames <- protocol.Frame{Captured: at, JPEG: jpeg}
+	}
+	return nil
+}
+
+// fits reports whether a picture is not too large, and counts it if it is.
+func (s *openCV) fits(jpeg []byte) bool {
+	if len(jpeg) > s.o.MaxFrameSize {
+		s.o.Skip(string(mjpeg.Oversized))
+		return false
+	}
+	return true
+}
+
+// A thinning chooses frames of a faster source so that fps a second remain, evenly where that can be. The zero value
+// takes all.
+type thinning struct {
+	fps float64
+	due time.Time
+}
+
+// take reports whether the frame captured then is one of those that remain. A quarter of an interval makes up for a
+// camera's jitter.
+func (t *thinning) take(captured time.Time) bool {
+	if t.fps == 0 {
+		return true
+	}
+	interval := time.Duration(float64(time.Second) / t.fps)
+	early := t.due.Sub(captured)
+	if early > interval/4 {
+		return false
+	}
+	if early < -interval {
+		t.due = captured // the first, or one behind a pause
+	}
+	t.due = t.due.Add(interval)
+	return true
+}

@@ -1,0 +1,72 @@
+package source
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
+)
+
+// A setting is a set of the options that only some sources take.
+type setting uint8
+
+const (
+	fps setting = 1 << iota
+	loop
+	size
+	quality
+)
+
+// maxFPS is the highest frame rate that can be asked for: a source that has no clock sends as fast as it is told.
+const maxFPS = 1000
+
+// check returns an error if an option is out of range, or is given and not among those that the source takes.
+func (o Options) check(takes setting) error {
+	if o.FPS != 0 && !(o.FPS >= 0.001 && o.FPS <= maxFPS) {
+		return fmt.Errorf("%w: %v frames per second: it can be 0.001 to %d", ErrOption, o.FPS, maxFPS)
+	}
+	if o.Quality < 0 || o.Quality > 100 {
+		return fmt.Errorf("%w: JPEG quality %d: it can be 1 to 100", ErrOption, o.Quality)
+	}
+	if o.Size.X < 0 || o.Size.Y < 0 || (o.Size.X == 0) != (o.Size.Y == 0) {
+		return fmt.Errorf("%w: picture size %dx%d", ErrOption, o.Size.X, o.Size.Y)
+	}
+	if o.MaxFrameSize < 0 || o.MaxFrameSize > protocol.MaxFrameSize {
+		return fmt.Errorf("%w: largest frame %d bytes: it can be 1 to %d", ErrOption, o.MaxFrameSize, protocol.MaxFrameSize)
+	}
+	switch {
+	case o.Loop && takes&loop == 0:
+		return fmt.Errorf("%w: a live source cannot be looped", ErrOption)
+	case o.FPS != 0 && takes&fps == 0:
+		return fmt.Errorf("%w: a live source brings its own frame rate", ErrOption)
+	case o.Size.X != 0 && takes&size == 0:
+		return fmt.Errorf("%w: the source passes pictures on as they are, at their own size", ErrOption)
+	case o.Quality != 0 && takes&quality == 0:
+		return fmt.Errorf("%w: the source passes pictures on as they are, at their own quality", ErrOption)
+	}
+	return nil
+}
+
+// withDefaults fills in what has one default for all sources.
+func (o Options) withDefaults() Options {
+	if o.MaxFrameSize == 0 {
+		o.MaxFrameSize = protocol.MaxFrameSize
+	}
+	if o.Skip == nil {
+		o.Skip = func(string) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// reader returns a reader of the pictures in r that counts what it leaves out with Skip.
+func (o Options) reader(r io.Reader) *mjpeg.Reader {
+	return mjpeg.NewReader(r, mjpeg.ReaderOptions{
+		MaxFrameSize: o.MaxFrameSize,
+		Skip:         func(reason mjpeg.Reason) { o.Skip(string(reason)) },
+	})
+}

@@ -1,0 +1,115 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"udpcam/protocol"
+)
+
+const (
+	// maxUploads is how many bodies are read at once; each holds one picture, of MaxFrameSize bytes at most. It stops
+	// many posters from filling the memory together.
+	maxUploads = 16
+	// maxPosters is how many connections are held open. Further ones wait for one to close.
+	maxPosters = 64
+	// uploadTime is how long a picture may take to arrive. It stops those who send a byte now and then.
+	uploadTime = 30 * time.Second
+	// handOverTime is how long a picture that has arrived waits for the caller of Frames to take it.
+	handOverTime = 5 * time.Second
+	// closingTime is how long the answers to the last pictures may take when the source is closed.
+	closingTime = 500 * time.Millisecond
+)
+
+// An upload listens for pictures that cameras send it over HTTP, by POST or PUT: one picture in the body, one in a form
+// (multipart/form-data, the first part that is a JPEG, whatever its name), or a body that does not end and brings one
+// picture after the other, as ffmpeg's -method POST does. Each is a frame as soon as its last byte is there, whoever
+// sent it.
+//
+// It listens where it is told, and post://:8081/ means on every address, since the cameras are elsewhere on the network.
+// Anyone who reaches the port can send pictures. Path "/" or none takes them on any path.
+//
+// Nothing is queued. A picture waits in its own upload until the caller of Frames takes it, so that a poster is told 200
+// only of pictures that were taken, and one that is faster than the caller is slowed down to it. If the caller takes
+// nothing for 5 s the picture is dropped and the answer is 503.
+type upload struct {
+	address string
+	path    string // "" takes any
+	o       Options
+	listen  func(ctx context.Context, network, address string) (net.Listener, error)
+}
+
+// newUpload returns the source for a URL like post://:8081/upload, of which rest is what stands behind the scheme.
+func newUpload(rest string, o Options) (Source, error) {
+	u, err := url.Parse("post:" + rest)
+	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("%w: %s; the form is post://:8081/PATH or post://ADDRESS:8081/PATH", ErrName,
+			Redact("post:"+rest))
+	}
+	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil {
+		return nil, fmt.Errorf("%w: %s names no port from 0 to 65535; the form is post://:8081/PATH", ErrName,
+			Redact("post:"+rest))
+	}
+	path := u.Path
+	if path == "/" {
+		path = ""
+	}
+	return &upload{address: u.Host, path: path, o: o, listen: new(net.ListenConfig).Listen}, nil
+}
+
+// OnDemand returns false: what is posted while nobody listens would be refused.
+func (u *upload) OnDemand() bool { return false }
+
+func (u *upload) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
+	return func(yield func(protocol.Frame, error) bool) {
+		l, err := u.listen(ctx, "tcp", u.address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("another program listens on %s already; stop it, or name another port: %w", u.address, err)
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				yield(protocol.Frame{}, err)
+			}
+			return
+		}
+		u.o.Log.Info("waiting for pictures to be posted", "address", l.Addr().String(), "path", cmp.Or(u.path, "any"))
+
+		p := newPosts(u.path, u.o)
+		server := &http.Server{
+			Handler:           p,
+			ReadHeaderTimeout: 10 * time.Second,
+			IdleTimeout:       time.Minute,
+			MaxHeaderBytes:    16 << 10,
+			ErrorLog:          slog.NewLogLogger(u.o.Log.Handler(), slog.LevelDebug),
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- server.Serve(netutil.LimitListener(l, maxPosters)) }()
+		defer p.close(server)
+
+		for {
+			select {
+			case frame := <-p.frames:
+				if !yield(frame, nil) {
+					return
+				}
+			case err := <-ended:
+				yield(protocol.Frame{}, fmt.Errorf("listening on %s: %w", u.address, err))
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}

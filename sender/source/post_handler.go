@@ -1,0 +1,191 @@
+package source
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
+)
+
+// posts is the HTTP handler of an upload: it turns bodies into frames and answers how that went.
+type posts struct {
+	path   string // "" takes any
+	o      Options
+	frames chan protocol.Frame // unbuffered: a frame has been taken once it has been sent
+	closed chan struct{}       // closed when nobody takes frames any more
+	slots  chan struct{}       // holds one token for each body being read
+
+	mu     sync.Mutex
+	warned time.Time // when a refusal was last logged
+}
+
+func newPosts(path string, o Options) *posts {
+	return &posts{
+		path:   path,
+		o:      o,
+		frames: make(chan protocol.Frame),
+		closed: make(chan struct{}),
+		slots:  make(chan struct{}, maxUploads),
+	}
+}
+
+// close ends the server. The answers that are under way are finished; uploads that do not end by themselves are cut off.
+// When it returns, no body is being read any more, nor will be.
+func (p *posts) close(server *http.Server) {
+	close(p.closed)
+	ctx, cancel := context.WithTimeout(context.Background(), closingTime)
+	defer cancel()
+	if server.Shutdown(ctx) != nil {
+		server.Close()
+	}
+	for range maxUploads {
+		p.slots <- struct{}{}
+	}
+}
+
+func (p *posts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case p.path != "" && r.URL.Path != p.path:
+		p.answer(w, r, http.StatusNotFound, "no pictures are taken at this path")
+		return
+	case r.Method != http.MethodPost && r.Method != http.MethodPut:
+		w.Header().Set("Allow", "POST, PUT")
+		p.answer(w, r, http.StatusMethodNotAllowed, "POST or PUT a JPEG here")
+		return
+	}
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	default:
+		p.answer(w, r, http.StatusServiceUnavailable, "too many uploads at once")
+		return
+	}
+	n, err := p.take(w, r)
+	switch {
+	case errors.Is(err, errBusy):
+		p.answer(w, r, http.StatusServiceUnavailable, err.Error())
+	case errors.Is(err, errTooLarge):
+		p.answer(w, r, http.StatusRequestEntityTooLarge, fmt.Sprintf("%v: more than %d bytes", err, p.o.MaxFrameSize))
+	case errors.Is(err, ErrNoJPEG), errors.Is(err, errNothingFound):
+		p.answer(w, r, http.StatusUnsupportedMediaType, "no whole JPEG in the body")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		p.answer(w, r, http.StatusRequestTimeout, fmt.Sprintf("no whole JPEG within %v", uploadTime))
+	case err != nil:
+		p.answer(w, r, http.StatusBadRequest, "the body cannot be read")
+	default:
+		p.answer(w, r, http.StatusOK, fmt.Sprintf("pictures taken: %d", n))
+	}
+}
+
+var (
+	errBusy     = errors.New("the picture is not taken: the receiving program is busy or closing")
+	errTooLarge = errors.New("the picture is too large")
+)
+
+// take hands on the pictures in a request's body and returns how many there were.
+func (p *posts) take(w http.ResponseWriter, r *http.Request) (n int, err error) {
+	// An error here means that the connection has no deadlines, which is for its maker to know.
+	allow := func() { http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime)) }
+	allow()
+	body := &search{r: r.Body}
+	in, err := picturesIn(r, body)
+	if err != nil {
+		return 0, err
+	}
+	oversized := false
+	pictures := mjpeg.NewReader(in, mjpeg.ReaderOptions{MaxFrameSize: p.o.MaxFrameSize, Skip: func(reason mjpeg.Reason) {
+		oversized = oversized || reason == mjpeg.Oversized
+		p.o.Skip(string(reason))
+	}})
+	for {
+		jpeg, err := pictures.Next()
+		switch {
+		case err != nil && n == 0 && oversized:
+			return 0, errTooLarge
+		case err == io.EOF && n == 0:
+			return 0, ErrNoJPEG
+		case err == io.EOF:
+			return n, nil
+		case err != nil:
+			return n, body.cause(err)
+		}
+		body.found()
+		n++
+		if err := p.handOver(protocol.Frame{Captured: time.Now(), JPEG: jpeg}); err != nil {
+			return n, err
+		}
+		allow()
+	}
+}
+
+// picturesIn returns the part of a request's body in which to look for pictures: of a form, the first field whose
+// content begins as a JPEG does, otherwise all of it.
+func picturesIn(r *http.Request, body io.Reader) (io.Reader, error) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "multipart/form-data" {
+		return body, nil
+	}
+	r.Body = io.NopCloser(body)
+	form, err := r.MultipartReader()
+	if err != nil {
+		return nil, err
+	}
+	for {
+		part, err := form.NextPart()
+		if err == io.EOF {
+			return nil, ErrNoJPEG
+		} else if err != nil {
+			return nil, err
+		}
+		field := bufio.NewReader(part)
+		if start, _ := field.Peek(2); string(start) == "\xFF\xD8" {
+			return field, nil
+		}
+	}
+}
+
+// handOver waits until the caller of Frames takes the frame. It does not care whether the poster is still there: some
+// hang up without waiting for an answer, and the picture is whole.
+func (p *posts) handOver(frame protocol.Frame) error {
+	late := time.NewTimer(handOverTime)
+	defer late.Stop()
+	select {
+	case p.frames <- frame:
+		return nil
+	case <-late.C:
+	case <-p.closed:
+	}
+	return errBusy
+}
+
+// answer writes the answer to a request, and logs it if it is a refusal, one a second at most.
+func (p *posts) answer(w http.ResponseWriter, r *http.Request, status int, text string) {
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(uploadTime))
+	if status == http.StatusOK {
+		fmt.Fprintln(w, text)
+		return
+	}
+	http.Error(w, text, status)
+
+	p.mu.Lock()
+	now := time.Now()
+	quiet := now.Sub(p.warned) < time.Second
+	if !quiet {
+		p.warned = now
+	}
+	p.mu.Unlock()
+	if !quiet {
+		from, _, _ := net.SplitHostPort(r.RemoteAddr)
+		p.o.Log.Warn("an upload is refused", "from", from, "status", status, "why", text)
+	}
+}
