@@ -6,6 +6,7 @@ import (
 	"image"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,10 +31,12 @@ func ffmpeg(t *testing.T, args ...string) []byte {
 // A stream that ffmpeg writes comes apart into as many pictures as went in, and nothing is left out.
 func TestReaderReadsWhatFFmpegWrites(t *testing.T) {
 	const frames = 20
-	source := []string{"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25", "-frames:v", fmt.Sprint(frames), "-c:v", "mjpeg"}
+	source := []string{"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25", "-frames:v", fmt.Sprint(frames)}
+	codings := [][]string{{"-q:v", "2"}, {"-q:v", "31"}, {"-huffman", "default"}, {"-slices", "4", "-threads", "1"}}
 	for _, format := range []string{"mjpeg", "mpjpeg"} {
-		for _, coding := range [][]string{{"-q:v", "2"}, {"-q:v", "31"}, {"-huffman", "default"}, {"-slices", "4", "-threads", "1"}} {
-			stream := ffmpeg(t, append(append(source, coding...), "-f", format, "-")...)
+		for _, coding := range codings {
+			output := []string{"-c:v", "mjpeg", "-f", format, "-"}
+			stream := ffmpeg(t, slices.Concat(source, coding, output)...)
 			pictures, skips := readAll(t, bytes.NewReader(stream), 0)
 			if len(pictures) != frames || skips != nil {
 				t.Errorf("%s %v: got %d pictures, left out %q; want %d", format, coding, len(pictures), skips, frames)

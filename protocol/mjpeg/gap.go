@@ -66,8 +66,8 @@ const (
 	multipartLine                 // a boundary with dashes, a header field, or an HTTP status line
 )
 
-// kindOf tells what a line, given without its end, is. What cameras use as a boundary is taken as widely as can be: some
-// leave out the dashes, some have spaces in it.
+// kindOf tells what a line, given without its end, is. What cameras use as a boundary is taken as widely as can be:
+// some leave out the dashes, some have spaces in it.
 func kindOf(line []byte) lineKind {
 	for _, c := range line {
 		if c < ' ' && c != '\t' || c == 0x7F {

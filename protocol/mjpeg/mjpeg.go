@@ -34,9 +34,12 @@
 // behind what is certain, the work is linear in the length of the stream, whatever a hostile sender puts into it.
 //
 // Undecided is what a segment holds whose end is missing: the beginning of the picture's thumbnail and whole pictures
-// that came behind it look alike. Where the broken picture began behind a blank line, as in a multipart stream, the next
-// picture does so too and a thumbnail does not. In a bare stream whatever is whole comes out: a thumbnail shown once
-// does less harm than a frame lost. For the same reason a frame may come late there, when the missing end should have
-// been, at most 65,535 bytes on. And where the next picture's SOI is just what a cut-off comment, APPn segment or
-// quantization table lacked, the next picture comes out with that segment in front of it.
+// that came behind it look alike. Where the broken picture began behind a blank line, as in a multipart stream, the
+// next picture does so too and a thumbnail does not. In a bare stream whatever is whole comes out: a thumbnail shown
+// once does less harm than a frame lost. The same holds for the thumbnail of a picture whose beginning is not in the
+// stream.
+//
+// A frame behind such a cut may come late, when the missing end should have been, at most 65,535 bytes on. And where in
+// a bare stream the next picture's SOI is just what a cut-off comment, APPn segment or quantization table lacked, the
+// next picture comes out with the beginning of the cut one in front of it.
 package mjpeg

@@ -97,9 +97,10 @@ func plainWalk(s []byte, limit int, inPart bool) (end, sure int, reason Reason) 
 					continue
 				}
 				c := at(k + 3)
-				looksSo := at(k+2) == 0xFF && (c >= 0xC0 && c <= 0xCF && c != 0xC8 || c >= 0xDA && c <= 0xEF || c == 0xFE)
-				noTable := k+4 < i && at(k+4) == 0 || k+4 >= i && (c >= 0xE0 && c <= 0xEF || c == 0xFE)
-				if inPart && behindPartHeader(s[:k]) || table && looksSo && (!isQuantization || noTable) {
+				free := c >= 0xE0 && c <= 0xEF || c == 0xFE
+				begins := at(k+2) == 0xFF && (free || c >= 0xC0 && c <= 0xCF && c != 0xC8 || c >= 0xDA && c <= 0xDF)
+				noValues := k+4 < i && at(k+4) == 0 || k+4 >= i && free
+				if inPart && behindPartHeader(s[:k]) || table && begins && (!isQuantization || noValues) {
 					return k, k, because(Truncated)
 				}
 			}

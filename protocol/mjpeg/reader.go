@@ -13,7 +13,7 @@ const (
 	Garbage   Reason = "garbage"   // bytes between pictures that are neither multipart text nor padding
 	Truncated Reason = "truncated" // a picture cut off by the next one or by the end of the stream
 	Oversized Reason = "oversized" // a picture longer than MaxFrameSize
-	Malformed Reason = "malformed" // a picture that lacks a marker where one has to be, or has one that must not be there
+	Malformed Reason = "malformed" // a picture with no marker where one has to be, or with one that must not be there
 )
 
 // defaultMaxFrameSize is what a MaxFrameSize of 0 means.
@@ -59,8 +59,8 @@ func NewReader(r io.Reader, o ReaderOptions) *Reader {
 
 // Next returns the next whole picture, byte for byte as it stands in the stream, as soon as its last byte has been
 // read. The slice is the caller's for ever. At the end of the stream the error is [io.EOF], also if a picture is cut
-// off there; any other error of the underlying reader is returned wrapped, after the pictures that were whole before it.
-// Once Next has returned an error it returns the same error again.
+// off there; any other error of the underlying reader is returned wrapped, after the pictures that were whole before
+// it. Once Next has returned an error it returns the same error again.
 func (r *Reader) Next() ([]byte, error) {
 	for {
 		if picture := r.scan(); picture != nil {

@@ -7,7 +7,8 @@ import (
 )
 
 // Size returns the width and height of a JPEG in pixels, as its frame header (SOF) gives them, without decoding it.
-// A picture without a frame header, or with a width or height of 0 (which would come later, in a DNL marker), is an error.
+// A picture without a frame header, or with a width or height of 0 (a height may come later, in a DNL segment), is an
+// error.
 //
 // Between segments it is as lenient as decoders are, and passes over bytes that are no marker, so that what a decoder
 // would allocate for a damaged or hostile picture is what Size says.

@@ -12,6 +12,7 @@ func TestSize(t *testing.T) {
 	sof := func(code byte, height, width int) []byte {
 		return segment(code, 8, byte(height>>8), byte(height), byte(width>>8), byte(width), 1, 1, 0x11, 0)
 	}
+	junk := []byte{1, 0xFF, 0, 0xFF, 0xD0, 0xFF, 1, 0xFF, 0xFF}
 	for _, c := range []struct {
 		name string
 		jpeg []byte
@@ -21,12 +22,13 @@ func TestSize(t *testing.T) {
 		{"behind a thumbnail", join(soi, exif(tiny()), sof(0xC2, 480, 640)), image.Pt(640, 480)},
 		{"arithmetic", join(soi, sof(0xCA, 480, 640)), image.Pt(640, 480)},
 		{"hierarchical", join(soi, sof(markerDHP, 480, 640), sof(0xC1, 60, 80)), image.Pt(640, 480)},
-		{"junk between segments", join(soi, segment(0xE0), []byte{1, 0xFF, 0, 0xFF, 0xD0, 0xFF, 1, 0xFF, 0xFF}, sof(markerSOF0, 2, 1)), image.Pt(1, 2)},
+		{"junk between segments", join(soi, segment(0xE0), junk, sof(markerSOF0, 2, 1)), image.Pt(1, 2)},
 		{"the first of two", join(soi, sof(markerSOF0, 2, 1), sof(markerSOF0, 20, 10)), image.Pt(1, 2)},
 
 		{name: "nothing"},
 		{name: "no JPEG", jpeg: []byte("GIF89a")},
 		{name: "a SOI alone", jpeg: soi},
+		{name: "a marker alone", jpeg: join(soi, []byte{0xFF, 0xE0, 0})},
 		{name: "no width", jpeg: join(soi, sof(markerSOF0, 480, 0))},
 		{name: "height in a DNL", jpeg: join(soi, sof(markerSOF0, 0, 640))},
 		{name: "cut off", jpeg: join(soi, sof(markerSOF0, 480, 640)[:12])},
