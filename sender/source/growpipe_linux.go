@@ -11,4 +11,8 @@ import (
 const pipeSize = 1 << 20
 
 // growPipe makes f, if it is a pipe, large enough for whole pictures. If it cannot be, it is only slower.
-func growPipe(f *os.File) { unix.FcntlInt(f.Fd(), unix.F_SETPIPE_SZ, pipeSize) }
+func growPipe(f *os.File) {
+	if raw, err := f.SyscallConn(); err == nil { // f.Fd() would take the file from Go's poller
+		raw.Control(func(fd uintptr) { unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
+	}
+}

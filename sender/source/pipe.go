@@ -20,6 +20,8 @@ type pipe struct {
 	name  string
 	open  func() (*os.File, error)
 	close func(*os.File) error
+	// until returns a reader of the file that gives up when ctx is done, and what releases it.
+	until func(ctx context.Context, f *os.File) (r io.Reader, release func(), err error)
 	o     Options
 }
 
@@ -28,12 +30,17 @@ func newStdin(_ string, o Options) (Source, error) {
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil, errors.New("standard input is a terminal: pipe JPEGs into it, as from ffmpeg -i VIDEO -f mjpeg -")
 	}
-	return &pipe{
+	p := &pipe{
 		name:  "standard input",
 		open:  func() (*os.File, error) { return os.Stdin, nil },
 		close: func(*os.File) error { return nil }, // it was not opened here
+		until: interruptible,
 		o:     o,
-	}, nil
+	}
+	if own, err := openOwnStdin(); err == nil {
+		p.open, p.close, p.until = func() (*os.File, error) { return own, nil }, (*os.File).Close, untilDone
+	}
+	return p, nil
 }
 
 // newFIFO returns the source that reads the named pipe at path. Until its first writer comes, Frames waits.
@@ -45,6 +52,7 @@ func newFIFO(path string, o Options) (Source, error) {
 		name:  path,
 		open:  func() (*os.File, error) { return openFIFO(path) },
 		close: (*os.File).Close,
+		until: interruptible,
 		o:     o,
 	}, nil
 }
@@ -61,7 +69,7 @@ func (p *pipe) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 		}
 		defer p.close(f)
 		growPipe(f)
-		r, stop, err := interruptible(ctx, f)
+		r, stop, err := p.until(ctx, f)
 		if err != nil {
 			yield(protocol.Frame{}, err)
 			return
@@ -84,6 +92,15 @@ func (p *pipe) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 			}
 		}
 	}
+}
+
+// untilDone is for files that Go's poller waits for.
+func untilDone(ctx context.Context, f *os.File) (io.Reader, func(), error) {
+	if err := f.SetReadDeadline(time.Time{}); err != nil {
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { f.SetReadDeadline(time.Unix(1, 0)) })
+	return f, func() { stop() }, nil
 }
 
 // ending returns what is wrong, if anything, when the input has ended after n pictures with err.

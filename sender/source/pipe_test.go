@@ -26,6 +26,7 @@ func newPipe(t testing.TB, o Options) (*pipe, *os.File) {
 		name:  "a pipe",
 		open:  func() (*os.File, error) { return r, nil },
 		close: func(*os.File) error { return nil },
+		until: interruptible,
 		o:     o.withDefaults(),
 	}, w
 }

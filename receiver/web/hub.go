@@ -1,0 +1,86 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"udpcam/protocol"
+)
+
+// A Hub takes frames and shows them to whoever asks over HTTP. It is an [http.Handler] that may be mounted anywhere,
+// behind [http.StripPrefix] too. All its methods may be called from any goroutine.
+type Hub struct {
+	config Config
+	hosts  hostList
+	mux    *http.ServeMux
+	ctx    context.Context // done when the hub is closed
+	close  context.CancelFunc
+	count  counters
+
+	mu        sync.Mutex
+	streams   map[string]*stream
+	front     *stream // the one whose pictures also go to frontFeed; nil before the first picture
+	frontFeed *feed
+	viewers   map[*viewer]struct{}
+	lastID    uint64 // of a viewer
+	pullers   map[*puller]struct{}
+	demand    demand
+}
+
+// New returns a hub without streams. It has no goroutine of its own.
+func New(c Config) *Hub {
+	h := &Hub{
+		config:  c.withDefaults(),
+		hosts:   newHostList(c.AllowHosts),
+		streams: map[string]*stream{},
+		viewers: map[*viewer]struct{}{},
+		pullers: map[*puller]struct{}{},
+		demand:  demand{changed: make(chan struct{})},
+	}
+	h.ctx, h.close = context.WithCancel(context.Background())
+	h.frontFeed = newFeed(&h.mu)
+	h.mux = h.routes()
+	return h
+}
+
+// Put shows a frame to whoever watches its stream. It never waits for a viewer and does not copy the picture. A frame
+// without a time of capture gets the present one. A frame without a picture is dropped, and so is one of a stream
+// beyond [Config.MaxStreams] or with a name longer than [protocol.MaxStreamName]; [Stats] counts them.
+func (h *Hub) Put(f protocol.Frame) { h.put(f, nil) }
+
+// put is Put for a frame that comes from a source on demand, or from nil for one that does not.
+func (h *Hub) put(f protocol.Frame, from *puller) {
+	if len(f.JPEG) == 0 || len(f.Stream) > protocol.MaxStreamName {
+		h.count.dropped.Add(1)
+		return
+	}
+	now := time.Now()
+	if f.Captured.IsZero() {
+		f.Captured = now
+	}
+	p := newPart(f, now)
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.stream(f.Stream, now)
+	if s == nil {
+		h.count.dropped.Add(1)
+		return
+	}
+	h.count.in.Add(1)
+	s.arrived(now, h.config.QuietAfter)
+	s.puller = from
+	if from != nil {
+		from.err = nil
+	}
+	s.feed.put(p)
+	if h.leads(s, now) {
+		h.frontFeed.put(p)
+	}
+}
+
+// Close ends every viewer, and later ones are answered 503. It is made for [http.Server.RegisterOnShutdown], because a
+// server that shuts down does not end viewers by itself.
+func (h *Hub) Close() { h.close() }

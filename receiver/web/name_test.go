@@ -1,0 +1,34 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// Whatever a stream is called, a URL that leads to it stays inside its folder and gives the name back.
+func FuzzPathSegment(f *testing.F) {
+	f.Fuzz(func(t *testing.T, name string) {
+		page, err := url.Parse("http://localhost/cam/streams/" + pathSegment(name) + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream, err := page.Parse("stream")
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := strings.Split(stream.EscapedPath(), "/")
+		if len(parts) != 5 || parts[2] != "streams" || parts[4] != "stream" || !isClean(stream.EscapedPath()) {
+			t.Fatalf("%q leads to %s", name, stream)
+		}
+		segment, err := url.PathUnescape(parts[3])
+		if err != nil || nameFromPath(segment) != name {
+			t.Fatalf("%q came back as %q, %v", name, nameFromPath(segment), err)
+		}
+		// Browsers take these for dots, https://url.spec.whatwg.org/#double-dot-path-segment
+		switch strings.ReplaceAll(strings.ToLower(parts[3]), "%2e", ".") {
+		case "", ".", "..":
+			t.Fatalf("%q becomes %q", name, parts[3])
+		}
+	})
+}

@@ -1,0 +1,148 @@
+package web
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+// Over HTTP/2 a connection cannot be taken over, nor behind a middleware that hides it: the stream is the same.
+func TestSharedOutlet(t *testing.T) {
+	for _, http2 := range []bool{true, false} {
+		t.Run(fmt.Sprintf("http2=%t", http2), func(t *testing.T) {
+			h := New(quiet(Config{}))
+			server := httptest.NewUnstartedServer(hideConn(h))
+			server.EnableHTTP2 = http2
+			server.StartTLS()
+			defer server.Close()
+			r, err := server.Client().Get(server.URL + "/stream")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Body.Close()
+			if want := map[bool]int{true: 2, false: 1}[http2]; r.ProtoMajor != want {
+				t.Fatalf("HTTP/%d", r.ProtoMajor)
+			}
+			c := &client{in: bufio.NewReader(r.Body)}
+			if err := c.expect("--boundarydonotcross\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 5 {
+				jpeg := picture(t, 1+i)
+				h.Put(frame(i, jpeg))
+				if err := expectFrame(c, i, jpeg); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.Body.Close()
+			eventually(t, "the viewer has gone", func() bool { return h.Stats().Viewers == 0 })
+		})
+	}
+}
+
+// hideConn is a middleware that lets a handler flush and set deadlines, but not take over the connection.
+func hideConn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(hidden{w}, r)
+	})
+}
+
+type hidden struct{ http.ResponseWriter }
+
+func (h hidden) FlushError() error { return http.NewResponseController(h.ResponseWriter).Flush() }
+
+func (h hidden) SetWriteDeadline(at time.Time) error {
+	return http.NewResponseController(h.ResponseWriter).SetWriteDeadline(at)
+}
+
+// A viewer that stalls is closed there too.
+func TestSharedOutletStalls(t *testing.T) {
+	h := New(quiet(Config{StallTimeout: 100 * time.Millisecond}))
+	server := httptest.NewServer(hideConn(h))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	play(t, h, picture(t, 1))
+	eventually(t, "the viewer is closed", func() bool { return h.Stats().Stalled == 1 })
+}
+
+// Over TLS with HTTP/1 the connection is taken over as without.
+func TestOwnOutletOverTLS(t *testing.T) {
+	h := New(quiet(Config{}))
+	server := httptest.NewTLSServer(h)
+	defer server.Close()
+	defer h.Close() // a server does not end what it no longer knows
+	r, err := server.Client().Get(server.URL + "/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if r.ContentLength != -1 || len(r.TransferEncoding) > 0 || !r.Close {
+		t.Error("the response was not written by the viewer itself")
+	}
+	jpeg := picture(t, 1)
+	h.Put(frame(0, jpeg))
+	c := &client{in: bufio.NewReader(r.Body)}
+	if err := errors.Join(c.expect("--boundarydonotcross\r\n"), expectFrame(c, 0, jpeg)); err != nil {
+		t.Error(err)
+	}
+}
+
+// Where nothing can be flushed there are no streams, and somebody says so.
+func TestNoOutlet(t *testing.T) {
+	h := New(quiet(Config{}))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(struct{ http.ResponseWriter }{w}, httptest.NewRequest("GET", "http://localhost/stream", nil))
+	if w.Code != http.StatusInternalServerError {
+		t.Error(w.Code, w.Body)
+	}
+}
+
+// Writing a part costs no allocation, and puts no picture where it could be changed.
+func TestWriteAllocatesNothing(t *testing.T) {
+	ln, err := Listen(t.Context(), ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		conn, err := net.Dial("tcp", ln.Addr().String())
+		if err == nil {
+			io.Copy(io.Discard, conn)
+			conn.Close()
+		}
+	}()
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	out, err := newOwnOutlet(conn, http.Header{}, fullFraming, hang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jpeg := picture(t, 1)
+	p := newPart(frame(0, bytes.Clone(jpeg)), time.Now())
+	allocs := testing.AllocsPerRun(200, func() {
+		if _, err := out.write(p, time.Now().Add(hang)); err != nil {
+			t.Error(err)
+		}
+	})
+	if allocs >= 1 {
+		t.Errorf("%v allocations", allocs)
+	}
+	if !bytes.Equal(p.frame.JPEG, jpeg) {
+		t.Error("the picture was changed")
+	}
+}

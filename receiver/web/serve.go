@@ -1,0 +1,70 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Bounds on what a client may cost before it is a viewer, and how long the last ones have at the end.
+const (
+	headerTimeout  = 5 * time.Second  // for a request's header: stops clients that send it byte by byte
+	requestTimeout = 30 * time.Second // for a request and an answer that is no stream
+	idleTimeout    = time.Minute      // between two requests of a connection
+	maxHeader      = 16 << 10         // bytes of a request's header
+	shutdownGrace  = time.Second      // for answers that are being written when the server ends
+)
+
+// Serve answers HTTP requests on ln until ctx is done. Then it closes ln and every viewer, and returns nil once nothing
+// is left of them. The hub may go on, and be served again. Programs that have an HTTP server of their own mount the hub
+// on that instead.
+func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	var running sync.WaitGroup // connections, and the handlers that have taken theirs over
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			running.Add(1)
+			defer running.Done()
+			h.ServeHTTP(w, r)
+		}),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				running.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				running.Done()
+			}
+		},
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      requestTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(h.config.Log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ln) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+		err = fmt.Errorf("web: serving HTTP: %w", err)
+		served <- nil
+	}
+	end() // the viewers, which the server no longer knows
+	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	if server.Shutdown(grace) != nil {
+		server.Close()
+	}
+	<-served
+	running.Wait()
+	return err
+}

@@ -1,0 +1,162 @@
+package web
+
+import (
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A pipeListener accepts connections that exist in memory only, so that a test can simulate time.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{make(chan net.Conn), make(chan struct{})}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	close(l.closed)
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+// watch opens the stream at a path.
+func (l *pipeListener) watch(t *testing.T, path string) *client {
+	t.Helper()
+	here, there := net.Pipe()
+	l.conns <- there
+	c, err := request(here, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// A pipe holds nothing, so that a viewer who does not read stalls with the first picture.
+func TestStalledViewerIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		ln := newPipeListener()
+		serveOn(t, h, ln)
+		ln.watch(t, "/stream")
+		h.Put(frame(0, picture(t, 5)))
+		time.Sleep(10*time.Second - time.Nanosecond)
+		if s := h.Stats(); s.Viewers != 1 {
+			t.Fatalf("closed too early: %+v", s)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if s := h.Stats(); s.Viewers != 0 || s.Stalled != 1 || s.FramesOut != 0 {
+			t.Fatalf("%+v", s)
+		}
+	})
+}
+
+func TestSlowViewerSkipsToNewest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		ln := newPipeListener()
+		serveOn(t, h, ln)
+		c := ln.watch(t, "/stream")
+		for i := range 10 {
+			h.Put(frame(i, picture(t, 5)))
+			synctest.Wait()
+		}
+		for _, want := range []int{0, 9} { // it had begun to write the first
+			if header, _, err := c.next(); err != nil || index(header) != want {
+				t.Fatal(index(header), want, err)
+			}
+		}
+		synctest.Wait()
+		if s := h.Stats(); s.Skipped != 8 || s.FramesOut != 2 {
+			t.Errorf("%+v", s)
+		}
+		c.Close()
+	})
+}
+
+// A viewer of "/stream" follows the front stream when that falls quiet.
+func TestFrontStreamMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		ln := newPipeListener()
+		serveOn(t, h, ln)
+		c := ln.watch(t, "/stream")
+		step := 0
+		put := func(stream string, seen bool) {
+			t.Helper()
+			f := frame(step, picture(t, 5))
+			f.Stream = stream
+			step++
+			h.Put(f)
+			if !seen {
+				return
+			}
+			if header, _, err := c.next(); err != nil || index(header) != step-1 {
+				t.Fatal(index(header), step-1, err)
+			}
+		}
+		put("first", true)
+		time.Sleep(time.Second)
+		put("third", false)
+		time.Sleep(time.Second)
+		put("second", false)
+		put("third", false)
+		put("first", true)
+		time.Sleep(2 * time.Second)
+		put("second", false) // the first is still live
+		put("third", false)
+		time.Sleep(time.Second)
+		put("second", false) // the first is quiet, and the third has been live longer
+		put("third", true)
+		put("first", false)
+		put("second", false)
+		put("third", true)
+		if h.frontName() != "third" {
+			t.Error(h.frontName())
+		}
+		c.Close()
+	})
+}
+
+func TestForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{MaxStreams: 2}))
+		ln := newPipeListener()
+		serveOn(t, h, ln)
+		put := func(stream string) {
+			f := frame(0, picture(t, 5))
+			f.Stream = stream
+			h.Put(f)
+		}
+		put("watched")
+		put("left")
+		put("too many")
+		if s := h.Stats(); s.Streams != 2 || s.Dropped != 1 {
+			t.Fatalf("%+v", s)
+		}
+		c := ln.watch(t, "/streams/watched/stream")
+		go io.Copy(io.Discard, c)
+		time.Sleep(5 * time.Minute)
+		put("new")
+		list := h.streamInfos("")
+		if len(list) != 2 || list[0].Name != "new" || list[1].Name != "watched" || list[1].Age != 300 {
+			t.Errorf("%+v", list)
+		}
+		c.Close()
+	})
+}

@@ -1,0 +1,161 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Fifty viewers of a stream get every frame in order and byte for byte, while five who never read are closed and
+// nobody notices. The next frame is put a thirtieth of a second after the last, but not before all fifty have that, so
+// that a busy machine makes the test slow and not wrong.
+func TestHealthyViewersGetEveryFrame(t *testing.T) {
+	const healthy, stalled, frames = 50, 5, 60
+	h := New(quiet(Config{StallTimeout: time.Second}))
+	addr := serve(t, h)
+	pictures := [][]byte{picture(t, 1), picture(t, 5), picture(t, 2), picture(t, 6)}
+
+	for range stalled {
+		conn := watch(t, addr, "/stream")
+		conn.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+	}
+	var received sync.WaitGroup // of the frame that was put last
+	errs := make(chan error, healthy)
+	for range healthy {
+		c := watch(t, addr, "/stream")
+		go func() {
+			for i := range frames {
+				if err := expectFrame(c, i, pictures[i%len(pictures)]); err != nil {
+					errs <- err
+					return
+				}
+				received.Done()
+			}
+		}()
+	}
+	eventually(t, "all have come", func() bool { return h.Stats().Viewers == healthy+stalled })
+
+	tick := time.NewTicker(time.Second / 30)
+	defer tick.Stop()
+	for i := range frames {
+		received.Add(healthy)
+		h.Put(frame(i, pictures[i%len(pictures)]))
+		all := make(chan struct{})
+		go func() { received.Wait(); close(all) }()
+		select {
+		case <-all:
+		case err := <-errs:
+			t.Fatal(err)
+		}
+		<-tick.C
+	}
+	eventually(t, "the stalled ones are closed", func() bool { return h.Stats().Stalled == stalled })
+	if s := h.Stats(); s.FramesIn != frames || s.FramesOut < healthy*frames {
+		t.Errorf("%+v", s)
+	}
+}
+
+// expectFrame reads frame i, which has to be a given picture.
+func expectFrame(c *client, i int, picture []byte) error {
+	header, jpeg, err := c.next()
+	switch {
+	case err != nil:
+		return fmt.Errorf("frame %d: %w", i, err)
+	case index(header) != i:
+		return fmt.Errorf("frame %d instead of %d", index(header), i)
+	case !bytes.Equal(jpeg, picture):
+		return fmt.Errorf("frame %d is not what was put", i)
+	case header.Get("Content-Type") != "image/jpeg":
+		return fmt.Errorf("frame %d has the header %v", i, header)
+	}
+	return nil
+}
+
+// A picture reaches a viewer whole, boundary included, before there is another.
+func TestPictureIsCompleteAtOnce(t *testing.T) {
+	h := New(quiet(Config{}))
+	c := watch(t, serve(t, h), "/stream")
+	for i := range 3 {
+		h.Put(frame(i, picture(t, 5)))
+		header, _, err := c.next()
+		if err != nil || index(header) != i {
+			t.Fatal(header, err)
+		}
+	}
+	if c.in.Buffered() > 0 {
+		t.Error("something follows the boundary")
+	}
+}
+
+// A browser that shows a stream in an <img> gets the next part's header ahead.
+func TestBrowserGetsHeaderAhead(t *testing.T) {
+	h := New(quiet(Config{}))
+	addr := serve(t, h)
+	jpeg := picture(t, 5)
+	h.Put(frame(0, jpeg))
+	for _, path := range []string{"/stream?advance_headers=1", "/stream?advance_headers=0"} {
+		c := watch(t, addr, path)
+		const header = "Content-Type: image/jpeg\r\n\r\n"
+		want := header + string(jpeg) + "\r\n--boundarydonotcross\r\n" + header
+		if path[len(path)-1] == '0' {
+			want = fmt.Sprintf("Content-Type: image/jpeg\r\nContent-Length: %d\r\n", len(jpeg))
+		}
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(c.in, got); err != nil || string(got) != want {
+			t.Errorf("%s: %.80q, %v", path, got, err)
+		}
+	}
+}
+
+// One who leaves while nothing comes is noticed.
+func TestViewerWhoLeavesQuietStream(t *testing.T) {
+	h := New(quiet(Config{}))
+	addr := serve(t, h)
+	watch(t, addr, "/stream").Close()
+	polite := watch(t, addr, "/stream")
+	fmt.Fprint(polite, "something that nobody asked for")
+	stays := watch(t, addr, "/stream")
+	eventually(t, "the others have gone", func() bool { return h.Stats().Viewers == 2 })
+	polite.Close()
+	eventually(t, "the others have gone", func() bool { return h.Stats().Viewers == 1 })
+	h.Put(frame(0, picture(t, 5)))
+	if _, _, err := stays.next(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTooManyViewers(t *testing.T) {
+	h := New(quiet(Config{MaxViewers: 2}))
+	addr := serve(t, h)
+	first := watch(t, addr, "/stream")
+	watch(t, addr, "/video_feed")
+	third := watch(t, addr, "/stream")
+	if third.status != "HTTP/1.1 503 Service Unavailable\r\n" || third.header.Get("Retry-After") == "" {
+		t.Error(third.status, third.header)
+	}
+	first.Close()
+	eventually(t, "the first has gone", func() bool { return h.Stats().Viewers == 1 })
+	if c := watch(t, addr, "/stream"); c.status != "HTTP/1.1 200 OK\r\n" {
+		t.Error(c.status)
+	}
+	if s := h.Stats(); s.Refused != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestCloseEndsViewers(t *testing.T) {
+	h := New(quiet(Config{}))
+	addr := serve(t, h)
+	c := watch(t, addr, "/stream")
+	h.Close()
+	if _, _, err := c.next(); err != io.EOF {
+		t.Error(err)
+	}
+	if c := watch(t, addr, "/stream"); c.status != "HTTP/1.1 503 Service Unavailable\r\n" {
+		t.Error(c.status)
+	}
+}
