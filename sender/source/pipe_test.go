@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"udpcam/protocol"
 )
@@ -108,8 +110,14 @@ func TestPipeAtOnce(t *testing.T) {
 
 // A read that waits for input must end with the context, with no goroutine left behind.
 func TestPipeCancel(t *testing.T) {
+	t.Run("waiting for the file", func(t *testing.T) { cancelPipe(t, interruptible) })
+	t.Run("Go's poller", func(t *testing.T) { cancelPipe(t, untilDone) })
+}
+
+func cancelPipe(t *testing.T, until func(context.Context, *os.File) (io.Reader, func(), error)) {
 	pics := street(t)
 	src, w := newPipe(t, Options{})
+	src.until = until
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	w.Write(pics[4])
@@ -121,6 +129,7 @@ func TestPipeCancel(t *testing.T) {
 		equal(t, []protocol.Frame{f}, pics[4])
 		cancel()
 	}
+	src.mustOpen().SetReadDeadline(time.Time{})
 	w.Write(pics[5][100:]) // what came after is still there for who reads next
 	rest := make([]byte, 10)
 	if n, _ := src.mustOpen().Read(rest); n != len(rest) {
