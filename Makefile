@@ -1,0 +1,114 @@
+# Building and testing udpcam. `make` alone lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# How long each fuzz target runs.
+FUZZTIME ?= 5s
+
+# What gocv needs to know to build against Debian's OpenCV, and the packages that then contain something else.
+OPENCV_TAGS := gocv,gocv_specific_modules,gocv_highgui,gocv_videoio
+OPENCV_PKGS := ./sender/source ./receiver/sink
+
+# What `make cross` builds for.
+PLATFORMS := linux/arm64 linux/arm darwin/arm64 windows/amd64
+
+# Debian packages: for the OpenCV build and the race detector, then what tests run.
+DEBS := g++ libopencv-dev pkg-config \
+	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 nftables \
+	python3 xdotool xvfb
+
+# The only tests that `make test` may skip: what they need of the system is not in a package. In turn: network
+# namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long.
+MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|^Fuzz
+
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0 --format standard-quiet
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build ./udpcam: pure Go, one static binary
+	CGO_ENABLED=0 go build -o udpcam ./cmd/udpcam
+
+.PHONY: build-opencv
+build-opencv: ## Build ./udpcam with OpenCV's cameras and window (needs libopencv-dev)
+	go build -tags $(OPENCV_TAGS) -o udpcam ./cmd/udpcam
+
+.PHONY: test
+test: setup lint race fuzz test-opencv no-skips ## Install what is missing, then check and test everything
+
+.PHONY: unit
+unit: ## Test all packages but the command, without the race detector
+	go test $$(go list ./... | grep -v /cmd/)
+
+.PHONY: race
+race: | build/ ## Test all packages, the command end to end included, with the race detector
+	$(GOTESTSUM) --jsonfile build/race.json -- -race ./...
+
+.PHONY: e2e
+e2e: ## Test the built command end to end
+	go test -count=1 -v -run '^TestE2E' ./cmd/udpcam
+
+.PHONY: test-opencv
+test-opencv: | build/ ## Test what is different in the OpenCV build
+	$(GOTESTSUM) --jsonfile build/opencv.json -- -tags $(OPENCV_TAGS) $(OPENCV_PKGS)
+	$(GOTESTSUM) --jsonfile build/opencv-e2e.json -- -tags $(OPENCV_TAGS) -run '^TestE2EOpenCV' ./cmd/udpcam
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (5s)
+	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . | sed -E 's#/[^/]+:func# #' | while read -r package target; do \
+		echo "$$package $$target"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
+	done
+
+.PHONY: lint
+lint: ## Check with gofmt, go vet and staticcheck, with and without OpenCV
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
+	go vet ./...
+	go vet -tags $(OPENCV_TAGS) ./...
+	$(STATICCHECK) ./...
+	$(STATICCHECK) -tags $(OPENCV_TAGS) ./...
+
+.PHONY: cross
+cross: ## Build for the other systems, into build/
+	@for platform in $(PLATFORMS); do \
+		echo $$platform; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -o build/$$platform/ ./cmd/udpcam; \
+	done
+
+.PHONY: setup
+setup: ## Install the Debian packages that are missing; without root, say which those are
+	@missing=(); \
+	for deb in $(DEBS); do \
+		[[ $$(dpkg-query -W -f '$${db:Status-Status}' $$deb 2>/dev/null) == installed ]] || missing+=($$deb); \
+	done; \
+	if (( $${#missing[@]} == 0 )); then exit; fi; \
+	install="apt-get install -y --no-install-recommends $${missing[*]}"; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "not Debian: please see to it that this machine has what these packages hold: $${missing[*]}"; exit 1; \
+	elif (( EUID != 0 )); then \
+		echo "missing, please install: sudo $$install"; exit 1; \
+	fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -q; \
+	$$install
+
+# A test that finds no ffmpeg skips itself, so that `go test ./...` passes anywhere; here it must have run.
+.PHONY: no-skips
+no-skips:
+	@skipped=$$(grep -h '"Action":"skip"' build/*.json | grep -Eo '"Test":"[^"]+' | cut -d '"' -f 4 | sort -u || true); \
+	forbidden=$$(grep -Ev '$(MAY_SKIP)' <<<"$$skipped" | grep . || true); \
+	test -z "$$forbidden" || { echo "skipped, but must run here:" $$forbidden; exit 1; }
+
+build/:
+	@mkdir -p $@
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf udpcam build

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"udpcam/protocol"
+)
+
+// maxDelay is the longest delay that is believed. A longer one, or one below zero, says that the clocks of sender and
+// receiver differ.
+const maxDelay = 10 * time.Second
+
+// arrivals notes the frames that come, by stream, until it is asked once a second. It is safe for concurrent use.
+type arrivals struct {
+	mu      sync.Mutex
+	since   time.Time
+	streams map[string]*arrived
+}
+
+// arrived is what came of one stream.
+type arrived struct {
+	last   []byte          // the newest picture
+	delays []time.Duration // of each frame, from when it was captured until it was whole
+}
+
+// note notes a frame that came at a time.
+func (a *arrivals) note(f protocol.Frame, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.streams == nil {
+		a.streams = map[string]*arrived{}
+	}
+	s := a.streams[f.Stream]
+	if s == nil {
+		s = &arrived{}
+		a.streams[f.Stream] = s
+	}
+	s.last = f.JPEG
+	s.delays = append(s.delays, now.Sub(f.Captured))
+}
+
+// take returns what came since it was called last, and how long that is.
+func (a *arrivals) take(now time.Time) (streams map[string]*arrived, period time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	streams, period = a.streams, now.Sub(a.since)
+	a.streams, a.since = nil, now
+	return streams, period
+}
+
+// delay is the median delay in milliseconds, nil if the clocks differ.
+func (a *arrived) delay() (ms *float64, skewed bool) {
+	slices.Sort(a.delays)
+	median := a.delays[len(a.delays)/2]
+	if median < 0 || median > maxDelay {
+		return nil, true
+	}
+	rounded := round(float64(median)/float64(time.Millisecond), 2)
+	return &rounded, false
+}

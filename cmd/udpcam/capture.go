@@ -1,0 +1,89 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/urfave/cli/v2"
+
+	"udpcam/protocol"
+	"udpcam/sender/source"
+)
+
+// openSource opens the source that the flags name, or the usual one, and returns its name too. Skip is called with the
+// reason whenever the source leaves something out.
+func openSource(c *cli.Context, usual string, log *slog.Logger, skip func(string)) (string, source.Source, error) {
+	name := cmp.Or(c.String("source"), usual)
+	if name == "" {
+		return "", nil, usagef("this udpcam is built without OpenCV and has no default camera: " +
+			"name a source, such as --source test:")
+	}
+	size, err := parseSize(c.String("size"))
+	if err != nil {
+		return "", nil, err
+	}
+	src, err := source.Open(name, source.Options{
+		FPS:     c.Float64("fps"),
+		Loop:    c.Bool("loop"),
+		Size:    size,
+		Quality: c.Int("quality"),
+		Skip:    skip,
+		Log:     log,
+	})
+	for _, mistake := range []error{source.ErrUnknown, source.ErrName, source.ErrOption, source.ErrNoOpenCV} {
+		if errors.Is(err, mistake) {
+			return "", nil, usageError{err}
+		}
+	}
+	return name, src, err
+}
+
+// defaultSource is the source of a command that is not told one, "" if there is none.
+func defaultSource() string {
+	if source.HasOpenCV {
+		return "opencv:0"
+	}
+	return ""
+}
+
+// streamName is what a stream is called unless it is told a name: after this host, with a word for the source if that
+// is not the default camera, so that two senders on one host differ.
+func streamName(source string) string {
+	host, _ := os.Hostname() // without one the word has to do
+	host, _, _ = strings.Cut(host, ".")
+	name := strings.Trim(host+"-"+sourceWord(source), "-")
+	return protocol.CleanName(name)
+}
+
+// sourceWord is a short word for a source: its scheme, its camera's host, or its file's name without the extension.
+func sourceWord(name string) string {
+	scheme, rest, hasScheme := strings.Cut(name, ":")
+	switch {
+	case name == defaultSource():
+		return ""
+	case name == "-":
+		return "stdin"
+	case strings.Contains(rest, "//") && strings.HasPrefix(scheme, "http"):
+		if u, err := url.Parse(name); err == nil {
+			return u.Hostname()
+		}
+		return scheme
+	case hasScheme && len(scheme) > 1 && (scheme != "opencv" || strings.Contains(rest, "/")):
+		return scheme
+	}
+	word := filepath.Base(name)
+	word = strings.TrimSuffix(word, filepath.Ext(word))
+	word = strings.Trim(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '.' {
+			return r
+		}
+		return '-'
+	}, word), "-.")
+	return cmp.Or(word, "files")
+}

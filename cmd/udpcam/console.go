@@ -1,0 +1,80 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// A console is standard error: lines of text and, where it is a terminal, a status line below them that is rewritten in
+// place. It is safe for concurrent use.
+type console struct {
+	w     io.Writer
+	width func() int // of the terminal, in columns; nil if there is none
+
+	mu     sync.Mutex
+	status string // what the status line says, as far as it fits
+}
+
+func newConsole(w io.Writer) *console {
+	c := &console{w: w}
+	if _, ok := terminalWidth(w); ok {
+		c.width = func() int {
+			columns, _ := terminalWidth(w)
+			return columns
+		}
+	}
+	return c
+}
+
+// Write writes whole lines above the status line.
+func (c *console) Write(lines []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.status == "" {
+		return c.w.Write(lines)
+	}
+	out := append([]byte(c.erase()), lines...)
+	out = append(out, c.status...)
+	if _, err := c.w.Write(out); err != nil {
+		return 0, err
+	}
+	return len(lines), nil
+}
+
+// setStatus rewrites the status line, which appears with the first call. An empty one removes it. Where there is no
+// terminal nothing happens.
+func (c *console) setStatus(line string) {
+	if c.width == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// The last column stays free: some terminals begin a new line when it is written.
+	line = cut(line, c.width()-1)
+	out := "\r" + line + strings.Repeat(" ", max(0, utf8.RuneCountInString(c.status)-utf8.RuneCountInString(line)))
+	if line == "" {
+		out = c.erase()
+	}
+	if line != c.status {
+		io.WriteString(c.w, out)
+	}
+	c.status = line
+}
+
+// erase returns what removes the status line. Spaces do it on every terminal, those without escape sequences included.
+func (c *console) erase() string {
+	return "\r" + strings.Repeat(" ", utf8.RuneCountInString(c.status)) + "\r"
+}
+
+// cut shortens a line to at most width columns.
+func cut(line string, width int) string {
+	for i := range line {
+		if width <= 0 {
+			return line[:i]
+		}
+		width--
+	}
+	return line
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"udpcam/sender/source"
+)
+
+func demoCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "demo",
+		Usage:     "send a test pattern over UDP to this machine, and show it to a browser",
+		UsageText: "udpcam demo [--source SOURCE] [--http ADDR] [flags]",
+		Description: examples(
+			"udpcam demo", "then open http://127.0.0.1:8080",
+			"udpcam demo --http 127.0.0.1:8081", "if another program has that port",
+			"udpcam demo --source photos/", "pictures of your own",
+		) + "\nSources:\n" + indent(source.Help()),
+		Action: demo,
+	},
+		httpFlags(defaultHTTP),
+		flags("HTTP", lingerFlag()),
+		sourceFlags(demoSource),
+		runningFlags(),
+	)
+}
+
+// demoSource is what demo shows unless it is told: everybody has it.
+const demoSource = "test:"
+
+// demo is udpcam demo.
+func demo(c *cli.Context) error {
+	linger, err := lingerOf(c)
+	if err != nil {
+		return err
+	}
+	s, ctx, err := newSession(c, false)
+	if err != nil {
+		return err
+	}
+	var skipped tally
+	name, src, err := openSource(c, demoSource, s.log, skipped.add)
+	if err != nil {
+		return err
+	}
+	to, err := openServer(c, defaultHTTP, s.log)
+	if err != nil {
+		return err
+	}
+	defer to.close()
+	loop, err := openLoopback(ctx, src, streamName(name), s.log, skipped.add)
+	if err != nil {
+		return err
+	}
+	defer loop.close()
+
+	s.log.Info("serving", "source", source.Redact(name), "over", loop.from.LocalAddr(), "url", to.url())
+	s.say("\n  Open %s in a browser. Ctrl-C ends the demo.\n", to.url())
+	report := newRecvReport(s, loop.from, "", &outputs{server: to}, &skipped)
+	report.idle = "waiting for a browser at " + to.url()
+	watch := s.watch(report)
+	err = show(ctx, to, loop.frames(report.arrivals.note), src.OnDemand(), linger)
+	watch.end(err)
+	return err
+}

@@ -1,0 +1,134 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"image"
+	"image/png"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"udpcam/sender/source/pattern"
+)
+
+// The demo's pictures are seen by ffmpeg and in a browser: the block code in them says which they are.
+func TestE2EDemo(t *testing.T) {
+	began := time.Now()
+	url := udpcam(t, "demo", "--http", "127.0.0.1:0").url(t)
+	for name, see := range map[string]func(*testing.T, string) image.Image{
+		"ffmpeg":   seeByFFmpeg,
+		"Chromium": seeByChromium,
+	} {
+		t.Run(name, func(t *testing.T) {
+			mark, err := pattern.Read(see(t, url))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mark.Captured.Before(began.Truncate(time.Second)) || mark.Captured.After(time.Now()) {
+				t.Errorf("what is seen is from %v, which is not while the test ran", mark.Captured)
+			}
+		})
+	}
+}
+
+// seeByFFmpeg returns the tenth picture of the stream.
+func seeByFFmpeg(t *testing.T, url string) image.Image {
+	path := filepath.Join(t.TempDir(), "seen.png")
+	run(t, "ffmpeg", "-v", "error", "-f", "mpjpeg", "-i", url+"stream", "-vf", "select=gte(n\\,9)", "-frames:v", "1", path)
+	return readPNG(t, path)
+}
+
+// seeByChromium returns what a browser shows of the page.
+func seeByChromium(t *testing.T, url string) image.Image {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "seen.png")
+	run(t, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir="+dir,
+		"--window-size=1400,900", "--timeout=5000", "--screenshot="+path, url)
+	return readPNG(t, path)
+}
+
+func readPNG(t *testing.T, path string) image.Image {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(readFile(t, path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// Every address that viewers may know shows the source.
+func TestE2EServe(t *testing.T) {
+	need(t, "ffmpeg")
+	pictures := street(t, 5, 6, 7, 8)
+	path, content := film(t, 1, pictures...)
+	server := udpcam(t, "serve", "--source", path, "--loop", "--fps", "30", "--http", "127.0.0.1:0")
+	url := server.url(t)
+
+	for _, snapshot := range []string{"snapshot.jpg", "snapshot", "?action=snapshot"} {
+		got, err := get(url + snapshot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		only(t, [][]byte{got}, frames(t, content))
+	}
+	for _, stream := range []string{"stream", "video_feed", "?action=stream", "streams/" + firstStream(t, url) + "/stream"} {
+		seen := run(t, "ffmpeg", "-v", "error", "-f", "mpjpeg", "-i", url+stream, "-frames:v", "10", "-c", "copy", "-f", "mjpeg", "-")
+		got := frames(t, seen)
+		if only(t, got, frames(t, content)); len(got) != 10 {
+			t.Errorf("%s: ffmpeg has seen %d pictures, want 10", stream, len(got))
+		}
+	}
+	for _, page := range []string{"", "healthz", "state"} {
+		if _, err := get(url + page); err != nil {
+			t.Errorf("/%s: %v", page, err)
+		}
+	}
+	server.stop(t)
+}
+
+// firstStream is the name of a stream that is served.
+func firstStream(t *testing.T, url string) string {
+	t.Helper()
+	answer, err := get(url + "streams")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed []struct{ Name string }
+	if err := json.Unmarshal(answer, &listed); err != nil || len(listed) == 0 {
+		t.Fatalf("/streams: %s (%v)", answer, err)
+	}
+	return listed[0].Name
+}
+
+// Cameras that push their pictures reach the other end, whichever way they post them.
+func TestE2EPost(t *testing.T) {
+	need(t, "curl")
+	receiver, addr := recv(t, "--out", "-")
+	sender := udpcam(t, "send", "--addr", addr, "--source", "post://127.0.0.1:0/upload")
+	url := "http://" + sender.says(t, `posted" address=(\S+)`)[1] + "/upload"
+	pictures := street(t, 5, 6)
+	run(t, "curl", "-sS", "--fail-with-body", "--data-binary", "@"+pictures[0], "-H", "Content-Type: image/jpeg", url)
+	run(t, "curl", "-sS", "--fail-with-body", "-F", "picture=@"+pictures[1], url)
+
+	_, want := film(t, 1, pictures...)
+	until(t, "both pictures have come out", func() bool { return receiver.stdout.Len() >= len(want) })
+	sender.stop(t)
+	receiver.stop(t)
+	if !bytes.Equal(receiver.stdout.Bytes(), want) {
+		t.Error("what came out is not what was posted")
+	}
+}
+
+// An IP camera's stream goes through: here the camera is udpcam itself.
+func TestE2ECamera(t *testing.T) {
+	path, content := film(t, 1, street(t, 5, 6, 7, 8)...)
+	camera := udpcam(t, "serve", "--source", path, "--loop", "--http", "127.0.0.1:0")
+	receiver, addr := recv(t, "--out", "-", "--frames", "20")
+	udpcam(t, "send", "--addr", addr, "--source", camera.url(t)+"stream", "--frames", "20").ends(t, 0)
+	receiver.ends(t, 0)
+	got := frames(t, receiver.stdout.Bytes())
+	if only(t, got, frames(t, content)); len(got) != 20 {
+		t.Errorf("%d frames have come out, want 20", len(got))
+	}
+}

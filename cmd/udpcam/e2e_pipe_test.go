@@ -1,0 +1,98 @@
+package main_test
+
+import (
+	"bytes"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// ffmpeg's pictures go in through a pipe and come out of one, all of them and byte for byte.
+func TestE2EPipe(t *testing.T) {
+	need(t, "ffmpeg")
+	receiver, addr := recv(t, "--out", "-")
+
+	const pictures = 60
+	ffmpeg := exec.Command("ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=30",
+		"-frames:v", "60", "-q:v", "3", "-f", "mjpeg", "-")
+	film, err := ffmpeg.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ffmpeg.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer ffmpeg.Wait()
+
+	var sent bytes.Buffer
+	cmd := udpcamCommand(t, "send", "--addr", addr, "--source", "-")
+	cmd.Stdin = io.TeeReader(film, &sent)
+	start(t, cmd).ends(t, 0)
+
+	until(t, "everything has come out", func() bool { return receiver.stdout.Len() >= sent.Len() })
+	receiver.stop(t)
+	if !bytes.Equal(receiver.stdout.Bytes(), sent.Bytes()) {
+		t.Error("what came out is not what went in")
+	}
+	if n := len(frames(t, sent.Bytes())); n != pictures {
+		t.Errorf("ffmpeg made %d pictures, want %d", n, pictures)
+	}
+}
+
+// A recording is what was sent, whatever the size of the datagrams, and ffprobe counts its frames.
+func TestE2ERecord(t *testing.T) {
+	need(t, "ffprobe")
+	for name, args := range map[string][]string{
+		"default segments": nil,
+		"small segments":   {"--segment", "512"},
+		"jumbo segments":   {"--segment", "65472"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recording := filepath.Join(t.TempDir(), "frames.mjpg")
+			receiver, addr := recv(t, "--out", recording)
+			path, content := film(t, 2, street(t, 1, 2, 3, 4, 5, 6)...)
+			udpcam(t, append([]string{"send", "--addr", addr, "--source", path, "--fps", "15"}, args...)...).ends(t, 0)
+			until(t, "everything is recorded", func() bool { return fileSize(recording) >= len(content) })
+			receiver.stop(t)
+			if !bytes.Equal(readFile(t, recording), content) {
+				t.Error("what is recorded is not what was sent")
+			}
+			counted := run(t, "ffprobe", "-v", "error", "-f", "mjpeg", "-count_packets",
+				"-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", recording)
+			if n := strings.TrimSpace(string(counted)); n != "12" {
+				t.Errorf("ffprobe counts %s frames, want 12", n)
+			}
+		})
+	}
+}
+
+// Frames go everywhere at the same time.
+func TestE2ESeveralOutputs(t *testing.T) {
+	dir := t.TempDir()
+	recording, newest := filepath.Join(dir, "frames.mjpg"), filepath.Join(dir, "newest.jpg")
+	receiver, addr := recv(t, "--out", recording, "--out", newest, "--out", "-", "--http", "127.0.0.1:0")
+	url := receiver.url(t)
+	pictures := street(t, 5, 6, 7, 8)
+	path, content := film(t, 1, pictures...)
+	udpcam(t, "send", "--addr", addr, "--source", path).ends(t, 0)
+	until(t, "everything has come out", func() bool { return receiver.stdout.Len() >= len(content) })
+	snapshot, err := get(url + "snapshot.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	receiver.stop(t)
+
+	last := readFile(t, pictures[3])
+	for output, ok := range map[string]bool{
+		"recording":       bytes.Equal(readFile(t, recording), content),
+		"standard output": bytes.Equal(receiver.stdout.Bytes(), content),
+		"newest picture":  bytes.Equal(readFile(t, newest), last),
+		"snapshot":        bytes.Equal(snapshot, last),
+	} {
+		if !ok {
+			t.Errorf("%s: is not what was sent", output)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package main_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+)
+
+// Two senders at once stay apart.
+func TestE2ETwoSenders(t *testing.T) {
+	dir := t.TempDir() + "/"
+	receiver, addr := recv(t, "--out", dir)
+	west, westFilm := film(t, 10, street(t, 5, 6)...)
+	east, eastFilm := film(t, 10, street(t, 7, 8)...)
+	senders := []*process{
+		udpcam(t, "send", "--addr", addr, "--source", west, "--name", "west"),
+		udpcam(t, "send", "--addr", addr, "--source", east, "--name", "east"),
+	}
+	for _, s := range senders {
+		s.ends(t, 0)
+	}
+	for name, want := range map[string][]byte{"west": westFilm, "east": eastFilm} {
+		recording := filepath.Join(dir, name+".mjpg")
+		until(t, name+" is recorded", func() bool { return fileSize(recording) >= len(want) })
+		if !bytes.Equal(readFile(t, recording), want) {
+			t.Errorf("what is recorded of %s is not what was sent", name)
+		}
+	}
+	receiver.stop(t)
+}
+
+// One sender sends to several receivers.
+func TestE2ETwoReceivers(t *testing.T) {
+	first, firstAddr := recv(t, "--out", "-")
+	second, secondAddr := recv(t, "--out", "-")
+	path, content := film(t, 3, street(t, 5, 6, 7, 8)...)
+	udpcam(t, "send", "--addr", firstAddr, "--addr", secondAddr, "--source", path).ends(t, 0)
+	for _, receiver := range []*process{first, second} {
+		until(t, "everything has come out", func() bool { return receiver.stdout.Len() >= len(content) })
+		receiver.stop(t)
+		if !bytes.Equal(receiver.stdout.Bytes(), content) {
+			t.Error("what came out is not what went in")
+		}
+	}
+}
+
+// A sender that loses its power and comes back is picked up again.
+func TestE2ESenderRestarts(t *testing.T) {
+	receiver, addr := recv(t, "--out", "-")
+	path, content := film(t, 1, street(t, 5, 6, 7, 8)...)
+	send := func() *process { return udpcam(t, "send", "--addr", addr, "--source", path, "--loop", "--name", "cam") }
+	more := func() {
+		t.Helper()
+		have := receiver.stdout.Len()
+		until(t, "more comes out", func() bool { return receiver.stdout.Len() >= have+2*len(content) })
+	}
+
+	sender := send()
+	more()
+	sender.kill()
+	sender = send()
+	more()
+	sender.stop(t)
+	receiver.stop(t)
+	only(t, frames(t, receiver.stdout.Bytes()), frames(t, content))
+}
+
+// A receiver may go and come back while a sender sends.
+func TestE2EReceiverRestarts(t *testing.T) {
+	addr := freePort(t, "127.0.0.1")
+	path, content := film(t, 1, street(t, 5, 6, 7, 8)...)
+	sender := udpcam(t, "send", "--addr", addr, "--source", path, "--loop")
+	for range 2 {
+		receiver := udpcam(t, "recv", "--addr", addr, "--out", "-")
+		until(t, "something comes out", func() bool { return receiver.stdout.Len() >= 2*len(content) })
+		receiver.stop(t)
+		only(t, frames(t, receiver.stdout.Bytes()), frames(t, content))
+	}
+	sender.stop(t)
+}
+
+func TestE2EIPv6(t *testing.T) {
+	addr := freePort(t, "::1")
+	path, content := film(t, 3, street(t, 5, 6, 7, 8)...)
+	receiver := udpcam(t, "recv", "--addr", addr, "--out", "-")
+	receiver.says(t, "listening")
+	udpcam(t, "send", "--addr", addr, "--source", path).ends(t, 0)
+	until(t, "everything has come out", func() bool { return receiver.stdout.Len() >= len(content) })
+	receiver.stop(t)
+	if !bytes.Equal(receiver.stdout.Bytes(), content) {
+		t.Error("what came out is not what went in")
+	}
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// The exit codes other than 0.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// A usageError is a mistake in the command line, as opposed to one in the world.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// usagef makes a usageError. Its text names the flag, what is wrong with it and what to give instead.
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// report prints the error that a command ended with, on one line, and returns the exit code for it.
+func report(c *cli.Context, err error) int {
+	if err == nil {
+		return 0
+	}
+	text := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r < ' ' }), "; ")
+	if usage := (usageError{}); errors.As(err, &usage) {
+		fmt.Fprintf(c.App.ErrWriter, "udpcam: %s (see %s --help)\n", text, c.Command.HelpName)
+		return exitUsage
+	}
+	fmt.Fprintf(c.App.ErrWriter, "udpcam: %s\n", text)
+	return exitFailure
+}
+
+// The errors of package flag and of cli have no type, only a text.
+var (
+	undefinedFlag = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
+	missingValue  = regexp.MustCompile(`^flag needs an argument: -+(.*)$`)
+	badFlag       = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-+([^:]*):`)
+	badVariable   = regexp.MustCompile(`^could not parse (".*") as .* from environment variable "(.*)" for flag ([^:]*):`)
+)
+
+// onUsageError says in our own words what is wrong with a flag.
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	flags := c.Command.Flags
+	text := err.Error()
+	if m := undefinedFlag.FindStringSubmatch(text); m != nil {
+		return usagef("there is no flag --%s%s", m[1], didYouMean(m[1], cli.SuggestFlag(flags, m[1], true), "--"))
+	}
+	if m := missingValue.FindStringSubmatch(text); m != nil {
+		return usagef("--%s needs a value: give %s", m[1], wanted(flags, m[1]))
+	}
+	if m := badFlag.FindStringSubmatch(text); m != nil {
+		return usagef("--%s %s: give %s", m[2], m[1], wanted(flags, m[2]))
+	}
+	if m := badVariable.FindStringSubmatch(text); m != nil {
+		return usagef("the environment variable %s is %s: give %s", m[2], m[1], wanted(flags, m[3]))
+	}
+	return usageError{err}
+}
+
+// wanted says what kind of value a flag takes.
+func wanted(flags []cli.Flag, name string) string {
+	i := slices.IndexFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+	if i < 0 {
+		return "another"
+	}
+	switch flags[i].(type) {
+	case *cli.BoolFlag:
+		return "true or false"
+	case *cli.IntFlag:
+		return "a whole number"
+	case *cli.Float64Flag:
+		return "a number"
+	case *cli.DurationFlag:
+		return "a time with its unit, such as 500ms or 10s"
+	}
+	return placeholder(flags[i])
+}
+
+// unknownCommand says which command may have been meant.
+func unknownCommand(c *cli.Context, name string) error {
+	// What cli suggests is a sentence, with the command in quotes.
+	suggested := strings.SplitN(cli.SuggestCommand(c.App.Commands, name), `"`, 3)
+	return usagef("there is no command %q%s", name, didYouMean(name, strings.Join(suggested[1:2], ""), ""))
+}
+
+// didYouMean asks about a suggestion, unless it is far-fetched: cli makes one however little the two have in common.
+func didYouMean(given, suggested, prefix string) string {
+	name := strings.TrimPrefix(suggested, prefix)
+	if given == "" || name == "" || given[0] != name[0] {
+		return ""
+	}
+	return "; did you mean " + suggested + "?"
+}

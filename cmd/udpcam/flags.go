@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"image"
+	"net"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"udpcam/protocol"
+	"udpcam/sender"
+)
+
+// Flags that several subcommands have in common. Each call makes new ones, because a flag keeps what it was set to.
+
+// command completes a subcommand: it has these flags, and takes no arguments unless its ArgsUsage names them.
+func command(c *cli.Command, groups ...[]cli.Flag) *cli.Command {
+	c.Flags = slices.Concat(groups...)
+	c.CustomHelpTemplate = commandHelp
+	c.HideHelpCommand = true
+	c.OnUsageError = onUsageError
+	c.BashComplete = complete
+	c.Before = func(c *cli.Context) error {
+		if !c.Bool("show") {
+			// Where there are windows the main goroutine is locked to the process's first thread, and waits longer to
+			// be woken. Without a window it need not be.
+			runtime.UnlockOSThread()
+		}
+		if arg := c.Args().First(); arg != "" && c.Command.ArgsUsage == "" {
+			return usagef("there is an argument too many: %q", arg)
+		}
+		return nil
+	}
+	return c
+}
+
+// flags puts flags into one category of the help and gives each its environment variable: UDPCAM_LOG_LEVEL for
+// --log-level.
+func flags(category string, fs ...cli.Flag) []cli.Flag {
+	for _, f := range fs {
+		variable := []string{variable(f.Names()[0])}
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			f.Category, f.EnvVars = category, variable
+		case *cli.StringSliceFlag:
+			f.Category, f.EnvVars = category, variable
+		case *cli.BoolFlag:
+			f.Category, f.EnvVars = category, variable
+		case *cli.IntFlag:
+			f.Category, f.EnvVars = category, variable
+		case *cli.Float64Flag:
+			f.Category, f.EnvVars = category, variable
+		case *cli.DurationFlag:
+			f.Category, f.EnvVars = category, variable
+		default:
+			panic(fmt.Sprintf("flag --%s is of a type that has no environment variable", f.Names()[0]))
+		}
+	}
+	return fs
+}
+
+// variable is the environment variable of a flag.
+func variable(flag string) string {
+	return "UDPCAM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+func sourceFlags(usual string) []cli.Flag {
+	return flags("Source",
+		&cli.StringFlag{Name: "source", Usage: "where pictures come from (`SOURCE`)", DefaultText: usual, TakesFile: true},
+		&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`), where the source can be asked for it",
+			DefaultText: "its own, or 30"},
+		&cli.StringFlag{Name: "size", Usage: "picture size (`WxH`) in pixels, of test and opencv",
+			DefaultText: "the camera's, or 1280x720"},
+		&cli.IntFlag{Name: "quality", Usage: "JPEG quality (`N`) of test and opencv, 1 to 100", DefaultText: "80"},
+		&cli.BoolFlag{Name: "loop", Usage: "start files and folders again when they end"},
+	)
+}
+
+func httpFlags(usual string) []cli.Flag {
+	return flags("HTTP",
+		&cli.StringFlag{Name: "http", Value: usual,
+			Usage: "serve browsers at `ADDR`: :8080 for this machine alone, 0.0.0.0:8080 for everyone"},
+		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
+		&cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"},
+	)
+}
+
+func runningFlags() []cli.Flag {
+	return flags("While it runs",
+		&cli.BoolFlag{Name: "json", Usage: "write one JSON object a second to standard output"},
+		&cli.StringFlag{Name: "log-level", Usage: "log from this `LEVEL` up: debug, info, warn, error", Value: defaultLevel},
+	)
+}
+
+func wireFlag() cli.Flag {
+	return &cli.StringFlag{Name: "wire", Usage: "the wire (`WIRE`): " + string(protocol.WireV1) + ", or " +
+		string(protocol.WireClassic) + " to talk to existing scripts", Value: string(protocol.WireV1)}
+}
+
+func interfaceFlag() cli.Flag {
+	return &cli.StringFlag{Name: "interface", Usage: "network interface (`NAME`) for multicast",
+		DefaultText: "the system's choice"}
+}
+
+func framesFlag() cli.Flag {
+	return &cli.IntFlag{Name: "frames", Usage: "stop after `N` frames", DefaultText: "never"}
+}
+
+// listOf is the values of a flag that can be repeated. A variable that is set to nothing is as good as none.
+func listOf(c *cli.Context, flag string) []string {
+	return slices.DeleteFunc(c.StringSlice(flag), func(value string) bool { return value == "" })
+}
+
+// wireOf is the wire that --wire names.
+func wireOf(c *cli.Context) (protocol.Wire, error) {
+	wire, err := protocol.ParseWire(c.String("wire"))
+	if err != nil {
+		return "", usagef("--wire: %w", err)
+	}
+	return wire, nil
+}
+
+// framesOf is the number of --frames, 0 for no end.
+func framesOf(c *cli.Context) (uint64, error) {
+	n := c.Int("frames")
+	if n < 0 {
+		return 0, usagef("--frames %d: give 1 or more, or 0 for no end", n)
+	}
+	return uint64(n), nil
+}
+
+// interfaceOf is the network interface that --interface names, nil if there is none.
+func interfaceOf(c *cli.Context) (*net.Interface, error) {
+	name := c.String("interface")
+	if name == "" {
+		return nil, nil
+	}
+	iface, err := net.InterfaceByName(name)
+	if err == nil {
+		return iface, nil
+	}
+	var names []string
+	if all, err := net.Interfaces(); err == nil {
+		for _, i := range all {
+			names = append(names, i.Name)
+		}
+	}
+	return nil, fmt.Errorf("there is no network interface %q: choose one of %s", name, strings.Join(names, " "))
+}
+
+// addressOf completes the address that a flag gives, with the default port if it names none.
+func addressOf(flag, text string) (string, error) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		host, port = strings.Trim(text, "[]"), strconv.Itoa(sender.DefaultPort)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", usagef("--%s %q: the port has to be a number up to 65535", flag, text)
+	}
+	if _, err := strconv.Atoi(host); err == nil {
+		return "", usagef("--%s %q: that is no address; give HOST:PORT, or :PORT to listen on", flag, text)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// parseSize reads WIDTHxHEIGHT; "" is the zero size.
+func parseSize(text string) (size image.Point, err error) {
+	if text == "" {
+		return size, nil
+	}
+	n, err := fmt.Sscanf(text, "%dx%d", &size.X, &size.Y)
+	if err != nil || n != 2 || size.X < 1 || size.Y < 1 || text != fmt.Sprintf("%dx%d", size.X, size.Y) {
+		return image.Point{}, usagef("--size %q: give WIDTHxHEIGHT in pixels, such as 1280x720", text)
+	}
+	return size, nil
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// hang is how long a test waits for anything. It only guards against hanging.
+const hang = time.Minute
+
+// A buffer collects what a command writes, and tells those who wait for it.
+type buffer struct {
+	mu    sync.Mutex
+	b     bytes.Buffer
+	wrote chan struct{} // closed with the next write
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.wrote != nil {
+		close(b.wrote)
+		b.wrote = nil
+	}
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// read returns what has been written, and a channel that is closed when more is.
+func (b *buffer) read() (string, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.wrote == nil {
+		b.wrote = make(chan struct{})
+	}
+	return b.b.String(), b.wrote
+}
+
+// await waits until what the pattern matches has been written, and returns its last group.
+func await(t *testing.T, b *buffer, pattern string) string {
+	t.Helper()
+	re, timeout := regexp.MustCompile(pattern), time.After(hang)
+	for {
+		text, more := b.read()
+		if m := re.FindStringSubmatch(text); m != nil {
+			return m[len(m)-1]
+		}
+		select {
+		case <-more:
+		case <-timeout:
+			t.Fatalf("%q does not come:\n%s", pattern, text)
+		}
+	}
+}
+
+// noLeaks fails the test if it leaves a goroutine behind.
+func noLeaks(t *testing.T) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+}
+
+// runToEnd runs a command line that ends by itself.
+func runToEnd(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	noLeaks(t)
+	var out, errors buffer
+	code = run(t.Context(), append([]string{"udpcam"}, args...), &out, &errors)
+	return code, out.String(), errors.String()
+}
+
+// A mistake in the command line ends with code 2 and one line that says what to do.
+func TestUsageErrors(t *testing.T) {
+	tests := map[string]struct{ args, want string }{
+		"unknown command":       {"sned", `there is no command "sned"; did you mean send? (see udpcam --help)`},
+		"unlike any command":    {"xyz", `there is no command "xyz" (see udpcam --help)`},
+		"unknown flag":          {"send --sorce x", "no flag --sorce; did you mean --source? (see udpcam send --help)"},
+		"unlike any flag":       {"send --zzz", "there is no flag --zzz (see udpcam send --help)"},
+		"unknown global flag":   {"--zzz", "there is no flag --zzz (see udpcam --help)"},
+		"help on nothing":       {"help sned", `there is no command "sned"; did you mean send?`},
+		"flag without a value":  {"send --addr", "--addr needs a value: give HOST[:PORT]"},
+		"no number":             {"send --fps fast", `--fps "fast": give a number`},
+		"no whole number":       {"send --ttl 1.5", `--ttl "1.5": give a whole number`},
+		"no time":               {"recv --deadline 5", `--deadline "5": give a time with its unit`},
+		"neither true nor not":  {"send --loop=maybe", `--loop "maybe": give true or false`},
+		"argument":              {"recv 12345", `there is an argument too many: "12345"`},
+		"argument of a shell":   {"completion bash x", `there is an argument too many: "x"`},
+		"no shell":              {"completion", "which shell? give one: completion bash|zsh|fish|powershell"},
+		"no address":            {"send --source test:", "--addr is missing"},
+		"no port":               {"send --addr host:port --source test:", "the port has to be a number"},
+		"port too high":         {"recv --addr :65536", "the port has to be a number up to 65535"},
+		"a port alone":          {"recv --addr 12345", "give HOST:PORT, or :PORT"},
+		"wire":                  {"recv --wire rtp", "choose udpcam/1 or classic"},
+		"segment":               {"send --addr x --segment 9", "--segment: segment size 9"},
+		"classic segment":       {"send --addr x --wire classic --segment 65507", "--segment: segment size 65507"},
+		"classic with a name":   {"send --addr x --wire classic --name y", "--name and --wire classic contradict"},
+		"long name":             {"send --addr x --name " + strings.Repeat("n", 65), "at most 64 bytes"},
+		"ttl":                   {"send --addr x --ttl 256", "--ttl 256: give 1 to 255"},
+		"frames":                {"recv --frames -1", "--frames -1: give 1 or more"},
+		"deadline":              {"recv --deadline 0s", "--deadline 0s: give a time above 0"},
+		"linger":                {"serve --source test: --linger -1s", "--linger -1s: give a time above 0"},
+		"log level":             {"recv --log-level loud", `--log-level "loud": choose debug, info, warn or error`},
+		"size":                  {"send --addr x --source test: --size 640x", `--size "640x": give WIDTHxHEIGHT`},
+		"source":                {"serve --source gopher:x", "no such source: gopher:x"},
+		"loop of a live source": {"serve --source test: --loop", "a live source cannot be looped"},
+		"output twice":          {"recv --out - --out -", "--out - is given twice"},
+		"stream of no output":   {"recv --stream x", "--stream is for --out"},
+		"force of no output":    {"recv --force", "--force is for --out"},
+		"page of no server":     {"recv --html x", "--html is for --http"},
+		"host of no server":     {"recv --allow-host x", "--allow-host is for --http"},
+		"HTTP address":          {"recv --http x", `--http: bad listening address "x"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := runToEnd(t, strings.Fields(test.args)...)
+			if code != exitUsage {
+				t.Errorf("exit code %d, want %d", code, exitUsage)
+			}
+			if !strings.HasPrefix(stderr, "udpcam: ") || strings.Count(stderr, "\n") != 1 || stdout != "" {
+				t.Errorf("it is not one line on standard error:\n%s%s", stdout, stderr)
+			}
+			if !strings.Contains(stderr, test.want) {
+				t.Errorf("%q\ndoes not say %q", stderr, test.want)
+			}
+			if !strings.Contains(stderr, "--help)") {
+				t.Errorf("%q does not point to the help", stderr)
+			}
+		})
+	}
+}
+
+// Environment variables stand for flags, and their values are checked as those of flags are. One that is set to nothing
+// is as good as none.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("UDPCAM_ADDR", "nosuch.invalid:1,other.invalid:2")
+	t.Setenv("UDPCAM_SOURCE", "test:")
+	t.Setenv("UDPCAM_LOG_LEVEL", "")
+	if code, _, stderr := runToEnd(t, "send"); code != exitFailure || !strings.Contains(stderr, `"nosuch.invalid"`) {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	t.Setenv("UDPCAM_FPS", "fast")
+	want := `udpcam: the environment variable UDPCAM_FPS is "fast": give a number (see udpcam send --help)` + "\n"
+	if code, _, stderr := runToEnd(t, "send"); code != exitUsage || stderr != want {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	t.Setenv("UDPCAM_FPS", "")
+	t.Setenv("UDPCAM_ADDR", "")
+	if code, _, stderr := runToEnd(t, "send"); code != exitUsage || !strings.Contains(stderr, "--addr is missing") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+// A receiver and a sender meet in one process: what is sent is recorded, counted, and both end by themselves.
+func TestSendReceive(t *testing.T) {
+	noLeaks(t)
+	recording := t.TempDir() + "/film.mjpg"
+	var counts, log buffer
+	received := make(chan int)
+	go func() {
+		received <- run(t.Context(), []string{"udpcam", "recv", "--addr", "127.0.0.1:0", "--json", "--frames", "5",
+			"--http", "127.0.0.1:0", "--out", recording}, &counts, &log)
+	}()
+	addr := await(t, &log, `"listening","addr":"([^"]*)"`)
+	code, _, stderr := runToEnd(t, "send", "--addr", addr, "--name", "door",
+		"--source", "test:?size=320x240", "--frames", "5")
+	if code != 0 {
+		t.Errorf("send: exit code %d: %s", code, stderr)
+	}
+	for _, want := range []string{"msg=sending", "stream=door", "msg=sent frames=5", "failed=0"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("send does not log %q:\n%s", want, stderr)
+		}
+	}
+	if code := <-received; code != 0 {
+		t.Errorf("recv: exit code %d: %s", code, log.String())
+	}
+	for _, want := range []string{`"stream appears","stream":"door"`, `"size":"320x240"`, `"received","frames":5`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("recv does not log %q:\n%s", want, log.String())
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(counts.String()), "\n")
+	if last := lines[len(lines)-1]; !strings.Contains(last, `"frames":5,`) || !strings.Contains(last, `"name":"door"`) {
+		t.Errorf("recv reports last: %s", last)
+	}
+	// What was recorded is a source.
+	code, _, stderr = runToEnd(t, "send", "--addr", addr, "--source", recording, "--fps", "1000")
+	if code != 0 || !strings.Contains(stderr, "msg=sent frames=5") {
+		t.Errorf("send of the recording: exit code %d: %s", code, stderr)
+	}
+}
+
+// Commands end in order when they are told to, with exit code 0 and a summary.
+func TestInterrupt(t *testing.T) {
+	tests := map[string]struct {
+		args    []string
+		summary string
+	}{
+		"recv":  {[]string{"recv", "--addr", "127.0.0.1:0"}, "msg=received frames=0"},
+		"serve": {[]string{"serve", "--source", "test:", "--http", "127.0.0.1:0"}, "msg=served frames=0"},
+		"demo":  {[]string{"demo", "--http", "127.0.0.1:0"}, "msg=received frames=0"},
+		"send":  {[]string{"send", "--addr", "127.0.0.1:9", "--source", "test:?size=320x240"}, "msg=sent frames="},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			noLeaks(t)
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			var out, log buffer
+			ended := make(chan int)
+			go func() { ended <- run(ctx, append([]string{"udpcam"}, test.args...), &out, &log) }()
+			await(t, &log, "msg=(listening|serving|sending)")
+			interrupt()
+			if code := <-ended; code != 0 || !strings.Contains(log.String(), test.summary) {
+				t.Errorf("exit code %d: %s", code, log.String())
+			}
+		})
+	}
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"udpcam/protocol"
+	"udpcam/receiver/sink"
+)
+
+// outputs are the places that received frames go to, all at the same time: none waits for another. When the last one
+// has no more use for frames, because whoever watched has left or because it failed, the command ends.
+type outputs struct {
+	server *server      // nil without --http
+	window *sink.Window // nil without --show
+	files  []*file
+	left   atomic.Int32 // how many of them still take frames
+	none   func()       // called when left becomes zero
+	log    *slog.Logger
+}
+
+// A file is one --out.
+type file struct {
+	name  string
+	queue *sink.Queue
+	takes func(f protocol.Frame, now time.Time) bool
+	kept  bool  // whether it is a recording, and what is not written to it a loss
+	over  bool  // whether it takes no more frames
+	err   error // why, nil if its reader has left
+}
+
+// checkOutputs looks for contradictions among the flags for outputs.
+func checkOutputs(c *cli.Context) error {
+	names := listOf(c, "out")
+	for i, name := range names {
+		same := func(other string) bool { return filepath.Clean(other) == filepath.Clean(name) }
+		if slices.ContainsFunc(names[:i], same) {
+			return usagef("--out %s is given twice", name)
+		}
+	}
+	for _, flag := range []string{"stream", "force"} {
+		if len(names) == 0 && c.IsSet(flag) {
+			return usagef("--%s is for --out: name a file too, such as --out frames.mjpg", flag)
+		}
+	}
+	return nil
+}
+
+// openOutputs opens what the flags name. Nothing is left open if there is an error.
+func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o *outputs, err error) {
+	o = &outputs{log: log}
+	defer func() {
+		if err != nil {
+			o.close()
+		}
+	}()
+	if o.server, err = openServer(c, "", log); err != nil {
+		return o, err
+	}
+	if o.server != nil {
+		o.left.Add(1)
+	}
+	if c.Bool("show") {
+		o.window, err = sink.NewWindow(sink.WindowOptions{Skip: skip})
+		if errors.Is(err, sink.ErrNoWindow) {
+			return o, usagef("--show: %w", err)
+		}
+		if err != nil {
+			return o, fmt.Errorf("--show: %w", err)
+		}
+		o.left.Add(1)
+	}
+	for _, name := range listOf(c, "out") {
+		f, err := openFile(name, c.String("stream"), sink.Options{Overwrite: c.Bool("force"), Skip: skip})
+		if err != nil {
+			return o, err
+		}
+		o.files = append(o.files, f)
+		o.left.Add(1)
+	}
+	return o, nil
+}
+
+// openFile opens one --out. A directory takes every stream unless one is wanted by name.
+func openFile(name, stream string, options sink.Options) (*file, error) {
+	to, err := sink.Open(name, options)
+	if errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("--out %s: the file exists: choose another name, or overwrite it with --force", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--out %s: %w", name, err)
+	}
+	f := &file{name: name, queue: sink.NewQueue(to, sink.QueueOptions{}), takes: (&selector{want: stream}).takes}
+	if info, err := os.Stat(name); err == nil {
+		f.kept = info.IsDir() || info.Mode().IsRegular()
+		if info.IsDir() && stream == "" {
+			f.takes = func(protocol.Frame, time.Time) bool { return true }
+		}
+	}
+	return f, nil
+}
+
+// put hands a frame to every output that takes it. It never waits for one.
+func (o *outputs) put(frame protocol.Frame, now time.Time) {
+	if o.server != nil {
+		o.server.Put(frame)
+	}
+	if o.window != nil {
+		o.window.Put(frame) // an error says that the window is closed, which whoever runs it knows
+	}
+	for _, f := range o.files {
+		if f.over || !f.takes(frame, now) {
+			continue
+		}
+		if err := f.queue.Put(frame); err != nil {
+			o.lose(f, err)
+		}
+	}
+}
+
+// lose gives up a file.
+func (o *outputs) lose(f *file, err error) {
+	f.over = true
+	if errors.Is(err, sink.ErrClosed) {
+		o.log.Info("nobody reads it any more", "out", f.name)
+		o.leave()
+		return
+	}
+	f.err = fmt.Errorf("--out %s: %w", f.name, err)
+	if o.leave() > 0 { // or else the command ends, with this error
+		o.log.Error("cannot write any more", "out", f.name, "error", err)
+	}
+}
+
+// leave counts one output less and returns how many are left.
+func (o *outputs) leave() int32 {
+	left := o.left.Add(-1)
+	if left == 0 {
+		o.none()
+	}
+	return left
+}
+
+// close ends the outputs, put being called no more, once each file has what it was given. Its error is the first of a
+// file, also of one that was lost before.
+func (o *outputs) close() (err error) {
+	for _, f := range o.files {
+		closed := f.queue.Close()
+		switch {
+		case f.err != nil:
+			err = cmp.Or(err, f.err)
+		case closed == nil, errors.Is(closed, sink.ErrClosed):
+		case errors.Is(closed, sink.ErrStalled) && !f.kept:
+			o.log.Warn("the last frames are not read", "out", f.name)
+		default:
+			err = cmp.Or(err, fmt.Errorf("--out %s: %w", f.name, closed))
+		}
+	}
+	if o.window != nil {
+		o.window.Close()
+	}
+	if o.server != nil {
+		o.server.close()
+	}
+	return err
+}
+
+// announce logs where frames go to.
+func (o *outputs) announce() {
+	if o.server != nil {
+		o.log.Info("serving", "url", o.server.url())
+	}
+	if o.window != nil {
+		o.log.Info("showing", "until", "q or Esc is pressed in the window")
+	}
+	for _, f := range o.files {
+		o.log.Info("writing", "out", f.name)
+	}
+	if o.left.Load() == 0 {
+		o.log.Info("only counting: there is no --show, --http or --out")
+	}
+}
+
+// viewers is how many watch over HTTP.
+func (o *outputs) viewers() int {
+	if o.server == nil {
+		return 0
+	}
+	return o.server.Stats().Viewers
+}
+
+// dropped counts, for each file, the frames for which it was too slow.
+func (o *outputs) dropped() map[string]uint64 {
+	counts := map[string]uint64{}
+	for _, f := range o.files {
+		if n := f.queue.Dropped(); n > 0 {
+			counts[f.name] = n
+		}
+	}
+	return counts
+}

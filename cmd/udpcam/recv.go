@@ -1,0 +1,177 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"udpcam/protocol"
+	"udpcam/receiver"
+	"udpcam/sender"
+)
+
+func recvCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "recv",
+		Usage:     "receive streams and show, record, pipe or re-serve them",
+		UsageText: "udpcam recv [--addr [HOST]:PORT] [--show] [--http ADDR] [--out OUT] [flags]",
+		Description: examples(
+			"udpcam recv --show", "a window for each stream",
+			"udpcam recv --http :8080", "for browsers, at http://127.0.0.1:8080",
+			"udpcam recv --out frames.mjpg --show", "record, and watch meanwhile",
+			"udpcam recv --out - | ffplay -f mjpeg -", "into another program",
+			"udpcam recv --addr 239.1.2.3:12345 --out rec/", "each stream of a multicast group to a file",
+		) + "\nSinks, any number of them at the same time:\n" + indent(sinkHelp) + "\nWithout a sink recv only counts.\n",
+		Action: recv,
+	},
+		flags("Senders",
+			&cli.StringFlag{Name: "addr", Usage: "listen here (`[HOST]:PORT`), or join this multicast group",
+				Value: anyAddress},
+			wireFlag(),
+			&cli.DurationFlag{Name: "deadline", Usage: "how long (`TIME`) a frame may take to become whole",
+				Value: protocol.DefaultDeadline},
+			interfaceFlag(),
+		),
+		flags("Sinks",
+			&cli.BoolFlag{Name: "show", Usage: "open a window for each stream; q or Esc closes it"},
+			&cli.StringSliceFlag{Name: "out", Usage: "write to (`OUT`) a file, directory or pipe (repeatable)", TakesFile: true},
+			&cli.StringFlag{Name: "stream", Usage: "the stream (`NAME`) that --out is for",
+				DefaultText: "the first that is live; of a directory: all"},
+			&cli.BoolFlag{Name: "force", Usage: "overwrite files that exist"},
+		),
+		httpFlags(""),
+		flags("While it runs", framesFlag()),
+		runningFlags(),
+	)
+}
+
+// anyAddress is where recv listens unless it is told: on all addresses of this machine.
+var anyAddress = fmt.Sprintf(":%d", sender.DefaultPort)
+
+// recv is udpcam recv.
+func recv(c *cli.Context) error {
+	config, err := receiverConfig(c)
+	if err != nil {
+		return err
+	}
+	limit, err := framesOf(c)
+	if err != nil {
+		return err
+	}
+	if err := checkOutputs(c); err != nil {
+		return err
+	}
+	s, ctx, err := newSession(c, slices.Contains(listOf(c, "out"), "-"))
+	if err != nil {
+		return err
+	}
+	config.Log = s.log
+	var skipped tally
+	to, err := openOutputs(c, s.log, skipped.add)
+	if err != nil {
+		return err
+	}
+	from, err := listen(ctx, c, config)
+	if err != nil {
+		to.close()
+		return err
+	}
+	defer from.Close()
+	parts := newGroup(ctx)
+	to.none = parts.end
+
+	s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
+	to.announce()
+	report := newRecvReport(s, from, config.Wire, to, &skipped)
+	watch := s.watch(report)
+	parts.run(func(ctx context.Context) error {
+		defer parts.end()
+		return receive(ctx, from, limit, func(f protocol.Frame, now time.Time) {
+			to.put(f, now)
+			report.arrivals.note(f, now)
+		})
+	})
+	if to.server != nil {
+		parts.run(to.server.serve)
+	}
+	if to.window != nil {
+		if err := to.window.Run(parts.ctx); err != nil {
+			parts.fail(err)
+		}
+		if to.leave() > 0 && ctx.Err() == nil {
+			s.log.Info("the window is closed")
+		}
+	}
+	err = parts.wait()
+	watch.stop()
+	err = cmp.Or(err, to.close())
+	watch.end(err)
+	return err
+}
+
+// receive hands on the frames that a receiver receives, with the time at which they came, until it or ctx ends, or
+// limit of them have come, if limit is not 0.
+func receive(ctx context.Context, from *receiver.Receiver, limit uint64, put func(protocol.Frame, time.Time)) error {
+	n := uint64(0)
+	for f, err := range from.Frames(ctx) {
+		if err != nil {
+			return err
+		}
+		put(f, time.Now())
+		if n++; n == limit {
+			return nil
+		}
+	}
+	return nil
+}
+
+// receiverConfig is what the flags say of how to receive.
+func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
+	config.Deadline = c.Duration("deadline")
+	if config.Deadline <= 0 {
+		return config, usagef("--deadline %v: give a time above 0, such as 500ms", config.Deadline)
+	}
+	if config.Wire, err = wireOf(c); err != nil {
+		return config, err
+	}
+	config.Interface, err = interfaceOf(c)
+	return config, err
+}
+
+// listen opens the receiver on the address of --addr.
+func listen(ctx context.Context, c *cli.Context, config receiver.Config) (*receiver.Receiver, error) {
+	addr, err := addressOf("addr", cmp.Or(c.String("addr"), anyAddress))
+	if err != nil {
+		return nil, err
+	}
+	r, err := receiver.Listen(ctx, addr, config)
+	var dns *net.DNSError
+	switch {
+	case err == nil:
+		return r, nil
+	case errors.As(err, &dns):
+		err = fmt.Errorf("%w (give an address of this machine, or %s for all it has)", err, anyAddress)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		err = fmt.Errorf("%w (this machine does not have that address; %s stands for all it has)", err, anyAddress)
+	case errors.Is(err, os.ErrPermission):
+		err = fmt.Errorf("%w (ports below 1024 are for root: choose a higher one)", err)
+	}
+	return nil, fmt.Errorf("--addr: %w", err)
+}
+
+// sinkHelp is what can be given to recv as a sink.
+const sinkHelp = `--show             a window for each stream, in a build with OpenCV
+--http :8080       browsers: a page, MJPEG streams, snapshots
+--out frames.mjpg  a recording: JPEGs one after another, as ffmpeg reads them
+--out pic.jpg      the newest picture, always whole
+--out DIR/         a recording of each stream
+--out -            standard output; or a named pipe by its path
+`

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"udpcam/protocol"
+	"udpcam/sender"
+	"udpcam/sender/source"
+)
+
+func sendCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "send",
+		Usage:     "send a camera or another source of pictures to receivers",
+		UsageText: "udpcam send --addr HOST[:PORT] [--source SOURCE] [flags]",
+		Description: examples(
+			"udpcam send --addr 192.168.1.20", "the default camera",
+			"udpcam send --addr pc.local:12345 --source test:", "a test pattern, no camera needed",
+			"udpcam send --addr 239.1.2.3 --source http://cam/video.mjpg", "an IP camera to a multicast group",
+			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "whatever writes JPEGs",
+		) + "\nSources:\n" + indent(source.Help()),
+		Action: send,
+	},
+		flags("Receivers",
+			&cli.StringSliceFlag{Name: "addr",
+				Usage: "send to (`HOST[:PORT]`) a name, an IP address or a multicast group (repeatable)"},
+			&cli.StringFlag{Name: "name", Usage: "the stream's `NAME`", DefaultText: "this host's and a word for the source"},
+			wireFlag(),
+			&cli.IntFlag{Name: "segment", Usage: "bytes (`N`) of a frame in a datagram, at most", DefaultText: fmt.Sprintf(
+				"%d; classic: %d", protocol.DefaultSegmentSize, protocol.ClassicSegmentSize)},
+			interfaceFlag(),
+			&cli.IntFlag{Name: "ttl", Usage: "how many networks (`N`) multicast may cross", Value: 1},
+		),
+		sourceFlags(defaultSource()),
+		flags("While it runs", framesFlag()),
+		runningFlags(),
+	)
+}
+
+// send is udpcam send.
+func send(c *cli.Context) error {
+	config, err := senderConfig(c)
+	if err != nil {
+		return err
+	}
+	limit, err := framesOf(c)
+	if err != nil {
+		return err
+	}
+	addrs, err := receiversOf(c)
+	if err != nil {
+		return err
+	}
+	s, ctx, err := newSession(c, false)
+	if err != nil {
+		return err
+	}
+	config.Log = s.log
+	var skipped tally
+	name, src, err := openSource(c, defaultSource(), s.log, skipped.add)
+	if err != nil {
+		return err
+	}
+	to, err := sender.Dial(ctx, config, addrs...)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+
+	report := newSendReport(s, source.Redact(name), to, &skipped)
+	watch := s.watch(report)
+	err = pump(ctx, src, to, limit, skipped.add, func() {
+		s.log.Info("sending", "source", source.Redact(name), "to", to.Addrs(), "stream", config.Name, "wire", config.Wire)
+	})
+	watch.end(err)
+	return err
+}
+
+// receiversOf returns the addresses of --addr.
+func receiversOf(c *cli.Context) (addrs []string, err error) {
+	for _, text := range listOf(c, "addr") {
+		addr, err := addressOf("addr", text)
+		if err != nil {
+			return nil, err
+		}
+		addrs = append(addrs, addr)
+	}
+	if len(addrs) == 0 {
+		return nil, usagef("--addr is missing: give the receiver's address, such as --addr 192.168.1.20")
+	}
+	return addrs, nil
+}
+
+// pump sends the frames of a source until it or ctx ends, or limit frames are sent, if limit is not 0. It calls begun
+// once the first frame is sent.
+//
+// A frame that the wire cannot carry is left out, unless it is the first: then the others are not likely to fit either.
+func pump(ctx context.Context, src source.Source, to *sender.Sender, limit uint64,
+	skip func(reason string), begun func()) error {
+
+	for f, err := range src.Frames(ctx) {
+		if err != nil {
+			return err
+		}
+		err := to.Send(f)
+		sent := to.Stats().Frames
+		switch {
+		case errors.Is(err, protocol.ErrFrameSize) && sent == 0:
+			return fmt.Errorf("%w: choose a larger --segment, or smaller pictures", err)
+		case errors.Is(err, protocol.ErrFrameSize):
+			skip("too large for the wire")
+		case errors.Is(err, sender.ErrNotJPEG):
+			skip("no JPEG")
+		case err != nil:
+			return err
+		case sent == 1:
+			begun()
+		}
+		if limit != 0 && sent >= limit {
+			return nil
+		}
+	}
+	return nil
+}
+
+// senderConfig is what the flags say of how to send.
+func senderConfig(c *cli.Context) (config sender.Config, err error) {
+	config = sender.Config{SegmentSize: c.Int("segment"), TTL: c.Int("ttl")}
+	if config.Wire, err = wireOf(c); err != nil {
+		return config, err
+	}
+	switch name := c.String("name"); config.Wire {
+	case protocol.WireClassic:
+		if name != "" {
+			return config, usagef("--name and --wire classic contradict: the classic wire carries no names")
+		}
+		_, err = protocol.NewClassicSplitter(config.SegmentSize)
+	default:
+		if name != protocol.CleanName(name) {
+			return config, usagef("--name %q: give at most %d bytes of printable text", name, protocol.MaxStreamName)
+		}
+		config.Name = cmp.Or(name, streamName(c.String("source")))
+		_, err = protocol.NewSplitter(0, 0, config.SegmentSize)
+	}
+	if err != nil {
+		return config, usagef("--segment: %w", err)
+	}
+	if config.TTL < 1 || config.TTL > 255 {
+		return config, usagef("--ttl %d: give 1 to 255", config.TTL)
+	}
+	config.Interface, err = interfaceOf(c)
+	return config, err
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"udpcam/sender"
+)
+
+// A sendStatus is the status of send. Counts are since the start; rates are the last second's.
+type sendStatus struct {
+	Time time.Time `json:"time"`
+	rate
+	Frames     uint64            `json:"frames"`      // sent, however many receivers there are
+	FrameBytes uint64            `json:"frame_bytes"` // in them
+	Datagrams  uint64            `json:"datagrams"`   // to all receivers together
+	WireBytes  uint64            `json:"wire_bytes"`  // in them, without IP and UDP headers
+	Failed     uint64            `json:"failed"`      // how often a frame could not be sent to a receiver
+	Skipped    uint64            `json:"skipped"`     // what the source brought that was not sent
+	SkippedBy  map[string]uint64 `json:"skipped_by"`  // the same by reason
+
+	source string
+}
+
+// line implements status.
+func (s sendStatus) line() string {
+	if s.Frames == 0 {
+		return "waiting for a picture from " + s.source
+	}
+	parts := []string{s.rate.String(), count(s.Frames, "frame"), count(s.Datagrams, "datagram"), count(s.Failed, "error")}
+	if s.Skipped > 0 {
+		parts = append(parts, fmt.Sprintf("%d skipped", s.Skipped))
+	}
+	return strings.Join(parts, "  ")
+}
+
+// A sendReport makes a sendStatus once a second.
+type sendReport struct {
+	source  string // its name
+	to      *sender.Sender
+	skipped *tally
+	log     *slog.Logger
+
+	speed    meter
+	skipping complaint
+}
+
+func newSendReport(s *session, source string, to *sender.Sender, skipped *tally) *sendReport {
+	return &sendReport{
+		source: source, to: to, skipped: skipped, log: s.log,
+		speed:    meter{at: s.began},
+		skipping: complaint{message: skipMessage, key: "reason"},
+	}
+}
+
+// sample implements reporter.
+func (r *sendReport) sample(now time.Time) status {
+	total, skipped := r.to.Stats(), r.skipped.totals()
+	r.skipping.log(r.log, skipped)
+	return sendStatus{
+		Time:       now,
+		rate:       r.speed.read(total.Frames, total.FrameBytes, now),
+		Frames:     total.Frames,
+		FrameBytes: total.FrameBytes,
+		Datagrams:  total.Datagrams,
+		WireBytes:  total.WireBytes,
+		Failed:     total.Failed,
+		Skipped:    sum(skipped),
+		SkippedBy:  skipped,
+		source:     r.source,
+	}
+}
+
+// summary implements reporter.
+func (r *sendReport) summary(took time.Duration) {
+	total := r.to.Stats()
+	r.log.Info("sent", "frames", total.Frames, "bytes", total.FrameBytes, "datagrams", total.Datagrams,
+		"failed", total.Failed, counted("skipped", r.skipped.totals()), "seconds", round(took.Seconds(), 1))
+}
+
+// frames implements reporter.
+func (r *sendReport) frames() uint64 { return r.to.Stats().Frames }

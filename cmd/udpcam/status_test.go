@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"udpcam/protocol"
+)
+
+// The keys are what programs rely on: they may become more, and stay otherwise as they are.
+func TestStatusKeys(t *testing.T) {
+	tests := map[string]struct {
+		status any
+		want   string
+	}{
+		"send": {sendStatus{}, "datagrams failed fps frame_bytes frames mbit_s skipped skipped_by time wire_bytes"},
+		"recv": {recvStatus{}, "datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out left_out_by " +
+			"loss mbit_s outs_dropped streams time viewers"},
+		"stream of recv": {streamStatus{}, "delay_ms fps from height name silent_ms width"},
+		"serve": {serveStatus{}, "bytes_out capturing fps frame_bytes frames frames_out mbit_s skipped skipped_by time " +
+			"viewers"},
+	}
+	for name, test := range tests {
+		object, err := json.Marshal(test.status)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keys map[string]any
+		if err := json.Unmarshal(object, &keys); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(keys)), " "); got != test.want {
+			t.Errorf("%s has the keys\n%s\nwant\n%s", name, got, test.want)
+		}
+	}
+}
+
+func TestStatusLines(t *testing.T) {
+	delay, speed := 1.25, rate{FPS: 29.97, Megabit: 18.72}
+	tests := []struct {
+		status status
+		want   string
+	}{
+		{recvStatus{idle: "waiting for a stream on :1"}, "waiting for a stream on :1"},
+		{recvStatus{rate: speed, Frames: 30, Dropped: 1, Datagrams: 9, Loss: 0.0123, Delay: &delay},
+			"30.0 fps  18.7 Mbit/s  30 frames  1 dropped  loss 1.2 %  delay 1.2 ms"},
+		{recvStatus{Frames: 1, Datagrams: 9, Viewers: 1, Streams: []streamStatus{{skewed: true}, {}}},
+			"0.0 fps  0.0 Mbit/s  1 frame  0 dropped  loss 0.0 %  delay unknown: clocks differ  2 streams  1 viewer"},
+		{sendStatus{source: "-"}, "waiting for a picture from -"},
+		{sendStatus{rate: speed, Frames: 2, Datagrams: 112, Failed: 1},
+			"30.0 fps  18.7 Mbit/s  2 frames  112 datagrams  1 error"},
+		{sendStatus{rate: speed, Frames: 2, Skipped: 3}, "30.0 fps  18.7 Mbit/s  2 frames  0 datagrams  0 errors  3 skipped"},
+		{serveStatus{}, "waiting for a viewer"},
+		{serveStatus{rate: speed, Capturing: true, Frames: 5, Viewers: 2, Skipped: 1},
+			"30.0 fps  18.7 Mbit/s  5 frames  2 viewers  1 skipped"},
+	}
+	for _, test := range tests {
+		if got := test.status.line(); got != test.want {
+			t.Errorf("%T: %q\nwant %q", test.status, got, test.want)
+		}
+	}
+}
+
+func TestDelay(t *testing.T) {
+	const ms = time.Millisecond
+	tests := []struct {
+		delays []time.Duration
+		want   float64
+		skewed bool
+	}{
+		{[]time.Duration{5 * ms}, 5, false},
+		{[]time.Duration{900 * ms, 1 * ms, 2*ms + 300_400}, 2.3, false}, // one that was late counts as one
+		{[]time.Duration{0}, 0, false},
+		{[]time.Duration{-1 * ms, 5 * ms, 6 * ms}, 5, false},
+		{[]time.Duration{-1}, 0, true},
+		{[]time.Duration{10 * time.Second}, 10_000, false},
+		{[]time.Duration{10*time.Second + 1}, 0, true},
+	}
+	for _, test := range tests {
+		a := arrivals{}
+		now := time.Now()
+		for _, d := range test.delays {
+			a.note(protocol.Frame{Stream: "a", Captured: now.Add(-d)}, now)
+		}
+		streams, _ := a.take(now)
+		switch got, skewed := streams["a"].delay(); {
+		case skewed != test.skewed || (got == nil) != skewed:
+			t.Errorf("%v: clocks differ is %v", test.delays, skewed)
+		case got != nil && *got != test.want:
+			t.Errorf("%v: %v ms, want %v", test.delays, *got, test.want)
+		}
+	}
+}
+
+func TestArrivals(t *testing.T) {
+	start := time.Now()
+	a := arrivals{since: start}
+	for range 3 {
+		a.note(protocol.Frame{Stream: "a", JPEG: []byte("old")}, start)
+	}
+	a.note(protocol.Frame{Stream: "a", JPEG: []byte("new")}, start)
+	a.note(protocol.Frame{Stream: "b"}, start)
+	streams, period := a.take(start.Add(time.Second))
+	if len(streams) != 2 || len(streams["a"].delays) != 4 || string(streams["a"].last) != "new" || period != time.Second {
+		t.Errorf("%v in %v", streams, period)
+	}
+	if streams, period := a.take(start.Add(3 * time.Second)); len(streams) != 0 || period != 2*time.Second {
+		t.Errorf("%v in %v", streams, period)
+	}
+}
+
+func TestRoster(t *testing.T) {
+	door := func(silent int64, width, height int) streamStatus {
+		return streamStatus{Name: "door", From: "[::1]:9", Silent: silent, Width: width, Height: height}
+	}
+	steps := []struct {
+		streams []streamStatus
+		want    string
+	}{
+		{nil, ""},
+		{[]streamStatus{door(5, 640, 480)}, `msg="stream appears" stream=door from=[::1]:9 size=640x480`},
+		{[]streamStatus{door(5, 640, 480)}, ""},
+		{[]streamStatus{door(5, 0, 0)}, ""},
+		{[]streamStatus{door(5, 800, 600)}, `msg="picture size changes" stream=door size=800x600 before=640x480`},
+		{[]streamStatus{door(2999, 800, 600)}, ""},
+		{[]streamStatus{door(3000, 800, 600)}, `msg="stream is quiet" stream=door from=[::1]:9`},
+		{[]streamStatus{door(4000, 800, 600)}, ""},
+		{[]streamStatus{door(10, 800, 600)}, `msg="stream is back" stream=door from=[::1]:9`},
+		{nil, ""},
+		{[]streamStatus{door(5, 0, 0)}, `msg="stream appears" stream=door from=[::1]:9 size=""`},
+	}
+	r := roster{}
+	for i, step := range steps {
+		var b bytes.Buffer
+		r.update(plainLog(&b), step.streams)
+		if got := strings.TrimPrefix(strings.TrimSpace(b.String()), "level=INFO "); got != step.want {
+			t.Errorf("step %d: logs %q, want %q", i, got, step.want)
+		}
+	}
+}
+
+func TestMeter(t *testing.T) {
+	start := time.Now()
+	m := meter{at: start}
+	for i, step := range []struct {
+		after         time.Duration
+		frames, bytes uint64
+		want          rate
+	}{
+		{time.Second, 30, 1_000_000, rate{30, 8}},
+		{3 * time.Second, 31, 1_000_000, rate{0.5, 0}},
+		{3 * time.Second, 31, 1_000_000, rate{}},
+		{4500 * time.Millisecond, 81, 1_234_567, rate{33.33, 1.251}},
+	} {
+		if got := m.read(step.frames, step.bytes, start.Add(step.after)); got != step.want {
+			t.Errorf("step %d: %+v, want %+v", i, got, step.want)
+		}
+	}
+}
+
+// There is one line a reason, however many there were, and none when there are no more.
+func TestComplaint(t *testing.T) {
+	c := complaint{message: "left out", key: "reason", quiet: []string{"late"}}
+	var counts tally
+	steps := []struct {
+		add  map[string]int
+		want string
+	}{
+		{nil, ""},
+		{map[string]int{"foreign": 3}, "level=WARN msg=\"left out\" reason=foreign count=3\n"},
+		{nil, ""},
+		{map[string]int{"foreign": 1, "cut off": 9, "late": 7},
+			"level=WARN msg=\"left out\" reason=\"cut off\" count=9\nlevel=WARN msg=\"left out\" reason=foreign count=1\n"},
+	}
+	for i, step := range steps {
+		for reason, n := range step.add {
+			for range n {
+				counts.add(reason)
+			}
+		}
+		var b bytes.Buffer
+		c.log(plainLog(&b), counts.totals())
+		if b.String() != step.want {
+			t.Errorf("step %d: logs %q, want %q", i, b.String(), step.want)
+		}
+	}
+	if got := sum(counts.totals()); got != 20 {
+		t.Errorf("the sum is %d", got)
+	}
+}
+
+// plainLog logs without the time.
+func plainLog(b *bytes.Buffer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"image"
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestAddressOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"host":             "host:12345",
+		"host:1":           "host:1",
+		"192.168.1.20":     "192.168.1.20:12345",
+		":9":               ":9",
+		"fe80::1%eth0":     "[fe80::1%eth0]:12345",
+		"[::1]":            "[::1]:12345",
+		"[::1]:9":          "[::1]:9",
+		"239.1.2.3":        "239.1.2.3:12345",
+		"12345":            "",
+		"host:port":        "",
+		"host:65536":       "",
+		"host:-1":          "",
+		"12345:1":          "",
+		"192.168.1.20:1:2": "[192.168.1.20:1:2]:12345", // whoever resolves it says what is wrong
+	} {
+		if got, err := addressOf("addr", text); got != want || (err != nil) != (want == "") {
+			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]image.Point{
+		"":            {},
+		"1280x720":    {X: 1280, Y: 720},
+		"1x1":         {X: 1, Y: 1},
+		"1280":        {},
+		"1280x":       {},
+		"x720":        {},
+		"0x720":       {},
+		"-1x720":      {},
+		"+1x720":      {},
+		"1280x720x3":  {},
+		"1280 x720":   {},
+		"1280X720":    {},
+		"1280x720 ":   {},
+		"99999999999": {},
+	} {
+		if got, err := parseSize(text); got != want || (err != nil) != (text != "" && want == image.Point{}) {
+			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
+		}
+	}
+}
+
+// A stream's name tells what it shows, and never a password.
+func TestStreamName(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Skip(err)
+	}
+	host, _, _ = strings.Cut(host, ".")
+	for source, want := range map[string]string{
+		defaultSource():                       "",
+		"test":                                "-test",
+		"test:?size=640x480":                  "-test",
+		"-":                                   "-stdin",
+		"opencv:1":                            "-opencv-1",
+		"opencv:rtsp://me:secret@cam/1":       "-opencv",
+		"http://me:secret@cam.local:80/video": "-cam.local",
+		"https://[fe80::1]/x":                 "-fe80::1",
+		"http://me:sec%ret@cam/x":             "-http",
+		"post://:8081/upload":                 "-post",
+		"films/night 3.mjpg":                  "-night-3",
+		"photos/":                             "-photos",
+		"photos/*.jpg":                        "-files",
+		".":                                   "-files",
+	} {
+		if got := streamName(source); got != host+want {
+			t.Errorf("%q: %q, want %q", source, got, host+want)
+		}
+	}
+}
+
+func TestNextPort(t *testing.T) {
+	for addr, want := range map[string]string{
+		"127.0.0.1:8080": "127.0.0.1:8081", "[::]:80": "[::]:81", "0.0.0.0:65535": "0.0.0.0:1",
+	} {
+		if got := nextPort(addr); got != want {
+			t.Errorf("%s: %s, want %s", addr, got, want)
+		}
+	}
+}

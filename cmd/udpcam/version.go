@@ -1,0 +1,38 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+
+	"udpcam/sender/source"
+)
+
+// release is the version that a release is built with: go build -ldflags "-X main.release=v1.2.3".
+var release string
+
+func versionCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:        "version",
+		Usage:       "print the version, and what is built in",
+		UsageText:   "udpcam version",
+		Description: examples("udpcam version", "to put into a bug report"),
+		Action: func(c *cli.Context) error {
+			_, err := fmt.Fprintf(c.App.Writer, "udpcam %s\n%s %s/%s\n%s\n",
+				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, cmp.Or(source.OpenCVVersion(), "OpenCV not built in"))
+			return err
+		},
+	})
+}
+
+// version is the release, or else what the go command knows of the code: a tag or a commit.
+func version() string {
+	built := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		built = info.Main.Version
+	}
+	return cmp.Or(release, built, "(unknown)")
+}
