@@ -62,9 +62,10 @@ test-opencv: | build/ ## Test what is different in the OpenCV build
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (5s)
-	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . | sed -E 's#/[^/]+:func# #' | while read -r package target; do \
-		echo "$$package $$target"; \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
+	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . | while IFS=: read -r file func; do \
+		tags=$$(grep -q '^//go:build gocv' $$file && echo $(OPENCV_TAGS) || true); \
+		echo "$$(dirname $$file) $${func#func }"; \
+		go test -tags "$$tags" -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
 	done
 
 .PHONY: lint
