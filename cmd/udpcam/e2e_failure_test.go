@@ -33,18 +33,19 @@ func TestE2EFailure(t *testing.T) {
 	}
 
 	send := func(args ...string) []string { return append([]string{"send", "--addr", "127.0.0.1:9"}, args...) }
+	serve := func(args ...string) []string { return append([]string{"serve", "--source", "test:"}, args...) }
 	recv := func(args ...string) []string { return append([]string{"recv", "--addr", "127.0.0.1:0"}, args...) }
 	for name, test := range map[string]struct {
 		args []string
 		code int
 		says string
 	}{
-		"unknown host":       {[]string{"send", "--addr", "nowhere.invalid:12345", "--source", "test:"}, 1, "nowhere.invalid"},
+		"unknown host":       {[]string{"send", "--addr", "nowhere.invalid", "--source", "test:"}, 1, "nowhere.invalid"},
 		"no address":         {[]string{"send", "--source", "test:"}, 2, "--addr"},
 		"bad address":        {[]string{"send", "--addr", "127.0.0.1:port", "--source", "test:"}, 2, "port"},
 		"UDP port in use":    {[]string{"recv", "--addr", udp.LocalAddr().String()}, 1, udp.LocalAddr().String()},
 		"HTTP port in use":   {recv("--http", tcp.Addr().String()), 1, tcp.Addr().String()},
-		"serve's in use":     {[]string{"serve", "--source", "test:", "--http", tcp.Addr().String()}, 1, tcp.Addr().String()},
+		"serve's in use":     {serve("--http", tcp.Addr().String()), 1, tcp.Addr().String()},
 		"demo's in use":      {[]string{"demo", "--http", tcp.Addr().String()}, 1, tcp.Addr().String()},
 		"post's in use":      {send("--source", "post://"+tcp.Addr().String()+"/"), 1, tcp.Addr().String()},
 		"bad HTTP address":   {recv("--http", "nonsense"), 2, "nonsense"},
@@ -68,7 +69,7 @@ func TestE2EFailure(t *testing.T) {
 		"unwritable format":  {recv("--out", "film.mp4"), 1, "film.mp4"},
 		"output twice":       {recv("--out", "a.mjpg", "--out", "./a.mjpg"), 2, "twice"},
 		"stream without out": {recv("--stream", "x"), 2, "--out"},
-		"missing page":       {[]string{"serve", "--source", "test:", "--http", "127.0.0.1:0", "--html", "missing.html"}, 1, "missing.html"},
+		"missing page":       {serve("--http", "127.0.0.1:0", "--html", "missing.html"), 1, "missing.html"},
 		"unknown flag":       {send("--sourec", "test:"), 2, "--source"},
 		"unknown command":    {[]string{"sned"}, 2, "send"},
 		"unwanted argument":  {send("--source", "test:", "more"), 2, "more"},

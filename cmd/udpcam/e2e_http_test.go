@@ -72,8 +72,10 @@ func TestE2EServe(t *testing.T) {
 		}
 		only(t, [][]byte{got}, frames(t, content))
 	}
-	for _, stream := range []string{"stream", "video_feed", "?action=stream", "streams/" + firstStream(t, url) + "/stream"} {
-		seen := run(t, "ffmpeg", "-v", "error", "-f", "mpjpeg", "-i", url+stream, "-frames:v", "10", "-c", "copy", "-f", "mjpeg", "-")
+	byName := "streams/" + firstStream(t, url) + "/stream"
+	for _, stream := range []string{"stream", "video_feed", "?action=stream", byName} {
+		seen := run(t, "ffmpeg", "-v", "error", "-f", "mpjpeg", "-i", url+stream,
+			"-frames:v", "10", "-c", "copy", "-f", "mjpeg", "-")
 		got := frames(t, seen)
 		if only(t, got, frames(t, content)); len(got) != 10 {
 			t.Errorf("%s: ffmpeg has seen %d pictures, want 10", stream, len(got))

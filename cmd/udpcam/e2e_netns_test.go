@@ -37,7 +37,9 @@ func cable(t *testing.T) (left, right machine) {
 		m.run(t, "ip", "link", "set", "cable", "addrgenmode", "none", "gso_max_segs", "1", "up")
 	}
 	for _, m := range []machine{left, right} {
-		until(t, "the link is up", func() bool { return strings.Contains(m.run(t, "ip", "link", "show", "cable"), "state UP") })
+		until(t, "the link is up", func() bool {
+			return strings.Contains(m.run(t, "ip", "link", "show", "cable"), "state UP")
+		})
 	}
 	return left, right
 }

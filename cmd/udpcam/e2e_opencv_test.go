@@ -43,7 +43,8 @@ func TestE2EOpenCVWindow(t *testing.T) {
 		}
 		return similar(t, screenshot, picture)
 	})
-	if out, err := onDisplay(exec.Command("xdotool", "windowfocus", "--sync", window, "key", "q")).CombinedOutput(); err != nil {
+	press := onDisplay(exec.Command("xdotool", "windowfocus", "--sync", window, "key", "q"))
+	if out, err := press.CombinedOutput(); err != nil {
 		t.Fatalf("xdotool: %v\n%s", err, out)
 	}
 	receiver.ends(t, 0)
@@ -54,7 +55,8 @@ func TestE2EOpenCVWindow(t *testing.T) {
 func xServer(t *testing.T) (display string) {
 	t.Helper()
 	need(t, "Xvfb")
-	server := start(t, exec.Command("Xvfb", "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-noreset"))
+	server := start(t, exec.Command("Xvfb", "-displayfd", "1", "-screen", "0", "1280x1024x24",
+		"-nolisten", "tcp", "-noreset"))
 	until(t, "the X server is there", func() bool { return strings.HasSuffix(server.stdout.String(), "\n") })
 	return ":" + strings.TrimSpace(server.stdout.String())
 }
@@ -62,8 +64,8 @@ func xServer(t *testing.T) (display string) {
 // similar reports whether two pictures are the same, but for what two JPEG decoders may make of one.
 func similar(t *testing.T, a, b string) bool {
 	t.Helper()
-	sameSize := run(t, "identify", "-format", "%wx%h ", a, b)
-	if sizes := strings.Fields(string(sameSize)); sizes[0] != sizes[1] {
+	sizes := strings.Fields(string(run(t, "identify", "-format", "%wx%h ", a, b)))
+	if len(sizes) != 2 || sizes[0] != sizes[1] {
 		return false
 	}
 	out := run(t, "convert", a, b, "-metric", "MAE", "-compare", "-format", "%[distortion]", "info:")

@@ -44,8 +44,8 @@ func TestE2EViewers(t *testing.T) {
 	receiver.stop(t)
 }
 
-// watch reads a stream of numbered pictures to the last. It returns an error if they do not come in order, or not nearly
-// all of them.
+// watch reads a stream of numbered pictures to the last. It returns an error if they do not come in order, or if many
+// of them are missing.
 func watch(url string, pictures int) error {
 	resp, err := http.Get(url)
 	if err != nil {
