@@ -55,6 +55,10 @@ race: | build/ ## Test all packages, the command end to end included, with the r
 e2e: ## Test the built command end to end
 	go test -count=1 -v -run '^TestE2E' ./cmd/udpcam
 
+.PHONY: loss
+loss: ## Show what arrives, how late, over a network that loses packets (root, nftables)
+	@UDPCAM_LOSS_FRAMES=300 go test -count=1 -v -run '^TestE2ENetnsLoss$$' ./cmd/udpcam | grep -o 'loss [0-9]* %:.*'
+
 .PHONY: test-opencv
 test-opencv: | build/ ## Test what is different in the OpenCV build
 	$(GOTESTSUM) --jsonfile build/opencv.json -- -tags $(OPENCV_TAGS) $(OPENCV_PKGS)

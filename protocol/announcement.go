@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-const announcementSize = 17 // without the name
+const announcementSize = 16 + clockSize + 1 // without the name
 
 // An Announcement tells what changes rarely about a stream, so that a receiver that joins late learns it. A sender
 // repeats it several times a second.
@@ -23,6 +23,8 @@ const announcementSize = 17 // without the name
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|               Frame rate, frames per 1000 seconds             |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|                     Clock echo, 16 bytes                      |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|  Name length  | Name, UTF-8 …
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-
 //
@@ -36,25 +38,26 @@ type Announcement struct {
 	MilliFPS uint32
 }
 
-func (a Announcement) append(b []byte, session uint32, stream uint8) []byte {
+func (a Announcement) append(b []byte, session uint32, stream uint8, c clockEcho) []byte {
 	b = prefix{Type: typeAnnouncement, Session: session, Stream: stream}.append(b)
 	b = binary.BigEndian.AppendUint16(b, uint16(a.Size.X))
 	b = binary.BigEndian.AppendUint16(b, uint16(a.Size.Y))
 	b = binary.BigEndian.AppendUint32(b, a.MilliFPS)
+	b = c.append(b)
 	name := CleanName(a.Name)
 	b = append(b, byte(len(name)))
 	return append(b, name...)
 }
 
-func parseAnnouncement(b []byte) (Announcement, error) {
-	if len(b) < announcementSize || len(b) < announcementSize+int(b[16]) {
-		return Announcement{}, ErrMalformed
+func parseAnnouncement(b []byte) (Announcement, clockEcho, error) {
+	if len(b) < announcementSize || len(b) < announcementSize+int(b[announcementSize-1]) {
+		return Announcement{}, clockEcho{}, ErrMalformed
 	}
 	return Announcement{
-		Name:     CleanName(string(b[announcementSize : announcementSize+int(b[16])])),
+		Name:     CleanName(string(b[announcementSize : announcementSize+int(b[announcementSize-1])])),
 		Size:     image.Pt(int(binary.BigEndian.Uint16(b[8:])), int(binary.BigEndian.Uint16(b[10:]))),
 		MilliFPS: binary.BigEndian.Uint32(b[12:]),
-	}, nil
+	}, parseClockEcho(b[16:]), nil
 }
 
 // CleanName makes a stream name fit to be shown: what is not printable UTF-8 is left out, spaces at the ends too, and

@@ -14,25 +14,37 @@ const DefaultDeadline = time.Second
 type AssemblerConfig struct {
 	// Deadline is how long after its first segment a frame is given up. 0 means DefaultDeadline.
 	Deadline time.Duration
+	// Latency is how long a whole frame may wait for an older one that can still be repaired. 0 means as long as about
+	// three round trips take, at most 150 ms; on a local network that is some 10 ms, and only when something was lost.
+	// Less than 0 means not at all.
+	Latency time.Duration
+	// OneWay turns off feedback: nothing is reported to senders or asked of them.
+	OneWay bool
 }
 
-// An Assembler turns udpcam/1 datagrams, of any number of senders and in any order, into frames. It hands a frame on
-// the moment it is whole; frames of the same stream that are older than it are dropped then, so that what is handed on
-// never goes backwards. Call Add for each datagram, Expire now and then, and after either Next until it has no more.
+// An Assembler turns udpcam/1 datagrams, of any number of senders and in any order, into frames. What parity can repair
+// is repaired; for what it cannot the sender is asked. Frames of a stream are handed on in order, each the moment that it
+// is whole, unless an older one that is not may still become so: that is waited for a little, then dropped, so that what
+// is handed on never goes backwards.
+//
+// Call Add for each datagram and Expire when Deadline has come, and after either take what Next and NextFeedback have.
 // Nothing of a datagram is kept. An Assembler is for one goroutine at a time.
 //
 // A stream is known by the session and stream number in its datagrams, not by the address they come from, so that a
 // sender may reach the receiver by several paths at once, each filling what the other lost.
 type Assembler struct {
-	deadline time.Duration
+	config   AssemblerConfig
 	streams  map[streamKey]*stream
+	coder    coder
 	ready    []Frame
+	feedback []outgoingFeedback
 	stats    Stats
 }
 
 // NewAssembler returns an assembler with no streams.
 func NewAssembler(c AssemblerConfig) *Assembler {
-	return &Assembler{deadline: cmp.Or(c.Deadline, DefaultDeadline), streams: map[streamKey]*stream{}}
+	c.Deadline = cmp.Or(c.Deadline, DefaultDeadline)
+	return &Assembler{config: c, streams: map[streamKey]*stream{}}
 }
 
 // Add takes in the datagram b that came from an address.
@@ -44,22 +56,26 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 		return
 	}
 	switch p.Type {
-	case typeData:
-		h, l, index, payload, err := parseSegment(p, b)
+	case typeData, typeParity, typeData | typeRepair, typeParity | typeRepair:
+		seg, err := parseSegment(p, b)
 		if err != nil {
 			a.stats.LeftOut[DatagramMalformed]++
 			return
 		}
-		a.addSegment(&h, l, index, payload, from, now)
+		s := a.stream(p, len(b), from, now)
+		a.addSegment(s, &seg, now)
+		a.attend(s, now)
 	case typeAnnouncement:
-		announced, err := parseAnnouncement(b)
+		announced, clock, err := parseAnnouncement(b)
 		if err != nil {
 			a.stats.LeftOut[DatagramMalformed]++
 			return
 		}
-		s := a.stream(p, from, now)
+		s := a.stream(p, len(b), from, now)
+		s.clock.hear(clock, now)
 		a.name(s, announced, now)
 		a.release(s)
+		a.attend(s, now)
 	default:
 		a.stats.LeftOut[DatagramUnknownType]++
 	}
@@ -75,23 +91,29 @@ func (a *Assembler) Next() (Frame, bool) {
 	return f, true
 }
 
-// Expire does what time alone brings about: it drops the frames whose deadline has passed, names the streams that have
-// not been announced, and forgets those that have long been silent. Call it some times a second.
+// Deadline returns when Expire is to be called, the zero time if nothing waits. It may change with every Add.
+func (a *Assembler) Deadline() (next time.Time) {
+	for _, s := range a.streams {
+		if next.IsZero() || s.wake.Before(next) {
+			next = s.wake
+		}
+	}
+	return next
+}
+
+// Expire does what time alone brings about: it asks for what is missing, stops waiting for frames whose time has passed,
+// reports to senders, names the streams that have not been announced and forgets those that have long been silent.
 func (a *Assembler) Expire(now time.Time) {
-	for key, s := range a.streams {
+	for _, s := range a.streams {
 		if now.Sub(s.seen) >= streamExpiry {
-			a.forget(key)
+			a.forget(s)
 			continue
 		}
 		if s.unnamed() && s.displaced.IsZero() && now.Sub(s.joined) >= nameWait {
 			a.name(s, Announcement{}, now)
 			a.release(s)
 		}
-		for _, p := range s.pending {
-			if !now.Before(p.deadline) {
-				a.drop(p, FrameIncomplete)
-			}
-		}
+		a.attend(s, now)
 	}
 }
 
@@ -106,115 +128,222 @@ func (a *Assembler) Stats() Stats {
 func (a *Assembler) Streams() []StreamInfo {
 	var infos []StreamInfo
 	for _, s := range a.streams {
-		if !s.unnamed() {
-			infos = append(infos, StreamInfo{Name: s.label, From: s.from, Announced: s.announced, Seen: s.seen})
+		if s.unnamed() {
+			continue
 		}
+		info := StreamInfo{Name: s.label, From: s.from, Announced: s.announced, Seen: s.seen}
+		info.RTT, _ = s.clock.RTT()
+		info.ClockOffset, info.ClockUncertainty, info.ClockKnown = s.clock.Offset()
+		infos = append(infos, info)
 	}
 	slices.SortFunc(infos, func(a, b StreamInfo) int { return cmp.Compare(a.Name, b.Name) })
 	return infos
 }
 
-// addSegment puts a data segment in its place.
-func (a *Assembler) addSegment(h *segmentHeader, l layout, index int, payload []byte, from netip.AddrPort, now time.Time) {
-	s := a.stream(h.prefix, from, now)
-	first := !s.started && len(s.pending) == 0
-	if first {
-		s.newest = h.FrameID - 1<<30 // so that older frames of a stream that is joined may still come
-	}
-	if !Newer(h.FrameID, s.newest) {
-		a.stats.LeftOut[DatagramLate]++
-		return
-	}
-	p := s.find(h.FrameID)
+// addSegment puts a segment in its place, and with it, if that is possible now, those that are missing.
+func (a *Assembler) addSegment(s *stream, seg *segment, now time.Time) {
+	p := a.frameOf(s, seg, now)
 	if p == nil {
-		p = newPendingFrame(*h, l, now.Add(a.deadline))
-		p.partial = first && index != 0
-		if !a.insert(s, p) {
-			a.stats.LeftOut[DatagramOverLimit]++
-			return
-		}
+		return
 	}
-	switch {
-	case p.done:
+	if Newer(seg.FrameID, s.report.Newest) || s.report.Delivered == 0 {
+		s.report.Newest = seg.FrameID
+	}
+	if !seg.repair {
+		if p.first.data == 0 {
+			s.delay.add(timeNear(seg.Captured, now), now)
+		} else if p.first.over.IsZero() && p.asks == 0 {
+			s.gap = max(s.gap, min(now.Sub(p.first.last), maxReorder))
+		}
+		s.reorder = max(s.reorder, min(p.first.note(seg, now), maxReorder))
+	}
+	if p.state == done || p.state == whole {
 		a.stats.LeftOut[DatagramLate]++
 		return
-	case !p.header.sameFrame(h):
+	}
+	if !p.header.sameFrame(&seg.segmentHeader) {
 		a.stats.LeftOut[DatagramInconsistent]++
 		return
-	case p.has(index):
-		a.stats.LeftOut[DatagramDuplicate]++
-		return
 	}
-	_, end := l.span(index)
-	grown, ok := p.reserve(end, 2*s.largest)
-	if !ok {
-		a.stats.LeftOut[DatagramOverLimit]++
-		return
+	before := p.memory()
+	placed := a.place(s, p, seg)
+	if placed {
+		p.helped = p.helped || seg.repair
+		s.largest = max(s.largest, p.arrived)
+		a.repair(s, p, int(seg.Block))
 	}
-	a.stats.Pending += grown
+	a.stats.Pending += p.memory() - before
 	a.evict(p)
-	p.put(index, payload)
-	s.largest = max(s.largest, p.arrived)
-	if p.missing == 0 {
-		a.finish(s, p, now)
+	if placed && p.missing == 0 {
+		a.complete(s, p, now)
 	}
 }
 
-// insert puts a new frame in its place among the unfinished ones of its stream, which are ordered by ID. If there are
-// too many the oldest one gives way, unless that is the new one.
-func (a *Assembler) insert(s *stream, p *pendingFrame) bool {
-	at, _ := slices.BinarySearchFunc(s.pending, p.header.FrameID, func(o *pendingFrame, id uint32) int {
-		return cmp.Compare(o.header.FrameID-s.newest, id-s.newest)
-	})
-	if len(s.pending) == maxPendingFrames {
-		if at == 0 {
+// frameOf returns the frame that a segment belongs to, or nil if the segment is of no use.
+func (a *Assembler) frameOf(s *stream, seg *segment, now time.Time) *pendingFrame {
+	joining := !s.started && len(s.pending) == 0
+	if joining {
+		s.newest = seg.FrameID - 1<<30 // so that older frames of a stream that is joined may still come
+	}
+	if !Newer(seg.FrameID, s.newest) {
+		if p := s.findFinished(seg.FrameID); p != nil {
+			return p
+		}
+		a.stats.LeftOut[DatagramLate]++
+		return nil
+	}
+	p := s.find(seg.FrameID)
+	if p == nil {
+		p = &pendingFrame{id: seg.FrameID, deadline: now.Add(a.config.Deadline)}
+		p.partial = joining && seg.index != 0
+		if !a.insert(s, p, now) {
+			a.stats.LeftOut[DatagramOverLimit]++
+			return nil
+		}
+	}
+	if p.state == unseen {
+		p.open(seg)
+	}
+	return p
+}
+
+// place copies a segment to where it belongs, and reports whether it was of use.
+func (a *Assembler) place(s *stream, p *pendingFrame, seg *segment) bool {
+	if seg.parity {
+		switch b := &p.blocks[seg.Block]; {
+		case b.missing == 0:
+			return false // the block can do without
+		case b.parity != nil && len(b.parity) != int(seg.Parity):
+			a.stats.LeftOut[DatagramInconsistent]++
+			return false
+		case b.parity != nil && b.parity[seg.index] != nil:
+			a.stats.LeftOut[DatagramDuplicate]++
 			return false
 		}
-		a.drop(s.pending[0], FrameIncomplete)
-		s.pending = slices.Delete(s.pending, 0, 1)
-		at--
+		p.keep(seg)
+		return true
 	}
-	s.pending = slices.Insert(s.pending, at, p)
+	if p.have.has(seg.index) {
+		a.stats.LeftOut[DatagramDuplicate]++
+		return false
+	}
+	_, end := p.layout.span(seg.index)
+	if _, ok := p.reserve(end, 2*s.largest); !ok {
+		a.stats.LeftOut[DatagramOverLimit]++
+		return false
+	}
+	p.put(seg.index, seg.payload)
 	return true
 }
 
-// finish checks a frame of which all segments are here and hands it on.
-func (a *Assembler) finish(s *stream, p *pendingFrame, now time.Time) {
-	jpeg := p.bytes[:p.layout.length:p.layout.length]
-	if checksum(jpeg) != p.header.CRC {
-		a.drop(p, FrameCorrupt)
+// repair rebuilds what is missing of a block, if there is enough parity for it.
+func (a *Assembler) repair(s *stream, p *pendingFrame, block int) {
+	if b := p.blocks[block]; b.missing == 0 || b.count < b.missing {
 		return
 	}
-	if !LooksLikeJPEG(jpeg) {
-		a.drop(p, FrameNotJPEG)
+	if _, ok := p.reserve(p.layout.segments()*p.layout.stride, 2*s.largest); !ok {
+		return // so little of the frame is here that its size cannot be believed yet
+	}
+	if p.repair(block, &a.coder) == nil {
+		p.repaired = true
+	}
+}
+
+// insert puts a new frame in its place among those of its stream that are not handed on yet, which are ordered by ID,
+// and those that must have been sent before it and of which nothing came. If there are too many the oldest gives way,
+// unless that is the new one.
+func (a *Assembler) insert(s *stream, p *pendingFrame, now time.Time) bool {
+	at := s.place(p.id)
+	if len(s.pending) >= maxPendingFrames {
+		if at == 0 {
+			return false
+		}
+		a.drop(s, s.pending[0], FrameSuperseded)
+		s.finish(1)
+		at--
+	}
+	s.pending = slices.Insert(s.pending, at, p)
+	for _, older := range s.pending[:at] {
+		if older.first.over.IsZero() {
+			older.first.over = now // the sender has gone on to another frame
+		}
+	}
+	if at < len(s.pending)-1 {
+		p.first.over = now
+	}
+	if at == len(s.pending)-1 && s.started && !a.config.OneWay {
+		a.insertUnseen(s, p, now)
+	}
+	return true
+}
+
+// insertUnseen puts in the frames between p, the newest, and the one before it.
+func (a *Assembler) insertUnseen(s *stream, p *pendingFrame, now time.Time) {
+	last := s.newest
+	if n := len(s.pending); n > 1 {
+		last = s.pending[n-2].id
+	}
+	if p.id-last-1 > maxAskedGap || len(s.pending)+int(p.id-last-1) > maxPendingFrames {
 		return
 	}
-	a.account(p)
-	a.supersede(s, p)
-	s.whole = now
-	s.held = Frame{ID: p.header.FrameID, Captured: timeNear(p.header.Captured, now), JPEG: jpeg}
+	for id := last + 1; id != p.id; id++ {
+		gap := &pendingFrame{id: id, deadline: now.Add(a.config.Deadline)}
+		gap.first.over = now
+		s.pending = slices.Insert(s.pending, len(s.pending)-1, gap)
+	}
+}
+
+// place is where in the stream's pending frames one with that ID is or belongs.
+func (s *stream) place(id uint32) int {
+	at, _ := slices.BinarySearchFunc(s.pending, id, func(o *pendingFrame, id uint32) int {
+		return cmp.Compare(o.id-s.newest, id-s.newest)
+	})
+	return at
+}
+
+// complete checks a frame of which all segments are here.
+func (a *Assembler) complete(s *stream, p *pendingFrame, now time.Time) {
+	jpeg := p.bytes[:p.layout.length]
+	switch {
+	case checksum(jpeg) != p.header.CRC:
+		a.drop(s, p, FrameCorrupt)
+	case !LooksLikeJPEG(jpeg):
+		a.drop(s, p, FrameNotJPEG)
+	default:
+		p.state, p.wholeAt = whole, now
+		s.whole = now
+	}
+}
+
+// handOn hands on the frame at the front of the stream's pending frames, which is whole.
+func (a *Assembler) handOn(s *stream, now time.Time) {
+	p := s.pending[0]
+	if gap := p.id - s.newest; s.started && gap <= maxCountedGap {
+		// Those of the gap that were known of have been counted as they were dropped.
+		lost := gap - 1 - min(s.known, gap-1)
+		a.stats.Dropped[FrameLost] += uint64(lost)
+		s.report.Dropped += lost
+	}
+	switch {
+	case p.helped:
+		a.stats.ByRequest++
+	case p.repaired:
+		a.stats.ByParity++
+	}
+	a.stats.Pending -= p.memory()
+	s.newest, s.started = p.id, true
+	s.report.Delivered++
+	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length:p.layout.length]}
+	p.free()
+	s.finish(1)
+	s.known = 0
+	s.reorder -= s.reorder / 64
+	s.gap -= s.gap / 64
 	a.release(s)
 }
 
-// supersede drops whatever of a stream is older than frame p, which is whole, and counts what is missing before it.
-func (a *Assembler) supersede(s *stream, p *pendingFrame) {
-	at := slices.Index(s.pending, p)
-	for _, older := range s.pending[:at] {
-		if !older.done {
-			a.drop(older, FrameIncomplete)
-		}
-	}
-	if gap := p.header.FrameID - s.newest; s.started && gap <= maxCountedGap {
-		if unseen := int(gap) - 1 - at; unseen > 0 {
-			a.stats.Dropped[FrameUnseen] += uint64(unseen)
-		}
-	}
-	s.pending = slices.Delete(s.pending, 0, at+1)
-	s.newest, s.started = p.header.FrameID, true
-}
-
-// release hands on the frame that is whole, once the stream has a name to hand it on under. Until then only the newest
-// is kept: whoever joins a stream in the middle has no use for an older one.
+// release hands on the frame that is held, once the stream has a name to hand it on under. Until then only the newest is
+// kept: whoever joins a stream in the middle has no use for an older one.
 func (a *Assembler) release(s *stream) {
 	if s.unnamed() || s.held.JPEG == nil {
 		return
@@ -227,42 +356,38 @@ func (a *Assembler) release(s *stream) {
 }
 
 // drop gives up a frame and frees its memory.
-func (a *Assembler) drop(p *pendingFrame, reason FrameDrop) {
-	if p.done {
+func (a *Assembler) drop(s *stream, p *pendingFrame, reason FrameDrop) {
+	if p.state == done {
 		return
+	}
+	if p.state == unseen {
+		reason = FrameLost
 	}
 	if !p.partial {
 		a.stats.Dropped[reason]++
+		s.report.Dropped++
 	}
-	a.account(p)
-	p.done, p.bytes, p.have = true, nil, nil
-}
-
-// account counts a frame that is unfinished no longer.
-func (a *Assembler) account(p *pendingFrame) {
-	a.stats.Pending -= len(p.bytes)
-	if !p.partial {
-		a.stats.Expected += uint64(p.layout.segments())
-		a.stats.Received += uint64(p.received())
-	}
+	a.stats.Pending -= p.memory()
+	p.free()
 }
 
 // evict drops the unfinished frames whose deadlines are nearest, of whatever stream but never keep, until the memory
 // suffices.
 func (a *Assembler) evict(keep *pendingFrame) {
 	for a.stats.Pending > MaxPendingMemory {
+		var owner *stream
 		var oldest *pendingFrame
 		for _, s := range a.streams {
 			for _, p := range s.pending {
-				if p != keep && !p.done && (oldest == nil || p.deadline.Before(oldest.deadline)) {
-					oldest = p
+				if p != keep && p.state != done && p.memory() > 0 && (oldest == nil || p.deadline.Before(oldest.deadline)) {
+					owner, oldest = s, p
 				}
 			}
 		}
 		if oldest == nil {
 			return
 		}
-		a.drop(oldest, FrameOverLimit)
+		a.drop(owner, oldest, FrameOverLimit)
 	}
 }
 

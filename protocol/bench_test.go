@@ -11,13 +11,15 @@ func BenchmarkSplit(b *testing.B) {
 		b.Run(fmt.Sprintf("%dkB", size/1000), func(b *testing.B) {
 			s, _ := NewSplitter(1, 0, 0)
 			f := Frame{JPEG: picture(size, 1), Captured: epoch}
+			var o Outgoing
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for b.Loop() {
 				f.ID++
-				if _, err := s.Split(f); err != nil {
+				if err := s.Split(&o, f, 0); err != nil {
 					b.Fatal(err)
 				}
+				o.Data()
 			}
 		})
 	}
@@ -56,7 +58,7 @@ func BenchmarkParse(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, _, _, _, err := parseSegment(p, ds[3]); err != nil {
+		if _, err := parseSegment(p, ds[3]); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -143,8 +143,26 @@ func (a *ClassicAssembler) Next() (Frame, bool) {
 	return f, true
 }
 
-// Expire drops the frames whose deadline has passed and forgets the senders that have long been silent. Call it some
-// times a second.
+// NextFeedback has nothing to send back, ever.
+func (a *ClassicAssembler) NextFeedback() (b []byte, to netip.AddrPort, ok bool) {
+	return nil, to, false
+}
+
+// Deadline returns when Expire is to be called, the zero time if nothing waits.
+func (a *ClassicAssembler) Deadline() (next time.Time) {
+	for _, s := range a.senders {
+		at := s.seen.Add(streamExpiry)
+		if s.next != 0 {
+			at = s.start.Add(a.deadline)
+		}
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	return next
+}
+
+// Expire drops the frames whose deadline has passed and forgets the senders that have long been silent.
 func (a *ClassicAssembler) Expire(now time.Time) {
 	for from, s := range a.senders {
 		if now.Sub(s.start) >= a.deadline {
@@ -226,7 +244,7 @@ func (a *ClassicAssembler) label(s *classicSender, from netip.AddrPort, now time
 func (a *ClassicAssembler) drop(s *classicSender) {
 	if s.next != 0 {
 		a.account(s, s.count-s.next)
-		a.stats.Dropped[FrameIncomplete]++
+		a.stats.Dropped[FrameSuperseded]++
 	}
 }
 

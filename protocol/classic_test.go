@@ -126,7 +126,7 @@ func TestClassicAssemblerDeadline(t *testing.T) {
 	if _, ok := a.Next(); ok {
 		t.Error("a frame was handed on that had passed its deadline")
 	}
-	if st := a.Stats(); st.Dropped[FrameIncomplete] != 1 || st.Pending != 0 {
+	if st := a.Stats(); st.Dropped[FrameSuperseded] != 1 || st.Pending != 0 {
 		t.Errorf("%+v", st)
 	}
 	a.Expire(epoch.Add(DefaultDeadline + streamExpiry))

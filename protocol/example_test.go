@@ -13,11 +13,15 @@ import (
 func Example() {
 	jpeg, _ := os.ReadFile("mjpeg/testdata/street/1.jpg")
 	splitter, _ := protocol.NewSplitter(0x123456, 0, 0)
-	datagrams, _ := splitter.Split(protocol.Frame{ID: 7, Captured: time.Now(), JPEG: jpeg})
+	var outgoing protocol.Outgoing
+	if err := splitter.Split(&outgoing, protocol.Frame{ID: 7, Captured: time.Now(), JPEG: jpeg}, 0); err != nil {
+		panic(err)
+	}
+	datagrams := outgoing.Data()
 
 	assembler := protocol.NewAssembler(protocol.AssemblerConfig{})
 	from := netip.MustParseAddrPort("192.168.1.5:40000")
-	announcement := splitter.Announce(protocol.Announcement{Name: "street"})
+	announcement := splitter.Announce(protocol.Announcement{Name: "street"}, &protocol.Clock{}, time.Now())
 	assembler.Add(announcement[0], from, time.Now())
 	for i := len(datagrams) - 1; i >= 0; i-- {
 		header, payload := datagrams[i][0], datagrams[i][1]

@@ -9,10 +9,16 @@ import (
 // FuzzDatagram parses anything at all. What parses must be what it says, and be written back the same.
 func FuzzDatagram(f *testing.F) {
 	s, _ := NewSplitter(0xabcdef, 3, 0)
-	ds, _ := s.Split(Frame{ID: 9, Captured: epoch, JPEG: picture(3000, 1)})
-	for _, d := range flat(append(ds, s.Announce(Announcement{Name: "door", MilliFPS: 30_000}))) {
-		f.Add(d)
+	var o Outgoing
+	s.Split(&o, Frame{ID: 9, Captured: epoch, JPEG: picture(3000, 1)}, 2)
+	r := Request{FrameID: 9, Need: 1, Data: 3, Missing: []byte{0x40}}
+	for _, ds := range [][]Datagram{o.Data(), o.Parity(), o.Answer(r, 9), {s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &Clock{}, epoch)}} {
+		for _, d := range flat(ds) {
+			f.Add(d)
+		}
 	}
+	f.Add(r.append(nil, 1, 0))
+	f.Add(Report{Newest: 7, Queueing: time.Second}.append(nil, 1, 0, clockEcho{Sent: 1, Echo: 2, Held: 3}))
 	f.Add([]byte("\x01\xff\xd8\xff\xd9"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := parsePrefix(b)
@@ -20,25 +26,44 @@ func FuzzDatagram(f *testing.F) {
 			return
 		}
 		switch p.Type {
-		case typeData:
-			h, l, index, payload, err := parseSegment(p, b)
+		case typeData, typeParity, typeData | typeRepair, typeParity | typeRepair:
+			seg, err := parseSegment(p, b)
 			if err != nil {
 				return
 			}
-			start, end := l.span(index)
-			if len(payload) != end-start || end > int(h.Length) || start < 0 || index >= l.segments() {
-				t.Fatalf("segment %d is %d to %d of %d, with %d bytes", index, start, end, h.Length, len(payload))
+			if start, end := seg.layout.span(seg.index); !seg.parity && (len(seg.payload) != end-start || end > int(seg.Length)) {
+				t.Fatalf("segment %d is %d to %d of %d, with %d bytes", seg.index, start, end, seg.Length, len(seg.payload))
 			}
-			if again := append(h.append(nil), payload...); !bytes.Equal(again, b) {
+			if again := append(seg.append(nil), seg.payload...); !bytes.Equal(again, b) {
 				t.Fatalf("written back as %x", again)
 			}
 		case typeAnnouncement:
-			a, err := parseAnnouncement(b)
+			a, c, err := parseAnnouncement(b)
 			if err != nil {
 				return
 			}
-			if again, err := parseAnnouncement(a.append(nil, p.Session, p.Stream)); err != nil || again != a {
-				t.Fatalf("%+v came back as %+v, %v", a, again, err)
+			if again, c2, err := parseAnnouncement(a.append(nil, p.Session, p.Stream, c)); err != nil || again != a || c2 != c {
+				t.Fatalf("%+v %+v came back as %+v %+v, %v", a, c, again, c2, err)
+			}
+		case typeReport, typeRequest:
+			f, err := ParseFeedback(b)
+			if err != nil {
+				return
+			}
+			var again []byte
+			if f.Report != nil {
+				again = f.Report.append(nil, f.Session, f.Stream, f.clock)
+				p.Countdown, p.Block = 0, 0
+			} else {
+				again = f.Request.append(nil, f.Session, f.Stream)
+				p.Countdown = 0
+			}
+			want := append(p.append(nil), b[prefixSize:]...)[:len(again)]
+			if f.Request != nil {
+				copy(want[14:16], again[14:16]) // reserved
+			}
+			if !bytes.Equal(again, want) {
+				t.Fatalf("%x was written back as %x", b, again)
 			}
 		}
 	})
@@ -88,7 +113,7 @@ func FuzzAssembler(f *testing.F) {
 				all = append(all, sent{f.ID, i, d})
 			}
 		}
-		a := NewAssembler(AssemblerConfig{})
+		a := NewAssembler(AssemblerConfig{Latency: -1, OneWay: true})
 		add(a, alice, epoch, cam.announce())
 		now := epoch
 		script = script[:min(len(script), 200)] // more teaches nothing new, and takes long

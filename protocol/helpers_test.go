@@ -50,17 +50,32 @@ func newCamera(session uint32, name string) *camera {
 }
 
 func (c *camera) announce() []byte {
-	return flat([]Datagram{c.splitter.Announce(Announcement{Name: c.name})})[0]
+	return c.splitter.Announce(Announcement{Name: c.name}, &Clock{}, epoch)[0]
 }
 
 func (c *camera) frame(size int) (Frame, [][]byte) {
 	f := Frame{ID: c.id, Captured: epoch.Add(time.Duration(int32(c.id)) * 33 * time.Millisecond), JPEG: picture(size, uint64(c.id))}
 	c.id++
-	ds, err := c.splitter.Split(f)
-	if err != nil {
+	return f, split(c.splitter, f)
+}
+
+// frameWithParity is frame, with that many parity segments for each block, which are returned apart.
+func (c *camera) frameWithParity(size, parity int) (f Frame, data, repair [][]byte, o *Outgoing) {
+	f, _ = c.frame(size)
+	o = &Outgoing{}
+	if err := c.splitter.Split(o, f, parity); err != nil {
 		panic(err)
 	}
-	return f, flat(ds)
+	return f, flat(o.Data()), flat(o.Parity()), o
+}
+
+// split returns the datagrams of a frame without parity.
+func split(s *Splitter, f Frame) [][]byte {
+	var o Outgoing
+	if err := s.Split(&o, f, 0); err != nil {
+		panic(err)
+	}
+	return flat(o.Data())
 }
 
 // add hands datagrams to an assembler and returns the frames that come out.

@@ -7,8 +7,9 @@ const (
 	Unit = 64
 
 	// maxBlockData is how many data segments one block has at the most. Repair is strongest over the whole frame, but
-	// its cost grows with the block; larger frames are interleaved over several blocks.
-	maxBlockData = 200
+	// its cost grows with the block, and the code over GF(2⁸) has 256 shards, of which a quarter is left for parity;
+	// larger frames are interleaved over several blocks.
+	maxBlockData = 192
 
 	// maxBlocks is what the blocks field can say.
 	maxBlocks = 255

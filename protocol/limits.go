@@ -23,9 +23,9 @@ const (
 	// first segments, under as many sessions, streams and frame IDs as can be invented, from filling the memory.
 	MaxPendingMemory = 64 << 20
 
-	// maxPendingFrames is how many unfinished frames one stream may have. Frames overtake each other only within the
-	// reordering of a network; it stops one stream from pushing out the others' frames.
-	maxPendingFrames = 8
+	// maxPendingFrames is how many frames one stream may have that are not handed on yet: what 120 frames a second make
+	// in a quarter of a second. It stops one stream from pushing out the others' frames.
+	maxPendingFrames = 32
 
 	// maxStreams is how many streams a receiver follows at once; beyond it the one that has been without a whole frame
 	// for longest gives way. It stops invented sessions from filling the memory, and a camera that is being watched

@@ -1,28 +1,62 @@
 package protocol
 
-import "time"
+import (
+	"math/bits"
+	"time"
+)
 
-// A pendingFrame is a frame of which some segments have arrived.
+// A pendingFrame is a frame that is not handed on yet, or one that is done with, of which datagrams may still come.
 type pendingFrame struct {
+	id       uint32
 	header   segmentHeader // of the segment that came first
 	layout   layout
 	deadline time.Time
+	state    frameState
+	wholeAt  time.Time
 
-	bytes   []byte   // grows to the frame's length
-	have    []uint64 // a bit for each segment
-	missing int      // segments not here yet
-	arrived int      // bytes of payload that are here
+	bytes   []byte // grows to whole strides for all of the frame
+	have    bitset // data segments
+	missing int    // data segments
+	arrived int    // bytes of payload that are here
+	blocks  []pendingBlock
+
+	first   firstSending
+	counted bool      // whether its first sending has been counted
+	asks    int       // how often the sender was asked
+	asked   time.Time // when it was asked last
+	helped  bool      // whether a segment that was asked for came
+
+	repaired bool // whether parity rebuilt a block
 
 	partial bool // the stream was joined in the middle of this frame: that it stays incomplete is nobody's loss
-	done    bool // dropped; it stays in its stream's list so that its remaining datagrams are known as late
 }
 
-func newPendingFrame(h segmentHeader, l layout, deadline time.Time) *pendingFrame {
-	n := l.segments()
-	return &pendingFrame{header: h, layout: l, deadline: deadline, have: make([]uint64, ceilDiv(n, 64)), missing: n}
+type frameState uint8
+
+const (
+	unseen     frameState = iota // known only by the gap between its neighbours' IDs
+	collecting                   // some segments are here
+	whole                        // all are, and they are right
+	done                         // handed on or dropped
+)
+
+// A pendingBlock is one block of a pending frame.
+type pendingBlock struct {
+	missing int      // data segments
+	parity  [][]byte // by index, nil where none is here
+	count   int      // of them
 }
 
-func (p *pendingFrame) has(i int) bool { return p.have[i/64]&(1<<(i%64)) != 0 }
+// open says what a frame is, of which the first segment has come.
+func (p *pendingFrame) open(s *segment) {
+	n := s.layout.segments()
+	p.header, p.layout, p.state = s.segmentHeader, s.layout, collecting
+	p.have, p.missing = make(bitset, ceilDiv(n, 64)), n
+	p.blocks = make([]pendingBlock, s.layout.blocks)
+	for b := range p.blocks {
+		p.blocks[b].missing = ceilDiv(n-b, s.layout.blocks)
+	}
+}
 
 // reserve makes room for the frame's bytes up to end and returns by how much the memory grew, or false if the segment
 // lies further ahead than what has arrived of a frame vouches for. Frames up to trusted bytes are made room for whole.
@@ -30,7 +64,8 @@ func (p *pendingFrame) reserve(end, trusted int) (grown int, ok bool) {
 	if end <= len(p.bytes) {
 		return 0, true
 	}
-	old, want := len(p.bytes), p.layout.length
+	size := p.layout.segments() * p.layout.stride
+	old, want := len(p.bytes), size
 	if free := max(trusted, freeReserve); want > free {
 		want = min(want, max(free, 2*p.arrived+freeReserve))
 	}
@@ -43,14 +78,66 @@ func (p *pendingFrame) reserve(end, trusted int) (grown int, ok bool) {
 	return want - old, true
 }
 
-// put copies segment i, which is not here yet, to its place, for which there is room.
+// put copies data segment i, which is not here yet, to its place, for which there is room.
 func (p *pendingFrame) put(i int, payload []byte) {
 	start, _ := p.layout.span(i)
 	copy(p.bytes[start:], payload)
-	p.have[i/64] |= 1 << (i % 64)
 	p.arrived += len(payload)
-	p.missing--
+	p.got(i)
 }
 
-// received is how many segments are here.
-func (p *pendingFrame) received() int { return p.layout.segments() - p.missing }
+// got notes that data segment i is in its place.
+func (p *pendingFrame) got(i int) {
+	p.have.set(i)
+	p.missing--
+	p.blocks[i%p.layout.blocks].missing--
+}
+
+// keep copies a parity segment that is not here yet.
+func (p *pendingFrame) keep(s *segment) {
+	b := &p.blocks[s.Block]
+	if b.parity == nil {
+		b.parity = make([][]byte, s.Parity)
+	}
+	b.parity[s.index] = append([]byte(nil), s.payload...)
+	b.count++
+	p.arrived += len(s.payload)
+}
+
+// repair rebuilds a block's missing segments, for which there is enough parity.
+func (p *pendingFrame) repair(block int, c *coder) error {
+	if err := c.repair(p.layout, block, p.bytes, p.have.has, p.blocks[block].parity); err != nil {
+		return err
+	}
+	for i := block; i < p.layout.segments(); i += p.layout.blocks {
+		if !p.have.has(i) {
+			p.got(i)
+		}
+	}
+	return nil
+}
+
+// memory is how many bytes the frame holds.
+func (p *pendingFrame) memory() int {
+	n := len(p.bytes)
+	for _, b := range p.blocks {
+		n += b.count * p.layout.stride
+	}
+	return n
+}
+
+// free lets go of what the frame holds.
+func (p *pendingFrame) free() { p.state, p.bytes, p.have, p.blocks = done, nil, nil, nil }
+
+// A bitset is a set of small numbers.
+type bitset []uint64
+
+func (s bitset) has(i int) bool { return i/64 < len(s) && s[i/64]&(1<<(i%64)) != 0 }
+func (s bitset) set(i int)      { s[i/64] |= 1 << (i % 64) }
+
+func (s bitset) count() (n int) {
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}

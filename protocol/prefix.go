@@ -10,9 +10,14 @@ type datagramType byte
 
 const (
 	typeData         datagramType = 1 // a data segment of a frame
-	typeParity       datagramType = 2 // reserved: a parity segment of a frame
-	typeAnnouncement datagramType = 3 // what a stream is
-	typeFeedback     datagramType = 4 // reserved: a receiver's report
+	typeParity       datagramType = 2 // a parity segment of a frame
+	typeAnnouncement datagramType = 3 // what a stream is, from the sender
+	typeReport       datagramType = 4 // what came of it, from a receiver
+	typeRequest      datagramType = 5 // what is missing, from a receiver
+
+	// typeRepair is added to typeData and typeParity when the segment is sent because a receiver asked, so that what
+	// the network lost at first can still be told.
+	typeRepair datagramType = 8
 )
 
 const (

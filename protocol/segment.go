@@ -16,13 +16,13 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // checksum is the CRC-32C (RFC 9260, appendix A) of a whole frame.
 func checksum(frame []byte) uint32 { return crc32.Checksum(frame, castagnoli) }
 
-// A segmentHeader stands before the payload of a data segment. It describes its frame whole, so that any datagram of a
-// frame may be lost, late or first:
+// A segmentHeader stands before the payload of a data or parity segment. It describes its frame whole, so that any
+// datagram of a frame may be lost, late or first:
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//	|   Countdown   |  Magic 0xCA   | Ver=1 | Type=1|    Stream     |
+//	|   Countdown   |  Magic 0xCA   | Ver=1 | Type  |    Stream     |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|                    Session                    |     Block     |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
@@ -42,7 +42,7 @@ type segmentHeader struct {
 	Blocks   uint8
 	Length   uint32 // of the frame in bytes, 24 bits
 	Data     uint8  // data segments in each block, k
-	Parity   uint8  // parity segments of each block's code, m
+	Parity   uint8  // in a data segment, how many parity segments of each block follow it; in a parity segment, the code's m
 	Captured uint64 // a timestamp, 48 bits
 	CRC      uint32
 }
@@ -55,14 +55,24 @@ func (h *segmentHeader) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, h.CRC)
 }
 
-// parseSegment reads the data segment in datagram b, whose prefix is p, and checks it as far as one datagram can be:
-// afterwards layout and index are safe to use, and the payload, a part of b, is as long as they say.
-func parseSegment(p prefix, b []byte) (h segmentHeader, l layout, index int, payload []byte, err error) {
-	if len(b) < SegmentHeaderSize {
-		return h, l, 0, nil, ErrMalformed
+// A segment is a data or parity segment as it was received, checked as far as one datagram can be: its layout and index
+// are safe to use, and the payload, a part of the datagram, is as long as they say.
+type segment struct {
+	segmentHeader
+	layout  layout
+	parity  bool
+	repair  bool // whether it was asked for
+	index   int  // of a data segment in the frame, or of a parity segment in its block's code
+	payload []byte
+}
+
+// parseSegment reads the segment in datagram b, whose prefix is p.
+func parseSegment(p prefix, b []byte) (s segment, err error) {
+	if len(b) <= SegmentHeaderSize {
+		return s, ErrMalformed
 	}
 	lengths, times := binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint64(b[16:])
-	h = segmentHeader{
+	s.segmentHeader = segmentHeader{
 		prefix:   p,
 		FrameID:  binary.BigEndian.Uint32(b[8:]),
 		Blocks:   uint8(lengths >> 24),
@@ -72,21 +82,29 @@ func parseSegment(p prefix, b []byte) (h segmentHeader, l layout, index int, pay
 		Captured: times & timestampMask,
 		CRC:      binary.BigEndian.Uint32(b[24:]),
 	}
-	if h.Length == 0 || h.Blocks == 0 || h.Data == 0 || h.Block >= h.Blocks || h.Countdown == 0 || h.Countdown > h.Data {
-		return h, l, 0, nil, ErrMalformed
+	if s.Length == 0 || s.Blocks == 0 || s.Data == 0 || s.Block >= s.Blocks || s.Countdown == 0 {
+		return s, ErrMalformed
 	}
-	l = layoutOf(int(h.Length), int(h.Blocks), int(h.Data))
-	index = l.index(int(h.Block), int(h.Countdown))
-	start, end := l.span(index)
-	payload = b[SegmentHeaderSize:]
-	if len(payload) == 0 || len(payload) != end-start {
-		return h, l, 0, nil, ErrMalformed
+	s.layout = layoutOf(int(s.Length), int(s.Blocks), int(s.Data))
+	s.payload = b[SegmentHeaderSize:]
+	s.parity, s.repair = p.Type&^typeRepair == typeParity, p.Type&typeRepair != 0
+	limit, size := int(s.Data), s.layout.stride
+	if s.parity {
+		limit = int(s.Parity)
+		s.index = limit - int(s.Countdown)
+	} else {
+		s.index = s.layout.index(int(s.Block), int(s.Countdown))
+		start, end := s.layout.span(s.index)
+		size = end - start
 	}
-	return h, l, index, payload, nil
+	if int(s.Countdown) > limit || len(s.payload) != size || s.parity && !validCode(int(s.Data), int(s.Parity)) {
+		return s, ErrMalformed
+	}
+	return s, nil
 }
 
 // sameFrame reports whether two datagrams that claim the same session, stream and frame ID describe the same frame.
 func (h *segmentHeader) sameFrame(o *segmentHeader) bool {
 	return h.Length == o.Length && h.CRC == o.CRC && h.Blocks == o.Blocks && h.Data == o.Data &&
-		h.Parity == o.Parity && h.Captured == o.Captured
+		h.Captured == o.Captured
 }

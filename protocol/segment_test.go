@@ -25,9 +25,9 @@ func TestSegmentHeaderRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _, _, payload, err := parseSegment(p, b)
-	if err != nil || got != h || len(payload) != end-start {
-		t.Errorf("parsed %+v, %d bytes, %v; want %+v", got, len(payload), err, h)
+	got, err := parseSegment(p, b)
+	if err != nil || got.segmentHeader != h || len(got.payload) != end-start {
+		t.Errorf("parsed %+v, %d bytes, %v; want %+v", got.segmentHeader, len(got.payload), err, h)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestParseSegmentRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, _, _, err := parseSegment(p, b); !errors.Is(err, ErrMalformed) {
+			if _, err := parseSegment(p, b); !errors.Is(err, ErrMalformed) {
 				t.Errorf("error %v, want ErrMalformed", err)
 			}
 		})
@@ -173,16 +173,17 @@ func TestCleanName(t *testing.T) {
 func TestAnnouncement(t *testing.T) {
 	a := Announcement{Name: "front door", MilliFPS: 29970}
 	a.Size.X, a.Size.Y = 1280, 720
-	b := a.append(nil, 0x123456, 9)
+	c := clockEcho{Sent: 1, Echo: 2, Held: 3}
+	b := a.append(nil, 0x123456, 9, c)
 	p, err := parsePrefix(b)
 	if err != nil || p.Session != 0x123456 || p.Stream != 9 || p.Type != typeAnnouncement {
 		t.Fatalf("prefix %+v, %v", p, err)
 	}
-	if got, err := parseAnnouncement(append(b, "what a later version adds"...)); err != nil || got != a {
+	if got, clock, err := parseAnnouncement(append(b, "what a later version adds"...)); err != nil || got != a || clock != c {
 		t.Errorf("parsed %+v, %v; want %+v", got, err, a)
 	}
 	for n := range b {
-		if _, err := parseAnnouncement(b[:n]); !errors.Is(err, ErrMalformed) {
+		if _, _, err := parseAnnouncement(b[:n]); !errors.Is(err, ErrMalformed) {
 			t.Fatalf("cut to %d bytes: error %v, want ErrMalformed", n, err)
 		}
 	}

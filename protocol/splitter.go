@@ -3,6 +3,7 @@ package protocol
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrFrameSize is a frame that is empty or larger than the wire can carry.
@@ -25,14 +26,13 @@ const (
 // It is an alias so that sockets need not know this package.
 type Datagram = [2][]byte
 
-// A Splitter turns the frames of one stream into udpcam/1 datagrams. It is for one goroutine.
+// A Splitter turns the frames of one stream into udpcam/1 datagrams. It and the frames that it has split are for one
+// goroutine at a time.
 type Splitter struct {
 	session     uint32
 	stream      uint8
 	segmentSize int
-
-	headers   []byte // reused: all headers of a frame, one behind the other
-	datagrams []Datagram
+	coder       coder
 }
 
 // NewSplitter returns a splitter for the stream with that number in that session, of which 24 bits count. Segments
@@ -51,15 +51,27 @@ func NewSplitter(session uint32, stream uint8, segmentSize int) (*Splitter, erro
 	}, nil
 }
 
-// Split returns the datagrams of a frame, in the order in which they are to be sent. They are valid until the next
-// call; their payloads are f.JPEG itself. The error is ErrFrameSize.
-func (s *Splitter) Split(f Frame) ([]Datagram, error) {
+// Layout returns how many blocks, of how many data segments each, a frame of so many bytes is cut into. The error is
+// ErrFrameSize.
+func (s *Splitter) Layout(size int) (blocks, data int, err error) {
+	l, err := newLayout(size, s.segmentSize)
+	return l.blocks, l.data, err
+}
+
+// Split makes o a frame on its way, with so many parity segments for each block, or as many as there can be. What o was
+// before is gone, its memory is used again. The error is ErrFrameSize.
+func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	l, err := newLayout(len(f.JPEG), s.segmentSize)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	h := segmentHeader{
-		prefix:   prefix{Type: typeData, Stream: s.stream, Session: s.session},
+	o.coder, o.layout, o.frame = &s.coder, l, f.JPEG
+	o.code = codeSize(l.data, parity+spareParity)
+	o.first = min(parity, o.code)
+	o.encoded = false
+	o.sent = append(o.sent[:0], make([]int, l.blocks)...)
+	o.header = segmentHeader{
+		prefix:   prefix{Stream: s.stream, Session: s.session},
 		FrameID:  f.ID,
 		Blocks:   uint8(l.blocks),
 		Length:   uint32(l.length),
@@ -67,22 +79,15 @@ func (s *Splitter) Split(f Frame) ([]Datagram, error) {
 		Captured: timestamp(f.Captured),
 		CRC:      checksum(f.JPEG),
 	}
-	n := l.segments()
-	if cap(s.headers) < n*SegmentHeaderSize {
-		s.headers = make([]byte, 0, n*SegmentHeaderSize)
-	}
-	s.headers, s.datagrams = s.headers[:0], s.datagrams[:0]
-	for i := range n {
-		block, countdown := l.name(i)
-		h.Block, h.Countdown = uint8(block), uint8(countdown)
-		s.headers = h.append(s.headers)
-		start, end := l.span(i)
-		s.datagrams = append(s.datagrams, Datagram{s.headers[i*SegmentHeaderSize:], f.JPEG[start:end]})
-	}
-	return s.datagrams, nil
+	return nil
 }
 
-// Announce returns the datagram that announces the stream, the caller's to keep.
-func (s *Splitter) Announce(a Announcement) Datagram {
-	return Datagram{a.append(make([]byte, 0, announcementSize+MaxStreamName), s.session, s.stream), nil}
+// Announce returns the datagram that announces the stream now to a receiver, of which clock knows what it has sent. The
+// datagram is the caller's to keep.
+func (s *Splitter) Announce(a Announcement, clock *Clock, now time.Time) Datagram {
+	b := make([]byte, 0, announcementSize+MaxStreamName)
+	return Datagram{a.append(b, s.session, s.stream, clock.echo(now)), nil}
 }
+
+// Owns reports whether a receiver's datagram is about this splitter's stream.
+func (s *Splitter) Owns(f Feedback) bool { return f.Session == s.session && f.Stream == s.stream }

@@ -10,15 +10,16 @@ type FrameDrop uint8
 
 // The reasons for which frames are dropped.
 const (
-	FrameIncomplete FrameDrop = iota // some segments came, but not all until its deadline or until a newer frame was whole
-	FrameUnseen                      // no segment of it came at all
+	FrameLost       FrameDrop = iota // nothing of it came
+	FrameLate                        // it was not whole by its deadline
+	FrameSuperseded                  // it was not whole when a newer one had waited for it as long as may be
 	FrameCorrupt                     // its CRC does not match
 	FrameNotJPEG                     // it came as it was sent, but it is no JPEG
 	FrameOverLimit                   // the memory for unfinished frames was needed for others
 	numFrameDrops
 )
 
-var frameDropNames = [...]string{"incomplete", "unseen", "corrupt", "not-jpeg", "over-limit"}
+var frameDropNames = [...]string{"lost", "late", "superseded", "corrupt", "not-jpeg", "over-limit"}
 
 func (d FrameDrop) String() string { return frameDropNames[d] }
 
@@ -66,9 +67,14 @@ type Stats struct {
 	Dropped    FrameDrops    // frames that were not handed on
 	Datagrams  uint64        // all that came
 	LeftOut    DatagramDrops // datagrams that were of no use
-	// Expected and Received count the data segments of all frames of which at least one segment came, once the frame
-	// is handed on or dropped. 1 - Received/Expected is the loss of the network as far as it can be seen from here.
+	// Expected and Received count the datagrams of frames as they were first sent, data and parity, answers to requests
+	// left out, some frames after they are done with. 1 - Received/Expected is what the network loses, as far as it can
+	// be seen from here.
 	Expected, Received uint64
+	ByParity           uint64 // frames that were handed on whole thanks to parity alone
+	ByRequest          uint64 // and thanks to what was asked for
+	Requests           uint64 // datagrams that asked for something
+	Feedback           uint64 // datagrams sent back, requests among them
 	// Pending is how many bytes unfinished frames hold now, and Streams how many streams are followed now.
 	Pending, Streams int
 }
@@ -96,4 +102,10 @@ type StreamInfo struct {
 	From      netip.AddrPort // where its last datagram came from
 	Announced Announcement   // zero if nothing has been announced, as always on the classic wire
 	Seen      time.Time      // when its last datagram came
+
+	// RTT is the round-trip time to the sender, 0 if it is not known. ClockOffset is by how much the sender's clock is
+	// ahead of this one, if ClockKnown, give or take ClockUncertainty: a frame captured at t by the sender's clock was
+	// captured at t - ClockOffset by this one.
+	RTT, ClockOffset, ClockUncertainty time.Duration
+	ClockKnown                         bool
 }

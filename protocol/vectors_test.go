@@ -19,6 +19,7 @@ type vector struct {
 	Name        string `json:"name"`
 	Session     uint32 `json:"session"`
 	Stream      uint8  `json:"stream"`
+	Parity      int    `json:"parity,omitempty"`
 	SegmentSize int    `json:"segment_size"`
 
 	// A frame, its bytes given by a rule, and its datagrams.
@@ -39,10 +40,12 @@ type vector struct {
 	Datagram string `json:"datagram,omitempty"`
 }
 
+// A vectorSegment is a data segment, of which the payload is a part of the frame, or a parity segment.
 type vectorSegment struct {
 	Header string `json:"header"`
 	Offset int    `json:"offset"` // of the payload in the frame
 	Length int    `json:"length"`
+	Parity string `json:"parity,omitempty"` // the payload
 }
 
 // vectorFrame makes the bytes of a vector's frame.
@@ -61,11 +64,15 @@ func (v vector) split(t *testing.T) (Frame, []Datagram) {
 		t.Fatal(err)
 	}
 	f := Frame{ID: v.Frame.ID, Captured: time.UnixMicro(v.Frame.CapturedMicros), JPEG: vectorFrame(v.Frame.Length)}
-	ds, err := s.Split(f)
-	if err != nil {
+	var o Outgoing
+	if err := s.Split(&o, f, v.Parity); err != nil {
 		t.Fatal(err)
 	}
-	return f, ds
+	ds := append([]Datagram(nil), o.Data()...)
+	for i := range ds {
+		ds[i][0] = append([]byte(nil), ds[i][0]...) // headers are valid until Parity
+	}
+	return f, append(ds, o.Parity()...)
 }
 
 func (v vector) announce(t *testing.T) []byte {
@@ -74,7 +81,7 @@ func (v vector) announce(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	a := v.Announcement
-	return s.Announce(Announcement{Name: a.Name, Size: image.Pt(a.Width, a.Height), MilliFPS: a.MilliFPS})[0]
+	return s.Announce(Announcement{Name: a.Name, Size: image.Pt(a.Width, a.Height), MilliFPS: a.MilliFPS}, &Clock{}, epoch)[0]
 }
 
 func TestVectors(t *testing.T) {
@@ -104,14 +111,26 @@ func TestVectors(t *testing.T) {
 			a := NewAssembler(AssemblerConfig{})
 			now := f.Captured.Add(time.Second)
 			for i, seg := range v.Segments {
-				if got := hex.EncodeToString(ds[i][0]); got != seg.Header || len(ds[i][1]) != seg.Length {
+				if got := hex.EncodeToString(ds[i][0]); got != seg.Header || seg.Parity == "" && len(ds[i][1]) != seg.Length {
 					t.Errorf("segment %d: header %s, %d bytes\nwant %s, %d bytes", i, got, len(ds[i][1]), seg.Header, seg.Length)
 				}
 				header, err := hex.DecodeString(seg.Header)
 				if err != nil {
 					t.Fatal(err)
 				}
-				a.Add(append(header, f.JPEG[seg.Offset:seg.Offset+seg.Length]...), alice, now)
+				payload := f.JPEG[seg.Offset : seg.Offset+seg.Length]
+				if seg.Parity != "" {
+					if got := hex.EncodeToString(ds[i][1]); got != seg.Parity {
+						t.Errorf("segment %d: parity %s, want %s", i, got, seg.Parity)
+					}
+					if payload, err = hex.DecodeString(seg.Parity); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if i < v.Parity && len(v.Segments) > v.Parity {
+					continue // parity is to make up for the first ones
+				}
+				a.Add(append(header, payload...), alice, now)
 			}
 			a.Expire(now.Add(nameWait))
 			want(t, drain(a, nil), f)
@@ -131,8 +150,13 @@ func writeVectors(t *testing.T, vectors []vector) {
 		v.Segments = nil
 		at := 0
 		for _, d := range ds {
-			v.Segments = append(v.Segments, vectorSegment{hex.EncodeToString(d[0]), at, len(d[1])})
-			at += len(d[1])
+			seg := vectorSegment{Header: hex.EncodeToString(d[0]), Offset: at, Length: len(d[1])}
+			if at == v.Frame.Length {
+				seg.Parity, seg.Offset, seg.Length = hex.EncodeToString(d[1]), 0, 0
+			} else {
+				at += len(d[1])
+			}
+			v.Segments = append(v.Segments, seg)
 		}
 	}
 	b, err := json.MarshalIndent(vectors, "", " ")

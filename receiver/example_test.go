@@ -47,17 +47,19 @@ func fakeCamera(to netip.AddrPort) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	datagrams := []protocol.Datagram{splitter.Announce(protocol.Announcement{Name: "street"})}
+	announcement := splitter.Announce(protocol.Announcement{Name: "street"}, &protocol.Clock{}, time.Now())
+	datagrams := []protocol.Datagram{announcement}
+	var outgoing protocol.Outgoing
 	for id := range uint32(3) {
 		jpeg, err := os.ReadFile(fmt.Sprintf("../protocol/mjpeg/testdata/street/%d.jpg", 5+id))
 		if err != nil {
 			log.Fatal(err)
 		}
-		ds, err := splitter.Split(protocol.Frame{ID: id, Captured: time.Now(), JPEG: jpeg})
-		if err != nil {
+		frame := protocol.Frame{ID: id, Captured: time.Now(), JPEG: jpeg}
+		if err := splitter.Split(&outgoing, frame, 0); err != nil {
 			log.Fatal(err)
 		}
-		for _, d := range append(datagrams, ds...) {
+		for _, d := range append(datagrams, outgoing.Data()...) {
 			conn.Write(append(append([]byte(nil), d[0]...), d[1]...))
 		}
 		datagrams = nil

@@ -24,8 +24,8 @@ import (
 	"udpcam/protocol/datagram"
 )
 
-// tick is how often a receiver looks for what time alone brings about, such as a frame's deadline.
-const tick = 50 * time.Millisecond
+// slack is by how much earlier than needed a receiver may wake up: less often than that its timer is not set back.
+const slack = time.Millisecond
 
 // smallBuffer is how many bytes of receive buffer are worth a word to the user: a third of a second of a good camera.
 const smallBuffer = 1 << 20
@@ -36,6 +36,12 @@ type Config struct {
 	Wire protocol.Wire
 	// Deadline is how long after its first segment a frame is given up. 0 means [protocol.DefaultDeadline].
 	Deadline time.Duration
+	// Latency is how long a whole frame may wait for an older one that can still be repaired. 0 means about three round
+	// trips: see [protocol.AssemblerConfig].
+	Latency time.Duration
+	// OneWay turns off feedback: nothing is ever sent, and what parity cannot repair is lost. So it is for multicast and
+	// on the classic wire in any case.
+	OneWay bool
 	// Interface is the network interface on which a multicast group is joined. Nil means all of them.
 	Interface *net.Interface
 	// NoGRO takes each datagram from the kernel by itself, for kernels that join them wrong.
@@ -48,6 +54,8 @@ type Config struct {
 type assembler interface {
 	Add(b []byte, from netip.AddrPort, now time.Time)
 	Next() (protocol.Frame, bool)
+	NextFeedback() (b []byte, to netip.AddrPort, ok bool)
+	Deadline() time.Time
 	Expire(now time.Time)
 	Stats() protocol.Stats
 	Streams() []protocol.StreamInfo
@@ -66,7 +74,7 @@ type Receiver struct {
 // New returns a receiver on a conn, which becomes the receiver's.
 func New(conn datagram.Conn, c Config) *Receiver {
 	r := &Receiver{conn: conn, log: cmp.Or(c.Log, slog.Default())}
-	ac := protocol.AssemblerConfig{Deadline: c.Deadline}
+	ac := protocol.AssemblerConfig{Deadline: c.Deadline, Latency: c.Latency, OneWay: c.OneWay}
 	switch c.Wire {
 	case protocol.WireClassic:
 		r.assembler = protocol.NewClassicAssembler(ac)
@@ -83,6 +91,10 @@ func Listen(ctx context.Context, addr string, c Config) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		group, _ := netip.ParseAddr(host)
+		c.OneWay = c.OneWay || group.IsMulticast()
+	}
 	r := New(conn, c)
 	if size := conn.ReceiveBuffer(); size > 0 && size < smallBuffer {
 		r.log.Warn("the kernel holds few datagrams while udpcam is busy: frames may be lost here",
@@ -98,9 +110,8 @@ func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 	return func(yield func(protocol.Frame, error) bool) {
 		defer context.AfterFunc(ctx, func() { r.wake(ctx, time.Now()) })()
 		buffer := make([]byte, datagram.BufferSize)
-		next := time.Now()
 		for {
-			r.wake(ctx, next)
+			r.wake(ctx, r.due())
 			n, size, from, err := r.conn.Receive(buffer)
 			now := time.Now()
 			switch {
@@ -114,11 +125,11 @@ func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 			for at := 0; err == nil && at < n; at += size {
 				r.assembler.Add(buffer[at:min(at+size, n)], from, now)
 			}
-			if !now.Before(next) {
+			if due := r.assembler.Deadline(); !due.IsZero() && !now.Before(due) {
 				r.assembler.Expire(now)
-				next = now.Add(tick)
 			}
 			r.mu.Unlock()
+			r.sendFeedback()
 			for f, ok := r.next(); ok; f, ok = r.next() {
 				if !yield(f, nil) {
 					return
@@ -128,14 +139,37 @@ func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 	}
 }
 
-// wake makes Receive return at a moment, or at once if ctx is done.
+// sendFeedback sends what is to be said to senders. What cannot be sent is said again in time.
+func (r *Receiver) sendFeedback() {
+	for {
+		r.mu.Lock()
+		b, to, ok := r.assembler.NextFeedback()
+		r.mu.Unlock()
+		if !ok {
+			return
+		}
+		r.conn.Send(to, [][2][]byte{{b, nil}})
+	}
+}
+
+// due is when the assembler wants to be woken.
+func (r *Receiver) due() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.assembler.Deadline()
+}
+
+// wake makes Receive return at a moment, or at once if ctx is done. The zero time is never.
 func (r *Receiver) wake(ctx context.Context, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if ctx.Err() != nil {
 		at = time.Unix(1, 0)
 	}
-	if at != r.deadline {
+	// A timer that goes off a little early does no harm, and to set it for every datagram costs more; but one that has
+	// gone off already would go off for ever.
+	soon := at.Sub(r.deadline)
+	if r.deadline.IsZero() || at.IsZero() || soon < 0 || soon > slack || !time.Now().Before(r.deadline) {
 		r.deadline = at
 		r.conn.SetReceiveDeadline(at)
 	}

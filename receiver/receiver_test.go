@@ -61,11 +61,12 @@ func datagrams(t *testing.T, id uint32, jpeg []byte) []protocol.Datagram {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ds, err := s.Split(protocol.Frame{ID: id, Captured: time.Now(), JPEG: jpeg})
-	if err != nil {
+	var o protocol.Outgoing
+	if err := s.Split(&o, protocol.Frame{ID: id, Captured: time.Now(), JPEG: jpeg}, 0); err != nil {
 		t.Fatal(err)
 	}
-	return append([]protocol.Datagram{s.Announce(protocol.Announcement{Name: "door"})}, ds...)
+	announcement := s.Announce(protocol.Announcement{Name: "door"}, &protocol.Clock{}, time.Now())
+	return append([]protocol.Datagram{announcement}, o.Data()...)
 }
 
 func TestReceiverHandsOn(t *testing.T) {
@@ -106,7 +107,7 @@ func TestReceiverDropsAtTheDeadline(t *testing.T) {
 		for f, err := range r.Frames(ctx) {
 			t.Fatalf("frame %d came, %v", f.ID, err)
 		}
-		if st := r.Stats(); st.Dropped[protocol.FrameIncomplete] != 1 || st.Pending != 0 {
+		if st := r.Stats(); st.Dropped[protocol.FrameLate] != 1 || st.Pending != 0 {
 			t.Errorf("%+v", st)
 		}
 	})
@@ -148,8 +149,8 @@ var errBroken = errors.New("the socket is broken")
 func (brokenConn) Receive([]byte) (n, size int, from netip.AddrPort, err error) {
 	return 0, 0, netip.AddrPort{}, errBroken
 }
-func (brokenConn) SetReceiveDeadline(time.Time) error          { return nil }
-func (brokenConn) LocalAddr() netip.AddrPort                   { return viewer }
+func (brokenConn) SetReceiveDeadline(time.Time) error { return nil }
+func (brokenConn) LocalAddr() netip.AddrPort          { return viewer }
 
 func TestReceiverReportsABrokenSocket(t *testing.T) {
 	var last error

@@ -9,7 +9,7 @@ import (
 
 const (
 	// announceInterval is how often a stream is announced. Whoever joins late waits for the announcement before it
-	// shows the first picture, half of this on average; it costs 60 bytes each time.
+	// shows the first picture, half of this on average; it costs 76 bytes each time.
 	announceInterval = 200 * time.Millisecond
 
 	// announceFrames is before how many of the first frames the stream is announced, so that a lost announcement does
@@ -19,28 +19,23 @@ const (
 
 // An announcer decides when the stream is announced, and what is said of it.
 type announcer struct {
-	name     string
-	splitter *protocol.Splitter
+	name string
 
 	sent int // announcements
 	last time.Time
 	rate rate
 }
 
-// next returns the announcement to send before frame f, if one is due.
-func (a *announcer) next(f protocol.Frame, now time.Time) ([]protocol.Datagram, bool) {
+// next returns what to announce before frame f, if that is due.
+func (a *announcer) next(f protocol.Frame, now time.Time) (announcement protocol.Announcement, due bool) {
 	a.rate.add(now)
 	if a.sent >= announceFrames && now.Sub(a.last) < announceInterval {
-		return nil, false
+		return announcement, false
 	}
 	a.sent++
 	a.last = now
 	size, _ := mjpeg.Size(f.JPEG) // a picture of unknown size is announced as such
-	return []protocol.Datagram{a.splitter.Announce(protocol.Announcement{
-		Name:     a.name,
-		Size:     size,
-		MilliFPS: a.rate.milliFPS(),
-	})}, true
+	return protocol.Announcement{Name: a.name, Size: size, MilliFPS: a.rate.milliFPS()}, true
 }
 
 // A rate measures how many frames come in a second, over the last whole second or so.

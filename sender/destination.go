@@ -1,22 +1,19 @@
 package sender
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
-	"strconv"
-	"strings"
 	"syscall"
+	"time"
 
 	"udpcam/protocol"
 	"udpcam/protocol/datagram"
 )
 
-// DefaultPort is the port of addresses that name none.
-const DefaultPort = 12345
+// silence is how long a receiver may say nothing before it does not count any more.
+const silence = 5 * time.Second
 
 // A Destination is an address and the socket by which to reach it.
 type Destination struct {
@@ -24,66 +21,42 @@ type Destination struct {
 	Addr netip.AddrPort
 }
 
-// Dial returns a sender to addresses: host:port or host (for DefaultPort), where host is a name, an IPv4 or IPv6
-// address (in brackets if a port follows), or a multicast group. A name stands for the first address that it resolves
-// to, IPv4 before IPv6, and is resolved once.
-func Dial(ctx context.Context, c Config, addrs ...string) (*Sender, error) {
-	var to []Destination
-	closeAll := func() {
-		for _, d := range to {
-			d.Conn.Close()
-		}
-	}
-	for _, a := range addrs {
-		addr, err := Resolve(a)
-		if err != nil {
-			closeAll()
-			return nil, err
-		}
-		conn, err := datagram.Open(ctx, addr.Addr(), datagram.Options{Interface: c.Interface, TTL: c.TTL, NoGSO: c.NoGSO, NoGRO: true})
-		if err != nil {
-			closeAll()
-			return nil, err
-		}
-		to = append(to, Destination{Conn: conn, Addr: addr})
-	}
-	s, err := New(c, to...)
-	if err != nil {
-		closeAll()
-	}
-	return s, err
-}
-
-// Resolve finds the IP address and port that an address as Dial takes it stands for.
-func Resolve(addr string) (netip.AddrPort, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil { // no port, then
-		host, port = strings.Trim(addr, "[]"), strconv.Itoa(DefaultPort)
-	}
-	if host == "" {
-		return netip.AddrPort{}, fmt.Errorf("address %q names no host: give host:port, such as 192.168.1.20:%d", addr, DefaultPort)
-	}
-	u, err := net.ResolveUDPAddr("udp", net.JoinHostPort(host, port))
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return netip.AddrPort{}, fmt.Errorf("cannot find the host %q: check the name and the network, or give its IP address (%w)", host, err)
-	}
-	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("bad address %q: give host:port, such as 192.168.1.20:%d (%w)", addr, DefaultPort, err)
-	}
-	ap := u.AddrPort()
-	if ap.Port() == 0 {
-		return netip.AddrPort{}, fmt.Errorf("address %q: port 0 cannot be sent to", addr)
-	}
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
-}
-
-// A destination sends to one address and remembers whether that works.
+// A destination is an address that is sent to, and what is known of the path there.
 type destination struct {
 	Destination
 	log     *slog.Logger
-	failing bool
+	answers bool // whether a receiver there can report and ask
+	failing bool // guarded by Sender.sending
+	sent    sent // of the present frame; Send's own
+
+	// What follows is guarded by Sender.mu.
+	reported  time.Time // when the last report came, zero if none has
+	clock     protocol.Clock
+	reports   reports
+	parity    *autoParity
+	overload  overload
+	allowance allowance
+	queueing  time.Duration
 }
+
+// A sent counts what of a frame was sent to a destination.
+type sent struct {
+	datagrams, parity, bytes int
+	failed                   bool // at least in part
+}
+
+func newDestination(d Destination, c Config) *destination {
+	addr := d.Addr.Addr().Unmap()
+	oneReceiver := addr.IsValid() && !addr.IsMulticast() && addr != broadcast
+	return &destination{
+		Destination: d,
+		log:         c.Log,
+		answers:     oneReceiver && !c.OneWay && c.Wire != protocol.WireClassic,
+		parity:      newAutoParity(),
+	}
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // send sends datagrams, and logs when that begins to fail and when it works again.
 func (d *destination) send(datagrams []protocol.Datagram) error {
@@ -100,4 +73,65 @@ func (d *destination) send(datagrams []protocol.Datagram) error {
 	}
 	d.failing = err != nil
 	return err
+}
+
+// is reports whether datagrams from an address come from this destination. The zone of a link-local address is left
+// out: it has a name or a number.
+func (d *destination) is(from netip.AddrPort) bool {
+	return from.Port() == d.Addr.Port() && from.Addr().Unmap().WithZone("") == d.Addr.Addr().Unmap().WithZone("")
+}
+
+// live reports whether a receiver there reports.
+func (d *destination) live(now time.Time) bool {
+	return !d.reported.IsZero() && now.Sub(d.reported) < silence
+}
+
+// report takes in a report.
+func (d *destination) report(f protocol.Feedback, now time.Time) {
+	if !d.live(now) { // it is a new receiver, or as good as one
+		d.reports, d.parity, d.overload = reports{}, newAutoParity(), overload{}
+	}
+	d.reported, d.queueing = now, f.Report.Queueing
+	d.clock.Hear(f, now)
+	c, ok := d.reports.add(*f.Report, now)
+	if !ok {
+		return
+	}
+	before := d.overload.troubled(now)
+	d.overload.report(c, now)
+	switch troubled := d.overload.troubled(now); {
+	case !troubled:
+		d.parity.report(c, now)
+	case !before: // what was lost was lost to a full queue, against which parity does not help
+		d.parity.forget()
+	}
+}
+
+// A DestinationInfo tells what is known of a destination and of the path there.
+type DestinationInfo struct {
+	Addr netip.AddrPort
+	// Reported is when its receiver reported last, the zero time if it never has, as when there is none, or it was
+	// told not to. What follows comes from its reports.
+	Reported time.Time
+	// RTT is the round-trip time, 0 if it has not been measured.
+	RTT time.Duration
+	// ClockOffset is by how much the receiver's clock is ahead of this one, and ClockUncertainty how much that may be
+	// wrong. Both are 0 if RTT is.
+	ClockOffset, ClockUncertainty time.Duration
+	// Loss is the share of datagrams that the network lost in the last seconds, 0 to 1.
+	Loss float64
+	// Queueing is how much longer frames take than the fastest of the last seconds.
+	Queueing time.Duration
+	// Limit is how many bits a second the path is thought to carry, 0 if it carries all that is sent.
+	Limit float64
+}
+
+func (d *destination) info() DestinationInfo {
+	info := DestinationInfo{Addr: d.Addr, Reported: d.reported, Queueing: d.queueing, Limit: 8 * d.overload.rate}
+	info.RTT, _ = d.clock.RTT()
+	info.ClockOffset, info.ClockUncertainty, _ = d.clock.Offset()
+	if !d.reported.IsZero() {
+		info.Loss = d.parity.slow.loss()
+	}
+	return info
 }

@@ -1,9 +1,17 @@
 // Package sender sends the frames of one stream, as datagrams, to one or more receivers.
 //
-//	Frame -> Sender.Send -> protocol.Splitter -> datagram.Conn of each destination
+//	Frame -> Sender.Send -> skip it? -> protocol.Splitter -> data, paced -> parity -> ring
+//	                                                          |              |         |
+//	                                          datagram.Conn of each destination <- answers
+//	                                                          |                        ^
+//	         overload, autoParity, protocol.Clock <- reports -+- requests -------------+
 //
-// Send runs in its caller's goroutine, from the frame to the kernel: there is no queue and no goroutine in between. The
-// sender owns its destinations' sockets. Where frames come from is in package source.
+// Send runs in its caller's goroutine, from the frame to the kernel: there is no queue in between. For each socket by
+// which receivers may answer, one goroutine takes in what they say (feedback.go). Their reports decide how much
+// parity frames get (auto.go) and which frames are skipped because a path does not carry them all (overload.go);
+// their requests are answered at once from the frames sent last (ring.go). All that the goroutines share is guarded
+// by one mutex, which is not held while a frame is on its way out. The sender owns its destinations' sockets. Where
+// frames come from is in package source.
 package sender
 
 import (
@@ -14,10 +22,11 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"udpcam/protocol"
+	"udpcam/protocol/datagram"
 )
 
 // ErrNotJPEG is a frame that does not begin and end as a JPEG does.
@@ -33,6 +42,13 @@ type Config struct {
 	// SegmentSize is the most payload bytes in a datagram. 0 means [protocol.DefaultSegmentSize], or
 	// [protocol.ClassicSegmentSize] on the classic wire.
 	SegmentSize int
+	// FEC is how much parity frames get. The classic wire has none.
+	FEC FEC
+	// Pace is how fast the datagrams of a frame leave.
+	Pace Pace
+	// OneWay turns off feedback: nothing is received, and parity that is chosen by reports is fixed at a tenth. So it
+	// is for multicast and on the classic wire in any case.
+	OneWay bool
 	// Interface is the network interface by which multicast leaves. Nil leaves the choice to the system.
 	Interface *net.Interface
 	// TTL is how many networks multicast may cross. 0 means 1: it stays on the local one.
@@ -43,102 +59,162 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// A Sender sends the frames of one stream. Send and Close are for one goroutine at a time; Stats is for any.
+// A Sender sends the frames of one stream. Send and Close are for one goroutine at a time; the other methods are for
+// any.
 type Sender struct {
 	config       Config
 	destinations []*destination
-	split        func(protocol.Frame) ([]protocol.Datagram, error)
-	announcer    *announcer // nil on the classic wire, which has no announcements
-	nextID       uint32
+	classic      *protocol.ClassicSplitter // nil on udpcam/1
+	tempo        tempo                     // of the frames that are handed in; Send's own
+	departure    departure                 // of the last frame that was sent; Send's own
 
-	frames, frameBytes, datagrams, wireBytes, failed atomic.Uint64
+	sending   sync.Mutex // guards the sockets' sending side; taken last
+	closing   sync.Once
+	closed    chan struct{}
+	listeners sync.WaitGroup
+
+	mu        sync.Mutex // guards what follows
+	splitter  *protocol.Splitter
+	announcer announcer
+	ring      ring
+	nextID    uint32
+	pressure  float64
+	stats     Stats
 }
 
-// Stats counts what a sender has done since it was made.
-type Stats struct {
-	Frames     uint64 // sent, each counted once however many destinations there are
-	FrameBytes uint64 // in them
-	Datagrams  uint64 // handed to the network, to all destinations together
-	WireBytes  uint64 // in them, without IP and UDP headers
-	Failed     uint64 // how often a frame could not be sent whole to a destination
-}
-
-// New returns a sender to destinations that are open already, which become the sender's.
+// New returns a sender to destinations that are open already, which become the sender's. Several may share a conn.
 func New(c Config, to ...Destination) (*Sender, error) {
 	if len(to) == 0 {
 		return nil, errors.New("no address to send to: give at least one")
 	}
 	c.Log = cmp.Or(c.Log, slog.Default())
-	s := &Sender{config: c}
+	s := &Sender{config: c, closed: make(chan struct{}), announcer: announcer{name: c.Name}, pressure: 1}
 	for _, d := range to {
-		s.destinations = append(s.destinations, &destination{Destination: d, log: c.Log})
+		s.destinations = append(s.destinations, newDestination(d, c))
 	}
+	var err error
 	switch c.Wire {
 	case protocol.WireClassic:
-		splitter, err := protocol.NewClassicSplitter(c.SegmentSize)
-		if err != nil {
-			return nil, err
-		}
-		s.split = splitter.Split
+		s.classic, err = protocol.NewClassicSplitter(c.SegmentSize)
 	default:
-		splitter, err := protocol.NewSplitter(rand.Uint32(), 0, c.SegmentSize)
-		if err != nil {
-			return nil, err
+		s.splitter, err = protocol.NewSplitter(rand.Uint32(), 0, c.SegmentSize)
+	}
+	if err != nil {
+		return nil, err
+	}
+	conns := map[datagram.Conn]bool{}
+	for _, d := range s.destinations {
+		if d.answers && !conns[d.Conn] {
+			conns[d.Conn] = true
+			s.listeners.Add(1)
+			go s.listen(d.Conn)
 		}
-		s.split = splitter.Split
-		s.announcer = &announcer{name: c.Name, splitter: splitter}
 	}
 	return s, nil
 }
 
 // Send sends one frame to every destination; its Stream and ID are the sender's to give and are ignored. When Send
-// returns, the kernel has the frame and nothing of it is in use here any more.
+// returns, the kernel has the frame; its bytes are kept for a second, in case that a receiver misses some.
 //
-// A destination that cannot be reached is no error: it is counted and logged, and tried again with the next frame. The
-// error is ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
+// A frame is skipped, which is no error but counted, if a path to a receiver carries fewer frames than there are. A
+// destination that cannot be reached is no error either: it is counted and logged, and tried again with the next
+// frame. The error is ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
 func (s *Sender) Send(f protocol.Frame) error {
 	if !protocol.LooksLikeJPEG(f.JPEG) {
 		return ErrNotJPEG
 	}
-	f.ID = s.nextID
-	datagrams, err := s.split(f)
+	s.tempo.add(len(f.JPEG), time.Now())
+	if s.classic != nil {
+		return s.sendClassic(f)
+	}
+	o, ceiling, err := s.begin(f)
 	if err != nil {
-		return fmt.Errorf("frame %d: %w", f.ID, err)
+		return fmt.Errorf("frame %d: %w", s.nextID, err)
 	}
-	if s.announcer != nil {
-		if a, due := s.announcer.next(f, time.Now()); due {
-			if err := s.transmit(a); err != nil {
-				return err
-			}
-		}
+	if o == nil {
+		return nil // skipped
 	}
-	if err := s.transmit(datagrams); err != nil {
+	if err := s.announce(f); err != nil {
 		return err
 	}
-	s.nextID++
-	s.frames.Add(1)
-	s.frameBytes.Add(uint64(len(f.JPEG)))
+	s.departure = s.config.Pace.plan(o.PlannedSize(), s.tempo.interval, ceiling, s.departure)
+	if err := s.leave(o.Data(), false); err != nil {
+		return err
+	}
+	if err := s.leave(s.encode(o), true); err != nil {
+		return err
+	}
+	s.finish(o, len(f.JPEG))
 	return nil
 }
 
-// transmit sends datagrams to every destination. The error is net.ErrClosed.
-func (s *Sender) transmit(datagrams []protocol.Datagram) error {
-	bytes := 0
-	for _, d := range datagrams {
-		bytes += len(d[0]) + len(d[1])
+// sendClassic sends a frame on the classic wire, on which there is neither parity nor feedback.
+func (s *Sender) sendClassic(f protocol.Frame) error {
+	datagrams, err := s.classic.Split(f)
+	if err != nil {
+		return fmt.Errorf("frame %d: %w", s.nextID, err)
+	}
+	s.departure = s.config.Pace.plan(size(datagrams), s.tempo.interval, 0, s.departure)
+	if err := s.leave(datagrams, false); err != nil {
+		return err
+	}
+	s.finish(nil, len(f.JPEG))
+	return nil
+}
+
+// begin decides whether a frame is sent, in which case it returns it, and how many bytes of it may leave a second, 0
+// for as many as there are. The error is protocol.ErrFrameSize.
+func (s *Sender) begin(f protocol.Frame) (o *protocol.Outgoing, ceiling float64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	blocks, k, err := s.splitter.Layout(len(f.JPEG))
+	if err != nil {
+		return nil, 0, err
+	}
+	now := time.Now()
+	s.pressure = s.tempo.pressure(s.limit(now))
+	if !s.admits(now) {
+		s.stats.Skipped++
+		return nil, 0, nil
+	}
+	f.ID = s.nextID
+	o = s.ring.take()
+	if err := s.splitter.Split(o, f, s.parity(k, blocks, now)); err != nil {
+		return nil, 0, err
 	}
 	for _, d := range s.destinations {
-		switch err := d.send(datagrams); {
-		case errors.Is(err, net.ErrClosed):
-			return err
-		case err != nil:
-			s.failed.Add(1)
-		default:
-			s.datagrams.Add(uint64(len(datagrams)))
-			s.wireBytes.Add(uint64(bytes))
-		}
+		d.overload.begin(f.ID, o.PlannedSize(), now)
 	}
-	return nil
+	return o, s.ceiling(o.PlannedSize(), now), nil
+}
+
+// encode returns the datagrams of a frame's parity.
+func (s *Sender) encode(o *protocol.Outgoing) []protocol.Datagram {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return o.Parity()
+}
+
+// finish counts a frame that was sent, and keeps it, if it is not nil, for those who miss some of it.
+func (s *Sender) finish(o *protocol.Outgoing, frameBytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o != nil {
+		s.ring.add(o, time.Now())
+	}
+	s.nextID++
+	s.stats.Frames++
+	s.stats.FrameBytes += uint64(frameBytes)
+	for _, d := range s.destinations {
+		d.allowance.earn(d.sent.bytes)
+		s.stats.Datagrams += uint64(d.sent.datagrams)
+		s.stats.Parity += uint64(d.sent.parity)
+		s.stats.WireBytes += uint64(d.sent.bytes)
+		if d.sent.failed {
+			s.stats.Failed++
+		}
+		d.sent = sent{}
+	}
 }
 
 // Addrs returns the addresses that the sender sends to.
@@ -149,22 +225,40 @@ func (s *Sender) Addrs() (addrs []netip.AddrPort) {
 	return addrs
 }
 
+// Destinations returns what is known of each address that the sender sends to.
+func (s *Sender) Destinations() (infos []DestinationInfo) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.destinations {
+		infos = append(infos, d.info())
+	}
+	return infos
+}
+
+// Pressure is the share of what the source makes that the narrowest path carries, 1 if that is all. A source that can
+// should make its frames smaller by this factor: then fewer are skipped, or none.
+func (s *Sender) Pressure() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pressure
+}
+
 // Stats returns what has been counted so far.
 func (s *Sender) Stats() Stats {
-	return Stats{
-		Frames:     s.frames.Load(),
-		FrameBytes: s.frameBytes.Load(),
-		Datagrams:  s.datagrams.Load(),
-		WireBytes:  s.wireBytes.Load(),
-		Failed:     s.failed.Load(),
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stats
 }
 
 // Close closes the sender's sockets.
 func (s *Sender) Close() error {
 	var errs []error
-	for _, d := range s.destinations {
-		errs = append(errs, d.Conn.Close())
-	}
+	s.closing.Do(func() {
+		close(s.closed)
+		for _, d := range s.destinations {
+			errs = append(errs, d.Conn.Close())
+		}
+		s.listeners.Wait()
+	})
 	return errors.Join(errs...)
 }

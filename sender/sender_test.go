@@ -104,10 +104,11 @@ func TestSenderAnnounces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := link.New(1, link.Path{})
 		defer n.Close()
-		s, err := sender.New(sender.Config{}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
+		s, err := sender.New(sender.Config{FEC: sender.FECOff}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer s.Close()
 		jpeg := street(t, 5)
 		frames := func(count int) (announcements uint64) {
 			before := s.Stats().Datagrams
@@ -161,16 +162,22 @@ func TestSenderRefuses(t *testing.T) {
 // A failingConn is a network that is down until it is told otherwise.
 type failingConn struct {
 	datagram.Conn
-	err  error
-	sent int
+	err    error
+	sent   int
+	closed chan struct{}
 }
 
 func (c *failingConn) Send(netip.AddrPort, [][2][]byte) error { c.sent++; return c.err }
-func (c *failingConn) Close() error                           { return nil }
+func (c *failingConn) Close() error                           { close(c.closed); return nil }
+func (c *failingConn) Receive([]byte) (int, int, netip.AddrPort, error) {
+	<-c.closed
+	return 0, 0, netip.AddrPort{}, net.ErrClosed
+}
 
 func TestSenderOutlivesTheNetwork(t *testing.T) {
 	var log bytes.Buffer
-	bad, good := &failingConn{err: syscall.ENETUNREACH}, &failingConn{}
+	bad := &failingConn{err: syscall.ENETUNREACH, closed: make(chan struct{})}
+	good := &failingConn{closed: make(chan struct{})}
 	s, err := sender.New(sender.Config{Log: slog.New(slog.NewTextHandler(&log, nil))},
 		sender.Destination{Conn: bad, Addr: viewer}, sender.Destination{Conn: good, Addr: viewer})
 	if err != nil {

@@ -142,6 +142,8 @@ func TestMeetTwoAndTwo(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		atB, atViewer := run(ctx, listen(t, n, b)), run(ctx, listen(t, n, viewer))
 		door, yard := newSender(t, n, a, "door", b, viewer), newSender(t, n, other, "yard", b, viewer)
+		defer door.Close()
+		defer yard.Close()
 		for i := range 30 {
 			if i == 10 || i == 20 {
 				n.SetPath(a, viewer, link.Path{Loss: float64(20-i) / 10})

@@ -50,13 +50,17 @@ func (a *arrivals) take(now time.Time) (streams map[string]*arrived, period time
 	return streams, period
 }
 
-// delay is the median delay in milliseconds, nil if the clocks differ.
-func (a *arrived) delay() (ms *float64, skewed bool) {
+// delay is the median delay in milliseconds, where the sender's clock is so far ahead; nil if that cannot be.
+func (a *arrived) delay(ahead time.Duration) (ms *float64, skewed bool) {
 	slices.Sort(a.delays)
-	median := a.delays[len(a.delays)/2]
+	median := a.delays[len(a.delays)/2] + ahead
 	if median < 0 || median > maxDelay {
 		return nil, true
 	}
-	rounded := round(float64(median)/float64(time.Millisecond), 2)
-	return &rounded, false
+	return milliseconds(median), false
+}
+
+func milliseconds(d time.Duration) *float64 {
+	ms := round(float64(d)/float64(time.Millisecond), 2)
+	return &ms
 }

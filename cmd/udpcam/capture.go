@@ -17,8 +17,8 @@ import (
 )
 
 // openSource opens the source that the flags name, or the usual one, and returns its name too. Skip is called with the
-// reason whenever the source leaves something out.
-func openSource(c *cli.Context, usual string, log *slog.Logger, skip func(string)) (string, source.Source, error) {
+// reason whenever the source leaves something out; pressure, which may be nil, is the source's to ask.
+func openSource(c *cli.Context, usual string, log *slog.Logger, skip func(string), pressure func() float64) (string, source.Source, error) {
 	name := cmp.Or(c.String("source"), usual)
 	if name == "" {
 		return "", nil, usagef("this udpcam is built without OpenCV and has no default camera: " +
@@ -29,12 +29,13 @@ func openSource(c *cli.Context, usual string, log *slog.Logger, skip func(string
 		return "", nil, err
 	}
 	src, err := source.Open(name, source.Options{
-		FPS:     c.Float64("fps"),
-		Loop:    c.Bool("loop"),
-		Size:    size,
-		Quality: c.Int("quality"),
-		Skip:    skip,
-		Log:     log,
+		FPS:      c.Float64("fps"),
+		Loop:     c.Bool("loop"),
+		Size:     size,
+		Quality:  c.Int("quality"),
+		Pressure: pressure,
+		Skip:     skip,
+		Log:      log,
 	})
 	for _, mistake := range []error{source.ErrUnknown, source.ErrName, source.ErrOption, source.ErrNoOpenCV} {
 		if errors.Is(err, mistake) {

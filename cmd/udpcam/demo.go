@@ -39,7 +39,7 @@ func demo(c *cli.Context) error {
 		return err
 	}
 	var skipped tally
-	name, src, err := openSource(c, demoSource, s.log, skipped.add)
+	name, src, err := openSource(c, demoSource, s.log, skipped.add, nil)
 	if err != nil {
 		return err
 	}

@@ -21,10 +21,12 @@ func TestE2EDemo(t *testing.T) {
 		"Chromium": seeByChromium,
 	} {
 		t.Run(name, func(t *testing.T) {
-			mark, err := pattern.Read(see(t, url))
-			if err != nil {
-				t.Fatal(err)
-			}
+			var mark pattern.Mark
+			until(t, "a picture is seen", func() (ok bool) { // a screenshot may be taken before the first is there
+				var err error
+				mark, err = pattern.Read(see(t, url))
+				return err == nil
+			})
 			if mark.Captured.Before(began.Truncate(time.Second)) || mark.Captured.After(time.Now()) {
 				t.Errorf("what is seen is from %v, which is not while the test ran", mark.Captured)
 			}

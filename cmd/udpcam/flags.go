@@ -106,6 +106,10 @@ func interfaceFlag() cli.Flag {
 		DefaultText: "the system's choice"}
 }
 
+func feedbackFlag(usage string) cli.Flag {
+	return &cli.BoolFlag{Name: "feedback", Usage: usage + "; --feedback=false for networks that go one way", Value: true}
+}
+
 func framesFlag() cli.Flag {
 	return &cli.IntFlag{Name: "frames", Usage: "stop after `N` frames", DefaultText: "never"}
 }

@@ -40,6 +40,11 @@ func recvCommand() *cli.Command {
 				Value: protocol.DefaultDeadline},
 			interfaceFlag(),
 		),
+		flags("Loss",
+			&cli.DurationFlag{Name: "latency", Usage: "how long (`TIME`) a whole frame may wait for an older one that can be repaired", DefaultText: "about three round trips"},
+			feedbackFlag("report to senders, and ask for what is missing"),
+			&cli.BoolFlag{Name: "no-gro", Usage: "take each datagram by itself, for kernels that join them wrong"},
+		),
 		flags("Sinks",
 			&cli.BoolFlag{Name: "show", Usage: "open a window for each stream; q or Esc closes it"},
 			&cli.StringSliceFlag{Name: "out", Usage: "write to (`OUT`) a file, directory or pipe (repeatable)", TakesFile: true},
@@ -139,6 +144,11 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 	if config.Deadline <= 0 {
 		return config, usagef("--deadline %v: give a time above 0, such as 500ms", config.Deadline)
 	}
+	config.Latency = c.Duration("latency")
+	if c.IsSet("latency") && config.Latency <= 0 {
+		config.Latency = -1 // not at all
+	}
+	config.OneWay, config.NoGRO = !c.Bool("feedback"), c.Bool("no-gro")
 	if config.Wire, err = wireOf(c); err != nil {
 		return config, err
 	}

@@ -36,6 +36,12 @@ func sendCommand() *cli.Command {
 			interfaceFlag(),
 			&cli.IntFlag{Name: "ttl", Usage: "how many networks (`N`) multicast may cross", Value: 1},
 		),
+		flags("Loss",
+			&cli.StringFlag{Name: "fec", Usage: "parity (`SHARE`): auto as receivers report loss, a share such as 20%, or off", Value: "auto"},
+			&cli.StringFlag{Name: "pace", Usage: "spread a frame over (`PACE`) a share of the time between two, over as long as so many Mbit/s take, or off", Value: "25%"},
+			feedbackFlag("take reports from receivers, and answer what they miss"),
+			&cli.BoolFlag{Name: "no-gso", Usage: "one system call a datagram, for kernels and network cards that do otherwise wrong"},
+		),
 		sourceFlags(defaultSource()),
 		flags("While it runs", framesFlag()),
 		runningFlags(),
@@ -62,11 +68,13 @@ func send(c *cli.Context) error {
 	}
 	config.Log = s.log
 	var skipped tally
-	name, src, err := openSource(c, defaultSource(), s.log, skipped.add)
+	var to *sender.Sender // before the source has its first frame, there is one
+	pressure := func() float64 { return to.Pressure() }
+	name, src, err := openSource(c, defaultSource(), s.log, skipped.add, pressure)
 	if err != nil {
 		return err
 	}
-	to, err := sender.Dial(ctx, config, addrs...)
+	to, err = sender.Dial(ctx, config, addrs...)
 	if err != nil {
 		return err
 	}
@@ -130,7 +138,13 @@ func pump(ctx context.Context, src source.Source, to *sender.Sender, limit uint6
 
 // senderConfig is what the flags say of how to send.
 func senderConfig(c *cli.Context) (config sender.Config, err error) {
-	config = sender.Config{SegmentSize: c.Int("segment"), TTL: c.Int("ttl")}
+	config = sender.Config{SegmentSize: c.Int("segment"), TTL: c.Int("ttl"), OneWay: !c.Bool("feedback"), NoGSO: c.Bool("no-gso")}
+	if config.FEC, err = sender.ParseFEC(c.String("fec")); err != nil {
+		return config, usagef("--fec: %w", err)
+	}
+	if config.Pace, err = sender.ParsePace(c.String("pace")); err != nil {
+		return config, usagef("--pace: %w", err)
+	}
 	if config.Wire, err = wireOf(c); err != nil {
 		return config, err
 	}
@@ -138,6 +152,9 @@ func senderConfig(c *cli.Context) (config sender.Config, err error) {
 	case protocol.WireClassic:
 		if name != "" {
 			return config, usagef("--name and --wire classic contradict: the classic wire carries no names")
+		}
+		if c.IsSet("fec") && config.FEC != sender.FECOff {
+			return config, usagef("--fec and --wire classic contradict: the classic wire has no parity")
 		}
 		_, err = protocol.NewClassicSplitter(config.SegmentSize)
 	default:

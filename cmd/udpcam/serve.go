@@ -49,7 +49,7 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	var skipped tally
-	name, src, err := openSource(c, defaultSource(), s.log, skipped.add)
+	name, src, err := openSource(c, defaultSource(), s.log, skipped.add, nil)
 	if err != nil {
 		return err
 	}

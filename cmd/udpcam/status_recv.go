@@ -24,7 +24,10 @@ type recvStatus struct {
 	Datagrams   uint64            `json:"datagrams"`    // all that came
 	LeftOut     uint64            `json:"left_out"`     // datagrams that were of no use
 	LeftOutBy   map[string]uint64 `json:"left_out_by"`  // the same by reason
-	Loss        float64           `json:"loss"`         // of segments, 0 to 1
+	Loss        float64           `json:"loss"`         // of datagrams as they were first sent, 0 to 1
+	ByParity    uint64            `json:"by_parity"`    // frames that are whole thanks to parity
+	ByRequest   uint64            `json:"by_request"`   // frames that are whole thanks to what was asked for
+	Requests    uint64            `json:"requests"`     // datagrams that asked for something
 	Delay       *float64          `json:"delay_ms"`     // since capture, the median; of several streams the worst
 	Viewers     int               `json:"viewers"`      // over HTTP
 	OutsDropped map[string]uint64 `json:"outs_dropped"` // frames that an --out was too slow for, by its name
@@ -43,6 +46,11 @@ type streamStatus struct {
 	Delay  *float64 `json:"delay_ms"`  // since capture, the median; null if there is none or the clocks differ
 	Silent int64    `json:"silent_ms"` // how long ago its last datagram came
 
+	// RTT is the round trip to the sender, and Uncertainty by how much Delay may be wrong because the clocks are two. Both
+	// are null if they have not been measured: then Delay is by both machines' clocks as they are.
+	RTT         *float64 `json:"rtt_ms"`
+	Uncertainty *float64 `json:"delay_uncertainty_ms"`
+
 	skewed bool // whether the clocks differ
 }
 
@@ -53,8 +61,11 @@ func (s recvStatus) line() string {
 	}
 	parts := []string{s.rate.String(), count(s.Frames, "frame"), fmt.Sprintf("%d dropped", s.Dropped),
 		fmt.Sprintf("loss %.1f %%", 100*s.Loss)}
+	if s.ByParity+s.ByRequest > 0 {
+		parts = append(parts, fmt.Sprintf("%d repaired", s.ByParity+s.ByRequest))
+	}
 	if s.Delay != nil {
-		parts = append(parts, fmt.Sprintf("delay %.1f ms", *s.Delay))
+		parts = append(parts, "delay "+s.delay())
 	} else if slices.ContainsFunc(s.Streams, func(s streamStatus) bool { return s.skewed }) {
 		parts = append(parts, "delay unknown: clocks differ")
 	}
@@ -65,6 +76,16 @@ func (s recvStatus) line() string {
 		parts = append(parts, count(s.Viewers, "viewer"))
 	}
 	return strings.Join(parts, "  ")
+}
+
+// delay is the delay of the slowest stream, with its uncertainty if that is known.
+func (s recvStatus) delay() string {
+	for _, stream := range s.Streams {
+		if stream.Delay == s.Delay && stream.Uncertainty != nil {
+			return fmt.Sprintf("%.1f ±%.1f ms", *s.Delay, *stream.Uncertainty)
+		}
+	}
+	return fmt.Sprintf("%.1f ms", *s.Delay)
 }
 
 // A recvReport makes a recvStatus once a second, and logs what has changed since the last.
@@ -111,6 +132,9 @@ func (r *recvReport) sample(now time.Time) status {
 		Datagrams:   total.Datagrams,
 		LeftOut:     total.LeftOut.Total(),
 		LeftOutBy:   total.LeftOut.Map(),
+		ByParity:    total.ByParity,
+		ByRequest:   total.ByRequest,
+		Requests:    total.Requests,
 		Viewers:     r.to.viewers(),
 		OutsDropped: r.to.dropped(),
 		Streams:     r.streams(now),
@@ -138,11 +162,14 @@ func (r *recvReport) streams(now time.Time) []streamStatus {
 	streams := []streamStatus{}
 	for _, info := range r.from.Streams() {
 		s := streamStatus{Name: info.Name, From: info.From.String(), Silent: now.Sub(info.Seen).Milliseconds()}
+		if info.ClockKnown {
+			s.RTT, s.Uncertainty = milliseconds(info.RTT), milliseconds(info.ClockUncertainty)
+		}
 		size := info.Announced.Size
 		if a := arrived[info.Name]; a != nil {
 			s.FPS = round(float64(len(a.delays))/period.Seconds(), 2)
 			if r.timed {
-				s.Delay, s.skewed = a.delay()
+				s.Delay, s.skewed = a.delay(info.ClockOffset)
 			}
 			if found, err := mjpeg.Size(a.last); err == nil {
 				size = found
@@ -158,7 +185,7 @@ func (r *recvReport) streams(now time.Time) []streamStatus {
 func (r *recvReport) summary(took time.Duration) {
 	total := r.from.Stats()
 	r.log.Info("received", "frames", total.Frames, "bytes", total.FrameBytes, counted("dropped", total.Dropped.Map()),
-		"datagrams", total.Datagrams, counted("left_out", total.LeftOut.Map()),
+		"by_parity", total.ByParity, "by_request", total.ByRequest, "datagrams", total.Datagrams, counted("left_out", total.LeftOut.Map()),
 		counted("outs_dropped", r.to.dropped()), "seconds", round(took.Seconds(), 1))
 }
 

@@ -20,6 +20,9 @@ type sendStatus struct {
 	Failed     uint64            `json:"failed"`      // how often a frame could not be sent to a receiver
 	Skipped    uint64            `json:"skipped"`     // what the source brought that was not sent
 	SkippedBy  map[string]uint64 `json:"skipped_by"`  // the same by reason
+	Parity     uint64            `json:"parity"`      // datagrams that carry parity
+	Requests   uint64            `json:"requests"`    // what receivers asked for
+	Answered   uint64            `json:"answered"`    // datagrams in answer to that
 
 	source string
 }
@@ -57,7 +60,7 @@ func newSendReport(s *session, source string, to *sender.Sender, skipped *tally)
 
 // sample implements reporter.
 func (r *sendReport) sample(now time.Time) status {
-	total, skipped := r.to.Stats(), r.skipped.totals()
+	total, skipped := r.to.Stats(), r.left()
 	r.skipping.log(r.log, skipped)
 	return sendStatus{
 		Time:       now,
@@ -69,15 +72,27 @@ func (r *sendReport) sample(now time.Time) status {
 		Failed:     total.Failed,
 		Skipped:    sum(skipped),
 		SkippedBy:  skipped,
+		Parity:     total.Parity,
+		Requests:   total.Requests,
+		Answered:   total.Answered,
 		source:     r.source,
 	}
+}
+
+// left is what was not sent, by reason: the source's reasons, and that the path takes no more.
+func (r *sendReport) left() map[string]uint64 {
+	skipped := r.skipped.totals()
+	if n := r.to.Stats().Skipped; n > 0 {
+		skipped["overload"] = n
+	}
+	return skipped
 }
 
 // summary implements reporter.
 func (r *sendReport) summary(took time.Duration) {
 	total := r.to.Stats()
 	r.log.Info("sent", "frames", total.Frames, "bytes", total.FrameBytes, "datagrams", total.Datagrams,
-		"failed", total.Failed, counted("skipped", r.skipped.totals()), "seconds", round(took.Seconds(), 1))
+		"failed", total.Failed, "parity", total.Parity, "answered", total.Answered, counted("skipped", r.left()), "seconds", round(took.Seconds(), 1))
 }
 
 // frames implements reporter.

@@ -19,10 +19,10 @@ func TestStatusKeys(t *testing.T) {
 		status any
 		want   string
 	}{
-		"send": {sendStatus{}, "datagrams failed fps frame_bytes frames mbit_s skipped skipped_by time wire_bytes"},
-		"recv": {recvStatus{}, "datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out left_out_by " +
-			"loss mbit_s outs_dropped streams time viewers"},
-		"stream of recv": {streamStatus{}, "delay_ms fps from height name silent_ms width"},
+		"send": {sendStatus{}, "answered datagrams failed fps frame_bytes frames mbit_s parity requests skipped skipped_by time wire_bytes"},
+		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
+			"left_out_by loss mbit_s outs_dropped requests streams time viewers"},
+		"stream of recv": {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms silent_ms width"},
 		"serve": {serveStatus{}, "bytes_out capturing fps frame_bytes frames frames_out mbit_s skipped skipped_by time " +
 			"viewers"},
 	}
@@ -89,7 +89,7 @@ func TestDelay(t *testing.T) {
 			a.note(protocol.Frame{Stream: "a", Captured: now.Add(-d)}, now)
 		}
 		streams, _ := a.take(now)
-		switch got, skewed := streams["a"].delay(); {
+		switch got, skewed := streams["a"].delay(0); {
 		case skewed != test.skewed || (got == nil) != skewed:
 			t.Errorf("%v: clocks differ is %v", test.delays, skewed)
 		case got != nil && *got != test.want:

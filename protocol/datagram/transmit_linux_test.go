@@ -176,6 +176,7 @@ func TestWaitsForRoom(t *testing.T) {
 	out.tx.sendmsg = func(fd uintptr, h *unix.Msghdr) syscall.Errno {
 		if full {
 			full = false
+			real(fd, h) // without something sent nothing would ever tell that there is room again
 			return unix.EAGAIN
 		}
 		return real(fd, h)

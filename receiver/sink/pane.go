@@ -108,5 +108,5 @@ func title(stream string) string {
 	if name == "" {
 		return "udpcam"
 	}
-	return "udpcam – " + name
+	return "udpcam: " + name
 }

@@ -91,12 +91,12 @@ func TestWindowOfSeveralStreams(t *testing.T) {
 	s := showWindow(t, xvfb(t))
 	s.put("door", street(t, "5"))
 	s.put("yard", street(t, "6"))
-	door, yard := s.window("udpcam – door"), s.window("udpcam – yard")
+	door, yard := s.window("udpcam: door"), s.window("udpcam: yard")
 	s.tool("xdotool", "windowmove", "--sync", yard, "400", "300")
 	s.shows(door, street(t, "5"))
 	s.shows(yard, street(t, "6"))
 	s.tool("python3", "testdata/close_window.py", door)
-	s.until("the window is gone", func() bool { return len(s.windows("udpcam – door")) == 0 })
+	s.until("the window is gone", func() bool { return len(s.windows("udpcam: door")) == 0 })
 	s.put("door", street(t, "7"))
 	s.put("yard", street(t, "8"))
 	s.shows(yard, street(t, "8"))
@@ -137,7 +137,7 @@ func TestWindowStandsDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.put("tiny", tiny.Bytes())
-	s.window("udpcam – tiny")
+	s.window("udpcam: tiny")
 	s.tool("xdotool", "windowfocus", "--sync", id, "key", "q")
 	end := s.end()
 	if n := end.Skipped[SkipDamaged] + end.Skipped[SkipHuge]; end.Err != "" || n != len(damaged) {

@@ -155,7 +155,7 @@ func TestWindowShowsEveryStream(t *testing.T) {
 			w.Put(protocol.Frame{Stream: name, JPEG: []byte(jpeg)})
 		}
 		synctest.Wait()
-		for _, title := range []string{"udpcam", "udpcam – door", "udpcam – yard"} {
+		for _, title := range []string{"udpcam", "udpcam: door", "udpcam: yard"} {
 			if v := s.titled(title); v == nil || len(v.pictures()) != 1 || v.pictures()[0] != jpeg {
 				t.Errorf("no picture in window %q", title)
 			}
@@ -196,11 +196,11 @@ func TestWindowEndsOn(t *testing.T) {
 		"Esc":   {act: func(w *Window, s *fakeScreen) { s.press(escape) }},
 		"Close": {act: func(w *Window, s *fakeScreen) { w.Close() }},
 		"the last window's end": {act: func(w *Window, s *fakeScreen) {
-			s.titled("udpcam – a").hide()
-			s.titled("udpcam – b").hide()
+			s.titled("udpcam: a").hide()
+			s.titled("udpcam: b").hide()
 		}},
 		"a screen that fails": {want: broken, act: func(w *Window, s *fakeScreen) {
-			s.titled("udpcam – a").fails = broken
+			s.titled("udpcam: a").fails = broken
 			w.Put(protocol.Frame{Stream: "a", JPEG: street(t, "6")})
 		}},
 	} {
@@ -230,15 +230,15 @@ func TestWindowClosedByItsUserStaysClosed(t *testing.T) {
 		w.Put(protocol.Frame{Stream: "a", JPEG: street(t, "5")})
 		w.Put(protocol.Frame{Stream: "b", JPEG: street(t, "5")})
 		synctest.Wait()
-		s.titled("udpcam – a").hide()
+		s.titled("udpcam: a").hide()
 		time.Sleep(time.Second)
 		w.Put(protocol.Frame{Stream: "a", JPEG: street(t, "6")})
 		w.Put(protocol.Frame{Stream: "b", JPEG: street(t, "6")})
 		synctest.Wait()
-		if n := len(s.titled("udpcam – a").pictures()); n != 1 || skipped.of(SkipHidden) != 1 {
+		if n := len(s.titled("udpcam: a").pictures()); n != 1 || skipped.of(SkipHidden) != 1 {
 			t.Errorf("the closed window showed %d pictures, %d were left out, want 1 and 1", n, skipped.of(SkipHidden))
 		}
-		if n := len(s.titled("udpcam – b").pictures()); n != 2 {
+		if n := len(s.titled("udpcam: b").pictures()); n != 2 {
 			t.Errorf("the open window showed %d pictures, want 2", n)
 		}
 	})
@@ -311,7 +311,7 @@ func TestUndecodable(t *testing.T) {
 
 func TestTitle(t *testing.T) {
 	for stream, want := range map[string]string{
-		"": "udpcam", "door": "udpcam – door", "a\x00b\x1b[2Jc": "udpcam – ab[2Jc", "\xff": "udpcam", "Tür 1": "udpcam – Tür 1",
+		"": "udpcam", "door": "udpcam: door", "a\x00b\x1b[2Jc": "udpcam: ab[2Jc", "\xff": "udpcam", "Tür 1": "udpcam: Tür 1",
 	} {
 		if got := title(stream); got != want {
 			t.Errorf("title(%q) = %q, want %q", stream, got, want)

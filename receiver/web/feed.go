@@ -24,6 +24,7 @@ type feed struct {
 // An item is what a feed points to, until it points to another.
 type item struct {
 	part *part  // nil before the first picture and after a rest
+	last *part  // the one before it, for who is only one behind; nil if there is none
 	seq  uint64 // counts the parts that were put: a gap tells a viewer how many it has skipped
 	over chan struct{}
 }
@@ -36,22 +37,24 @@ func newFeed(mu *sync.Mutex) *feed {
 
 // put makes p the newest part and wakes everyone who waits for it.
 func (f *feed) put(p *part) {
-	f.replace(p, f.newest.Load().seq+1)
+	old := f.newest.Load()
+	f.replace(&item{part: p, last: old.part, seq: old.seq + 1})
 }
 
 // clear forgets the newest part: it would be stale when pictures come again.
 func (f *feed) clear() {
-	f.replace(nil, f.newest.Load().seq)
+	f.replace(&item{seq: f.newest.Load().seq})
 }
 
 // nudge wakes everyone who waits, without a new part.
 func (f *feed) nudge() {
-	it := f.newest.Load()
-	f.replace(it.part, it.seq)
+	old := f.newest.Load()
+	f.replace(&item{part: old.part, last: old.last, seq: old.seq})
 }
 
-func (f *feed) replace(p *part, seq uint64) {
-	old := f.newest.Swap(&item{part: p, seq: seq, over: make(chan struct{})})
+func (f *feed) replace(it *item) {
+	it.over = make(chan struct{})
+	old := f.newest.Swap(it)
 	f.since = time.Now()
 	close(old.over)
 }

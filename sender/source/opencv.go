@@ -15,7 +15,7 @@ import (
 // ErrNoOpenCV says that this program is built without OpenCV, and how to build it with it.
 var ErrNoOpenCV = errors.New("opencv: needs OpenCV, which this program is built without; on Debian: " +
 	"apt-get install g++ pkg-config libopencv-dev && " +
-	"go build -tags gocv,gocv_specific_modules,gocv_highgui,gocv_videoio ./cmd/udpcam; without it there is test:")
+	"go build -tags gocv,gocv_specific_modules,gocv_highgui,gocv_videoio ./cmd/udpcam; without it there is the source test")
 
 const (
 	// rereadPause follows a read that brought nothing: a camera that has been pulled out fails at once each time.

@@ -24,7 +24,7 @@ type videoCapture struct {
 	name    openCVName
 	video   *gocv.VideoCapture
 	picture gocv.Mat
-	quality []int
+	quality *qualityDial
 }
 
 func openCapture(name openCVName, o Options) (capture, error) {
@@ -39,7 +39,7 @@ func openCapture(name openCVName, o Options) (capture, error) {
 		}
 		return nil, fmt.Errorf("OpenCV cannot open %v: nothing answers there, or it is nothing that OpenCV knows", name)
 	}
-	v := &videoCapture{name, video, gocv.NewMat(), []int{gocv.IMWriteJpegQuality, o.Quality}}
+	v := &videoCapture{name, video, gocv.NewMat(), newQualityDial(o)}
 	v.wish(o)
 	return v, nil
 }
@@ -90,11 +90,12 @@ func (v *videoCapture) read() (jpeg []byte, at time.Time, err error) {
 	if !ok || v.picture.Empty() {
 		return nil, at, nil
 	}
-	native, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, v.picture, v.quality)
-	defer native.Close()
+	native, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, v.picture, []int{gocv.IMWriteJpegQuality, v.quality.next()})
 	if err != nil {
+		native.Close() // there is one even so
 		return nil, at, fmt.Errorf("OpenCV cannot encode what %v gives: %w", v.name, err)
 	}
+	defer native.Close()
 	return bytes.Clone(native.GetBytes()), at, nil
 }
 

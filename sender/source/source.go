@@ -52,6 +52,9 @@ type Options struct {
 	Size image.Point
 	// Quality is the JPEG quality, 1 to 100, of sources that encode (test, opencv). 0 means 80.
 	Quality int
+	// Pressure, if set, tells sources that encode which share of what they make the network carries, 1 being all of it;
+	// while it is less they lower their quality, down to 20. It is called for each frame, from any goroutine.
+	Pressure func() float64
 	// MaxFrameSize is the largest picture in bytes that is taken; a larger one is skipped. 0 means
 	// [protocol.MaxFrameSize], which is also the most that it can be.
 	MaxFrameSize int

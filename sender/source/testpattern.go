@@ -100,7 +100,7 @@ func (s *testPattern) Frames(ctx context.Context) iter.Seq2[protocol.Frame, erro
 			yield(protocol.Frame{}, err)
 			return
 		}
-		encoder := jpegEncoder{options: jpeg.Options{Quality: s.o.Quality}}
+		encoder := jpegEncoder{quality: newQualityDial(s.o)}
 		for n := range due(ctx, s.o.FPS) {
 			mark := pattern.Mark{Number: n, Captured: time.Now().Truncate(time.Microsecond)}
 			picture, err := encoder.encode(p.Draw(mark))
@@ -145,13 +145,13 @@ func due(ctx context.Context, fps float64) iter.Seq[uint32] {
 
 // A jpegEncoder encodes pictures of one kind, each into memory of its own, since frames are handed over.
 type jpegEncoder struct {
-	options jpeg.Options
+	quality *qualityDial
 	last    int // the length of the last JPEG, which the next will be near
 }
 
 func (e *jpegEncoder) encode(img image.Image) ([]byte, error) {
 	b := bytes.NewBuffer(make([]byte, 0, e.last+e.last/8))
-	if err := jpeg.Encode(b, img, &e.options); err != nil {
+	if err := jpeg.Encode(b, img, &jpeg.Options{Quality: e.quality.next()}); err != nil {
 		return nil, err
 	}
 	e.last = b.Len()

@@ -1,0 +1,254 @@
+package protocol
+
+import (
+	"net/netip"
+	"time"
+)
+
+const (
+	// reportInterval is how often a sender is told what came of its stream, and troubleInterval how often while datagrams
+	// are lost or wait in queues: so often that the sender notices before the queue of an overloaded path is full.
+	reportInterval  = 200 * time.Millisecond
+	troubleInterval = 50 * time.Millisecond
+
+	// earlyReports is for how long after it has joined a stream a receiver reports so often in any case: the sender does
+	// not know the path yet.
+	earlyReports = time.Second
+
+	// troubleQueueing is from which delay in queues on there is trouble.
+	troubleQueueing = 10 * time.Millisecond
+
+	// tailWait is how long a frame may be silent, beyond the longest gap that there has been within frames lately, before
+	// its last datagrams are taken to be lost. Senders that pace leave gaps of a millisecond, and Go's timers round up to
+	// the next one.
+	tailWait = 2500 * time.Microsecond
+
+	// maxReorder is the most by which datagrams are thought to be late rather than lost.
+	maxReorder = 20 * time.Millisecond
+
+	// guessedRTT is how long an answer is thought to take before the round trip has been measured.
+	guessedRTT = 20 * time.Millisecond
+
+	// maxLatency is the most that a whole frame waits for an older one unless told otherwise: less than what people
+	// notice in a conversation.
+	maxLatency = 150 * time.Millisecond
+
+	// maxAsks is how often a sender is asked for the same frame.
+	maxAsks = 8
+
+	// maxAskedGap is the largest number of frames, between two others, that are asked for when nothing of them came.
+	maxAskedGap = 8
+
+	// settleAfter is how many newer frames are done with before the first sending of a frame is counted, so that what
+	// comes late is not taken for lost.
+	settleAfter = 2
+
+	// feedbackShare is what feedback may cost: one byte for so many that came. It stops a forged stream from having
+	// this receiver send more to somebody than it costs to forge.
+	feedbackShare = 8
+)
+
+type outgoingFeedback struct {
+	to netip.AddrPort
+	b  []byte
+}
+
+// NextFeedback takes the next datagram that is to be sent back to a sender. The bytes are the caller's.
+func (a *Assembler) NextFeedback() (b []byte, to netip.AddrPort, ok bool) {
+	if len(a.feedback) == 0 {
+		return nil, to, false
+	}
+	f := a.feedback[0]
+	a.feedback = a.feedback[1:]
+	return f.b, f.to, true
+}
+
+// attend does what is due for a stream, and says when to do so again.
+func (a *Assembler) attend(s *stream, now time.Time) {
+	a.tell(s, now)
+	s.wake = s.told.Add(reportInterval)
+	for _, p := range s.pending {
+		if p.state != done && p.state != whole && !now.Before(p.deadline) {
+			a.drop(s, p, FrameLate)
+		}
+	}
+	a.handOnInOrder(s, now)
+	a.settle(s)
+	for _, p := range s.pending {
+		if p.state == collecting || p.state == unseen {
+			a.attendMissing(s, p, now)
+			s.wakeAt(p.deadline)
+		}
+	}
+}
+
+// tell reports to the stream's sender, if it is time.
+func (a *Assembler) tell(s *stream, now time.Time) {
+	since := now.Sub(s.told)
+	if since < troubleInterval || since < reportInterval && !s.troubled() && now.Sub(s.joined) > earlyReports {
+		return
+	}
+	s.told, s.toldOf = now, s.report
+	if !a.config.OneWay {
+		s.report.Queueing = s.delay.read()
+		a.send(s, s.report.append(make([]byte, 0, reportSize), s.key.session, s.key.stream, s.clock.echo(now)))
+	}
+}
+
+// troubled reports whether something is wrong that the sender has not been told of.
+func (s *stream) troubled() bool {
+	return s.report.Lost() != s.toldOf.Lost() || s.report.Dropped != s.toldOf.Dropped || s.delay.any && s.delay.least > troubleQueueing
+}
+
+// wakeAt has the stream be attended to at t, if not earlier.
+func (s *stream) wakeAt(t time.Time) {
+	if t.Before(s.wake) {
+		s.wake = t
+	}
+}
+
+// handOnInOrder hands on the frames that are whole, up to the first that is not and is still waited for.
+func (a *Assembler) handOnInOrder(s *stream, now time.Time) {
+	for {
+		first, waits := 0, false
+		for first < len(s.pending) && s.pending[first].state != whole {
+			waits = waits || s.pending[first].state != done && !s.pending[first].partial
+			first++
+		}
+		if first == len(s.pending) {
+			return
+		}
+		if waits {
+			if until := s.pending[first].wholeAt.Add(a.latency(s)); now.Before(until) {
+				s.wakeAt(until)
+				return
+			}
+		}
+		for _, p := range s.pending[:first] {
+			a.drop(s, p, FrameSuperseded)
+		}
+		s.finish(first)
+		a.handOn(s, now)
+	}
+}
+
+// latency is how long a whole frame waits for an older one.
+func (a *Assembler) latency(s *stream) time.Duration {
+	switch {
+	case a.config.Latency != 0:
+		return a.config.Latency
+	case a.config.OneWay:
+		return s.window()
+	}
+	// By the shortest round trip: where it has grown because the path is overloaded, waiting makes nothing better.
+	_, half, ok := s.clock.Offset()
+	if !ok {
+		half = guessedRTT / 2
+	}
+	return min(3*(2*half+s.window())+10*time.Millisecond, maxLatency)
+}
+
+func (s *stream) rtt() time.Duration {
+	if rtt, ok := s.clock.RTT(); ok {
+		return rtt
+	}
+	return guessedRTT
+}
+
+// window is how late a datagram may be before it is taken to be lost.
+func (s *stream) window() time.Duration { return s.reorder + s.reorder/4 }
+
+// patience is how long an answer may take before the sender is asked again.
+func (s *stream) patience() time.Duration {
+	return s.rtt() + s.rtt()/4 + s.window() + 2*time.Millisecond
+}
+
+// attendMissing asks for what is missing of a frame, if it is time.
+func (a *Assembler) attendMissing(s *stream, p *pendingFrame, now time.Time) {
+	if a.config.OneWay || p.asks == maxAsks || p.partial {
+		return
+	}
+	var due time.Time
+	switch {
+	case p.asks > 0:
+		due = p.asked.Add(s.patience())
+	case !p.first.over.IsZero():
+		due = p.first.over.Add(s.window())
+	default:
+		due = p.first.last.Add(tailWait + s.gap + s.window())
+	}
+	if !now.Before(due) {
+		a.ask(s, p)
+		p.asks, p.asked = p.asks+1, now
+		due = now.Add(s.patience())
+	}
+	s.wakeAt(due)
+}
+
+// ask asks for what is missing of a frame, by a datagram for each block.
+func (a *Assembler) ask(s *stream, p *pendingFrame) {
+	if p.state == unseen {
+		a.request(s, Request{FrameID: p.id})
+		return
+	}
+	for i, b := range p.blocks {
+		if b.missing <= b.count {
+			continue
+		}
+		r := Request{FrameID: p.id, Block: uint8(i), Need: uint8(b.missing - b.count), Data: p.header.Data}
+		r.Missing = make([]byte, ceilDiv(int(r.Data), 8))
+		for j := range p.layout.data {
+			if at := j*p.layout.blocks + i; at < p.layout.segments() && !p.have.has(at) {
+				r.Missing[j/8] |= 0x80 >> (j % 8)
+			}
+		}
+		a.request(s, r)
+	}
+}
+
+func (a *Assembler) request(s *stream, r Request) {
+	if a.send(s, r.append(make([]byte, 0, requestSize+len(r.Missing)), s.key.session, s.key.stream)) {
+		a.stats.Requests++
+	}
+}
+
+// send sends feedback to a stream's sender, unless it costs more than what came is worth.
+func (a *Assembler) send(s *stream, b []byte) bool {
+	if s.fedBack+len(b) > s.received/feedbackShare {
+		return false
+	}
+	s.fedBack += len(b)
+	a.stats.Feedback++
+	a.feedback = append(a.feedback, outgoingFeedback{s.from, b})
+	return true
+}
+
+// settle counts the first sending of frames after which some newer ones have begun, whether they are done with or not: a
+// sender must learn of loss before the deadline of the frames that suffered it.
+func (a *Assembler) settle(s *stream) {
+	for i := range max(0, len(s.pending)-settleAfter) {
+		a.count(s, s.pending[i])
+	}
+	for len(s.finished) > settleAfter {
+		a.count(s, s.finished[0])
+		s.finished = s.finished[1:]
+	}
+}
+
+// count counts the first sending of a frame, once.
+func (a *Assembler) count(s *stream, p *pendingFrame) {
+	if p.partial || p.counted {
+		return
+	}
+	p.counted = true
+	sent, came, gaps := p.first.count()
+	if sent == 0 { // nothing came of it: it was about as many datagrams as the one before
+		sent, gaps = s.segments, 1
+	}
+	s.segments = sent
+	s.report.Expected += uint32(sent)
+	s.report.Received += uint32(came)
+	s.report.Bursts += uint32(gaps)
+	a.stats.Expected += uint64(sent)
+	a.stats.Received += uint64(came)
+}

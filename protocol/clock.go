@@ -1,0 +1,114 @@
+package protocol
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+const clockSize = 16
+
+// A clockEcho, in announcements one way and in reports the other, lets both ends measure the round trip and how far their
+// clocks are apart, as NTP does (RFC 5905, section 8):
+//
+//	 0                   1                   2                   3
+//	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|      Sent, microseconds by the sender of this datagram        |
+//	+                               +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|                               |                               |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+                               +
+//	|      Echo: Sent of the last datagram from the other end       |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|     Held: microseconds from its arrival to Sent, 0 if none    |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+type clockEcho struct {
+	Sent, Echo uint64 // timestamps, 48 bits
+	Held       uint32 // microseconds; 0 means that there is no echo
+}
+
+func (c clockEcho) append(b []byte) []byte {
+	b = append(b, byte(c.Sent>>40), byte(c.Sent>>32))
+	b = binary.BigEndian.AppendUint32(b, uint32(c.Sent))
+	b = append(b, byte(c.Echo>>40), byte(c.Echo>>32))
+	b = binary.BigEndian.AppendUint32(b, uint32(c.Echo))
+	return binary.BigEndian.AppendUint32(b, c.Held)
+}
+
+// parseClockEcho reads the first clockSize bytes of b.
+func parseClockEcho(b []byte) clockEcho {
+	return clockEcho{
+		Sent: binary.BigEndian.Uint64(b) >> 16,
+		Echo: binary.BigEndian.Uint64(b[4:]) & timestampMask,
+		Held: binary.BigEndian.Uint32(b[12:]),
+	}
+}
+
+// clockWindow is how long the best exchange of a Clock counts: clocks drift by some 50 µs a second apart.
+const clockWindow = 10 * time.Second
+
+// A Clock compares this end's clock with the other's, from the exchanges of announcements and reports. The zero value
+// knows nothing. It is for one goroutine.
+type Clock struct {
+	heard   uint64    // Sent of the last datagram from the other end
+	heardAt time.Time // when it came, zero if none did
+
+	smoothed time.Duration // round trip, RFC 6298
+	best     sample
+	next     sample // the best of the last half window, to take over when best is too old
+}
+
+type sample struct {
+	at     time.Time
+	rtt    time.Duration
+	offset time.Duration
+}
+
+// echo is what to send to the other end now.
+func (c *Clock) echo(now time.Time) clockEcho {
+	e := clockEcho{Sent: timestamp(now)}
+	if !c.heardAt.IsZero() {
+		e.Echo, e.Held = c.heard, uint32(max(1, min(now.Sub(c.heardAt).Microseconds(), 1<<32-1)))
+	}
+	return e
+}
+
+// Hear takes in what a receiver sent; only reports have something to say here.
+func (c *Clock) Hear(f Feedback, now time.Time) {
+	if f.Report != nil {
+		c.hear(f.clock, now)
+	}
+}
+
+// hear takes in what came from the other end.
+func (c *Clock) hear(e clockEcho, now time.Time) {
+	c.heard, c.heardAt = e.Sent, now
+	if e.Held == 0 {
+		return
+	}
+	rtt := now.Sub(timeNear(e.Echo, now)) - time.Duration(e.Held)*time.Microsecond
+	if rtt < 0 || rtt > clockWindow {
+		return // one of the clocks was set meanwhile, or it is a lie
+	}
+	s := sample{now, rtt, timeNear(e.Sent, now).Add(rtt / 2).Sub(now)}
+	if c.smoothed == 0 {
+		c.smoothed = rtt
+	}
+	c.smoothed += (rtt - c.smoothed) / 8
+	if c.next.at.IsZero() || rtt <= c.next.rtt || now.Sub(c.next.at) > clockWindow/2 {
+		c.next = s
+	}
+	if c.best.at.IsZero() || rtt <= c.best.rtt {
+		c.best = s
+	} else if now.Sub(c.best.at) > clockWindow {
+		c.best = c.next
+	}
+}
+
+// RTT returns the smoothed round-trip time, false if none has been measured.
+func (c *Clock) RTT() (time.Duration, bool) { return c.smoothed, !c.best.at.IsZero() }
+
+// Offset returns by how much the other end's clock is ahead of this one, and how much that may be wrong at the most: half
+// of the shortest round trip of the last seconds. It returns false if nothing has been measured.
+func (c *Clock) Offset() (offset, uncertainty time.Duration, ok bool) {
+	return c.best.offset, c.best.rtt / 2, !c.best.at.IsZero()
+}

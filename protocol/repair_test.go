@@ -1,0 +1,320 @@
+package protocol
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// feedbackOf takes what an assembler has to send back.
+func feedbackOf(t *testing.T, a *Assembler) (fs []Feedback) {
+	t.Helper()
+	for b, to, ok := a.NextFeedback(); ok; b, to, ok = a.NextFeedback() {
+		f, err := ParseFeedback(b)
+		if err != nil || to != alice {
+			t.Fatalf("feedback to %v: %v", to, err)
+		}
+		fs = append(fs, f)
+	}
+	return fs
+}
+
+// requestsOf is what an assembler asks for.
+func requestsOf(t *testing.T, a *Assembler) (rs []Request) {
+	for _, f := range feedbackOf(t, a) {
+		if f.Request != nil {
+			rs = append(rs, *f.Request)
+		}
+	}
+	return rs
+}
+
+// proven returns an assembler that knows a stream, of which it has had some frames.
+func proven(t *testing.T, c AssemblerConfig) (*Assembler, *camera) {
+	a, cam := NewAssembler(c), newCamera(1, "door")
+	add(a, alice, epoch, cam.announce())
+	for range 3 {
+		f, ds := cam.frame(20_000)
+		want(t, add(a, alice, epoch, ds...), f)
+	}
+	return a, cam
+}
+
+func TestParityRepairsWithoutAsking(t *testing.T) {
+	for _, size := range []int{1000, 5000, 78_000, 600_000} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			a, cam := proven(t, AssemblerConfig{})
+			f, data, parity, o := cam.frameWithParity(size, 4)
+			if len(parity) != 4*o.Blocks() {
+				t.Fatalf("%d parity segments in %d blocks", len(parity), o.Blocks())
+			}
+			// In each block, lose as much data as there is parity.
+			var left [][]byte
+			for i, d := range data {
+				if i/o.Blocks() < 2 || i/o.Blocks() > 3 {
+					left = append(left, d)
+				}
+			}
+			got := add(a, alice, epoch, left...)
+			got = append(got, add(a, alice, epoch, parity[:2*o.Blocks()]...)...)
+			want(t, got, f)
+			if st := a.Stats(); st.Requests != 0 || st.Pending != 0 || size > 3000 && st.ByParity != 1 {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+}
+
+// TestAsksForWhatParityCannotRepair loses data and parity, and lets the sender answer.
+func TestAsksForWhatParityCannotRepair(t *testing.T) {
+	a, cam := proven(t, AssemblerConfig{})
+	f, data, parity, o := cam.frameWithParity(78_000, 2)
+	want(t, add(a, alice, epoch, append(data[5:], parity[1])...))
+	rs := requestsOf(t, a)
+	if len(rs) != 1 || rs[0].Need != 4 || rs[0].FrameID != f.ID {
+		t.Fatalf("asked for %+v, want 4 segments at once: the last datagram has come", rs)
+	}
+	answer := flat(o.Answer(rs[0], 100))
+	if len(answer) != 4 {
+		t.Fatalf("the answer has %d datagrams", len(answer))
+	}
+	want(t, add(a, alice, epoch.Add(time.Millisecond), answer...), f)
+	if st := a.Stats(); st.ByRequest != 1 || st.ByParity != 0 || st.Pending != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestAnswers asks for more than there is parity left, for a block that there is not, and for another frame.
+func TestAnswers(t *testing.T) {
+	_, cam := proven(t, AssemblerConfig{})
+	_, _, _, o := cam.frameWithParity(20_000, 1) // 15 segments and one block, of which the code has 4 parity segments
+	all := Request{FrameID: o.FrameID(), Need: 15, Data: 15, Missing: []byte{0xff, 0xfe}}
+	ds := flat(o.Answer(all, 100))
+	parity := 0
+	for _, d := range ds {
+		p, err := parsePrefix(d)
+		if err != nil || p.Type&typeRepair == 0 {
+			t.Fatalf("type %d, %v", p.Type, err)
+		}
+		if p.Type&^typeRepair == typeParity {
+			parity++
+		}
+	}
+	if len(ds) != 15 || parity != 3 {
+		t.Errorf("%d datagrams, %d of them parity; want 15, and the 3 that had not been sent", len(ds), parity)
+	}
+	for name, r := range map[string]Request{
+		"limited":       all,
+		"another frame": {FrameID: o.FrameID() + 1, Need: 1, Data: 15, Missing: []byte{0x80, 0}},
+		"another k":     {FrameID: o.FrameID(), Need: 1, Data: 14, Missing: []byte{0x80, 0}},
+		"another block": {FrameID: o.FrameID(), Block: 1, Need: 1, Data: 15, Missing: []byte{0x80, 0}},
+	} {
+		limit, wanted := 100, 0
+		if name == "limited" {
+			limit, wanted = 2, 2
+		}
+		if n := len(o.Answer(r, limit)); n != wanted {
+			t.Errorf("%s: %d datagrams, want %d", name, n, wanted)
+		}
+	}
+	if n := len(o.Answer(Request{FrameID: o.FrameID()}, 100)); n != 15 {
+		t.Errorf("a frame that is wanted whole is answered with %d datagrams", n)
+	}
+}
+
+// TestAsksForAFrameOfWhichNothingCame loses a frame whole; the next one shows that it was there, and waits for it.
+func TestAsksForAFrameOfWhichNothingCame(t *testing.T) {
+	a, cam := proven(t, AssemblerConfig{})
+	f3, d3 := cam.frame(3000)
+	f4, d4 := cam.frame(3000)
+	want(t, add(a, alice, epoch, d4...))
+	rs := requestsOf(t, a)
+	if len(rs) != 1 || !rs[0].Whole() || rs[0].FrameID != f3.ID {
+		t.Fatalf("asked for %+v", rs)
+	}
+	want(t, add(a, alice, epoch.Add(time.Millisecond), d3...), f3, f4)
+}
+
+func TestStopsWaiting(t *testing.T) {
+	a, cam := proven(t, AssemblerConfig{Latency: 40 * time.Millisecond})
+	_, d3 := cam.frame(3000)
+	f4, d4 := cam.frame(3000)
+	f5, d5 := cam.frame(3000)
+	want(t, add(a, alice, epoch, d3[0]))
+	want(t, add(a, alice, epoch.Add(10*time.Millisecond), d4...))
+	want(t, add(a, alice, epoch.Add(30*time.Millisecond), d5...))
+	a.Expire(epoch.Add(49 * time.Millisecond))
+	want(t, drain(a, nil))
+	a.Expire(epoch.Add(50 * time.Millisecond))
+	want(t, drain(a, nil), f4, f5)
+	want(t, add(a, alice, epoch.Add(51*time.Millisecond), d3[1:]...))
+	if st := a.Stats(); st.Dropped[FrameSuperseded] != 1 || st.Dropped.Total() != 1 {
+		t.Errorf("dropped %v", st.Dropped.Map())
+	}
+}
+
+// TestAsksAgain counts how often, and for how long, a sender that does not answer is asked.
+func TestAsksAgain(t *testing.T) {
+	a, cam := proven(t, AssemblerConfig{})
+	_, ds := cam.frame(78_000)
+	add(a, alice, epoch, ds[1:]...)
+	asked := len(requestsOf(t, a))
+	now := epoch
+	for range 10_000 {
+		next := a.Deadline()
+		if next.Before(now) || next.After(epoch.Add(2*time.Second)) {
+			break
+		}
+		now = next
+		a.Expire(now)
+		asked += len(requestsOf(t, a))
+	}
+	if asked != maxAsks {
+		t.Errorf("asked %d times, want %d", asked, maxAsks)
+	}
+	if st := a.Stats(); st.Dropped[FrameLate] != 1 || st.Pending != 0 {
+		t.Errorf("at the end: %+v", st)
+	}
+}
+
+// TestFindsALostTailByTime loses the end of a frame, behind which nothing comes that would show it.
+func TestFindsALostTailByTime(t *testing.T) {
+	a, cam := proven(t, AssemblerConfig{})
+	_, ds := cam.frame(20_000)
+	add(a, alice, epoch, ds[:10]...)
+	if rs := requestsOf(t, a); len(rs) != 0 {
+		t.Fatalf("asked for %+v while the frame is still coming", rs)
+	}
+	if due := a.Deadline(); due != epoch.Add(tailWait) {
+		t.Errorf("it will look again after %v, want %v", due.Sub(epoch), tailWait)
+	}
+	a.Expire(epoch.Add(tailWait))
+	if rs := requestsOf(t, a); len(rs) != 1 || rs[0].Need != 5 {
+		t.Errorf("asked for %+v", rs)
+	}
+}
+
+// TestReorderingIsNotLoss has one datagram of each frame come late, and counts requests once that is known.
+func TestReorderingIsNotLoss(t *testing.T) {
+	a, cam := proven(t, AssemblerConfig{})
+	now := epoch
+	for i := range 20 {
+		now = now.Add(33 * time.Millisecond)
+		f, ds := cam.frame(20_000)
+		want(t, add(a, alice, now, ds[1:]...))
+		late := now.Add(time.Millisecond)
+		for a.Deadline().Before(late) {
+			a.Expire(a.Deadline())
+		}
+		if rs := requestsOf(t, a); len(rs) > 0 && i > 0 {
+			t.Fatalf("frame %d was asked for, though it was only late", i)
+		}
+		want(t, add(a, alice, late, ds[0]), f)
+	}
+	if st := a.Stats(); st.Received != st.Expected {
+		t.Errorf("%d of %d datagrams counted as received", st.Received, st.Expected)
+	}
+}
+
+func TestOneWayIsSilent(t *testing.T) {
+	a, cam := proven(t, AssemblerConfig{OneWay: true})
+	now := epoch
+	for range 50 {
+		now = now.Add(33 * time.Millisecond)
+		_, ds := cam.frame(20_000)
+		add(a, alice, now, ds[1:]...)
+		a.Expire(a.Deadline())
+	}
+	if fs := feedbackOf(t, a); len(fs) != 0 {
+		t.Errorf("%d datagrams were sent back", len(fs))
+	}
+}
+
+// TestFeedbackIsAFraction has a forged stream claim frames that never come, and weighs what is sent back for it.
+func TestFeedbackIsAFraction(t *testing.T) {
+	a := NewAssembler(AssemblerConfig{})
+	r := rand.New(rand.NewPCG(1, 1))
+	in, out := 0, 0
+	now := epoch
+	cam := newCamera(1, "forged")
+	for range 20_000 {
+		now = now.Add(time.Millisecond)
+		_, ds := cam.frame(60)
+		if r.IntN(3) > 0 {
+			continue
+		}
+		in += len(ds[0])
+		add(a, alice, now, ds[0])
+		for b, _, ok := a.NextFeedback(); ok; b, _, ok = a.NextFeedback() {
+			out += len(b)
+		}
+	}
+	if out == 0 || out > in/feedbackShare {
+		t.Errorf("%d bytes were sent back for %d", out, in)
+	}
+}
+
+// TestReports compares what a receiver reports with what was lost.
+func TestReports(t *testing.T) {
+	a, cam := proven(t, AssemblerConfig{})
+	r := rand.New(rand.NewPCG(2, 2))
+	now := epoch
+	lost, last := 0, Report{}
+	for range 300 {
+		now = now.Add(33 * time.Millisecond)
+		_, data, parity, _ := cam.frameWithParity(78_000, 8)
+		for _, d := range append(data, parity...) {
+			if r.IntN(20) == 0 {
+				lost++
+				continue
+			}
+			a.Add(d, alice, now)
+		}
+		a.Expire(now)
+		drain(a, nil)
+		for _, f := range feedbackOf(t, a) {
+			if f.Report != nil {
+				last = *f.Report
+			}
+		}
+	}
+	sent := 300 * (56 + 8)
+	if int(last.Expected) < sent*9/10 || int(last.Expected) > sent+100 || int(last.Lost()) > lost || int(last.Lost()) < lost*9/10 {
+		t.Errorf("reported %d of %d lost, in truth %d of %d", last.Lost(), last.Expected, lost, sent)
+	}
+	if last.Bursts > last.Lost() || last.Bursts < last.Lost()*8/10 {
+		t.Errorf("%d bursts of %d lost", last.Bursts, last.Lost())
+	}
+}
+
+// TestClock exchanges announcements and reports between two clocks a second apart, over a path of 5 ms each way.
+func TestClock(t *testing.T) {
+	const apart, oneWay = time.Second, 5 * time.Millisecond
+	var mine, theirs Clock
+	now := epoch
+	for range 100 {
+		theirs.hear(mine.echo(now), now.Add(oneWay+apart))
+		now = now.Add(oneWay + 40*time.Millisecond)
+		mine.hear(theirs.echo(now.Add(apart)), now.Add(oneWay))
+		now = now.Add(oneWay + 200*time.Millisecond)
+	}
+	for name, c := range map[string]struct {
+		clock *Clock
+		want  time.Duration
+	}{"mine": {&mine, apart}, "theirs": {&theirs, -apart}} {
+		offset, uncertainty, ok := c.clock.Offset()
+		rtt, _ := c.clock.RTT()
+		if !ok || (offset-c.want).Abs() > 2*time.Microsecond || (rtt-2*oneWay).Abs() > 10*time.Microsecond || uncertainty > oneWay+time.Microsecond {
+			t.Errorf("%s: offset %v ± %v, round trip %v, %v", name, offset, uncertainty, rtt, ok)
+		}
+	}
+	var fresh Clock
+	if _, _, ok := fresh.Offset(); ok {
+		t.Error("a clock that has heard nothing knows an offset")
+	}
+	fresh.hear(clockEcho{Sent: 5, Echo: timestamp(epoch.Add(time.Hour)), Held: 7}, epoch)
+	if _, ok := fresh.RTT(); ok {
+		t.Error("an echo from the future was believed")
+	}
+}

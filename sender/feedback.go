@@ -1,0 +1,114 @@
+package sender
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"udpcam/protocol"
+	"udpcam/protocol/datagram"
+)
+
+const (
+	// maxAnswer is how many bytes answer one request at the most, so that answers are no bursts either.
+	maxAnswer = burstSize
+
+	// receiveRetry is how long to wait after a socket failed to receive.
+	receiveRetry = 100 * time.Millisecond
+)
+
+// listen takes in what comes to a conn until it is closed.
+func (s *Sender) listen(conn datagram.Conn) {
+	defer s.listeners.Done()
+	buffer := make([]byte, datagram.BufferSize)
+	for {
+		n, size, from, err := conn.Receive(buffer)
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil: // such as a port that nobody listens on, as some systems tell; it may pass
+			select {
+			case <-s.closed:
+				return
+			case <-time.After(receiveRetry):
+			}
+		}
+		now := time.Now()
+		for at := 0; err == nil && at < n; at += size {
+			s.hear(buffer[at:min(at+size, n)], from, now)
+		}
+	}
+}
+
+// hear takes in a datagram that came from an address. Nobody but a destination is ever answered.
+func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.destinationAt(from)
+	if d == nil {
+		s.refuse(FeedbackStranger)
+		return
+	}
+	f, err := protocol.ParseFeedback(b)
+	switch {
+	case errors.Is(err, protocol.ErrMalformed):
+		s.refuse(FeedbackMalformed)
+	case err != nil:
+		s.refuse(FeedbackForeign)
+	case !s.splitter.Owns(f):
+		s.refuse(FeedbackOtherSession)
+	case f.Request != nil:
+		s.stats.Requests++
+		s.answer(d, *f.Request, now)
+	case protocol.Newer(f.Report.Newest, s.nextID):
+		s.refuse(FeedbackMalformed) // it tells of a frame that was never sent
+	default:
+		d.report(f, now)
+	}
+}
+
+func (s *Sender) refuse(why FeedbackRefusal) { s.stats.RefusedFeedback[why]++ }
+
+// destinationAt returns the destination with that address, if it is one that may answer, or nil.
+func (s *Sender) destinationAt(from netip.AddrPort) *destination {
+	for _, d := range s.destinations {
+		if d.answers && d.is(from) {
+			return d
+		}
+	}
+	return nil
+}
+
+// answer sends a destination what it asks for, as far as it may have it.
+func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
+	o := s.ring.find(r.FrameID, now)
+	if o == nil {
+		s.refuse(FeedbackGone)
+		return
+	}
+	limit := min(int(d.allowance.bytes), maxAnswer) / o.DatagramSize()
+	if limit < 1 {
+		s.refuse(FeedbackOverLimit)
+		return
+	}
+	need := int(r.Need)
+	if r.Whole() {
+		need = o.Segments()
+	}
+	if !d.overload.spares(need, o.Segments()) {
+		s.refuse(FeedbackOverload)
+		return
+	}
+	datagrams := o.Answer(r, limit)
+	if len(datagrams) == 0 {
+		s.refuse(FeedbackMalformed)
+		return
+	}
+	d.allowance.spend(size(datagrams))
+	d.overload.answered(size(datagrams))
+	if s.transmit(d, datagrams) == nil {
+		s.stats.Answered += uint64(len(datagrams))
+		s.count(datagrams)
+	}
+}

@@ -1,0 +1,36 @@
+package source
+
+const (
+	// worstQuality is the lowest JPEG quality that a source goes down to by itself.
+	worstQuality = 20
+
+	// qualityDown and qualityUp are by how much the quality changes from one frame to the next: down fast, for until then
+	// frames are skipped; up slowly, for each time that it is too much frames are skipped again.
+	qualityDown, qualityUp = 1.5, 0.125
+
+	// fits is from which pressure on a path is taken to carry everything.
+	fits = 0.98
+)
+
+// A qualityDial turns the JPEG quality of a source that encodes down while the network carries less than the source
+// makes, and up again, to what was wanted, when it does not.
+type qualityDial struct {
+	wanted, now float64
+	pressure    func() float64
+}
+
+func newQualityDial(o Options) *qualityDial {
+	return &qualityDial{wanted: float64(o.Quality), now: float64(o.Quality), pressure: o.Pressure}
+}
+
+// next is the quality of the next frame.
+func (d *qualityDial) next() int {
+	switch {
+	case d.pressure == nil:
+	case d.pressure() < fits:
+		d.now = max(min(d.wanted, worstQuality), d.now-qualityDown)
+	default:
+		d.now = min(d.wanted, d.now+qualityUp)
+	}
+	return int(d.now)
+}

@@ -1,0 +1,76 @@
+package sender
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"udpcam/protocol"
+)
+
+// leave sends datagrams of the present frame to every destination, in bursts and pauses as planned. The error is
+// net.ErrClosed.
+func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
+	for len(datagrams) > 0 {
+		now := time.Now()
+		n := s.departure.take(datagrams, parity, now)
+		if n == 0 {
+			time.Sleep(s.departure.next.Sub(now))
+			continue
+		}
+		bytes := size(datagrams[:n])
+		for _, d := range s.destinations {
+			switch err := s.transmit(d, datagrams[:n]); {
+			case errors.Is(err, net.ErrClosed):
+				return err
+			case err != nil:
+				d.sent.failed = true
+			default:
+				d.sent.datagrams += n
+				d.sent.bytes += bytes
+				if parity {
+					d.sent.parity += n
+				}
+			}
+		}
+		datagrams = datagrams[n:]
+	}
+	return nil
+}
+
+// announce announces the stream, if that is due before frame f. Each destination is told its own clock's echo. The
+// error is net.ErrClosed.
+func (s *Sender) announce(f protocol.Frame) error {
+	now := time.Now()
+	a, due := s.announcer.next(f, now)
+	if !due {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.destinations {
+		datagrams := []protocol.Datagram{s.splitter.Announce(a, &d.clock, now)}
+		switch err := s.transmit(d, datagrams); {
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil:
+			s.stats.Failed++
+		default:
+			s.count(datagrams)
+		}
+	}
+	return nil
+}
+
+// transmit hands datagrams to a destination's socket.
+func (s *Sender) transmit(d *destination, datagrams []protocol.Datagram) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	return d.send(datagrams)
+}
+
+// count counts datagrams that were sent to one destination, besides those of frames.
+func (s *Sender) count(datagrams []protocol.Datagram) {
+	s.stats.Datagrams += uint64(len(datagrams))
+	s.stats.WireBytes += uint64(size(datagrams))
+}

@@ -1,0 +1,113 @@
+package sender_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"udpcam/bench/link"
+	"udpcam/protocol"
+	"udpcam/protocol/datagram"
+	"udpcam/sender"
+)
+
+// picture returns size bytes that look like a JPEG and differ for each seed.
+func picture(size int, seed uint64) []byte {
+	b := make([]byte, size)
+	var key [32]byte
+	binary.BigEndian.PutUint64(key[:], seed)
+	rand.NewChaCha8(key).Read(b)
+	copy(b, "\xff\xd8\xff")
+	copy(b[size-2:], "\xff\xd9")
+	return b
+}
+
+// A watcher is a receiver that reports and asks.
+type watcher struct {
+	conn      datagram.Conn
+	assembler *protocol.Assembler
+	delays    map[uint32]time.Duration // of the frames that came whole, from capture, by ID
+	done      chan struct{}
+}
+
+// watch starts a receiver on conn, until that is closed.
+func watch(conn datagram.Conn, c protocol.AssemblerConfig) *watcher {
+	w := &watcher{conn: conn, assembler: protocol.NewAssembler(c), delays: map[uint32]time.Duration{}, done: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+func (w *watcher) run() {
+	defer close(w.done)
+	buffer := make([]byte, datagram.BufferSize)
+	for {
+		w.conn.SetReceiveDeadline(w.assembler.Deadline())
+		n, size, from, err := w.conn.Receive(buffer)
+		now := time.Now()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		for at := 0; err == nil && at < n; at += size {
+			w.assembler.Add(buffer[at:min(at+size, n)], from, now)
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			w.assembler.Expire(now)
+		}
+		for b, to, ok := w.assembler.NextFeedback(); ok; b, to, ok = w.assembler.NextFeedback() {
+			w.conn.Send(to, []protocol.Datagram{{b, nil}})
+		}
+		for f, ok := w.assembler.Next(); ok; f, ok = w.assembler.Next() {
+			w.delays[f.ID] = now.Sub(f.Captured)
+		}
+	}
+}
+
+// stop ends a watcher, after which its fields may be read.
+func (w *watcher) stop() {
+	w.conn.Close()
+	<-w.done
+}
+
+// A show is a camera, a network and a watcher.
+type show struct {
+	network *link.Network
+	sender  *sender.Sender
+	watcher *watcher
+}
+
+func newShow(t *testing.T, p link.Path, c sender.Config) *show {
+	n := link.New(1, p)
+	back := p
+	back.Rate = 0 // the way back is not narrow
+	n.SetPath(viewer, camera, back)
+	s, err := sender.New(c, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sh := &show{n, s, watch(listen(t, n, viewer), protocol.AssemblerConfig{})}
+	return sh
+}
+
+// send sends so many frames.
+func (s *show) send(t *testing.T, frames, size int, fps float64) {
+	pictures := [][]byte{picture(size, 1), picture(size, 2), picture(size, 3)}
+	start := time.Now()
+	for i := range frames {
+		due := start.Add(time.Duration(float64(i) / fps * float64(time.Second)))
+		time.Sleep(time.Until(due))
+		if err := s.sender.Send(protocol.Frame{Captured: due, JPEG: pictures[i%len(pictures)]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (s *show) close() {
+	time.Sleep(time.Second)
+	s.watcher.stop()
+	s.sender.Close()
+	s.network.Close()
+}
