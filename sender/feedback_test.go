@@ -156,14 +156,14 @@ func TestFeedbackIsRefused(t *testing.T) {
 // TestAnswersAreBounded asks for all of every frame, many times over.
 func TestAnswersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, p, _, session := probe(t, sender.Config{}, 0)
+		s, p, _, _ := probe(t, sender.Config{}, 0)
 		media, answers := 0, 0
 		for i := range uint32(100) {
 			if err := s.Send(protocol.Frame{JPEG: picture(78_200, uint64(i))}); err != nil {
 				t.Fatal(err)
 			}
-			_, bytes, sn := p.received()
-			media, session = media+bytes, sn
+			_, bytes, session := p.received()
+			media += bytes
 			for range 20 {
 				p.send(request(session, i, 0, 0))
 				p.send(request(session, i, 56, 56))

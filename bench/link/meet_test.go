@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
 	"net/netip"
@@ -67,70 +66,6 @@ func newSender(t *testing.T, n *link.Network, from netip.AddrPort, name string, 
 		t.Fatal(err)
 	}
 	return s
-}
-
-// TestMeet sends frames of many sizes and rates over paths that lose, reorder, duplicate and damage, and holds what
-// comes out against what must never happen: a frame that was not sent, a frame twice, a frame after a newer one.
-func TestMeet(t *testing.T) {
-	paths := map[string]link.Path{
-		"perfect":    {},
-		"lan":        {Delay: 100 * time.Microsecond},
-		"loss 1%":    {Delay: time.Millisecond, Loss: 0.01},
-		"loss 20%":   {Delay: 2 * time.Millisecond, Loss: 0.2},
-		"bursts":     {Delay: 2 * time.Millisecond, Burst: link.Burst{Enter: 0.01, Leave: 0.2}},
-		"reordering": {Delay: time.Millisecond, Jitter: 5 * time.Millisecond},
-		"everything": {Delay: time.Millisecond, Jitter: 3 * time.Millisecond, Loss: 0.01, Duplicate: 0.05, Damage: 0.01},
-		"bottleneck": {Delay: time.Millisecond, Rate: 15_000_000, Queue: 64 << 10},
-	}
-	for name, path := range paths {
-		for _, size := range []int{3000, 78_000, 500_000} {
-			for _, fps := range []int{15, 120} {
-				t.Run(fmt.Sprintf("%s, %d bytes, %d fps", name, size, fps), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) { meet(t, path, size, fps) })
-				})
-			}
-		}
-	}
-}
-
-func meet(t *testing.T, path link.Path, size, fps int) {
-	const frames = 40
-	n := link.New(uint64(size+fps), path)
-	defer n.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	result := run(ctx, listen(t, n, b))
-	s := newSender(t, n, a, "door", b)
-	defer s.Close()
-	order := map[uint32]int{}
-	for i := range frames {
-		jpeg := picture(size, uint64(i))
-		order[crc32.ChecksumIEEE(jpeg)] = i
-		if err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: jpeg}); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second / time.Duration(fps))
-	}
-	time.Sleep(3 * time.Second)
-	cancel()
-	got, st := result()
-	last := -1
-	for _, g := range got {
-		i, sent := order[g.sum]
-		if !sent || i <= last {
-			t.Fatalf("frame %d (sent: %v) was handed on after frame %d", i, sent, last)
-		}
-		last = i
-	}
-	if st.Pending != 0 || st.Frames != uint64(len(got)) {
-		t.Errorf("at the end: %+v", st)
-	}
-	perfect := path.Loss == 0 && path.Burst.Enter == 0 && path.Damage == 0 && path.Rate == 0 && path.Jitter == 0
-	if perfect && len(got) != frames {
-		t.Errorf("%d of %d frames came over a path that loses nothing", len(got), frames)
-	}
-	if len(got) == 0 && path.Loss < 0.02 && path.Burst.Enter == 0 && path.Rate == 0 && size <= 78_000 && path.Jitter < time.Second/time.Duration(fps) {
-		t.Error("no frame came at all")
-	}
 }
 
 // TestMeetTwoAndTwo has two senders send to the same two receivers, one of which loses everything for a while.
