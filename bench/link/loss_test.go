@@ -43,7 +43,12 @@ func (c trial) run(t *testing.T, seed uint64) (out outcome) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var pictures [][]byte
 		order := map[uint32]int{}
+		for i := range c.frames {
+			pictures = append(pictures, picture(c.size, seed<<32+uint64(i)))
+			order[crc32.ChecksumIEEE(pictures[i])] = i
+		}
 		last := -1
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -60,12 +65,10 @@ func (c trial) run(t *testing.T, seed uint64) (out outcome) {
 			}
 		}()
 		start := time.Now()
-		for i := range c.frames {
+		for i, jpeg := range pictures {
 			due := start.Add(time.Duration(i) * time.Second / time.Duration(c.fps))
 			time.Sleep(time.Until(due))
 			synctest.Wait() // whoever has something to do at this moment does it first
-			jpeg := picture(c.size, seed<<32+uint64(i))
-			order[crc32.ChecksumIEEE(jpeg)] = i
 			if err := s.Send(protocol.Frame{Captured: due, JPEG: jpeg}); err != nil {
 				t.Fatal(err)
 			}

@@ -139,6 +139,7 @@ func TestE2ENetnsLoss(t *testing.T) {
 
 			var delays []time.Duration
 			last := -1
+			<-arrived.ended
 			for _, a := range arrived.list {
 				n := numberOf(a.picture)
 				if n <= last || !bytes.Equal(a.picture, film[n]) {
@@ -163,8 +164,9 @@ func TestE2ENetnsLoss(t *testing.T) {
 
 // Arrivals are the pictures that a command has written to its standard output, and when each was whole.
 type arrivals struct {
-	mu   sync.Mutex
-	list []arrival
+	mu    sync.Mutex
+	list  []arrival
+	ended chan struct{} // closed when there are no more
 }
 
 type arrival struct {
@@ -182,7 +184,9 @@ func (a *arrivals) of(t *testing.T, cmd *exec.Cmd) *process {
 	cmd.Stdout = w
 	p := start(t, cmd)
 	w.Close()
+	a.ended = make(chan struct{})
 	go func() {
+		defer close(a.ended)
 		defer r.Close()
 		for pictures := mjpeg.NewReader(r, mjpeg.ReaderOptions{}); ; {
 			picture, err := pictures.Next()

@@ -82,7 +82,7 @@ func (s recvStatus) line() string {
 func (s recvStatus) delay() string {
 	for _, stream := range s.Streams {
 		if stream.Delay == s.Delay && stream.Uncertainty != nil {
-			return fmt.Sprintf("%.1f ±%.1f ms", *s.Delay, *stream.Uncertainty)
+			return fmt.Sprintf("%.1f ±%.2f ms", *s.Delay, *stream.Uncertainty)
 		}
 	}
 	return fmt.Sprintf("%.1f ms", *s.Delay)
