@@ -1,10 +1,12 @@
 // Package receiver receives datagrams and hands on the frames in them.
 //
 //	datagram.Conn -> Receiver.Frames -> protocol.Assembler -> the caller's loop body
+//	              <- reports and requests <-
 //
 // All of it runs in the goroutine that ranges over Frames: from the kernel to the caller there is no queue, and while
-// the caller is busy with a frame the kernel's receive buffer holds what comes. Sinks that may block for long belong
-// behind a queue of their own: packages sink and web have them.
+// the caller is busy with a frame the kernel's receive buffer holds what comes. What the assembler has to say to senders
+// leaves by the same socket, before a frame is handed on. Sinks that may block for long belong behind a queue of their
+// own: packages sink and web have them.
 package receiver
 
 import (

@@ -14,11 +14,11 @@
 // # Who owns what
 //
 // A viewer is one goroutine, that of its HTTP handler, at its own speed: it takes the newest picture, writes it, and
-// looks for the next. One that has fallen behind skips to the newest. It holds on to the picture that it is writing and
-// to nothing else, so that together with the newest one a viewer never costs more than two. Header, picture and the
-// boundary behind it leave in one writev of bytes that all viewers share. To get at the socket a viewer hijacks its
-// connection; where that cannot be done (HTTP/2, or a middleware in between) the same bytes go through the
-// http.ResponseWriter.
+// looks for the next. If two have come meanwhile it writes both, for that happens to any goroutine on a busy machine;
+// one that has fallen further behind skips to the newest. It holds on to the newest picture of when it looked and the
+// one before, so a viewer never costs more than two. Header, picture and the boundary behind it leave in one writev of
+// bytes that all viewers share. To get at the socket a viewer hijacks its connection; where that cannot be done (HTTP/2,
+// or a middleware in between) the same bytes go through the http.ResponseWriter.
 //
 // The kernel would queue megabytes for a slow viewer, which are seconds of stale pictures. On Linux the queue of unsent
 // bytes is held to 128 kB (TCP_NOTSENT_LOWAT), which does not limit what may be under way to a distant viewer. Measured
