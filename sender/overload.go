@@ -9,6 +9,10 @@ const (
 	queueingHigh   = 25 * time.Millisecond
 	queueingGrowth = 10 * time.Millisecond
 
+	// queueingLasts is how long it must have been high without a break: a machine that is busy with something else for a
+	// moment looks like a queue too.
+	queueingLasts = 200 * time.Millisecond
+
 	// missingFrames is how many frames must not become whole meanwhile for the same, if the queue is full and cannot
 	// grow.
 	missingFrames = 2
@@ -167,6 +171,9 @@ func (o *overload) watch(c change, now time.Time) {
 	}
 	o.high.queueing = min(o.high.queueing, c.queueing)
 	o.high.missing += int(c.newestID-c.previousID) - int(c.delivered)
+	if now.Sub(o.high.since) < queueingLasts {
+		return
+	}
 	if c.queueing-o.high.queueing >= queueingGrowth || o.high.missing >= missingFrames {
 		o.trial.stop()
 		o.limit(now)

@@ -35,9 +35,9 @@ func TestOverloadIsNoticed(t *testing.T) {
 		noticed   int // 0 if never
 	}{
 		{"nothing", func(int) time.Duration { return 0 }, 0, 1, 0},
-		{"a queue that grows", func(i int) time.Duration { return time.Duration(i) * 10 * ms }, 0, 1, 4},
+		{"a queue that grows", func(i int) time.Duration { return time.Duration(i) * 10 * ms }, 0, 1, 7},
 		{"a queue that grows slowly", func(i int) time.Duration { return time.Duration(i) * ms }, 0, 1, 35},
-		{"a full queue", func(int) time.Duration { return 60 * ms }, 30, 0, 3},
+		{"a full queue", func(int) time.Duration { return 60 * ms }, 30, 0, 5},
 		{"a path that became longer", func(int) time.Duration { return 60 * ms }, 0, 1, 0},
 		{"a stall", func(i int) time.Duration { return max(0, 200*ms-time.Duration(i)*20*ms) }, 0, 1, 0},
 		{"loss that is repaired", func(int) time.Duration { return 0 }, 30, 1, 0},
