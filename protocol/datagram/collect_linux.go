@@ -33,7 +33,7 @@ func (c *collector) init(raw syscall.RawConn) {
 		for {
 			c.header.Namelen = unix.SizeofSockaddrInet6
 			c.header.SetControllen(int(unsafe.Sizeof(c.control)))
-			n, _, errno := unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&c.header)), 0)
+			n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&c.header)), unix.MSG_DONTWAIT)
 			switch errno {
 			case 0:
 				c.n, c.err = int(n), nil
@@ -54,8 +54,8 @@ func (c *collector) init(raw syscall.RawConn) {
 }
 
 // Receive implements [Conn].
-func (b *batch) Receive(buffer []byte) (n, size int, from netip.AddrPort, err error) {
-	return b.rx.receive(buffer)
+func (s *socket) Receive(buffer []byte) (n, size int, from netip.AddrPort, err error) {
+	return s.rx.receive(buffer)
 }
 
 func (c *collector) receive(buffer []byte) (n, size int, from netip.AddrPort, err error) {

@@ -11,13 +11,13 @@ import (
 
 // join makes the socket receive what is sent to a multicast group, by one interface, or if that is nil by each that
 // can do multicast.
-func (u *UDP) join(group netip.Addr, iface *net.Interface) error {
+func join(conn *net.UDPConn, group netip.Addr, iface *net.Interface) error {
 	addr := &net.UDPAddr{IP: group.AsSlice()}
 	joinOn := func(i *net.Interface) error {
 		if group.Is4() {
-			return ipv4.NewPacketConn(u.conn).JoinGroup(i, addr)
+			return ipv4.NewPacketConn(conn).JoinGroup(i, addr)
 		}
-		return ipv6.NewPacketConn(u.conn).JoinGroup(i, addr)
+		return ipv6.NewPacketConn(conn).JoinGroup(i, addr)
 	}
 	if iface != nil {
 		return joinOn(iface)
@@ -44,9 +44,9 @@ func (u *UDP) join(group netip.Addr, iface *net.Interface) error {
 }
 
 // sendMulticast sets how datagrams to a multicast group leave.
-func (u *UDP) sendMulticast(group netip.Addr, iface *net.Interface, ttl int) error {
+func sendMulticast(conn *net.UDPConn, group netip.Addr, iface *net.Interface, ttl int) error {
 	if group.Unmap().Is4() {
-		p := ipv4.NewPacketConn(u.conn)
+		p := ipv4.NewPacketConn(conn)
 		if iface != nil {
 			if err := p.SetMulticastInterface(iface); err != nil {
 				return err
@@ -54,7 +54,7 @@ func (u *UDP) sendMulticast(group netip.Addr, iface *net.Interface, ttl int) err
 		}
 		return p.SetMulticastTTL(ttl)
 	}
-	p := ipv6.NewPacketConn(u.conn)
+	p := ipv6.NewPacketConn(conn)
 	if iface != nil {
 		if err := p.SetMulticastInterface(iface); err != nil {
 			return err

@@ -42,7 +42,7 @@ type transmitter struct {
 func (t *transmitter) init(raw syscall.RawConn, inet4 bool) {
 	t.raw, t.inet4 = raw, inet4
 	t.sendmsg = func(fd uintptr, header *unix.Msghdr) syscall.Errno {
-		_, _, errno := unix.Syscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(header)), 0)
+		_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(header)), unix.MSG_DONTWAIT)
 		return errno
 	}
 	t.attempt = func(fd uintptr) bool {
@@ -60,7 +60,9 @@ func (t *transmitter) init(raw syscall.RawConn, inet4 bool) {
 }
 
 // Send implements [Conn].
-func (b *batch) Send(to netip.AddrPort, datagrams [][2][]byte) error { return b.tx.send(to, datagrams) }
+func (s *socket) Send(to netip.AddrPort, datagrams [][2][]byte) error {
+	return s.tx.send(to, datagrams)
+}
 
 func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
 	if err := t.address(to); err != nil {

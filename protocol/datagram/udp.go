@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
-	"time"
 )
 
 // ReceiveBuffer is how many bytes of received datagrams the kernel is asked to hold while the receiver is busy: 100
@@ -26,10 +25,7 @@ type Options struct {
 }
 
 // A UDP is a UDP socket. It implements [Conn].
-type UDP struct {
-	conn *net.UDPConn
-	batch
-}
+type UDP struct{ socket }
 
 // Listen opens a socket that receives on an address: "host:port", or ":port" for all addresses of this machine, IPv4
 // and IPv6. If the host is a multicast group the socket joins it.
@@ -38,44 +34,37 @@ func Listen(ctx context.Context, address string, o Options) (*UDP, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	config := net.ListenConfig{}
-	group := addr.AddrPort().Addr().Unmap()
-	if group.IsMulticast() {
+	config, prepare := net.ListenConfig{}, func(*net.UDPConn) error { return nil }
+	if group := addr.AddrPort().Addr().Unmap(); group.IsMulticast() {
 		config.Control = reuseAddress
-	}
-	u, err := open(ctx, config, "udp", address, o)
-	if err != nil {
-		return nil, err
-	}
-	if group.IsMulticast() {
-		if err := u.join(group, o.Interface); err != nil {
-			u.Close()
-			return nil, fmt.Errorf("join multicast group %s: %w", group, err)
+		prepare = func(conn *net.UDPConn) error {
+			if err := join(conn, group, o.Interface); err != nil {
+				return fmt.Errorf("join multicast group %s: %w", group, err)
+			}
+			return nil
 		}
 	}
-	return u, nil
+	return open(ctx, config, "udp", address, o, prepare)
 }
 
 // Open opens a socket for sending to addresses of the family of to.
 func Open(ctx context.Context, to netip.Addr, o Options) (*UDP, error) {
-	network := "udp6"
+	network, prepare := "udp6", func(*net.UDPConn) error { return nil }
 	if to.Unmap().Is4() {
 		network = "udp4"
 	}
-	u, err := open(ctx, net.ListenConfig{}, network, "", o)
-	if err != nil {
-		return nil, err
-	}
 	if to.IsMulticast() {
-		if err := u.sendMulticast(to, o.Interface, max(o.TTL, 1)); err != nil {
-			u.Close()
-			return nil, fmt.Errorf("send to multicast group %s: %w", to, err)
+		prepare = func(conn *net.UDPConn) error {
+			if err := sendMulticast(conn, to, o.Interface, max(o.TTL, 1)); err != nil {
+				return fmt.Errorf("send to multicast group %s: %w", to, err)
+			}
+			return nil
 		}
 	}
-	return u, nil
+	return open(ctx, net.ListenConfig{}, network, "", o, prepare)
 }
 
-func open(ctx context.Context, config net.ListenConfig, network, address string, o Options) (*UDP, error) {
+func open(ctx context.Context, config net.ListenConfig, network, address string, o Options, prepare func(*net.UDPConn) error) (*UDP, error) {
 	conn, err := config.ListenPacket(ctx, network, address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("port %s is in use by another program: end that one or choose another port (%w)", address, err)
@@ -83,19 +72,13 @@ func open(ctx context.Context, config net.ListenConfig, network, address string,
 	if err != nil {
 		return nil, err
 	}
-	u := &UDP{conn: conn.(*net.UDPConn)}
-	if err := u.batch.open(u.conn, o); err != nil {
-		u.Close()
+	if err := prepare(conn.(*net.UDPConn)); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	u := &UDP{}
+	if err := u.init(conn.(*net.UDPConn), o); err != nil {
 		return nil, err
 	}
 	return u, nil
 }
-
-// SetReceiveDeadline implements [Conn].
-func (u *UDP) SetReceiveDeadline(t time.Time) error { return u.conn.SetReadDeadline(t) }
-
-// LocalAddr implements [Conn].
-func (u *UDP) LocalAddr() netip.AddrPort { return u.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
-
-// Close implements [Conn].
-func (u *UDP) Close() error { return u.conn.Close() }

@@ -20,6 +20,7 @@ const pipeSize = 1 << 20
 type pipe struct {
 	file *os.File
 	name string
+	size int // how many bytes can be written to it without waiting when it is empty, 0 if that is not known
 }
 
 func openStdout() (*pipe, error) {
@@ -30,8 +31,7 @@ func openStdout() (*pipe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("standard output: %w", err)
 	}
-	enlarge(file)
-	return &pipe{file, "standard output"}, nil
+	return &pipe{file, "standard output", enlarge(file)}, nil
 }
 
 // openPipe opens a named pipe or device. Non-blocking, because opening a pipe that nobody reads would wait for a
@@ -44,13 +44,12 @@ func openPipe(name string) (*pipe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot write there: %w", err)
 	}
-	enlarge(file)
-	return &pipe{file, name}, nil
+	return &pipe{file, name, enlarge(file)}, nil
 }
 
 // Put implements [Sink].
 func (p *pipe) Put(f protocol.Frame) error {
-	_, err := p.file.Write(f.JPEG)
+	err := write(p, f.JPEG)
 	if readerGone(err) {
 		return fmt.Errorf("%s: %w", p.name, ErrClosed)
 	}
@@ -59,6 +58,9 @@ func (p *pipe) Put(f protocol.Frame) error {
 	}
 	return nil
 }
+
+// prompt reports whether a frame of so many bytes would be written without waiting.
+func (p *pipe) prompt(n int) bool { return n <= p.size && isEmpty(p.file) }
 
 // Close implements [Sink].
 func (p *pipe) Close() error { return p.file.Close() }

@@ -1,16 +1,87 @@
 package sink
 
 import (
+	"errors"
+	"io"
 	"os"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// enlarge lets a pipe hold [pipeSize] bytes. What is no pipe, or may not, stays as it is.
-func enlarge(file *os.File) {
-	conn, err := file.SyscallConn()
+// openOwnStdout opens standard output, if it is a pipe, once more for this process alone, so that it can be set not to
+// block without doing that to every process that shares it.
+func openOwnStdout() (*os.File, error) {
+	info, err := os.Stdout.Stat()
 	if err != nil {
-		return
+		return nil, err
 	}
-	_ = conn.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
+	if info.Mode()&os.ModeNamedPipe == 0 {
+		return nil, errors.New("standard output is no pipe")
+	}
+	return os.OpenFile("/proc/self/fd/1", os.O_WRONLY|unix.O_NONBLOCK, 0)
+}
+
+// enlarge lets a pipe hold [pipeSize] bytes. What may not be enlarged, or is no pipe, stays as it is. It returns how many
+// bytes can be written to it without waiting when it is empty.
+func enlarge(file *os.File) (size int) {
+	control(file, func(fd int) {
+		unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize)
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err == nil && flags&unix.O_NONBLOCK != 0 {
+			size, _ = unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
+		}
+	})
+	return max(0, size)
+}
+
+// isEmpty reports whether all that was written to a pipe has been read.
+func isEmpty(file *os.File) (empty bool) {
+	control(file, func(fd int) {
+		var unread int32
+		_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCINQ, uintptr(unsafe.Pointer(&unread)))
+		empty = errno == 0 && unread == 0
+	})
+	return empty
+}
+
+func control(file *os.File, f func(fd int)) {
+	if raw, err := file.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { f(int(fd)) })
+	}
+}
+
+// write writes all of b. If the file does not block, Go's scheduler is not told of the system call: that would wake its
+// monitor thread for each picture.
+func write(p *pipe, b []byte) error {
+	raw, err := p.file.SyscallConn()
+	if p.size == 0 || err != nil {
+		_, err := p.file.Write(b)
+		return err
+	}
+	var errno syscall.Errno
+	err = raw.Write(func(fd uintptr) bool {
+		for len(b) > 0 {
+			var n uintptr
+			n, _, errno = unix.RawSyscall(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+			switch errno {
+			case 0:
+				b = b[n:]
+			case unix.EINTR:
+			default:
+				return errno != unix.EAGAIN
+			}
+		}
+		return true
+	})
+	switch {
+	case err != nil:
+		return err
+	case errno != 0:
+		return os.NewSyscallError("write", errno)
+	case len(b) > 0:
+		return io.ErrShortWrite
+	}
+	return nil
 }

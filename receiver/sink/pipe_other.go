@@ -2,7 +2,21 @@
 
 package sink
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
-// enlarge does nothing: only Linux lets a pipe's size be set.
-func enlarge(*os.File) {}
+// enlarge returns 0, not known: only Linux lets a pipe's size be set.
+func enlarge(*os.File) int { return 0 }
+
+func write(p *pipe, b []byte) error {
+	_, err := p.file.Write(b)
+	return err
+}
+
+// isEmpty is not known.
+func isEmpty(*os.File) bool { return false }
+
+// openOwnStdout is for Linux, where an open pipe can be opened once more.
+func openOwnStdout() (*os.File, error) { return nil, errors.ErrUnsupported }

@@ -34,18 +34,20 @@ type QueueOptions struct {
 	Bytes int
 }
 
-// A Queue stands between a receiver, which must not wait, and a sink that may block. Put never blocks; one goroutine
-// hands the frames on in their order. A frame too many drops the oldest that waits. It is a [Sink] itself, whose Put
-// may be called from any goroutine.
+// A Queue stands between a receiver, which must not wait, and a sink that may block. Put never blocks: a sink that says
+// that it would not either has the frame at once, else one goroutine hands the frames on in their order. A frame too many
+// drops the oldest that waits. It is a [Sink] itself, whose Put may be called from any goroutine.
 type Queue struct {
 	sink          Sink
-	frames, bytes int           // the bounds
-	done          chan struct{} // closed when the goroutine has closed the sink
+	prompt        func(n int) bool // whether the sink's Put of so many bytes would not wait
+	frames, bytes int              // the bounds
+	done          chan struct{}    // closed when the goroutine has closed the sink
 
 	mu      sync.Mutex
 	work    sync.Cond // signalled when there may be something for the goroutine to do
 	waiting []protocol.Frame
-	size    int // bytes in waiting
+	size    int  // bytes in waiting
+	busy    bool // whether the goroutine is at the sink
 	dropped uint64
 	taken   uint64 // frames handed on, by which Close sees whether the sink still works
 	closing bool
@@ -61,7 +63,11 @@ func NewQueue(s Sink, o QueueOptions) *Queue {
 	}
 	q := &Queue{
 		sink: s, frames: cmp.Or(o.Frames, frames), bytes: cmp.Or(o.Bytes, queueBytes),
-		done: make(chan struct{}),
+		prompt: func(int) bool { return false },
+		done:   make(chan struct{}),
+	}
+	if p, ok := s.(interface{ prompt(n int) bool }); ok {
+		q.prompt = p.prompt
 	}
 	q.work.L = &q.mu
 	go q.run()
@@ -77,6 +83,11 @@ func (q *Queue) Put(f protocol.Frame) error {
 	}
 	if q.closing {
 		return ErrClosed
+	}
+	// To wake the goroutine would take longer than to write. If it fails the goroutine will see why.
+	if !q.busy && len(q.waiting) == 0 && q.prompt(len(f.JPEG)) && q.sink.Put(f) == nil {
+		q.taken++
+		return nil
 	}
 	q.waiting = append(q.waiting, f)
 	q.size += len(f.JPEG)
@@ -155,6 +166,7 @@ func (q *Queue) run() {
 func (q *Queue) next() (protocol.Frame, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.busy = false
 	for len(q.waiting) == 0 && !q.closing {
 		q.work.Wait()
 	}
@@ -162,6 +174,7 @@ func (q *Queue) next() (protocol.Frame, bool) {
 		return protocol.Frame{}, false
 	}
 	q.taken++
+	q.busy = true
 	return q.pop(), true
 }
 

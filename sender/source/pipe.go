@@ -100,7 +100,7 @@ func untilDone(ctx context.Context, f *os.File) (io.Reader, func(), error) {
 		return nil, nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { f.SetReadDeadline(time.Unix(1, 0)) })
-	return f, func() { stop() }, nil
+	return quietly(f), func() { stop() }, nil
 }
 
 // ending returns what is wrong, if anything, when the input has ended after n pictures with err.

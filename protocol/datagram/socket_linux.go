@@ -2,37 +2,48 @@ package datagram
 
 import (
 	"net"
-	"syscall"
+	"net/netip"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// A batch is what Linux does about many datagrams: one system call for up to 64.
-type batch struct {
-	raw syscall.RawConn
-	tx  transmitter
-	rx  collector
+// A socket is a UDP socket of Linux: one system call sends up to 64 datagrams, and one may receive as many.
+type socket struct {
+	handle *handle
+	local  netip.AddrPort
+	tx     transmitter
+	rx     collector
 }
 
-// open sets the socket's options. What the kernel does not have is done without.
-func (b *batch) open(conn *net.UDPConn, o Options) (err error) {
-	if b.raw, err = conn.SyscallConn(); err != nil {
+// init takes over a conn's socket and sets its options. What the kernel does not have is done without.
+func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
+	s.local = conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	if s.handle, err = newHandle(conn); err != nil {
 		return err
 	}
-	local := conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr()
-	b.tx.init(b.raw, local.Is4())
-	b.rx.init(b.raw)
-	return b.raw.Control(func(fd uintptr) {
+	s.tx.init(s.handle, s.local.Addr().Is4())
+	s.rx.init(s.handle)
+	return s.handle.Control(func(fd uintptr) {
 		growReceiveBuffer(int(fd))
 		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
-		b.tx.gso = err == nil && !o.NoGSO
+		s.tx.gso = err == nil && !o.NoGSO
 		if !o.NoGRO {
 			unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_GRO, 1)
 		}
 		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
 	})
 }
+
+// SetReceiveDeadline implements [Conn].
+func (s *socket) SetReceiveDeadline(t time.Time) error { return s.handle.SetReadDeadline(t) }
+
+// LocalAddr implements [Conn].
+func (s *socket) LocalAddr() netip.AddrPort { return s.local }
+
+// Close implements [Conn].
+func (s *socket) Close() error { return s.handle.Close() }
 
 // growReceiveBuffer asks for ReceiveBuffer bytes: beyond the system's limit if the process may (CAP_NET_ADMIN), else up
 // to it.
@@ -43,14 +54,14 @@ func growReceiveBuffer(fd int) {
 }
 
 // ReceiveBuffer returns how many bytes of received datagrams the kernel really holds, 0 where it does not tell.
-func (b *batch) ReceiveBuffer() (size int) {
-	b.raw.Control(func(fd uintptr) { size, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) })
+func (s *socket) ReceiveBuffer() (size int) {
+	s.handle.Control(func(fd uintptr) { size, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) })
 	return size / 2 // socket(7): the kernel doubles the figure for its own bookkeeping, and tells the doubled one
 }
 
 // Dropped returns how many datagrams the kernel has dropped because the receive buffer was full, 0 where it does not
 // tell. It learns of them with the next datagram that is received.
-func (b *batch) Dropped() uint64 { return b.rx.dropped.Load() }
+func (s *socket) Dropped() uint64 { return s.rx.dropped.Load() }
 
 // cmsg is one control message as the kernel reads and writes it, with room for the one number that each of ours has.
 type cmsg struct {

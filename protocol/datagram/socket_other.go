@@ -1,0 +1,54 @@
+//go:build !linux
+
+package datagram
+
+import (
+	"net"
+	"net/netip"
+	"time"
+)
+
+// A socket is a UDP socket of a system other than Linux: each datagram takes a call.
+type socket struct {
+	conn    *net.UDPConn
+	scratch []byte // where the two parts of a datagram are joined for sending
+}
+
+func (s *socket) init(conn *net.UDPConn, _ Options) error {
+	s.conn = conn
+	conn.SetReadBuffer(ReceiveBuffer) // what the system gives instead is not known here
+	return nil
+}
+
+// Send implements [Conn].
+func (s *socket) Send(to netip.AddrPort, datagrams [][2][]byte) error {
+	for _, d := range datagrams {
+		s.scratch = append(append(s.scratch[:0], d[0]...), d[1]...)
+		if _, err := s.conn.WriteToUDPAddrPort(s.scratch, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Receive implements [Conn].
+func (s *socket) Receive(buffer []byte) (n, size int, from netip.AddrPort, err error) {
+	n, from, err = s.conn.ReadFromUDPAddrPort(buffer)
+	return n, n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err
+}
+
+// ReceiveBuffer returns how many bytes of received datagrams the kernel really holds, 0 where it does not tell.
+func (s *socket) ReceiveBuffer() int { return 0 }
+
+// Dropped returns how many datagrams the kernel has dropped because the receive buffer was full, 0 where it does not
+// tell.
+func (s *socket) Dropped() uint64 { return 0 }
+
+// SetReceiveDeadline implements [Conn].
+func (s *socket) SetReceiveDeadline(t time.Time) error { return s.conn.SetReadDeadline(t) }
+
+// LocalAddr implements [Conn].
+func (s *socket) LocalAddr() netip.AddrPort { return s.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+// Close implements [Conn].
+func (s *socket) Close() error { return s.conn.Close() }
