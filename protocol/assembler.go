@@ -36,6 +36,7 @@ type Assembler struct {
 	config   AssemblerConfig
 	streams  map[streamKey]*stream
 	coder    coder
+	pool     Pool
 	ready    []Frame
 	feedback []outgoingFeedback
 	stats    Stats
@@ -228,7 +229,7 @@ func (a *Assembler) place(s *stream, p *pendingFrame, seg *segment) bool {
 		return false
 	}
 	_, end := p.layout.span(seg.index)
-	if _, ok := p.reserve(end, 2*s.largest); !ok {
+	if _, ok := p.reserve(end, 2*s.largest, &a.pool); !ok {
 		a.stats.LeftOut[DatagramOverLimit]++
 		return false
 	}
@@ -241,7 +242,7 @@ func (a *Assembler) repair(s *stream, p *pendingFrame, block int) {
 	if b := p.blocks[block]; b.missing == 0 || b.count < b.missing {
 		return
 	}
-	if _, ok := p.reserve(p.layout.segments()*p.layout.stride, 2*s.largest); !ok {
+	if _, ok := p.reserve(p.layout.segments()*p.layout.stride, 2*s.largest, &a.pool); !ok {
 		return // so little of the frame is here that its size cannot be believed yet
 	}
 	if p.repair(block, &a.coder) == nil {
@@ -333,7 +334,7 @@ func (a *Assembler) handOn(s *stream, now time.Time) {
 	a.stats.Pending -= p.memory()
 	s.newest, s.started = p.id, true
 	s.report.Delivered++
-	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length:p.layout.length]}
+	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length], Pool: &a.pool}
 	p.free()
 	s.finish(1)
 	s.known = 0
@@ -368,6 +369,7 @@ func (a *Assembler) drop(s *stream, p *pendingFrame, reason FrameDrop) {
 		s.report.Dropped++
 	}
 	a.stats.Pending -= p.memory()
+	a.pool.Put(p.bytes)
 	p.free()
 }
 

@@ -6,7 +6,8 @@ import "time"
 //
 // The bytes of JPEG belong to nobody and to everybody: whoever makes a Frame never writes them again, and whoever is
 // handed one may keep it for as long as it likes and must not write them either. So a frame can be shown, recorded
-// and served to a hundred viewers at once without a copy, and there is nothing to release.
+// and served to a hundred viewers at once without a copy, and nobody has to release it. But whoever knows that nobody
+// else has it may: see Release.
 type Frame struct {
 	// Stream names the stream that the frame belongs to, "" for a sender that has only one and has not named it.
 	Stream string
@@ -17,6 +18,17 @@ type Frame struct {
 	Captured time.Time
 	// JPEG is the whole picture, from its SOI marker to its EOI marker.
 	JPEG []byte
+	// Pool is where the memory of JPEG goes to when the frame is released, nil if it is the garbage collector's.
+	Pool *Pool
+}
+
+// Release gives up the frame's bytes, to be used again for another frame. It is for the only one that has the frame.
+func (f Frame) Release() { f.Pool.Put(f.JPEG) }
+
+// Shared returns the frame for more than one to have: it cannot be released.
+func (f Frame) Shared() Frame {
+	f.Pool = nil
+	return f
 }
 
 // Newer reports whether frame ID a comes after b in serial number arithmetic (RFC 1982): IDs wrap, so that a is newer

@@ -4,12 +4,13 @@ package protocol
 const spareParity = 3
 
 // An Outgoing is a frame on its way: the datagrams of its data, then those of its parity, then answers to whoever misses
-// some. It shares the frame's bytes and owns the memory of everything else. What its methods return is valid until any
+// some. It has the frame and owns the memory of everything else. What its methods return is valid until any
 // of them is called again. See [Splitter.Split].
 type Outgoing struct {
 	coder  *coder
 	layout layout
-	frame  []byte
+	source Frame
+	frame  []byte // the source's bytes
 	header segmentHeader // what all its datagrams have in common
 	first  int           // parity segments of each block that follow the data
 	code   int           // parity segments of each block that there can be, m
@@ -21,6 +22,12 @@ type Outgoing struct {
 
 	headers   []byte
 	datagrams []Datagram
+}
+
+// Release releases the frame, of which nothing is sent any more. What was returned of it is not valid any longer.
+func (o *Outgoing) Release() {
+	o.source.Release()
+	o.source, o.frame = Frame{}, nil
 }
 
 // FrameID is the ID of the frame.

@@ -60,7 +60,7 @@ func (p *pendingFrame) open(s *segment) {
 
 // reserve makes room for the frame's bytes up to end and returns by how much the memory grew, or false if the segment
 // lies further ahead than what has arrived of a frame vouches for. Frames up to trusted bytes are made room for whole.
-func (p *pendingFrame) reserve(end, trusted int) (grown int, ok bool) {
+func (p *pendingFrame) reserve(end, trusted int, pool *Pool) (grown int, ok bool) {
 	if end <= len(p.bytes) {
 		return 0, true
 	}
@@ -72,8 +72,10 @@ func (p *pendingFrame) reserve(end, trusted int) (grown int, ok bool) {
 	if end > want {
 		return 0, false
 	}
-	b := make([]byte, want)
+	b := pool.Get(want)
 	copy(b, p.bytes)
+	clear(b[min(want, p.layout.length):]) // the padding of the last segment
+	pool.Put(p.bytes)
 	p.bytes = b
 	return want - old, true
 }

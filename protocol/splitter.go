@@ -65,7 +65,7 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	if err != nil {
 		return err
 	}
-	o.coder, o.layout, o.frame = &s.coder, l, f.JPEG
+	o.coder, o.layout, o.source, o.frame = &s.coder, l, f, f.JPEG
 	o.code = codeSize(l.data, parity+spareParity)
 	o.first = min(parity, o.code)
 	o.encoded = false

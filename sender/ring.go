@@ -78,6 +78,7 @@ func (r *ring) evict(n int) {
 	for range n {
 		slot := &r.slots[r.first%ringFrames]
 		r.bytes -= slot.frame.Size()
+		slot.frame.Release()
 		r.spare = slot.frame
 		*slot = ringSlot{}
 		r.first++

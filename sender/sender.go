@@ -114,7 +114,8 @@ func New(c Config, to ...Destination) (*Sender, error) {
 }
 
 // Send sends one frame to every destination; its Stream and ID are the sender's to give and are ignored. When Send
-// returns, the kernel has the frame; its bytes are kept for a second, in case that a receiver misses some.
+// returns, the kernel has the frame; its bytes are kept for a second, in case that a receiver misses some, and then
+// released: who else has the frame hands in a Shared one.
 //
 // A frame is skipped, which is no error but counted, if a path to a receiver carries fewer frames than there are. A
 // destination that cannot be reached is no error either: it is counted and logged, and tried again with the next
@@ -159,6 +160,7 @@ func (s *Sender) sendClassic(f protocol.Frame) error {
 		return err
 	}
 	s.finish(nil, len(f.JPEG))
+	f.Release()
 	return nil
 }
 
@@ -195,7 +197,7 @@ func (s *Sender) encode(o *protocol.Outgoing) []protocol.Datagram {
 	return o.Parity()
 }
 
-// finish counts a frame that was sent, and keeps it, if it is not nil, for those who miss some of it.
+// finish counts a frame that was sent, and keeps it, if it is not nil, for those who may miss some of it.
 func (s *Sender) finish(o *protocol.Outgoing, frameBytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

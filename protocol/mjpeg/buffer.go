@@ -1,7 +1,5 @@
 package mjpeg
 
-import "slices"
-
 const (
 	firstSize = 64 << 10 // the size of a picture as long as none has been seen
 	minRead   = 4 << 10  // the least room to read into
@@ -9,6 +7,7 @@ const (
 
 // A buffer takes what is read and becomes, in the usual case, the picture that is handed over. It owns mem until then.
 type buffer struct {
+	alloc   func(size int) []byte
 	mem     []byte
 	lo, hi  int // mem[lo:hi] has been read and is still to be looked at
 	typical int // the size of recent pictures: at once the largest, and slowly less
@@ -45,7 +44,7 @@ func (b *buffer) room() []byte {
 
 // move takes what is pending to new memory of the given size.
 func (b *buffer) move(size int) {
-	mem := make([]byte, size)
+	mem := b.alloc(size)
 	b.hi = copy(mem, b.pending())
 	b.lo, b.mem = 0, mem
 }
@@ -59,11 +58,13 @@ func (b *buffer) handOver(n int) []byte {
 	} else {
 		b.typical -= (b.typical - n) / 8
 	}
-	pic := b.mem[b.lo : b.lo+n : b.lo+n]
+	pic := b.mem[b.lo : b.lo+n]
 	b.lo += n
 	beyond := b.hi - b.lo
 	if beyond > n || len(b.mem) > 2*n+minRead {
-		return slices.Clone(pic)
+		clone := b.alloc(n)
+		copy(clone, pic)
+		return clone
 	}
 	if beyond > 0 {
 		b.move(max(b.capacity(), beyond+minRead))

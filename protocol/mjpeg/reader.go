@@ -27,6 +27,9 @@ type ReaderOptions struct {
 	// Skip, if set, is called by Next, once for each thing left out: a run of garbage however long, or a broken
 	// picture with whatever is left of it up to the next picture.
 	Skip func(reason Reason)
+	// Alloc, if set, is where memory for pictures comes from: so many bytes, with anything in them. Otherwise it is new.
+	// All of a slice that Next returns, to the end of its capacity, may be given back to where it came from.
+	Alloc func(size int) []byte
 }
 
 // A Reader cuts whole JPEGs out of a byte stream. One goroutine at a time may use it.
@@ -54,7 +57,10 @@ func NewReader(r io.Reader, o ReaderOptions) *Reader {
 	if o.Skip == nil {
 		o.Skip = func(Reason) {}
 	}
-	return &Reader{src: r, limit: o.MaxFrameSize, skip: o.Skip, buf: buffer{typical: firstSize}}
+	if o.Alloc == nil {
+		o.Alloc = func(size int) []byte { return make([]byte, size) }
+	}
+	return &Reader{src: r, limit: o.MaxFrameSize, skip: o.Skip, buf: buffer{alloc: o.Alloc, typical: firstSize}}
 }
 
 // Next returns the next whole picture, byte for byte as it stands in the stream, as soon as its last byte has been

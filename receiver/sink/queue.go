@@ -36,7 +36,8 @@ type QueueOptions struct {
 
 // A Queue stands between a receiver, which must not wait, and a sink that may block. Put never blocks: a sink that says
 // that it would not either has the frame at once, else one goroutine hands the frames on in their order. A frame too many
-// drops the oldest that waits. It is a [Sink] itself, whose Put may be called from any goroutine.
+// drops the oldest that waits. Frames that are done with are released. It is a [Sink] itself, whose Put may be called from
+// any goroutine.
 type Queue struct {
 	sink          Sink
 	prompt        func(n int) bool // whether the sink's Put of so many bytes would not wait
@@ -86,13 +87,14 @@ func (q *Queue) Put(f protocol.Frame) error {
 	}
 	// To wake the goroutine would take longer than to write. If it fails the goroutine will see why.
 	if !q.busy && len(q.waiting) == 0 && q.prompt(len(f.JPEG)) && q.sink.Put(f) == nil {
+		f.Release()
 		q.taken++
 		return nil
 	}
 	q.waiting = append(q.waiting, f)
 	q.size += len(f.JPEG)
 	for len(q.waiting) > 1 && (len(q.waiting) > q.frames || q.size > q.bytes) {
-		q.pop()
+		q.pop().Release()
 		q.dropped++
 	}
 	q.work.Signal()
@@ -154,6 +156,7 @@ func (q *Queue) run() {
 			break
 		}
 		err = q.sink.Put(f)
+		f.Release()
 	}
 	closeErr := q.sink.Close()
 	q.mu.Lock()

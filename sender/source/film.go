@@ -61,14 +61,18 @@ func (f *film) play(ctx context.Context, file *os.File, due *schedule,
 	content := &search{r: file}
 	pictures := f.o.reader(content)
 	for ; ; n++ {
-		jpeg, err := pictures.Next()
+		frame, err := pictures.Next()
 		if err == io.EOF {
 			return n, nil
 		} else if err != nil {
 			return n, content.cause(err)
 		}
 		content.found()
-		if !due.wait(ctx) || !yield(protocol.Frame{Captured: time.Now(), JPEG: jpeg}, nil) {
+		if !due.wait(ctx) {
+			return n, errStopped
+		}
+		frame.Captured = time.Now()
+		if !yield(frame, nil) {
 			return n, errStopped
 		}
 	}

@@ -176,7 +176,7 @@ func (c *camera) get(ctx context.Context, state *changes, yield func(protocol.Fr
 	body := &search{r: &watched{r: res.Body, quiet: quiet}}
 	pictures := c.o.reader(body)
 	for {
-		jpeg, err := pictures.Next()
+		frame, err := pictures.Next()
 		switch {
 		case err == io.EOF && n == 1:
 			return n, errSnapshot
@@ -191,7 +191,7 @@ func (c *camera) get(ctx context.Context, state *changes, yield func(protocol.Fr
 		n++
 		c.proven.Store(true)
 		state.say(slog.LevelInfo, "camera gives pictures", nil)
-		if !yield(protocol.Frame{Captured: time.Now(), JPEG: jpeg}, nil) {
+		if !yield(frame, nil) {
 			return n, errStopped
 		}
 	}

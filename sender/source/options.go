@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
@@ -64,9 +65,27 @@ func (o Options) withDefaults() Options {
 }
 
 // reader returns a reader of the pictures in r that counts what it leaves out with Skip.
-func (o Options) reader(r io.Reader) *mjpeg.Reader {
-	return mjpeg.NewReader(r, mjpeg.ReaderOptions{
+func (o Options) reader(r io.Reader) *pictures {
+	p := &pictures{}
+	p.reader = mjpeg.NewReader(r, mjpeg.ReaderOptions{
 		MaxFrameSize: o.MaxFrameSize,
 		Skip:         func(reason mjpeg.Reason) { o.Skip(string(reason)) },
+		Alloc:        p.pool.Get,
 	})
+	return p
+}
+
+// pictures are the pictures of a byte stream.
+type pictures struct {
+	reader *mjpeg.Reader
+	pool   protocol.Pool
+}
+
+// Next returns the next picture as [mjpeg.Reader.Next] does, as a frame that was captured now.
+func (p *pictures) Next() (protocol.Frame, error) {
+	jpeg, err := p.reader.Next()
+	if err != nil {
+		return protocol.Frame{}, err
+	}
+	return protocol.Frame{Captured: time.Now(), JPEG: jpeg, Pool: &p.pool}, nil
 }

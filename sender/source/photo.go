@@ -57,14 +57,14 @@ func readPhoto(path string, o Options) ([]byte, error) {
 	}
 	defer f.Close()
 	content := &search{r: f}
-	jpeg, err := o.reader(content).Next()
+	first, err := o.reader(content).Next()
 	switch {
 	case err == io.EOF:
 		return nil, fmt.Errorf("%w in %s", ErrNoJPEG, path)
 	case err != nil:
 		return nil, fmt.Errorf("%w in %s: %w", ErrNoJPEG, path, content.cause(err))
 	}
-	return jpeg, nil
+	return first.JPEG, nil
 }
 
 // isMultiPicture reports whether a whole JPEG announces that others stand behind it which belong to it: the preview, the

@@ -62,14 +62,14 @@ func (p *pipe) OnDemand() bool { return false }
 
 func (p *pipe) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 	return func(yield func(protocol.Frame, error) bool) {
-		f, err := p.open()
+		file, err := p.open()
 		if err != nil {
 			yield(protocol.Frame{}, err)
 			return
 		}
-		defer p.close(f)
-		growPipe(f)
-		r, stop, err := p.until(ctx, f)
+		defer p.close(file)
+		growPipe(file)
+		r, stop, err := p.until(ctx, file)
 		if err != nil {
 			yield(protocol.Frame{}, err)
 			return
@@ -79,7 +79,7 @@ func (p *pipe) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 		input := &search{r: r}
 		pictures := p.o.reader(input)
 		for n := 0; ; n++ {
-			jpeg, err := pictures.Next()
+			f, err := pictures.Next()
 			if err != nil {
 				if err := p.ending(input.cause(err), n); err != nil && ctx.Err() == nil {
 					yield(protocol.Frame{}, err)
@@ -87,7 +87,7 @@ func (p *pipe) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 				return
 			}
 			input.found()
-			if !yield(protocol.Frame{Captured: time.Now(), JPEG: jpeg}, nil) {
+			if !yield(f, nil) {
 				return
 			}
 		}

@@ -201,7 +201,7 @@ func TestStdinFFmpeg(t *testing.T) {
 		if err != nil {
 			break
 		}
-		fmt.Fprintf(&want, "%x\n", sha256.Sum256(pic))
+		fmt.Fprintf(&want, "%x\n", sha256.Sum256(pic.JPEG))
 	}
 	if n := strings.Count(want.String(), "\n"); n != 25 || string(out) != want.String() {
 		t.Errorf("ffmpeg wrote %d pictures, %d came out; or others", n, bytes.Count(out, []byte("\n")))
