@@ -10,7 +10,7 @@ type Outgoing struct {
 	coder  *coder
 	layout layout
 	source Frame
-	frame  []byte // the source's bytes
+	frame  []byte        // the source's bytes
 	header segmentHeader // what all its datagrams have in common
 	first  int           // parity segments of each block that follow the data
 	code   int           // parity segments of each block that there can be, m

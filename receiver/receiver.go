@@ -26,9 +26,6 @@ import (
 	"udpcam/protocol/datagram"
 )
 
-// slack is by how much earlier than needed a receiver may wake up: less often than that its timer is not set back.
-const slack = time.Millisecond
-
 // smallBuffer is how many bytes of receive buffer are worth a word to the user: a third of a second of a good camera.
 const smallBuffer = 1 << 20
 
@@ -70,7 +67,6 @@ type Receiver struct {
 
 	mu        sync.Mutex // guards what follows, and never while the caller has a frame
 	assembler assembler
-	deadline  time.Time // of the conn
 }
 
 // New returns a receiver on a conn, which becomes the receiver's.
@@ -110,12 +106,10 @@ func Listen(ctx context.Context, addr string, c Config) (*Receiver, error) {
 // again.
 func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 	return func(yield func(protocol.Frame, error) bool) {
-		defer context.AfterFunc(ctx, func() { r.wake(ctx, time.Now()) })()
-		buffer := make([]byte, datagram.BufferSize)
+		defer context.AfterFunc(ctx, func() { r.wake(ctx) })()
 		for {
-			r.wake(ctx, r.due())
-			n, size, from, err := r.conn.Receive(buffer)
-			now := time.Now()
+			r.wake(ctx)
+			trains, err := r.conn.Receive()
 			switch {
 			case ctx.Err() != nil, errors.Is(err, net.ErrClosed):
 				return
@@ -123,22 +117,47 @@ func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 				yield(protocol.Frame{}, fmt.Errorf("receive on %s: %w", r.conn.LocalAddr(), err))
 				return
 			}
-			r.mu.Lock()
-			for at := 0; err == nil && at < n; at += size {
-				r.assembler.Add(buffer[at:min(at+size, n)], from, now)
-			}
-			if due := r.assembler.Deadline(); !due.IsZero() && !now.Before(due) {
-				r.assembler.Expire(now)
-			}
-			r.mu.Unlock()
-			r.sendFeedback()
-			for f, ok := r.next(); ok; f, ok = r.next() {
-				if !yield(f, nil) {
+			for _, t := range trains {
+				r.add(t)
+				if !r.handOn(yield) {
 					return
 				}
 			}
+			r.expire(time.Now())
+			r.sendFeedback()
+			if !r.handOn(yield) {
+				return
+			}
 		}
 	}
+}
+
+// add takes in datagrams.
+func (r *Receiver) add(t datagram.Train) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for b := range t.All() {
+		r.assembler.Add(b, t.From, t.At)
+	}
+}
+
+// expire does what is due.
+func (r *Receiver) expire(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if due := r.assembler.Deadline(); !due.IsZero() && !now.Before(due) {
+		r.assembler.Expire(now)
+	}
+}
+
+// handOn yields the frames that are ready. It returns false if no more are wanted.
+func (r *Receiver) handOn(yield func(protocol.Frame, error) bool) bool {
+	for f, ok := r.next(); ok; f, ok = r.next() {
+		if !yield(f, nil) {
+			return false
+		}
+	}
+	return true
 }
 
 // sendFeedback sends what is to be said to senders. What cannot be sent is said again in time.
@@ -154,27 +173,15 @@ func (r *Receiver) sendFeedback() {
 	}
 }
 
-// due is when the assembler wants to be woken.
-func (r *Receiver) due() time.Time {
+// wake makes Receive return when the assembler has something to do, or at once if ctx is done.
+func (r *Receiver) wake(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.assembler.Deadline()
-}
-
-// wake makes Receive return at a moment, or at once if ctx is done. The zero time is never.
-func (r *Receiver) wake(ctx context.Context, at time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	at := r.assembler.Deadline()
 	if ctx.Err() != nil {
 		at = time.Unix(1, 0)
 	}
-	// A timer that goes off a little early does no harm, and to set it for every datagram costs more; but one that has
-	// gone off already would go off for ever.
-	soon := at.Sub(r.deadline)
-	if r.deadline.IsZero() || at.IsZero() || soon < 0 || soon > slack || !time.Now().Before(r.deadline) {
-		r.deadline = at
-		r.conn.SetReceiveDeadline(at)
-	}
+	r.conn.SetReceiveDeadline(at)
 }
 
 func (r *Receiver) next() (protocol.Frame, bool) {

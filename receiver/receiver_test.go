@@ -146,8 +146,8 @@ type brokenConn struct{ datagram.Conn }
 
 var errBroken = errors.New("the socket is broken")
 
-func (brokenConn) Receive([]byte) (n, size int, from netip.AddrPort, err error) {
-	return 0, 0, netip.AddrPort{}, errBroken
+func (brokenConn) Receive() ([]datagram.Train, error) {
+	return nil, errBroken
 }
 func (brokenConn) SetReceiveDeadline(time.Time) error { return nil }
 func (brokenConn) LocalAddr() netip.AddrPort          { return viewer }

@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"udpcam/protocol"
+	"udpcam/protocol/datagram"
 )
 
 // A nullConn sends to nowhere and receives nothing.
 type nullConn struct{ closed chan struct{} }
 
 func (c nullConn) Send(netip.AddrPort, []protocol.Datagram) error { return nil }
-func (c nullConn) Receive([]byte) (int, int, netip.AddrPort, error) {
+func (c nullConn) Receive() ([]datagram.Train, error) {
 	<-c.closed
-	return 0, 0, netip.AddrPort{}, net.ErrClosed
+	return nil, net.ErrClosed
 }
 func (c nullConn) SetReceiveDeadline(time.Time) error { return nil }
 func (c nullConn) LocalAddr() netip.AddrPort          { return netip.AddrPort{} }

@@ -21,9 +21,8 @@ const (
 // listen takes in what comes to a conn until it is closed.
 func (s *Sender) listen(conn datagram.Conn) {
 	defer s.listeners.Done()
-	buffer := make([]byte, datagram.BufferSize)
 	for {
-		n, size, from, err := conn.Receive(buffer)
+		trains, err := conn.Receive()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -34,9 +33,10 @@ func (s *Sender) listen(conn datagram.Conn) {
 			case <-time.After(receiveRetry):
 			}
 		}
-		now := time.Now()
-		for at := 0; err == nil && at < n; at += size {
-			s.hear(buffer[at:min(at+size, n)], from, now)
+		for _, t := range trains {
+			for b := range t.All() {
+				s.hear(b, t.From, t.At)
+			}
 		}
 	}
 }

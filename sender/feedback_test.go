@@ -9,7 +9,6 @@ import (
 
 	"udpcam/bench/link"
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
 	"udpcam/sender"
 )
 
@@ -21,14 +20,17 @@ type prober struct {
 
 // received takes in what has come and returns its datagrams and bytes, and the session of the last.
 func (p prober) received() (datagrams, bytes int, session uint32) {
-	buffer := make([]byte, datagram.BufferSize)
 	p.conn.SetReceiveDeadline(time.Now().Add(time.Millisecond))
 	for {
-		n, _, _, err := p.conn.Receive(buffer)
+		trains, err := p.conn.Receive()
 		if err != nil {
 			return datagrams, bytes, session
 		}
-		datagrams, bytes, session = datagrams+1, bytes+n, binary.BigEndian.Uint32(buffer[4:])>>8
+		for _, t := range trains {
+			for b := range t.All() {
+				datagrams, bytes, session = datagrams+1, bytes+len(b), binary.BigEndian.Uint32(b[4:])>>8
+			}
+		}
 	}
 }
 

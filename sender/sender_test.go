@@ -42,14 +42,15 @@ func street(t testing.TB, n int) []byte {
 func receive(t *testing.T, c datagram.Conn, a *protocol.Assembler) protocol.Frame {
 	t.Helper()
 	c.SetReceiveDeadline(time.Now().Add(10 * time.Second))
-	buffer := make([]byte, datagram.BufferSize)
 	for {
-		n, size, from, err := c.Receive(buffer)
+		trains, err := c.Receive()
 		if err != nil {
 			t.Fatalf("%v: %+v", err, a.Stats())
 		}
-		for at := 0; at < n; at += size {
-			a.Add(buffer[at:min(at+size, n)], from, time.Now())
+		for _, tr := range trains {
+			for b := range tr.All() {
+				a.Add(b, tr.From, tr.At)
+			}
 		}
 		if f, ok := a.Next(); ok {
 			return f
@@ -169,9 +170,9 @@ type failingConn struct {
 
 func (c *failingConn) Send(netip.AddrPort, [][2][]byte) error { c.sent++; return c.err }
 func (c *failingConn) Close() error                           { close(c.closed); return nil }
-func (c *failingConn) Receive([]byte) (int, int, netip.AddrPort, error) {
+func (c *failingConn) Receive() ([]datagram.Train, error) {
 	<-c.closed
-	return 0, 0, netip.AddrPort{}, net.ErrClosed
+	return nil, net.ErrClosed
 }
 
 func TestSenderOutlivesTheNetwork(t *testing.T) {

@@ -43,16 +43,17 @@ func watch(conn datagram.Conn, c protocol.AssemblerConfig) *watcher {
 
 func (w *watcher) run() {
 	defer close(w.done)
-	buffer := make([]byte, datagram.BufferSize)
 	for {
 		w.conn.SetReceiveDeadline(w.assembler.Deadline())
-		n, size, from, err := w.conn.Receive(buffer)
+		trains, err := w.conn.Receive()
 		now := time.Now()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		for at := 0; err == nil && at < n; at += size {
-			w.assembler.Add(buffer[at:min(at+size, n)], from, now)
+		for _, t := range trains {
+			for b := range t.All() {
+				w.assembler.Add(b, t.From, t.At)
+			}
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			w.assembler.Expire(now)

@@ -43,25 +43,24 @@ func (c *Conn) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 }
 
 // Receive implements [datagram.Conn].
-func (c *Conn) Receive(b []byte) (n, size int, from netip.AddrPort, err error) {
+func (c *Conn) Receive() ([]datagram.Train, error) {
 	for {
 		c.mu.Lock()
 		if c.closed {
 			c.mu.Unlock()
-			return 0, 0, netip.AddrPort{}, net.ErrClosed
+			return nil, net.ErrClosed
 		}
 		left := time.Until(c.deadline)
 		if !c.deadline.IsZero() && left <= 0 {
 			c.mu.Unlock()
-			return 0, 0, netip.AddrPort{}, os.ErrDeadlineExceeded
+			return nil, os.ErrDeadlineExceeded
 		}
 		if len(c.inbox) > 0 {
 			f := c.inbox[0]
 			c.inbox = c.inbox[1:]
 			c.held -= len(f.bytes)
 			c.mu.Unlock()
-			n = copy(b, f.bytes)
-			return n, n, f.from, nil
+			return []datagram.Train{{Bytes: f.bytes, Size: len(f.bytes), From: f.from, At: time.Now()}}, nil
 		}
 		var timeout <-chan time.Time
 		if !c.deadline.IsZero() {

@@ -3,89 +3,129 @@ package datagram
 import (
 	"encoding/binary"
 	"net/netip"
-	"runtime"
 	"strconv"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// A collector receives datagrams by recvmsg(2).
+const (
+	// maxTrains is how many trains one call receives: where the kernel joins no datagrams, about half a frame, so that a
+	// frame takes few calls, and what has come by then is looked at while the rest is on its way.
+	maxTrains = 32
+
+	// trainRoom is how many bytes are set aside for each: what one may have, in whole pages, so that pages nobody writes
+	// to cost nothing.
+	trainRoom = maxReceived + 1
+
+	// maxAge is how long a datagram can have waited to be received. Older ones are a wall clock that was set.
+	maxAge = 10 * time.Second
+)
+
+// A collector receives datagrams by recvmmsg(2).
 type collector struct {
 	raw     syscall.RawConn
 	dropped atomic.Uint64
 
 	// What a call needs is kept here, so that none of it is allocated anew.
+	memory  []byte
+	slots   [maxTrains]slot
+	headers [maxTrains]mmsghdr
+	trains  [maxTrains]Train
+	got     int
+	errno   syscall.Errno
+	attempt func(fd uintptr) bool
+}
+
+// A slot is where one train's address and control messages go.
+type slot struct {
 	name    unix.RawSockaddrInet6
 	iovec   unix.Iovec
 	control [4]cmsg // more than what the kernel has to say
-	header  unix.Msghdr
-	n       int
-	err     error
-	attempt func(fd uintptr) bool
+}
+
+// mmsghdr is C's struct of that name.
+type mmsghdr struct {
+	unix.Msghdr
+	n uint32 // bytes received
 }
 
 func (c *collector) init(raw syscall.RawConn) {
 	c.raw = raw
+	c.memory = make([]byte, maxTrains*trainRoom)
+	for i := range c.slots {
+		s, h := &c.slots[i], &c.headers[i]
+		s.iovec.Base = &c.memory[i*trainRoom]
+		s.iovec.SetLen(trainRoom)
+		h.Name = (*byte)(unsafe.Pointer(&s.name))
+		h.Iov = &s.iovec
+		h.SetIovlen(1)
+		h.Control = (*byte)(unsafe.Pointer(&s.control))
+		h.offer()
+	}
 	c.attempt = func(fd uintptr) bool {
 		for {
-			c.header.Namelen = unix.SizeofSockaddrInet6
-			c.header.SetControllen(int(unsafe.Sizeof(c.control)))
-			n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&c.header)), unix.MSG_DONTWAIT)
-			switch errno {
-			case 0:
-				c.n, c.err = int(n), nil
-				return true
+			var n uintptr
+			n, _, c.errno = unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&c.headers)), maxTrains, unix.MSG_DONTWAIT, 0, 0)
+			c.got = int(n)
+			switch c.errno {
 			case unix.EAGAIN:
 				return false // wait for a datagram
 			case unix.EINTR:
 			default:
-				c.err = errno
 				return true
 			}
 		}
 	}
-	c.header.Name = (*byte)(unsafe.Pointer(&c.name))
-	c.header.Iov = &c.iovec
-	c.header.SetIovlen(1)
-	c.header.Control = (*byte)(unsafe.Pointer(&c.control))
+}
+
+// offer says how much room there is for what the kernel has to say.
+func (h *mmsghdr) offer() {
+	h.Namelen = unix.SizeofSockaddrInet6
+	h.SetControllen(int(unsafe.Sizeof(slot{}.control)))
 }
 
 // Receive implements [Conn].
-func (s *socket) Receive(buffer []byte) (n, size int, from netip.AddrPort, err error) {
-	return s.rx.receive(buffer)
+func (s *socket) Receive() ([]Train, error) { return s.rx.receive() }
+
+func (c *collector) receive() ([]Train, error) {
+	if err := c.raw.Read(c.attempt); err != nil {
+		return nil, err
+	}
+	if c.errno != 0 {
+		return nil, c.errno
+	}
+	now := time.Now()
+	for i := range c.got {
+		h, s, t := &c.headers[i], &c.slots[i], &c.trains[i]
+		*t = Train{Bytes: c.memory[i*trainRoom:][:h.n], Size: int(h.n), From: s.from(), At: now}
+		c.read(s.control[:], int(h.Controllen), t)
+		h.offer()
+	}
+	return c.trains[:c.got], nil
 }
 
-func (c *collector) receive(buffer []byte) (n, size int, from netip.AddrPort, err error) {
-	c.iovec.Base = unsafe.SliceData(buffer)
-	c.iovec.SetLen(len(buffer))
-	err = c.raw.Read(c.attempt)
-	runtime.KeepAlive(buffer)
-	c.iovec.Base = nil
-	if err == nil {
-		err = c.err
-	}
-	if err != nil {
-		return 0, 0, netip.AddrPort{}, err
-	}
-	return c.n, c.readControl(c.n), c.from(), nil
-}
-
-// readControl reads what the kernel says of what it returned, and returns the size of the datagrams that it joined, or
-// if it joined none, n.
-func (c *collector) readControl(n int) int {
-	size := n
-	rest := unsafe.Slice((*byte)(unsafe.Pointer(&c.control)), c.header.Controllen)
+// read reads what the kernel says of a train: so many bytes of control messages.
+func (c *collector) read(control []cmsg, n int, t *Train) {
+	rest := unsafe.Slice((*byte)(unsafe.Pointer(&control[0])), n)
 	for len(rest) >= cmsgHeader+4 {
-		h := (*unix.Cmsghdr)(unsafe.Pointer(&rest[0]))
-		value := binary.NativeEndian.Uint32(rest[cmsgHeader:])
+		h, value := (*unix.Cmsghdr)(unsafe.Pointer(&rest[0])), rest[cmsgHeader:]
 		switch {
-		case h.Level == unix.SOL_UDP && h.Type == unix.UDP_GRO && value > 0:
-			size = int(value)
+		case h.Level == unix.SOL_UDP && h.Type == unix.UDP_GRO:
+			if size := int(binary.NativeEndian.Uint32(value)); size > 0 {
+				t.Size = size
+			}
 		case h.Level == unix.SOL_SOCKET && h.Type == unix.SO_RXQ_OVFL:
-			c.dropped.Store(uint64(value))
+			c.dropped.Store(uint64(binary.NativeEndian.Uint32(value)))
+		case h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_TIMESTAMPNS && len(value) >= int(unsafe.Sizeof(unix.Timespec{})):
+			came := (*unix.Timespec)(unsafe.Pointer(&value[0]))
+			// By difference, because time.Now has a monotonic clock, which the kernel's time does not.
+			if age := time.Duration(t.At.UnixNano() - came.Nano()); age > 0 && age < maxAge {
+				t.At = t.At.Add(-age)
+			}
 		}
 		next := unix.CmsgSpace(int(h.Len) - cmsgHeader)
 		if int(h.Len) < cmsgHeader || next > len(rest) {
@@ -93,18 +133,17 @@ func (c *collector) readControl(n int) int {
 		}
 		rest = rest[next:]
 	}
-	return size
 }
 
-// from is the address that name stands for.
-func (c *collector) from() netip.AddrPort {
-	port := networkOrder(c.name.Port)
-	if c.name.Family == unix.AF_INET {
-		return netip.AddrPortFrom(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&c.name)).Addr), port)
+// from is the address that a train came from.
+func (s *slot) from() netip.AddrPort {
+	port := networkOrder(s.name.Port)
+	if s.name.Family == unix.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&s.name)).Addr), port)
 	}
-	addr := netip.AddrFrom16(c.name.Addr).Unmap()
-	if c.name.Scope_id != 0 {
-		addr = addr.WithZone(strconv.Itoa(int(c.name.Scope_id)))
+	addr := netip.AddrFrom16(s.name.Addr).Unmap()
+	if s.name.Scope_id != 0 {
+		addr = addr.WithZone(strconv.Itoa(int(s.name.Scope_id)))
 	}
 	return netip.AddrPortFrom(addr, port)
 }

@@ -33,6 +33,7 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 			unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_GRO, 1)
 		}
 		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
+		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 	})
 }
 
@@ -63,10 +64,10 @@ func (s *socket) ReceiveBuffer() (size int) {
 // tell. It learns of them with the next datagram that is received.
 func (s *socket) Dropped() uint64 { return s.rx.dropped.Load() }
 
-// cmsg is one control message as the kernel reads and writes it, with room for the one number that each of ours has.
+// cmsg is one control message as the kernel reads and writes it, with room for the number or time that each of ours has.
 type cmsg struct {
 	unix.Cmsghdr
-	value [8]byte
+	value [16]byte
 }
 
 const cmsgHeader = int(unsafe.Sizeof(unix.Cmsghdr{}))

@@ -12,10 +12,12 @@ import (
 type socket struct {
 	conn    *net.UDPConn
 	scratch []byte // where the two parts of a datagram are joined for sending
+	memory  []byte // what was received
+	trains  [1]Train
 }
 
 func (s *socket) init(conn *net.UDPConn, _ Options) error {
-	s.conn = conn
+	s.conn, s.memory = conn, make([]byte, maxReceived)
 	conn.SetReadBuffer(ReceiveBuffer) // what the system gives instead is not known here
 	return nil
 }
@@ -32,9 +34,14 @@ func (s *socket) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 }
 
 // Receive implements [Conn].
-func (s *socket) Receive(buffer []byte) (n, size int, from netip.AddrPort, err error) {
-	n, from, err = s.conn.ReadFromUDPAddrPort(buffer)
-	return n, n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err
+func (s *socket) Receive() ([]Train, error) {
+	n, from, err := s.conn.ReadFromUDPAddrPort(s.memory)
+	if err != nil {
+		return nil, err
+	}
+	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	s.trains[0] = Train{Bytes: s.memory[:n], Size: n, From: from, At: time.Now()}
+	return s.trains[:], nil
 }
 
 // ReceiveBuffer returns how many bytes of received datagrams the kernel really holds, 0 where it does not tell.

@@ -67,18 +67,31 @@ func pair(t testing.TB, o Options) (out, in *UDP) {
 
 // collect receives datagrams, in whatever portions they come, until there are n of them.
 func collect(t testing.TB, c *UDP, n int) (got [][]byte) {
-	buffer := make([]byte, BufferSize)
 	c.SetReceiveDeadline(time.Now().Add(10 * time.Second))
 	for len(got) < n {
-		n, size, _, err := c.Receive(buffer)
+		trains, err := c.Receive()
 		if err != nil {
 			t.Fatalf("after %d datagrams: %v", len(got), err)
 		}
-		for at := 0; at < n; at += size {
-			got = append(got, bytes.Clone(buffer[at:min(at+size, n)]))
+		for _, tr := range trains {
+			for b := range tr.All() {
+				got = append(got, bytes.Clone(b))
+			}
 		}
 	}
 	return got
+}
+
+// receive receives and returns how many bytes.
+func receive(t testing.TB, c *UDP) (bytes int) {
+	trains, err := c.Receive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tr := range trains {
+		bytes += len(tr.Bytes)
+	}
+	return bytes
 }
 
 func checkArrived(t testing.TB, in *UDP, sent [][2][]byte) {
@@ -230,18 +243,13 @@ func TestDroppedIsCounted(t *testing.T) {
 func TestNothingIsAllocated(t *testing.T) {
 	out, in := pair(t, Options{})
 	sent := parts(repeat(50, 1436)...)
-	buffer := make([]byte, BufferSize)
 	to := in.LocalAddr()
 	if n := testing.AllocsPerRun(100, func() {
 		if err := out.Send(to, sent); err != nil {
 			t.Fatal(err)
 		}
 		for left := 50 * 1436; left > 0; {
-			n, _, _, err := in.Receive(buffer)
-			if err != nil {
-				t.Fatal(err)
-			}
-			left -= n
+			left -= receive(t, in)
 		}
 	}); n > 0 {
 		t.Errorf("sending and receiving 50 datagrams allocates %v times", n)
@@ -254,7 +262,6 @@ func BenchmarkPair(b *testing.B) {
 		b.Run(fmt.Sprintf("%+v", o), func(b *testing.B) {
 			out, in := pair(b, o)
 			sent := parts(repeat(57, 1436)...)
-			buffer := make([]byte, BufferSize)
 			to := in.LocalAddr()
 			b.SetBytes(57 * 1408)
 			b.ReportAllocs()
@@ -263,11 +270,7 @@ func BenchmarkPair(b *testing.B) {
 					b.Fatal(err)
 				}
 				for left := 57 * 1436; left > 0; {
-					n, _, _, err := in.Receive(buffer)
-					if err != nil {
-						b.Fatal(err)
-					}
-					left -= n
+					left -= receive(b, in)
 				}
 			}
 		})

@@ -24,6 +24,27 @@ func listen(t *testing.T, addr string) *datagram.UDP {
 	return c
 }
 
+// next receives n trains, and checks when they came.
+func next(t *testing.T, c *datagram.UDP, n int) (got []datagram.Train) {
+	t.Helper()
+	begun := time.Now()
+	c.SetReceiveDeadline(begun.Add(10 * time.Second))
+	for len(got) < n {
+		trains, err := c.Receive()
+		if err != nil {
+			t.Fatalf("after %d trains: %v", len(got), err)
+		}
+		for _, tr := range trains {
+			if age := time.Since(tr.At); age < 0 || age > time.Since(begun)+time.Second {
+				t.Errorf("it came %v ago", age)
+			}
+			tr.Bytes = bytes.Clone(tr.Bytes)
+			got = append(got, tr)
+		}
+	}
+	return got
+}
+
 func TestUDP(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
 		t.Run(addr, func(t *testing.T) {
@@ -37,15 +58,13 @@ func TestUDP(t *testing.T) {
 			if err := out.Send(in.LocalAddr(), sent); err != nil {
 				t.Fatal(err)
 			}
-			in.SetReceiveDeadline(time.Now().Add(10 * time.Second))
-			buffer := make([]byte, 1<<16)
+			got := next(t, in, len(sent))
 			for i, d := range sent {
-				n, _, from, err := in.Receive(buffer)
-				if err != nil || from.Port() != out.LocalAddr().Port() {
-					t.Fatalf("datagram %d from %v: %v", i, from, err)
+				if got[i].From.Port() != out.LocalAddr().Port() {
+					t.Errorf("datagram %d came from %v", i, got[i].From)
 				}
-				if want := append(append([]byte{}, d[0]...), d[1]...); !bytes.Equal(buffer[:n], want) {
-					t.Errorf("datagram %d has %d bytes, want %d", i, n, len(want))
+				if want := append(append([]byte{}, d[0]...), d[1]...); !bytes.Equal(got[i].Bytes, want) {
+					t.Errorf("datagram %d has %d bytes, want %d", i, len(got[i].Bytes), len(want))
 				}
 			}
 		})
@@ -65,11 +84,8 @@ func TestListenTakesBothFamilies(t *testing.T) {
 		if err := out.Send(to, [][2][]byte{{[]byte(host), nil}}); err != nil {
 			t.Skipf("no loopback at %s: %v", host, err)
 		}
-		in.SetReceiveDeadline(time.Now().Add(10 * time.Second))
-		buffer := make([]byte, 100)
-		n, _, from, err := in.Receive(buffer)
-		if err != nil || string(buffer[:n]) != host || from.Addr().Unmap() != to.Addr() {
-			t.Errorf("%q came from %v: %v", buffer[:n], from, err)
+		if got := next(t, in, 1)[0]; string(got.Bytes) != host || got.From.Addr().Unmap() != to.Addr() {
+			t.Errorf("%q came from %v", got.Bytes, got.From)
 		}
 	}
 }
@@ -77,11 +93,11 @@ func TestListenTakesBothFamilies(t *testing.T) {
 func TestUDPEnds(t *testing.T) {
 	c := listen(t, "127.0.0.1:0")
 	c.SetReceiveDeadline(time.Unix(1, 0))
-	if _, _, _, err := c.Receive(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, err := c.Receive(); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("at the deadline: %v", err)
 	}
 	c.Close()
-	if _, _, _, err := c.Receive(make([]byte, 10)); !errors.Is(err, net.ErrClosed) {
+	if _, err := c.Receive(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 	if err := c.Send(c.LocalAddr(), [][2][]byte{{[]byte("x"), nil}}); !errors.Is(err, net.ErrClosed) {
@@ -131,10 +147,8 @@ func TestMulticast(t *testing.T) {
 		t.Skipf("cannot send to a multicast group here: %v", err)
 	}
 	for _, c := range []*datagram.UDP{first, second} {
-		c.SetReceiveDeadline(time.Now().Add(10 * time.Second))
-		buffer := make([]byte, 100)
-		if n, _, _, err := c.Receive(buffer); err != nil || string(buffer[:n]) != "to all" {
-			t.Errorf("%q came, %v", buffer[:n], err)
+		if got := next(t, c, 1)[0]; string(got.Bytes) != "to all" {
+			t.Errorf("%q came", got.Bytes)
 		}
 	}
 }
