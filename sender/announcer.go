@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"image"
 	"time"
 
 	"udpcam/protocol"
@@ -8,9 +9,15 @@ import (
 )
 
 const (
-	// announceInterval is how often a stream is announced. Whoever joins late waits for the announcement before it
-	// shows the first picture, half of this on average; it costs 76 bytes each time.
+	// announceInterval is about how often a stream is announced. Whoever joins late waits for the announcement before
+	// it shows the first picture, half of this on average; it costs 76 bytes each time.
+	//
+	// The best moment is when a report has come: no frame has to wait then, and the echo of the receiver's clock does
+	// not wait behind one. So after announceSoon a report is reason enough, and only after announceLate is a frame, if
+	// there are reports.
 	announceInterval = 200 * time.Millisecond
+	announceSoon     = announceInterval * 3 / 4
+	announceLate     = announceInterval * 5 / 4
 
 	// announceFrames is before how many of the first frames the stream is announced, so that a lost announcement does
 	// not hold up a receiver that was there first.
@@ -23,19 +30,24 @@ type announcer struct {
 
 	sent int // announcements
 	last time.Time
+	size image.Point // of the last frame
 	rate rate
 }
 
-// next returns what to announce before frame f, if that is due.
-func (a *announcer) next(f protocol.Frame, now time.Time) (announcement protocol.Announcement, due bool) {
+// add takes in a frame that is to be sent.
+func (a *announcer) add(f protocol.Frame, now time.Time) {
 	a.rate.add(now)
-	if a.sent >= announceFrames && now.Sub(a.last) < announceInterval {
+	a.size, _ = mjpeg.Size(f.JPEG) // a picture of unknown size is announced as such
+}
+
+// next returns what to announce, if enough time has passed since it was last.
+func (a *announcer) next(enough time.Duration, now time.Time) (announcement protocol.Announcement, due bool) {
+	if a.sent >= announceFrames && now.Sub(a.last) < enough {
 		return announcement, false
 	}
 	a.sent++
 	a.last = now
-	size, _ := mjpeg.Size(f.JPEG) // a picture of unknown size is announced as such
-	return protocol.Announcement{Name: a.name, Size: size, MilliFPS: a.rate.milliFPS()}, true
+	return protocol.Announcement{Name: a.name, Size: a.size, MilliFPS: a.rate.milliFPS()}, true
 }
 
 // A rate measures how many frames come in a second, over the last whole second or so.

@@ -64,7 +64,12 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 	case protocol.Newer(f.Report.Newest, s.nextID):
 		s.refuse(FeedbackMalformed) // it tells of a frame that was never sent
 	default:
+		enough := announceSoon
+		if !d.live(now) {
+			enough = 0 // who has just come waits for it
+		}
 		d.report(f, now)
+		s.announce(enough, now)
 	}
 }
 

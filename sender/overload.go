@@ -44,9 +44,6 @@ const (
 	// recovery is for how long after the last sign of overload parity is not to be added.
 	recovery = time.Second
 
-	// gentleTime is for how long frames are spread after a limit that was due to a short queue.
-	gentleTime = time.Minute
-
 	// smallAnswer is which part of its frame a small answer has at the most.
 	smallAnswer = 8
 
@@ -70,11 +67,10 @@ type overload struct {
 	flow    flow
 	high    sighting // of a long queue, while there is no limit
 	waits   waits    // that frames sent lately were foreseen to have
+	spread  spreading
 	trial   trial
 	trouble time.Time // the last sign of overload
 	skipped time.Time // when a frame was skipped last
-
-	gentleUntil time.Time // until then frames are spread, although the path carries all
 }
 
 // A sighting is a delay in queues that is high, since when, and what it was then; and how many frames did not become
@@ -106,7 +102,7 @@ func (o *overload) release(now time.Time) {
 	o.rate, o.backlog = 0, 0
 	if o.trial.cured {
 		o.trial.cured = false
-		o.gentleUntil = now.Add(gentleTime)
+		o.spread.helps(now)
 	}
 }
 
@@ -149,6 +145,12 @@ func (o *overload) report(c change, now time.Time) {
 		o.watch(c, now)
 	} else {
 		o.correct(c, now)
+	}
+	if o.rate == 0 {
+		o.spread.report(&o.trial.recent, o.frame, now)
+		if o.spread.trying() {
+			o.trial.barred = o.spread.ends // one thing at a time
+		}
 	}
 	switch o.trial.report(c, o.rate > 0 && now.Sub(o.trouble) >= recovery, now) {
 	case trialBegins:
@@ -214,13 +216,13 @@ func (o *overload) limit(now time.Time) {
 	o.rate = max(rate, float64(o.frame))
 }
 
-// troubled reports whether the path is overloaded now, so that parity would only make it worse.
+// troubled reports whether the path is overloaded now, or may be, so that parity would only make it worse.
 func (o *overload) troubled(now time.Time) bool {
-	return o.rate > 0 && (now.Sub(o.trouble) < recovery || o.trial.lossy())
+	return o.spread.trying() || o.rate > 0 && (now.Sub(o.trouble) < recovery || o.trial.lossy())
 }
 
 // gentle reports whether the path carries all, but not in bursts.
-func (o *overload) gentle(now time.Time) bool { return now.Before(o.gentleUntil) }
+func (o *overload) gentle(now time.Time) bool { return o.spread.on(now) }
 
 // spares reports whether the path carries an answer of so many datagrams to a frame of so many: if it does not carry
 // all, or may not, only a small one is worth what it displaces.

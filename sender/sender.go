@@ -135,7 +135,7 @@ func (s *Sender) Send(f protocol.Frame) error {
 	if o == nil {
 		return nil // skipped
 	}
-	if err := s.announce(f); err != nil {
+	if err := s.announceBefore(f); err != nil {
 		return err
 	}
 	s.departure = s.config.Pace.plan(o.PlannedSize(), s.tempo.interval, ceiling, s.departure)

@@ -3,6 +3,7 @@ package sender
 import (
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"udpcam/protocol"
@@ -38,16 +39,26 @@ func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
 	return nil
 }
 
-// announce announces the stream, if that is due before frame f. Each destination is told its own clock's echo. The
-// error is net.ErrClosed.
-func (s *Sender) announce(f protocol.Frame) error {
+// announceBefore announces the stream, if that is due before frame f. The error is net.ErrClosed.
+func (s *Sender) announceBefore(f protocol.Frame) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	now := time.Now()
-	a, due := s.announcer.next(f, now)
+	s.announcer.add(f, now)
+	enough := announceInterval
+	if slices.ContainsFunc(s.destinations, func(d *destination) bool { return d.live(now) }) {
+		enough = announceLate
+	}
+	return s.announce(enough, now)
+}
+
+// announce announces the stream, if enough time has passed since it last did. Each destination is told its own clock's
+// echo. The error is net.ErrClosed. s.mu is held.
+func (s *Sender) announce(enough time.Duration, now time.Time) error {
+	a, due := s.announcer.next(enough, now)
 	if !due {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, d := range s.destinations {
 		datagrams := []protocol.Datagram{s.splitter.Announce(a, &d.clock, now)}
 		switch err := s.transmit(d, datagrams); {
