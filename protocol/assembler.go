@@ -169,7 +169,9 @@ func (a *Assembler) addSegment(s *stream, seg *segment, now time.Time) {
 	before := p.memory()
 	placed := a.place(s, p, seg)
 	if placed {
-		p.helped = p.helped || seg.repair
+		if seg.repair {
+			p.helped, s.unanswered = true, 0
+		}
 		s.largest = max(s.largest, p.arrived)
 		a.repair(s, p, int(seg.Block))
 	}

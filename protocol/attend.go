@@ -36,6 +36,10 @@ const (
 	// maxAsks is how often a sender is asked for the same frame.
 	maxAsks = 8
 
+	// maxUnanswered is after how many requests in a row that had to be repeated a sender is thought not to answer any more:
+	// its path is overloaded, or what it receives is lost. No frame waits for it then.
+	maxUnanswered = 4
+
 	// maxAskedGap is the largest number of frames, between two others, that are asked for when nothing of them came.
 	maxAskedGap = 8
 
@@ -135,6 +139,8 @@ func (a *Assembler) handOnInOrder(s *stream, now time.Time) {
 // latency is how long a whole frame waits for an older one.
 func (a *Assembler) latency(s *stream) time.Duration {
 	switch {
+	case s.unanswered >= maxUnanswered:
+		return 0
 	case a.config.Latency != 0:
 		return a.config.Latency
 	case a.config.OneWay:
@@ -178,6 +184,9 @@ func (a *Assembler) attendMissing(s *stream, p *pendingFrame, now time.Time) {
 		due = p.first.last.Add(tailWait + s.gap + s.window())
 	}
 	if !now.Before(due) {
+		if p.asks > 0 {
+			s.unanswered++
+		}
 		a.ask(s, p)
 		p.asks, p.asked = p.asks+1, now
 		due = now.Add(s.patience())

@@ -32,17 +32,18 @@ type stream struct {
 	known    uint32          // how many frames have been done with since newest
 	held     Frame           // whole, but not handed on before the stream has a name
 
-	clock    Clock
-	reorder  time.Duration // by how much datagrams come late that are not lost
-	gap      time.Duration // the longest between two datagrams of a frame
-	delay    delayGauge
-	report   Report    // what the next one says
-	told     time.Time // when it was last reported
-	toldOf   Report    // what was
-	wake     time.Time // when it is to be attended to
-	received int       // bytes, of which feedback may be a share
-	fedBack  int       // bytes of feedback
-	segments int       // datagrams in which the last frame was first sent
+	clock      Clock
+	reorder    time.Duration // by how much datagrams come late that are not lost
+	gap        time.Duration // the longest between two datagrams of a frame
+	delay      delayGauge
+	report     Report    // what the next one says
+	told       time.Time // when it was last reported
+	toldOf     Report    // what was
+	wake       time.Time // when it is to be attended to
+	received   int       // bytes, of which feedback may be a share
+	fedBack    int       // bytes of feedback
+	unanswered int       // requests in a row that had to be repeated
+	segments   int       // datagrams in which the last frame was first sent
 }
 
 // unnamed reports whether it is not settled yet under which name the stream's frames are handed on.
