@@ -3,7 +3,6 @@ package sender
 import (
 	"errors"
 	"net"
-	"time"
 
 	"udpcam/protocol"
 )
@@ -12,10 +11,10 @@ import (
 // net.ErrClosed.
 func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
 	for len(datagrams) > 0 {
-		now := time.Now()
+		now := s.config.Clock.Now()
 		n := s.departure.take(datagrams, parity, now)
 		if n == 0 {
-			time.Sleep(s.departure.next.Sub(now))
+			s.config.Clock.Sleep(s.departure.next.Sub(now))
 			continue
 		}
 		bytes := size(datagrams[:n])
@@ -41,7 +40,7 @@ func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
 // announce announces the stream, if that is due before frame f. Each destination is told its own clock's echo. The
 // error is net.ErrClosed.
 func (s *Sender) announce(f protocol.Frame) error {
-	now := time.Now()
+	now := s.config.Clock.Now()
 	a, due := s.announcer.next(f, now)
 	if !due {
 		return nil
