@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	xfont "golang.org/x/image/font"
@@ -70,6 +71,7 @@ func (c Chart) base() *plot.Plot {
 		a.Color, a.Tick.Color, a.Label.TextStyle.Color, a.Tick.Label.Color = faint, faint, ink, ink
 		a.Padding = 0
 	}
+	p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks{}, evenTicks{}
 	if c.LogY {
 		p.Y.Scale = plot.LogScale{}
 		p.Y.Tick.Marker = logTicks{}
@@ -92,6 +94,24 @@ func (logTicks) Ticks(low, high float64) (ticks []plot.Tick) {
 				ticks = append(ticks, plot.Tick{Value: v, Label: label})
 			}
 		}
+	}
+	return ticks
+}
+
+// evenTicks labels about six round numbers.
+type evenTicks struct{}
+
+// Ticks implements plot.Ticker.
+func (evenTicks) Ticks(low, high float64) (ticks []plot.Tick) {
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/5)))
+	for _, m := range []float64{5, 2} {
+		if (high-low)/(m*step) >= 4 {
+			step *= m
+			break
+		}
+	}
+	for i := math.Ceil(low/step - 1e-9); i*step <= high+step*1e-9; i++ {
+		ticks = append(ticks, plot.Tick{Value: i * step, Label: fmt.Sprintf("%g", math.Round(i*step*1e6)/1e6)})
 	}
 	return ticks
 }
@@ -224,8 +244,8 @@ type Curve struct {
 func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) ([]string, error) {
 	p := c.base()
 	p.Add(grid())
-	var keys []key
-	for _, s := range curves {
+	keys := make([]key, len(curves))
+	for i, s := range slices.Backward(curves) { // the first on top
 		points := make(plotter.XYs, len(s.X))
 		for i := range s.X {
 			points[i] = plotter.XY{X: s.X[i], Y: s.Y[i]}
@@ -240,7 +260,7 @@ func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) ([]st
 		if !s.Plain {
 			p.Add(dots)
 		}
-		keys = append(keys, key{s.Name, line.Color, line.Dashes, true})
+		keys[i] = key{s.Name, line.Color, line.Dashes, true}
 	}
 	if yMin < yMax {
 		p.Y.Min, p.Y.Max = yMin, yMax

@@ -56,8 +56,8 @@ func (c Chart) Timeline(bands []Band, flights []Flight, moments []Moment, dir, n
 		last = max(last, m.At)
 	}
 	p.Add(t)
-	p.X.Min, p.X.Max = 0, last*1.06
-	p.Y.Min, p.Y.Max = 0, float64(rows)+2
+	p.X.Min, p.X.Max = -0.01*last, last*1.06
+	p.Y.Min, p.Y.Max = 0, float64(rows)*1.05+1
 	var ticks []plot.Tick
 	at := 0
 	for _, b := range bands {

@@ -32,7 +32,9 @@ func benchCommand() *cli.Command {
 		),
 		Subcommands: []*cli.Command{
 			benchLossCommand(),
+			benchCompareCommand(),
 			benchExplainCommand(),
+			benchTCPCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
@@ -123,7 +125,7 @@ func runBench(c *cli.Context, name string, measure measurement) error {
 
 // benchError says whose mistake it was.
 func benchError(err error) error {
-	for _, mistake := range []error{bench.ErrScenario, bench.ErrLink} {
+	for _, mistake := range []error{bench.ErrScenario, bench.ErrLink, bench.ErrCarrier} {
 		if errors.Is(err, mistake) {
 			return usageError{err}
 		}

@@ -28,15 +28,8 @@ func benchLossCommand() *cli.Command {
 		) + "\nLinks:\n" + indent(linkHelp) + "\nScenarios:\n" + indent(scenarioHelp()),
 		Action: benchLoss,
 	},
-		benchFlags("Network", linkFlag(),
-			&cli.StringFlag{Name: "scenario", Usage: "networks by `NAMES`, separated by commas", DefaultText: "all"},
-			&cli.StringSliceFlag{Name: "netem", Usage: "a network as netem takes it (`ARGS`), both ways alike (repeatable)"},
-			&cli.StringFlag{Name: "loss", Usage: "networks that lose so many percent of packets (`LIST`)"},
-			&cli.StringFlag{Name: "burst", Usage: "in bursts of so many packets on average (`LIST`)", Value: "1"},
-			&cli.StringFlag{Name: "rtt", Usage: "with such round-trip times (`LIST`)", Value: "4ms"},
-			&cli.StringFlag{Name: "jitter", Usage: "by which each way takes up to so much more or less (`LIST`)", Value: "0"},
-			&cli.StringFlag{Name: "rate", Usage: "that carry so many Mbit/s (`LIST`), 0 for all", Value: "0"},
-		),
+		benchFlags("Network", linkFlag()),
+		networkFlags("", "all"),
 		benchFlags("Camera",
 			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", Value: "78000"},
 			&cli.StringFlag{Name: "fps", Usage: "frames a second (`LIST`)", Value: "30"},
@@ -51,6 +44,20 @@ func benchLossCommand() *cli.Command {
 		resultFlags(),
 		benchFlags("Results",
 			&cli.StringFlag{Name: "trace", Usage: "write every datagram's fate to `FILE`, for bench explain", TakesFile: true}),
+	)
+}
+
+// networkFlags say what the networks are like. Without any of them it is the product of the usual losses with the others'
+// defaults or, where there are none, the scenarios.
+func networkFlags(usualLoss, usualScenarios string) []cli.Flag {
+	return benchFlags("Network",
+		&cli.StringFlag{Name: "scenario", Usage: "networks by `NAMES`, separated by commas, or all", DefaultText: usualScenarios},
+		&cli.StringSliceFlag{Name: "netem", Usage: "a network as netem takes it (`ARGS`), both ways alike (repeatable)"},
+		&cli.StringFlag{Name: "loss", Usage: "networks that lose so many percent of packets (`LIST`)", Value: usualLoss},
+		&cli.StringFlag{Name: "burst", Usage: "in bursts of so many packets on average (`LIST`)", Value: "1"},
+		&cli.StringFlag{Name: "rtt", Usage: "with such round-trip times (`LIST`)", Value: "4ms"},
+		&cli.StringFlag{Name: "jitter", Usage: "by which each way takes up to so much more or less (`LIST`)", Value: "0"},
+		&cli.StringFlag{Name: "rate", Usage: "that carry so many Mbit/s (`LIST`), 0 for all", Value: "0"},
 	)
 }
 
@@ -161,7 +168,7 @@ func networksOf(c *cli.Context) (networks []bench.Network, err error) {
 
 // productOf are the networks that lose, delay and carry as the flags say, if they say so.
 func productOf(c *cli.Context) (networks []bench.Network, err error) {
-	given := false
+	given := c.String("loss") != "" && c.String("scenario") == "" && len(listOf(c, "netem")) == 0
 	for _, flag := range []string{"loss", "burst", "rtt", "jitter", "rate"} {
 		given = given || c.IsSet(flag)
 	}
