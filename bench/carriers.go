@@ -40,7 +40,7 @@ var Carriers = []Carrier{
 	},
 	{
 		Name:     "classic",
-		Settings: "the countdown wire of old scripts, 65,472 bytes a datagram, by udpcam (which leaves out frames that lack a segment)",
+		Settings: "the countdown wire of old scripts, 65,472 bytes a datagram, by udpcam; a frame of two segments that lacks one cannot always be told from a whole one",
 		send: func(self, to string) []string {
 			return []string{self, "send", "--wire", "classic", "--source", "-", "--addr", to}
 		},
@@ -101,7 +101,7 @@ var Carriers = []Carrier{
 	},
 	{
 		Name:     "ffmpeg",
-		Settings: "-c copy to RTP/JPEG and back, nobuffer, no reordering, 4 MiB of receive buffer",
+		Settings: "-c copy to RTP/JPEG and back, nobuffer, no reordering, 4 MiB of receive buffer; it hands on a picture when the next one begins",
 		Programs: []string{"ffmpeg"},
 		Debian:   "ffmpeg",
 		Version:  []string{"ffmpeg", "-version"},

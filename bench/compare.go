@@ -15,14 +15,17 @@ type Comparison struct {
 	Networks []Network
 	Carriers []Carrier
 	Link     string   // LinkNetem or LinkTun
-	Pictures [][]byte // the first second's worth does not count
+	Pictures [][]byte // of which Uncounted do not count
 	FPS      float64
 	Settle   time.Duration // that each process has to get ready
 	Seed     uint64
 }
 
-// warm is how many pictures are fed first and not counted.
-func (c Comparison) warm() int { return min(int(c.FPS), len(c.Pictures)/3) }
+// Uncounted is how many pictures at so many a second are fed and do not count: a second's worth before those that do,
+// and some behind them.
+func Uncounted(fps float64) int { return int(fps) + cool }
+
+const cool = 3
 
 // Compare feeds the same pictures to every carrier over every network, each on a network of its own, and looks at what
 // comes out from outside, in the same way for all. What is not installed, or fails, becomes a note.
@@ -73,7 +76,7 @@ func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, udp
 	result, why := relay.Relay{
 		Send: carrier.send(udpcam, to), Receive: carrier.receive(udpcam, to),
 		From: cable.A, To: cable.B, SendFirst: carrier.SendFirst,
-		Pictures: c.Pictures, Warm: c.warm(), FPS: c.FPS, Settle: c.Settle,
+		Pictures: c.Pictures, Warm: int(c.FPS), Cool: cool, FPS: c.FPS, Settle: c.Settle,
 		Measured: func() {
 			a, _, e := cable.Sent()
 			sent, err = append(sent, a), errors.Join(err, e)
@@ -83,7 +86,7 @@ func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, udp
 		return row, nil, err
 	}
 	row = Row{Carrier: carrier.Name, Settings: carrier.Settings, Link: c.Link, FPS: c.FPS,
-		FrameBytes: meanSize(c.Pictures), Frames: len(c.Pictures) - c.warm()}
+		FrameBytes: meanSize(c.Pictures), Frames: len(c.Pictures) - Uncounted(c.FPS)}
 	n.describe(&row)
 	wrong := result.Damaged + result.Again
 	row.Delivered, row.Damaged = percent(len(result.Delays), row.Frames), &wrong

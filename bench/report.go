@@ -2,9 +2,11 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -57,12 +59,15 @@ func NewEnvironment(version string, args []string) Environment {
 
 // note notes the version of a program: the first line of what it says when asked for it.
 func (e *Environment) note(program string, args ...string) {
-	out, _ := exec.Command(program, args...).CombinedOutput()
-	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	var out, aside bytes.Buffer
+	cmd := exec.Command(program, args...)
+	cmd.Stdout, cmd.Stderr = &out, &aside
+	cmd.Run() // some tell it and fail
+	first, _, _ := strings.Cut(strings.TrimSpace(cmp.Or(out.String(), aside.String())), "\n")
 	if e.Programs == nil {
 		e.Programs = map[string]string{}
 	}
-	e.Programs[program] = cmp.Or(first, "unknown version")
+	e.Programs[filepath.Base(program)] = cmp.Or(first, "unknown version")
 }
 
 // A Row is one case that was measured: what was asked, then what came of it. What does not apply or was not measured is
@@ -85,7 +90,7 @@ type Row struct {
 	GSO        string   `json:"gso,omitempty"` // on or off
 	GRO        string   `json:"gro,omitempty"` // likewise
 	Viewers    int      `json:"viewers,omitempty"`
-	Stalled    int      `json:"stalled,omitempty"` // viewers that take nothing, besides
+	Stalled    *int     `json:"stalled,omitempty"` // viewers that take nothing, besides
 	Stage      string   `json:"stage,omitempty"`
 	Frames     int      `json:"frames,omitempty"` // that were fed in
 

@@ -41,7 +41,7 @@ type Relay struct {
 	From, To      Machine  // where they run
 	SendFirst     bool     // the receiver connects to the sender
 	Pictures      [][]byte // what is fed in, each different from the others
-	Warm          int      // how many of the first do not count
+	Warm, Cool    int      // how many of the first and of the last do not count: some programs hold back the last
 	FPS           float64
 	Settle        time.Duration // that each process has to get ready
 	// Measured, if it is not nil, is called before the first picture that counts and after the last has had time to
@@ -116,7 +116,7 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 		if _, err := sender.stdin.Write(picture); err != nil {
 			return result, sender.failure(err)
 		}
-		if i >= r.Warm {
+		if i >= r.Warm && i < len(r.Pictures)-r.Cool {
 			result.Fed++
 			result.Bytes += len(picture)
 		}
@@ -129,7 +129,7 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 		r.Measured()
 	}
 	result.Sender, result.Receiver = sender.cost().since(before[0]), receiver.cost().since(before[1])
-	eye.report(r.Warm, &result)
+	eye.report(r.Warm, len(r.Pictures)-r.Cool, &result)
 	if len(result.Delays) == 0 { // it may be the network's doing, or its own
 		for _, p := range []*process{sender, receiver} {
 			if p.ended() {
@@ -216,10 +216,11 @@ func (e *eye) watch(r io.Reader) {
 	}
 }
 
-func (e *eye) report(warm int, r *Result) {
+// report fills in what came of the pictures from one up to another.
+func (e *eye) report(from, to int, r *Result) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for i := warm; i < len(e.out); i++ {
+	for i := from; i < to; i++ {
 		if !e.out[i].IsZero() {
 			r.Delays = append(r.Delays, e.out[i].Sub(e.in[i]))
 		}

@@ -33,6 +33,9 @@ func benchCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			benchLossCommand(),
 			benchCompareCommand(),
+			benchDelayCommand(),
+			benchSpeedCommand(),
+			benchFanoutCommand(),
 			benchExplainCommand(),
 			benchTCPCommand(),
 		},
@@ -61,7 +64,9 @@ See udpcam bench COMMAND --help for flags.
 
 func names(commands []*cli.Command) (names []string) {
 	for _, c := range commands {
-		names = append(names, c.Name)
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
 	}
 	return names
 }

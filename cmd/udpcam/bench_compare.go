@@ -64,8 +64,8 @@ func carrierHelp() string {
 	return b.String()
 }
 
-// picturesOf are the pictures that the flags describe, with so many more as do not count.
-func picturesOf(c *cli.Context, more int) ([][]byte, error) {
+// picturesOf are the pictures that the flags describe, with as many more as do not count.
+func picturesOf(c *cli.Context) ([][]byte, error) {
 	frames := c.Int("frames")
 	if frames < 10 || frames > 100_000 {
 		return nil, usagef("--frames %d: give 10 to 100000", frames)
@@ -73,6 +73,7 @@ func picturesOf(c *cli.Context, more int) ([][]byte, error) {
 	if fps := c.Float64("fps"); fps < 1 || fps > 1000 {
 		return nil, usagef("--fps %g: give 1 to 1000", fps)
 	}
+	more := bench.Uncounted(c.Float64("fps"))
 	if path := c.String("pictures"); path != "" {
 		return bench.ReadPictures(path, frames+more)
 	}
@@ -103,7 +104,7 @@ func benchCompare(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	pictures, err := picturesOf(c, int(c.Float64("fps")))
+	pictures, err := picturesOf(c)
 	if err != nil {
 		return err
 	}
@@ -119,6 +120,7 @@ func benchCompare(c *cli.Context) error {
 func benchTCPCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:        "tcp",
+		Hidden:      true,
 		Usage:       "copy standard input to a TCP connection, or one to standard output: a carrier of bench compare",
 		UsageText:   "udpcam bench tcp send|receive HOST:PORT",
 		ArgsUsage:   "send|receive HOST:PORT",

@@ -62,6 +62,7 @@ func newApp() *cli.App {
 		Description:           appExamples,
 		CustomAppHelpTemplate: appHelp,
 		EnableBashCompletion:  true,
+		HideHelpCommand:       true, // cli's own, which it would add below commands that have others
 		OnUsageError:          onUsageError,
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
