@@ -37,6 +37,12 @@ func newNamespace() (*Namespace, error) {
 		return nil, err
 	}
 	n := &Namespace{file}
+	n.Do(func() error { // nobody speaks IPv6 here, but the kernel would; where it cannot it need not be told
+		for _, which := range []string{"all", "default"} {
+			os.WriteFile("/proc/sys/net/ipv6/conf/"+which+"/disable_ipv6", []byte("1"), 0)
+		}
+		return nil
+	})
 	return n, n.ip("link set lo up")
 }
 

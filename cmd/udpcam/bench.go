@@ -37,6 +37,7 @@ func benchCommand() *cli.Command {
 			benchSpeedCommand(),
 			benchFanoutCommand(),
 			benchExplainCommand(),
+			benchShowCommand(),
 			benchTCPCommand(),
 		},
 		Action: func(c *cli.Context) error {
@@ -103,6 +104,11 @@ func runBench(c *cli.Context, name string, measure measurement) error {
 	case err != nil:
 		return benchError(err)
 	}
+	return writeReport(c, report)
+}
+
+// writeReport writes a report wherever the flags say.
+func writeReport(c *cli.Context, report *bench.Report) error {
 	if err := report.WriteTable(c.App.Writer); err != nil {
 		return err
 	}
@@ -126,6 +132,29 @@ func runBench(c *cli.Context, name string, measure measurement) error {
 		}
 	}
 	return nil
+}
+
+func benchShowCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "show",
+		Usage:     "show reports that --json has written, several of one kind as one",
+		UsageText: "udpcam bench show [flags] FILE...",
+		ArgsUsage: "FILE...",
+		Description: examples(
+			"udpcam bench show loss.json", "the table once more",
+			"udpcam bench show --plot plots sim.json netem.json", "two links side by side",
+		),
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return usagef("give the files that --json has written, and flags before them")
+			}
+			report, err := bench.ReadReports(c.Args().Slice()...)
+			if err != nil {
+				return err
+			}
+			return writeReport(c, report)
+		},
+	}, resultFlags())
 }
 
 // benchError says whose mistake it was.

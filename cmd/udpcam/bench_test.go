@@ -14,7 +14,7 @@ import (
 // What bench does not understand is a mistake in the command line: exit code 2, and what is allowed.
 func TestBenchUsage(t *testing.T) {
 	for args, want := range map[string]string{
-		"bench nothing":                                          "choose from loss, compare, delay, speed, fanout, explain",
+		"bench nothing":                                          "choose from loss, compare, delay, speed, fanout, explain, show",
 		"bench loss --link air":                                  "choose from sim, netem, tun",
 		"bench loss --link sim --scenario moon":                  "choose from lan, wifi, busy-wifi, bursty, lte, bottleneck",
 		"bench loss --link sim --loss much":                      "give numbers from 0 to 90",
