@@ -18,22 +18,26 @@ type figure struct {
 	log               bool
 	values            []string // JSON names; more than one are drawn as groups of bars, or in different dashes
 	names             []string // what these are called
+	of                string   // the benches that it is of
 }
 
 // figures are the pictures of a report, as far as it has what they show.
 var figures = []figure{
-	{"delivered", "Frames delivered", "% of frames", false, []string{"delivered_pct"}, []string{""}},
-	{"delay", "Delay from capture to delivery", "ms", true, []string{"p50_ms", "p99_ms"}, []string{"median", "p99"}},
-	{"rate", "Bits of pictures a second, sustained", "Mbit/s", false, []string{"mbit"}, []string{""}},
-	{"overhead", "Bytes on the wire over bytes of pictures", "", false, []string{"wire_overhead"}, []string{""}},
+	{"delivered", "Frames delivered", "% of frames", false, []string{"delivered_pct"}, []string{""}, "loss compare fanout"},
+	{"delay", "Delay from capture to delivery", "ms", true, []string{"p50_ms", "p99_ms"}, []string{"median", "p99"}, "loss compare fanout delay"},
+	{"rate", "Bits of pictures a second, sustained", "Mbit/s", false, []string{"mbit"}, []string{""}, "speed"},
+	{"overhead", "Bytes on the wire over bytes of pictures", "", false, []string{"wire_overhead"}, []string{""}, "loss compare"},
 	{"cpu", "CPU time for a gigabyte of pictures", "s/GB", false,
-		[]string{"cpu_s_per_gb", "cpu_send_s_per_gb", "cpu_recv_s_per_gb"}, []string{"both ends", "sender", "receiver"}},
+		[]string{"cpu_s_per_gb", "cpu_send_s_per_gb", "cpu_recv_s_per_gb"}, []string{"", "sender", "receiver"}, "loss compare speed fanout"},
 }
 
 // Plot draws the report into files in a folder, and returns their paths.
 func (r *Report) Plot(dir string) (paths []string, err error) {
 	sweep := r.sweep()
 	for _, f := range figures {
+		if !slices.Contains(strings.Fields(f.of), r.Bench) {
+			continue
+		}
 		var drawn []string
 		if sweep != "" {
 			drawn, err = r.curves(f, sweep, dir)
@@ -50,7 +54,7 @@ func (r *Report) Plot(dir string) (paths []string, err error) {
 
 // sweep is the column along which figures are curves, "" if they are bars: one that numbers at least three values.
 func (r *Report) sweep() string {
-	for _, key := range []string{"loss_pct", "rtt_ms", "segment", "viewers"} {
+	for _, key := range []string{"loss_pct", "rtt_ms", "viewers"} {
 		if slices.ContainsFunc(r.Rows, func(row Row) bool { _, err := FindScenario(row.Scenario); return err == nil }) {
 			return ""
 		}
@@ -161,7 +165,6 @@ func (r *Report) curves(f figure, key, dir string) ([]string, error) {
 var axes = map[string]string{
 	"loss_pct": "packets lost, %",
 	"rtt_ms":   "round trip, ms",
-	"segment":  "bytes of a frame in a datagram",
 	"viewers":  "viewers",
 }
 
@@ -207,17 +210,19 @@ func (f figure) bounds(low, high float64) (float64, float64) {
 
 // bars draws a figure with a place for each row.
 func (r *Report) bars(f figure, dir string) ([]string, error) {
-	// Where each network was measured on several links, these stand side by side.
+	// What is compared stands side by side: links, carriers, ways of sending.
 	var categories, series []string
 	cell := map[[2]string]*Row{}
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		category, group := r.label(row, "link"), row.Link
-		if row.Stage == "" && row.Carrier != "" && row.Loss != nil && !strings.HasPrefix(r.Bench, "loss") {
-			category, group = r.label(row, "carrier", "loss_pct"), row.Carrier
-		}
-		if row.Scenario != "" && r.Bench == "loss" {
-			category = r.label(row, "link", "loss_pct", "burst", "rtt_ms", "jitter_ms", "rate_mbit")
+		var category, group string
+		switch r.Bench {
+		case "compare":
+			category, group = cmp.Or(r.label(row, "carrier"), row.Scenario), row.Carrier
+		case "speed":
+			category, group = r.label(row, "gso", "gro"), fmt.Sprintf("GSO %s, GRO %s", row.GSO, row.GRO)
+		default:
+			category, group = cmp.Or(r.label(row, "link"), row.Scenario), row.Link
 		}
 		if !slices.Contains(categories, category) {
 			categories = append(categories, category)

@@ -177,6 +177,7 @@ func (c lossCase) run(ctx context.Context, open opener, recorder *trace.Recorder
 			if failed = err; err == nil {
 				came.note(film, f, l.clock.Now())
 				recorder.Delivered(f.ID, l.clock.Now())
+				f.Release()
 			}
 		}
 		watching <- failed

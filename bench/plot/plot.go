@@ -111,7 +111,7 @@ func (evenTicks) Ticks(low, high float64) (ticks []plot.Tick) {
 		}
 	}
 	for i := math.Ceil(low/step - 1e-9); i*step <= high+step*1e-9; i++ {
-		ticks = append(ticks, plot.Tick{Value: i * step, Label: fmt.Sprintf("%g", math.Round(i*step*1e6)/1e6)})
+		ticks = append(ticks, plot.Tick{Value: i * step, Label: fmt.Sprintf("%g", math.Round(i*step*1e6)/1e6+0)}) // not -0
 	}
 	return ticks
 }
@@ -218,17 +218,22 @@ func (c Chart) draw(p *plot.Plot, keys []key, canvas draw.Canvas) {
 // wrapped is the footer in lines that fit.
 func (c Chart) wrapped(style text.Style, wide vg.Length) (lines []string) {
 	for _, line := range c.Footer {
-		now := ""
-		for _, word := range strings.Fields(line) {
-			if next := strings.TrimSpace(now + " " + word); style.Width(next) <= wide || now == "" {
-				now = next
-				continue
-			}
-			lines, now = append(lines, now), "  "+word
-		}
-		lines = append(lines, now)
+		lines = append(lines, wrap(style, line, wide)...)
 	}
 	return lines
+}
+
+// wrap breaks a text between words into lines that fit.
+func wrap(style text.Style, line string, wide vg.Length) (lines []string) {
+	now := ""
+	for _, word := range strings.Fields(line) {
+		if next := strings.TrimSpace(now + " " + word); style.Width(next) <= wide || now == "" {
+			now = next
+			continue
+		}
+		lines, now = append(lines, now), word
+	}
+	return append(lines, now)
 }
 
 // A Curve is one line of a picture.
@@ -287,9 +292,14 @@ func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, dir
 		p.Add(&bars{group.Values, vg.Points(wide), vg.Points(wide * (float64(i) - float64(len(groups)-1)/2)), colour(i)})
 		keys = append(keys, key{name: group.Name, colour: colour(i)})
 	}
-	p.NominalX(categories...)
+	style := p.X.Tick.Label
+	labels := make([]string, len(categories))
+	for i, c := range categories {
+		labels[i] = strings.Join(wrap(style, c, vg.Points(room)*0.96), "\n")
+	}
+	p.NominalX(labels...)
 	p.X.Min, p.X.Max = -0.5, float64(len(categories))-0.5
-	p.X.Tick.Length = vg.Points(2)
+	p.X.Tick.Length = vg.Points(5)
 	p.X.Tick.Color, p.X.Color = color.White, faint
 	p.Y.Min, p.Y.Max = yMin, yMax
 	return c.save(p, keys, height, dir, name)

@@ -25,7 +25,7 @@ type Conn struct {
 	path  *link.Crossing // to the peer
 	drop  func(b []byte, fate link.Fate)
 
-	inbox    [][]byte
+	inbox    []datagram.Train
 	held     int // bytes in inbox
 	deadline time.Time
 	waits    uint64        // how often Receive has waited, odd while it does
@@ -76,7 +76,7 @@ func (c *Conn) Send(_ netip.AddrPort, datagrams [][2][]byte) error {
 }
 
 // Receive implements [datagram.Conn].
-func (c *Conn) Receive(b []byte) (n, size int, from netip.AddrPort, err error) {
+func (c *Conn) Receive() ([]datagram.Train, error) {
 	if !c.begun {
 		c.begun = true
 		c.world.park(c.turn)
@@ -84,15 +84,13 @@ func (c *Conn) Receive(b []byte) (n, size int, from netip.AddrPort, err error) {
 	for {
 		switch {
 		case c.isClosed():
-			return 0, 0, netip.AddrPort{}, net.ErrClosed
+			return nil, net.ErrClosed
 		case !c.deadline.IsZero() && !c.world.now.Before(c.deadline):
-			return 0, 0, netip.AddrPort{}, os.ErrDeadlineExceeded
+			return nil, os.ErrDeadlineExceeded
 		case len(c.inbox) > 0:
-			d := c.inbox[0]
-			c.inbox = c.inbox[1:]
-			c.held -= len(d)
-			n = copy(b, d)
-			return n, n, c.peer.addr, nil
+			trains := c.inbox
+			c.inbox, c.held = nil, 0
+			return trains, nil
 		}
 		c.waits++
 		c.arm()
@@ -127,7 +125,7 @@ func (c *Conn) put(b []byte) {
 		}
 		return
 	}
-	c.inbox = append(c.inbox, b)
+	c.inbox = append(c.inbox, datagram.Train{Bytes: b, Size: len(b), From: c.peer.addr, At: c.world.now})
 	c.held += len(b)
 	c.wake()
 }

@@ -54,11 +54,15 @@ func TestConn(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		buffer := make([]byte, 100)
 		b.SetReceiveDeadline(began.Add(time.Second))
 		for {
-			n, _, from, err := b.Receive(buffer)
-			got = append(got, fmt.Sprint(string(buffer[:n]), from.Port(), w.Now().Sub(began), err == nil))
+			trains, err := b.Receive()
+			for _, d := range trains {
+				got = append(got, fmt.Sprint(string(d.Bytes), " ", d.From.Port(), " ", w.Now().Sub(began)))
+			}
+			if err != nil {
+				got = append(got, fmt.Sprint(err, " ", w.Now().Sub(began)))
+			}
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				b.SetReceiveDeadline(time.Time{})
 			} else if errors.Is(err, net.ErrClosed) {
@@ -74,7 +78,7 @@ func TestConn(t *testing.T) {
 	})
 	w.Run(never)
 	<-done
-	want := []string{"ab1000 5ms true", "c1000 5ms true", "0 1s false", "d1000 2.005s true", "0 3s false"}
+	want := []string{"ab 1000 5ms", "c 1000 5ms", "i/o timeout 1s", "d 1000 2.005s", "use of closed network connection 3s"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -107,13 +107,14 @@ func (t *tap) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 }
 
 // Receive implements datagram.Conn.
-func (t *tap) Receive(b []byte) (n, size int, from netip.AddrPort, err error) {
-	n, size, from, err = t.Conn.Receive(b)
-	now := t.clock.Now()
-	for at := 0; err == nil && at < n; at += size {
-		t.recorder.received(b[at:min(at+size, n)], now)
+func (t *tap) Receive() ([]datagram.Train, error) {
+	trains, err := t.Conn.Receive()
+	for _, train := range trains {
+		for b := range train.All() {
+			t.recorder.received(b, train.At)
+		}
 	}
-	return n, size, from, err
+	return trains, err
 }
 
 func (r *Recorder) sent(b []byte, now time.Time, back bool) {
