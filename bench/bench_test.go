@@ -224,3 +224,25 @@ func TestPlot(t *testing.T) {
 		}
 	}
 }
+
+// In the lab, where there is netem, every scenario comes out as it does in the simulation, within three points.
+func TestLabLossAgrees(t *testing.T) {
+	if os.Getenv("UDPCAM_LAB") == "" {
+		t.Skip("this is for bench/lab")
+	}
+	const frames = 300 // as many as make up for an overload that is noticed a little later
+	want, _, err := bench.Loss(t.Context(), matrix(frames, bench.Scenarios...), []string{bench.LinkSim}, nil, quietly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := bench.Loss(t.Context(), matrix(frames, bench.Scenarios...), []string{bench.LinkNetem}, nil, quietly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range bench.Scenarios {
+		t.Logf("%-10s delivered %6.2f %%, simulated %6.2f %%", n.Name, *got[i].Delivered, *want[i].Delivered)
+		if math.Abs(*got[i].Delivered-*want[i].Delivered) > 3 {
+			t.Errorf("%s: %g %% delivered, simulated %g %%", n.Name, *got[i].Delivered, *want[i].Delivered)
+		}
+	}
+}
