@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"udpcam/bench/netns"
@@ -62,6 +63,52 @@ func Compare(ctx context.Context, c Comparison, made *Environment, progress Prog
 		}
 	}
 	return rows, notes, nil
+}
+
+const (
+	// notWorse is how many points less than udpcam another may deliver for the rest to be compared: what is left out costs
+	// nothing and is never late.
+	notWorse = 5
+
+	// clearly is by which factor a figure must be better to be worth a word.
+	clearly = 0.95
+)
+
+// better says for each network in what others are better than udpcam.
+func better(rows []Row) (notes []string) {
+	for _, ours := range rows {
+		if ours.Carrier != Carriers[0].Name || ours.Delivered == nil {
+			continue
+		}
+		var found []string
+		for _, f := range []struct {
+			name string
+			of   func(*Row) *float64
+		}{
+			{"median delay", func(r *Row) *float64 { return r.P50 }},
+			{"p99", func(r *Row) *float64 { return r.P99 }},
+			{"wire bytes", func(r *Row) *float64 { return r.Overhead }},
+			{"CPU of the sender", func(r *Row) *float64 { return r.CPUSend }},
+			{"CPU of the receiver", func(r *Row) *float64 { return r.CPUReceive }},
+			{"memory", func(r *Row) *float64 { return r.Memory }},
+		} {
+			var best *Row
+			for i := range rows {
+				r := &rows[i]
+				if r.Scenario == ours.Scenario && r.Delivered != nil && *r.Delivered >= *ours.Delivered-notWorse && f.of(r) != nil &&
+					(best == nil || *f.of(r) < *f.of(best)) {
+					best = r
+				}
+			}
+			if best != nil && f.of(&ours) != nil && *f.of(best) < clearly**f.of(&ours) {
+				found = append(found, fmt.Sprintf("%s %s (%s; udpcam %s)", f.name, best.Carrier, text(*f.of(best)), text(*f.of(&ours))))
+			}
+		}
+		if found != nil {
+			notes = append(notes, fmt.Sprintf("%s: others are better in %s", ours.Scenario, strings.Join(found, ", ")))
+		}
+	}
+	return notes
 }
 
 // measure measures one carrier over one network. Why is what the carrier itself failed of.

@@ -185,7 +185,7 @@ func (r *Report) below(common []string) (lines []string) {
 	for i := range r.Rows {
 		say(r.Rows[i].Carrier, r.Rows[i].Settings)
 	}
-	return append(lines, r.Notes...)
+	return append(append(lines, better(r.Rows)...), r.Notes...)
 }
 
 // lines tells people what made a report.

@@ -30,7 +30,7 @@ func ReadReports(paths ...string) (*Report, error) {
 		}
 		joined.Rows = append(joined.Rows, r.Rows...)
 		joined.Made.Command += "; " + r.Made.Command
-		for _, note := range r.Notes {
+		for _, note := range r.Notes { // one that all have is told once
 			if !slices.Contains(joined.Notes, note) {
 				joined.Notes = append(joined.Notes, note)
 			}

@@ -50,7 +50,7 @@ type Relay struct {
 }
 
 // drain is how long pictures may still come after the last went in.
-const drain = 2 * time.Second
+const drain = 1500 * time.Millisecond
 
 // A Result is what came of it. Only pictures that count do.
 type Result struct {

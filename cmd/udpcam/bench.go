@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -167,15 +168,24 @@ func benchError(err error) error {
 	return err
 }
 
-// commandLine is how udpcam was called, as it can be typed again.
+// commandLine is how udpcam was called, as it can be typed again, less what says only where the report goes.
 func commandLine() []string {
-	args := append([]string{"udpcam"}, os.Args[1:]...)
-	for i, a := range args {
-		if strings.ContainsAny(a, " *'\"$") {
-			args[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+	line := []string{"udpcam"}
+	for i := 1; i < len(os.Args); i++ {
+		a := os.Args[i]
+		name, _, whole := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		if strings.HasPrefix(a, "-") && slices.Contains([]string{"json", "csv", "markdown", "plot", "trace"}, name) {
+			if !whole {
+				i++
+			}
+			continue
 		}
+		if strings.ContainsAny(a, " *'\"$") {
+			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+		line = append(line, a)
 	}
-	return args
+	return line
 }
 
 // writeFile writes a file, and its folder if there is none.

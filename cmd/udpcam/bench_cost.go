@@ -30,7 +30,7 @@ func benchSpeedCommand() *cli.Command {
 				Value: fmt.Sprintf("%d,8896,65472", protocol.DefaultSegmentSize)},
 			&cli.StringFlag{Name: "gso", Usage: "many datagrams in one call, when sending (`LIST`): on, off", Value: "on,off"},
 			&cli.StringFlag{Name: "gro", Usage: "and when receiving (`LIST`): on, off", Value: "on,off"},
-			&cli.DurationFlag{Name: "trial", Usage: "how long each rate is tried (`TIME`)", Value: 700 * time.Millisecond},
+			&cli.DurationFlag{Name: "trial", Usage: "how long each rate is tried (`TIME`)", Value: 400 * time.Millisecond},
 		),
 		resultFlags(),
 	)
