@@ -16,9 +16,8 @@ type Carrier struct {
 	Settings string // in words
 	// Programs and Elements are what has to be installed: commands, and elements of GStreamer.
 	Programs, Elements []string
-	Debian             string   // the packages that have them
-	Version            []string // a command that tells its version
-	SendFirst          bool
+	Debian             string                         // the packages that have them
+	Version            []string                       // a command that tells its version
 	send, receive      func(self, to string) []string // command lines; to is the receiver's HOST:PORT
 }
 

@@ -122,7 +122,7 @@ func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, udp
 	var sent []netns.Traffic
 	result, why := relay.Relay{
 		Send: carrier.send(udpcam, to), Receive: carrier.receive(udpcam, to),
-		From: cable.A, To: cable.B, SendFirst: carrier.SendFirst,
+		From: cable.A, To: cable.B,
 		Pictures: c.Pictures, Warm: int(c.FPS), Cool: cool, FPS: c.FPS, Settle: c.Settle,
 		Measured: func() {
 			a, _, e := cable.Sent()

@@ -120,9 +120,11 @@ func (r *Report) chart(f figure, x string) plot.Chart {
 		Footer: []string{strings.Join(common, "; "), strings.Join(made[:len(made)-1], "; "), made[len(made)-1]}}
 }
 
+// manyCurves is from how many rows in each place on a picture shows one of its values only, and another the next.
+const manyCurves = 4
+
 // curves draws a figure along a column.
-func (r *Report) curves(f figure, key, dir string) ([]string, error) {
-	x := columnOf(key)
+func (r *Report) curves(f figure, key, dir string) (paths []string, err error) {
 	var names []string // in the order of the rows
 	byName := map[string][]*Row{}
 	for i := range r.Rows {
@@ -132,33 +134,57 @@ func (r *Report) curves(f figure, key, dir string) ([]string, error) {
 		}
 		byName[name] = append(byName[name], &r.Rows[i])
 	}
-	var curves []plot.Curve
-	low, high := math.Inf(1), math.Inf(-1)
-	for i, name := range names {
-		for j, value := range f.values {
-			c := plot.Curve{Name: strings.Trim(name+", "+f.names[j], ", "), Colour: i, Dash: j}
-			for _, row := range byName[name] {
-				at, ok1 := number(x.value(row))
-				v, ok2 := number(columnOf(value).value(row))
-				if ok1 && ok2 && (v > 0 || !f.log) {
-					c.X, c.Y = append(c.X, at), append(c.Y, v)
-					low, high = min(low, v), max(high, v)
+	pictures := []figure{f}
+	if len(names) >= manyCurves && len(f.values) > 1 {
+		pictures = f.apart()
+	}
+	for _, f := range pictures {
+		var curves []plot.Curve
+		low, high := math.Inf(1), math.Inf(-1)
+		for i, name := range names {
+			for j, value := range f.values {
+				c := plot.Curve{Name: strings.Trim(name+", "+f.names[j], ", "), Colour: i, Dash: j}
+				for _, row := range byName[name] {
+					at, ok1 := number(columnOf(key).value(row))
+					v, ok2 := number(columnOf(value).value(row))
+					if ok1 && ok2 && (v > 0 || !f.log) {
+						c.X, c.Y = append(c.X, at), append(c.Y, v)
+						low, high = min(low, v), max(high, v)
+					}
+				}
+				if len(c.X) > 0 {
+					sortCurve(&c)
+					curves = append(curves, c)
 				}
 			}
-			if len(c.X) > 0 {
-				sortCurve(&c)
-				curves = append(curves, c)
-			}
 		}
+		if len(curves) == 0 {
+			continue
+		}
+		if key == "loss_pct" && f.name == "delivered" {
+			curves = append(curves, r.unprotected(curves))
+		}
+		low, high = f.bounds(low, high)
+		drawn, err := r.chart(f, axes[key]).Lines(curves, low, high, dir, r.Bench+"-"+f.name)
+		if err != nil {
+			return paths, err
+		}
+		paths = append(paths, drawn...)
 	}
-	if len(curves) == 0 {
-		return nil, nil
+	return paths, nil
+}
+
+// apart is the figure as one picture for each of its values.
+func (f figure) apart() (pictures []figure) {
+	for i, name := range f.names {
+		p := f
+		p.values, p.names = f.values[i:i+1], []string{""}
+		if name != "" {
+			p.name, p.title = f.name+"-"+name, f.title+": "+name
+		}
+		pictures = append(pictures, p)
 	}
-	if key == "loss_pct" && f.name == "delivered" {
-		curves = append(curves, r.unprotected(curves))
-	}
-	low, high = f.bounds(low, high)
-	return r.chart(f, strings.TrimSpace(axes[key])).Lines(curves, low, high, dir, r.Bench+"-"+f.name)
+	return pictures
 }
 
 // axes are what is written below a figure that is drawn along a column.

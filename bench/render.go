@@ -185,7 +185,10 @@ func (r *Report) below(common []string) (lines []string) {
 	for i := range r.Rows {
 		say(r.Rows[i].Carrier, r.Rows[i].Settings)
 	}
-	return append(append(lines, better(r.Rows)...), r.Notes...)
+	if r.Bench == "compare" {
+		lines = append(lines, better(r.Rows)...)
+	}
+	return append(lines, r.Notes...)
 }
 
 // lines tells people what made a report.

@@ -17,7 +17,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,7 +38,6 @@ func (here) Start(cmd *exec.Cmd) error { return cmd.Start() }
 type Relay struct {
 	Send, Receive []string // command lines
 	From, To      Machine  // where they run
-	SendFirst     bool     // the receiver connects to the sender
 	Pictures      [][]byte // what is fed in, each different from the others
 	Warm, Cool    int      // how many of the first and of the last do not count: some programs hold back the last
 	FPS           float64
@@ -59,13 +57,12 @@ type Result struct {
 	Damaged uint64          // pictures that came out but never went in
 	Again   uint64          // that came more than once
 	Late    time.Duration   // by which the slowest picture went in late, because the sender did not take it
-	Bytes   int             // in the pictures that were fed
-	Elapsed time.Duration
+	Bytes   int             // in the pictures that were fed, the last ones that do not count included, as in Cost
 
 	Sender, Receiver Cost
 }
 
-// A Cost is what a process took, while pictures that count went through.
+// A Cost is what a process took, from the first picture that counts to the end.
 type Cost struct {
 	CPU    time.Duration
 	Memory int // bytes, the most that was resident
@@ -76,16 +73,12 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	sender, receiver := &process{command: r.Send, machine: r.From, name: "sender"}, &process{command: r.Receive, machine: r.To, name: "receiver"}
-	order := []*process{receiver, sender}
-	if r.SendFirst {
-		slices.Reverse(order)
-	}
 	defer func() {
 		for _, p := range []*process{sender, receiver} {
 			p.end()
 		}
 	}()
-	for _, p := range order {
+	for _, p := range []*process{receiver, sender} {
 		if err := p.start(); err != nil {
 			return Result{}, err
 		}
@@ -98,11 +91,10 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 
 	var result Result
 	var before [2]Cost
-	var began time.Time
 	start := time.Now()
 	for i, picture := range r.Pictures {
 		if i == r.Warm {
-			before, began = [2]Cost{sender.cost(), receiver.cost()}, time.Now()
+			before = [2]Cost{sender.cost(), receiver.cost()}
 			if r.Measured != nil {
 				r.Measured()
 			}
@@ -116,12 +108,11 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 		if _, err := sender.stdin.Write(picture); err != nil {
 			return result, sender.failure(err)
 		}
-		if i >= r.Warm && i < len(r.Pictures)-r.Cool {
-			result.Fed++
+		if i >= r.Warm { // what they cost is measured to the end
 			result.Bytes += len(picture)
 		}
 	}
-	result.Elapsed = time.Since(began)
+	result.Fed = len(r.Pictures) - r.Warm - r.Cool
 	if !pause(ctx, drain) {
 		return result, ctx.Err()
 	}
