@@ -295,7 +295,7 @@ func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, dir
 	style := p.X.Tick.Label
 	labels := make([]string, len(categories))
 	for i, c := range categories {
-		labels[i] = strings.Join(wrap(style, c, vg.Points(room)*0.96), "\n")
+		labels[i] = strings.Join(wrap(style, c, vg.Points(room)*0.9), "\n")
 	}
 	p.NominalX(labels...)
 	p.X.Min, p.X.Max = -0.5, float64(len(categories))-0.5
