@@ -121,7 +121,7 @@ func judge(modulePath, name string, file *ast.File) (faults []string) {
 	if test {
 		below = append(slices.Clip(below), "bench/link", path.Dir(name))
 		if within(name, "bench") {
-			below = append(below, "sender", "receiver")
+			below = append(below, "bench", "sender", "receiver")
 		}
 	}
 	for _, spec := range file.Imports {
