@@ -21,6 +21,11 @@ DEBS := g++ libopencv-dev pkg-config \
 	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 nftables \
 	python3 xdotool xvfb
 
+# What `make bench` compares with, and what it makes networks of: the kernel's netem where there is one.
+BENCH_DEBS := iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	gstreamer1.0-plugins-bad srt-tools
+BENCH_LINK ?= $(shell modprobe -nq sch_netem && echo netem || echo tun)
+
 # The only tests that `make test` may skip: what they need of the system is not in a package. In turn: network
 # namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long.
 MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|^Fuzz
@@ -55,9 +60,10 @@ race: | build/ ## Test all packages, the command end to end included, with the r
 e2e: ## Test the built command end to end
 	go test -count=1 -v -run '^TestE2E' ./cmd/udpcam
 
-.PHONY: loss
-loss: ## Show what arrives, how late, over a network that loses packets (root, nftables)
-	@UDPCAM_LOSS_FRAMES=300 go test -count=1 -v -run '^TestE2ENetnsLoss$$' ./cmd/udpcam | grep -o 'loss [0-9]* %:.*'
+.PHONY: bench
+bench: build ## Measure all that bench/results shows again (root; 8 minutes)
+	@$(MAKE) setup DEBS="$(BENCH_DEBS)"
+	bench/measure ./udpcam bench/results $(BENCH_LINK)
 
 .PHONY: test-opencv
 test-opencv: | build/ ## Test what is different in the OpenCV build

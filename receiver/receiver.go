@@ -45,6 +45,8 @@ type Config struct {
 	Interface *net.Interface
 	// NoGRO takes each datagram from the kernel by itself, for kernels that join them wrong.
 	NoGRO bool
+	// Clock is what the receiver lives by. Nil means [datagram.SystemClock].
+	Clock datagram.Clock
 	// Log is where trouble is reported that the receiver lives on with. Nil means slog.Default().
 	Log *slog.Logger
 }
@@ -62,8 +64,9 @@ type assembler interface {
 
 // A Receiver receives frames. Frames is for one goroutine; the other methods are for any.
 type Receiver struct {
-	conn datagram.Conn
-	log  *slog.Logger
+	conn  datagram.Conn
+	clock datagram.Clock
+	log   *slog.Logger
 
 	mu        sync.Mutex // guards what follows, and never while the caller has a frame
 	assembler assembler
@@ -71,7 +74,7 @@ type Receiver struct {
 
 // New returns a receiver on a conn, which becomes the receiver's.
 func New(conn datagram.Conn, c Config) *Receiver {
-	r := &Receiver{conn: conn, log: cmp.Or(c.Log, slog.Default())}
+	r := &Receiver{conn: conn, clock: cmp.Or(c.Clock, datagram.SystemClock), log: cmp.Or(c.Log, slog.Default())}
 	ac := protocol.AssemblerConfig{Deadline: c.Deadline, Latency: c.Latency, OneWay: c.OneWay}
 	switch c.Wire {
 	case protocol.WireClassic:
@@ -123,7 +126,7 @@ func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 					return
 				}
 			}
-			r.expire(time.Now())
+			r.expire(r.clock.Now())
 			r.sendFeedback()
 			if !r.handOn(yield) {
 				return

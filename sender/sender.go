@@ -23,7 +23,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 
 	"udpcam/protocol"
 	"udpcam/protocol/datagram"
@@ -55,6 +54,8 @@ type Config struct {
 	TTL int
 	// NoGSO sends each datagram by a system call of its own, for kernels and network cards that do otherwise wrong.
 	NoGSO bool
+	// Clock is what the sender lives by. Nil means [datagram.SystemClock].
+	Clock datagram.Clock
 	// Log is where trouble is reported that the sender lives on with. Nil means slog.Default().
 	Log *slog.Logger
 }
@@ -88,6 +89,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 		return nil, errors.New("no address to send to: give at least one")
 	}
 	c.Log = cmp.Or(c.Log, slog.Default())
+	c.Clock = cmp.Or(c.Clock, datagram.SystemClock)
 	s := &Sender{config: c, closed: make(chan struct{}), announcer: announcer{name: c.Name}, pressure: 1}
 	for _, d := range to {
 		s.destinations = append(s.destinations, newDestination(d, c))
@@ -124,7 +126,7 @@ func (s *Sender) Send(f protocol.Frame) error {
 	if !protocol.LooksLikeJPEG(f.JPEG) {
 		return ErrNotJPEG
 	}
-	s.tempo.add(len(f.JPEG), time.Now())
+	s.tempo.add(len(f.JPEG), s.config.Clock.Now())
 	if s.classic != nil {
 		return s.sendClassic(f)
 	}
@@ -173,7 +175,7 @@ func (s *Sender) begin(f protocol.Frame) (o *protocol.Outgoing, ceiling float64,
 	if err != nil {
 		return nil, 0, err
 	}
-	now := time.Now()
+	now := s.config.Clock.Now()
 	s.pressure = s.tempo.pressure(s.limit(now))
 	if !s.admits(now) {
 		s.stats.Skipped++
@@ -202,7 +204,7 @@ func (s *Sender) finish(o *protocol.Outgoing, frameBytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o != nil {
-		s.ring.add(o, time.Now())
+		s.ring.add(o, s.config.Clock.Now())
 	}
 	s.nextID++
 	s.stats.Frames++

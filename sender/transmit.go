@@ -13,10 +13,10 @@ import (
 // net.ErrClosed.
 func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
 	for len(datagrams) > 0 {
-		now := time.Now()
+		now := s.config.Clock.Now()
 		n := s.departure.take(datagrams, parity, now)
 		if n == 0 {
-			time.Sleep(s.departure.next.Sub(now))
+			s.config.Clock.Sleep(s.departure.next.Sub(now))
 			continue
 		}
 		bytes := size(datagrams[:n])
@@ -43,7 +43,7 @@ func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
 func (s *Sender) announceBefore(f protocol.Frame) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.config.Clock.Now()
 	s.announcer.add(f, now)
 	enough := announceInterval
 	if slices.ContainsFunc(s.destinations, func(d *destination) bool { return d.live(now) }) {

@@ -9,7 +9,6 @@ package link
 import (
 	"container/heap"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"syscall"
@@ -18,16 +17,17 @@ import (
 
 // A Network connects conns. Its methods are for any goroutine.
 type Network struct {
-	mu     sync.Mutex
-	random *rand.Rand
-	path   Path
-	paths  map[route]*pathState
-	conns  map[netip.AddrPort]*Conn
-	flight schedule
-	number uint64        // of the next datagram in flight
-	wake   chan struct{} // tells the delivering goroutine that something changed
-	done   chan struct{}
-	stats  Stats
+	mu        sync.Mutex
+	seed      uint64
+	path      Path
+	paths     map[route]*Crossing
+	conns     map[netip.AddrPort]*Conn
+	flight    schedule
+	number    uint64        // of the next datagram in flight
+	crossings uint64        // made so far
+	wake      chan struct{} // tells the delivering goroutine that something changed
+	done      chan struct{}
+	stats     Stats
 }
 
 // A route is one direction between two conns.
@@ -47,12 +47,12 @@ type Stats struct {
 // New returns a network in which all pairs of conns have such a path between them, in each direction one of its own.
 func New(seed uint64, p Path) *Network {
 	n := &Network{
-		random: rand.New(rand.NewPCG(seed, 0)),
-		path:   p,
-		paths:  map[route]*pathState{},
-		conns:  map[netip.AddrPort]*Conn{},
-		wake:   make(chan struct{}, 1),
-		done:   make(chan struct{}),
+		seed:  seed,
+		path:  p,
+		paths: map[route]*Crossing{},
+		conns: map[netip.AddrPort]*Conn{},
+		wake:  make(chan struct{}, 1),
+		done:  make(chan struct{}),
 	}
 	go n.deliver()
 	return n
@@ -62,7 +62,13 @@ func New(seed uint64, p Path) *Network {
 func (n *Network) SetPath(from, to netip.AddrPort, p Path) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.paths[route{from, to}] = &pathState{Path: p}
+	n.paths[route{from, to}] = n.crossing(p)
+}
+
+// crossing returns a path in use, in which chance is its own.
+func (n *Network) crossing(p Path) *Crossing {
+	n.crossings++
+	return NewCrossing(p, n.seed, n.crossings)
 }
 
 // Listen returns a conn bound to an address.
@@ -96,13 +102,20 @@ func (n *Network) send(from, to netip.AddrPort, b []byte) {
 	r := route{from, to}
 	p := n.paths[r]
 	if p == nil {
-		p = &pathState{Path: n.path}
+		p = n.crossing(n.path)
 		n.paths[r] = p
 	}
-	for _, at := range p.cross(time.Now(), len(b), n.random, &n.stats) {
+	arrivals, fate := p.Cross(time.Now(), len(b))
+	switch fate {
+	case Lost:
+		n.stats.Lost++
+	case Full:
+		n.stats.Queue++
+	}
+	n.stats.Duplicated += uint64(max(0, len(arrivals)-1))
+	for _, at := range arrivals {
 		copied := append([]byte(nil), b...)
-		if len(copied) > 0 && p.damages(n.random) {
-			copied[n.random.IntN(len(copied))] ^= 1 << n.random.IntN(8)
+		if p.Mangle(copied) {
 			n.stats.Damaged++
 		}
 		heap.Push(&n.flight, flying{at: at, number: n.number, from: from, to: to, bytes: copied})

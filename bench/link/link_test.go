@@ -125,7 +125,7 @@ func TestDuplicationAndDamage(t *testing.T) {
 
 // TestBottleneck sends 100 datagrams of 1000 bytes at once through 8 Mbit/s with room for 50.
 func TestBottleneck(t *testing.T) {
-	got, st := cross(t, 1, link.Path{Rate: 8_000_000, Queue: 50 * 1000}, 100, 972, 0)
+	got, st := cross(t, 1, link.Path{Rate: 8_000_000, Queue: 50 * 1000}, 100, 958, 0)
 	if st.Queue != 50 || len(got) != 50 || !slices.IsSorted(numbers(got)) {
 		t.Errorf("%d came, %+v", len(got), st)
 	}

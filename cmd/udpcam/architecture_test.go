@@ -17,13 +17,21 @@ import (
 
 // The house has floors: the packages in a folder may import, of this module, those in the folders below it and no
 // others. Where two floors fit, the one with the longer path counts. Tests obey too, except that they may meet each
-// other's packages over the simulated network in bench/link.
+// other's packages over the simulated network in bench/link, and that in those of bench senders and receivers meet.
 var floors = []struct {
 	folder string
 	below  []string
 }{
 	{"cmd", []string{"cmd", "bench", "sender", "receiver", "protocol"}},
 	{"bench", []string{"bench", "sender", "receiver", "protocol"}},
+	{"bench/link", []string{"bench/link", "protocol"}},
+	{"bench/sim", []string{"bench/link", "protocol"}},
+	{"bench/tunnel", []string{"bench/link"}},
+	{"bench/netns", []string{"bench/link", "bench/tunnel"}},
+	{"bench/relay", []string{"protocol"}},
+	{"bench/trace", []string{"protocol"}},
+	{"bench/plot", nil},
+	{"bench/browser", nil},
 	{"sender", []string{"sender", "protocol"}},
 	{"sender/source", []string{"sender/source", "protocol"}},
 	{"receiver", []string{"receiver", "protocol"}},
@@ -44,10 +52,12 @@ var places = []struct {
 	// OpenCV stays behind a thin edge, so that the pure build has everything else.
 	{"gocv.io/x/gocv", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go"}, nil},
 	{"C", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go", "receiver/sink/display_*.go"}, nil},
-	// HTTP is served by web, and by the source that pictures are posted to. Other sources are HTTP's clients.
-	{"net/http", "", []string{"sender/source/*.go", "receiver/web/*.go", "cmd/*/*.go"}, nil},
+	// HTTP is served by web, and by the source that pictures are posted to. Other sources, and bench, are HTTP's clients.
+	{"net/http", "", []string{"sender/source/*.go", "receiver/web/*.go", "cmd/*/*.go", "bench/*.go"}, nil},
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",
 		[]string{"sender/source/post*.go", "receiver/web/*.go"}, nil},
+	// Drawing is plot's.
+	{"gonum.org/v1/plot", "", []string{"bench/plot/*.go"}, nil},
 	// Flags and commands are the command line's.
 	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go"}, nil},
 	// The protocol is pure: it has no socket, and the time is an argument.
@@ -109,7 +119,10 @@ func judge(modulePath, name string, file *ast.File) (faults []string) {
 	}
 	test := strings.HasSuffix(name, "_test.go")
 	if test {
-		below = append(slices.Clip(below), "bench/link")
+		below = append(slices.Clip(below), "bench/link", path.Dir(name))
+		if within(name, "bench") {
+			below = append(below, "bench", "sender", "receiver")
+		}
 	}
 	for _, spec := range file.Imports {
 		imported, _ := strconv.Unquote(spec.Path.Value)

@@ -2,12 +2,10 @@ package main_test
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -91,13 +89,10 @@ func (m machine) udpcam(t *testing.T, args ...string) *process {
 }
 
 // Networks that lose packets both ways. Frames are written to send's standard input as a camera would, and read from
-// recv's standard output: nearly all of them have to come, none damaged, none twice, none after a newer one. `make loss`
-// shows what was measured, with more frames.
+// recv's standard output: nearly all of them have to come, none damaged, none twice, none after a newer one.
 func TestE2ENetnsLoss(t *testing.T) {
 	need(t, "nft")
-	pictures, _ := strconv.Atoi(os.Getenv("UDPCAM_LOSS_FRAMES"))
-	pictures = cmp.Or(pictures, 90)
-	const more = 3 // behind those that count: when one of these has come, nothing is waited for any more
+	const pictures, more = 90, 3 // more behind those that count: when one of these has come, nothing is waited for any more
 	_, content := numberedFilm(t, pictures+more, street(t, 4)[0])
 	film := frames(t, content)
 	for _, loss := range []struct {

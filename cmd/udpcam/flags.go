@@ -40,9 +40,13 @@ func command(c *cli.Command, groups ...[]cli.Flag) *cli.Command {
 
 // flags puts flags into one category of the help and gives each its environment variable: UDPCAM_LOG_LEVEL for
 // --log-level.
-func flags(category string, fs ...cli.Flag) []cli.Flag {
+func flags(category string, fs ...cli.Flag) []cli.Flag { return prefixedFlags("", category, fs...) }
+
+// prefixedFlags does the same with flags of a subcommand whose names mean something else elsewhere: with "bench-",
+// UDPCAM_BENCH_JSON for --json.
+func prefixedFlags(prefix, category string, fs ...cli.Flag) []cli.Flag {
 	for _, f := range fs {
-		variable := []string{variable(f.Names()[0])}
+		variable := []string{variable(prefix + f.Names()[0])}
 		switch f := f.(type) {
 		case *cli.StringFlag:
 			f.Category, f.EnvVars = category, variable

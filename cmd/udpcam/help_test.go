@@ -121,7 +121,7 @@ func TestComplete(t *testing.T) {
 	args := os.Args
 	defer func() { os.Args = args }()
 	for typed, want := range map[string]string{
-		"":                      "send recv serve demo version completion help",
+		"":                      "send recv serve demo bench version completion help",
 		"send --s":              "--segment --source --size",
 		"send --wire":           "udpcam/1 classic",
 		"recv --addr :1 --wire": "udpcam/1 classic",

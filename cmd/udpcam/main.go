@@ -4,6 +4,7 @@
 //	udpcam recv    receiver.Receiver ──> web.Hub, sink.Window, and a sink.Queue for each --out
 //	udpcam serve   source.Source ──> web.Hub, which opens and closes the source as viewers come and go
 //	udpcam demo    the same, with UDP on loopback between the two
+//	udpcam bench   package bench, and from its report a table and files
 //
 // Each subcommand has a file of its own, with its flags and how it puts packages together. They share: in flags.go and
 // help.go how flags are declared, read and shown; in failure.go what becomes of errors; in capture.go, loopback.go,
@@ -51,6 +52,7 @@ func newApp() *cli.App {
 			recvCommand(),
 			serveCommand(),
 			demoCommand(),
+			benchCommand(),
 			versionCommand(),
 			completionCommand(),
 			helpCommand(),
@@ -60,6 +62,7 @@ func newApp() *cli.App {
 		Description:           appExamples,
 		CustomAppHelpTemplate: appHelp,
 		EnableBashCompletion:  true,
+		HideHelpCommand:       true, // cli's own, which it would add below commands that have others
 		OnUsageError:          onUsageError,
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {

@@ -1,0 +1,249 @@
+package bench_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"udpcam/bench"
+	"udpcam/bench/link"
+	"udpcam/bench/netns"
+	"udpcam/protocol"
+	"udpcam/sender"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func quietly(int, int, string) {}
+
+func matrix(frames int, networks ...bench.Network) bench.Matrix {
+	return bench.Matrix{Networks: networks, FrameSizes: []int{78_000}, FPS: []float64{30},
+		Segments: []int{protocol.DefaultSegmentSize}, FECs: []sender.FEC{{}}, Frames: frames, Seed: 1}
+}
+
+// Every scenario can be simulated, and every network that is made of figures is what the figures say.
+func TestNetworks(t *testing.T) {
+	for _, n := range bench.Scenarios {
+		if _, err := link.ParseNetem(n.Netem); err != nil {
+			t.Errorf("%s: %v", n.Name, err)
+		}
+	}
+	n := bench.MakeNetwork(0.05, 5, 40*time.Millisecond, 3*time.Millisecond, 20e6)
+	p, err := link.ParseNetem(n.Netem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss := p.Burst.Enter / (p.Burst.Enter + p.Burst.Leave)
+	if math.Abs(loss-0.05) > 1e-4 || p.Burst.Leave != 0.2 || p.Delay+p.Jitter/2 != 20*time.Millisecond || p.Jitter != 6*time.Millisecond || p.Rate != 20e6 {
+		t.Errorf("%s: %+v", n.Netem, p)
+	}
+	if _, err := bench.FindScenario("moon"); !errors.Is(err, bench.ErrScenario) {
+		t.Error(err)
+	}
+}
+
+// The links agree: what is simulated arrives as it does where packets are real, within three points.
+func TestNetnsLinksAgree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds of real time")
+	}
+	var networks []bench.Network
+	for _, name := range []string{"wifi", "bursty"} {
+		n, err := bench.FindScenario(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		networks = append(networks, n)
+	}
+	delivered := func(l string) (shares []float64) {
+		rows, _, err := bench.Loss(t.Context(), matrix(100, networks...), []string{l}, nil, quietly)
+		if errors.Is(err, netns.ErrRoot) || errors.Is(err, netns.ErrNetem) || errors.Is(err, netns.ErrTun) {
+			return nil
+		}
+		if err != nil {
+			t.Fatal(l, err)
+		}
+		for _, r := range rows {
+			if *r.Damaged != 0 {
+				t.Errorf("%s, %s: %d frames damaged", l, r.Scenario, *r.Damaged)
+			}
+			shares = append(shares, *r.Delivered)
+		}
+		return shares
+	}
+	want, compared := delivered(bench.LinkSim), 0
+	for _, l := range []string{bench.LinkNetem, bench.LinkTun} {
+		for i, got := range delivered(l) {
+			compared++
+			if math.Abs(got-want[i]) > 3 {
+				t.Errorf("%s over %s: %g %% delivered, simulated %g %%", networks[i].Name, l, got, want[i])
+			}
+		}
+	}
+	if compared == 0 {
+		t.Skip("there are no network namespaces here")
+	}
+}
+
+// What one link lacks is noted, and the others are measured.
+func TestMissingLinkIsNoted(t *testing.T) {
+	odd := bench.Network{Name: "odd", Netem: "reorder 25% delay 10ms"}
+	_, _, err := bench.Loss(t.Context(), matrix(10, odd), []string{bench.LinkSim}, nil, quietly)
+	if !errors.Is(err, link.ErrNetem) {
+		t.Errorf("a network that cannot be simulated: %v", err)
+	}
+	if _, _, err := bench.Loss(t.Context(), matrix(10), []string{"air"}, nil, quietly); !errors.Is(err, bench.ErrLink) {
+		t.Error(err)
+	}
+}
+
+// More and larger frames than a path carries are skipped, not lost, and segments larger than the MTU pay for it.
+func TestLossMatrix(t *testing.T) {
+	m := matrix(60, bench.MakeNetwork(0.01, 1, 4*time.Millisecond, 0, 0))
+	m.Segments = []int{protocol.DefaultSegmentSize, 65_472}
+	m.FECs = []sender.FEC{{}, sender.FECOff}
+	rows, notes, err := bench.Loss(t.Context(), m, []string{bench.LinkSim}, nil, quietly)
+	if err != nil || len(rows) != 4 || notes != nil {
+		t.Fatalf("%d rows, %v, %v", len(rows), notes, err)
+	}
+	small, jumbo := rows[0], rows[2]
+	if *small.Delivered < 100 || *small.PacketLoss > 3 || *jumbo.PacketLoss < 20 {
+		t.Errorf("of small segments %g %% are lost, of jumbo ones %g %%", *small.PacketLoss, *jumbo.PacketLoss)
+	}
+	if *rows[1].Overhead >= *rows[0].Overhead || *rows[1].ByRequest < 10 || *rows[1].ByParity != 0 {
+		t.Errorf("without parity: overhead %g of %g, %d by request", *rows[1].Overhead, *rows[0].Overhead, *rows[1].ByRequest)
+	}
+}
+
+// Pictures are about as large as asked for, all different, and can be decoded.
+func TestPictures(t *testing.T) {
+	pictures, err := bench.Pictures(image.Pt(320, 240), 20_000, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range pictures {
+		if len(p) < 18_000 || len(p) > 23_000 {
+			t.Errorf("picture %d has %d bytes, want about 20000", i, len(p))
+		}
+		if _, err := jpeg.Decode(bytes.NewReader(p)); err != nil {
+			t.Error(err)
+		}
+		for _, other := range pictures[:i] {
+			if bytes.Equal(p, other) {
+				t.Errorf("picture %d is not the only one of its kind", i)
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "film.mjpg")
+	os.WriteFile(path, bytes.Join(pictures, nil), 0o600)
+	if got, err := bench.ReadPictures(path, 5); err != nil || !bytes.Equal(got[4], pictures[4]) {
+		t.Error(err)
+	}
+	if _, err := bench.ReadPictures(path, 6); !errors.Is(err, bench.ErrPictures) {
+		t.Error(err)
+	}
+}
+
+// report is one with all kinds of figures.
+func report() *bench.Report {
+	f := func(v float64) *float64 { return &v }
+	var rows []bench.Row
+	for i, carrier := range []string{"udpcam", "another"} {
+		for _, loss := range []float64{0, 1, 5} {
+			rows = append(rows, bench.Row{Carrier: carrier, Settings: "as " + carrier, Link: "tun", Scenario: "loss", Loss: f(loss), FPS: 30,
+				FrameBytes: 78_000, Delivered: f(100 - loss*float64(i)), P50: f(1 + loss), P99: f(20 / float64(i+1)), Overhead: f(1.05)})
+		}
+	}
+	return &bench.Report{Bench: "compare", Made: bench.NewEnvironment("v0", []string{"udpcam", "bench"}), Rows: rows, Notes: []string{"a note"}}
+}
+
+func TestReport(t *testing.T) {
+	r := report()
+	var table, markdown, text, object bytes.Buffer
+	err := errors.Join(r.WriteTable(&table), r.WriteMarkdown(&markdown), r.WriteCSV(&text), r.WriteJSON(&object))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"carried by", "delivered %", "udpcam", "another: as another", "link tun; network loss; frame 78000 bytes; fps 30", "a note", "kernel",
+		"others are better in p99 another (10; udpcam 20)"} {
+		for name, text := range map[string]string{"table": table.String(), "Markdown": markdown.String()} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the %s does not say %q:\n%s", name, want, text)
+			}
+		}
+	}
+	records, err := csv.NewReader(&text).ReadAll()
+	if err != nil || len(records) != 7 || len(records[0]) != len(records[6]) {
+		t.Errorf("CSV of %d lines, %v", len(records), err)
+	}
+	again, err := bench.ReadReport(&object)
+	if err != nil || len(again.Rows) != 6 || *again.Rows[5].Delivered != 95 || again.Made.Udpcam != "v0" {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+// Plots are drawn, and there is something on them.
+func TestPlot(t *testing.T) {
+	paths, err := report().Plot(t.TempDir())
+	if err != nil || len(paths) != 6 {
+		t.Fatalf("%v, %v", paths, err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Ext(path) == ".svg" {
+			if !bytes.Contains(text, []byte("another")) {
+				t.Errorf("%s: no legend", path)
+			}
+			continue
+		}
+		img, err := png.Decode(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		colours := map[any]bool{}
+		for y := 0; y < img.Bounds().Dy(); y += 3 {
+			for x := 0; x < img.Bounds().Dx(); x += 3 {
+				colours[img.At(x, y)] = true
+			}
+		}
+		if len(colours) < 10 {
+			t.Errorf("%s has %d colours", path, len(colours))
+		}
+	}
+}
+
+// In the lab, where there is netem, every scenario comes out as it does in the simulation, within three points.
+func TestLabLossAgrees(t *testing.T) {
+	if os.Getenv("UDPCAM_LAB") == "" {
+		t.Skip("this is for bench/lab")
+	}
+	const frames = 300 // as many as make up for an overload that is noticed a little later
+	want, _, err := bench.Loss(t.Context(), matrix(frames, bench.Scenarios...), []string{bench.LinkSim}, nil, quietly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := bench.Loss(t.Context(), matrix(frames, bench.Scenarios...), []string{bench.LinkNetem}, nil, quietly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range bench.Scenarios {
+		t.Logf("%-10s delivered %6.2f %%, simulated %6.2f %%", n.Name, *got[i].Delivered, *want[i].Delivered)
+		if math.Abs(*got[i].Delivered-*want[i].Delivered) > 3 {
+			t.Errorf("%s: %g %% delivered, simulated %g %%", n.Name, *got[i].Delivered, *want[i].Delivered)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// A Carrier is a way to carry pictures from one process's standard input to another's standard output, as people use it
+// today: with its usual settings for little delay.
+type Carrier struct {
+	Name     string
+	Settings string // in words
+	// Programs and Elements are what has to be installed: commands, and elements of GStreamer.
+	Programs, Elements []string
+	Debian             string                         // the packages that have them
+	Version            []string                       // a command that tells its version
+	send, receive      func(self, to string) []string // command lines; to is the receiver's HOST:PORT
+}
+
+const gst = "gst-launch-1.0"
+
+// rtpJPEG is what a receiver of RTP/JPEG has to be told.
+const rtpJPEG = "application/x-rtp,media=video,clock-rate=90000,encoding-name=JPEG,payload=26"
+
+// SRTLatency is how long SRT holds everything back, in milliseconds: its default is 120.
+const SRTLatency = 50
+
+// Carriers are all that are compared, udpcam first.
+var Carriers = []Carrier{
+	{
+		Name:     "udpcam",
+		Settings: "as it comes",
+		send:     func(self, to string) []string { return []string{self, "send", "--source", "-", "--addr", to} },
+		receive:  func(self, to string) []string { return []string{self, "recv", "--out", "-", "--addr", to} },
+	},
+	{
+		Name:     "classic",
+		Settings: "the countdown wire of old scripts, 65,472 bytes a datagram, by udpcam; a frame of two segments that lacks one cannot always be told from a whole one",
+		send: func(self, to string) []string {
+			return []string{self, "send", "--wire", "classic", "--source", "-", "--addr", to}
+		},
+		receive: func(self, to string) []string {
+			return []string{self, "recv", "--wire", "classic", "--out", "-", "--addr", to}
+		},
+	},
+	{
+		Name:     "GStreamer",
+		Settings: "rtpjpegpay mtu=1400 and rtpjpegdepay (RFC 2435), no jitter buffer, 4 MiB of receive buffer",
+		Programs: []string{gst},
+		Elements: []string{"jpegparse", "rtpjpegpay", "udpsink", "udpsrc", "rtpjpegdepay"},
+		Debian:   "gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-bad",
+		Version:  []string{gst, "--version"},
+		send: func(_, to string) []string {
+			return pipeline("fdsrc fd=0 ! jpegparse ! rtpjpegpay mtu=1400 ! udpsink host=%s port=%s sync=false", to)
+		},
+		receive: func(_, to string) []string {
+			return pipeline("udpsrc address=%s port=%s buffer-size=4194304 caps="+rtpJPEG+" ! rtpjpegdepay ! fdsink fd=1 sync=false", to)
+		},
+	},
+	{
+		Name:     "GStreamer FEC",
+		Settings: "the same with rtpulpfecenc percentage=20 (RFC 5109) and rtpjitterbuffer latency=50",
+		Programs: []string{gst},
+		Elements: []string{"jpegparse", "rtpjpegpay", "rtpulpfecenc", "rtpulpfecdec", "rtpstorage", "rtpjitterbuffer", "udpsink", "udpsrc", "rtpjpegdepay"},
+		Debian:   "gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-bad",
+		Version:  []string{gst, "--version"},
+		send: func(_, to string) []string {
+			return pipeline("fdsrc fd=0 ! jpegparse ! rtpjpegpay mtu=1400 ! rtpulpfecenc percentage=20 pt=122 ! "+
+				"udpsink host=%s port=%s sync=false", to)
+		},
+		receive: func(_, to string) []string {
+			return pipeline("udpsrc address=%s port=%s buffer-size=4194304 caps="+rtpJPEG+" ! rtpstorage size-time=220000000 ! "+
+				"rtpssrcdemux ! rtpjitterbuffer latency=50 do-lost=1 ! rtpulpfecdec pt=122 ! rtpjpegdepay ! fdsink fd=1 sync=false", to)
+		},
+	},
+	{
+		Name:     "SRT",
+		Settings: fmt.Sprintf("srt-live-transmit, live mode, latency %d ms", SRTLatency),
+		Programs: []string{"srt-live-transmit"},
+		Debian:   "srt-tools",
+		Version:  []string{"srt-live-transmit", "-version"},
+		send: func(_, to string) []string {
+			return []string{"srt-live-transmit", "-q", "-chunk:1316", "file://con",
+				fmt.Sprintf("srt://%s?mode=caller&latency=%d&transtype=live", to, SRTLatency)}
+		},
+		receive: func(_, to string) []string {
+			return []string{"srt-live-transmit", "-q", fmt.Sprintf("srt://%s?mode=listener&latency=%d&transtype=live", to, SRTLatency),
+				"file://con"}
+		},
+	},
+	{
+		Name:     "TCP",
+		Settings: "one connection with TCP_NODELAY, copied by a plain Go program (udpcam bench tcp)",
+		send:     func(self, to string) []string { return []string{self, "bench", "tcp", "send", to} },
+		receive:  func(self, to string) []string { return []string{self, "bench", "tcp", "receive", to} },
+	},
+	{
+		Name:     "ffmpeg",
+		Settings: "-c copy to RTP/JPEG and back, nobuffer, no reordering, 4 MiB of receive buffer; it hands on a picture when the next one begins",
+		Programs: []string{"ffmpeg"},
+		Debian:   "ffmpeg",
+		Version:  []string{"ffmpeg", "-version"},
+		send: func(_, to string) []string {
+			return strings.Fields("ffmpeg -hide_banner -loglevel error -fflags nobuffer -probesize 32 -f mjpeg -i pipe:0 -c copy -flush_packets 1 -f rtp rtp://" + to + "?pkt_size=1400")
+		},
+		receive: func(_, to string) []string {
+			host, port, _ := strings.Cut(to, ":")
+			sdp := fmt.Sprintf("v=0\no=- 0 0 IN IP4 %s\ns=bench\nc=IN IP4 %s\nt=0 0\nm=video %s RTP/AVP 26\n", host, host, port)
+			return append([]string{"sh", "-c", `exec "$@" 3<<END
+` + sdp + `END
+`, "sh"}, strings.Fields("ffmpeg -hide_banner -loglevel error -protocol_whitelist fd,pipe,udp,rtp -fflags nobuffer -flags low_delay "+
+				"-probesize 32 -analyzeduration 0 -reorder_queue_size 0 -buffer_size 4194304 -f sdp -i pipe:3 -c copy -flush_packets 1 -f mjpeg pipe:1")...)
+		},
+	},
+}
+
+// pipeline is a command of GStreamer's, from a text with places for a host and a port.
+func pipeline(text, to string) []string {
+	host, port, _ := strings.Cut(to, ":")
+	return append([]string{gst, "-q"}, strings.Fields(fmt.Sprintf(text, host, port))...)
+}
+
+// ErrCarrier is a carrier that there is not.
+var ErrCarrier = errors.New("no such carrier")
+
+// FindCarriers returns the carriers of a list of names such as "udpcam,SRT", or all for "all". The error is ErrCarrier,
+// wrapped, with the names that there are.
+func FindCarriers(list string) (found []Carrier, err error) {
+	if list == "all" {
+		return Carriers, nil
+	}
+	var names []string
+	for _, c := range Carriers {
+		names = append(names, c.Name)
+	}
+next:
+	for _, name := range strings.Split(list, ",") {
+		for _, c := range Carriers {
+			if strings.EqualFold(c.Name, name) {
+				found = append(found, c)
+				continue next
+			}
+		}
+		return nil, fmt.Errorf("%w: %q: choose from %s", ErrCarrier, name, strings.Join(names, ", "))
+	}
+	return found, nil
+}
+
+// missing says what a carrier lacks on this machine, "" if nothing.
+func (c Carrier) missing() string {
+	for _, program := range c.Programs {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Sprintf("%s: not measured: there is no %s (Debian: %s)", c.Name, program, c.Debian)
+		}
+	}
+	for _, element := range c.Elements {
+		if exec.Command("gst-inspect-1.0", "--exists", element).Run() != nil {
+			return fmt.Sprintf("%s: not measured: GStreamer has no %s (Debian: %s)", c.Name, element, c.Debian)
+		}
+	}
+	return ""
+}
+
+// self is the command that is running.
+func self() (string, error) { return os.Executable() }
+
+func receiverAddress(host string) string { return host + ":" + strconv.Itoa(port) }

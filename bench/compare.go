@@ -1,0 +1,148 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"udpcam/bench/netns"
+	"udpcam/bench/relay"
+)
+
+// A Comparison is what Compare measures: each carrier over each network.
+type Comparison struct {
+	Networks []Network
+	Carriers []Carrier
+	Link     string   // LinkNetem or LinkTun
+	Pictures [][]byte // of which Uncounted do not count
+	FPS      float64
+	Settle   time.Duration // that each process has to get ready
+	Seed     uint64
+}
+
+// Uncounted is how many pictures at so many a second are fed and do not count: a second's worth before those that do,
+// and some behind them.
+func Uncounted(fps float64) int { return int(fps) + cool }
+
+const cool = 3
+
+// Compare feeds the same pictures to every carrier over every network, each on a network of its own, and looks at what
+// comes out from outside, in the same way for all. What is not installed, or fails, becomes a note.
+func Compare(ctx context.Context, c Comparison, made *Environment, progress Progress) (rows []Row, notes []string, err error) {
+	if c.Link != LinkNetem && c.Link != LinkTun {
+		return nil, nil, fmt.Errorf("%w: %q: programs need %s or %s, which are not simulated", ErrLink, c.Link, LinkNetem, LinkTun)
+	}
+	udpcam, err := self()
+	if err != nil {
+		return nil, nil, err
+	}
+	var carriers []Carrier
+	for _, carrier := range c.Carriers {
+		if why := carrier.missing(); why != "" {
+			notes = append(notes, why)
+			continue
+		}
+		if v := carrier.Version; v != nil {
+			made.note(v[0], v[1:]...)
+		}
+		carriers = append(carriers, carrier)
+	}
+	for _, n := range c.Networks {
+		for _, carrier := range carriers {
+			progress(len(rows), len(c.Networks)*len(carriers), carrier.Name+", "+n.Name)
+			row, why, err := c.measure(ctx, carrier, n, udpcam)
+			if err != nil || ctx.Err() != nil {
+				return nil, nil, errors.Join(err, ctx.Err())
+			}
+			if why != nil {
+				notes = append(notes, fmt.Sprintf("%s, %s: %v", carrier.Name, n.Name, why))
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, notes, nil
+}
+
+const (
+	// notWorse is how many points less than udpcam another may deliver for the rest to be compared: what is left out costs
+	// nothing and is never late.
+	notWorse = 5
+
+	// clearly is by which factor a figure must be better to be worth a word.
+	clearly = 0.95
+)
+
+// better says for each network in what others are better than udpcam.
+func better(rows []Row) (notes []string) {
+	for _, ours := range rows {
+		if ours.Carrier != Carriers[0].Name || ours.Delivered == nil {
+			continue
+		}
+		var found []string
+		for _, f := range []struct {
+			name string
+			of   func(*Row) *float64
+		}{
+			{"median delay", func(r *Row) *float64 { return r.P50 }},
+			{"p99", func(r *Row) *float64 { return r.P99 }},
+			{"wire bytes", func(r *Row) *float64 { return r.Overhead }},
+			{"CPU of the sender", func(r *Row) *float64 { return r.CPUSend }},
+			{"CPU of the receiver", func(r *Row) *float64 { return r.CPUReceive }},
+			{"memory", func(r *Row) *float64 { return r.Memory }},
+		} {
+			var best *Row
+			for i := range rows {
+				r := &rows[i]
+				if r.Scenario == ours.Scenario && r.Delivered != nil && *r.Delivered >= *ours.Delivered-notWorse && f.of(r) != nil &&
+					(best == nil || *f.of(r) < *f.of(best)) {
+					best = r
+				}
+			}
+			if best != nil && f.of(&ours) != nil && *f.of(best) < clearly**f.of(&ours) {
+				found = append(found, fmt.Sprintf("%s %s (%s; udpcam %s)", f.name, best.Carrier, text(*f.of(best)), text(*f.of(&ours))))
+			}
+		}
+		if found != nil {
+			notes = append(notes, fmt.Sprintf("%s: others are better in %s", ours.Scenario, strings.Join(found, ", ")))
+		}
+	}
+	return notes
+}
+
+// measure measures one carrier over one network. Why is what the carrier itself failed of.
+func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, udpcam string) (row Row, why, err error) {
+	cable, err := plug(c.Link, n, c.Seed)
+	if err != nil {
+		return row, nil, err
+	}
+	defer cable.Close()
+	to := receiverAddress(netns.AddrB.String())
+	var sent []netns.Traffic
+	result, why := relay.Relay{
+		Send: carrier.send(udpcam, to), Receive: carrier.receive(udpcam, to),
+		From: cable.A, To: cable.B,
+		Pictures: c.Pictures, Warm: int(c.FPS), Cool: cool, FPS: c.FPS, Settle: c.Settle,
+		Measured: func() {
+			a, _, e := cable.Sent()
+			sent, err = append(sent, a), errors.Join(err, e)
+		},
+	}.Run(ctx)
+	if err != nil {
+		return row, nil, err
+	}
+	row = Row{Carrier: carrier.Name, Settings: carrier.Settings, Link: c.Link, FPS: c.FPS,
+		FrameBytes: meanSize(c.Pictures), Frames: len(c.Pictures) - Uncounted(c.FPS)}
+	n.describe(&row)
+	wrong := result.Damaged + result.Again
+	row.Delivered, row.Damaged = percent(len(result.Delays), row.Frames), &wrong
+	row.delays(result.Delays)
+	if gigabytes := float64(result.Bytes) / 1e9; gigabytes > 0 && len(sent) == 2 {
+		row.CPUSend = rounded(result.Sender.CPU.Seconds()/gigabytes, 2)
+		row.CPUReceive = rounded(result.Receiver.CPU.Seconds()/gigabytes, 2)
+		row.Memory = rounded(float64(result.Sender.Memory+result.Receiver.Memory)/1e6, 1)
+		row.Overhead = rounded(float64(sent[1].Bytes-sent[0].Bytes)/float64(result.Bytes), 3)
+	}
+	return row, why, nil
+}

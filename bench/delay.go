@@ -1,0 +1,235 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+
+	"udpcam/bench/browser"
+	"udpcam/protocol/mjpeg"
+	"udpcam/sender/source"
+	"udpcam/sender/source/pattern"
+)
+
+// A DelayTest is what Delay measures.
+type DelayTest struct {
+	Size   image.Point // of the test pattern in pixels
+	FPS    float64
+	Frames int
+}
+
+// The stages at which a picture is looked at, in their order.
+const (
+	stageEncoded = "drawn and encoded"
+	stageProgram = "received, in the next program's hands"
+	stageViewer  = "received by a viewer over HTTP"
+	stageBrowser = "ready for the screen, in a browser"
+)
+
+// Delay measures how old a picture is at each stage between the camera and the screen. The camera is the test pattern,
+// which carries in its pixels when it was drawn; sender and receiver are processes on this machine, so that there is one
+// clock, and what comes out of them is decoded and read. A browser that is not there becomes a note.
+func Delay(ctx context.Context, t DelayTest, made *Environment, progress Progress) (rows []Row, notes []string, err error) {
+	progress(0, 3, stageEncoded)
+	encoded, err := t.encoded(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := newDelayed(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer d.end()
+	progress(1, 3, stageViewer)
+	program, viewer, err := d.received(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	progress(2, 3, stageBrowser)
+	shown, err := d.browser(ctx)
+	switch {
+	case errors.Is(err, browser.ErrNone):
+		notes = append(notes, "browser: not measured: "+err.Error())
+	case err != nil:
+		return nil, nil, err
+	default:
+		if path, err := browser.Find(); err == nil {
+			made.note(path, "--version")
+		}
+		notes = append(notes, "browser: pictures as Chromium had them ready for the screen, at its own time; without a screen or GPU it "+
+			"draws at up to 60 a second, by the CPU, and shows fewer than there are while each is also handed to us")
+	}
+	for _, s := range []struct {
+		stage  string
+		delays []time.Duration
+	}{{stageEncoded, encoded}, {stageProgram, program}, {stageViewer, viewer}, {stageBrowser, shown}} {
+		if s.delays == nil {
+			continue
+		}
+		row := Row{Link: "loopback", Stage: s.stage, FPS: t.FPS, Frames: len(s.delays)}
+		row.delays(s.delays)
+		rows = append(rows, row)
+	}
+	return rows, notes, ctx.Err()
+}
+
+// address is the test pattern as a source.
+func (t DelayTest) address() string {
+	return fmt.Sprintf("test:?size=%dx%d&fps=%g", t.Size.X, t.Size.Y, t.FPS)
+}
+
+// encoded is how long it takes to draw and encode a picture.
+func (t DelayTest) encoded(ctx context.Context) (delays []time.Duration, err error) {
+	camera, err := source.Open(t.address(), source.Options{})
+	if err != nil {
+		return nil, err
+	}
+	for f, err := range camera.Frames(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if delays = append(delays, time.Since(f.Captured)); len(delays) == settling+t.Frames {
+			return delays[settling:], nil
+		}
+	}
+	return nil, ctx.Err()
+}
+
+// A delayed is a camera on its way: a sender and a receiver, each a process.
+type delayed struct {
+	DelayTest
+	http     string
+	stdout   *os.File
+	sender   *exec.Cmd
+	receiver *exec.Cmd
+}
+
+func newDelayed(t DelayTest) (d *delayed, err error) {
+	udpcam, err := self()
+	if err != nil {
+		return nil, err
+	}
+	d = &delayed{DelayTest: t}
+	if d.http, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	stdout, out, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	d.stdout = stdout
+	d.receiver = exec.Command(udpcam, "recv", "--addr", d.http, "--http", d.http, "--out", "-")
+	d.receiver.Stdout = out
+	d.sender = exec.Command(udpcam, "send", "--addr", d.http, "--source", t.address())
+	if err := errors.Join(d.receiver.Start(), d.sender.Start()); err != nil {
+		d.end()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *delayed) end() {
+	for _, cmd := range []*exec.Cmd{d.sender, d.receiver} {
+		if cmd.Process != nil {
+			cmd.Process.Signal(os.Interrupt)
+			time.AfterFunc(time.Second, func() { cmd.Process.Kill() })
+			cmd.Wait()
+		}
+	}
+	d.stdout.Close()
+}
+
+// A sighting is a picture that was seen at a time.
+type sighting struct {
+	at   time.Time
+	jpeg []byte
+}
+
+// settling is how many of the first pictures do not count.
+const settling = 15
+
+// read reads from the pictures when they were drawn. Of pictures that were seen more than once the first time counts.
+func read(sightings []sighting) (delays []time.Duration) {
+	seen := map[uint32]bool{}
+	for _, s := range sightings {
+		img, err := jpeg.Decode(bytes.NewReader(s.jpeg))
+		if err != nil {
+			continue
+		}
+		if mark, err := pattern.Read(img); err == nil && !seen[mark.Number] {
+			seen[mark.Number] = true
+			if delay := s.at.Sub(mark.Captured); delay > 0 {
+				delays = append(delays, delay)
+			}
+		}
+	}
+	return delays
+}
+
+// stream notes the pictures of a stream as they come, and reads them when all have: decoding takes time.
+func (d *delayed) stream(r io.Reader) ([]time.Duration, error) {
+	var sightings []sighting
+	pictures := mjpeg.NewReader(r, mjpeg.ReaderOptions{})
+	for i := 0; i < settling+d.Frames; i++ {
+		picture, err := pictures.Next()
+		if err != nil {
+			return nil, err
+		}
+		if i >= settling {
+			sightings = append(sightings, sighting{time.Now(), picture})
+		}
+	}
+	return read(sightings), nil
+}
+
+// received is how old pictures are when they come out of the receiver's standard output, and when a viewer has them: the
+// same pictures, at the same time. From then on somebody empties that output.
+func (d *delayed) received(ctx context.Context) (program, viewer []time.Duration, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	body, err := open(ctx, "http://"+d.http+"/stream", false)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer body.Close()
+	defer context.AfterFunc(ctx, func() { d.stdout.SetReadDeadline(time.Unix(1, 0)) })()
+	failed := make(chan error, 1)
+	go func() {
+		var err error
+		viewer, err = d.stream(body)
+		failed <- err
+	}()
+	program, err = d.stream(d.stdout)
+	err = errors.Join(err, <-failed)
+	go io.Copy(io.Discard, d.stdout)
+	return program, viewer, err
+}
+
+// browser is how old they are when a browser shows them.
+func (d *delayed) browser(ctx context.Context) ([]time.Duration, error) {
+	period := time.Duration(float64(settling+d.Frames) / d.FPS * float64(time.Second))
+	ctx, cancel := context.WithTimeout(ctx, starting+period)
+	defer cancel()
+	var mu sync.Mutex
+	var sightings []sighting
+	err := browser.Watch(ctx, "http://"+d.http+"/", max(1000, d.Size.X+100), max(800, d.Size.Y+300), func(s browser.Shot) {
+		mu.Lock()
+		defer mu.Unlock()
+		sightings = append(sightings, sighting{s.At, s.JPEG})
+		if len(sightings) == settling+d.Frames {
+			cancel()
+		}
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	return read(sightings[min(len(sightings), settling):]), err
+}

@@ -1,0 +1,25 @@
+// Package bench measures udpcam, and beside it what people use today: what arrives over a lossy network, how late, and at
+// what cost. Each measurement is one function, which returns a [Report]: rows of what was asked and what came of it, with
+// the machine, kernel, versions and flags that made them. A report is written as JSON, CSV, a table for terminals or
+// Markdown, and drawn.
+//
+//	cmd/udpcam ──> Loss     sender, receiver ── datagram.Conn ── a network ── datagram.Conn
+//	               Compare  a sender's process: stdin ── a network ── a receiver's process: stdout
+//	               Speed    sender, receiver, as fast as they go, on loopback
+//	               Fanout   a server's process ──> viewers, some of which stall
+//	               Delay    the test pattern, read back at each stage up to a browser's page
+//	                  │
+//	                  └──> Report ──> JSON, CSV, table, plot
+//
+// The networks, which packages below this one make, all take the same scenarios, in netem's words (scenario.go):
+//
+//	bench/sim     simulated time: any machine, fast, the same in every run
+//	bench/netns   network namespaces with a cable between them: real sockets, real programs, and on the cable
+//	                netem      the kernel's own emulation, where it has it
+//	                tun        the same done by bench/tunnel, a program that carries each packet: any Linux, as root
+//	bench/link    what happens to a packet on a path, for sim and tunnel
+//
+// Beside them bench/relay feeds frames to one process and sees them come out of another, bench/browser sees what a page
+// shows, bench/trace records every datagram's fate and explains lost frames, and bench/plot draws. What is measured knows nothing of all this: sender and
+// receiver get a conn and a clock, processes get pipes.
+package bench

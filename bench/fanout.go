@@ -1,0 +1,233 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"time"
+
+	"udpcam/bench/relay"
+	"udpcam/protocol/mjpeg"
+)
+
+// A Fan is what Fanout measures: each number of viewers with each number of stalled ones.
+type Fan struct {
+	Viewers, Stalled []int
+	Pictures         [][]byte // of which Uncounted do not count
+	FPS              float64
+}
+
+// Fanout serves pictures to viewers over HTTP, as a process of its own that reads them from standard input, and looks at
+// what each viewer gets. Stalled viewers ask for the stream and take nothing of it.
+func Fanout(ctx context.Context, f Fan, progress Progress) (rows []Row, err error) {
+	for _, viewers := range f.Viewers {
+		for _, stalled := range f.Stalled {
+			progress(len(rows), len(f.Viewers)*len(f.Stalled), fmt.Sprintf("%d viewers, %d stalled", viewers, stalled))
+			row, err := f.measure(ctx, viewers, stalled)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+// starting is how long a server may take to start, and viewers to connect.
+const starting = 10 * time.Second
+
+func (f Fan) measure(ctx context.Context, viewers, stalled int) (row Row, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	addr, err := freeAddress()
+	if err != nil {
+		return row, err
+	}
+	udpcam, err := self()
+	if err != nil {
+		return row, err
+	}
+	server := exec.CommandContext(ctx, udpcam, "serve", "--source", "-", "--http", addr)
+	in, feed, err := os.Pipe()
+	if err != nil {
+		return row, err
+	}
+	defer feed.Close()
+	server.Stdin = in
+	err = server.Start()
+	in.Close()
+	if err != nil {
+		return row, err
+	}
+	defer server.Wait()
+	defer cancel()
+
+	audience := &audience{ids: map[pictureKey]int{}}
+	for i, p := range f.Pictures {
+		audience.ids[keyOf(p)] = i
+	}
+	audience.in = make([]time.Time, len(f.Pictures))
+	audience.from, audience.to = int(f.FPS), len(f.Pictures)-cool
+	var watching sync.WaitGroup
+	seats := make([]seat, viewers)
+	connected := make(chan error, viewers+stalled)
+	for i := range viewers + stalled {
+		watching.Go(func() {
+			body, err := open(ctx, "http://"+addr+"/stream", i >= viewers)
+			connected <- err
+			if err != nil {
+				return
+			}
+			defer body.Close()
+			if i >= viewers {
+				<-ctx.Done()
+				return
+			}
+			audience.watch(body, &seats[i])
+		})
+	}
+	for range viewers + stalled {
+		if err := <-connected; err != nil {
+			return row, fmt.Errorf("a viewer: %w", err)
+		}
+	}
+	var before relay.Cost
+	start := time.Now()
+	fed := 0
+	for i, p := range f.Pictures {
+		if i == audience.from {
+			before = relay.CostOf(server.Process.Pid)
+		}
+		due := start.Add(time.Duration(float64(i) / f.FPS * float64(time.Second)))
+		select {
+		case <-time.After(time.Until(due)):
+		case <-ctx.Done():
+			return row, ctx.Err()
+		}
+		audience.went(i)
+		if _, err := feed.Write(p); err != nil {
+			return row, fmt.Errorf("the server does not take pictures any more: %w", err)
+		}
+		if i >= audience.from && i < audience.to {
+			fed += len(p)
+		}
+	}
+	time.Sleep(300 * time.Millisecond)
+	cost := relay.CostOf(server.Process.Pid)
+	cancel()
+	watching.Wait()
+
+	frames := audience.to - audience.from
+	row = Row{Carrier: "HTTP MJPEG", Link: "loopback", FrameBytes: meanSize(f.Pictures), FPS: f.FPS, Viewers: viewers, Stalled: &stalled, Frames: frames}
+	var delays []time.Duration
+	worst := frames
+	for _, s := range seats {
+		delays = append(delays, s.delays...)
+		worst = min(worst, len(s.delays))
+	}
+	row.Delivered, row.Worst = percent(len(delays), frames*viewers), percent(worst, frames)
+	row.delays(delays)
+	row.Memory = rounded(float64(cost.Memory)/1e6, 1)
+	if cost.CPU > 0 {
+		row.CPU = rounded((cost.CPU-before.CPU).Seconds()/(float64(fed)*float64(viewers)/1e9), 3)
+	}
+	return row, nil
+}
+
+// open asks for the stream until the server is there. A viewer that is to stall has next to no room for what it does not
+// take.
+func open(ctx context.Context, url string, stall bool) (io.ReadCloser, error) {
+	dialer := net.Dialer{}
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, addr)
+		if tcp, ok := conn.(*net.TCPConn); ok && stall {
+			tcp.SetReadBuffer(4096)
+		}
+		return conn, err
+	}}
+	for end := time.Now().Add(starting); ; {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return nil, err
+		}
+		response, err := transport.RoundTrip(request)
+		switch {
+		case err == nil && response.StatusCode == http.StatusOK:
+			return response.Body, nil
+		case err == nil:
+			response.Body.Close()
+			err = errors.New(response.Status)
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			return nil, err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// freeAddress is an address at which nobody listens now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// An audience knows which pictures there are.
+type audience struct {
+	ids      map[pictureKey]int
+	from, to int // which of them count
+
+	mu sync.Mutex
+	in []time.Time // when each was fed
+}
+
+// A seat is what one viewer has got.
+type seat struct{ delays []time.Duration }
+
+// A pictureKey tells a picture from the others at little cost.
+type pictureKey struct {
+	size int
+	end  [32]byte
+}
+
+func keyOf(jpeg []byte) (k pictureKey) {
+	k.size = len(jpeg)
+	copy(k.end[:], jpeg[max(0, len(jpeg)-34):])
+	return k
+}
+
+func (a *audience) went(i int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.in[i] = time.Now()
+}
+
+// watch notes the pictures of a stream until it ends, each once.
+func (a *audience) watch(stream io.Reader, s *seat) {
+	var seen []int
+	for r := mjpeg.NewReader(stream, mjpeg.ReaderOptions{}); ; {
+		picture, err := r.Next()
+		if err != nil {
+			return
+		}
+		now := time.Now()
+		i, ok := a.ids[keyOf(picture)]
+		if !ok || i < a.from || i >= a.to || slices.Contains(seen, i) {
+			continue
+		}
+		seen = append(seen, i)
+		a.mu.Lock()
+		s.delays = append(s.delays, now.Sub(a.in[i]))
+		a.mu.Unlock()
+	}
+}

@@ -1,0 +1,35 @@
+// Package netns makes two machines with a network between them out of one: network namespaces of Linux, joined by a cable
+// that loses, delays and reorders packets. It needs root, and nothing that it makes has a name or outlives the process:
+// the kernel removes a namespace, with its devices and rules, when the last file and process in it is gone, also after a
+// kill that nobody could handle.
+//
+//	netem   machine A ── veth ── router: tc qdisc netem on both sides ── veth ── machine B
+//	tun     machine A ── tun ── bench/tunnel, in this process ── tun ── machine B
+//
+// The machines' own kernels see a plain network: with netem on their own devices what waits there would count against
+// their sockets' send buffers, and what leaves in one system call would be dropped as if it were one packet.
+package netns
+
+import (
+	"errors"
+	"net/netip"
+)
+
+// The addresses of the two machines.
+var (
+	AddrA = netip.MustParseAddr("10.77.1.2")
+	AddrB = netip.MustParseAddr("10.77.2.2")
+)
+
+// Errors of making a cable, each of which tells the way out.
+var (
+	// ErrRoot is the lack of the right to make namespaces.
+	ErrRoot = errors.New("network namespaces need root and Linux: use --link sim, or become root")
+	// ErrNetem is a kernel without netem.
+	ErrNetem = errors.New("this kernel has no netem (sch_netem): use --link tun or --link sim, or run it in bench/lab, whose kernel has")
+	// ErrTun is a kernel without tun devices.
+	ErrTun = errors.New("this kernel has no tun devices (/dev/net/tun): use --link sim")
+)
+
+// Traffic counts what a machine has sent.
+type Traffic struct{ Packets, Bytes uint64 } // IPv4 headers included

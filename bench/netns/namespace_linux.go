@@ -1,0 +1,127 @@
+package netns
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Namespace is a network of its own. It lives as long as the file, the processes and the sockets in it.
+type Namespace struct{ file *os.File }
+
+// newNamespace makes a namespace that has nothing but a loopback device.
+func newNamespace() (*Namespace, error) {
+	home, err := current()
+	if err != nil {
+		return nil, err
+	}
+	defer home.Close()
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return nil, fmt.Errorf("%w (%w)", ErrRoot, err)
+	}
+	file, err := current()
+	if e := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); e != nil {
+		return nil, e // this thread is of no use any more, and stays locked until its goroutine ends
+	}
+	runtime.UnlockOSThread()
+	if err != nil {
+		return nil, err
+	}
+	n := &Namespace{file}
+	n.Do(func() error { // nobody speaks IPv6 here, but the kernel would; where it cannot it need not be told
+		for _, which := range []string{"all", "default"} {
+			os.WriteFile("/proc/sys/net/ipv6/conf/"+which+"/disable_ipv6", []byte("1"), 0)
+		}
+		return nil
+	})
+	return n, n.ip("link set lo up")
+}
+
+// current opens the namespace of this thread.
+func current() (*os.File, error) { return os.Open("/proc/thread-self/ns/net") }
+
+// Do calls f on a thread that is in the namespace: sockets that it opens and processes that it starts are too.
+func (n *Namespace) Do(f func() error) error {
+	runtime.LockOSThread()
+	home, err := current()
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer home.Close()
+	if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	err = f()
+	if e := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); e != nil {
+		return errors.Join(err, e) // see newNamespace
+	}
+	runtime.UnlockOSThread()
+	return err
+}
+
+// Start starts a command in the namespace. It is killed when this process ends.
+func (n *Namespace) Start(cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	return n.Do(cmd.Start)
+}
+
+// ip runs commands of ip(8), one a line.
+func (n *Namespace) ip(lines ...string) error {
+	return n.batch("ip", lines...)
+}
+
+// batch runs commands of ip(8) or tc(8), one a line.
+func (n *Namespace) batch(program string, lines ...string) error {
+	cmd := exec.Command(program, "-batch", "-")
+	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err := n.Start(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("there is no program %s: install iproute2", program)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %s", program, strings.Join(lines, "; "), strings.Join(strings.Fields(said.String()), " "))
+	}
+	return nil
+}
+
+// traffic is what has left by a device.
+func (n *Namespace) traffic(device string) (t Traffic, err error) {
+	var table []byte
+	if err := n.Do(func() error { table, err = os.ReadFile("/proc/thread-self/net/dev"); return err }); err != nil {
+		return t, err
+	}
+	for line := range strings.Lines(string(table)) {
+		if name, figures, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && name == device {
+			var skip uint64
+			fmt.Sscan(figures, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &t.Bytes, &t.Packets)
+		}
+	}
+	return t, nil
+}
+
+// close lets go of the namespace.
+func (n *Namespace) close() error {
+	if n == nil {
+		return nil
+	}
+	return n.file.Close()
+}

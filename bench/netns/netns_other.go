@@ -1,0 +1,37 @@
+//go:build !linux
+
+package netns
+
+import (
+	"os/exec"
+	"time"
+
+	"udpcam/bench/link"
+)
+
+// A Namespace is a network of its own, which only Linux has.
+type Namespace struct{}
+
+// Do fails.
+func (*Namespace) Do(func() error) error { return ErrRoot }
+
+// Start fails.
+func (*Namespace) Start(*exec.Cmd) error { return ErrRoot }
+
+// A Cable is two machines and the network between them.
+type Cable struct{ A, B *Namespace }
+
+// NewCable fails.
+func NewCable(string) (*Cable, error) { return nil, ErrRoot }
+
+// NewTunnel fails.
+func NewTunnel(link.Path, uint64) (*Cable, error) { return nil, ErrRoot }
+
+// Sent fails.
+func (*Cable) Sent() (a, b Traffic, err error) { return a, b, ErrRoot }
+
+// CPU is nothing.
+func (*Cable) CPU() time.Duration { return 0 }
+
+// Close does nothing.
+func (*Cable) Close() error { return nil }

@@ -1,0 +1,117 @@
+package bench
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"io"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"udpcam/protocol/mjpeg"
+	"udpcam/sender/source/pattern"
+)
+
+// ErrPictures is a film that cannot be used for measuring.
+var ErrPictures = errors.New("these pictures cannot be measured with")
+
+const pictureQuality = 80
+
+// Pictures returns count pictures of the test pattern, with as much noise as makes them about so many bytes long: a
+// camera's are not as smooth as the pattern. They are baseline JPEGs with the tables that RFC 2435 expects, each
+// different from the others.
+func Pictures(size image.Point, bytes, count int) ([][]byte, error) {
+	noise := newNoise()
+	probe, err := pattern.New(size, "")
+	if err != nil {
+		return nil, err
+	}
+	low, high := 0, 127
+	for low < high {
+		middle := (low + high) / 2
+		picture, err := noise.encode(probe, 0, middle)
+		if err != nil {
+			return nil, err
+		}
+		if len(picture) < bytes {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	pictures := make([][]byte, count)
+	errs := make([]error, runtime.NumCPU())
+	var workers sync.WaitGroup
+	for w := range errs {
+		workers.Go(func() {
+			p, err := pattern.New(size, "")
+			for i := w; i < count && err == nil; i += len(errs) {
+				pictures[i], err = noise.encode(p, i, low)
+			}
+			errs[w] = err
+		})
+	}
+	workers.Wait()
+	return pictures, errors.Join(errs...)
+}
+
+// A noise is what a sensor adds to a picture.
+type noise []int8
+
+func newNoise() noise {
+	n := make(noise, 1<<20)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		n[i] = int8(random.IntN(255) - 127)
+	}
+	return n
+}
+
+// encode is picture i with noise of so much amplitude, 0 to 127.
+func (n noise) encode(p *pattern.Pattern, i, amplitude int) ([]byte, error) {
+	picture := p.Draw(pattern.Mark{Number: uint32(i), Captured: time.UnixMicro(int64(i) * 33_333)})
+	at := i * 7919 % len(n)
+	for j, v := range picture.Y {
+		picture.Y[j] = uint8(min(max(int(v)+int(n[at])*amplitude/127, 0), 255))
+		if at++; at == len(n) {
+			at = 0
+		}
+	}
+	var b bytes.Buffer
+	err := jpeg.Encode(&b, picture, &jpeg.Options{Quality: pictureQuality})
+	return b.Bytes(), err
+}
+
+// ReadPictures returns the first count pictures of a file of JPEGs, one after another. The error is ErrPictures, wrapped,
+// if there are fewer.
+func ReadPictures(path string, count int) (pictures [][]byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for r := mjpeg.NewReader(f, mjpeg.ReaderOptions{}); len(pictures) < count; {
+		picture, err := r.Next()
+		if err == io.EOF {
+			return nil, fmt.Errorf("%w: %s has %d, and %d are needed", ErrPictures, path, len(pictures), count)
+		}
+		if err != nil {
+			return nil, err
+		}
+		pictures = append(pictures, picture)
+	}
+	return pictures, nil
+}
+
+// meanSize is how many bytes pictures have on average.
+func meanSize(pictures [][]byte) (mean int) {
+	for _, p := range pictures {
+		mean += len(p)
+	}
+	return mean / max(1, len(pictures))
+}

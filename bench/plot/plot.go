@@ -1,0 +1,340 @@
+// Package plot draws what package bench has measured: curves, bars and timelines, each as PNG and SVG, with what made it
+// in small letters below. Gonum does the drawing; here it is decided how it looks.
+package plot
+
+import (
+	"cmp"
+	"fmt"
+	"image/color"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	xfont "golang.org/x/image/font"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// The size of a picture, and how many dots of it a PNG has to the inch.
+const (
+	width, height = 19 * vg.Centimeter, 11 * vg.Centimeter
+	dpi           = 144
+)
+
+// palette is Okabe and Ito's, which people who see few colours can tell apart, with udpcam's first.
+var palette = []color.Color{
+	rgb(0x00, 0x72, 0xb2), rgb(0xd5, 0x5e, 0x00), rgb(0x00, 0x9e, 0x73), rgb(0xcc, 0x79, 0xa7),
+	rgb(0xe6, 0x9f, 0x00), rgb(0x56, 0xb4, 0xe9), rgb(0x66, 0x66, 0x66), rgb(0x00, 0x00, 0x00),
+}
+
+var (
+	ink   = rgb(0x22, 0x22, 0x22)
+	faint = rgb(0x70, 0x70, 0x70)
+	rule  = rgb(0xe4, 0xe4, 0xe4)
+)
+
+func rgb(r, g, b uint8) color.Color { return color.RGBA{r, g, b, 0xff} }
+
+func colour(i int) color.Color { return palette[i%len(palette)] }
+
+// dashes tells apart what shares a colour.
+var dashes = [][]vg.Length{nil, {vg.Points(5), vg.Points(3)}, {vg.Points(1.5), vg.Points(2.5)}}
+
+// A Chart is what all pictures have.
+type Chart struct {
+	Title  string
+	X, Y   string   // what the axes show, and in which unit
+	Footer []string // what made it
+	LogY   bool
+}
+
+// base is an empty plot.
+func (c Chart) base() *plot.Plot {
+	p := plot.New()
+	p.X.Label.Text, p.Y.Label.Text = c.X, c.Y
+	for _, style := range []*text.Style{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
+		style.Font.Typeface, style.Font.Variant = face.Typeface, face.Variant
+	}
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Label.TextStyle.Font.Size = vg.Points(10.5)
+		a.Label.Padding = vg.Points(4)
+		a.Tick.Label.Font.Size = vg.Points(9.5)
+		a.Color, a.Tick.Color, a.Label.TextStyle.Color, a.Tick.Label.Color = faint, faint, ink, ink
+		a.Padding = 0
+	}
+	p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks{}, evenTicks{}
+	if c.LogY {
+		p.Y.Scale = plot.LogScale{}
+		p.Y.Tick.Marker = logTicks{}
+	}
+	return p
+}
+
+// logTicks labels 1, 2 and 5 of each decade, as people write numbers.
+type logTicks struct{}
+
+// Ticks implements plot.Ticker.
+func (logTicks) Ticks(low, high float64) (ticks []plot.Tick) {
+	for decade := math.Pow(10, math.Floor(math.Log10(low))); decade <= high; decade *= 10 {
+		for m := 1.0; m < 10; m++ {
+			if v := m * decade; v >= low*0.999 && v <= high*1.001 {
+				label := ""
+				if m == 1 || m == 2 || m == 5 {
+					label = fmt.Sprintf("%g", math.Round(v*1e6)/1e6)
+				}
+				ticks = append(ticks, plot.Tick{Value: v, Label: label})
+			}
+		}
+	}
+	return ticks
+}
+
+// evenTicks labels about six round numbers.
+type evenTicks struct{}
+
+// Ticks implements plot.Ticker.
+func (evenTicks) Ticks(low, high float64) (ticks []plot.Tick) {
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/5)))
+	for _, m := range []float64{5, 2} {
+		if (high-low)/(m*step) >= 4 {
+			step *= m
+			break
+		}
+	}
+	for i := math.Ceil(low/step - 1e-9); i*step <= high+step*1e-9; i++ {
+		ticks = append(ticks, plot.Tick{Value: i * step, Label: fmt.Sprintf("%g", math.Round(i*step*1e6)/1e6+0)}) // not -0
+	}
+	return ticks
+}
+
+func grid() *plotter.Grid {
+	g := plotter.NewGrid()
+	g.Vertical.Color, g.Horizontal.Color = rule, rule
+	return g
+}
+
+// A key is an entry of the legend: what a colour stands for.
+type key struct {
+	name   string
+	colour color.Color
+	dash   []vg.Length
+	line   bool // else a field
+}
+
+// save draws a plot with its title and legend above it and the footer below it into dir/name.png and dir/name.svg, and
+// returns the paths.
+func (c Chart) save(p *plot.Plot, keys []key, high vg.Length, dir, name string) (paths []string, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	for _, picture := range []struct {
+		extension string
+		canvas    interface {
+			vg.CanvasSizer
+			io.WriterTo
+		}
+	}{
+		{".png", vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, high), vgimg.UseDPI(dpi))}},
+		{".svg", vgsvg.New(width, high)},
+	} {
+		c.draw(p, keys, draw.New(picture.canvas))
+		path := filepath.Join(dir, name+picture.extension)
+		f, err := os.Create(path)
+		if err != nil {
+			return nil, err
+		}
+		_, err = picture.canvas.WriteTo(f)
+		if err := cmp.Or(err, f.Close()); err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
+// face is the typeface of all text.
+var face = font.Font{Typeface: "Liberation", Variant: "Sans"}
+
+// letters are a style of text.
+func letters(points float64, c color.Color) text.Style {
+	return text.Style{Color: c, Font: font.From(face, vg.Points(points)), Handler: plot.DefaultTextHandler, YAlign: text.YTop}
+}
+
+// draw draws the plot, above it the title and the legend, below it the footer.
+func (c Chart) draw(p *plot.Plot, keys []key, canvas draw.Canvas) {
+	canvas.SetColor(color.White)
+	canvas.Fill(canvas.Rectangle.Path())
+	margin := vg.Points(10)
+	left, right, top := canvas.Min.X+margin, canvas.Max.X-margin, canvas.Max.Y-margin
+
+	title := letters(13, ink)
+	title.Font.Weight = xfont.WeightBold
+	canvas.FillText(title, vg.Point{X: left, Y: top}, c.Title)
+	top -= vg.Points(22)
+
+	label := letters(9.5, ink)
+	swatch, gap := vg.Points(18), vg.Points(5)
+	if len(keys) > 1 {
+		x := left
+		for _, k := range keys {
+			wide := swatch + gap + label.Width(k.name) + 3*gap
+			if x+wide > right && x > left {
+				x, top = left, top-vg.Points(14)
+			}
+			middle := top - vg.Points(5.5)
+			canvas.SetColor(k.colour)
+			if k.line {
+				canvas.StrokeLine2(draw.LineStyle{Color: k.colour, Width: vg.Points(2), Dashes: k.dash}, x, middle, x+swatch, middle)
+			} else {
+				canvas.Fill(vg.Rectangle{Min: vg.Point{X: x + 2*gap, Y: middle - vg.Points(4)}, Max: vg.Point{X: x + swatch, Y: middle + vg.Points(4)}}.Path())
+			}
+			canvas.FillText(label, vg.Point{X: x + swatch + gap, Y: top}, k.name)
+			x += wide
+		}
+		top -= vg.Points(16)
+	}
+
+	foot := canvas.Min.Y + margin/2
+	small := letters(7, faint)
+	lines := c.wrapped(small, right-left)
+	for i := len(lines) - 1; i >= 0; i-- {
+		foot += vg.Points(9.5)
+		canvas.FillText(small, vg.Point{X: left, Y: foot}, lines[i])
+	}
+	plotted := canvas
+	plotted.Rectangle = vg.Rectangle{Min: vg.Point{X: left, Y: foot + margin/2}, Max: vg.Point{X: right, Y: top}}
+	p.Draw(plotted)
+}
+
+// wrapped is the footer in lines that fit.
+func (c Chart) wrapped(style text.Style, wide vg.Length) (lines []string) {
+	for _, line := range c.Footer {
+		lines = append(lines, wrap(style, line, wide)...)
+	}
+	return lines
+}
+
+// wrap breaks a text between words into lines that fit.
+func wrap(style text.Style, line string, wide vg.Length) (lines []string) {
+	now := ""
+	for _, word := range strings.Fields(line) {
+		if next := strings.TrimSpace(now + " " + word); style.Width(next) <= wide || now == "" {
+			now = next
+			continue
+		}
+		lines, now = append(lines, now), word
+	}
+	return append(lines, now)
+}
+
+// A Curve is one line of a picture.
+type Curve struct {
+	Name   string
+	X, Y   []float64
+	Colour int  // which of the palette
+	Dash   int  // which kind of line
+	Plain  bool // without points: it was computed, not measured
+}
+
+// Lines draws curves. The vertical axis goes from yMin to yMax, or as far as the curves do if these are the same.
+func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) ([]string, error) {
+	p := c.base()
+	p.Add(grid())
+	keys := make([]key, len(curves))
+	for i, s := range slices.Backward(curves) { // the first on top
+		points := make(plotter.XYs, len(s.X))
+		for i := range s.X {
+			points[i] = plotter.XY{X: s.X[i], Y: s.Y[i]}
+		}
+		line, dots, err := plotter.NewLinePoints(points)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		line.Color, line.Width, line.Dashes = colour(s.Colour), vg.Points(1.8), dashes[s.Dash%len(dashes)]
+		dots.Color, dots.Shape, dots.Radius = colour(s.Colour), draw.CircleGlyph{}, vg.Points(2.6)
+		p.Add(line)
+		if !s.Plain {
+			p.Add(dots)
+		}
+		keys[i] = key{s.Name, line.Color, line.Dashes, true}
+	}
+	if yMin < yMax {
+		p.Y.Min, p.Y.Max = yMin, yMax
+	}
+	return c.save(p, keys, height, dir, name)
+}
+
+// A Group is bars of one colour, one for each category.
+type Group struct {
+	Name   string
+	Values []float64 // NaN where there is none
+}
+
+// Bars draws groups of bars side by side, with their values above them, on an axis from yMin to yMax.
+func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, dir, name string) ([]string, error) {
+	p := c.base()
+	g := grid()
+	g.Vertical.Color = nil
+	p.Add(g)
+	room := float64((width-2.5*vg.Centimeter)/vg.Points(1)) / float64(len(categories))
+	wide := min(34, room*0.84/float64(len(groups)))
+	var keys []key
+	for i, group := range groups {
+		p.Add(&bars{group.Values, vg.Points(wide), vg.Points(wide * (float64(i) - float64(len(groups)-1)/2)), colour(i)})
+		keys = append(keys, key{name: group.Name, colour: colour(i)})
+	}
+	style := p.X.Tick.Label
+	labels := make([]string, len(categories))
+	for i, c := range categories {
+		labels[i] = strings.Join(wrap(style, c, vg.Points(room)*0.9), "\n")
+	}
+	p.NominalX(labels...)
+	p.X.Min, p.X.Max = -0.5, float64(len(categories))-0.5
+	p.X.Tick.Length = vg.Points(5)
+	p.X.Tick.Color, p.X.Color = color.White, faint
+	p.Y.Min, p.Y.Max = yMin, yMax
+	return c.save(p, keys, height, dir, name)
+}
+
+// bars are those of one group.
+type bars struct {
+	values        []float64
+	width, offset vg.Length
+	fill          color.Color
+}
+
+// Plot implements plot.Plotter.
+func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	style := letters(max(5.5, min(8.5, float64(b.width)/2.7)), ink)
+	style.XAlign, style.YAlign = text.XCenter, text.YBottom
+	for i, v := range b.values {
+		if math.IsNaN(v) {
+			continue
+		}
+		middle, top := x(float64(i))+b.offset, y(min(max(v, p.Y.Min), p.Y.Max))
+		c.SetColor(b.fill)
+		c.Fill(vg.Rectangle{Min: vg.Point{X: middle - b.width*0.47, Y: c.Min.Y}, Max: vg.Point{X: middle + b.width*0.47, Y: top}}.Path())
+		c.FillText(style, vg.Point{X: middle, Y: top + vg.Points(1.5)}, short(v))
+	}
+}
+
+// short is a value as it stands above its bar.
+func short(v float64) string {
+	switch {
+	case v >= 100 || v == math.Trunc(v):
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}

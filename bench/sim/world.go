@@ -1,0 +1,153 @@
+// Package sim is a network in simulated time, for programs: sender and receiver run on it as they are, as fast as the
+// machine computes, and with the same seed the same happens in every run, to the nanosecond.
+//
+//	Sender, Receiver, the caller's tasks ── World.Sleep, Conn.Receive ──> World: one schedule of events
+//	                  Conn.Send ──> link.Crossing (loss, bottleneck, delay) ──^
+//
+// Bench/link has the same paths in a testing/synctest bubble, in which goroutines run at the same time and which there is
+// only in tests. Here at most one goroutine runs at a time: it has the turn until it sleeps or receives, and then whoever
+// is first in the schedule has it. What they compute takes no time.
+package sim
+
+import (
+	"container/heap"
+	"runtime"
+	"time"
+
+	"udpcam/protocol/datagram"
+)
+
+var _ datagram.Clock = (*World)(nil)
+
+// epoch is when every world begins.
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// A World is simulated time and what lives in it: tasks, each a goroutine that Go started or one that receives from a
+// Conn. It implements [datagram.Clock]. Now, Sleep and its conns are for its tasks, and before Run for whoever made it.
+type World struct {
+	now      time.Time
+	schedule schedule
+	number   uint64 // of the next event
+	busy     int    // tasks of Go that have not ended
+	readers  int    // conns that somebody will receive from
+
+	parked chan struct{} // a task has given back the turn
+	ended  chan struct{} // a task of Go has, for good
+	over   chan struct{} // closed when the world has ended
+}
+
+// New returns a world in which nothing happens yet.
+func New() *World {
+	return &World{now: epoch, parked: make(chan struct{}), ended: make(chan struct{}), over: make(chan struct{})}
+}
+
+// Now implements [datagram.Clock].
+func (w *World) Now() time.Time { return w.now }
+
+// Sleep implements [datagram.Clock]. When the world has ended it ends the goroutine, since its time will never come.
+func (w *World) Sleep(d time.Duration) {
+	select {
+	case <-w.over:
+		runtime.Goexit()
+	default:
+	}
+	turn := make(chan struct{})
+	w.at(w.now.Add(max(0, d)), func() { w.give(turn) })
+	if !w.park(turn) {
+		runtime.Goexit()
+	}
+}
+
+// Go starts a task when Run is called. The world ends when all tasks of Go have.
+func (w *World) Go(task func()) {
+	w.busy++
+	w.at(w.now, func() {
+		go func() {
+			task()
+			select {
+			case w.ended <- struct{}{}:
+			case <-w.over:
+			}
+		}()
+		w.wait()
+	})
+}
+
+// Run lets time pass until all tasks of Go have ended, or stop, which is asked now and then, returns true. After that
+// its conns are closed, and no time passes any more.
+func (w *World) Run(stop func() bool) {
+	for range w.readers {
+		<-w.parked
+	}
+	for n := 0; w.busy > 0 && len(w.schedule) > 0; n++ {
+		if n%1024 == 0 && stop() {
+			break
+		}
+		e := heap.Pop(&w.schedule).(event)
+		w.now = e.at
+		e.happen()
+	}
+	close(w.over)
+}
+
+// give has the task that waits for a turn run until it gives it back.
+func (w *World) give(turn chan struct{}) {
+	turn <- struct{}{}
+	w.wait()
+}
+
+// wait waits until the turn is given back.
+func (w *World) wait() {
+	select {
+	case <-w.parked:
+	case <-w.ended:
+		w.busy--
+	}
+}
+
+// park gives back the turn and waits for the next. It reports false if the world has ended.
+func (w *World) park(turn chan struct{}) bool {
+	select {
+	case w.parked <- struct{}{}:
+	case <-w.over:
+		return false
+	}
+	select {
+	case <-turn:
+		return true
+	case <-w.over:
+		return false
+	}
+}
+
+// at puts an event into the schedule.
+func (w *World) at(at time.Time, happen func()) {
+	heap.Push(&w.schedule, event{at, w.number, happen})
+	w.number++
+}
+
+// An event happens at its time; those of the same time happen in the order in which they were scheduled.
+type event struct {
+	at     time.Time
+	number uint64
+	happen func()
+}
+
+// A schedule is a heap of events, the next first.
+type schedule []event
+
+func (s schedule) Len() int { return len(s) }
+func (s schedule) Less(i, j int) bool {
+	if !s[i].at.Equal(s[j].at) {
+		return s[i].at.Before(s[j].at)
+	}
+	return s[i].number < s[j].number
+}
+func (s schedule) Swap(i, j int) { s[i], s[j] = s[j], s[i] }
+func (s *schedule) Push(x any)   { *s = append(*s, x.(event)) }
+func (s *schedule) Pop() any {
+	last := (*s)[len(*s)-1]
+	(*s)[len(*s)-1] = event{}
+	*s = (*s)[:len(*s)-1]
+	return last
+}

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"udpcam/bench"
+	"udpcam/bench/link"
+	"udpcam/bench/trace"
+	"udpcam/protocol"
+	"udpcam/sender"
+)
+
+func benchLossCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "loss",
+		Usage:     "what arrives over networks that lose packets, how late, and at what cost",
+		UsageText: "udpcam bench loss [--link LINK] [--scenario NAMES | --netem ARGS | --loss LIST ...] [flags]",
+		Description: examples(
+			"udpcam bench loss --link sim", "all scenarios, in simulated time: no root, always the same",
+			"udpcam bench loss --link sim --loss 0,1,2,5,10 --rtt 4ms --fec auto,20%,off --plot plots", "a curve for each kind of parity",
+			"sudo udpcam bench loss --link tun --netem 'delay 20ms loss 3%'", "real sockets, and a network of your own",
+			"udpcam bench loss --link sim --scenario bursty --trace bursty.zst", "every datagram's fate, for bench explain",
+		) + "\nLinks:\n" + indent(linkHelp) + "\nScenarios:\n" + indent(scenarioHelp()),
+		Action: benchLoss,
+	},
+		benchFlags("Network", linkFlag()),
+		networkFlags("", "all"),
+		benchFlags("Camera",
+			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", Value: "78000"},
+			&cli.StringFlag{Name: "fps", Usage: "frames a second (`LIST`)", Value: "30"},
+			&cli.IntFlag{Name: "frames", Usage: "how many frames (`N`) in each case", Value: 600},
+			&cli.IntFlag{Name: "seed", Usage: "of chance, where the link is sim or tun (`N`)", Value: 1},
+		),
+		benchFlags("Sender",
+			&cli.StringFlag{Name: "segment", Usage: "bytes of a frame in a datagram (`LIST`)",
+				Value: fmt.Sprint(protocol.DefaultSegmentSize)},
+			&cli.StringFlag{Name: "fec", Usage: "parity (`LIST`): auto, shares such as 20%, off", Value: "auto"},
+		),
+		resultFlags(),
+		benchFlags("Results",
+			&cli.StringFlag{Name: "trace", Usage: "write every datagram's fate to `FILE`, for bench explain", TakesFile: true}),
+	)
+}
+
+// networkFlags say what the networks are like. Without any of them it is the product of the usual losses with the others'
+// defaults or, where there are none, the scenarios.
+func networkFlags(usualLoss, usualScenarios string) []cli.Flag {
+	return benchFlags("Network",
+		&cli.StringFlag{Name: "scenario", Usage: "networks by `NAMES`, separated by commas, or all", DefaultText: usualScenarios},
+		&cli.StringSliceFlag{Name: "netem", Usage: "a network as netem takes it (`ARGS`), both ways alike (repeatable)"},
+		&cli.StringFlag{Name: "loss", Usage: "networks that lose so many percent of packets (`LIST`)", Value: usualLoss},
+		&cli.StringFlag{Name: "burst", Usage: "in bursts of so many packets on average (`LIST`)", Value: "1"},
+		&cli.StringFlag{Name: "rtt", Usage: "with such round-trip times (`LIST`)", Value: "4ms"},
+		&cli.StringFlag{Name: "jitter", Usage: "by which each way takes up to so much more or less (`LIST`)", Value: "0"},
+		&cli.StringFlag{Name: "rate", Usage: "that carry so many Mbit/s (`LIST`), 0 for all", Value: "0"},
+	)
+}
+
+const linkHelp = `sim    simulated time: anywhere, and the same in every run
+netem  the kernel's emulation, between two network namespaces (root)
+tun    the same done by this program, for kernels without netem (root)
+`
+
+func linkFlag() cli.Flag {
+	return &cli.StringFlag{Name: "link", Usage: "what the network is made of (`LINK`): sim, netem, tun, or several, separated by commas",
+		Value: bench.LinkNetem}
+}
+
+// scenarioHelp lists the scenarios.
+func scenarioHelp() string {
+	var b strings.Builder
+	for _, n := range bench.Scenarios {
+		fmt.Fprintf(&b, "%-10s  %s: %s\n", n.Name, n.About, n.Netem)
+	}
+	return b.String()
+}
+
+// benchLoss is udpcam bench loss.
+func benchLoss(c *cli.Context) error {
+	links, err := bench.ParseLinks(c.String("link"))
+	if err != nil {
+		return usagef("--link: %w", err)
+	}
+	m, err := matrixOf(c)
+	if err != nil {
+		return err
+	}
+	var traces *trace.Writer
+	if path := c.String("trace"); path != "" {
+		f, err := os.Create(path)
+		if err != nil {
+			return fmt.Errorf("--trace: %w", err)
+		}
+		defer f.Close()
+		if traces, err = trace.NewWriter(f); err != nil {
+			return err
+		}
+		defer traces.Close()
+	}
+	return runBench(c, "loss", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
+		report.Rows, report.Notes, err = bench.Loss(ctx, m, links, traces, progress)
+		return err
+	})
+}
+
+// matrixOf is the matrix that the flags describe.
+func matrixOf(c *cli.Context) (m bench.Matrix, err error) {
+	var errs [6]error
+	m.Networks, errs[0] = networksOf(c)
+	m.FrameSizes, errs[1] = listed(c, "frame-size", whole(16, protocol.MaxFrameSize))
+	m.FPS, errs[2] = listed(c, "fps", between(1, 1000))
+	m.Segments, errs[3] = listed(c, "segment", segmentSize)
+	m.FECs, errs[4] = listed(c, "fec", sender.ParseFEC)
+	if m.Frames = c.Int("frames"); m.Frames < 1 || m.Frames > 1e6 {
+		errs[5] = usagef("--frames %d: give 1 to 1000000", m.Frames)
+	}
+	m.Seed = uint64(c.Int("seed"))
+	for _, err := range errs {
+		if err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// segmentSize parses a size that the splitter takes.
+func segmentSize(text string) (int, error) {
+	n, err := whole(1, protocol.MaxDatagram)(text)
+	if err == nil {
+		_, err = protocol.NewSplitter(0, 0, n)
+	}
+	return n, err
+}
+
+// networksOf are the networks that the flags describe: the scenarios, unless others are given.
+func networksOf(c *cli.Context) (networks []bench.Network, err error) {
+	for _, args := range listOf(c, "netem") {
+		if _, err := link.ParseNetem(args); err != nil && strings.Contains(c.String("link"), bench.LinkSim) {
+			return nil, usagef("--netem: %w", err)
+		}
+		networks = append(networks, bench.Network{Name: args, Netem: args})
+	}
+	product, err := productOf(c)
+	if err != nil {
+		return nil, err
+	}
+	networks = append(networks, product...)
+	switch names := c.String("scenario"); {
+	case names == "" && networks != nil:
+	case names == "" || names == "all":
+		networks = append(networks, bench.Scenarios...)
+	default:
+		for _, name := range strings.Split(names, ",") {
+			n, err := bench.FindScenario(name)
+			if err != nil {
+				return nil, usagef("--scenario: %w", err)
+			}
+			networks = append(networks, n)
+		}
+	}
+	return networks, nil
+}
+
+// productOf are the networks that lose, delay and carry as the flags say, if they say so.
+func productOf(c *cli.Context) (networks []bench.Network, err error) {
+	given := c.String("loss") != "" && c.String("scenario") == "" && len(listOf(c, "netem")) == 0
+	for _, flag := range []string{"loss", "burst", "rtt", "jitter", "rate"} {
+		given = given || c.IsSet(flag)
+	}
+	if !given {
+		return nil, nil
+	}
+	if c.String("loss") == "" {
+		c.Set("loss", "0")
+	}
+	losses, e1 := listed(c, "loss", between(0, 90))
+	bursts, e2 := listed(c, "burst", between(1, 1000))
+	rtts, e3 := listed(c, "rtt", lasting)
+	jitters, e4 := listed(c, "jitter", lasting)
+	rates, e5 := listed(c, "rate", between(0, 100_000))
+	for _, err := range []error{e1, e2, e3, e4, e5} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, rtt := range rtts {
+		for _, jitter := range jitters {
+			if jitter > rtt/2 {
+				return nil, usagef("--jitter %v: it cannot be more than half of the round trip, %v", jitter, rtt/2)
+			}
+			for _, rate := range rates {
+				for _, burst := range bursts {
+					for _, loss := range losses {
+						networks = append(networks, bench.MakeNetwork(loss/100, burst, rtt, jitter, rate*1e6))
+					}
+				}
+			}
+		}
+	}
+	return networks, nil
+}
+
+func benchExplainCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "explain",
+		Usage:     "tell from a trace what happened to each lost frame, and draw it",
+		UsageText: "udpcam bench explain [flags] FILE",
+		ArgsUsage: "FILE",
+		Description: examples(
+			"udpcam bench explain --plot plots bursty.zst", "each lost frame in a sentence, and as a timeline",
+			"udpcam bench explain --frame 57 --plot plots bursty.zst", "one frame, lost or not",
+		),
+		Action: benchExplain,
+	},
+		benchFlags("What to show",
+			&cli.IntFlag{Name: "frame", Usage: "only the frame with this ID (`N`)", DefaultText: "all that were lost", Value: -1},
+			&cli.StringFlag{Name: "plot", Usage: "draw timelines, into `DIR`, as PNG and SVG", TakesFile: true},
+			&cli.IntFlag{Name: "most", Usage: "draw at most `N` of them", Value: 6},
+		),
+	)
+}
+
+// benchExplain is udpcam bench explain.
+func benchExplain(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usagef("give one file that bench loss --trace has written, and flags before it")
+	}
+	f, err := os.Open(c.Args().First())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	cases, err := trace.Read(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Args().First(), err)
+	}
+	shown := 0
+	var drawn []bench.Timeline
+	for _, k := range cases {
+		stories := k.Stories()
+		lost, skipped := 0, 0
+		for i := range stories {
+			if stories[i].Lost() {
+				lost++
+			} else if stories[i].Skipped {
+				skipped++
+			}
+		}
+		fmt.Fprintf(c.App.Writer, "%s: %d frames, %d lost, %d not sent\n", k.Name, len(stories), lost, skipped)
+		for i := range stories {
+			s := &stories[i]
+			if want := c.Int("frame"); want >= 0 && (s.Skipped || s.ID != uint32(want)) || want < 0 && !s.Lost() {
+				continue
+			}
+			fmt.Fprintf(c.App.Writer, "  %s\n", s.Explain())
+			drawn = append(drawn, bench.Timeline{Case: k.Name, Story: *s})
+			shown++
+		}
+	}
+	if shown == 0 && c.Int("frame") >= 0 {
+		return fmt.Errorf("there is no frame %d in it", c.Int("frame"))
+	}
+	dir := c.String("plot")
+	if dir == "" {
+		return nil
+	}
+	for _, t := range drawn[:min(len(drawn), max(0, c.Int("most")))] {
+		files, err := t.Plot(dir)
+		if err != nil {
+			return fmt.Errorf("--plot: %w", err)
+		}
+		for _, f := range files {
+			fmt.Fprintln(c.App.Writer, "drawn:", f)
+		}
+	}
+	return nil
+}

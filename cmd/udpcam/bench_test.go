@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"udpcam/bench"
+)
+
+// What bench does not understand is a mistake in the command line: exit code 2, and what is allowed.
+func TestBenchUsage(t *testing.T) {
+	for args, want := range map[string]string{
+		"bench nothing":                                          "choose from loss, compare, delay, speed, fanout, explain, show",
+		"bench loss --link air":                                  "choose from sim, netem, tun",
+		"bench loss --link sim --scenario moon":                  "choose from lan, wifi, busy-wifi, bursty, lte, bottleneck",
+		"bench loss --link sim --loss much":                      "give numbers from 0 to 90",
+		"bench loss --link sim --loss 1 --rtt 4":                 "with their unit",
+		"bench loss --link sim --rtt 4ms --jitter 9ms":           "more than half of the round trip",
+		"bench loss --link sim --netem 'delay tomorrow'":         "tomorrow",
+		"bench loss --link sim --fec maybe":                      "off",
+		"bench loss --link sim --frame-size 3":                   "whole numbers from 16",
+		"bench loss --link sim --segment 65508":                  "whole numbers from 1 to 65507",
+		"bench loss --link sim --frames 0":                       "give 1 to",
+		"bench compare --carrier pigeon":                         "choose from udpcam, classic, GStreamer, GStreamer FEC, SRT, TCP, ffmpeg",
+		"bench compare --link sim --frames 10 --frame-size 9000": "netem or tun",
+		"bench speed --gso maybe":                                "on, off or both",
+		"bench speed --trial 1h":                                 "50ms to 1m",
+		"bench fanout --viewers 0":                               "whole numbers from 1",
+		"bench delay --size 10x10":                               "160x120",
+		"bench explain":                                          "give one file",
+	} {
+		code, stdout, stderr := runToEnd(t, words(args)...)
+		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %q, want 2 and %q", args, code, stderr, want)
+		}
+	}
+}
+
+// words splits a command line at spaces, but for those between quotes.
+func words(line string) (words []string) {
+	for i, part := range strings.Split(line, "'") {
+		if i%2 == 1 {
+			words = append(words, part)
+		} else {
+			words = append(words, strings.Fields(part)...)
+		}
+	}
+	return words
+}
+
+// The simulation is deterministic, and the report says the same in each of its forms.
+func TestBenchLossSim(t *testing.T) {
+	dir := t.TempDir()
+	run := func(seed string) (string, []byte, bench.Report) {
+		t.Helper()
+		file := filepath.Join(dir, "report.json")
+		os.Args = []string{"udpcam", "bench", "loss"} // what the report says it was called by
+		code, table, stderr := runToEnd(t, "bench", "loss", "--link", "sim", "--frames", "60", "--seed", seed,
+			"--json", file, "--csv", filepath.Join(dir, "report.csv"), "--markdown", filepath.Join(dir, "report.md"),
+			"--plot", dir, "--trace", filepath.Join(dir, "trace.zst"))
+		if code != 0 {
+			t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var report bench.Report
+		if err := json.Unmarshal(text, &report); err != nil {
+			t.Fatal(err)
+		}
+		return table, text, report
+	}
+	args := os.Args
+	defer func() { os.Args = args }()
+	table, one, report := run("1")
+	if _, two, _ := run("1"); !bytes.Equal(one, two) {
+		t.Error("the same seed had another outcome")
+	}
+	if _, three, _ := run("2"); bytes.Equal(one, three) {
+		t.Error("another seed had the same outcome")
+	}
+	if len(report.Rows) != len(bench.Scenarios) {
+		t.Fatalf("%d rows, want one for each scenario", len(report.Rows))
+	}
+	csv, _ := os.ReadFile(filepath.Join(dir, "report.csv"))
+	markdown, _ := os.ReadFile(filepath.Join(dir, "report.md"))
+	for i, n := range bench.Scenarios {
+		row := report.Rows[i]
+		if row.Scenario != n.Name || row.Delivered == nil || row.Damaged == nil || *row.Damaged != 0 || row.CPU != nil {
+			t.Errorf("%s: %+v", n.Name, row)
+		}
+		if n.Name != "bottleneck" && *row.Delivered < 98 {
+			t.Errorf("%s: %g %% delivered", n.Name, *row.Delivered)
+		}
+		for name, text := range map[string]string{"table": table, "CSV": string(csv), "Markdown": string(markdown)} {
+			if !strings.Contains(text, n.Name) || !strings.Contains(text, n.Netem) {
+				t.Errorf("the %s does not have %s, %s", name, n.Name, n.Netem)
+			}
+		}
+	}
+	for _, name := range []string{"loss-delivered", "loss-delay", "loss-overhead"} {
+		for _, extension := range []string{".png", ".svg"} {
+			if info, err := os.Stat(filepath.Join(dir, name+extension)); err != nil || info.Size() < 2000 {
+				t.Errorf("%s%s: %v", name, extension, err)
+			}
+		}
+	}
+	code, story, stderr := runToEnd(t, "bench", "explain", "--plot", dir, "--most", "1", filepath.Join(dir, "trace.zst"))
+	if code != 0 || !strings.Contains(story, "given up at +") || !strings.Contains(story, "because a queue was full") ||
+		strings.Count(story, "drawn: ") != 2 {
+		t.Errorf("exit code %d, %s\n%s", code, stderr, story)
+	}
+	if code, _, stderr := runToEnd(t, "bench", "explain", filepath.Join(dir, "report.csv")); code != 1 || !strings.Contains(stderr, "no trace") {
+		t.Errorf("a file that is no trace: exit code %d, %s", code, stderr)
+	}
+}

@@ -1,0 +1,155 @@
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"udpcam/bench"
+)
+
+// benchReport runs a bench and returns what it reports.
+func benchReport(t *testing.T, args ...string) (report bench.Report) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "report.json")
+	udpcam(t, append(append([]string{"bench"}, args...), "--json", file)...).ends(t, 0)
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(text, &report)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// needNamespaces skips the test where there can be no network namespaces, or no tun devices.
+func needNamespaces(t *testing.T) {
+	t.Helper()
+	need(t, "ip")
+	if err := exec.Command("unshare", "--net", "ip", "tuntap", "add", "dev", "x", "mode", "tun").Run(); err != nil {
+		t.Skip("no network namespaces here, or no tun devices: ", err)
+	}
+}
+
+// namespaces are the network namespaces in which there are processes or threads.
+func namespaces(t *testing.T) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	links, _ := filepath.Glob("/proc/[0-9]*/task/*/ns/net")
+	for _, l := range links {
+		if name, err := os.Readlink(l); err == nil {
+			found[name] = true
+		}
+	}
+	return found
+}
+
+// A bench that is interrupted in the middle, or killed so that it can do nothing about it, leaves nothing behind: no
+// namespace, so no device and no qdisc, and none of the programs that it has started.
+func TestE2ENetnsBenchInterrupted(t *testing.T) {
+	needNamespaces(t)
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
+		t.Run(signal.String(), func(t *testing.T) {
+			before := namespaces(t)
+			p := udpcam(t, "bench", "compare", "--link", "tun", "--carrier", "udpcam,TCP", "--loss", "1", "--frames", "1000",
+				"--size", "320x240", "--frame-size", "20000")
+			until(t, "its programs run", func() bool { return len(namespaces(t)) >= len(before)+2 })
+			p.cmd.Process.Signal(signal)
+			<-p.done
+			if signal == syscall.SIGINT && !strings.Contains(p.stderr.String(), "interrupted") {
+				t.Errorf("it says %q", p.stderr.String())
+			}
+			until(t, "the namespaces are gone", func() bool {
+				for name := range namespaces(t) {
+					if !before[name] {
+						return false
+					}
+				}
+				return true
+			})
+		})
+	}
+}
+
+// Each carrier that needs nothing installed brings all pictures over a network that loses none. Those that are not
+// installed are told of in a line, and the rest is measured.
+func TestE2ENetnsBenchCompare(t *testing.T) {
+	needNamespaces(t)
+	t.Setenv("PATH", onlyIP(t))
+	report := benchReport(t, "compare", "--link", "tun", "--loss", "0", "--frames", "30", "--size", "320x240", "--frame-size", "20000")
+	if len(report.Rows) != 3 || len(report.Notes) != 4 {
+		t.Fatalf("%d rows, notes %q", len(report.Rows), report.Notes)
+	}
+	for _, r := range report.Rows {
+		if *r.Delivered != 100 || *r.Damaged != 0 || *r.Overhead < 1 || *r.Overhead > 1.3 || *r.CPUSend <= 0 || *r.P50 < 2 {
+			t.Errorf("%s: %+v", r.Carrier, r)
+		}
+	}
+	for _, note := range report.Notes {
+		if !strings.Contains(note, "not measured") || !strings.Contains(note, "Debian: ") {
+			t.Error(note)
+		}
+	}
+}
+
+// onlyIP is a folder in which there is no program but ip.
+func onlyIP(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("ip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(path, filepath.Join(dir, "ip")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Without the right to make namespaces, or without netem, one line says what else to do.
+func TestE2ENetnsBenchNoNetem(t *testing.T) {
+	p := udpcam(t, "bench", "loss", "--frames", "10", "--scenario", "lan")
+	<-p.done
+	if text := p.stderr.String(); p.cmd.ProcessState.ExitCode() == 1 {
+		if strings.Count(text, "\n") != 1 || !strings.Contains(text, "--link sim") {
+			t.Errorf("it says %q", text)
+		}
+	} else if !strings.Contains(p.stdout.String(), "lan") {
+		t.Errorf("exit code %d: %s", p.cmd.ProcessState.ExitCode(), text)
+	}
+}
+
+// The other benches measure something.
+func TestE2EBench(t *testing.T) {
+	speed := benchReport(t, "speed", "--trial", "60ms", "--segment", "1408", "--gso", "on", "--gro", "on,off")
+	if len(speed.Rows) != 2 || speed.Rows[0].Sustained == nil || speed.Rows[0].GRO != "on" || speed.Rows[1].GRO != "off" {
+		t.Errorf("speed: %+v", speed.Rows)
+	}
+	fan := benchReport(t, "fanout", "--viewers", "1,5", "--stalled", "2", "--frames", "20", "--size", "320x240", "--frame-size", "20000")
+	if len(fan.Rows) != 2 || *fan.Rows[1].Delivered < 50 || fan.Rows[1].Viewers != 5 || *fan.Rows[1].Stalled != 2 || fan.Rows[1].P50 == nil {
+		t.Errorf("fanout: %+v", fan.Rows)
+	}
+}
+
+// The age of a picture is read from the picture, wherever it has got to, up to a browser's page.
+func TestE2EBenchDelay(t *testing.T) {
+	need(t, "chromium")
+	report := benchReport(t, "delay", "--frames", "30", "--size", "320x240")
+	var stages []string
+	for _, r := range report.Rows {
+		stages = append(stages, fmt.Sprintf("%s: %v", r.Stage, time.Duration(*r.P50*float64(time.Millisecond))))
+		if *r.P50 <= 0 || r.Frames < 10 {
+			t.Errorf("%s: %d frames", r.Stage, r.Frames)
+		}
+	}
+	if len(report.Rows) != 4 || *report.Rows[3].P50 <= *report.Rows[0].P50 {
+		t.Errorf("stages %q", stages)
+	}
+}
