@@ -30,14 +30,18 @@ type announcer struct {
 
 	sent int // announcements
 	last time.Time
-	size image.Point // of the last frame
+	size image.Point // of a recent frame
+	seen time.Time   // when that came
 	rate rate
 }
 
 // add takes in a frame that is to be sent.
 func (a *announcer) add(f protocol.Frame, now time.Time) {
 	a.rate.add(now)
-	a.size, _ = mjpeg.Size(f.JPEG) // a picture of unknown size is announced as such
+	if now.Sub(a.seen) >= announceSoon {
+		a.size, _ = mjpeg.Size(f.JPEG) // a picture of unknown size is announced as such
+		a.seen = now
+	}
 }
 
 // next returns what to announce, if enough time has passed since it was last.
