@@ -19,7 +19,12 @@ PLATFORMS := linux/arm64 linux/arm darwin/arm64 windows/amd64
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
 	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 nftables \
-	python3 xdotool xvfb
+	python3 xdotool xvfb \
+	$(LAB_DEBS)
+
+# The same for the tests that run in bench/lab, and the packages that have such tests.
+LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86
+LAB_PKGS := ./cmd/udpcam
 
 # What `make bench` compares with, and what it makes networks of: the kernel's netem where there is one.
 BENCH_DEBS := iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
@@ -27,8 +32,9 @@ BENCH_DEBS := iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plug
 BENCH_LINK ?= $(shell modprobe -nq sch_netem && echo netem || echo tun)
 
 # The only tests that `make test` may skip: what they need of the system is not in a package. In turn: network
-# namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long.
-MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|^Fuzz
+# namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long. Those named
+# TestLab must not be skipped by `make lab`.
+MAY_SKIP := ^TestLab|Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|^Fuzz
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0 --format standard-quiet
@@ -46,7 +52,7 @@ build-opencv: ## Build ./udpcam with OpenCV's cameras and window (needs libopenc
 	go build -tags $(OPENCV_TAGS) -o udpcam ./cmd/udpcam
 
 .PHONY: test
-test: setup lint race fuzz test-opencv no-skips ## Install what is missing, then check and test everything
+test: setup lint race fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
 
 .PHONY: unit
 unit: ## Test all packages but the command, without the race detector
@@ -69,6 +75,17 @@ bench: build ## Measure all that bench/results shows again (root; 8 minutes)
 test-opencv: | build/ ## Test what is different in the OpenCV build
 	$(GOTESTSUM) --jsonfile build/opencv.json -- -tags $(OPENCV_TAGS) $(OPENCV_PKGS)
 	$(GOTESTSUM) --jsonfile build/opencv-e2e.json -- -tags $(OPENCV_TAGS) -run '^TestE2EOpenCV' ./cmd/udpcam
+
+.PHONY: lab
+lab: | build/ ## Test what needs netem or V4L2, on a Debian kernel under qemu: see bench/lab
+	CGO_ENABLED=0 go build -o build/lab/udpcam ./cmd/udpcam
+	@for package in $(LAB_PKGS); do \
+		CGO_ENABLED=0 go test -c -o build/lab/$$(basename $$package).test $$package; \
+		UDPCAM_TEST_BINARY=$(CURDIR)/build/lab/udpcam $(GOTESTSUM) --jsonfile build/lab-$$(basename $$package).json --raw-command \
+			bash -o pipefail -c "cd $$package && $(CURDIR)/bench/lab/lab -t 150 \
+				$(CURDIR)/build/lab/$$(basename $$package).test -test.v=test2json -test.run '^TestLab' | \
+				go tool test2json -t -p udpcam/$${package#./}"; \
+	done
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (5s)
@@ -113,8 +130,8 @@ setup: ## Install the Debian packages that are missing; without root, say which 
 # A test that finds no ffmpeg skips itself, so that `go test ./...` passes anywhere; here it must have run.
 .PHONY: no-skips
 no-skips:
-	@skipped=$$(grep -h '"Action":"skip"' build/*.json | grep -Eo '"Test":"[^"]+' | cut -d '"' -f 4 | sort -u || true); \
-	forbidden=$$(grep -Ev '$(MAY_SKIP)' <<<"$$skipped" | grep . || true); \
+	@skipped() { grep -h '"Action":"skip"' "$$@" | grep -Eo '"Test":"[^"]+' | cut -d '"' -f 4 | sort -u || true; }; \
+	forbidden=$$(skipped build/race.json build/opencv*.json | grep -Ev '$(MAY_SKIP)' || true; skipped build/lab-*.json); \
 	test -z "$$forbidden" || { echo "skipped, but must run here:" $$forbidden; exit 1; }
 
 build/:
