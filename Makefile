@@ -18,7 +18,7 @@ PLATFORMS := linux/arm64 linux/arm darwin/arm64 windows/amd64
 
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
-	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 nftables \
+	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 libjpeg-turbo-progs nftables \
 	python3 xdotool xvfb \
 	$(LAB_DEBS)
 
