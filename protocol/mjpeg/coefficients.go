@@ -30,6 +30,7 @@ const maxCoefficients = 3 << 26
 // coefficients are a baseline picture before the inverse transform: its quantized coefficients.
 type coefficients struct {
 	size       image.Point
+	unit       image.Point // the size of an MCU, in pixels
 	components []component
 	memory     []int16
 
@@ -56,15 +57,6 @@ var (
 	errHeader  = errors.New("its header is damaged")
 	errRange   = errors.New("it has coefficients that no baseline JPEG has")
 )
-
-// unit is the size of an MCU in pixels.
-func (c *coefficients) unit() image.Point {
-	h, v := 1, 1
-	for _, comp := range c.components {
-		h, v = max(h, comp.h), max(v, comp.v)
-	}
-	return image.Pt(8*h, 8*v)
-}
 
 // allocate gives each component its memory.
 func (c *coefficients) allocate() {
@@ -171,7 +163,11 @@ func (c *coefficients) readHeader(body []byte) error {
 		}
 		c.components = append(c.components, component{id: p[0], h: h, v: v})
 	}
-	unit, total := c.unit(), 0
+	c.unit = image.Point{}
+	for _, comp := range c.components {
+		c.unit.X, c.unit.Y = max(c.unit.X, 8*comp.h), max(c.unit.Y, 8*comp.v)
+	}
+	unit, total := c.unit, 0
 	across, down := (size.X+unit.X-1)/unit.X, (size.Y+unit.Y-1)/unit.Y
 	for i := range c.components {
 		comp := &c.components[i]

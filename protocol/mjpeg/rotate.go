@@ -49,7 +49,7 @@ func (r *Rotator) Rotate(jpeg []byte) ([]byte, error) {
 
 // allowed returns an error if a block that is not whole would come to lie on the left or on top.
 func (r *Rotator) allowed() error {
-	size, unit := r.in.size, r.in.unit()
+	size, unit := r.in.size, r.in.unit
 	bottom, right := size.Y%unit.Y != 0, size.X%unit.X != 0
 	switch {
 	case bottom && r.degrees != 270:

@@ -58,6 +58,9 @@ func (o Options) withDefaults() Options {
 	if o.Skip == nil {
 		o.Skip = func(string) {}
 	}
+	if o.Encoded == nil {
+		o.Encoded = func(time.Duration) {}
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

@@ -21,6 +21,7 @@ import (
 	"image"
 	"iter"
 	"log/slog"
+	"time"
 
 	"udpcam/protocol"
 )
@@ -62,6 +63,8 @@ type Options struct {
 	// leaves something out that is no whole picture: garbage, a picture cut off, an oversized one. Sources that
 	// receive in several goroutines (post, opencv) call it from them.
 	Skip func(reason string)
+	// Encoded, if set, is called by sources that encode, after each picture, with the time that it took to encode.
+	Encoded func(took time.Duration)
 	// Log is where a source reports trouble that it recovers from. Nil means slog.Default().
 	Log *slog.Logger
 }

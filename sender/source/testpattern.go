@@ -1,12 +1,10 @@
 package source
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"image"
-	"image/jpeg"
 	"iter"
 	"maps"
 	"net/url"
@@ -100,7 +98,7 @@ func (s *testPattern) Frames(ctx context.Context) iter.Seq2[protocol.Frame, erro
 			yield(protocol.Frame{}, err)
 			return
 		}
-		encoder := jpegEncoder{quality: newQualityDial(s.o)}
+		encoder := newJPEGEncoder(s.o)
 		for n := range due(ctx, s.o.FPS) {
 			mark := pattern.Mark{Number: n, Captured: time.Now().Truncate(time.Microsecond)}
 			picture, err := encoder.encode(p.Draw(mark))
@@ -141,19 +139,4 @@ func due(ctx context.Context, fps float64) iter.Seq[uint32] {
 			timer.Reset(time.Duration(float64(n)/fps*float64(time.Second)) - time.Since(start))
 		}
 	}
-}
-
-// A jpegEncoder encodes pictures of one kind, each into memory of its own, since frames are handed over.
-type jpegEncoder struct {
-	quality *qualityDial
-	last    int // the length of the last JPEG, which the next will be near
-}
-
-func (e *jpegEncoder) encode(img image.Image) ([]byte, error) {
-	b := bytes.NewBuffer(make([]byte, 0, e.last+e.last/8))
-	if err := jpeg.Encode(b, img, &jpeg.Options{Quality: e.quality.next()}); err != nil {
-		return nil, err
-	}
-	e.last = b.Len()
-	return b.Bytes(), nil
 }
