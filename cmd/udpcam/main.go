@@ -54,6 +54,7 @@ func newApp() *cli.App {
 			demoCommand(),
 			benchCommand(),
 			versionCommand(),
+			camerasCommand(),
 			completionCommand(),
 			helpCommand(),
 		},

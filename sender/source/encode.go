@@ -56,13 +56,15 @@ func (e *jpegEncoder) encode(img image.Image) ([]byte, error) {
 func (e *jpegEncoder) pieces(img image.Image, o *jpeg.Options) ([]byte, error) {
 	whole, ok := img.(cuttable)
 	size := img.Bounds().Size()
-	strips := min(runtime.GOMAXPROCS(0), maxStrips, size.Y/(2*mcu))
+	rows := (size.Y + mcu - 1) / mcu
+	strips := min(runtime.GOMAXPROCS(0), maxStrips)
+	height := (rows + strips - 1) / strips * mcu
+	strips = (size.Y + height - 1) / height // the last may have become needless
 	if !ok || strips < 2 || size.X*size.Y <= smallPicture {
 		b := bytes.NewBuffer(make([]byte, 0, e.last+e.last/8))
 		err := jpeg.Encode(b, img, o)
 		return b.Bytes(), err
 	}
-	height := (size.Y/mcu + strips - 1) / strips * mcu
 	encoded, errs := make([][]byte, strips), make([]error, strips)
 	var running sync.WaitGroup
 	for i := range strips {

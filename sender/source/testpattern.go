@@ -20,9 +20,8 @@ import (
 
 // What a test pattern is unless told otherwise.
 const (
-	testWidth   = 1280
-	testHeight  = 720
-	testQuality = 80
+	testWidth  = 1280
+	testHeight = 720
 )
 
 // testSettings says what may follow "test:?", for errors.
@@ -61,7 +60,10 @@ func newTest(rest string, o Options) (Source, error) {
 	}
 	o.FPS = cmp.Or(o.FPS, defaultFPS)
 	o.Size = cmp.Or(o.Size, image.Pt(testWidth, testHeight))
-	o.Quality = cmp.Or(o.Quality, testQuality)
+	o.Quality = cmp.Or(o.Quality, defaultQuality)
+	if _, err := newOverlay(o.Text); err != nil {
+		return nil, err
+	}
 	if err := pattern.CheckSize(o.Size); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOption, err)
 	}
@@ -99,9 +101,16 @@ func (s *testPattern) Frames(ctx context.Context) iter.Seq2[protocol.Frame, erro
 			return
 		}
 		encoder := newJPEGEncoder(s.o)
+		text, err := newOverlay(s.o.Text)
+		if err != nil {
+			yield(protocol.Frame{}, err)
+			return
+		}
 		for n := range due(ctx, s.o.FPS) {
 			mark := pattern.Mark{Number: n, Captured: time.Now().Truncate(time.Microsecond)}
-			picture, err := encoder.encode(p.Draw(mark))
+			img := p.Draw(mark)
+			text.draw(img, mark.Captured)
+			picture, err := encoder.encode(img)
 			if err != nil {
 				yield(protocol.Frame{}, fmt.Errorf("test pattern: %w", err))
 				return

@@ -88,6 +88,20 @@ func Rank(code string) int {
 	return slices.IndexFunc(formats, func(f format) bool { return f.code == code })
 }
 
+// Codes lists the formats that can be decoded, from the one that costs least on.
+func Codes() (codes []string) {
+	for _, f := range formats {
+		codes = append(codes, f.code)
+	}
+	return codes
+}
+
+// IsGrey reports whether a format has no colour.
+func IsGrey(code string) bool {
+	rank := Rank(code)
+	return rank >= 0 && formats[rank].layout == grey
+}
+
 // A Decoder decodes pictures of one format and size. It is for one goroutine.
 type Decoder struct {
 	format       format

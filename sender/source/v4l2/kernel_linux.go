@@ -3,6 +3,8 @@
 package v4l2
 
 import (
+	"strings"
+	"unicode"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -171,5 +173,12 @@ func ioctl[T any](fd int, request uintptr, argument *T) error {
 	}
 }
 
-// text is a zero-terminated string.
-func text(b []byte) string { return unix.ByteSliceToString(b) }
+// text is a zero-terminated string, without what no terminal should be sent: some of it comes from the camera.
+func text(b []byte) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.TrimSpace(unix.ByteSliceToString(b)))
+}
