@@ -83,7 +83,7 @@ func sourceFlags(usual string) []cli.Flag {
 			DefaultText: "the nearest to size and rate, mjpeg first"},
 		&cli.IntFlag{Name: "quality", Usage: "JPEG quality (`N`), 1 to 100, where pictures are encoded here or the camera can be told",
 			DefaultText: "80"},
-		&cli.StringSliceFlag{Name: "control", Usage: "set a camera's control, `NAME=VALUE`, such as auto_exposure=1 (repeatable)"},
+		&cli.StringSliceFlag{Name: "control", Usage: "set a camera's control (`SETTING`), such as auto_exposure=1 (repeatable)"},
 		&cli.IntFlag{Name: "rotate", Usage: "turn pictures clockwise by 90, 180 or 270 `DEGREES`, without loss"},
 		&cli.StringFlag{Name: "text", Usage: "write `TEXT` into pictures that are encoded here, such as 'Door %F %T'"},
 		&cli.IntFlag{Name: "drop-same", Usage: "leave out up to `N` pictures one after another that are the same as the one before"},

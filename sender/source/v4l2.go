@@ -182,9 +182,13 @@ var (
 
 // try opens a camera and waits for its first picture. If one is known it must be that.
 func (c *v4l2Camera) try(ctx context.Context, path string, patience time.Duration, known *v4l2.Info) (*take, error) {
+	explain := c.explain
+	if known != nil { // then it is away, and why does not matter to anybody yet
+		explain = func(_ string, err error) error { return err }
+	}
 	device, err := c.open(path)
 	if err != nil {
-		return nil, c.explain(path, err)
+		return nil, explain(path, err)
 	}
 	if info := device.Info(); known != nil && (info.Name != known.Name || info.Driver != known.Driver) {
 		device.Close()
@@ -193,7 +197,7 @@ func (c *v4l2Camera) try(ctx context.Context, path string, patience time.Duratio
 	t, err := c.prepare(ctx, device, patience)
 	if err != nil {
 		device.Close()
-		return nil, c.explain(path, err)
+		return nil, explain(path, err)
 	}
 	return t, nil
 }

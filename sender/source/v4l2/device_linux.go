@@ -21,9 +21,9 @@ type Device struct {
 	buffers [][]byte
 
 	// From Start on:
-	file   *os.File // owns fd
 	ctx    context.Context
-	unhook func() bool
+	ended  *os.File // has an event when ctx is done
+	unhook func()
 	held   int // the buffer that the caller reads, -1 if none
 }
 
@@ -57,7 +57,7 @@ func (d *Device) Info() Info { return d.info }
 
 // Close closes the device. The memory of its pictures is gone.
 func (d *Device) Close() error {
-	if d.file != nil {
+	if d.unhook != nil {
 		d.unhook()
 	}
 	kind := int32(videoCapture)
@@ -66,9 +66,6 @@ func (d *Device) Close() error {
 		unix.Munmap(b)
 	}
 	d.buffers = nil
-	if d.file != nil {
-		return d.file.Close()
-	}
 	return unix.Close(d.fd)
 }
 
@@ -220,9 +217,18 @@ func (d *Device) Start(ctx context.Context, buffers int) error {
 	if err := ioctl(d.fd, streamOn, &kind); err != nil {
 		return meaning("start", d.info.Path, err)
 	}
-	// Not before: a poll of a device that has no buffers yet makes the driver use read(2).
-	d.file, d.ctx = os.NewFile(uintptr(d.fd), d.info.Path), ctx
-	d.unhook = context.AfterFunc(ctx, func() { d.file.SetReadDeadline(time.Unix(1, 0)) })
+	ended, hangUp, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { hangUp.Close() })
+	d.ctx, d.ended = ctx, ended
+	d.unhook = func() {
+		if stop() {
+			hangUp.Close()
+		}
+		ended.Close()
+	}
 	return nil
 }
 
@@ -235,28 +241,43 @@ func (d *Device) Next(patience time.Duration) (p Picture, err error) {
 		}
 		d.held = -1
 	}
-	d.file.SetReadDeadline(time.Now().Add(patience))
-	if d.ctx.Err() != nil { // the hook may have been before that
-		return p, context.Cause(d.ctx)
+	for deadline := time.Now().Add(patience); d.held < 0; {
+		err := d.wait(time.Until(deadline))
+		if d.ctx.Err() != nil {
+			return p, context.Cause(d.ctx)
+		}
+		if err == nil {
+			err = d.drain(&p)
+		}
+		if err != nil {
+			return p, meaning("read", d.info.Path, err)
+		}
 	}
-	raw, err := d.file.SyscallConn()
-	if err != nil {
-		return p, err
+	return p, nil
+}
+
+// wait waits until there is something to drain, or ctx is done. It uses poll(2), and not Go's poller: some drivers
+// (v4l2loopback) wake only those who have asked since the last picture.
+func (d *Device) wait(patience time.Duration) error {
+	for {
+		events := []unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}, {Fd: int32(d.ended.Fd()), Events: unix.POLLIN}}
+		n, err := unix.Poll(events, int(max(patience, 0)/time.Millisecond))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return err
+		case n == 0:
+			return ErrSilent
+		case events[0].Revents&(unix.POLLIN|unix.POLLERR|unix.POLLHUP) == unix.POLLERR:
+			p := Picture{}
+			if err := d.drain(&p); err != nil { // which tells what it is
+				return err
+			}
+			return unix.EIO
+		}
+		return nil
 	}
-	var failed error
-	err = raw.Read(func(uintptr) (done bool) {
-		failed = d.drain(&p)
-		return failed != nil || d.held >= 0
-	})
-	switch {
-	case d.ctx.Err() != nil:
-		return p, context.Cause(d.ctx)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return p, ErrSilent
-	case err == nil:
-		err = failed
-	}
-	return p, meaning("read", d.info.Path, err)
 }
 
 // drain takes the newest of the pictures that there are, if there is any.

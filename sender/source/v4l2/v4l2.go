@@ -10,7 +10,7 @@
 //
 // A picture is the caller's until it calls Next again. Next waits until the driver has filled a buffer, and if it has
 // filled several hands out the newest: the others go back unseen, and are counted. So a caller that is slow for a moment
-// does not run behind from then on. Next uses Go's poller and keeps no thread.
+// does not run behind from then on.
 //
 // A Device is for one goroutine. It knows nothing of JPEG: what a picture's bytes mean, the [FourCC] of its [Mode] tells.
 package v4l2
