@@ -184,7 +184,7 @@ func tryMulticast(ctx context.Context) error {
 		return err
 	}
 	to.SetReceiveDeadline(time.Now().Add(time.Second))
-	_, _, _, err = to.Receive(make([]byte, datagram.BufferSize))
+	_, err = to.Receive()
 	return err
 }
 

@@ -160,18 +160,19 @@ func TestLabMJPEGWithoutTables(t *testing.T) {
 func TestLabUstreamer(t *testing.T) {
 	need(t, "ustreamer", "curl")
 	_, content := numberedFilm(t, 100, street(t, 1)[0])
-	camera := newLabCamera(t, frames(t, content), 10)
+	camera := newLabCamera(t, frames(t, content), 20)
 	const pictures = 100
 
 	sink := udpcam(t, "recv", "--addr", "127.0.0.1:0")
 	addr := sink.says(t, `listening\W+addr\W+([^\s"]+)`)[1]
-	ours := udpcam(t, "send", "--addr", addr, "--source", camera.path, "--frames", fmt.Sprint(pictures), "--name", "x")
-	ours.ends(t, 0)
-	spent := ours.cmd.ProcessState.UserTime() + ours.cmd.ProcessState.SystemTime()
+	spent := func(n int, flags ...string) time.Duration {
+		p := udpcam(t, append([]string{"send", "--addr", addr, "--source", camera.path, "--frames", fmt.Sprint(n)}, flags...)...)
+		p.ends(t, 0)
+		return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	}
+	began := spent(1) // what a start costs
+	ours, bare := spent(pictures)-began, spent(pictures, "--fec", "off")-began
 	sink.stop(t)
-	bare := udpcam(t, "send", "--addr", addr, "--source", camera.path, "--frames", "1")
-	bare.ends(t, 0) // what a start costs
-	began := bare.cmd.ProcessState.UserTime() + bare.cmd.ProcessState.SystemTime()
 
 	port := strings.TrimPrefix(freePort(t, "127.0.0.1"), "127.0.0.1:")
 	theirs := start(t, exec.Command("ustreamer", "--device", camera.path, "--format", "MJPEG", "--encoder", "HW", "--resolution", "768x576",
@@ -189,8 +190,9 @@ func TestLabUstreamer(t *testing.T) {
 	after := cpuOf(t, theirs)
 	viewer.kill()
 	got := fileSize(recorded) / size
-	t.Logf("CPU time per frame of %d bytes, on this emulated machine: udpcam send %.2f ms (its start, %.0f ms, not counted), ustreamer %.2f ms",
-		size, (spent-began).Seconds()*1000/(pictures-1), began.Seconds()*1000, (after-before).Seconds()*1000/float64(got))
+	each := func(spent time.Duration, frames int) float64 { return spent.Seconds() * 1000 / float64(frames) }
+	t.Logf("CPU time per frame of %d bytes, on this emulated machine: udpcam send %.2f ms, without parity %.2f ms (a start, %v, not counted); ustreamer %.2f ms",
+		size, each(ours, pictures-1), each(bare, pictures-1), began, each(after-before, got))
 	if err := theirs.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Error(err)
 	}

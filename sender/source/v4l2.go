@@ -210,6 +210,8 @@ type take struct {
 	first  v4l2.Picture
 	thin   thinning
 
+	pool    protocol.Pool  // of JPEGs that are passed on
+	last    int            // how long the last one was
 	rotator *mjpeg.Rotator // of JPEGs, nil if they are not rotated
 
 	decoder *raw.Decoder // of raw pictures, nil if the camera gives JPEGs
@@ -292,14 +294,14 @@ func (t *take) follow(ctx context.Context, state *changes, yield func(protocol.F
 		t.count(p, next)
 		next = p.Sequence + 1
 		if t.thin.take(p.Captured) {
-			jpeg, err := t.jpeg(p)
+			f, err := t.frame(p)
 			switch {
-			case err == nil && len(jpeg) > t.o.MaxFrameSize:
+			case err == nil && len(f.JPEG) > t.o.MaxFrameSize:
 				t.o.Skip(string(mjpeg.Oversized))
 			case err == nil:
 				proven = true
 				state.say(slog.LevelInfo, "camera gives pictures", nil)
-				if !yield(protocol.Frame{Captured: p.Captured, JPEG: jpeg}, nil) {
+				if !yield(f, nil) {
 					return errStopped
 				}
 			case errors.Is(err, mjpeg.ErrRotate) && !proven:
@@ -333,15 +335,30 @@ func (t *take) count(p v4l2.Picture, next uint32) {
 	}
 }
 
-// jpeg makes a JPEG of a picture, in memory of its own.
-func (t *take) jpeg(p v4l2.Picture) ([]byte, error) {
-	if t.decoder == nil {
-		jpeg, err := mjpeg.Complete(nil, p.Data)
-		if err == nil && t.rotator != nil {
-			return t.rotator.Rotate(jpeg)
-		}
-		return jpeg, err
+// frame makes a frame of a picture.
+func (t *take) frame(p v4l2.Picture) (f protocol.Frame, err error) {
+	f.Captured = p.Captured
+	if t.decoder != nil {
+		f.JPEG, err = t.encode(p)
+		return f, err
 	}
+	f.Pool = &t.pool
+	f.JPEG, err = mjpeg.Complete(t.pool.Get(t.last + t.last/8)[:0], p.Data)
+	t.last = max(t.last/2, len(f.JPEG))
+	if err == nil && t.rotator == nil {
+		return f, nil
+	}
+	original := f
+	if err == nil {
+		f.JPEG, err = t.rotator.Rotate(f.JPEG)
+		f.Pool = nil
+	}
+	original.Release()
+	return f, err
+}
+
+// encode makes a JPEG of a raw picture.
+func (t *take) encode(p v4l2.Picture) ([]byte, error) {
 	img, err := t.decoder.Decode(p.Data)
 	if err != nil {
 		return nil, err

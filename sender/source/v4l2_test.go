@@ -371,8 +371,8 @@ func (f *given) OnDemand() bool { return false }
 func (f *given) Frames(context.Context) iter.Seq2[protocol.Frame, error] {
 	return func(yield func(protocol.Frame, error) bool) {
 		for r := f.o.reader(bytes.NewReader(f.stream)); ; {
-			jpeg, err := r.Next()
-			if err != nil || !yield(protocol.Frame{JPEG: jpeg}, nil) {
+			f, err := r.Next()
+			if err != nil || !yield(f, nil) {
 				return
 			}
 		}

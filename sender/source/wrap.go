@@ -40,9 +40,10 @@ func (s *changing) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 			if err == nil && dropped < s.o.DropSame && bytes.Equal(f.JPEG, last) {
 				dropped++
 				s.o.Skip(Repeated)
+				f.Release()
 				continue
 			}
-			last, dropped = f.JPEG, 0
+			last, dropped = append(last[:0], f.JPEG...), 0 // a copy: the frame's memory may be used again
 			if !yield(f, err) {
 				return
 			}
@@ -63,7 +64,10 @@ func (s *rotated) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 		turned := false
 		for f, err := range s.Source.Frames(ctx) {
 			if err == nil {
+				original := f
 				f.JPEG, err = s.rotator.Rotate(f.JPEG)
+				f.Pool = nil
+				original.Release()
 			}
 			if turned && errors.Is(err, mjpeg.ErrRotate) {
 				s.o.Skip(NotRotatable)

@@ -25,6 +25,9 @@ type Device struct {
 	ended  *os.File // has an event when ctx is done
 	unhook func()
 	held   int // the buffer that the caller reads, -1 if none
+
+	file  *os.File // fd in Go's poller, from the first picture on; nil if it is not to be used
+	plain bool     // it is not
 }
 
 // Open opens the camera at a path, such as /dev/video0. Until it is started others can use it too. The errors are
@@ -66,6 +69,9 @@ func (d *Device) Close() error {
 		unix.Munmap(b)
 	}
 	d.buffers = nil
+	if d.file != nil {
+		return d.file.Close()
+	}
 	return unix.Close(d.fd)
 }
 
@@ -242,49 +248,85 @@ func (d *Device) Next(patience time.Duration) (p Picture, err error) {
 		d.held = -1
 	}
 	for deadline := time.Now().Add(patience); d.held < 0; {
-		err := d.wait(time.Until(deadline))
+		left := time.Until(deadline)
+		if left <= 0 {
+			return p, meaning("read", d.info.Path, ErrSilent)
+		}
+		if d.plain || d.file == nil {
+			err = d.poll(left, &p)
+		} else {
+			err = d.await(left, &p)
+		}
 		if d.ctx.Err() != nil {
 			return p, context.Cause(d.ctx)
-		}
-		if err == nil {
-			err = d.drain(&p)
 		}
 		if err != nil {
 			return p, meaning("read", d.info.Path, err)
 		}
 	}
+	if d.file == nil {
+		d.file = os.NewFile(uintptr(d.fd), d.info.Path)
+	}
 	return p, nil
 }
 
-// wait waits until there is something to drain, or ctx is done. It uses poll(2), and not Go's poller: some drivers
-// (v4l2loopback) wake only those who have asked since the last picture.
-func (d *Device) wait(patience time.Duration) error {
-	for {
-		events := []unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}, {Fd: int32(d.ended.Fd()), Events: unix.POLLIN}}
-		n, err := unix.Poll(events, int(max(patience, 0)/time.Millisecond))
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
-			return err
-		case n == 0:
-			return ErrSilent
-		case events[0].Revents&(unix.POLLIN|unix.POLLERR|unix.POLLHUP) == unix.POLLERR:
-			p := Picture{}
-			if err := d.drain(&p); err != nil { // which tells what it is
-				return err
-			}
-			return unix.EIO
-		}
+// poll waits by poll(2) until there is something, and drains it. It is how the first picture is waited for, since a device
+// that is given to Go's poller too early is taken for one that read(2) is used on; and every picture of a device that does
+// not wake Go's poller reliably.
+func (d *Device) poll(patience time.Duration, p *Picture) error {
+	events := []unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}, {Fd: int32(d.ended.Fd()), Events: unix.POLLIN}}
+	n, err := unix.Poll(events, int(patience/time.Millisecond)+1)
+	if err == unix.EINTR || err == nil && n == 0 {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	err = d.drain(p) // which tells what it is, if it is an error
+	if err == nil && d.held < 0 && p.Damaged == 0 && events[0].Revents&unix.POLLERR != 0 {
+		return unix.EIO
+	}
+	return err
+}
+
+// glance is how long Go's poller is trusted at a time.
+const glance = 200 * time.Millisecond
+
+// await waits by Go's poller until there is something, and drains it. A thread that waits in poll(2) would keep Go's
+// monitor awake, which costs more than all else here. But a driver may forget those who have not asked since the last
+// picture (v4l2loopback does, if there was one at the moment in which the poller was told of the device). So after a while
+// it looks by itself, and if there is a picture that nobody has told of, does without the poller from then on.
+func (d *Device) await(patience time.Duration, p *Picture) error {
+	raw, err := d.file.SyscallConn()
+	if err == nil {
+		err = d.file.SetReadDeadline(time.Now().Add(min(patience, glance)))
+	}
+	if err != nil { // it cannot be polled so
+		d.plain = true
 		return nil
 	}
+	var failed error
+	err = raw.Read(func(uintptr) bool {
+		failed = d.drain(p)
+		return failed != nil || d.held >= 0
+	})
+	switch {
+	case failed != nil:
+		return failed
+	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+		d.plain = true
+	case err != nil:
+		if failed = d.drain(p); d.held >= 0 {
+			d.plain = true
+		}
+	}
+	return failed
 }
 
 // drain takes the newest of the pictures that there are, if there is any.
 func (d *Device) drain(p *Picture) error {
 	for {
 		b := kernelBuffer{kind: videoCapture, memory: memoryMapped}
-		switch err := ioctl(d.fd, dequeueBuffer, &b); {
+		switch err := quickly(d.fd, dequeueBuffer, &b); {
 		case err == unix.EAGAIN:
 			return nil
 		case err != nil:
@@ -316,7 +358,7 @@ func (d *Device) drain(p *Picture) error {
 // enqueue gives a buffer to the driver.
 func (d *Device) enqueue(index int) error {
 	b := kernelBuffer{index: uint32(index), kind: videoCapture, memory: memoryMapped}
-	return ioctl(d.fd, enqueueBuffer, &b)
+	return quickly(d.fd, enqueueBuffer, &b)
 }
 
 // oldest is how old a picture can be whose time is believed.

@@ -173,6 +173,21 @@ func ioctl[T any](fd int, request uintptr, argument *T) error {
 	}
 }
 
+// quickly makes a request that takes no time. It does not tell Go's scheduler of it, which would wake the monitor thread
+// for each picture.
+func quickly[T any](fd int, request uintptr, argument *T) error {
+	for {
+		_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(argument)))
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR:
+		default:
+			return errno
+		}
+	}
+}
+
 // text is a zero-terminated string, without what no terminal should be sent: some of it comes from the camera.
 func text(b []byte) string {
 	return strings.Map(func(r rune) rune {
