@@ -27,12 +27,11 @@ func TestComplete(t *testing.T) {
 	picture, without := bare(t)
 	street := streetPictures(t)[0]
 	for name, test := range map[string]struct{ given, want []byte }{
-		"whole":             {street, street},
-		"padded":            {append(bytes.Clone(street), make([]byte, 1000)...), street},
-		"followed by junk":  {append(bytes.Clone(street), "\xff\xd8\xff\xe0junk"...), street},
-		"without tables":    {without, picture},
-		"and padded":        {append(bytes.Clone(without), make([]byte, 1000)...), picture},
-		"with other tables": {bytes.Replace(bytes.Clone(picture), standardDHT, standardDHT[:0:0], 0), picture},
+		"whole":            {street, street},
+		"padded":           {append(bytes.Clone(street), make([]byte, 1000)...), street},
+		"followed by junk": {append(bytes.Clone(street), "\xff\xd8\xff\xe0junk"...), street},
+		"without tables":   {without, picture},
+		"and padded":       {append(bytes.Clone(without), make([]byte, 1000)...), picture},
 	} {
 		got, err := Complete([]byte("before"), test.given)
 		if err != nil || !bytes.Equal(got, append([]byte("before"), test.want...)) {

@@ -14,17 +14,17 @@ import (
 // abi_test.go compares them with C's.
 
 type kernelCapability struct {
-	driver               [16]byte
-	card, bus            [32]byte
-	version, caps, local uint32 // local are the capabilities of this node, caps those of the whole device
-	_                    [3]uint32
+	driver         [16]byte
+	card, bus      [32]byte
+	_, caps, local uint32 // local are the capabilities of this node, caps those of the whole device
+	_              [3]uint32
 }
 
 type kernelFormatDescription struct {
-	index, kind, flags uint32
-	description        [32]byte
-	code, _            uint32
-	_                  [3]uint32
+	index, kind, _ uint32
+	description    [32]byte
+	code, _        uint32
+	_              [3]uint32
 }
 
 type kernelFrameSize struct {
@@ -37,12 +37,12 @@ type fraction struct{ numerator, denominator uint32 }
 
 type kernelFrameInterval struct {
 	index, code, width, height, kind uint32
-	min, max, step                   fraction // of one interval: in min
+	min, max, _                      fraction // of one interval: in min
 	_                                [2]uint32
 }
 
 type kernelPixels struct {
-	width, height, code, field, stride, size, colorspace, private, flags, encoding, quantization, transfer uint32
+	width, height, code, field, stride, size, colorspace, _, _, _, quantization, _ uint32
 }
 
 type kernelFormat struct {
@@ -53,37 +53,35 @@ type kernelFormat struct {
 }
 
 type kernelStreamParameters struct {
-	kind                uint32
-	capability, mode    uint32
+	kind, capability, _ uint32
 	interval            fraction
-	extended, readCount uint32
-	_                   [200 - 24]byte
+	_                   [200 - 16]byte
 }
 
 type kernelBufferRequest struct {
-	count, kind, memory, capabilities uint32
-	_                                 [4]byte
+	count, kind, memory, _ uint32
+	_                      [4]byte
 }
 
 type kernelBuffer struct {
-	index, kind, used, flags, field uint32
-	timestamp                       unix.Timeval
-	_                               [16]byte // time code
-	sequence, memory                uint32
-	offset                          uintptr // a union: 32 bits, or a pointer
-	length, _, _                    uint32
+	index, kind, used, flags, _ uint32
+	timestamp                   unix.Timeval
+	_                           [16]byte // time code
+	sequence, memory            uint32
+	offset                      uintptr // a union: 32 bits, or a pointer
+	length, _, _                uint32
 }
 
 type kernelControl struct {
-	id, kind          uint32
-	name              [32]byte
-	min, max          int64
-	step              uint64
-	standard          int64
-	flags             uint32
-	_, elements, dims uint32
-	_                 [4]uint32
-	_                 [32]uint32
+	id, kind       uint32
+	name           [32]byte
+	min, max       int64
+	step           uint64
+	standard       int64
+	flags          uint32
+	_, elements, _ uint32
+	_              [4]uint32
+	_              [32]uint32
 }
 
 type kernelMenuItem struct {
@@ -93,15 +91,15 @@ type kernelMenuItem struct {
 }
 
 type kernelControlValue struct {
-	id, size, _ uint32
-	value       [8]byte // 32 or 64 bits, or a pointer; the structure is packed
+	id, _, _ uint32
+	value    [8]byte // 32 or 64 bits, or a pointer; the structure is packed
 }
 
 type kernelControlValues struct {
-	which, count, failed uint32
-	request              int32
-	_                    uint32
-	values               *kernelControlValue
+	_, count, _ uint32
+	_           int32
+	_           uint32
+	values      *kernelControlValue
 }
 
 const (
