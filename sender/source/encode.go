@@ -12,9 +12,10 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A jpegEncoder encodes pictures of one kind, each into memory of its own, since frames are handed over.
+// A jpegEncoder encodes pictures of one kind, each into memory of its own, since frames are handed over: with OpenCV if it
+// is built in, and otherwise with image/jpeg.
 //
-// A large picture is cut into strips, one for each processor up to maxStrips, which are encoded at the same time and put
+// There a large picture is cut into strips, one for each processor up to maxStrips, which are encoded at the same time and put
 // together again, with restart markers between them: see [mjpeg.Join]. That takes as much work as one piece, but less
 // time, which is all that a frame waits for.
 type jpegEncoder struct {
@@ -43,8 +44,11 @@ type cuttable interface {
 }
 
 func (e *jpegEncoder) encode(img image.Image) ([]byte, error) {
-	began := time.Now()
-	picture, err := e.pieces(img, &jpeg.Options{Quality: e.quality.next()})
+	began, quality := time.Now(), e.quality.next()
+	picture, ok, err := fastEncode(img, quality)
+	if !ok {
+		picture, err = e.pieces(img, &jpeg.Options{Quality: quality})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding a picture of %v pixels: %w", img.Bounds().Size(), err)
 	}
