@@ -16,10 +16,26 @@ OPENCV_PKGS := ./sender/source ./receiver/sink
 # What `make cross` builds for.
 PLATFORMS := linux/arm64 linux/arm darwin/arm64 windows/amd64
 
+# What a release is called, and what it is for: system, processor, and for arm which one.
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+EPOCH    ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+RELEASES := linux/amd64 linux/arm64 linux/arm/7
+LDFLAGS  := -s -w -X main.release=$(VERSION)
+
+# Where `make install` installs.
+PREFIX  ?= /usr/local
+UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/systemd/system
+UDEVDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/rules.d
+
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
-	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 nftables \
-	python3 xdotool xvfb
+	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 libjpeg-turbo-progs nftables \
+	python3 xdotool xvfb \
+	$(LAB_DEBS)
+
+# The same for the tests that run in bench/lab, and the packages that have such tests.
+LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
+LAB_PKGS := ./cmd/udpcam ./sender/source
 
 # What `make bench` compares with, and what it makes networks of: the kernel's netem where there is one.
 BENCH_DEBS := iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
@@ -27,8 +43,9 @@ BENCH_DEBS := iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plug
 BENCH_LINK ?= $(shell modprobe -nq sch_netem && echo netem || echo tun)
 
 # The only tests that `make test` may skip: what they need of the system is not in a package. In turn: network
-# namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long.
-MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|^Fuzz
+# namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long. Those named
+# TestLab must not be skipped by `make lab`.
+MAY_SKIP := ^TestLab|Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|^Fuzz
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0 --format standard-quiet
@@ -45,8 +62,42 @@ build: ## Build ./udpcam: pure Go, one static binary
 build-opencv: ## Build ./udpcam with OpenCV's cameras and window (needs libopencv-dev)
 	go build -tags $(OPENCV_TAGS) -o udpcam ./cmd/udpcam
 
+.PHONY: install
+install: ## Install udpcam with its manual, completions, udev rule and services into DESTDIR/PREFIX (/usr/local)
+	@test -x udpcam || { echo "there is no ./udpcam: run make build first, or make build-opencv"; exit 1; }
+	install -D -m 755 udpcam $(DESTDIR)$(PREFIX)/bin/udpcam
+	install -d $(addprefix $(DESTDIR),/etc/udpcam $(PREFIX)/share/man/man1 $(PREFIX)/share/bash-completion/completions \
+		$(PREFIX)/share/zsh/site-functions $(PREFIX)/share/fish/vendor_completions.d $(UNITDIR) $(UDEVDIR))
+	./udpcam man | gzip -9n >$(DESTDIR)$(PREFIX)/share/man/man1/udpcam.1.gz
+	./udpcam completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/udpcam
+	./udpcam completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_udpcam
+	./udpcam completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/udpcam.fish
+	for unit in cmd/udpcam/dist/*.service; do \
+		sed 's#@BINDIR@#$(PREFIX)/bin#' $$unit >$(DESTDIR)$(UNITDIR)/$$(basename $$unit); \
+	done
+	install -m 644 -t $(DESTDIR)$(UDEVDIR) cmd/udpcam/dist/70-udpcam.rules
+
+.PHONY: release
+release: | build/ ## Build archives for VERSION of all RELEASES, static, with their sums, into build/release
+	rm -rf build/release
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o build/udpcam-here ./cmd/udpcam
+	@for platform in $(RELEASES); do \
+		IFS=/ read -r os arch arm <<<$$platform; \
+		name=udpcam-$(VERSION)-$$os-$${arch/%arm/armv$$arm}; \
+		mkdir -p build/release/$$name/completions; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch GOARM=$$arm go build -trimpath -ldflags '$(LDFLAGS)' -o build/release/$$name/ ./cmd/udpcam; \
+		cp README.md LICENSE cmd/udpcam/dist/* build/release/$$name/; \
+		sed -i 's#@BINDIR@#/usr/local/bin#' build/release/$$name/*.service; \
+		build/udpcam-here man >build/release/$$name/udpcam.1; \
+		for shell in bash zsh fish; do build/udpcam-here completion $$shell >build/release/$$name/completions/udpcam.$$shell; done; \
+		tar -C build/release --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(EPOCH) -cf - $$name | gzip -9n \
+			>build/release/$$name.tar.gz; \
+		rm -r build/release/$$name; \
+	done
+	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
+
 .PHONY: test
-test: setup lint race fuzz test-opencv no-skips ## Install what is missing, then check and test everything
+test: setup lint race fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
 
 .PHONY: unit
 unit: ## Test all packages but the command, without the race detector
@@ -69,6 +120,17 @@ bench: build ## Measure all that bench/results shows again (root; 8 minutes)
 test-opencv: | build/ ## Test what is different in the OpenCV build
 	$(GOTESTSUM) --jsonfile build/opencv.json -- -tags $(OPENCV_TAGS) $(OPENCV_PKGS)
 	$(GOTESTSUM) --jsonfile build/opencv-e2e.json -- -tags $(OPENCV_TAGS) -run '^TestE2EOpenCV' ./cmd/udpcam
+
+.PHONY: lab
+lab: | build/ ## Test what needs netem or V4L2, on a Debian kernel under qemu: see bench/lab
+	CGO_ENABLED=0 go build -o build/lab/udpcam ./cmd/udpcam
+	@for package in $(LAB_PKGS); do \
+		CGO_ENABLED=0 go test -c -o build/lab/$$(basename $$package).test $$package; \
+		UDPCAM_TEST_BINARY=$(CURDIR)/build/lab/udpcam $(GOTESTSUM) --jsonfile build/lab-$$(basename $$package).json --raw-command \
+			bash -o pipefail -c "cd $$package && $(CURDIR)/bench/lab/lab -t 150 \
+				$(CURDIR)/build/lab/$$(basename $$package).test -test.v=test2json -test.run '^TestLab' | \
+				go tool test2json -t -p udpcam/$${package#./}"; \
+	done
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (5s)
@@ -113,8 +175,8 @@ setup: ## Install the Debian packages that are missing; without root, say which 
 # A test that finds no ffmpeg skips itself, so that `go test ./...` passes anywhere; here it must have run.
 .PHONY: no-skips
 no-skips:
-	@skipped=$$(grep -h '"Action":"skip"' build/*.json | grep -Eo '"Test":"[^"]+' | cut -d '"' -f 4 | sort -u || true); \
-	forbidden=$$(grep -Ev '$(MAY_SKIP)' <<<"$$skipped" | grep . || true); \
+	@skipped() { grep -h '"Action":"skip"' "$$@" | grep -Eo '"Test":"[^"]+' | cut -d '"' -f 4 | sort -u || true; }; \
+	forbidden=$$(skipped build/race.json build/opencv*.json | grep -Ev '$(MAY_SKIP)' || true; skipped build/lab-*.json); \
 	test -z "$$forbidden" || { echo "skipped, but must run here:" $$forbidden; exit 1; }
 
 build/:

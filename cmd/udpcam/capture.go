@@ -17,40 +17,44 @@ import (
 )
 
 // openSource opens the source that the flags name, or the usual one, and returns its name too. Skip is called with the
-// reason whenever the source leaves something out; pressure, which may be nil, is the source's to ask.
-func openSource(c *cli.Context, usual string, log *slog.Logger, skip func(string), pressure func() float64) (string, source.Source, error) {
+// reason whenever the source leaves something out; pressure, which may be nil, is the source's to ask; more may change
+// what else the source is told.
+func openSource(c *cli.Context, usual string, log *slog.Logger, skip func(string), pressure func() float64,
+	more ...func(*source.Options)) (string, source.Source, error) {
+
 	name := cmp.Or(c.String("source"), usual)
 	if name == "" {
-		return "", nil, usagef("this udpcam is built without OpenCV and has no default camera: " +
-			"name a source, such as --source test:")
+		return "", nil, usagef("this udpcam is built without OpenCV, and so has no cameras on this system: " +
+			"name another source, such as --source test:")
 	}
 	size, err := parseSize(c.String("size"))
 	if err != nil {
 		return "", nil, err
 	}
-	src, err := source.Open(name, source.Options{
+	options := source.Options{
 		FPS:      c.Float64("fps"),
 		Loop:     c.Bool("loop"),
 		Size:     size,
 		Quality:  c.Int("quality"),
+		Format:   c.String("format"),
+		Controls: listOf(c, "control"),
+		Rotate:   c.Int("rotate"),
+		Text:     c.String("text"),
+		DropSame: c.Int("drop-same"),
 		Pressure: pressure,
 		Skip:     skip,
 		Log:      log,
-	})
+	}
+	for _, change := range more {
+		change(&options)
+	}
+	src, err := source.Open(name, options)
 	for _, mistake := range []error{source.ErrUnknown, source.ErrName, source.ErrOption, source.ErrNoOpenCV} {
 		if errors.Is(err, mistake) {
 			return "", nil, usageError{err}
 		}
 	}
 	return name, src, err
-}
-
-// defaultSource is the source of a command that is not told one, "" if there is none.
-func defaultSource() string {
-	if source.HasOpenCV {
-		return "opencv:0"
-	}
-	return ""
 }
 
 // streamName is what a stream is called unless it is told a name: after this host, with a word for the source if that
@@ -62,14 +66,17 @@ func streamName(source string) string {
 	return protocol.CleanName(name)
 }
 
-// sourceWord is a short word for a source: its scheme, its camera's host, or its file's name without the extension.
+// sourceWord is a short word for a source: its scheme, its camera's host or device, or its file's name without the
+// extension.
 func sourceWord(name string) string {
 	scheme, rest, hasScheme := strings.Cut(name, ":")
 	switch {
-	case name == defaultSource():
+	case name == source.Default() || name == "":
 		return ""
 	case name == "-":
 		return "stdin"
+	case scheme == "v4l2":
+		return cmp.Or(strings.Trim(filepath.Base(rest), "./"), scheme)
 	case strings.Contains(rest, "//") && strings.HasPrefix(scheme, "http"):
 		if u, err := url.Parse(name); err == nil {
 			return u.Hostname()

@@ -107,43 +107,8 @@ func TestE2ENetnsLoss(t *testing.T) {
 					"add rule inet loss in meta l4proto udp counter name seen; "+
 					"add rule inet loss in meta l4proto udp numgen random mod 100 < %d counter drop", loss.percent))
 			}
-			arrived := &arrivals{}
-			in := arrived.of(t, right.command(udpcamCommand(t).Path, "recv", "--out", "-"))
-			in.says(t, "listening")
-			sender := left.command(udpcamCommand(t).Path, "send", "--addr", "10.77.0.2:12345", "--source", "-")
-			camera, err := sender.StdinPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			out := start(t, sender)
-			written := make([]time.Time, len(film))
-			tick := time.NewTicker(time.Second / 30)
-			defer tick.Stop()
-			for i, picture := range film {
-				<-tick.C
-				written[i] = time.Now()
-				if _, err := camera.Write(picture); err != nil {
-					t.Fatal(err)
-				}
-			}
-			until(t, "the last frames come", func() bool { return arrived.newest() >= pictures })
-			camera.Close()
-			out.ends(t, 0)
+			delays := cross(t, left, right, film, pictures, 30)
 			seen := right.run(t, "nft", "list counter inet loss seen")
-			in.stop(t)
-
-			var delays []time.Duration
-			last := -1
-			<-arrived.ended
-			for _, a := range arrived.list {
-				n := numberOf(a.picture)
-				if n <= last || !bytes.Equal(a.picture, film[n]) {
-					t.Fatalf("frame %d after frame %d is damaged, or came twice or too late", n, last)
-				}
-				if last = n; n < pictures {
-					delays = append(delays, a.at.Sub(written[n]))
-				}
-			}
 			slices.Sort(delays)
 			if len(delays)*100 < pictures*loss.delivered {
 				t.Fatalf("%d of %d frames have come", len(delays), pictures)
@@ -155,6 +120,49 @@ func TestE2ENetnsLoss(t *testing.T) {
 				delays[len(delays)*99/100].Round(10*time.Microsecond), bytes/float64(len(content)))
 		})
 	}
+}
+
+// cross writes the pictures of a numbered film to send's standard input on the left machine, as a camera would, and reads
+// recv's standard output on the right one. None may come damaged, twice, or after a newer one. It returns how long those
+// took that came, in no order; only the first count, and the others make sure that nothing is waited for behind them.
+func cross(t *testing.T, left, right machine, film [][]byte, first int, fps time.Duration, flags ...string) (delays []time.Duration) {
+	t.Helper()
+	arrived := &arrivals{}
+	in := arrived.of(t, right.command(udpcamCommand(t).Path, "recv", "--out", "-"))
+	in.says(t, "listening")
+	sender := left.command(append([]string{udpcamCommand(t).Path, "send", "--addr", "10.77.0.2:12345", "--source", "-"}, flags...)...)
+	camera, err := sender.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := start(t, sender)
+	written := make([]time.Time, len(film))
+	tick := time.NewTicker(time.Second / fps)
+	defer tick.Stop()
+	for i, picture := range film {
+		<-tick.C
+		written[i] = time.Now()
+		if _, err := camera.Write(picture); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, "the last frames come", func() bool { return arrived.newest() >= first })
+	camera.Close()
+	out.ends(t, 0)
+	in.stop(t)
+
+	last := -1
+	<-arrived.ended
+	for _, a := range arrived.list {
+		n := numberOf(a.picture)
+		if n <= last || !bytes.Equal(a.picture, film[n]) {
+			t.Fatalf("frame %d after frame %d is damaged, or came twice or too late", n, last)
+		}
+		if last = n; n < first {
+			delays = append(delays, a.at.Sub(written[n]))
+		}
+	}
+	return delays
 }
 
 // Arrivals are the pictures that a command has written to its standard output, and when each was whole.

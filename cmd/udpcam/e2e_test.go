@@ -20,8 +20,11 @@ import (
 const patience = 60 * time.Second
 
 // build builds the command, once for all tests, and returns the binary's path. It lies next to the test binary, which
-// the go command removes at the end.
+// the go command removes at the end. Where there is no Go, UDPCAM_TEST_BINARY names one that is built already.
 var build = sync.OnceValues(func() (string, error) {
+	if built := os.Getenv("UDPCAM_TEST_BINARY"); built != "" {
+		return built, nil
+	}
 	test, err := os.Executable()
 	if err != nil {
 		return "", err

@@ -41,7 +41,7 @@ const (
 )
 
 const appExamples = `  udpcam demo                      a test pattern, at http://127.0.0.1:8080
-  udpcam send --addr 192.168.1.20  the default camera, to another machine
+  udpcam send --addr 192.168.1.20  the first camera, to another machine
   udpcam recv --show               there: a window
   udpcam recv --http :8080         or there: for browsers
 `

@@ -121,12 +121,12 @@ func TestComplete(t *testing.T) {
 	args := os.Args
 	defer func() { os.Args = args }()
 	for typed, want := range map[string]string{
-		"":                      "send recv serve demo bench version completion help",
+		"":                      "send recv serve demo bench cameras doctor version man completion help",
 		"send --s":              "--segment --source --size",
 		"send --wire":           "udpcam/1 classic",
 		"recv --addr :1 --wire": "udpcam/1 classic",
 		"demo --log-level":      "debug info warn error",
-		"serve --source":        "test: opencv: http: https: post: -",
+		"serve --source":        "v4l2: test: opencv: http: https: post: -",
 		"completion":            "bash zsh fish powershell",
 	} {
 		os.Args = append(append([]string{"udpcam"}, strings.Fields(typed)...), "--generate-bash-completion")

@@ -5,6 +5,7 @@
 //	udpcam serve   source.Source ──> web.Hub, which opens and closes the source as viewers come and go
 //	udpcam demo    the same, with UDP on loopback between the two
 //	udpcam bench   package bench, and from its report a table and files
+//	udpcam cameras, udpcam doctor: what this machine has
 //
 // Each subcommand has a file of its own, with its flags and how it puts packages together. They share: in flags.go and
 // help.go how flags are declared, read and shown; in failure.go what becomes of errors; in capture.go, loopback.go,
@@ -53,7 +54,10 @@ func newApp() *cli.App {
 			serveCommand(),
 			demoCommand(),
 			benchCommand(),
+			camerasCommand(),
+			doctorCommand(),
 			versionCommand(),
+			manCommand(),
 			completionCommand(),
 			helpCommand(),
 		},

@@ -19,7 +19,7 @@ func sendCommand() *cli.Command {
 		Usage:     "send a camera or another source of pictures to receivers",
 		UsageText: "udpcam send --addr HOST[:PORT] [--source SOURCE] [flags]",
 		Description: examples(
-			"udpcam send --addr 192.168.1.20", "the default camera",
+			"udpcam send --addr 192.168.1.20", "the first camera that works",
 			"udpcam send --addr pc.local:12345 --source test:", "a test pattern, no camera needed",
 			"udpcam send --addr 239.1.2.3 --source http://cam/video.mjpg", "an IP camera to a multicast group",
 			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "whatever writes JPEGs",
@@ -42,7 +42,7 @@ func sendCommand() *cli.Command {
 			feedbackFlag("take reports from receivers, and answer what they miss"),
 			&cli.BoolFlag{Name: "no-gso", Usage: "one system call a datagram, for kernels and network cards that do otherwise wrong"},
 		),
-		sourceFlags(defaultSource()),
+		sourceFlags(source.Default()),
 		flags("While it runs", framesFlag()),
 		runningFlags(),
 	)
@@ -70,7 +70,8 @@ func send(c *cli.Context) error {
 	var skipped tally
 	var to *sender.Sender // before the source has its first frame, there is one
 	pressure := func() float64 { return to.Pressure() }
-	name, src, err := openSource(c, defaultSource(), s.log, skipped.add, pressure)
+	var cost costs
+	name, src, err := openSource(c, source.Default(), s.log, skipped.add, pressure, cost.of)
 	if err != nil {
 		return err
 	}
@@ -80,9 +81,9 @@ func send(c *cli.Context) error {
 	}
 	defer to.Close()
 
-	report := newSendReport(s, source.Redact(name), to, &skipped)
+	report := newSendReport(s, source.Redact(name), to, &skipped, &cost)
 	watch := s.watch(report)
-	err = pump(ctx, src, to, limit, skipped.add, func() {
+	err = pump(ctx, cost.timed(src), to, limit, skipped.add, func() {
 		s.log.Info("sending", "source", source.Redact(name), "to", to.Addrs(), "stream", config.Name, "wire", config.Wire)
 	})
 	watch.end(err)

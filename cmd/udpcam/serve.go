@@ -25,7 +25,7 @@ func serveCommand() *cli.Command {
 	},
 		httpFlags(defaultHTTP),
 		flags("HTTP", lingerFlag()),
-		sourceFlags(defaultSource()),
+		sourceFlags(source.Default()),
 		runningFlags(),
 	)
 }
@@ -49,7 +49,7 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	var skipped tally
-	name, src, err := openSource(c, defaultSource(), s.log, skipped.add, nil)
+	name, src, err := openSource(c, source.Default(), s.log, skipped.add, nil)
 	if err != nil {
 		return err
 	}

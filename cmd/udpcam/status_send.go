@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"udpcam/sender"
+	src "udpcam/sender/source"
 )
 
 // A sendStatus is the status of send. Counts are since the start; rates are the last second's.
@@ -23,6 +24,7 @@ type sendStatus struct {
 	Parity     uint64            `json:"parity"`      // datagrams that carry parity
 	Requests   uint64            `json:"requests"`    // what receivers asked for
 	Answered   uint64            `json:"answered"`    // datagrams in answer to that
+	cost
 
 	source string
 }
@@ -36,6 +38,9 @@ func (s sendStatus) line() string {
 	if s.Skipped > 0 {
 		parts = append(parts, fmt.Sprintf("%d skipped", s.Skipped))
 	}
+	if s.Delay > 0 {
+		parts = append(parts, s.cost.String())
+	}
 	return strings.Join(parts, "  ")
 }
 
@@ -44,17 +49,18 @@ type sendReport struct {
 	source  string // its name
 	to      *sender.Sender
 	skipped *tally
+	costs   *costs
 	log     *slog.Logger
 
 	speed    meter
 	skipping complaint
 }
 
-func newSendReport(s *session, source string, to *sender.Sender, skipped *tally) *sendReport {
+func newSendReport(s *session, source string, to *sender.Sender, skipped *tally, costs *costs) *sendReport {
 	return &sendReport{
-		source: source, to: to, skipped: skipped, log: s.log,
+		source: source, to: to, skipped: skipped, costs: costs, log: s.log,
 		speed:    meter{at: s.began},
-		skipping: complaint{message: skipMessage, key: "reason"},
+		skipping: complaint{message: skipMessage, key: "reason", quiet: []string{src.Repeated}},
 	}
 }
 
@@ -75,6 +81,7 @@ func (r *sendReport) sample(now time.Time) status {
 		Parity:     total.Parity,
 		Requests:   total.Requests,
 		Answered:   total.Answered,
+		cost:       r.costs.read(),
 		source:     r.source,
 	}
 }

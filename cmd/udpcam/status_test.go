@@ -19,7 +19,7 @@ func TestStatusKeys(t *testing.T) {
 		status any
 		want   string
 	}{
-		"send": {sendStatus{}, "answered datagrams failed fps frame_bytes frames mbit_s parity requests skipped skipped_by time wire_bytes"},
+		"send": {sendStatus{}, "answered datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s parity requests skipped skipped_by time wire_bytes"},
 		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
 			"left_out_by loss mbit_s outs_dropped requests streams time viewers"},
 		"stream of recv": {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms silent_ms width"},

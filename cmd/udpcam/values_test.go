@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"udpcam/sender/source"
 )
 
 func TestAddressOf(t *testing.T) {
@@ -60,8 +62,11 @@ func TestStreamName(t *testing.T) {
 		t.Skip(err)
 	}
 	host, _, _ = strings.Cut(host, ".")
-	for source, want := range map[string]string{
-		defaultSource():                       "",
+	for name, want := range map[string]string{
+		source.Default():                      "",
+		"":                                    "",
+		"v4l2:/dev/video2":                    "-video2",
+		"/dev/video2":                         "-video2",
 		"test":                                "-test",
 		"test:?size=640x480":                  "-test",
 		"-":                                   "-stdin",
@@ -76,8 +81,8 @@ func TestStreamName(t *testing.T) {
 		"photos/*.jpg":                        "-files",
 		".":                                   "-files",
 	} {
-		if got := streamName(source); got != host+want {
-			t.Errorf("%q: %q, want %q", source, got, host+want)
+		if got := streamName(name); got != host+want {
+			t.Errorf("%q: %q, want %q", name, got, host+want)
 		}
 	}
 }

@@ -14,6 +14,7 @@ const (
 	markerEOI   = 0xD9 // end of image
 	markerSOS   = 0xDA // start of scan
 	markerDQT   = 0xDB // quantization tables
+	markerDRI   = 0xDD // how many MCUs there are from one restart marker to the next
 	markerDHP   = 0xDE // hierarchical progression: the picture has several frames
 	markerAPP0  = 0xE0 // for applications: JFIF, EXIF
 	markerAPP15 = 0xEF

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"udpcam/sender/source/v4l2"
 )
 
 var (
@@ -33,12 +36,13 @@ type driver struct {
 
 // drivers is the table of all sources, in the order in which Help lists them.
 var drivers = []driver{
-	{"test", "test:", "a moving test pattern; test:?size=1280x720&fps=30", fps | size | quality, newTest},
-	{"opencv", "opencv:0  opencv:rtsp://HOST/", "the first camera, or whatever OpenCV opens", fps | loop | size | quality, newOpenCV},
-	{"http", "http://HOST/PATH", "an IP camera: MJPEG stream, or snapshot polled at --fps (5)", fps, newCamera("http")},
-	{"https", "https://USER:PASSWORD@HOST/", "the same, encrypted; basic and digest login", fps, newCamera("https")},
-	{"post", "post://:8081/upload", "listens for JPEGs that cameras POST", 0, newUpload},
-	{"-", "-", "JPEGs on standard input", 0, newStdin},
+	{"v4l2", "v4l2:  v4l2:/dev/video0", "a camera of this machine: the first that works, or this one", fps | size | quality | format | control | text | live, newV4L2},
+	{"test", "test:", "a moving test pattern; test:?size=1280x720&fps=30", fps | size | quality | text | live, newTest},
+	{"opencv", "opencv:0  opencv:rtsp://HOST/", "the first camera, or whatever OpenCV opens", fps | loop | size | quality | text | live, newOpenCV},
+	{"http", "http://HOST/PATH", "an IP camera: MJPEG stream, or snapshot polled at --fps (5)", fps | live, newCamera("http")},
+	{"https", "https://USER:PASSWORD@HOST/", "the same, encrypted; basic and digest login", fps | live, newCamera("https")},
+	{"post", "post://:8081/upload", "listens for JPEGs that cameras POST", live, newUpload},
+	{"-", "-", "JPEGs on standard input", live, newStdin},
 	{"", "film.mjpg", "a file of JPEGs one after another, or a saved stream", fps | loop, newPath},
 	{"", "photos/  'photos/*.jpg'", "a folder of JPEGs, or a pattern, in name order", fps | loop, newPath},
 	{"", "photo.jpg", "one picture, shown until stopped", fps | loop, newPath},
@@ -64,18 +68,25 @@ func Open(name string, o Options) (Source, error) {
 	if err := o.check(d.takes); err != nil {
 		return nil, fmt.Errorf("%w (%s)", err, Redact(name))
 	}
-	src, err := d.open(rest, o.withDefaults())
+	o = o.withDefaults()
+	src, err := d.open(rest, o)
 	if d.scheme == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is no file or folder; other sources begin with %s", ErrUnknown, Redact(name),
 			strings.Join(Schemes(), " "))
 	}
-	return src, err
+	if err != nil {
+		return nil, err
+	}
+	return wrap(src, o, d.scheme == "v4l2")
 }
 
-// Default returns the name of the source that is meant when none is named: the first camera, in a build with OpenCV, and
-// "" in one without, for which there is none.
+// Default returns the name of the source that is meant when none is named: the first camera that works on Linux, OpenCV's
+// first camera on other systems, and "" in a build without OpenCV there, for which there is none.
 func Default() string {
-	if HasOpenCV {
+	switch {
+	case v4l2.Supported:
+		return "v4l2:"
+	case HasOpenCV:
 		return "opencv:0"
 	}
 	return ""
@@ -97,6 +108,9 @@ func find(name string) (d driver, rest string, err error) {
 			prefix = before // of no known scheme, but no path either
 		}
 	}
+	if prefix == "" && isVideoDevice(name) {
+		prefix = "v4l2"
+	}
 	i := slices.IndexFunc(drivers, func(d driver) bool { return d.scheme == prefix })
 	if i >= 0 {
 		return drivers[i], rest, nil
@@ -106,6 +120,12 @@ func find(name string) (d driver, rest string, err error) {
 	}
 	return driver{}, "", fmt.Errorf("%w: %s: unknown scheme; there are %s, and paths", ErrUnknown, Redact(name),
 		strings.Join(Schemes(), " "))
+}
+
+// isVideoDevice reports whether a path is that of a camera, by whichever of its names.
+func isVideoDevice(path string) bool {
+	target, err := filepath.EvalSymlinks(path)
+	return err == nil && strings.HasPrefix(target, "/dev/video") || strings.HasPrefix(path, "/dev/video")
 }
 
 // Schemes lists what a source's name can begin with: "test:", "http:", and so on, and "-" for standard input.

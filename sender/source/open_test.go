@@ -7,6 +7,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -69,7 +70,7 @@ func TestOpen(t *testing.T) {
 		{name: "", err: ErrUnknown, says: "test:"},
 		{name: "nothing.mjpg", err: ErrUnknown, says: "nothing.mjpg"},
 		{name: "no/such/folder/", err: ErrUnknown},
-		{name: "ftp://host/x", err: ErrUnknown, says: "ftp://host/x: unknown scheme; there are test: opencv: http: https: post: -"},
+		{name: "ftp://host/x", err: ErrUnknown, says: "ftp://host/x: unknown scheme; there are v4l2: test: opencv: http: https: post: -"},
 		{name: "none/*.jpg", err: ErrNoJPEG, says: "none/*.jpg"},
 		{name: "[", err: ErrName},
 		{name: "cut.jpg", err: ErrNoJPEG, says: "cut.jpg"},
@@ -95,6 +96,13 @@ func TestOpen(t *testing.T) {
 		{name: "photos", o: Options{FPS: 1e9}, err: ErrOption},
 		{name: "photos", o: Options{MaxFrameSize: 1 << 30}, err: ErrOption},
 		{name: "test:", o: Options{Quality: 101}, err: ErrOption},
+		{name: "test:", o: Options{Rotate: 45}, err: ErrOption, says: "90, 180 or 270"},
+		{name: "test:", o: Options{DropSame: -1}, err: ErrOption, says: "repeats"},
+		{name: "test:", o: Options{Format: "yuyv"}, err: ErrOption, says: "formats"},
+		{name: "test:", o: Options{Text: "%Q"}, err: ErrOption, says: "text"},
+		{name: "http://camera/", o: Options{Text: "x"}, err: ErrOption, says: "text"},
+		{name: "-", o: Options{Controls: []string{"x=1"}}, err: ErrOption, says: "controls"},
+		{name: "film.mjpg", o: Options{DropSame: 1}, err: ErrOption, says: "repeats"},
 		{name: "test:", o: Options{Size: image.Pt(640, 0)}, err: ErrOption},
 	} {
 		t.Run(fmt.Sprintf("%s %+v", tt.name, tt.o), func(t *testing.T) {
@@ -181,7 +189,14 @@ func TestHelp(t *testing.T) {
 }
 
 func TestDefault(t *testing.T) {
-	if got, want := Default() != "", HasOpenCV; got != want {
-		t.Errorf("the default source is %q, and OpenCV is built in: %v", Default(), HasOpenCV)
+	want := ""
+	switch {
+	case runtime.GOOS == "linux":
+		want = "v4l2:"
+	case HasOpenCV:
+		want = "opencv:0"
+	}
+	if got := Default(); got != want {
+		t.Errorf("the default source is %q, want %q", got, want)
 	}
 }

@@ -58,7 +58,10 @@ func newOpenCV(rest string, o Options) (Source, error) {
 	if what.device && o.Loop {
 		return nil, fmt.Errorf("%w: opencv:%s is a camera, which cannot be looped", ErrOption, rest)
 	}
-	o.Quality = cmp.Or(o.Quality, 80)
+	if _, err := newOverlay(o.Text); err != nil {
+		return nil, err
+	}
+	o.Quality = cmp.Or(o.Quality, defaultQuality)
 	return &openCV{o, func() (capture, error) { return openCapture(what, o) }}, nil
 }
 

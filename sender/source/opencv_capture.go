@@ -5,6 +5,8 @@ package source
 import (
 	"bytes"
 	"fmt"
+	"image"
+	"image/color"
 	"runtime"
 	"time"
 
@@ -25,6 +27,8 @@ type videoCapture struct {
 	video   *gocv.VideoCapture
 	picture gocv.Mat
 	quality *qualityDial
+	text    string
+	encoded func(time.Duration)
 }
 
 func openCapture(name openCVName, o Options) (capture, error) {
@@ -39,7 +43,7 @@ func openCapture(name openCVName, o Options) (capture, error) {
 		}
 		return nil, fmt.Errorf("OpenCV cannot open %v: nothing answers there, or it is nothing that OpenCV knows", name)
 	}
-	v := &videoCapture{name, video, gocv.NewMat(), newQualityDial(o)}
+	v := &videoCapture{name, video, gocv.NewMat(), newQualityDial(o), o.Text, o.Encoded}
 	v.wish(o)
 	return v, nil
 }
@@ -90,13 +94,30 @@ func (v *videoCapture) read() (jpeg []byte, at time.Time, err error) {
 	if !ok || v.picture.Empty() {
 		return nil, at, nil
 	}
+	v.write(at)
 	native, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, v.picture, []int{gocv.IMWriteJpegQuality, v.quality.next()})
 	if err != nil {
 		native.Close() // there is one even so
 		return nil, at, fmt.Errorf("OpenCV cannot encode what %v gives: %w", v.name, err)
 	}
 	defer native.Close()
+	v.encoded(time.Since(at))
 	return bytes.Clone(native.GetBytes()), at, nil
+}
+
+// write writes the text into the picture, as [overlay] does.
+func (v *videoCapture) write(at time.Time) {
+	if v.text == "" {
+		return
+	}
+	text, _ := expand(v.text, at) // newOpenCV has tried
+	const font, line = gocv.FontHersheyDuplex, 24
+	size, scale := v.picture.Size(), float64(v.picture.Rows())/line/22 // letters of that font are 22 pixels high
+	box := gocv.GetTextSize(text, font, scale, 1)
+	bottom, margin := size[0], box.Y/2
+	gocv.Rectangle(&v.picture, image.Rect(0, bottom-box.Y-2*margin, box.X+2*margin, bottom), color.RGBA{}, -1)
+	white := color.RGBA{R: 255, G: 255, B: 255}
+	gocv.PutText(&v.picture, text, image.Pt(margin, bottom-margin), font, scale, white, 1)
 }
 
 func (v *videoCapture) close() {

@@ -23,7 +23,7 @@ func newPath(path string, o Options) (Source, error) {
 	case info.Mode()&fs.ModeNamedPipe != 0:
 		return newFIFO(path, o)
 	}
-	return nil, fmt.Errorf("%w: %s is a device or socket, not a file of JPEGs; a camera is opened with opencv:0",
+	return nil, fmt.Errorf("%w: %s is a device or socket, not a file of JPEGs; a camera is opened with v4l2:/dev/video0",
 		ErrName, path)
 }
 

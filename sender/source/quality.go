@@ -1,6 +1,9 @@
 package source
 
 const (
+	// defaultQuality is the JPEG quality of sources that encode and are not told another.
+	defaultQuality = 80
+
 	// worstQuality is the lowest JPEG quality that a source goes down to by itself.
 	worstQuality = 20
 

@@ -1,5 +1,5 @@
-// Package source holds the places that frames come from: a test pattern, standard input, files, folders, HTTP cameras,
-// uploads over HTTP, and whatever OpenCV can open. One driver a file, all behind [Source], chosen by [Open] from the
+// Package source holds the places that frames come from: this machine's cameras, a test pattern, standard input, files,
+// folders, HTTP cameras, uploads over HTTP, and whatever OpenCV can open. One driver a file, all behind [Source], chosen by [Open] from the
 // form of a URL or path.
 //
 // # The data's way
@@ -9,8 +9,8 @@
 //	                                                  v
 //	                                   Options.Skip(reason), for what is no whole JPEG
 //
-// What comes out is byte for byte what went in: only test and opencv encode pictures. A picture's bytes are made once,
-// by the driver, and never written again, as [protocol.Frame] asks.
+// What comes out is byte for byte what went in: only test, opencv and cameras without JPEGs of their own (v4l2) have
+// pictures encoded. A picture's bytes are made once, by the driver, and never written again, as [protocol.Frame] asks.
 //
 // A source owns nothing between two calls of Frames: files, connections and listening sockets are opened by Frames and
 // closed before its iteration returns. A new driver is one file, and one line in the table of [Open].
@@ -21,6 +21,7 @@ import (
 	"image"
 	"iter"
 	"log/slog"
+	"time"
 
 	"udpcam/protocol"
 )
@@ -44,14 +45,28 @@ type Source interface {
 // Options hold what a source may be told besides its name. The zero value is every source's default.
 type Options struct {
 	// FPS is the frame rate of sources that have no clock of their own (files, folders; 0 means 30) and the rate
-	// asked of those that take a wish (test, opencv; 0 means 30 and what the camera likes).
+	// asked of those that take a wish (test, v4l2, opencv; 0 means 30, and of opencv what the camera likes).
 	FPS float64
 	// Loop starts a file or folder again when it ends.
 	Loop bool
-	// Size is the picture size asked of test and opencv. Zero means 1280x720 and what the camera likes.
+	// Size is the picture size asked of test, v4l2 and opencv. Zero means 1280x720, and of opencv what the camera likes.
 	Size image.Point
-	// Quality is the JPEG quality, 1 to 100, of sources that encode (test, opencv). 0 means 80.
+	// Quality is the JPEG quality, 1 to 100, of sources that encode (test, opencv, v4l2 with a raw format), and of cameras
+	// that let theirs be chosen. 0 means 80, and what the camera likes.
 	Quality int
+	// Format is which of a v4l2 camera's formats to take: mjpeg, raw, or the four characters of one, such as yuyv. Empty
+	// means what is nearest to the size and rate, and of those mjpeg.
+	Format string
+	// Controls are set when a v4l2 camera is opened, in this order, each as NAME=VALUE. The value is a number, on or off, or
+	// the name of an entry of a menu.
+	Controls []string
+	// Rotate turns pictures clockwise by 90, 180 or 270 degrees, JPEGs without loss where their size allows that.
+	Rotate int
+	// Text is written into the pictures of sources that encode, with the time in it as strftime(3) has it: "Door %F %T".
+	Text string
+	// DropSame is how many pictures of a live source may be left out, one after another, that are the same as the one
+	// before.
+	DropSame int
 	// Pressure, if set, tells sources that encode which share of what they make the network carries, 1 being all of it;
 	// while it is less they lower their quality, down to 20. It is called for each frame, from any goroutine.
 	Pressure func() float64
@@ -62,6 +77,10 @@ type Options struct {
 	// leaves something out that is no whole picture: garbage, a picture cut off, an oversized one. Sources that
 	// receive in several goroutines (post, opencv) call it from them.
 	Skip func(reason string)
+	// Encoded, if set, is called by sources that encode, after each picture, with the time that it took to encode.
+	Encoded func(took time.Duration)
 	// Log is where a source reports trouble that it recovers from. Nil means slog.Default().
 	Log *slog.Logger
+
+	qualityAsked bool // Quality was not 0 before it got its default
 }

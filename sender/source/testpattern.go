@@ -1,12 +1,10 @@
 package source
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"image"
-	"image/jpeg"
 	"iter"
 	"maps"
 	"net/url"
@@ -22,9 +20,8 @@ import (
 
 // What a test pattern is unless told otherwise.
 const (
-	testWidth   = 1280
-	testHeight  = 720
-	testQuality = 80
+	testWidth  = 1280
+	testHeight = 720
 )
 
 // testSettings says what may follow "test:?", for errors.
@@ -63,7 +60,10 @@ func newTest(rest string, o Options) (Source, error) {
 	}
 	o.FPS = cmp.Or(o.FPS, defaultFPS)
 	o.Size = cmp.Or(o.Size, image.Pt(testWidth, testHeight))
-	o.Quality = cmp.Or(o.Quality, testQuality)
+	o.Quality = cmp.Or(o.Quality, defaultQuality)
+	if _, err := newOverlay(o.Text); err != nil {
+		return nil, err
+	}
 	if err := pattern.CheckSize(o.Size); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOption, err)
 	}
@@ -100,10 +100,17 @@ func (s *testPattern) Frames(ctx context.Context) iter.Seq2[protocol.Frame, erro
 			yield(protocol.Frame{}, err)
 			return
 		}
-		encoder := jpegEncoder{quality: newQualityDial(s.o)}
+		encoder := newJPEGEncoder(s.o)
+		text, err := newOverlay(s.o.Text)
+		if err != nil {
+			yield(protocol.Frame{}, err)
+			return
+		}
 		for n := range due(ctx, s.o.FPS) {
 			mark := pattern.Mark{Number: n, Captured: time.Now().Truncate(time.Microsecond)}
-			picture, err := encoder.encode(p.Draw(mark))
+			img := p.Draw(mark)
+			text.draw(img, mark.Captured)
+			picture, err := encoder.encode(img)
 			if err != nil {
 				yield(protocol.Frame{}, fmt.Errorf("test pattern: %w", err))
 				return
@@ -141,19 +148,4 @@ func due(ctx context.Context, fps float64) iter.Seq[uint32] {
 			timer.Reset(time.Duration(float64(n)/fps*float64(time.Second)) - time.Since(start))
 		}
 	}
-}
-
-// A jpegEncoder encodes pictures of one kind, each into memory of its own, since frames are handed over.
-type jpegEncoder struct {
-	quality *qualityDial
-	last    int // the length of the last JPEG, which the next will be near
-}
-
-func (e *jpegEncoder) encode(img image.Image) ([]byte, error) {
-	b := bytes.NewBuffer(make([]byte, 0, e.last+e.last/8))
-	if err := jpeg.Encode(b, img, &jpeg.Options{Quality: e.quality.next()}); err != nil {
-		return nil, err
-	}
-	e.last = b.Len()
-	return b.Bytes(), nil
 }

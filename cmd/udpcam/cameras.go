@@ -1,0 +1,174 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"udpcam/sender/source"
+	"udpcam/sender/source/v4l2"
+)
+
+func camerasCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "cameras",
+		Usage:     "list this machine's cameras, and what they can do",
+		UsageText: "udpcam cameras [--json]",
+		Description: examples(
+			"udpcam cameras", "names, formats, sizes, frames a second, controls",
+			"udpcam cameras --json | jq '.[0].formats'", "the same for programs",
+		),
+		Action: cameras,
+	},
+		flags("Output", &cli.BoolFlag{Name: "json", Usage: "write an array of objects"}),
+	)
+}
+
+// cameras is udpcam cameras.
+func cameras(c *cli.Context) error {
+	found := source.Cameras()
+	if c.Bool("json") {
+		if found == nil {
+			found = []source.CameraInfo{}
+		}
+		encoder := json.NewEncoder(c.App.Writer)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(found)
+	}
+	if len(found) == 0 {
+		_, err := fmt.Fprintln(c.App.Writer, noCameras())
+		return err
+	}
+	var text strings.Builder
+	for i, camera := range found {
+		if i > 0 {
+			text.WriteString("\n")
+		}
+		printCamera(&text, camera)
+	}
+	_, err := io.WriteString(c.App.Writer, text.String())
+	return err
+}
+
+func noCameras() string {
+	if !v4l2.Supported && !source.HasOpenCV {
+		return "On this system cameras need a build with OpenCV: see the README."
+	}
+	return "There is no camera. Is one plugged in? udpcam doctor looks further."
+}
+
+// printCamera writes what there is to know of a camera.
+func printCamera(w io.Writer, c source.CameraInfo) {
+	title := c.Name
+	if c.Default {
+		title += "   (the default)"
+	}
+	fmt.Fprintf(w, "%s\n", strings.TrimSpace(title))
+	names := append([]string{c.Source}, c.Links...)
+	if c.OpenCV != "" {
+		names = append(names, c.OpenCV)
+	}
+	fmt.Fprintf(w, "  --source   %s\n", strings.Join(names, "\n             "))
+	if c.Bus != "" {
+		fmt.Fprintf(w, "  at         %s, driver %s\n", c.Bus, c.Driver)
+	}
+	if c.Problem != "" {
+		fmt.Fprintf(w, "  but        %s\n", c.Problem)
+	}
+	if len(c.Formats) > 0 {
+		fmt.Fprintln(w)
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "  FORMAT\tSIZE\tFRAMES A SECOND\tTHAT IS")
+		printFormats(table, c.Formats)
+		table.Flush()
+	}
+	if len(c.Controls) > 0 {
+		fmt.Fprintln(w)
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "  CONTROL\tNOW\tDEFAULT\tIT TAKES")
+		for _, control := range c.Controls {
+			printControl(table, control)
+		}
+		table.Flush()
+	}
+}
+
+// printFormats lists formats that can be sent, and then the names of those that cannot.
+func printFormats(w io.Writer, formats []source.CameraFormat) {
+	var useless []string
+	var above source.CameraFormat
+	for _, f := range formats {
+		name, how := strings.ToLower(f.Code), "encoded here"
+		switch {
+		case !f.Usable:
+			useless = append(useless, name)
+			continue
+		case f.JPEG:
+			how = "sent as it is"
+		}
+		if len(f.Sizes) == 0 {
+			fmt.Fprintf(w, "  %s\t?\t?\t%s\n", name, how)
+		} else if reflect.DeepEqual(f.Sizes, above.Sizes) {
+			fmt.Fprintf(w, "  %s\tthe same\tthe same\t%s\n", name, how)
+			continue
+		}
+		above = f
+		for _, s := range f.Sizes {
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", name, s.Size, ratesText(s), how)
+			name, how = "", ""
+		}
+	}
+	if len(useless) > 0 {
+		fmt.Fprintf(w, "  not usable: %s\n", strings.Join(useless, " "))
+	}
+}
+
+// ratesText lists frames a second, or the two that they lie between.
+func ratesText(s source.CameraSize) string {
+	var rates []string
+	for _, r := range s.FPS {
+		rates = append(rates, strconv.FormatFloat(round(r, 2), 'f', -1, 64))
+	}
+	if s.AnyRate && len(rates) == 2 {
+		return rates[1] + " to " + rates[0]
+	}
+	return strings.Join(rates, " ")
+}
+
+func printControl(w io.Writer, c v4l2.Control) {
+	now, standard, takes := strconv.FormatInt(c.Value, 10), strconv.FormatInt(c.Default, 10), ""
+	switch c.Kind {
+	case v4l2.Button:
+		now, standard, takes = "", "", "any value, which presses it"
+	case v4l2.Boolean:
+		onOff := map[int64]string{0: "off", 1: "on"}
+		now, standard, takes = onOff[c.Value], onOff[c.Default], "on, off"
+	case v4l2.Menu:
+		var items []string
+		for _, item := range c.Menu {
+			items = append(items, fmt.Sprintf("%d (%s)", item.Value, item.Name))
+		}
+		takes = strings.Join(items, ", ")
+		if i := slices.IndexFunc(c.Menu, func(m v4l2.MenuItem) bool { return m.Value == c.Value }); i >= 0 {
+			now = fmt.Sprintf("%d (%s)", c.Value, c.Menu[i].Name)
+		}
+	default:
+		takes = fmt.Sprintf("%d to %d", c.Min, c.Max)
+		if c.Step > 1 {
+			takes += fmt.Sprintf(" in steps of %d", c.Step)
+		}
+	}
+	if c.ReadOnly {
+		takes = "nothing: it can only be read"
+	} else if c.Inactive {
+		takes += "; another control decides now"
+	}
+	fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", c.Name, now, standard, takes)
+}

@@ -1,0 +1,248 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image/jpeg"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"udpcam/protocol/mjpeg"
+)
+
+// A labCamera is an MJPEG camera that v4l2loopback makes of what ffmpeg is given.
+type labCamera struct {
+	path   string
+	feeder *process
+	stop   func()
+}
+
+// newLabCamera has such a camera show frames, so many a second, until the test ends.
+func newLabCamera(t *testing.T, film [][]byte, fps int) *labCamera {
+	t.Helper()
+	if os.Getenv("UDPCAM_LAB") == "" {
+		t.Skip("not in bench/lab")
+	}
+	need(t, "ffmpeg", "modprobe")
+	if out, err := exec.Command("modprobe", "v4l2loopback", "max_buffers=8", "card_label=Lab", "video_nr=9").CombinedOutput(); err != nil {
+		t.Fatalf("v4l2loopback: %v\n%s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("modprobe", "-r", "v4l2loopback").Run() })
+	stopped := make(chan struct{})
+	c := &labCamera{path: "/dev/video9", stop: sync.OnceFunc(func() { close(stopped) })}
+	ffmpeg := exec.Command("ffmpeg", "-v", "error", "-probesize", "32", "-fflags", "nobuffer", "-f", "mjpeg", "-framerate", fmt.Sprint(fps),
+		"-i", "-", "-c", "copy", "-f", "v4l2", c.path)
+	in, err := ffmpeg.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.feeder = start(t, ffmpeg)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer in.Close()
+		tick := time.NewTicker(time.Second / time.Duration(fps))
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-stopped:
+				return
+			case <-tick.C:
+			}
+			if _, err := in.Write(film[i%len(film)]); err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { c.stop(); <-ended; c.feeder.kill() })
+	until(t, "the camera shows something", func() bool {
+		out, _ := exec.Command(udpcamCommand(t).Path, "cameras").Output()
+		return strings.Contains(string(out), "mjpg")
+	})
+	return c
+}
+
+// A thousand frames of an MJPEG camera reach the other end: as the camera gave them, none twice, none out of order.
+func TestLabMJPEG(t *testing.T) {
+	const pictures = 1000
+	_, content := numberedFilm(t, pictures+500, street(t, 5)[0])
+	film := frames(t, content)
+	camera := newLabCamera(t, film, 40)
+	arrived := &arrivals{}
+	recv := udpcamCommand(t, "recv", "--addr", "127.0.0.1:0", "--out", "-")
+	in := arrived.of(t, recv)
+	addr := in.says(t, `listening\W+addr\W+([^\s"]+)`)[1]
+	out := udpcam(t, "send", "--addr", addr, "--source", camera.path, "--frames", fmt.Sprint(pictures), "--json")
+	out.ends(t, 0)
+	until(t, "the last frames come", func() bool {
+		arrived.mu.Lock()
+		defer arrived.mu.Unlock()
+		return len(arrived.list) >= pictures*99/100
+	})
+	in.stop(t)
+	<-arrived.ended
+	last := -1
+	for _, a := range arrived.list {
+		n := numberOf(a.picture)
+		if n <= last || n >= len(film) || !bytes.Equal(a.picture, film[n]) {
+			t.Fatalf("frame %d after frame %d is damaged, repeated or out of order", n, last)
+		}
+		last = n
+	}
+	var status struct {
+		Delay   float64           `json:"delay_ms"`
+		Skipped map[string]uint64 `json:"skipped_by"`
+	}
+	for line := range strings.Lines(out.stdout.String()) {
+		if err := json.Unmarshal([]byte(line), &status); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d frames of %d sent arrived, left out at the camera: %v; %.2f ms from the driver's time to the kernel's network",
+		len(arrived.list), pictures, status.Skipped, status.Delay)
+	if len(arrived.list) < pictures*99/100 {
+		t.Errorf("%d of %d frames have come", len(arrived.list), pictures)
+	}
+}
+
+// A camera that leaves out its Huffman tables is one that everybody can see.
+func TestLabMJPEGWithoutTables(t *testing.T) {
+	img, err := jpeg.Decode(bytes.NewReader(readFile(t, street(t, 6)[0])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var whole bytes.Buffer
+	if err := jpeg.Encode(&whole, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(whole.Bytes(), []byte{0xFF, 0xC4})
+	bare := append(bytes.Clone(whole.Bytes()[:at]), whole.Bytes()[at+420:]...)
+	if err := mjpeg.Check(bare); err != nil {
+		t.Fatal(err)
+	}
+	camera := newLabCamera(t, [][]byte{bare}, 10)
+	page := udpcam(t, "serve", "--source", "v4l2:"+camera.path, "--http", "127.0.0.1:0")
+	url := page.url(t)
+	var picture []byte
+	until(t, "there is a picture", func() bool {
+		picture, err = get(url + "snapshot.jpg")
+		return err == nil
+	})
+	if !bytes.Equal(picture, whole.Bytes()) {
+		t.Errorf("%d bytes, want %d", len(picture), whole.Len())
+	}
+	page.stop(t)
+
+	// The same picture again and again need not be sent.
+	repeats := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", camera.path, "--drop-same", "9", "--frames", "3")
+	repeats.ends(t, 0)
+	if !strings.Contains(repeats.stderr.String(), "skipped.repeated=18") {
+		t.Error(repeats.stderr.String())
+	}
+	// What it is asked for and cannot do.
+	near := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", camera.path, "--size", "1920x1080", "--frames", "1")
+	near.ends(t, 0)
+	near.says(t, `nearest is taken" asked=1920x1080 taken="320x240 MJPG`)
+	turned := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", camera.path, "--rotate", "90", "--frames", "1")
+	turned.ends(t, 0)
+	text := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", camera.path, "--text", "%T")
+	text.ends(t, 1)
+	text.says(t, "text can be written into pictures that are encoded here")
+}
+
+// How much of the processor a frame costs, here and with ustreamer, which serves the same camera to one viewer over HTTP.
+func TestLabUstreamer(t *testing.T) {
+	need(t, "ustreamer", "curl")
+	_, content := numberedFilm(t, 100, street(t, 1)[0])
+	camera := newLabCamera(t, frames(t, content), 20)
+	const pictures = 100
+
+	sink := udpcam(t, "recv", "--addr", "127.0.0.1:0")
+	addr := sink.says(t, `listening\W+addr\W+([^\s"]+)`)[1]
+	spent := func(n int, flags ...string) time.Duration {
+		p := udpcam(t, append([]string{"send", "--addr", addr, "--source", camera.path, "--frames", fmt.Sprint(n)}, flags...)...)
+		p.ends(t, 0)
+		return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	}
+	began := spent(1) // what a start costs
+	ours, bare := spent(pictures)-began, spent(pictures, "--fec", "off")-began
+	sink.stop(t)
+
+	port := strings.TrimPrefix(freePort(t, "127.0.0.1"), "127.0.0.1:")
+	theirs := start(t, exec.Command("ustreamer", "--device", camera.path, "--format", "MJPEG", "--encoder", "HW", "--resolution", "768x576",
+		"--host", "127.0.0.1", "--port", port, "--desired-fps", "0"))
+	url := "http://127.0.0.1:" + port
+	until(t, "ustreamer is online", func() bool {
+		state, err := get(url + "/state")
+		return err == nil && strings.Contains(string(state), `"online": true`)
+	})
+	before := cpuOf(t, theirs)
+	recorded := filepath.Join(t.TempDir(), "recorded")
+	viewer := start(t, exec.Command("curl", "-sN", "-o", recorded, url+"/stream"))
+	size := len(frames(t, content)[0])
+	until(t, "as many frames have come", func() bool { return fileSize(recorded) > pictures*size })
+	after := cpuOf(t, theirs)
+	viewer.kill()
+	got := fileSize(recorded) / size
+	each := func(spent time.Duration, frames int) float64 { return spent.Seconds() * 1000 / float64(frames) }
+	t.Logf("CPU time per frame of %d bytes, on this emulated machine: udpcam send %.2f ms, without parity %.2f ms (a start, %v, not counted); ustreamer %.2f ms",
+		size, each(ours, pictures-1), each(bare, pictures-1), began, each(after-before, got))
+	if err := theirs.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Error(err)
+	}
+	<-theirs.done
+}
+
+// cpuOf is how much of the processor a process has used so far (proc(5)), counted in hundredths of a second.
+func cpuOf(t *testing.T, p *process) time.Duration {
+	t.Helper()
+	stat := string(readFile(t, fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid)))
+	var user, system int
+	fields := strings.Fields(stat[strings.LastIndex(stat, ")")+1:])
+	if _, err := fmt.Sscan(strings.Join(fields[11:13], " "), &user, &system); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// A camera that is unplugged and plugged in again is seen again by the receiver, without a restart of anything.
+func TestLabUnplugged(t *testing.T) {
+	if os.Getenv("UDPCAM_LAB") == "" {
+		t.Skip("not in bench/lab")
+	}
+	need(t, "modprobe")
+	if out, err := exec.Command("modprobe", "vivid", "n_devs=1", "node_types=0x1", "num_inputs=1", "input_types=0").CombinedOutput(); err != nil {
+		t.Fatalf("vivid: %v\n%s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("modprobe", "-r", "vivid").Run() })
+	arrived := &arrivals{}
+	in := arrived.of(t, udpcamCommand(t, "recv", "--addr", "127.0.0.1:0", "--out", "-"))
+	addr := in.says(t, `listening\W+addr\W+([^\s"]+)`)[1]
+	out := udpcam(t, "send", "--addr", addr, "--size", "320x180") // the default camera
+	count := func() int {
+		arrived.mu.Lock()
+		defer arrived.mu.Unlock()
+		return len(arrived.list)
+	}
+	until(t, "pictures come", func() bool { return count() > 10 })
+	plug := func(how string) {
+		if err := os.WriteFile("/sys/bus/platform/drivers/vivid/"+how, []byte("vivid.0"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plug("unbind")
+	out.says(t, `camera is away, waiting for it.*unplugged`)
+	here := count()
+	back := time.Now()
+	plug("bind")
+	until(t, "pictures come again", func() bool { return count() > here+3 })
+	t.Logf("pictures at the receiver %v after the camera's return", time.Since(back).Round(10*time.Millisecond))
+	out.stop(t)
+	in.stop(t)
+}

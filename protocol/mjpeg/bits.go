@@ -1,0 +1,187 @@
+package mjpeg
+
+// A codebook decodes what a Huffman table encodes.
+type codebook struct {
+	// quick is, by the next quickBits bits of a stream, the length of the code word that they begin with, in the low byte,
+	// and what it stands for, in the high one; 0 for a longer word or none.
+	quick [1 << quickBits]uint16
+	// By length: behind the last code word of that length, filled up to 16 bits, and what to add to a word to find its
+	// value.
+	limit  [18]int
+	offset [17]int
+	values string
+}
+
+const quickBits = 9
+
+func newCodebook(t huffmanTable) (*codebook, error) {
+	words, lengths, err := t.codes()
+	if err != nil {
+		return nil, err
+	}
+	b := &codebook{values: t.values}
+	for symbol, length := range lengths {
+		if length == 0 || length > quickBits {
+			continue
+		}
+		free := quickBits - int(length)
+		for i := range 1 << free {
+			b.quick[int(words[symbol])<<free+i] = uint16(symbol)<<8 | uint16(length)
+		}
+	}
+	word, next := 0, 0
+	for i := range len(t.counts) {
+		length, count := i+1, int(t.counts[i])
+		b.offset[length] = next - word
+		word += count
+		next += count
+		b.limit[length] = word << (16 - length)
+		word <<= 1
+	}
+	b.limit[17] = 1 << 16
+	return b, nil
+}
+
+// A bitReader reads entropy-coded data (T.81, annex F.2.2). Behind the data's end, a marker, it reads zeros.
+type bitReader struct {
+	data []byte
+	acc  uint64 // the next bits, from the top down
+	n    int    // how many
+	void int    // how many of them are behind the end
+}
+
+// fill sees to it that there are 32 bits or more.
+func (r *bitReader) fill() {
+	for r.n <= 56 {
+		var b byte
+		switch {
+		case len(r.data) > 0 && r.data[0] != 0xFF:
+			b, r.data = r.data[0], r.data[1:]
+		case len(r.data) > 1 && r.data[1] == 0:
+			b, r.data = 0xFF, r.data[2:]
+		default:
+			r.void += 8
+		}
+		r.acc |= uint64(b) << (56 - r.n)
+		r.n += 8
+	}
+}
+
+func (r *bitReader) skip(n int) { r.acc <<= n; r.n -= n }
+
+// symbol decodes one code word. It returns false if there is none. There must be 16 bits.
+func (r *bitReader) symbol(b *codebook) (s byte, ok bool) {
+	if q := b.quick[r.acc>>(64-quickBits)]; q != 0 {
+		r.skip(int(q & 0xFF))
+		return byte(q >> 8), true
+	}
+	prefix := int(r.acc >> 48)
+	for length := quickBits + 1; length <= 16; length++ {
+		if prefix < b.limit[length] {
+			at := prefix>>(16-length) + b.offset[length]
+			if at < 0 || at >= len(b.values) {
+				return 0, false
+			}
+			r.skip(length)
+			return b.values[at], true
+		}
+	}
+	return 0, false
+}
+
+// value reads a number of so many bits, at most 16, as T.81, F.2.2.1 (EXTEND) has it. There must be as many.
+func (r *bitReader) value(bits byte) int32 {
+	if bits == 0 {
+		return 0
+	}
+	v := int32(r.acc >> (64 - bits))
+	r.skip(int(bits))
+	if v < 1<<(bits-1) {
+		v += -1<<bits + 1
+	}
+	return v
+}
+
+// block reads one block. It reports whether it is whole.
+func (r *bitReader) block(c *component, to *[64]int16, before *int32) bool {
+	*to = [64]int16{}
+	r.fill()
+	size, ok := r.symbol(c.dc)
+	if !ok || size > 11 {
+		return false
+	}
+	*before += r.value(size)
+	to[0] = int16(*before)
+	for at := 1; at < 64; at++ {
+		if r.n < 32 {
+			r.fill()
+		}
+		s, ok := r.symbol(c.ac)
+		if !ok {
+			return false
+		}
+		run, size := int(s>>4), s&15
+		if size == 0 {
+			if run != 15 {
+				break // the rest is zero
+			}
+			at += 15
+			continue
+		}
+		if at += run; at > 63 || size > 10 {
+			return false
+		}
+		to[at] = int16(r.value(size))
+	}
+	return r.n >= r.void
+}
+
+// restart passes a restart marker. What bits are left before it fill up a byte.
+func (r *bitReader) restart() bool {
+	r.flush()
+	if len(r.data) < 2 || r.data[0] != 0xFF || !isRST(r.data[1]) {
+		return false
+	}
+	r.data = r.data[2:]
+	return true
+}
+
+// flush leaves out the bits that fill up the last byte before a marker, and fill bytes.
+func (r *bitReader) flush() {
+	if r.n-r.void < 8 {
+		r.acc, r.n, r.void = 0, 0, 0
+	}
+	for len(r.data) > 1 && r.data[0] == 0xFF && r.data[1] == markerFill {
+		r.data = r.data[1:]
+	}
+}
+
+// atMarker reports whether nothing is left before a marker.
+func (r *bitReader) atMarker(code byte) bool {
+	r.flush()
+	return r.n == 0 && len(r.data) > 1 && r.data[0] == 0xFF && r.data[1] == code
+}
+
+// A bitWriter writes entropy-coded data.
+type bitWriter struct {
+	out []byte
+	acc uint64 // the last bits, at the low end
+	n   int    // how many, less than 8 between two calls
+}
+
+func (w *bitWriter) write(bits uint32, n int) {
+	w.acc = w.acc<<n | uint64(bits)
+	for w.n += n; w.n >= 8; w.n -= 8 {
+		b := byte(w.acc >> (w.n - 8))
+		if w.out = append(w.out, b); b == 0xFF {
+			w.out = append(w.out, 0)
+		}
+	}
+}
+
+// finish fills up the last byte with ones.
+func (w *bitWriter) finish() {
+	if w.n > 0 {
+		w.write(1<<(8-w.n)-1, 8-w.n)
+	}
+}

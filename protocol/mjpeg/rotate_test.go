@@ -1,0 +1,278 @@
+package mjpeg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// rotations are all that there are.
+var rotations = []int{90, 180, 270}
+
+// needs skips the test if a program is not there.
+func needs(t *testing.T, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skipf("needs %s", program)
+	}
+}
+
+func streetPictures(t testing.TB) (pictures [][]byte) {
+	t.Helper()
+	for n := 1; n <= 8; n++ {
+		b, err := os.ReadFile(fmt.Sprintf("testdata/street/%d.jpg", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pictures = append(pictures, b)
+	}
+	return pictures
+}
+
+func rotate(t testing.TB, degrees int, picture []byte) []byte {
+	t.Helper()
+	r, err := NewRotator(degrees)
+	if err != nil {
+		t.Fatal(err)
+	}
+	turned, err := r.Rotate(picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(turned); err != nil {
+		t.Fatal(err)
+	}
+	return turned
+}
+
+func decode(t testing.TB, picture []byte) image.Image {
+	t.Helper()
+	img, err := jpeg.Decode(bytes.NewReader(picture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// samePixels fails the test if two pictures differ by more than the rounding of decoders makes.
+func samePixels(t *testing.T, got, want image.Image, tolerance int) {
+	t.Helper()
+	if got.Bounds().Size() != want.Bounds().Size() {
+		t.Fatalf("%v, want %v", got.Bounds(), want.Bounds())
+	}
+	for y := range want.Bounds().Dy() {
+		for x := range want.Bounds().Dx() {
+			a, b := color.NRGBAModel.Convert(got.At(x, y)).(color.NRGBA), color.NRGBAModel.Convert(want.At(x, y)).(color.NRGBA)
+			for _, d := range []int{int(a.R) - int(b.R), int(a.G) - int(b.G), int(a.B) - int(b.B)} {
+				if max(d, -d) > tolerance {
+					t.Fatalf("pixel %d,%d is %v, want %v", x, y, a, b)
+				}
+			}
+		}
+	}
+}
+
+// turned is a picture turned pixel by pixel: the slow way, which is plainly right.
+type turned struct {
+	image.Image
+	degrees int
+}
+
+func (p turned) Bounds() image.Rectangle {
+	b := p.Image.Bounds()
+	if p.degrees != 180 {
+		b.Max = image.Pt(b.Dy(), b.Dx())
+	}
+	return b
+}
+
+func (p turned) At(x, y int) color.Color {
+	b := p.Image.Bounds()
+	switch p.degrees {
+	case 90:
+		x, y = y, b.Dy()-1-x
+	case 180:
+		x, y = b.Dx()-1-x, b.Dy()-1-y
+	case 270:
+		x, y = b.Dx()-1-y, x
+	}
+	return p.Image.At(x, y)
+}
+
+func TestRotatePixels(t *testing.T) {
+	for _, degrees := range rotations {
+		picture := streetPictures(t)[5]
+		samePixels(t, decode(t, rotate(t, degrees, picture)), turned{decode(t, picture), degrees}, 4)
+	}
+}
+
+// Turned on until it stands as before, a picture is what it was, to the last coefficient.
+func TestRotateAround(t *testing.T) {
+	for i, picture := range streetPictures(t) {
+		for _, degrees := range rotations {
+			again := picture
+			for range 360 / (map[int]int{90: 90, 180: 180, 270: 90})[degrees] {
+				again = rotate(t, degrees, again)
+			}
+			var before, after coefficients
+			if err := errors.Join(before.read(picture), after.read(again)); err != nil {
+				t.Fatal(err)
+			}
+			for c := range before.components {
+				a, b := before.components[c], after.components[c]
+				for n := range a.blocks {
+					if a.blocks[n] != b.blocks[n] {
+						t.Fatalf("picture %d by %d: component %d, coefficient %d is %d and was %d", i, degrees, c, n, b.blocks[n], a.blocks[n])
+					}
+				}
+			}
+			samePixels(t, decode(t, again), decode(t, picture), 0)
+		}
+	}
+}
+
+// libjpeg's own lossless rotation gives the same coefficients: what decodes, decodes to the same pixels.
+func TestRotateAsLibjpeg(t *testing.T) {
+	needs(t, "jpegtran")
+	needs(t, "cjpeg")
+	dir := t.TempDir()
+	ppm := filepath.Join(dir, "picture.ppm")
+	writePPM(t, ppm, decode(t, streetPictures(t)[4]), image.Pt(96, 64))
+	for _, how := range []string{"-sample 1x1", "-sample 2x1", "-sample 1x2", "-sample 2x2", "-sample 4x1", "-grayscale", "-optimize",
+		"-restart 1", "-restart 3B", "-sample 2x1 -restart 2B -optimize", "-quality 100", "-quality 5"} {
+		out, err := exec.Command("cjpeg", append(strings.Fields(how), ppm)...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "picture.jpg")
+		if err := os.WriteFile(path, out, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, degrees := range rotations {
+			want, err := exec.Command("jpegtran", "-perfect", "-rotate", fmt.Sprint(degrees), path).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := rotate(t, degrees, out)
+			var a, b coefficients
+			if err := errors.Join(a.read(got), b.read(want)); err != nil {
+				t.Fatal(err)
+			}
+			for c := range a.components {
+				if a.components[c].h != b.components[c].h || a.components[c].v != b.components[c].v {
+					t.Errorf("%s by %d: component %d has other sampling factors", how, degrees, c)
+				}
+				for n := range a.components[c].blocks {
+					if a.components[c].blocks[n] != b.components[c].blocks[n] {
+						t.Fatalf("%s by %d: component %d, coefficient %d", how, degrees, c, n)
+					}
+				}
+			}
+			if how != "-sample 4x1" { // which Go decodes lying only
+				samePixels(t, decode(t, got), decode(t, want), 0)
+			}
+		}
+	}
+}
+
+func writePPM(t *testing.T, path string, img image.Image, size image.Point) {
+	t.Helper()
+	b := fmt.Appendf(nil, "P6\n%d %d\n255\n", size.X, size.Y)
+	for y := range size.Y {
+		for x := range size.X {
+			c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
+			b = append(b, c.R, c.G, c.B)
+		}
+	}
+	if err := os.WriteFile(path, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRotateRefusals(t *testing.T) {
+	encode := func(width, height int, ratio image.YCbCrSubsampleRatio) []byte {
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, image.NewYCbCr(image.Rect(0, 0, width, height), ratio), nil); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	odd, whole := image.YCbCrSubsampleRatio420, encode(32, 16, image.YCbCrSubsampleRatio420)
+	progressive := bytes.Replace(bytes.Clone(whole), []byte{0xFF, 0xC0}, []byte{0xFF, 0xC2}, 1)
+	scan := bytes.Index(whole, []byte{0xFF, markerSOS})
+	damaged := append(bytes.Clone(whole[:scan+14]), 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, markerEOI)
+	for name, test := range map[string]struct {
+		picture []byte
+		refused []int
+		says    string
+	}{
+		"whole":       {whole, nil, ""},
+		"high":        {encode(32, 24, odd), []int{90, 180}, "24 pixels high, which its blocks of 16 do not divide"},
+		"wide":        {encode(24, 32, odd), []int{180, 270}, "24 pixels wide, which its blocks of 16 do not divide"},
+		"progressive": {progressive, rotations, "not a baseline JPEG"},
+		"no tables":   {bytes.Replace(bytes.Clone(whole), standardDHT, nil, 1), rotations, "Huffman"},
+		"damaged":     {damaged, rotations, "damaged"},
+		"cut":         {whole[:len(whole)-2], rotations, "cut off"},
+		"nothing":     {nil, rotations, "SOI"},
+	} {
+		for _, degrees := range rotations {
+			r, _ := NewRotator(degrees)
+			_, err := r.Rotate(test.picture)
+			refused := strings.Contains(fmt.Sprint(test.refused), fmt.Sprint(degrees))
+			if refused != (err != nil) || refused && (!errors.Is(err, ErrRotate) || !strings.Contains(err.Error(), test.says)) {
+				t.Errorf("%s by %d: %v", name, degrees, err)
+			}
+		}
+	}
+	if _, err := NewRotator(45); err == nil {
+		t.Error("45 degrees are no error")
+	}
+}
+
+// Whatever is handed to it, Rotate returns an error or a picture that Go decodes if it decodes the original.
+func FuzzRotate(f *testing.F) {
+	for _, picture := range streetPictures(f)[4:] {
+		f.Add(picture)
+	}
+	f.Add(tiny())
+	f.Fuzz(func(t *testing.T, picture []byte) {
+		if size, err := Size(picture); err == nil && size.X*size.Y > 1<<20 {
+			return
+		}
+		for _, degrees := range rotations {
+			r, _ := NewRotator(degrees)
+			turned, err := r.Rotate(picture)
+			if err != nil {
+				continue
+			}
+			if err := Check(turned); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := jpeg.Decode(bytes.NewReader(picture)); err != nil {
+				continue
+			}
+			if _, err := jpeg.Decode(bytes.NewReader(turned)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkRotate(b *testing.B) {
+	picture := streetPictures(b)[0]
+	r, _ := NewRotator(90)
+	b.SetBytes(int64(len(picture)))
+	for b.Loop() {
+		if _, err := r.Rotate(picture); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

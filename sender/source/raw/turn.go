@@ -1,0 +1,68 @@
+package raw
+
+import "image"
+
+// Turn returns a picture turned clockwise by 90, 180 or 270 degrees, in memory that it takes from into if it has the
+// right size. Pictures are those that a Decoder makes.
+func Turn(img image.Image, degrees int, into image.Image) image.Image {
+	switch img := img.(type) {
+	case *image.Gray:
+		size := turnedSize(img.Rect.Size(), degrees)
+		to, ok := into.(*image.Gray)
+		if !ok || to.Rect.Size() != size {
+			to = image.NewGray(image.Rectangle{Max: size})
+		}
+		turnPlane(to.Pix, to.Stride, img.Pix, img.Stride, img.Rect.Size(), degrees)
+		return to
+	case *image.YCbCr:
+		size := turnedSize(img.Rect.Size(), degrees)
+		ratio := img.SubsampleRatio
+		switch {
+		case degrees == 180:
+		case ratio == half:
+			ratio = image.YCbCrSubsampleRatio440
+		case ratio == image.YCbCrSubsampleRatio440:
+			ratio = half
+		}
+		to, ok := into.(*image.YCbCr)
+		if !ok || to.Rect.Size() != size || to.SubsampleRatio != ratio {
+			to = image.NewYCbCr(image.Rectangle{Max: size}, ratio)
+		}
+		turnPlane(to.Y, to.YStride, img.Y, img.YStride, img.Rect.Size(), degrees)
+		chroma := image.Pt(img.CStride, len(img.Cb)/img.CStride)
+		turnPlane(to.Cb, to.CStride, img.Cb, img.CStride, chroma, degrees)
+		turnPlane(to.Cr, to.CStride, img.Cr, img.CStride, chroma, degrees)
+		return to
+	}
+	return img
+}
+
+func turnedSize(size image.Point, degrees int) image.Point {
+	if degrees == 180 {
+		return size
+	}
+	return image.Pt(size.Y, size.X)
+}
+
+// turnPlane turns a plane of so many samples. It writes along rows and reads along columns: for a plane that fits the
+// processor's cache that is as good as any other way.
+func turnPlane(to []uint8, toStride int, from []uint8, stride int, size image.Point, degrees int) {
+	start, right, down := 0, 0, 0 // where the first sample is, and how far it is to the ones beside and below
+	switch degrees {
+	case 90:
+		start, right, down = (size.Y-1)*stride, -stride, 1
+	case 180:
+		start, right, down = (size.Y-1)*stride+size.X-1, -1, -stride
+	case 270:
+		start, right, down = size.X-1, stride, -1
+	}
+	turned := turnedSize(size, degrees)
+	for y := range turned.Y {
+		at := start + y*down
+		row := to[y*toStride:][:turned.X]
+		for x := range row {
+			row[x] = from[at]
+			at += right
+		}
+	}
+}

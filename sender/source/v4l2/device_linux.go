@@ -1,0 +1,393 @@
+//go:build 386 || amd64 || arm || arm64 || loong64 || riscv64
+
+package v4l2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Device is an open camera.
+type Device struct {
+	fd      int
+	info    Info
+	buffers [][]byte
+
+	// From Start on:
+	ctx    context.Context
+	ended  *os.File // has an event when ctx is done
+	unhook func()
+	held   int // the buffer that the caller reads, -1 if none
+
+	file  *os.File // fd in Go's poller, from the first picture on; nil if it is not to be used
+	plain bool     // it is not
+}
+
+// Open opens the camera at a path, such as /dev/video0. Until it is started others can use it too. The errors are
+// ErrNoCamera, ErrBusy, ErrSystem, or those of package os.
+func Open(path string) (*Device, error) {
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, meaning("open", path, err)
+	}
+	d := &Device{fd: fd, held: -1}
+	var c kernelCapability
+	if err := ioctl(fd, queryCapability, &c); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("%s: %w", path, ErrNoCamera)
+	}
+	d.info = Info{Path: path, Name: text(c.card[:]), Driver: text(c.driver[:]), Bus: text(c.bus[:])}
+	caps := c.caps
+	if caps&capLocal != 0 {
+		caps = c.local
+	}
+	if caps&videoCapture == 0 || caps&capStreaming == 0 {
+		unix.Close(fd)
+		return nil, fmt.Errorf("%s: %w", path, ErrNoCamera)
+	}
+	return d, nil
+}
+
+// Info returns what the device says of itself.
+func (d *Device) Info() Info { return d.info }
+
+// Close closes the device. The memory of its pictures is gone.
+func (d *Device) Close() error {
+	if d.unhook != nil {
+		d.unhook()
+	}
+	kind := int32(videoCapture)
+	ioctl(d.fd, streamOff, &kind) // before the buffers are unmapped, into which the driver writes
+	for _, b := range d.buffers {
+		unix.Munmap(b)
+	}
+	d.buffers = nil
+	if d.file != nil {
+		return d.file.Close()
+	}
+	return unix.Close(d.fd)
+}
+
+// Formats returns what the device can do.
+func (d *Device) Formats() (formats []Format, err error) {
+	for i := uint32(0); i < maxFormats; i++ {
+		f := kernelFormatDescription{index: i, kind: videoCapture}
+		if err := ioctl(d.fd, enumFormats, &f); err == unix.EINVAL {
+			break
+		} else if err != nil {
+			return nil, meaning("list formats of", d.info.Path, err)
+		}
+		code := FourCC(f.code)
+		formats = append(formats, Format{Code: code, Description: text(f.description[:]), Sizes: d.sizes(code)})
+	}
+	return formats, nil
+}
+
+// What a driver can list is bounded, in case that one never ends.
+const (
+	maxFormats  = 256
+	maxSizes    = 256
+	maxRates    = 64
+	maxControls = 1024
+	maxMenu     = 1024
+)
+
+// sizes are a format's. A device that does not tell has none.
+func (d *Device) sizes(code FourCC) (sizes []Size) {
+	for i := uint32(0); i < maxSizes; i++ {
+		k := kernelFrameSize{index: i, code: uint32(code)}
+		if ioctl(d.fd, enumFrameSizes, &k) != nil {
+			break
+		}
+		s := Size{Min: point(k.minX, k.minY), Max: point(k.maxX, k.maxY), Step: point(k.stepX, k.stepY)}
+		if k.kind == oneSize {
+			s.Min, s.Step = point(k.minX, k.maxX), image.Point{}
+			s.Max = s.Min
+		}
+		if s.Min.X <= 0 || s.Min.Y <= 0 || s.Max.X < s.Min.X || s.Max.Y < s.Min.Y {
+			continue
+		}
+		s.Rates, s.AnyRate = d.rates(code, s.Max)
+		if !slices.ContainsFunc(sizes, func(other Size) bool { return other.Min == s.Min && other.Max == s.Max }) {
+			sizes = append(sizes, s)
+		}
+		if k.kind != oneSize {
+			break
+		}
+	}
+	return sizes
+}
+
+func point(x, y uint32) image.Point { return image.Pt(int(x), int(y)) }
+
+// rates are those of one size, in frames a second, or the bounds of a range of rates.
+func (d *Device) rates(code FourCC, size image.Point) (rates []float64, anyBetween bool) {
+	for i := uint32(0); i < maxRates; i++ {
+		k := kernelFrameInterval{index: i, code: uint32(code), width: uint32(size.X), height: uint32(size.Y)}
+		if ioctl(d.fd, enumIntervals, &k) != nil {
+			break
+		}
+		rates = append(rates, k.min.rate())
+		if k.kind != oneInterval {
+			rates, anyBetween = append(rates, k.max.rate()), true
+			break
+		}
+	}
+	rates = slices.DeleteFunc(rates, func(r float64) bool { return r == 0 })
+	slices.SortFunc(rates, func(a, b float64) int { return -cmpFloat(a, b) })
+	return slices.Compact(rates), anyBetween
+}
+
+func cmpFloat(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// rate is how many frames a second an interval in seconds makes, 0 if it makes no sense.
+func (f fraction) rate() float64 {
+	if f.numerator == 0 || f.denominator == 0 {
+		return 0
+	}
+	return float64(f.denominator) / float64(f.numerator)
+}
+
+// Configure sets how the device gives pictures and returns what it made of that, which may be another size, format or
+// rate: the nearest that it can. The zero values of size and rate leave them as they are.
+func (d *Device) Configure(want Mode) (Mode, error) {
+	f := kernelFormat{kind: videoCapture}
+	if err := ioctl(d.fd, getFormat, &f); err != nil {
+		return Mode{}, meaning("configure", d.info.Path, err)
+	}
+	f.pix.code, f.pix.field, f.pix.stride, f.pix.size = uint32(want.Code), fieldAny, 0, 0
+	if want.Size != (image.Point{}) {
+		f.pix.width, f.pix.height = uint32(want.Size.X), uint32(want.Size.Y)
+	}
+	if err := ioctl(d.fd, setFormat, &f); err != nil {
+		return Mode{}, meaning("configure", d.info.Path, err)
+	}
+	got := Mode{Code: FourCC(f.pix.code), Size: point(f.pix.width, f.pix.height), Stride: int(f.pix.stride)}
+	got.FullRange = f.pix.quantization == rangeFull || f.pix.quantization != rangeLimited && f.pix.colorspace == colorJPEG
+	got.FPS = d.setRate(want.FPS)
+	return got, nil
+}
+
+// setRate asks for a rate, unless it is 0, and returns which it is.
+func (d *Device) setRate(fps float64) float64 {
+	p := kernelStreamParameters{kind: videoCapture}
+	if ioctl(d.fd, getParameters, &p) != nil {
+		return 0
+	}
+	if fps != 0 && p.capability&canSetInterval != 0 {
+		p.interval = fraction{1000, uint32(fps*1000 + 0.5)}
+		if ioctl(d.fd, setParameters, &p) != nil {
+			return 0
+		}
+	}
+	return p.interval.rate()
+}
+
+// Start begins to take pictures, with so many buffers, or as many as the driver insists on. It ends when ctx is done, and
+// must be called once. The error is ErrBusy if another program takes pictures.
+func (d *Device) Start(ctx context.Context, buffers int) error {
+	r := kernelBufferRequest{count: uint32(buffers), kind: videoCapture, memory: memoryMapped}
+	if err := ioctl(d.fd, requestBuffers, &r); err != nil {
+		return meaning("start", d.info.Path, err)
+	}
+	for i := range r.count {
+		b := kernelBuffer{index: i, kind: videoCapture, memory: memoryMapped}
+		if err := ioctl(d.fd, queryBuffer, &b); err != nil {
+			return meaning("start", d.info.Path, err)
+		}
+		mapped, err := unix.Mmap(d.fd, int64(uint32(b.offset)), int(b.length), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		if err != nil {
+			return meaning("map the pictures of", d.info.Path, err)
+		}
+		d.buffers = append(d.buffers, mapped)
+		if err := d.enqueue(int(i)); err != nil {
+			return meaning("start", d.info.Path, err)
+		}
+	}
+	kind := int32(videoCapture)
+	if err := ioctl(d.fd, streamOn, &kind); err != nil {
+		return meaning("start", d.info.Path, err)
+	}
+	ended, hangUp, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { hangUp.Close() })
+	d.ctx, d.ended = ctx, ended
+	d.unhook = func() {
+		if stop() {
+			hangUp.Close()
+		}
+		ended.Close()
+	}
+	return nil
+}
+
+// Next gives back the picture before and waits for a new one, the newest that there is, but no longer than patience. The
+// errors are ctx's, ErrGone, ErrSilent, or something that the driver reports.
+func (d *Device) Next(patience time.Duration) (p Picture, err error) {
+	if d.held >= 0 {
+		if err := d.enqueue(d.held); err != nil {
+			return p, meaning("read", d.info.Path, err)
+		}
+		d.held = -1
+	}
+	for deadline := time.Now().Add(patience); d.held < 0; {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return p, meaning("read", d.info.Path, ErrSilent)
+		}
+		if d.plain || d.file == nil {
+			err = d.poll(left, &p)
+		} else {
+			err = d.await(left, &p)
+		}
+		if d.ctx.Err() != nil {
+			return p, context.Cause(d.ctx)
+		}
+		if err != nil {
+			return p, meaning("read", d.info.Path, err)
+		}
+	}
+	if d.file == nil {
+		d.file = os.NewFile(uintptr(d.fd), d.info.Path)
+	}
+	return p, nil
+}
+
+// poll waits by poll(2) until there is something, and drains it. It is how the first picture is waited for, since a device
+// that is given to Go's poller too early is taken for one that read(2) is used on; and every picture of a device that does
+// not wake Go's poller reliably.
+func (d *Device) poll(patience time.Duration, p *Picture) error {
+	events := []unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}, {Fd: int32(d.ended.Fd()), Events: unix.POLLIN}}
+	n, err := unix.Poll(events, int(patience/time.Millisecond)+1)
+	if err == unix.EINTR || err == nil && n == 0 {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	err = d.drain(p) // which tells what it is, if it is an error
+	if err == nil && d.held < 0 && p.Damaged == 0 && events[0].Revents&unix.POLLERR != 0 {
+		return unix.EIO
+	}
+	return err
+}
+
+// glance is how long Go's poller is trusted at a time.
+const glance = 200 * time.Millisecond
+
+// await waits by Go's poller until there is something, and drains it. A thread that waits in poll(2) would keep Go's
+// monitor awake, which costs more than all else here. But a driver may forget those who have not asked since the last
+// picture (v4l2loopback does, if there was one at the moment in which the poller was told of the device). So after a while
+// it looks by itself, and if there is a picture that nobody has told of, does without the poller from then on.
+func (d *Device) await(patience time.Duration, p *Picture) error {
+	raw, err := d.file.SyscallConn()
+	if err == nil {
+		err = d.file.SetReadDeadline(time.Now().Add(min(patience, glance)))
+	}
+	if err != nil { // it cannot be polled so
+		d.plain = true
+		return nil
+	}
+	var failed error
+	err = raw.Read(func(uintptr) bool {
+		failed = d.drain(p)
+		return failed != nil || d.held >= 0
+	})
+	switch {
+	case failed != nil:
+		return failed
+	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+		d.plain = true
+	case err != nil:
+		if failed = d.drain(p); d.held >= 0 {
+			d.plain = true
+		}
+	}
+	return failed
+}
+
+// drain takes the newest of the pictures that there are, if there is any.
+func (d *Device) drain(p *Picture) error {
+	for {
+		b := kernelBuffer{kind: videoCapture, memory: memoryMapped}
+		switch err := quickly(d.fd, dequeueBuffer, &b); {
+		case err == unix.EAGAIN:
+			return nil
+		case err != nil:
+			return err
+		case int(b.index) >= len(d.buffers):
+			return fmt.Errorf("the driver has filled buffer %d of %d", b.index, len(d.buffers))
+		}
+		if b.flags&flagDamaged != 0 {
+			p.Damaged++
+			if err := d.enqueue(int(b.index)); err != nil {
+				return err
+			}
+			continue
+		}
+		if d.held >= 0 {
+			p.Stale++
+			if err := d.enqueue(d.held); err != nil {
+				return err
+			}
+		}
+		d.held = int(b.index)
+		memory := d.buffers[b.index]
+		p.Data = memory[:min(int(b.used), len(memory))]
+		p.Sequence = b.sequence
+		p.Captured = captured(&b)
+	}
+}
+
+// enqueue gives a buffer to the driver.
+func (d *Device) enqueue(index int) error {
+	b := kernelBuffer{index: uint32(index), kind: videoCapture, memory: memoryMapped}
+	return quickly(d.fd, enqueueBuffer, &b)
+}
+
+// oldest is how old a picture can be whose time is believed.
+const oldest = 10 * time.Second
+
+// captured is when the driver took a picture. Drivers give the time of the monotonic clock; one that gives another, or
+// none, does not know.
+func captured(b *kernelBuffer) time.Time {
+	now := time.Now()
+	var clock unix.Timespec
+	if b.flags&flagTimeMask != flagTimeMonotonic || unix.ClockGettime(unix.CLOCK_MONOTONIC, &clock) != nil {
+		return now
+	}
+	age := time.Duration(clock.Nano() - b.timestamp.Nano())
+	if age < 0 || age > oldest {
+		return now
+	}
+	return now.Add(-age)
+}
+
+// meaning makes an error of this package, or of package os, of what a system call has returned.
+func meaning(what, path string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.EBUSY):
+		return fmt.Errorf("%s: %w", path, ErrBusy)
+	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
+		return fmt.Errorf("%s: %w", path, ErrGone)
+	}
+	return &os.PathError{Op: what, Path: path, Err: err}
+}

@@ -1,0 +1,146 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"udpcam/sender/source/v4l2"
+)
+
+// A setting of a control, as Options.Controls has it.
+type controlSetting struct{ name, value string }
+
+// parseControls reads NAME=VALUE.
+func parseControls(texts []string) (settings []controlSetting, err error) {
+	for _, text := range texts {
+		name, value, ok := strings.Cut(text, "=")
+		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
+		if !ok || name == "" || value == "" {
+			return nil, fmt.Errorf("%w: control %q: give NAME=VALUE, such as brightness=128; udpcam cameras lists them", ErrOption, text)
+		}
+		settings = append(settings, controlSetting{name, value})
+	}
+	return settings, nil
+}
+
+// The controls that Linux 5.13 gave other names, by both: instructions all over the net have the old ones.
+var renamed = map[string]string{
+	"exposure_auto":                  "auto_exposure",
+	"exposure_absolute":              "exposure_time_absolute",
+	"exposure_auto_priority":         "exposure_dynamic_framerate",
+	"white_balance_temperature_auto": "white_balance_automatic",
+	"focus_auto":                     "focus_automatic_continuous",
+}
+
+const compressionQuality = "compression_quality"
+
+// control sets what the options say of controls, in the order in which they are given, as some are out of reach until
+// another is set.
+func (t *take) control(texts []string) error {
+	settings, err := parseControls(texts)
+	if err != nil {
+		return err
+	}
+	if isJPEG(t.mode.Code.String()) && t.o.qualityAsked {
+		settings = append([]controlSetting{{compressionQuality, strconv.Itoa(t.o.Quality)}}, settings...)
+	}
+	if len(settings) == 0 {
+		return nil
+	}
+	controls, err := t.device.Controls()
+	if err != nil {
+		return err
+	}
+	for _, s := range settings {
+		c, ok := findControl(controls, s.name)
+		if !ok && s.name == compressionQuality {
+			t.o.Log.Warn("the camera chooses the quality of its JPEGs itself; to choose it, take a raw format", "asked", s.value)
+			continue
+		}
+		if !ok {
+			return fmt.Errorf("%w: the camera has no control %s; it has %s", ErrOption, s.name, controlNames(controls))
+		}
+		value, err := controlValue(c, s.value)
+		if err != nil {
+			return err
+		}
+		if err := t.device.Set(c, value); errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) {
+			return fmt.Errorf("%w: the camera does not take %s=%s now; does another control have to be set before?", ErrOption, s.name, s.value)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func findControl(controls []v4l2.Control, name string) (v4l2.Control, bool) {
+	for _, wanted := range []string{name, renamed[name], renamedFrom(name)} {
+		i := slices.IndexFunc(controls, func(c v4l2.Control) bool { return c.Name == wanted && wanted != "" })
+		if i >= 0 {
+			return controls[i], true
+		}
+	}
+	return v4l2.Control{}, false
+}
+
+// renamedFrom is the old name of a control, "" if it has none.
+func renamedFrom(name string) string {
+	for before, now := range renamed {
+		if now == name {
+			return before
+		}
+	}
+	return ""
+}
+
+func controlNames(controls []v4l2.Control) string {
+	var names []string
+	for _, c := range controls {
+		if !c.ReadOnly {
+			names = append(names, c.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, " ")
+}
+
+// controlValue is the number that a control's value stands for: itself, on or off, or the name of an entry of a menu.
+func controlValue(c v4l2.Control, text string) (int64, error) {
+	if c.ReadOnly {
+		return 0, fmt.Errorf("%w: the control %s can only be read", ErrOption, c.Name)
+	}
+	number, err := strconv.ParseInt(text, 0, 64)
+	if err != nil {
+		switch strings.ToLower(text) {
+		case "on", "true", "yes":
+			number, err = 1, nil
+		case "off", "false", "no":
+			number, err = 0, nil
+		}
+	}
+	switch c.Kind {
+	case v4l2.Button:
+		return 0, nil
+	case v4l2.Menu:
+		for _, item := range c.Menu {
+			if err == nil && item.Value == number || strings.EqualFold(item.Name, text) {
+				return item.Value, nil
+			}
+		}
+		var items []string
+		for _, item := range c.Menu {
+			items = append(items, fmt.Sprintf("%d (%s)", item.Value, item.Name))
+		}
+		return 0, fmt.Errorf("%w: control %s=%s: it can be %s", ErrOption, c.Name, text, strings.Join(items, ", "))
+	}
+	if err != nil || number < c.Min || number > c.Max && c.Max >= c.Min {
+		return 0, fmt.Errorf("%w: control %s=%s: it can be %d to %d", ErrOption, c.Name, text, c.Min, c.Max)
+	}
+	return number, nil
+}

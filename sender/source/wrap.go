@@ -1,0 +1,85 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"iter"
+
+	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
+)
+
+// wrap adds to a source what the options ask for that is the same for all.
+func wrap(s Source, o Options, turns bool) (Source, error) {
+	if o.Rotate != 0 && !turns {
+		r, err := mjpeg.NewRotator(o.Rotate)
+		if err != nil {
+			return nil, err
+		}
+		s = &rotated{s, r, o}
+	}
+	if o.DropSame > 0 {
+		s = &changing{s, o}
+	}
+	return s, nil
+}
+
+// A changing source leaves out pictures that are the same as the one before, byte for byte, but not more than
+// Options.DropSame one after another, so that a receiver knows that the camera is still there.
+type changing struct {
+	Source
+	o Options
+}
+
+func (s *changing) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
+	return func(yield func(protocol.Frame, error) bool) {
+		var last []byte
+		dropped := 0
+		for f, err := range s.Source.Frames(ctx) {
+			if err == nil && dropped < s.o.DropSame && bytes.Equal(f.JPEG, last) {
+				dropped++
+				s.o.Skip(Repeated)
+				f.Release()
+				continue
+			}
+			last, dropped = append(last[:0], f.JPEG...), 0 // a copy: the frame's memory may be used again
+			if !yield(f, err) {
+				return
+			}
+		}
+	}
+}
+
+// A rotated source turns JPEGs without loss. If the first cannot be turned, that is an error; one among others that cannot
+// is left out.
+type rotated struct {
+	Source
+	rotator *mjpeg.Rotator
+	o       Options
+}
+
+func (s *rotated) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
+	return func(yield func(protocol.Frame, error) bool) {
+		turned := false
+		for f, err := range s.Source.Frames(ctx) {
+			if err == nil {
+				original := f
+				f.JPEG, err = s.rotator.Rotate(f.JPEG)
+				f.Pool = nil
+				original.Release()
+			}
+			if turned && errors.Is(err, mjpeg.ErrRotate) {
+				s.o.Skip(NotRotatable)
+				continue
+			}
+			if err != nil {
+				yield(protocol.Frame{}, err)
+				return
+			}
+			if turned = true; !yield(f, nil) {
+				return
+			}
+		}
+	}
+}
