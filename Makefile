@@ -35,7 +35,7 @@ DEBS := g++ libopencv-dev pkg-config \
 
 # The same for the tests that run in bench/lab, and the packages that have such tests.
 LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
-LAB_PKGS := ./cmd/udpcam ./sender/source
+LAB_PKGS := ./cmd/udpcam ./sender/source ./bench
 
 # What `make bench` compares with, and what it makes networks of: the kernel's netem where there is one.
 BENCH_DEBS := iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
