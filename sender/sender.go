@@ -12,6 +12,22 @@
 // their requests are answered at once from the frames sent last (ring.go). All that the goroutines share is guarded
 // by one mutex, which is not held while a frame is on its way out. The sender owns its destinations' sockets. Where
 // frames come from is in package source.
+//
+// Where the time goes: a JPEG of 78 kB from one process's pipe to another's, over two network namespaces on two cores of
+// a virtual machine, medians of 200 in one run, in microseconds from the moment that the first process began to write:
+//
+//	103  source: it has been written, this process is awake and has read it
+//	 17  mjpeg: found its end
+//	 18  begin: parity decided, CRC-32C, frame cut up
+//	 13  pace, headers of 56 datagrams
+//	262  two calls to the kernel, in which it builds the packets and takes them to the receiver's socket
+//	 32  from the last packet there to the receiver having all: three calls of its own, the first while the rest comes
+//	 19  checksum, hand-over, is the pipe empty?
+//	 23  write
+//	108  until the other process has read it: 595 in all
+//
+// Parity (23, and 7 to send) comes behind the data and delays nothing. A relay in C that does none of this, but reads,
+// searches, sends and writes, took 440 in the same run: of the difference half is in the kernel's part of sending.
 package sender
 
 import (
