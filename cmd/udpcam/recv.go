@@ -90,6 +90,9 @@ func recv(c *cli.Context) error {
 		return err
 	}
 	defer from.Close()
+	if to.server != nil {
+		to.server.ReceiveFrom(from)
+	}
 	parts := newGroup(ctx)
 	to.none = parts.end
 

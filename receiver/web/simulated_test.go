@@ -34,12 +34,17 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
+// dial returns the client's end of a connection.
+func (l *pipeListener) dial() net.Conn {
+	here, there := net.Pipe()
+	l.conns <- there
+	return here
+}
+
 // watch opens the stream at a path.
 func (l *pipeListener) watch(t *testing.T, path string) *client {
 	t.Helper()
-	here, there := net.Pipe()
-	l.conns <- there
-	c, err := request(here, path)
+	c, err := request(l.dial(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +158,7 @@ func TestForget(t *testing.T) {
 		go io.Copy(io.Discard, c)
 		time.Sleep(5 * time.Minute)
 		put("new")
-		list := h.streamInfos("")
+		list := h.streamInfos()
 		if len(list) != 2 || list[0].Name != "new" || list[1].Name != "watched" || list[1].Age != 300 {
 			t.Errorf("%+v", list)
 		}
