@@ -165,3 +165,30 @@ func TestForget(t *testing.T) {
 		c.Close()
 	})
 }
+
+// Whoever does not get to the end of a request is closed after 5 s, and one that has asked and asks nothing more after a
+// minute.
+func TestSlowRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		ln := newPipeListener()
+		serveOn(t, h, ln)
+		for _, test := range []struct {
+			text string
+			wait time.Duration
+		}{
+			{"GET /stream HTTP/1.1\r\nHost: loc", headerTimeout},
+			{"G", headerTimeout},
+			{"GET /streams HTTP/1.1\r\nHost: localhost\r\n\r\n", idleTimeout},
+		} {
+			began := time.Now()
+			conn := ln.dial()
+			io.WriteString(conn, test.text)
+			io.Copy(io.Discard, conn)
+			if took := time.Since(began); took != test.wait {
+				t.Errorf("%.12q is closed after %v, want %v", test.text, took, test.wait)
+			}
+			conn.Close()
+		}
+	})
+}
