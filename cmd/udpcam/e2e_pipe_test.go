@@ -5,6 +5,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -65,6 +66,65 @@ func TestE2ERecord(t *testing.T) {
 				t.Errorf("ffprobe counts %s frames, want 12", n)
 			}
 		})
+	}
+}
+
+// A film plays to the last second after kill -9, and in time: a frame every fifteenth of a second.
+func TestE2EFilm(t *testing.T) {
+	need(t, "ffprobe")
+	dir := t.TempDir()
+	receiver, addr := recv(t, "--out", filepath.Join(dir, "film.mkv"), "--out", dir+"/each/", "--format", "mkv", "--rotate", "500kB")
+	pictures, _ := film(t, 15, street(t, 5, 6, 7, 8)...) // 60, of some 14 kB
+	udpcam(t, "send", "--addr", addr, "--source", pictures, "--fps", "15", "--name", "door").ends(t, 0)
+	recorded := func(pattern string) (files []string, size int) {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			size += fileSize(f)
+		}
+		return files, size
+	}
+	for _, pattern := range []string{"film-*.mkv", "each/door-*.mkv"} {
+		until(t, "it is recorded", func() bool { _, size := recorded(pattern); return size >= fileSize(pictures) })
+	}
+	receiver.kill()
+	for _, pattern := range []string{"film-*.mkv", "each/door-*.mkv"} {
+		files, _ := recorded(pattern)
+		var times []float64
+		for _, f := range files {
+			out := run(t, "ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", f)
+			for _, line := range strings.Fields(string(out)) {
+				at, err := strconv.ParseFloat(strings.Trim(line, ","), 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				times = append(times, at)
+			}
+			if last := times[len(times)-1]; last < 1 {
+				t.Errorf("%s ends after %v s", f, last)
+			}
+		}
+		if len(files) < 2 || len(times) != 60 {
+			t.Errorf("%d frames in %d files, want 60 in 2", len(times), len(files))
+		}
+	}
+}
+
+// A snapshot now and then.
+func TestE2ESnapshots(t *testing.T) {
+	dir := t.TempDir()
+	receiver, addr := recv(t, "--out", filepath.Join(dir, "now.jpg"), "--out", dir+"/album/", "--snapshot-every", "1s")
+	pictures, _ := film(t, 10, street(t, 5, 6, 7, 8)...)
+	udpcam(t, "send", "--addr", addr, "--source", pictures, "--fps", "15", "--name", "door").ends(t, 0)
+	receiver.stop(t)
+	album, err := filepath.Glob(filepath.Join(dir, "album", "door-*.jpg"))
+	if err != nil || len(album) < 2 || len(album) > 10 {
+		t.Errorf("%d snapshots of 40 frames in 2.7 s: %v", len(album), err)
+	}
+	for _, picture := range append(album, filepath.Join(dir, "now.jpg")) {
+		only(t, [][]byte{readFile(t, picture)}, frames(t, readFile(t, pictures)))
 	}
 }
 

@@ -27,6 +27,7 @@ func recvCommand() *cli.Command {
 			"udpcam recv --show", "a window for each stream",
 			"udpcam recv --http :8080", "for browsers, at http://127.0.0.1:8080",
 			"udpcam recv --out frames.mjpg --show", "record, and watch meanwhile",
+			"udpcam recv --out film.mkv --rotate 1h", "a film that VLC plays, an hour a file",
 			"udpcam recv --out - | ffplay -f mjpeg -", "into another program",
 			"udpcam recv --addr 239.1.2.3:12345 --out rec/", "each stream of a multicast group to a file",
 		) + "\nSinks, any number of them at the same time:\n" + indent(sinkHelp) + "\nWithout a sink recv only counts.\n",
@@ -51,6 +52,9 @@ func recvCommand() *cli.Command {
 			&cli.StringFlag{Name: "stream", Usage: "the stream (`NAME`) that --out is for",
 				DefaultText: "the first that is live; of a directory: all"},
 			&cli.BoolFlag{Name: "force", Usage: "overwrite files that exist"},
+			&cli.StringSliceFlag{Name: "rotate", Usage: "go on recording in another file after `LIMIT`: a time such as 10m, a size such as 500MB, or both (repeatable)"},
+			&cli.StringFlag{Name: "format", Usage: "of what a directory's recordings are: `FORMAT` mjpg or mkv", DefaultText: "mjpg"},
+			&cli.DurationFlag{Name: "snapshot-every", Usage: "replace --out pic.jpg every so often (`TIME`), not with every frame; into a directory, write one of each stream", DefaultText: "every frame"},
 		),
 		httpFlags(""),
 		flags("While it runs", framesFlag()),
@@ -184,6 +188,7 @@ func listen(ctx context.Context, c *cli.Context, config receiver.Config) (*recei
 const sinkHelp = `--show             a window for each stream, in a build with OpenCV
 --http :8080       browsers: a page, MJPEG streams, snapshots
 --out frames.mjpg  a recording: JPEGs one after another, as ffmpeg reads them
+--out film.mkv     a recording with times, for players such as VLC
 --out pic.jpg      the newest picture, always whole
 --out DIR/         a recording of each stream
 --out -            standard output; or a named pipe by its path
