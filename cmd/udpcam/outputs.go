@@ -36,6 +36,7 @@ type file struct {
 	queue *sink.Queue
 	takes func(f protocol.Frame, now time.Time) bool
 	kept  bool  // whether it is a recording, and what is not written to it a loss
+	shown bool  // whether it is a screen, which nobody expects to show every frame
 	over  bool  // whether it takes no more frames
 	err   error // why, nil if its reader has left
 }
@@ -49,8 +50,15 @@ func checkOutputs(c *cli.Context) error {
 			return usagef("--out %s is given twice", name)
 		}
 	}
+	terminal := c.Bool("term")
+	switch {
+	case terminal && c.Bool("json"):
+		return usagef("--term and --json contradict: both write to standard output")
+	case terminal && slices.Contains(names, "-"):
+		return usagef("--term and --out - contradict: both write to standard output")
+	}
 	for _, flag := range []string{"stream", "force", "rotate", "format", "snapshot-every"} {
-		if len(names) == 0 && c.IsSet(flag) {
+		if len(names) == 0 && c.IsSet(flag) && !(flag == "stream" && terminal) {
 			return usagef("--%s is for --out: name a file too, such as --out frames.mjpg", flag)
 		}
 	}
@@ -100,6 +108,18 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 		}
 		o.left.Add(1)
 	}
+	if c.Bool("term") {
+		terminal, err := sink.OpenTerminal(sink.Options{Skip: skip})
+		if errors.Is(err, sink.ErrNoTerminal) {
+			return o, usagef("--term: %w", err)
+		}
+		if err != nil {
+			return o, fmt.Errorf("--term: %w", err)
+		}
+		log.Info("drawing", "as", terminal)
+		o.add(&file{name: "the terminal", queue: sink.NewQueue(terminal, sink.QueueOptions{Frames: 1}), shown: true,
+			takes: (&selector{want: c.String("stream")}).takes})
+	}
 	options, err := sinkOptions(c)
 	if err != nil {
 		return o, err
@@ -110,10 +130,14 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 		if err != nil {
 			return o, err
 		}
-		o.files = append(o.files, f)
-		o.left.Add(1)
+		o.add(f)
 	}
 	return o, nil
+}
+
+func (o *outputs) add(f *file) {
+	o.files = append(o.files, f)
+	o.left.Add(1)
 }
 
 // openFile opens one --out. A directory takes every stream unless one is wanted by name.
@@ -253,10 +277,12 @@ func (o *outputs) announce() {
 		o.log.Info("showing", "until", "q or Esc is pressed in the window")
 	}
 	for _, f := range o.files {
-		o.log.Info("writing", "out", f.name)
+		if !f.shown {
+			o.log.Info("writing", "out", f.name)
+		}
 	}
 	if o.left.Load() == 0 {
-		o.log.Info("only counting: there is no --show, --http or --out")
+		o.log.Info("only counting: there is no --show, --term, --http or --out")
 	}
 }
 
@@ -272,7 +298,7 @@ func (o *outputs) viewers() int {
 func (o *outputs) dropped() map[string]uint64 {
 	counts := map[string]uint64{}
 	for _, f := range o.files {
-		if n := f.queue.Dropped(); n > 0 {
+		if n := f.queue.Dropped(); n > 0 && !f.shown {
 			counts[f.name] = n
 		}
 	}
