@@ -78,8 +78,9 @@ async function show() {
 }
 
 async function draw(picture) {
-  const image = await decode(picture.jpeg);
-  const width = image.displayWidth ?? image.width, height = image.displayHeight ?? image.height;
+  // An ImageDecoder would need no Blob, but takes twice as long (6.3 ms for 720p in Chromium, with all else, not 3.7).
+  const image = await createImageBitmap(new Blob([picture.jpeg], { type: 'image/jpeg' }));
+  const { width, height } = image;
   if (picture.socket === socket) {
     const canvas = context.canvas;
     if (canvas.width !== width || canvas.height !== height) {
@@ -93,18 +94,6 @@ async function draw(picture) {
     postMessage({ picture: { delay, bytes: picture.jpeg.length, width, height } });
   }
   image.close();
-}
-
-// decode prefers what decodes straight from memory, which browsers have only on pages that come encrypted or from this
-// machine.
-async function decode(jpeg) {
-  if (!self.ImageDecoder) return createImageBitmap(new Blob([jpeg], { type: 'image/jpeg' }));
-  const decoder = new ImageDecoder({ data: jpeg, type: 'image/jpeg' });
-  try {
-    return (await decoder.decode()).image;
-  } finally {
-    decoder.close();
-  }
 }
 
 function tellTaken({ socket: s, number, at }) {
