@@ -47,7 +47,7 @@
 // it is the newest: pictures wait nowhere, neither in the kernel nor in the browser, which has no bound of its own on what
 // it queues of a WebSocket. Where the round trip is long, as many are under way as fit in it: see window. So a page that
 // stalls holds none of the server's memory: what it was sent last is the kernel's, and the newest is the feed's in any
-// case. It costs its connection's two goroutines (writing, and listening to what it says) and some 20 kB.
+// case. It costs its connection and two goroutines, of which one writes and the other listens to what it says.
 //
 // With what the worker is told of the server's clock and the server knows of the sender's, the page shows the delay from
 // capture to canvas. Where WebSockets do not get through, or a browser has no OffscreenCanvas, the page shows /stream in
