@@ -31,16 +31,15 @@ type socket struct {
 // serveSocket writes the pictures of f to a page, see message.go. The page, which is of another site if the Origin is not
 // this Host, is refused then.
 func (h *Hub) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
-	h.serveViewer(w, r, f, func(v *viewer) (func() error, error) {
+	h.serveViewer(w, r, f, func(v *viewer) (outlet, func() error, error) {
 		s := &socket{timeout: h.config.StallTimeout, wake: make(chan struct{}, 1)}
 		var err error
 		s.messages, err = websocket.Accept(&takeover{w, s}, r, nil)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		s.messages.SetReadLimit(maxMessage)
-		v.outlet = s
-		return func() error { return v.follow(s) }, nil
+		return s, func() error { return v.follow(s) }, nil
 	})
 }
 

@@ -38,17 +38,15 @@ func (h *Hub) serveStream(w http.ResponseWriter, r *http.Request, f *feed) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	h.serveViewer(w, r, f, func(v *viewer) (func() error, error) {
-		var err error
-		v.outlet, err = newOutlet(w, framingFor(r, v), h.config.StallTimeout)
-		return v.run, err
+	h.serveViewer(w, r, f, func(v *viewer) (outlet, func() error, error) {
+		o, err := newOutlet(w, framingFor(r, v), h.config.StallTimeout)
+		return o, v.run, err
 	})
 }
 
-// serveViewer lets somebody watch f: open gives the viewer its outlet, and returns what writes to it until one of the two
-// ends.
+// serveViewer lets somebody watch f: open returns the viewer's outlet, and what writes to it until one of the two ends.
 func (h *Hub) serveViewer(w http.ResponseWriter, r *http.Request, f *feed,
-	open func(v *viewer) (run func() error, err error)) {
+	open func(v *viewer) (o outlet, run func() error, err error)) {
 
 	v := &viewer{hub: h, feed: f, key: viewerKey(r)}
 	if !h.admit(v) {
@@ -64,11 +62,14 @@ func (h *Hub) serveViewer(w http.ResponseWriter, r *http.Request, f *feed,
 	defer leave()
 
 	log := h.config.Log.With("path", r.URL.Path, "viewer", r.RemoteAddr)
-	run, err := open(v)
+	o, run, err := open(v)
 	if err != nil {
 		log.Warn("a viewer cannot be served", "error", err)
 		return
 	}
+	h.mu.Lock()
+	v.outlet = o
+	h.mu.Unlock()
 	defer h.endWith(r.Context(), v)()
 	defer h.endWith(h.ctx, v)()
 
