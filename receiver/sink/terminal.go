@@ -9,7 +9,6 @@ import (
 	"image/jpeg"
 	"os"
 
-	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/image/draw"
 	"golang.org/x/term"
 
@@ -53,11 +52,24 @@ func OpenTerminal(o Options) (*Terminal, error) {
 		return nil, fmt.Errorf("cannot talk to the terminal: %w", err)
 	}
 	t := &Terminal{out: os.Stdout, can: can, canvas: can.canvas(), o: o}
-	if _, err := t.out.WriteString(ansi.SetModeAltScreenSaveCursor + ansi.HideCursor); err != nil {
+	if _, err := t.out.WriteString(altScreen + hideCursor); err != nil {
 		return nil, fmt.Errorf("cannot write to the terminal: %w", err)
 	}
 	return t, nil
 }
+
+// What a terminal is told: ECMA-48, and xterm's control sequences.
+const (
+	altScreen   = "\x1b[?1049h" // another screen, and back
+	mainScreen  = "\x1b[?1049l"
+	hideCursor  = "\x1b[?25l"
+	showCursor  = "\x1b[?25h"
+	eraseScreen = "\x1b[2J"
+	resetStyle  = "\x1b[m"
+)
+
+// moveTo moves the cursor to a cell, of which the first is (0, 0).
+func moveTo(cell image.Point) string { return fmt.Sprintf("\x1b[%d;%dH", cell.Y+1, cell.X+1) }
 
 // String tells how pictures are drawn.
 func (t *Terminal) String() string { return t.can.String() }
@@ -95,7 +107,7 @@ func (t *Terminal) render(picture image.Image, size image.Point) error {
 	}
 	if size != t.size {
 		t.size = size
-		t.buffer.WriteString(ansi.EraseEntireScreen)
+		t.buffer.WriteString(eraseScreen)
 	}
 	cells := t.can.fit(picture.Bounds().Size(), room)
 	pixels := t.canvas.pixels(cells)
@@ -104,17 +116,17 @@ func (t *Terminal) render(picture image.Image, size image.Point) error {
 	}
 	draw.ApproxBiLinear.Scale(t.frame, t.frame.Rect, picture, picture.Bounds(), draw.Src, nil)
 	corner := room.Sub(cells).Div(2)
-	t.buffer.WriteString(ansi.CursorPosition(corner.X+1, corner.Y+1))
+	t.buffer.WriteString(moveTo(corner))
 	if err := t.canvas.draw(&t.buffer, t.frame, cells); err != nil {
 		return fmt.Errorf("cannot draw on the terminal: %w", err)
 	}
-	t.buffer.WriteString(ansi.ResetStyle + ansi.CursorPosition(1, size.Y))
+	t.buffer.WriteString(resetStyle + moveTo(image.Pt(0, room.Y)))
 	return nil
 }
 
 // Close implements [Sink]. The terminal shows again what it did before.
 func (t *Terminal) Close() error {
-	_, err := t.out.WriteString(ansi.ResetStyle + ansi.ShowCursor + ansi.ResetModeAltScreenSaveCursor)
+	_, err := t.out.WriteString(resetStyle + showCursor + mainScreen)
 	return err
 }
 

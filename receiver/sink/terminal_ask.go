@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
 )
 
@@ -43,7 +42,7 @@ func (a abilities) canvas() canvas {
 // What a terminal is asked. All that are in use answer the last, so that whatever comes after that answer is not for us.
 const question = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + // kitty: can you show this pixel?
 	"\x1b[16t" + // xterm: how large is a cell?
-	ansi.RequestPrimaryDeviceAttributes
+	"\x1b[c" // which kind are you? (primary device attributes)
 
 // patience with terminals: over a satellite an answer takes a second.
 const askPatience = 1500 * time.Millisecond

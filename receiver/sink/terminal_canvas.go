@@ -2,13 +2,14 @@ package sink
 
 import (
 	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"fmt"
 	"image"
 	"image/color"
 	"image/color/palette"
 	"strconv"
 
-	"github.com/charmbracelet/x/ansi"
-	"github.com/charmbracelet/x/ansi/kitty"
 	"github.com/mattn/go-sixel"
 )
 
@@ -31,11 +32,34 @@ type kittyCanvas struct{ cell image.Point }
 func (k kittyCanvas) pixels(cells image.Point) image.Point { return pixelsOf(cells, k.cell) }
 
 func (k kittyCanvas) draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) error {
-	return kitty.EncodeGraphics(b, img, &kitty.Options{
-		Action: kitty.TransmitAndPut, Format: kitty.RGB, Compression: kitty.Zlib, Quiet: 2,
-		Transmission: kitty.Direct, ImageWidth: img.Rect.Dx(), ImageHeight: img.Rect.Dy(), ID: 1, PlacementID: 1,
-		Columns: cells.X, Rows: cells.Y, DoNotMoveCursor: true, Chunk: true,
-	})
+	var packed bytes.Buffer
+	z, err := zlib.NewWriterLevel(&packed, zlib.BestSpeed)
+	if err != nil {
+		return err
+	}
+	line := make([]byte, 3*img.Rect.Dx())
+	for y := range img.Rect.Dy() {
+		row := img.Pix[y*img.Stride:]
+		for x := range img.Rect.Dx() {
+			copy(line[3*x:3*x+3], row[4*x:])
+		}
+		z.Write(line) // to memory does not fail
+	}
+	z.Close()
+	// Transmit and place (a=T) 24-bit pixels (f=24), compressed (o=z), as image 1 where that was, and do not answer (q=2).
+	options := fmt.Sprintf("a=T,f=24,o=z,t=d,q=2,i=1,p=1,C=1,s=%d,v=%d,c=%d,r=%d,",
+		img.Rect.Dx(), img.Rect.Dy(), cells.X, cells.Y)
+	const chunk = 4096 // bytes at most in one sequence
+	for text := base64.StdEncoding.EncodeToString(packed.Bytes()); ; options = "" {
+		n, more := min(chunk, len(text)), 1
+		if n == len(text) {
+			more = 0
+		}
+		fmt.Fprintf(b, "\x1b_G%sm=%d;%s\x1b\\", options, more, text[:n])
+		if text = text[n:]; more == 0 {
+			return nil
+		}
+	}
 }
 
 // sixelCanvas draws sixels, which xterm -ti vt340, foot, mlterm, Windows Terminal and tmux have.
@@ -85,9 +109,9 @@ func (h halfBlocks) draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) er
 			above, below = a, c
 			b.WriteString("▀")
 		}
-		b.WriteString(ansi.ResetStyle)
+		b.WriteString(resetStyle)
 		if y < cells.Y-1 {
-			b.WriteString(ansi.CursorDown(1) + ansi.CursorBackward(cells.X))
+			fmt.Fprintf(b, "\x1b[B\x1b[%dD", cells.X) // a line down, and back
 		}
 	}
 	return nil
