@@ -7,23 +7,18 @@ import (
 	"sync"
 	"time"
 
+	"udpcam/bench/link"
 	"udpcam/protocol/datagram"
 )
 
-// conditions are those of a network in one direction.
-type conditions struct {
-	loss          float64                  // share of datagrams that are lost, 0 to 1
-	delay, jitter time.Duration            // of each, and at most that much more for each apart
-	block         func(header []byte) bool // tells which are lost in any case; nil for none
-}
-
-// An impaired is a conn whose datagrams leave as late and as seldom as its conditions say, in real time. Under perfect
-// conditions they go straight through.
+// An impaired is a conn whose datagrams leave as late and as seldom as they would arrive on a path, in real time. On a
+// perfect path they go straight through.
 type impaired struct {
 	datagram.Conn
 
-	mu     sync.Mutex // guards what follows, and the conn's sending side
-	now    conditions
+	mu     sync.Mutex               // guards what follows, and the conn's sending side
+	path   *link.Crossing           // nil if it is perfect
+	block  func(header []byte) bool // tells which datagrams are lost in any case; nil for none
 	flight flight
 	number uint64      // of the next datagram in flight
 	timer  *time.Timer // runs while anything is in flight
@@ -32,33 +27,37 @@ type impaired struct {
 
 func impair(conn datagram.Conn) *impaired { return &impaired{Conn: conn} }
 
-// set changes the conditions for what is sent from now on.
-func (c *impaired) set(now conditions) {
+// set changes the path for what is sent from now on.
+func (c *impaired) set(path link.Path, block func(header []byte) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = now
+	c.path, c.block = nil, block
+	if path != (link.Path{}) {
+		c.path = link.NewCrossing(path, rand.Uint64(), rand.Uint64())
+	}
 }
 
 // Send implements [datagram.Conn].
 func (c *impaired) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	perfect := c.now.loss == 0 && c.now.delay == 0 && c.now.jitter == 0 && c.now.block == nil
-	if perfect && len(c.flight) == 0 {
+	if c.path == nil && c.block == nil && len(c.flight) == 0 {
 		return c.Conn.Send(to, datagrams)
 	}
 	now := time.Now()
 	for _, d := range datagrams {
-		if rand.Float64() < c.now.loss || c.now.block != nil && c.now.block(d[0]) {
+		if c.block != nil && c.block(d[0]) {
 			continue
 		}
-		at := now.Add(c.now.delay)
-		if c.now.jitter > 0 {
-			at = at.Add(rand.N(c.now.jitter))
+		arrivals := []time.Time{now}
+		if c.path != nil {
+			arrivals, _ = c.path.Cross(now, len(d[0])+len(d[1]))
 		}
-		bytes := append(append([]byte(nil), d[0]...), d[1]...)
-		heap.Push(&c.flight, flying{at, c.number, to, bytes})
-		c.number++
+		for _, at := range arrivals {
+			bytes := append(append([]byte(nil), d[0]...), d[1]...)
+			heap.Push(&c.flight, flying{at, c.number, to, bytes})
+			c.number++
+		}
 	}
 	c.land()
 	return nil

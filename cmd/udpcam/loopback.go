@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"udpcam/bench/link"
 	"udpcam/protocol"
 	"udpcam/protocol/datagram"
 	"udpcam/receiver"
@@ -90,12 +91,12 @@ const (
 )
 
 // SetLink makes the network so, in both directions. The error says which value cannot be.
-func (l *loopback) SetLink(link web.DemoLink) error {
+func (l *loopback) SetLink(wanted web.DemoLink) error {
 	for _, v := range []struct {
 		name       string
 		value, max float64
 	}{
-		{"loss", link.Loss, worstLoss}, {"delay_ms", link.Delay, worstDelay}, {"jitter_ms", link.Jitter, worstDelay},
+		{"loss", wanted.Loss, worstLoss}, {"delay_ms", wanted.Delay, worstDelay}, {"jitter_ms", wanted.Jitter, worstDelay},
 	} {
 		if !(v.value >= 0 && v.value <= v.max) {
 			return fmt.Errorf("%s %v: give 0 to %v", v.name, v.value, v.max)
@@ -103,19 +104,20 @@ func (l *loopback) SetLink(link web.DemoLink) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if link.Parity != l.link.Parity {
-		if err := l.dial(context.Background(), link.Parity); err != nil {
+	if wanted.Parity != l.link.Parity {
+		if err := l.dial(context.Background(), wanted.Parity); err != nil {
 			return err
 		}
 	}
-	l.link = link
+	l.link = wanted
 	ms := func(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
-	now := conditions{loss: link.Loss, delay: ms(link.Delay), jitter: ms(link.Jitter)}
-	l.there.set(now)
-	if !link.Requests {
-		now.block = isRequest
+	path := link.Path{Loss: wanted.Loss, Delay: ms(wanted.Delay), Jitter: ms(wanted.Jitter)}
+	l.there.set(path, nil)
+	if wanted.Requests {
+		l.back.set(path, nil)
+	} else {
+		l.back.set(path, isRequest)
 	}
-	l.back.set(now)
 	return nil
 }
 
