@@ -132,7 +132,7 @@ func (a *Assembler) Streams() []StreamInfo {
 		if s.unnamed() {
 			continue
 		}
-		info := StreamInfo{Name: s.label, From: s.from, Announced: s.announced, Seen: s.seen}
+		info := StreamInfo{Name: s.label, From: s.from, Announced: s.announced, Seen: s.seen, Stats: s.stats}
 		info.RTT, _ = s.clock.RTT()
 		info.ClockOffset, info.ClockUncertainty, info.ClockKnown = s.clock.Offset()
 		infos = append(infos, info)
@@ -325,13 +325,16 @@ func (a *Assembler) handOn(s *stream, now time.Time) {
 		// Those of the gap that were known of have been counted as they were dropped.
 		lost := gap - 1 - min(s.known, gap-1)
 		a.stats.Dropped[FrameLost] += uint64(lost)
+		s.stats.Dropped[FrameLost] += uint64(lost)
 		s.report.Dropped += lost
 	}
 	switch {
 	case p.helped:
 		a.stats.ByRequest++
+		s.stats.ByRequest++
 	case p.repaired:
 		a.stats.ByParity++
+		s.stats.ByParity++
 	}
 	a.stats.Pending -= p.memory()
 	s.newest, s.started = p.id, true
@@ -355,6 +358,8 @@ func (a *Assembler) release(s *stream) {
 	a.ready = append(a.ready, s.held)
 	a.stats.Frames++
 	a.stats.FrameBytes += uint64(len(s.held.JPEG))
+	s.stats.Frames++
+	s.stats.FrameBytes += uint64(len(s.held.JPEG))
 	s.held = Frame{}
 }
 
@@ -368,6 +373,7 @@ func (a *Assembler) drop(s *stream, p *pendingFrame, reason FrameDrop) {
 	}
 	if !p.partial {
 		a.stats.Dropped[reason]++
+		s.stats.Dropped[reason]++
 		s.report.Dropped++
 	}
 	a.stats.Pending -= p.memory()

@@ -72,6 +72,9 @@ func TestAssemblerCountsLostFrames(t *testing.T) {
 	if st := a.Stats(); st.Dropped[FrameLost] != 2 || st.Dropped[FrameSuperseded] != 1 {
 		t.Errorf("dropped %v, want 2 lost and 1 superseded", st.Dropped.Map())
 	}
+	if one, all := a.Streams()[0].Stats, a.Stats(); one.Dropped != all.Dropped || one.Expected != all.Expected {
+		t.Errorf("the only stream counts %+v", one)
+	}
 }
 
 func TestAssemblerIDsWrap(t *testing.T) {
@@ -175,6 +178,11 @@ func TestAssemblerKeepsSendersApart(t *testing.T) {
 	infos := a.Streams()
 	if len(infos) != 2 || infos[0].Name != "door" || infos[0].From != alice || infos[1].Name != "yard" {
 		t.Errorf("streams: %+v", infos)
+	}
+	for i, info := range infos {
+		if st := info.Stats; st.Frames != 3 || st.FrameBytes != 9000 || st.Dropped.Total() != 0 {
+			t.Errorf("stream %d: %+v", i, st)
+		}
 	}
 }
 

@@ -260,4 +260,6 @@ func (a *Assembler) count(s *stream, p *pendingFrame) {
 	s.report.Bursts += uint32(gaps)
 	a.stats.Expected += uint64(sent)
 	a.stats.Received += uint64(came)
+	s.stats.Expected += uint64(sent)
+	s.stats.Received += uint64(came)
 }

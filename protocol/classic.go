@@ -91,6 +91,7 @@ type classicSender struct {
 	bytes []byte
 	prev  byte // the countdown of the last datagram
 	label string
+	stats StreamStats
 }
 
 // NewClassicAssembler returns an assembler with no senders.
@@ -186,7 +187,7 @@ func (a *ClassicAssembler) Streams() []StreamInfo {
 	var infos []StreamInfo
 	for from, s := range a.senders {
 		if s.label != "" {
-			infos = append(infos, StreamInfo{Name: s.label, From: from, Seen: s.seen})
+			infos = append(infos, StreamInfo{Name: s.label, From: from, Seen: s.seen, Stats: s.stats})
 		}
 	}
 	slices.SortFunc(infos, func(a, b StreamInfo) int { return cmp.Compare(a.Name, b.Name) })
@@ -219,6 +220,7 @@ func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now tim
 	a.account(s, s.count)
 	if mjpeg.Check(jpeg) != nil {
 		a.stats.Dropped[FrameCorrupt]++
+		s.stats.Dropped[FrameCorrupt]++
 		return
 	}
 	a.label(s, from, now)
@@ -226,6 +228,8 @@ func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now tim
 	s.id++
 	a.stats.Frames++
 	a.stats.FrameBytes += uint64(len(jpeg))
+	s.stats.Frames++
+	s.stats.FrameBytes += uint64(len(jpeg))
 }
 
 // label names a sender's stream after its host, and if another sender of that host has the name and is alive, after its
@@ -245,6 +249,7 @@ func (a *ClassicAssembler) drop(s *classicSender) {
 	if s.next != 0 {
 		a.account(s, s.count-s.next)
 		a.stats.Dropped[FrameSuperseded]++
+		s.stats.Dropped[FrameSuperseded]++
 	}
 }
 
@@ -253,5 +258,7 @@ func (a *ClassicAssembler) account(s *classicSender, received int) {
 	a.stats.Pending -= len(s.bytes)
 	a.stats.Expected += uint64(s.count)
 	a.stats.Received += uint64(received)
+	s.stats.Expected += uint64(s.count)
+	s.stats.Received += uint64(received)
 	s.next, s.count, s.bytes = 0, 0, nil
 }

@@ -96,12 +96,21 @@ func nonZero(counts []uint64, names []string) map[string]uint64 {
 	return m
 }
 
+// StreamStats counts what became of one stream's frames since it was joined; see [Stats] for what each count means.
+type StreamStats struct {
+	Frames, FrameBytes  uint64
+	Dropped             FrameDrops
+	Expected, Received  uint64
+	ByParity, ByRequest uint64
+}
+
 // A StreamInfo tells what is known of a stream that is being followed.
 type StreamInfo struct {
 	Name      string         // under which its frames are handed on
 	From      netip.AddrPort // where its last datagram came from
 	Announced Announcement   // zero if nothing has been announced, as always on the classic wire
 	Seen      time.Time      // when its last datagram came
+	Stats     StreamStats
 
 	// RTT is the round-trip time to the sender, 0 if it is not known. ClockOffset is by how much the sender's clock is
 	// ahead of this one, if ClockKnown, give or take ClockUncertainty: a frame captured at t by the sender's clock was

@@ -36,6 +36,7 @@ type stream struct {
 	reorder    time.Duration // by how much datagrams come late that are not lost
 	gap        time.Duration // the longest between two datagrams of a frame
 	delay      delayGauge
+	stats      StreamStats
 	report     Report    // what the next one says
 	told       time.Time // when it was last reported
 	toldOf     Report    // what was

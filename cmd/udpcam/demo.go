@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"udpcam/receiver/web"
 	"udpcam/sender/source"
 )
 
@@ -43,16 +44,17 @@ func demo(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	to, err := openServer(c, defaultHTTP, s.log)
-	if err != nil {
-		return err
-	}
-	defer to.close()
 	loop, err := openLoopback(ctx, src, streamName(name), s.log, skipped.add)
 	if err != nil {
 		return err
 	}
 	defer loop.close()
+	to, err := openServer(c, defaultHTTP, &web.Demo{Link: loop.Link, SetLink: loop.SetLink}, s.log)
+	if err != nil {
+		return err
+	}
+	defer to.close()
+	to.ReceiveFrom(loop.from)
 
 	s.log.Info("serving", "source", source.Redact(name), "over", loop.from.LocalAddr(), "url", to.url())
 	s.say("\n  Open %s in a browser. Ctrl-C ends the demo.\n", to.url())

@@ -5,8 +5,11 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/creack/pty"
 )
 
 // ffmpeg's pictures go in through a pipe and come out of one, all of them and byte for byte.
@@ -68,6 +71,65 @@ func TestE2ERecord(t *testing.T) {
 	}
 }
 
+// A film plays to the last second after kill -9, and in time: a frame every fifteenth of a second.
+func TestE2EFilm(t *testing.T) {
+	need(t, "ffprobe")
+	dir := t.TempDir()
+	receiver, addr := recv(t, "--out", filepath.Join(dir, "film.mkv"), "--out", dir+"/each/", "--format", "mkv", "--rotate", "500kB")
+	pictures, _ := film(t, 15, street(t, 5, 6, 7, 8)...) // 60, of some 14 kB
+	udpcam(t, "send", "--addr", addr, "--source", pictures, "--fps", "15", "--name", "door").ends(t, 0)
+	recorded := func(pattern string) (files []string, size int) {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			size += fileSize(f)
+		}
+		return files, size
+	}
+	for _, pattern := range []string{"film-*.mkv", "each/door-*.mkv"} {
+		until(t, "it is recorded", func() bool { _, size := recorded(pattern); return size >= fileSize(pictures) })
+	}
+	receiver.kill()
+	for _, pattern := range []string{"film-*.mkv", "each/door-*.mkv"} {
+		files, _ := recorded(pattern)
+		var times []float64
+		for _, f := range files {
+			out := run(t, "ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", f)
+			for _, line := range strings.Fields(string(out)) {
+				at, err := strconv.ParseFloat(strings.Trim(line, ","), 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				times = append(times, at)
+			}
+			if last := times[len(times)-1]; last < 1 {
+				t.Errorf("%s ends after %v s", f, last)
+			}
+		}
+		if len(files) < 2 || len(times) != 60 {
+			t.Errorf("%d frames in %d files, want 60 in 2", len(times), len(files))
+		}
+	}
+}
+
+// A snapshot now and then.
+func TestE2ESnapshots(t *testing.T) {
+	dir := t.TempDir()
+	receiver, addr := recv(t, "--out", filepath.Join(dir, "now.jpg"), "--out", dir+"/album/", "--snapshot-every", "1s")
+	pictures, _ := film(t, 10, street(t, 5, 6, 7, 8)...)
+	udpcam(t, "send", "--addr", addr, "--source", pictures, "--fps", "15", "--name", "door").ends(t, 0)
+	receiver.stop(t)
+	album, err := filepath.Glob(filepath.Join(dir, "album", "door-*.jpg"))
+	if err != nil || len(album) < 2 || len(album) > 10 {
+		t.Errorf("%d snapshots of 40 frames in 2.7 s: %v", len(album), err)
+	}
+	for _, picture := range append(album, filepath.Join(dir, "now.jpg")) {
+		only(t, [][]byte{readFile(t, picture)}, frames(t, readFile(t, pictures)))
+	}
+}
+
 // Frames go everywhere at the same time.
 func TestE2ESeveralOutputs(t *testing.T) {
 	dir := t.TempDir()
@@ -94,5 +156,39 @@ func TestE2ESeveralOutputs(t *testing.T) {
 		if !ok {
 			t.Errorf("%s: is not what was sent", output)
 		}
+	}
+}
+
+// The picture is drawn in a terminal that says what it can, and the terminal is as it was before afterwards.
+func TestE2ETerminal(t *testing.T) {
+	for answer, want := range map[string]string{
+		"\x1b[?62;22c":                      "▀",
+		"\x1b[?62;4;22c":                    "\x1bP",
+		"\x1b_Gi=31;OK\x1b\\\x1b[?62;4;22c": "a=T",
+	} {
+		screen, inside, err := pty.Open()
+		if err != nil {
+			t.Skip(err)
+		}
+		defer screen.Close()
+		if err := pty.Setsize(screen, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+			t.Fatal(err)
+		}
+		cmd := udpcamCommand(t, "recv", "--addr", "127.0.0.1:0", "--term", "--json=false")
+		cmd.Stdin, cmd.Stdout = inside, inside
+		receiver := start(t, cmd)
+		inside.Close()
+		var shown output
+		go io.Copy(&shown, screen)
+		has := func(text string) bool { return bytes.Contains(shown.Bytes(), []byte(text)) }
+		until(t, "the terminal is asked", func() bool { return has("\x1b[c") })
+		if _, err := screen.WriteString(answer); err != nil {
+			t.Fatal(err)
+		}
+		addr := receiver.says(t, `listening\W+addr\W+([^\s"]+)`)[1]
+		udpcam(t, "send", "--addr", addr, "--source", street(t, 5)[0], "--fps", "5")
+		until(t, "a picture is drawn", func() bool { return has(want) })
+		receiver.stop(t)
+		until(t, "the terminal is as before", func() bool { return has("\x1b[?1049l") && has("\x1b[?25h") })
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/protocol"
+	"udpcam/receiver/web"
 	"udpcam/sender"
 )
 
@@ -97,6 +98,11 @@ func httpFlags(usual string) []cli.Flag {
 			Usage: "serve browsers at `ADDR`: :8080 for this machine alone, 0.0.0.0:8080 for everyone"},
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
 		&cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"},
+		&cli.StringFlag{Name: "auth", Usage: "show it only to who knows this `USER:PASSWORD`"},
+		&cli.StringFlag{Name: "token", Usage: "or this `TOKEN`: http://…/?token=TOKEN"},
+		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},
+		&cli.StringFlag{Name: "tls-key", Usage: "and its key in this `FILE` (PEM)", TakesFile: true},
+		&cli.IntFlag{Name: "max-viewers", Usage: "how many (`N`) may watch at once", Value: web.DefaultMaxViewers},
 	)
 }
 

@@ -159,7 +159,7 @@ func TestShowFailingSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := &server{web.New(web.Config{Log: slog.New(slog.DiscardHandler)}), listener}
+	to := &server{web.New(web.Config{Log: slog.New(slog.DiscardHandler)}), listener, "http"}
 	var viewer sync.WaitGroup
 	viewer.Go(func() {
 		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

@@ -122,7 +122,7 @@ func TestComplete(t *testing.T) {
 	defer func() { os.Args = args }()
 	for typed, want := range map[string]string{
 		"":                      "send recv serve demo bench cameras doctor version man completion help",
-		"send --s":              "--segment --source --size",
+		"send --s":              "--stream --segment --source --size",
 		"send --wire":           "udpcam/1 classic",
 		"recv --addr :1 --wire": "udpcam/1 classic",
 		"demo --log-level":      "debug info warn error",

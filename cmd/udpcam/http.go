@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"iter"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,13 +28,18 @@ const maxPage = 16 << 20
 type server struct {
 	*web.Hub
 	listener net.Listener
+	scheme   string
 }
 
-// openServer listens on the address of --http, or the usual one. It returns nil if there is neither.
-func openServer(c *cli.Context, usual string, log *slog.Logger) (*server, error) {
+// httpOnly are the flags that say nothing without --http.
+var httpOnly = []string{"html", "allow-host", "auth", "token", "tls-cert", "tls-key", "max-viewers"}
+
+// openServer listens on the address of --http, or the usual one. It returns nil if there is neither. demo, which may be nil,
+// is what its page controls.
+func openServer(c *cli.Context, usual string, demo *web.Demo, log *slog.Logger) (*server, error) {
 	addr := cmp.Or(c.String("http"), usual)
 	if addr == "" {
-		for _, flag := range []string{"html", "allow-host"} {
+		for _, flag := range httpOnly {
 			if c.IsSet(flag) {
 				return nil, usagef("--%s is for --http: give an address to serve on too, such as --http :8080", flag)
 			}
@@ -43,8 +50,18 @@ func openServer(c *cli.Context, usual string, log *slog.Logger) (*server, error)
 	if err != nil {
 		return nil, usagef("--http: %w", err)
 	}
-	config := web.Config{AllowHosts: listOf(c, "allow-host"), Log: log}
+	config := web.Config{AllowHosts: listOf(c, "allow-host"), Token: c.String("token"), Demo: demo, Log: log}
 	if config.HTML, err = readPage(c.String("html")); err != nil {
+		return nil, err
+	}
+	if config.User, config.Password, err = authOf(c); err != nil {
+		return nil, err
+	}
+	if config.MaxViewers = c.Int("max-viewers"); config.MaxViewers < 1 {
+		return nil, usagef("--max-viewers %d: give 1 or more", config.MaxViewers)
+	}
+	encryption, err := encryptionOf(c)
+	if err != nil {
 		return nil, err
 	}
 	listener, err := web.Listen(c.Context, addr)
@@ -54,7 +71,48 @@ func openServer(c *cli.Context, usual string, log *slog.Logger) (*server, error)
 	if err != nil {
 		return nil, fmt.Errorf("--http: %w", err)
 	}
-	return &server{web.New(config), listener}, nil
+	s := &server{web.New(config), listener, "http"}
+	if encryption != nil {
+		s.listener, s.scheme = tls.NewListener(listener, encryption), "https"
+	} else if secret := config.Password + config.Token; secret != "" && !isLoopback(listener) {
+		log.Warn("the password or token can be read on the way: encrypt with --tls-cert and --tls-key", "url", s.url())
+	}
+	return s, nil
+}
+
+// isLoopback reports whether a listener is reached from this machine alone.
+func isLoopback(l net.Listener) bool {
+	addr, ok := l.Addr().(*net.TCPAddr)
+	return ok && addr.IP.IsLoopback()
+}
+
+// authOf is what --auth gives.
+func authOf(c *cli.Context) (user, password string, err error) {
+	text := c.String("auth")
+	if text == "" {
+		return "", "", nil
+	}
+	user, password, ok := strings.Cut(text, ":")
+	if !ok || password == "" {
+		return "", "", usagef("--auth: give USER:PASSWORD, or set UDPCAM_AUTH to it, where other users do not see it")
+	}
+	return user, password, nil
+}
+
+// encryptionOf is what --tls-cert and --tls-key give, nil if neither is there.
+func encryptionOf(c *cli.Context) (*tls.Config, error) {
+	cert, key := c.String("tls-cert"), c.String("tls-key")
+	switch {
+	case cert == "" && key == "":
+		return nil, nil
+	case cert == "" || key == "":
+		return nil, usagef("--tls-cert and --tls-key belong together: give both")
+	}
+	pair := &keyPair{cert: cert, key: key}
+	if _, err := pair.get(nil); err != nil {
+		return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
+	}
+	return &tls.Config{GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"}}, nil
 }
 
 // url is where a browser on this machine finds the page.
@@ -64,7 +122,7 @@ func (s *server) url() string {
 	if addr.IP.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(addr.Port)) + "/"
+	return s.scheme + "://" + net.JoinHostPort(host, strconv.Itoa(addr.Port)) + "/"
 }
 
 // serve answers requests until ctx is done.

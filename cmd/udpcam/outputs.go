@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +36,7 @@ type file struct {
 	queue *sink.Queue
 	takes func(f protocol.Frame, now time.Time) bool
 	kept  bool  // whether it is a recording, and what is not written to it a loss
+	shown bool  // whether it is a screen, which nobody expects to show every frame
 	over  bool  // whether it takes no more frames
 	err   error // why, nil if its reader has left
 }
@@ -47,10 +50,36 @@ func checkOutputs(c *cli.Context) error {
 			return usagef("--out %s is given twice", name)
 		}
 	}
-	for _, flag := range []string{"stream", "force"} {
-		if len(names) == 0 && c.IsSet(flag) {
+	terminal := c.Bool("term")
+	switch {
+	case terminal && c.Bool("json"):
+		return usagef("--term and --json contradict: both write to standard output")
+	case terminal && slices.Contains(names, "-"):
+		return usagef("--term and --out - contradict: both write to standard output")
+	}
+	for _, flag := range []string{"stream", "force", "rotate", "format", "snapshot-every"} {
+		if len(names) == 0 && c.IsSet(flag) && !(flag == "stream" && terminal) {
 			return usagef("--%s is for --out: name a file too, such as --out frames.mjpg", flag)
 		}
+	}
+	return checkRecordings(c, names)
+}
+
+// checkRecordings looks for flags that say nothing of any of the files.
+func checkRecordings(c *cli.Context, names []string) error {
+	isDirectory := func(name string) bool {
+		info, err := os.Stat(name)
+		return strings.HasSuffix(name, "/") || err == nil && info.IsDir()
+	}
+	isPicture := func(name string) bool { return strings.HasPrefix(strings.ToLower(filepath.Ext(name)), ".jp") }
+	isRecording := func(name string) bool { return name != "-" && !isPicture(name) }
+	switch {
+	case c.IsSet("format") && !slices.ContainsFunc(names, isDirectory):
+		return usagef("--format is for directories: a file's is told by its name, such as film.mkv")
+	case c.IsSet("rotate") && !slices.ContainsFunc(names, isRecording):
+		return usagef("--rotate is for recordings, such as --out film.mkv")
+	case c.IsSet("snapshot-every") && !slices.ContainsFunc(names, func(n string) bool { return isPicture(n) || isDirectory(n) }):
+		return usagef("--snapshot-every is for pictures: give --out pic.jpg, or a directory")
 	}
 	return nil
 }
@@ -63,7 +92,7 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 			o.close()
 		}
 	}()
-	if o.server, err = openServer(c, "", log); err != nil {
+	if o.server, err = openServer(c, "", nil, log); err != nil {
 		return o, err
 	}
 	if o.server != nil {
@@ -79,15 +108,36 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 		}
 		o.left.Add(1)
 	}
+	if c.Bool("term") {
+		terminal, err := sink.OpenTerminal(sink.Options{Skip: skip})
+		if errors.Is(err, sink.ErrNoTerminal) {
+			return o, usagef("--term: %w", err)
+		}
+		if err != nil {
+			return o, fmt.Errorf("--term: %w", err)
+		}
+		log.Info("drawing", "as", terminal)
+		o.add(&file{name: "the terminal", queue: sink.NewQueue(terminal, sink.QueueOptions{Frames: 1}), shown: true,
+			takes: (&selector{want: c.String("stream")}).takes})
+	}
+	options, err := sinkOptions(c)
+	if err != nil {
+		return o, err
+	}
+	options.Skip = skip
 	for _, name := range listOf(c, "out") {
-		f, err := openFile(name, c.String("stream"), sink.Options{Overwrite: c.Bool("force"), Skip: skip})
+		f, err := openFile(name, c.String("stream"), options)
 		if err != nil {
 			return o, err
 		}
-		o.files = append(o.files, f)
-		o.left.Add(1)
+		o.add(f)
 	}
 	return o, nil
+}
+
+func (o *outputs) add(f *file) {
+	o.files = append(o.files, f)
+	o.left.Add(1)
 }
 
 // openFile opens one --out. A directory takes every stream unless one is wanted by name.
@@ -100,13 +150,54 @@ func openFile(name, stream string, options sink.Options) (*file, error) {
 		return nil, fmt.Errorf("--out %s: %w", name, err)
 	}
 	f := &file{name: name, queue: sink.NewQueue(to, sink.QueueOptions{}), takes: (&selector{want: stream}).takes}
-	if info, err := os.Stat(name); err == nil {
+	switch info, err := os.Stat(name); {
+	case errors.Is(err, os.ErrNotExist): // its files have other names
+		f.kept = name != "-"
+	case err == nil:
 		f.kept = info.IsDir() || info.Mode().IsRegular()
 		if info.IsDir() && stream == "" {
 			f.takes = func(protocol.Frame, time.Time) bool { return true }
 		}
 	}
 	return f, nil
+}
+
+// sinkOptions is what the flags say of how to write files.
+func sinkOptions(c *cli.Context) (o sink.Options, err error) {
+	o.Overwrite = c.Bool("force")
+	if o.SnapshotEvery = c.Duration("snapshot-every"); c.IsSet("snapshot-every") && o.SnapshotEvery <= 0 {
+		return o, usagef("--snapshot-every %v: give a time above 0, such as 10s", o.SnapshotEvery)
+	}
+	switch format := c.String("format"); format {
+	case "", "mjpg":
+	case "mkv":
+		o.Matroska = true
+	default:
+		return o, usagef("--format %q: choose mjpg or mkv", format)
+	}
+	for _, text := range listOf(c, "rotate") {
+		if every, err := time.ParseDuration(text); err == nil && every >= time.Second {
+			o.Rotate.Every = every
+		} else if size, ok := parseBytes(text); ok {
+			o.Rotate.Size = size
+		} else {
+			return o, usagef("--rotate %q: give a time from 1s up, such as 10m, or a size, such as 500MB", text)
+		}
+	}
+	return o, nil
+}
+
+// parseBytes reads a number of bytes with a unit: kB, MB, GB or TB.
+func parseBytes(text string) (n int64, ok bool) {
+	scale := 1.
+	for _, unit := range []string{"kB", "MB", "GB", "TB"} {
+		scale *= 1000
+		if number, ok := strings.CutSuffix(text, unit); ok {
+			x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+			return int64(x * scale), err == nil && x > 0 && x*scale < 1<<62
+		}
+	}
+	return 0, false
 }
 
 // put hands a frame to every output that takes it. It never waits for one.
@@ -186,10 +277,12 @@ func (o *outputs) announce() {
 		o.log.Info("showing", "until", "q or Esc is pressed in the window")
 	}
 	for _, f := range o.files {
-		o.log.Info("writing", "out", f.name)
+		if !f.shown {
+			o.log.Info("writing", "out", f.name)
+		}
 	}
 	if o.left.Load() == 0 {
-		o.log.Info("only counting: there is no --show, --http or --out")
+		o.log.Info("only counting: there is no --show, --term, --http or --out")
 	}
 }
 
@@ -205,7 +298,7 @@ func (o *outputs) viewers() int {
 func (o *outputs) dropped() map[string]uint64 {
 	counts := map[string]uint64{}
 	for _, f := range o.files {
-		if n := f.queue.Dropped(); n > 0 {
+		if n := f.queue.Dropped(); n > 0 && !f.shown {
 			counts[f.name] = n
 		}
 	}

@@ -25,8 +25,10 @@ func recvCommand() *cli.Command {
 		UsageText: "udpcam recv [--addr [HOST]:PORT] [--show] [--http ADDR] [--out OUT] [flags]",
 		Description: examples(
 			"udpcam recv --show", "a window for each stream",
+			"udpcam recv --term", "in this terminal, as over ssh",
 			"udpcam recv --http :8080", "for browsers, at http://127.0.0.1:8080",
 			"udpcam recv --out frames.mjpg --show", "record, and watch meanwhile",
+			"udpcam recv --out film.mkv --rotate 1h", "a film that VLC plays, an hour a file",
 			"udpcam recv --out - | ffplay -f mjpeg -", "into another program",
 			"udpcam recv --addr 239.1.2.3:12345 --out rec/", "each stream of a multicast group to a file",
 		) + "\nSinks, any number of them at the same time:\n" + indent(sinkHelp) + "\nWithout a sink recv only counts.\n",
@@ -47,10 +49,14 @@ func recvCommand() *cli.Command {
 		),
 		flags("Sinks",
 			&cli.BoolFlag{Name: "show", Usage: "open a window for each stream; q or Esc closes it"},
+			&cli.BoolFlag{Name: "term", Usage: "draw the picture in this terminal"},
 			&cli.StringSliceFlag{Name: "out", Usage: "write to (`OUT`) a file, directory or pipe (repeatable)", TakesFile: true},
-			&cli.StringFlag{Name: "stream", Usage: "the stream (`NAME`) that --out is for",
+			&cli.StringFlag{Name: "stream", Usage: "the stream (`NAME`) that --out and --term are for",
 				DefaultText: "the first that is live; of a directory: all"},
 			&cli.BoolFlag{Name: "force", Usage: "overwrite files that exist"},
+			&cli.StringSliceFlag{Name: "rotate", Usage: "go on recording in another file after `LIMIT`: a time such as 10m, a size such as 500MB, or both (repeatable)"},
+			&cli.StringFlag{Name: "format", Usage: "of what a directory's recordings are: `FORMAT` mjpg or mkv", DefaultText: "mjpg"},
+			&cli.DurationFlag{Name: "snapshot-every", Usage: "replace --out pic.jpg every so often (`TIME`), not with every frame; into a directory, write one of each stream", DefaultText: "every frame"},
 		),
 		httpFlags(""),
 		flags("While it runs", framesFlag()),
@@ -90,6 +96,9 @@ func recv(c *cli.Context) error {
 		return err
 	}
 	defer from.Close()
+	if to.server != nil {
+		to.server.ReceiveFrom(from)
+	}
 	parts := newGroup(ctx)
 	to.none = parts.end
 
@@ -179,8 +188,10 @@ func listen(ctx context.Context, c *cli.Context, config receiver.Config) (*recei
 
 // sinkHelp is what can be given to recv as a sink.
 const sinkHelp = `--show             a window for each stream, in a build with OpenCV
+--term             this terminal: kitty graphics, sixels, or half blocks
 --http :8080       browsers: a page, MJPEG streams, snapshots
 --out frames.mjpg  a recording: JPEGs one after another, as ffmpeg reads them
+--out film.mkv     a recording with times, for players such as VLC
 --out pic.jpg      the newest picture, always whole
 --out DIR/         a recording of each stream
 --out -            standard output; or a named pipe by its path

@@ -29,7 +29,7 @@ func sendCommand() *cli.Command {
 		flags("Receivers",
 			&cli.StringSliceFlag{Name: "addr",
 				Usage: "send to (`HOST[:PORT]`) a name, an IP address or a multicast group (repeatable)"},
-			&cli.StringFlag{Name: "name", Usage: "the stream's `NAME`", DefaultText: "this host's and a word for the source"},
+			&cli.StringFlag{Name: "name", Aliases: []string{"stream"}, Usage: "the stream's `NAME`", DefaultText: "this host's and a word for the source"},
 			wireFlag(),
 			&cli.IntFlag{Name: "segment", Usage: "bytes (`N`) of a frame in a datagram, at most", DefaultText: fmt.Sprintf(
 				"%d; classic: %d", protocol.DefaultSegmentSize, protocol.ClassicSegmentSize)},
@@ -105,11 +105,17 @@ func receiversOf(c *cli.Context) (addrs []string, err error) {
 	return addrs, nil
 }
 
+// A frameSender is a sender.Sender, or stands for one.
+type frameSender interface {
+	Send(protocol.Frame) error
+	Stats() sender.Stats
+}
+
 // pump sends the frames of a source until it or ctx ends, or limit frames are sent, if limit is not 0. It calls begun
 // once the first frame is sent.
 //
 // A frame that the wire cannot carry is left out, unless it is the first: then the others are not likely to fit either.
-func pump(ctx context.Context, src source.Source, to *sender.Sender, limit uint64,
+func pump(ctx context.Context, src source.Source, to frameSender, limit uint64,
 	skip func(reason string), begun func()) error {
 
 	for f, err := range src.Frames(ctx) {

@@ -114,7 +114,7 @@ func newRecvReport(s *session, from *receiver.Receiver, wire protocol.Wire, to *
 		speed:     meter{at: s.began},
 		roster:    roster{},
 		datagrams: complaint{message: "datagrams left out", key: "reason", quiet: harmless},
-		sinks:     complaint{message: skipMessage, key: "reason", quiet: []string{sink.SkipOld, sink.SkipHidden}},
+		sinks:     complaint{message: skipMessage, key: "reason", quiet: []string{sink.SkipOld, sink.SkipHidden, sink.SkipBetween}},
 		slow:      complaint{message: "pictures left out: they are not taken fast enough", key: "out"},
 	}
 }

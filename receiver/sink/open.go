@@ -13,6 +13,7 @@ import (
 // Open opens the sink that name stands for:
 //
 //	frames.mjpg   records: the JPEGs one behind the other (also .mjpeg, and names without an extension)
+//	film.mkv      records with times, for players (Matroska)
 //	pic.jpg       the newest picture, replaced as a whole with every frame (also .jpeg)
 //	DIR/          records every stream to a file of its own in DIR, which is created; the slash may be left out
 //	              where DIR exists
@@ -35,11 +36,13 @@ func Open(name string, o Options) (Sink, error) {
 		return openPipe(name)
 	}
 	switch ext := strings.ToLower(filepath.Ext(name)); {
-	case strings.Contains(name, "://"), !slices.Contains([]string{"", ".mjpg", ".mjpeg", ".jpg", ".jpeg"}, ext):
-		return nil, fmt.Errorf("cannot write %s: only frames.mjpg, pic.jpg, a directory and - can be written; "+
+	case strings.Contains(name, "://"), !slices.Contains([]string{"", ".mjpg", ".mjpeg", ".mkv", ".jpg", ".jpeg"}, ext):
+		return nil, fmt.Errorf("cannot write %s: only frames.mjpg, film.mkv, pic.jpg, a directory and - can be written; "+
 			"for another format write to - and pipe it into: ffmpeg -f mjpeg -i -", name)
 	case strings.HasPrefix(ext, ".jp"):
-		return openSnapshot(name, o.Overwrite)
+		return openSnapshot(name, o)
+	case !o.Rotate.isZero():
+		return openRotating(name, o)
 	}
 	return openRecording(name, o.Overwrite)
 }

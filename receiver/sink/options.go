@@ -1,6 +1,9 @@
 package sink
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // ErrClosed says that whoever watched has left: the reader of a pipe has closed it, or the window is closed. It is
 // not a failure; what feeds the sink stops, and that is all.
@@ -16,6 +19,8 @@ const (
 	SkipDamaged = "damaged"
 	// SkipHuge is a frame that claims more pixels, or more work for its decoder, than is decoded.
 	SkipHuge = "too large to decode"
+	// SkipBetween is a frame between two snapshots.
+	SkipBetween = "between snapshots"
 	// SkipHidden is a frame of a stream whose window has been closed while others are still open.
 	SkipHidden = "window closed"
 )
@@ -25,6 +30,13 @@ type Options struct {
 	// Overwrite replaces a file that exists. Without it such a file is refused with [io/fs.ErrExist] or, in a
 	// directory, left alone and a number added to the new one's name: no recording is lost by starting another.
 	Overwrite bool
+	// Rotate is when a recording goes on in another file.
+	Rotate Rotation
+	// Matroska makes a directory's recordings .mkv rather than .mjpg.
+	Matroska bool
+	// SnapshotEvery is how often a snapshot file is replaced; 0 is with every frame. A directory then gets a snapshot of
+	// each stream this often, called after its time, rather than a recording.
+	SnapshotEvery time.Duration
 	// Skip, if set, is called with the reason (a few fixed words, good as a counter's key) whenever the sink leaves a
 	// frame out.
 	Skip func(reason string)

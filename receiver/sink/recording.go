@@ -5,51 +5,55 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
 	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
 )
 
-// A recording is a file of JPEGs one behind the other, which ffmpeg, ffplay and udpcam itself read as MJPEG.
+// A recording is a file of frames: JPEGs one behind the other, which ffmpeg, ffplay and udpcam itself read as MJPEG, or
+// with their times as Matroska, which ffplay and VLC play.
 //
-// Each frame is one write call and nothing is kept back in this process, so that whatever ends it, be it kill -9, cuts
-// at most the last frame. A write that fails, as on a full disk, is taken back: the file is cut behind the last whole
-// frame.
+// Nothing is kept back in this process, so that whatever ends it, be it kill -9, cuts at most the last frame. A write that
+// fails, as on a full disk, is taken back: the file is cut behind the last whole frame.
 type recording struct {
 	file    *os.File
-	created bool  // the file was not there before
-	frames  int   // whole frames written
-	size    int64 // and their bytes
-	err     error // what ended the recording
+	film    *matroska // nil if JPEGs are one behind the other, each one write call
+	created bool      // the file was not there before
+	frames  int       // whole frames written
+	size    int64     // bytes up to the end of the last
+	err     error     // what ended the recording
 }
 
 // openRecording opens the file at once, so that a name that cannot be written is known at the start, but leaves what
 // is in it alone until the first frame comes.
 func openRecording(name string, overwrite bool) (*recording, error) {
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err == nil {
-		return &recording{file: file, created: true}, nil
+	r := &recording{created: true}
+	if isMatroska(name) {
+		r.film = &matroska{}
 	}
-	if overwrite && errors.Is(err, fs.ErrExist) {
-		file, err = os.OpenFile(name, os.O_WRONLY, 0)
+	var err error
+	r.file, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil && overwrite && errors.Is(err, fs.ErrExist) {
+		r.created = false
+		r.file, err = os.OpenFile(name, os.O_WRONLY, 0)
 	}
 	if err != nil {
 		return nil, refuse(name, err)
 	}
-	return &recording{file: file}, nil
+	return r, nil
 }
+
+func isMatroska(name string) bool { return strings.EqualFold(filepath.Ext(name), ".mkv") }
 
 // Put implements [Sink].
 func (r *recording) Put(f protocol.Frame) error {
 	if r.err != nil {
 		return r.err
 	}
-	if r.frames == 0 {
-		r.err = r.file.Truncate(0)
-	}
-	if r.err == nil {
-		_, r.err = r.file.Write(f.JPEG)
-	}
-	if r.err != nil {
+	if r.err = r.write(f); r.err != nil {
 		r.err = fmt.Errorf("the recording ended after %d whole frames (%d bytes): %w", r.frames, r.size, r.err)
 		if err := r.file.Truncate(r.size); err != nil {
 			r.err = fmt.Errorf("%w; a part of another is behind them: %w", r.err, err)
@@ -57,13 +61,66 @@ func (r *recording) Put(f protocol.Frame) error {
 		return r.err
 	}
 	r.frames++
-	r.size += int64(len(f.JPEG))
+	return nil
+}
+
+// write writes a frame and what belongs before it.
+func (r *recording) write(f protocol.Frame) error {
+	if r.frames == 0 {
+		if err := r.file.Truncate(0); err != nil {
+			return err
+		}
+	}
+	size := r.size
+	if r.film != nil {
+		head, patches := r.before(f)
+		if _, err := r.file.WriteAt(head, size); err != nil {
+			return err
+		}
+		if err := r.patch(patches); err != nil {
+			return err
+		}
+		size += int64(len(head))
+	}
+	if _, err := r.file.WriteAt(f.JPEG, size); err != nil {
+		return err
+	}
+	r.size = size + int64(len(f.JPEG))
+	return nil
+}
+
+// before returns what goes before a frame in a Matroska file, and what changes in what was written.
+func (r *recording) before(f protocol.Frame) (head []byte, patches []patch) {
+	now := time.Now()
+	if r.frames == 0 {
+		size, _ := mjpeg.Size(f.JPEG) // players find out for themselves
+		head = r.film.header(f.Stream, size, f.Captured)
+	}
+	block, patches := r.film.block(r.size+int64(len(head)), len(f.JPEG), f.Captured, now)
+	return append(head, block...), patches
+}
+
+func (r *recording) patch(patches []patch) error {
+	for _, p := range patches {
+		if _, err := r.file.WriteAt(p.bytes, p.at); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // Close implements [Sink]. A recording that nothing came for leaves no empty file behind.
 func (r *recording) Close() error {
-	err := r.file.Close()
+	var err error
+	if r.film != nil && r.frames > 0 && r.err == nil {
+		tail, patches := r.film.finish(r.size)
+		if _, err = r.file.WriteAt(tail, r.size); err == nil {
+			err = r.patch(patches)
+		} else {
+			r.file.Truncate(r.size) // it plays without, only seeking is slower
+		}
+	}
+	err = errors.Join(err, r.file.Close())
 	if r.frames == 0 && r.created {
 		err = os.Remove(r.file.Name())
 	}

@@ -1,8 +1,8 @@
-// Package sink holds the places that frames go to on this machine: files, pipes, a window.
+// Package sink holds the places that frames go to on this machine: files, pipes, a window, a terminal.
 //
 // # The data's way
 //
-//	receiver ──> Queue, which never makes it wait ──> recording, directory, snapshot or pipe, one write a frame
+//	receiver ──> Queue, which never makes it wait ──> recording, directory, snapshot, terminal or pipe, one write a frame
 //	         ──> Window ──> a decoder for each stream ──> Run, on the main thread ──> the screen
 //
 // What is written is byte for byte what was put. A sink belongs to whoever opened it until it is handed to a [Queue],

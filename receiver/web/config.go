@@ -14,7 +14,8 @@ type Config struct {
 	QuietAfter time.Duration
 	// ForgetAfter is how long a quiet stream that nobody watches stays listed. 0 means 5 min.
 	ForgetAfter time.Duration
-	// MaxViewers is how many viewers there may be at once; others are answered 503. 0 means 256.
+	// MaxViewers is how many viewers there may be at once; others are answered 503. 0 means
+	// DefaultMaxViewers.
 	MaxViewers int
 	// MaxStreams is how many streams there may be at once; frames of others are dropped. 0 means 64. It stops a
 	// network that invents stream names from filling the memory.
@@ -24,6 +25,13 @@ type Config struct {
 	// machine could else read the pictures through the browser of somebody who visits it (DNS rebinding). "*" allows
 	// every name, for a server behind a proxy that checks them.
 	AllowHosts []string
+	// User and Password, if Password is not empty, are what a browser has to know (HTTP Basic, RFC 7617).
+	User, Password string
+	// Token, if not empty, also lets in whoever knows it: in the address, ?token=, or as a bearer (RFC 6750). Without TLS
+	// whoever is on the way can read both.
+	Token string
+	// Demo, if set, gives the page controls for a demonstration's network.
+	Demo *Demo
 	// HTML replaces the page. It is served as it is, at "/" and at "/streams/NAME/": links in it that are relative,
 	// such as "stream" and "snapshot.jpg", lead to the stream that the page is for.
 	HTML []byte
@@ -31,12 +39,15 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// DefaultMaxViewers is how many viewers there may be at once unless a [Config] says otherwise.
+const DefaultMaxViewers = 256
+
 // withDefaults returns c with each zero field set to its default.
 func (c Config) withDefaults() Config {
 	orDefault(&c.StallTimeout, 10*time.Second)
 	orDefault(&c.QuietAfter, 3*time.Second)
 	orDefault(&c.ForgetAfter, 5*time.Minute)
-	orDefault(&c.MaxViewers, 256)
+	orDefault(&c.MaxViewers, DefaultMaxViewers)
 	orDefault(&c.MaxStreams, 64)
 	if c.Log == nil {
 		c.Log = slog.Default()

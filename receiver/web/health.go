@@ -5,12 +5,18 @@ import (
 	"slices"
 )
 
-// health is the answer of /healthz.
+// health is the answer of /healthz and of /api/v1/streams.
 type health struct {
-	Status  string       `json:"status"`
-	Error   string       `json:"error,omitempty"` // of a source on demand
-	Viewers int          `json:"viewers"`
-	Streams []streamInfo `json:"streams"`
+	Status     string       `json:"status"`
+	Error      string       `json:"error,omitempty"` // of a source on demand
+	Viewers    int          `json:"viewers"`
+	MaxViewers int          `json:"max_viewers"`
+	Streams    []streamInfo `json:"streams"`
+}
+
+// serveAPI answers with all there is to say of streams.
+func (h *Hub) serveAPI(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, h.health(keysOf(r)...))
 }
 
 // serveHealth answers 200 if pictures come, or would if somebody watched, else 503.
@@ -23,11 +29,11 @@ func (h *Hub) serveHealth(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, status, health)
 }
 
-func (h *Hub) health() health {
-	streams := h.streamInfos("")
+func (h *Hub) health(keys ...string) health {
+	streams := h.streamInfos(keys...)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	answer := health{Viewers: len(h.viewers), Streams: streams}
+	answer := health{Viewers: len(h.viewers), MaxViewers: h.config.MaxViewers, Streams: streams}
 	idle := false
 	for p := range h.pullers {
 		idle = idle || !p.open

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"udpcam/protocol"
@@ -14,10 +15,13 @@ import (
 type Hub struct {
 	config Config
 	hosts  hostList
+	login  *login // nil if everybody may watch
 	mux    *http.ServeMux
 	ctx    context.Context // done when the hub is closed
 	close  context.CancelFunc
 	count  counters
+	number atomic.Uint32 // of the last part
+	links  links
 
 	mu        sync.Mutex
 	streams   map[string]*stream
@@ -34,6 +38,7 @@ func New(c Config) *Hub {
 	h := &Hub{
 		config:  c.withDefaults(),
 		hosts:   newHostList(c.AllowHosts),
+		login:   newLogin(c),
 		streams: map[string]*stream{},
 		viewers: map[*viewer]struct{}{},
 		pullers: map[*puller]struct{}{},
@@ -57,10 +62,14 @@ func (h *Hub) put(f protocol.Frame, from *puller) {
 		return
 	}
 	now := time.Now()
-	if f.Captured.IsZero() {
-		f.Captured = now
+	captured := f.Captured
+	if captured.IsZero() {
+		f.Captured, captured = now, now
+	} else {
+		captured = captured.Add(-h.links.ahead(f.Stream, now))
 	}
-	p := newPart(f, now)
+	p := &part{frame: f, number: h.number.Add(1), captured: captured, came: now}
+	p.render()
 
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,7 +79,7 @@ func (h *Hub) put(f protocol.Frame, from *puller) {
 		return
 	}
 	h.count.in.Add(1)
-	s.arrived(now, h.config.QuietAfter)
+	s.arrived(p, h.config.QuietAfter)
 	s.puller = from
 	if from != nil {
 		from.err = nil

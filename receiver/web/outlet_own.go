@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -14,6 +15,7 @@ import (
 type ownOutlet struct {
 	conn    net.Conn
 	framing *framing
+	writing sync.Mutex // a picture leaves whole, whoever else writes to conn
 	pieces  [3][]byte
 	buffers net.Buffers // of pieces; a field, so that writing allocates nothing
 	scratch [512]byte
@@ -40,12 +42,15 @@ func newOwnOutlet(conn net.Conn, header http.Header, f *framing, timeout time.Du
 }
 
 func (o *ownOutlet) write(p *part, deadline time.Time) (int64, error) {
+	o.writing.Lock()
+	defer o.writing.Unlock()
 	o.conn.SetWriteDeadline(deadline)
-	o.pieces = o.framing.pieces(p)
-	o.buffers = o.pieces[:]
-	n, err := o.buffers.WriteTo(o.conn) // one writev where conn is a TCP connection
-	o.pieces = [3][]byte{}              // a viewer that waits holds no picture
-	return n, err
+	var n int
+	o.pieces, n = o.framing.pieces(p)
+	o.buffers = o.pieces[:n]
+	written, err := o.buffers.WriteTo(o.conn) // one writev where conn is a TCP connection
+	o.pieces = [3][]byte{}                    // a viewer that waits holds no picture
+	return written, err
 }
 
 // alive looks whether the viewer has closed its side. What it sends is of no interest.

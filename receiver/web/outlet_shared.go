@@ -34,8 +34,8 @@ func newSharedOutlet(w http.ResponseWriter, control *http.ResponseController, f 
 
 func (o *sharedOutlet) write(p *part, deadline time.Time) (int64, error) {
 	o.control.SetWriteDeadline(deadline) // where that is not supported, the server's own WriteTimeout has to do
-	pieces := o.framing.pieces(p)
-	buffers := net.Buffers(pieces[:])
+	pieces, count := o.framing.pieces(p)
+	buffers := net.Buffers(pieces[:count])
 	n, err := buffers.WriteTo(o.w)
 	if err != nil {
 		return n, err

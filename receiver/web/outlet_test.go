@@ -133,7 +133,8 @@ func TestWriteAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	jpeg := picture(t, 1)
-	p := newPart(frame(0, bytes.Clone(jpeg)), time.Now())
+	p := &part{frame: frame(0, bytes.Clone(jpeg))}
+	p.render()
 	allocs := testing.AllocsPerRun(200, func() {
 		if _, err := out.write(p, time.Now().Add(hang)); err != nil {
 			t.Error(err)

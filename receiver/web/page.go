@@ -5,18 +5,19 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"path"
 )
 
-//go:embed page.html page.css page.js
+//go:embed page
 var pageFiles embed.FS
 
-var pageTemplate = template.Must(template.ParseFS(pageFiles, "page.html"))
+var pageTemplate = template.Must(template.ParseFS(pageFiles, "page/page.html"))
 
 // pagePolicy lets the page have what it comes with, and nothing from elsewhere.
-const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; " +
-	"connect-src 'self'; base-uri 'none'; form-action 'none'"
+const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; " +
+	"img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 
-// servePage answers with the page of a stream. root is the way from it to the page of the front stream.
+// servePage answers with the page of a stream, or with "" with that of all. root is the way from it to the page of all.
 func (h *Hub) servePage(w http.ResponseWriter, name, root string) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
@@ -26,7 +27,10 @@ func (h *Hub) servePage(w http.ResponseWriter, name, root string) {
 		return
 	}
 	var page bytes.Buffer
-	data := struct{ Name, Root, Path string }{name, root, pagePath(name)}
+	data := struct {
+		Name, Root, Path string
+		Demo             bool
+	}{name, root, pagePath(name), h.config.Demo != nil}
 	err := pageTemplate.Execute(&page, data)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -39,10 +43,10 @@ func (h *Hub) servePage(w http.ResponseWriter, name, root string) {
 // serveStatic answers with what the page consists of.
 func serveStatic(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache")
-	switch file := r.PathValue("file"); file {
-	case "page.css", "page.js":
-		http.ServeFileFS(w, r, pageFiles, file)
-	default:
+	file := r.PathValue("file")
+	if file != path.Base(file) || path.Ext(file) == ".html" { // which is a template
 		http.NotFound(w, r)
+		return
 	}
+	http.ServeFileFS(w, r, pageFiles, "page/"+file)
 }

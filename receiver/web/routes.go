@@ -5,30 +5,46 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/gzhttp"
 )
 
-// routes returns the mux behind ServeHTTP. Every pattern is for GET, which includes HEAD: the mux answers other methods
-// 405 and other paths 404.
+// routes returns the mux behind ServeHTTP. Every pattern is for GET, which includes HEAD, but for what a demonstration's
+// page may change: the mux answers other methods 405 and other paths 404. What is text is compressed for those who accept
+// that; pictures are compressed already.
 func (h *Hub) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", h.serveRoot)
-	mux.HandleFunc("GET /static/{file}", serveStatic)
-	mux.HandleFunc("GET /healthz", h.serveHealth)
+	text := func(pattern string, handler http.HandlerFunc) { mux.Handle(pattern, gzhttp.GzipHandler(handler)) }
+	mux.Handle("GET /{$}", h.serveRoot(gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		h.servePage(w, h.frontName(), "")
+	}))))
+	text("GET /static/{file}", serveStatic)
+	text("GET /healthz", h.serveHealth)
+	text("GET /metrics", h.metrics().ServeHTTP)
+	text("GET /api/v1/streams", h.serveAPI)
+	if h.config.Demo != nil {
+		text("GET /api/v1/demo", h.serveDemo)
+		mux.Handle("POST /api/v1/demo", http.NewCrossOriginProtection().Handler(http.HandlerFunc(h.serveDemoChange)))
+	}
 
 	// The front stream, here and under the addresses of mjpg-streamer (see serveRoot), ustreamer and Flask's example.
 	mux.HandleFunc("GET /stream", h.serveFrontStream)
 	mux.HandleFunc("GET /video_feed", h.serveFrontStream)
 	mux.HandleFunc("GET /snapshot.jpg", h.serveFrontSnapshot)
 	mux.HandleFunc("GET /snapshot", h.serveFrontSnapshot)
-	mux.HandleFunc("GET /state", h.serveState)
+	mux.HandleFunc("GET /socket", func(w http.ResponseWriter, r *http.Request) { h.serveSocket(w, r, h.frontFeed) })
+	text("GET /state", h.serveState)
 
-	mux.HandleFunc("GET /streams", h.serveStreams)
+	text("GET /streams", h.serveStreams)
 	mux.HandleFunc("GET /streams/{name}", redirectToPage)
-	mux.HandleFunc("GET /streams/{name}/{$}", h.named(func(w http.ResponseWriter, _ *http.Request, s *stream) {
+	text("GET /streams/{name}/{$}", h.named(func(w http.ResponseWriter, _ *http.Request, s *stream) {
 		h.servePage(w, s.name, "../../")
 	}))
 	mux.HandleFunc("GET /streams/{name}/stream", h.named(func(w http.ResponseWriter, r *http.Request, s *stream) {
 		h.serveStream(w, r, s.feed)
+	}))
+	mux.HandleFunc("GET /streams/{name}/socket", h.named(func(w http.ResponseWriter, r *http.Request, s *stream) {
+		h.serveSocket(w, r, s.feed)
 	}))
 	mux.HandleFunc("GET /streams/{name}/snapshot.jpg", h.named(func(w http.ResponseWriter, r *http.Request, s *stream) {
 		h.serveSnapshot(w, r, s.feed)
@@ -39,11 +55,13 @@ func (h *Hub) routes() *http.ServeMux {
 // ServeHTTP answers one request.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Referrer-Policy", "no-referrer")
 	switch {
 	case !h.hosts.allows(r.Host):
 		h.hosts.refuse(w, r.Host)
 	case !isClean(r.URL.EscapedPath()):
 		http.NotFound(w, r)
+	case !h.login.admits(w, r):
 	default:
 		h.mux.ServeHTTP(w, r)
 	}
@@ -56,16 +74,18 @@ func isClean(escaped string) bool {
 }
 
 // serveRoot serves the page, or what mjpg-streamer has at the same address.
-func (h *Hub) serveRoot(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Query().Get("action") {
-	case "":
-		h.servePage(w, h.frontName(), "")
-	case "stream":
-		h.serveFrontStream(w, r)
-	case "snapshot":
-		h.serveFrontSnapshot(w, r)
-	default:
-		http.Error(w, "the actions are stream and snapshot", http.StatusNotFound)
+func (h *Hub) serveRoot(page http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Query().Get("action") {
+		case "":
+			page.ServeHTTP(w, r)
+		case "stream":
+			h.serveFrontStream(w, r)
+		case "snapshot":
+			h.serveFrontSnapshot(w, r)
+		default:
+			http.Error(w, "the actions are stream and snapshot", http.StatusNotFound)
+		}
 	}
 }
 

@@ -211,8 +211,8 @@ func TestHealth(t *testing.T) {
 			time.Sleep(40 * time.Millisecond)
 		}
 		s := expect(200, statusLive).Streams[0]
-		want := streamInfo{Path: "streams/~/", Front: true, Status: statusLive, Age: .04, FPS: 25}
-		want.Width, want.Height = 768, 576
+		want := streamInfo{Path: "streams/~/", Front: true, Status: statusLive, Age: .04, FPS: 25, Every: .04,
+			Width: 768, Height: 576, Frames: 50, Bytes: 50 * uint64(len(picture(t, 1)))}
 		if s != want {
 			t.Errorf("%+v", s)
 		}

@@ -26,13 +26,15 @@ func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	var running sync.WaitGroup // connections, and the handlers that have taken theirs over
+	var others conns
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			running.Add(1)
 			defer running.Done()
 			h.ServeHTTP(w, r)
 		}),
-		ConnState: func(_ net.Conn, state http.ConnState) {
+		ConnState: func(conn net.Conn, state http.ConnState) {
+			others.change(conn, state)
 			switch state {
 			case http.StateNew:
 				running.Add(1)

@@ -34,12 +34,17 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
+// dial returns the client's end of a connection.
+func (l *pipeListener) dial() net.Conn {
+	here, there := net.Pipe()
+	l.conns <- there
+	return here
+}
+
 // watch opens the stream at a path.
 func (l *pipeListener) watch(t *testing.T, path string) *client {
 	t.Helper()
-	here, there := net.Pipe()
-	l.conns <- there
-	c, err := request(here, path)
+	c, err := request(l.dial(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,10 +158,37 @@ func TestForget(t *testing.T) {
 		go io.Copy(io.Discard, c)
 		time.Sleep(5 * time.Minute)
 		put("new")
-		list := h.streamInfos("")
+		list := h.streamInfos()
 		if len(list) != 2 || list[0].Name != "new" || list[1].Name != "watched" || list[1].Age != 300 {
 			t.Errorf("%+v", list)
 		}
 		c.Close()
+	})
+}
+
+// Whoever does not get to the end of a request is closed after 5 s, and one that has asked and asks nothing more after a
+// minute.
+func TestSlowRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		ln := newPipeListener()
+		serveOn(t, h, ln)
+		for _, test := range []struct {
+			text string
+			wait time.Duration
+		}{
+			{"GET /stream HTTP/1.1\r\nHost: loc", headerTimeout},
+			{"G", headerTimeout},
+			{"GET /streams HTTP/1.1\r\nHost: localhost\r\n\r\n", idleTimeout},
+		} {
+			began := time.Now()
+			conn := ln.dial()
+			io.WriteString(conn, test.text)
+			io.Copy(io.Discard, conn)
+			if took := time.Since(began); took != test.wait {
+				t.Errorf("%.12q is closed after %v, want %v", test.text, took, test.wait)
+			}
+			conn.Close()
+		}
 	})
 }

@@ -13,6 +13,8 @@ type Stats struct {
 	Skipped   uint64 // pictures that viewers missed because they were behind
 	Stalled   uint64 // viewers closed because they did not take a picture within Config.StallTimeout
 	Refused   uint64 // viewers refused because there were Config.MaxViewers
+	// Unauthorized counts requests without the password or token.
+	Unauthorized uint64
 }
 
 type counters struct {
@@ -33,5 +35,7 @@ func (h *Hub) Stats() Stats {
 		Skipped:   h.count.skipped.Load(),
 		Stalled:   h.count.stalled.Load(),
 		Refused:   h.count.refused.Load(),
+
+		Unauthorized: h.login.refusals(),
 	}
 }

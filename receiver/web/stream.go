@@ -11,12 +11,16 @@ type stream struct {
 	last     time.Time     // when its newest picture came
 	since    time.Time     // since when it has been live without falling quiet
 	interval time.Duration // between its pictures, smoothed; 0 until the second
-	pictures int
+	pictures int           // since then
+	total    uint64        // pictures since it is known
+	bytes    uint64        // in them
+	delays   delays
 }
 
-// arrived notes that a picture has come.
-func (s *stream) arrived(now time.Time, quietAfter time.Duration) {
+// arrived notes that a picture has come, and tells it its interval.
+func (s *stream) arrived(p *part, quietAfter time.Duration) {
 	const memory = 16 // pictures that the interval is smoothed over
+	now := p.came
 	if !s.live(now, quietAfter) {
 		s.since, s.interval, s.pictures = now, 0, 0
 	}
@@ -24,6 +28,10 @@ func (s *stream) arrived(now time.Time, quietAfter time.Duration) {
 		s.interval += (now.Sub(s.last) - s.interval) / time.Duration(min(s.pictures, memory))
 	}
 	s.pictures++
+	s.total++
+	s.bytes += uint64(len(p.frame.JPEG))
+	s.delays.add(now.Sub(p.captured))
+	p.interval = s.interval
 	s.last = now
 	s.resting = false
 }

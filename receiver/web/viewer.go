@@ -21,8 +21,8 @@ type viewer struct {
 	ended  atomic.Bool // its request's context is done, or the hub is closed
 
 	seen    uint64 // the item that was written last
-	sent    uint64
-	skipped uint64
+	sent    atomic.Uint64
+	skipped atomic.Uint64
 	rate    meter
 }
 
@@ -32,12 +32,22 @@ var (
 	errStalled = errors.New("it stalled")
 )
 
-// serveStream writes the pictures of f to a viewer until one of the two ends.
+// serveStream writes the pictures of f to a viewer, as multipart, until one of the two ends.
 func (h *Hub) serveStream(w http.ResponseWriter, r *http.Request, f *feed) {
 	setStreamHeader(w.Header())
 	if r.Method == http.MethodHead {
 		return
 	}
+	h.serveViewer(w, r, f, func(v *viewer) (outlet, func() error, error) {
+		o, err := newOutlet(w, framingFor(r, v), h.config.StallTimeout)
+		return o, v.run, err
+	})
+}
+
+// serveViewer lets somebody watch f: open returns the viewer's outlet, and what writes to it until one of the two ends.
+func (h *Hub) serveViewer(w http.ResponseWriter, r *http.Request, f *feed,
+	open func(v *viewer) (o outlet, run func() error, err error)) {
+
 	v := &viewer{hub: h, feed: f, key: viewerKey(r)}
 	if !h.admit(v) {
 		refuse(w, "there are as many viewers as this server takes: try again later")
@@ -51,24 +61,28 @@ func (h *Hub) serveStream(w http.ResponseWriter, r *http.Request, f *feed) {
 	}
 	defer leave()
 
-	var err error
-	if v.outlet, err = newOutlet(w, framingFor(r), h.config.StallTimeout); err != nil {
-		h.config.Log.Warn("a viewer cannot be served", "viewer", r.RemoteAddr, "error", err)
+	log := h.config.Log.With("path", r.URL.Path, "viewer", r.RemoteAddr)
+	o, run, err := open(v)
+	if err != nil {
+		log.Warn("a viewer cannot be served", "error", err)
 		return
 	}
+	h.mu.Lock()
+	v.outlet = o
+	h.mu.Unlock()
 	defer h.endWith(r.Context(), v)()
 	defer h.endWith(h.ctx, v)()
 
-	log := h.config.Log.With("path", r.URL.Path, "viewer", r.RemoteAddr)
 	log.Info("viewer came")
 	began := time.Now()
-	err = v.run()
-	if errors.Is(err, errStalled) {
+	err = run()
+	stalled := errors.Is(err, errStalled)
+	if stalled {
 		h.count.stalled.Add(1)
 	}
-	v.outlet.close(errors.Is(err, errStalled))
+	v.outlet.close(stalled)
 	log.Info("viewer gone", "because", err, "after", time.Since(began).Round(time.Second),
-		"pictures", v.sent, "skipped", v.skipped)
+		"pictures", v.sent.Load(), "skipped", v.skipped.Load())
 }
 
 // admit counts v among the viewers, unless there are too many.
@@ -146,11 +160,11 @@ func (v *viewer) write(p *part, seq uint64) error {
 	}
 	if v.seen != 0 && seq > v.seen+1 {
 		missed := seq - v.seen - 1
-		v.skipped += missed
+		v.skipped.Add(missed)
 		v.hub.count.skipped.Add(missed)
 	}
 	v.seen = seq
-	v.sent++
+	v.sent.Add(1)
 	v.hub.count.out.Add(1)
 	v.rate.mark(now)
 	return nil

@@ -1,0 +1,105 @@
+package main_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// certificate writes a certificate of this machine's and its key to a directory, and returns the certificate.
+func certificate(t *testing.T, dir string, serial int64) *x509.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rawKey, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{
+		"key.pem":  {Type: "PRIVATE KEY", Bytes: rawKey},
+		"cert.pem": {Type: "CERTIFICATE", Bytes: raw},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cert, err := x509.ParseCertificate(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+// With a certificate and a password a server shows pictures to who knows the one and trusts the other, and goes on with a
+// certificate that takes the first one's place.
+func TestE2EAccess(t *testing.T) {
+	dir := t.TempDir()
+	cert := certificate(t, dir, 1)
+	os.Setenv("UDPCAM_AUTH", "me:secret")
+	defer os.Unsetenv("UDPCAM_AUTH")
+	server := udpcam(t, "serve", "--source", "test:?size=320x240", "--http", "127.0.0.1:0", "--token", "abc",
+		"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"))
+	url := server.url(t)
+	get := func(cert *x509.Certificate, path string, change func(*http.Request)) int {
+		t.Helper()
+		pool := x509.NewCertPool()
+		pool.AddCert(cert)
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
+		defer client.CloseIdleConnections()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if change != nil {
+			change(r)
+		}
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		io.Copy(io.Discard, resp.Body)
+		return resp.StatusCode
+	}
+	for path, want := range map[string]int{"snapshot.jpg": 401, "": 401, "snapshot.jpg?token=abc": 200, "metrics?token=abd": 401} {
+		if got := get(cert, path, nil); got != want {
+			t.Errorf("%s: %d, want %d", path, got, want)
+		}
+	}
+	login := func(r *http.Request) { r.SetBasicAuth("me", "secret") }
+	if got := get(cert, "snapshot.jpg", login); got != 200 {
+		t.Errorf("with the password: %d", got)
+	}
+	renewed := certificate(t, dir, 2)
+	if got := get(renewed, "snapshot.jpg", login); got != 200 {
+		t.Errorf("with another certificate: %d", got)
+	}
+	plain, err := http.Get("http" + url[len("https"):])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Body.Close()
+	if plain.StatusCode != http.StatusBadRequest {
+		t.Errorf("without encryption: %s", plain.Status)
+	}
+	server.stop(t)
+}

@@ -1,0 +1,226 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"os/exec"
+	"testing"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"udpcam/sender/source/pattern"
+)
+
+// A browser is a page in a headless Chromium of its own.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+// browse opens a page, after a script has run in it.
+func browse(t *testing.T, url, script string) *browser {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("needs chromium")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)
+	ctx, freeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		chromedp.Cancel(ctx)
+		cancel()
+		freeAllocator()
+	})
+	b := &browser{t, ctx}
+	b.do(chromedp.EmulateViewport(1280, 900))
+	if script != "" {
+		params := page.AddScriptToEvaluateOnNewDocumentParams{Source: script}
+		if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, params); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.do(chromedp.Navigate(url))
+	return b
+}
+
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// evaluate returns what an expression is in the page.
+func evaluate[T any](b *browser, expression string) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+// picture returns what the page shows, in the picture's own pixels.
+func (b *browser) picture() image.Image {
+	b.t.Helper()
+	encoded := evaluate[string](b, `(() => {
+		const from = document.querySelector('.picture > *'), to = document.createElement('canvas');
+		to.width = from.naturalWidth || from.width;
+		to.height = from.naturalHeight || from.height;
+		to.getContext('2d').drawImage(from, 0, 0);
+		return to.toDataURL('image/png').split(',')[1];
+	})()`)
+	data, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return img
+}
+
+// newest returns the number of the newest frame that the server has.
+func newest(t *testing.T, url string) uint32 {
+	t.Helper()
+	data, err := get(url + "snapshot.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark, err := pattern.Read(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mark.Number
+}
+
+// What the page shows is the newest frame: the block code that is on the screen is read from it, and compared with that of
+// the server's newest frame just before. A browser that kept each frame back until the next has come would be one behind
+// nearly always.
+func TestE2EPage(t *testing.T) {
+	for element, script := range map[string]string{
+		"CANVAS": "",
+		"IMG":    "delete window.OffscreenCanvas",
+	} {
+		t.Run(element, func(t *testing.T) {
+			url := udpcam(t, "demo", "--http", "127.0.0.1:0", "--fps", "5", "--size", "640x480").url(t)
+			b := browse(t, url, script)
+			until(t, "a picture is shown", func() bool {
+				return evaluate[bool](b, "document.querySelector('.tile.live .picture > *')?.tagName === '"+element+"'")
+			})
+			const samples = 16
+			current, first, last := 0, uint32(0), uint32(0)
+			for i := range samples {
+				before := newest(t, url)
+				mark, err := pattern.Read(b.picture())
+				if err != nil {
+					t.Fatal(err)
+				}
+				switch last = mark.Number; {
+				case last >= before:
+					current++
+				case last+2 < before:
+					t.Errorf("frame %d is shown when the newest is %d", last, before)
+				}
+				if i == 0 {
+					first = last
+				}
+				until(t, "another frame is there", func() bool { return newest(t, url) > before })
+			}
+			t.Logf("the newest frame is shown in %d of %d cases", current, samples)
+			if current < samples/2 {
+				t.Errorf("the newest frame is shown in %d of %d cases", current, samples)
+			}
+			if last < first+samples/2 {
+				t.Errorf("the page is frozen: from frame %d to %d", first, last)
+			}
+		})
+	}
+}
+
+// On the demo's page anyone sees what loss does to a picture, and what parity and requests do about it.
+func TestE2EDemoNetwork(t *testing.T) {
+	url := udpcam(t, "demo", "--http", "127.0.0.1:0").url(t)
+	b := browse(t, url, "")
+	until(t, "a picture is shown", func() bool { return evaluate[bool](b, "!!document.querySelector('.tile.live')") })
+	set := func(loss, delay string, parity, requests bool) {
+		t.Helper()
+		arguments, err := json.Marshal([]any{loss, delay, "0", parity, requests})
+		if err != nil {
+			t.Fatal(err)
+		}
+		evaluate[any](b, `(([...values]) => {
+			const inputs = [...document.querySelectorAll('#network input')];
+			inputs.forEach((input, i) => { input.type === 'checkbox' ? input.checked = values[i] : input.value = values[i] });
+			inputs[0].dispatchEvent(new Event('input', { bubbles: true }));
+			return 1;
+		})(`+string(arguments)+`)`)
+	}
+	type link struct {
+		Frames, Dropped, Expected, Received uint64
+		ByParity                            uint64  `json:"by_parity"`
+		ByRequest                           uint64  `json:"by_request"`
+		RTT                                 float64 `json:"rtt_ms"`
+	}
+	look := func() link {
+		t.Helper()
+		answer, err := get(url + "api/v1/streams")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told struct{ Streams []struct{ Link link } }
+		if err := json.Unmarshal(answer, &told); err != nil || len(told.Streams) != 1 {
+			t.Fatalf("%s: %v", answer, err)
+		}
+		return told.Streams[0].Link
+	}
+	// after waits until so many frames more have come or not come, and returns what was counted meanwhile.
+	after := func(frames uint64) link {
+		t.Helper()
+		was := look()
+		var now link
+		until(t, "frames come or not", func() bool {
+			if now = look(); now.Frames < was.Frames { // another sender
+				was = link{}
+			}
+			return now.Frames+now.Dropped >= was.Frames+was.Dropped+frames
+		})
+		now.Frames, now.Dropped = now.Frames-was.Frames, now.Dropped-was.Dropped
+		now.ByParity, now.ByRequest = now.ByParity-was.ByParity, now.ByRequest-was.ByRequest
+		return now
+	}
+
+	set("0", "0", true, true)
+	if l := after(30); l.Dropped > 0 {
+		t.Errorf("where nothing is lost: %+v", l)
+	}
+	set("10", "0", false, false)
+	after(20) // in which it comes into force
+	if l := after(60); l.Dropped < 30 {
+		t.Errorf("10 %% loss and nothing done about it: %+v", l)
+	}
+	set("10", "0", false, true)
+	after(20)
+	if l := after(60); l.Dropped > 20 || l.ByRequest == 0 {
+		t.Errorf("with requests: %+v", l)
+	}
+	set("10", "20", true, true)
+	after(60)
+	if l := after(60); l.Dropped > 10 || l.ByParity == 0 || l.RTT < 40 {
+		t.Errorf("with parity, over a distance: %+v", l)
+	}
+}

@@ -1,0 +1,151 @@
+package sink
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"os"
+
+	"golang.org/x/image/draw"
+	"golang.org/x/term"
+
+	"udpcam/protocol"
+)
+
+// ErrNoTerminal says that there is no terminal to draw on.
+var ErrNoTerminal = errors.New("standard output is no terminal")
+
+// A Terminal draws the newest picture on a terminal, as large as fits above its last line, which it leaves to others:
+//
+//	JPEG ──> decoded ──> scaled to what the terminal has ──> kitty graphics, sixels or half blocks ──> one write
+//
+// How is the terminal's choice: it is asked what it can when it is opened. Put takes as long as the terminal does to take
+// the picture, so that a [Queue] of one frame before it leaves out what comes meanwhile: nothing piles up in an ssh session.
+type Terminal struct {
+	out    *os.File
+	can    abilities
+	canvas canvas
+	o      Options
+	size   image.Point // of the terminal, in cells, when it was last cleared
+	frame  *image.RGBA // the scaled picture, kept for its memory
+	buffer bytes.Buffer
+}
+
+// A canvas appends a picture to what is written to a terminal, where the cursor is, onto so many cells.
+type canvas interface {
+	// pixels is how many a picture on so many cells should have.
+	pixels(cells image.Point) image.Point
+	draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) error
+}
+
+// OpenTerminal asks the terminal that is standard input and output what it can, and clears it. Until it is closed it shows
+// pictures only, and on its last line what others write.
+func OpenTerminal(o Options) (*Terminal, error) {
+	if !term.IsTerminal(int(os.Stdout.Fd())) || !term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil, fmt.Errorf("%w: run it in one, with nothing redirected", ErrNoTerminal)
+	}
+	can, err := ask(os.Stdin, os.Stdout)
+	if err != nil {
+		return nil, fmt.Errorf("cannot talk to the terminal: %w", err)
+	}
+	t := &Terminal{out: os.Stdout, can: can, canvas: can.canvas(), o: o}
+	if _, err := t.out.WriteString(altScreen + hideCursor); err != nil {
+		return nil, fmt.Errorf("cannot write to the terminal: %w", err)
+	}
+	return t, nil
+}
+
+// What a terminal is told: ECMA-48, and xterm's control sequences.
+const (
+	altScreen   = "\x1b[?1049h" // another screen, and back
+	mainScreen  = "\x1b[?1049l"
+	hideCursor  = "\x1b[?25l"
+	showCursor  = "\x1b[?25h"
+	eraseScreen = "\x1b[2J"
+	resetStyle  = "\x1b[m"
+)
+
+// moveTo moves the cursor to a cell, of which the first is (0, 0).
+func moveTo(cell image.Point) string { return fmt.Sprintf("\x1b[%d;%dH", cell.Y+1, cell.X+1) }
+
+// String tells how pictures are drawn.
+func (t *Terminal) String() string { return t.can.String() }
+
+// Put implements [Sink].
+func (t *Terminal) Put(f protocol.Frame) error {
+	if reason := undecodable(f.JPEG); reason != "" {
+		t.o.skip(reason)
+		return nil
+	}
+	picture, err := jpeg.Decode(bytes.NewReader(f.JPEG))
+	if err != nil {
+		t.o.skip(SkipDamaged)
+		return nil
+	}
+	columns, rows, err := term.GetSize(int(t.out.Fd()))
+	if err != nil {
+		return fmt.Errorf("the terminal has gone: %w", err)
+	}
+	t.buffer.Reset()
+	if err := t.render(picture, image.Pt(columns, rows)); err != nil {
+		return err
+	}
+	if _, err := t.out.Write(t.buffer.Bytes()); err != nil {
+		return fmt.Errorf("cannot write to the terminal: %w", err)
+	}
+	return nil
+}
+
+// render makes what is written for a picture on a terminal of so many cells.
+func (t *Terminal) render(picture image.Image, size image.Point) error {
+	room := image.Pt(size.X, size.Y-1)
+	if room.X < 1 || room.Y < 1 {
+		return nil
+	}
+	if size != t.size {
+		t.size = size
+		t.buffer.WriteString(eraseScreen)
+	}
+	cells := t.can.fit(picture.Bounds().Size(), room)
+	pixels := t.canvas.pixels(cells)
+	if t.frame == nil || t.frame.Rect.Max != pixels {
+		t.frame = image.NewRGBA(image.Rectangle{Max: pixels})
+	}
+	draw.ApproxBiLinear.Scale(t.frame, t.frame.Rect, picture, picture.Bounds(), draw.Src, nil)
+	corner := room.Sub(cells).Div(2)
+	t.buffer.WriteString(moveTo(corner))
+	if err := t.canvas.draw(&t.buffer, t.frame, cells); err != nil {
+		return fmt.Errorf("cannot draw on the terminal: %w", err)
+	}
+	t.buffer.WriteString(resetStyle + moveTo(image.Pt(0, room.Y)))
+	return nil
+}
+
+// Close implements [Sink]. The terminal shows again what it did before.
+func (t *Terminal) Close() error {
+	_, err := t.out.WriteString(resetStyle + showCursor + mainScreen)
+	return err
+}
+
+// live says that only the newest frames matter to whoever looks.
+func (t *Terminal) live() bool { return true }
+
+// fit returns how many cells of the room a picture of so many pixels takes, in its proportions.
+func (a abilities) fit(picture, room image.Point) image.Point {
+	cell := a.cellSize()
+	width, height := room.X*cell.X, room.Y*cell.Y
+	if width*picture.Y > height*picture.X {
+		width = height * picture.X / picture.Y
+	} else {
+		height = width * picture.Y / picture.X
+	}
+	return image.Pt(max(1, width/cell.X), max(1, height/cell.Y))
+}
+
+// cellSize is the size of a character in pixels; where the terminal does not say, twice as high as wide.
+func (a abilities) cellSize() image.Point {
+	return cmp.Or(a.cell, image.Pt(8, 16))
+}

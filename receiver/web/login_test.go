@@ -1,0 +1,108 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+func TestLogin(t *testing.T) {
+	both := Config{User: "me", Password: "secret", Token: "long token"}
+	request := func(target string, change func(r *http.Request)) *http.Request {
+		r := httptest.NewRequest("GET", target, nil)
+		r.Host = "localhost"
+		if change != nil {
+			change(r)
+		}
+		return r
+	}
+	basic := func(user, password string) func(*http.Request) {
+		return func(r *http.Request) { r.SetBasicAuth(user, password) }
+	}
+	bearer := func(token string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	}
+	for _, test := range []struct {
+		name   string
+		config Config
+		r      *http.Request
+		status int
+	}{
+		{"open", Config{}, request("/streams", nil), 200},
+		{"nothing", both, request("/streams", nil), 401},
+		{"health", both, request("/healthz", nil), 401},
+		{"script", both, request("/static/page.js", nil), 401},
+		{"password", both, request("/streams", basic("me", "secret")), 200},
+		{"other user", both, request("/streams", basic("you", "secret")), 401},
+		{"other password", both, request("/streams", basic("me", "secret2")), 401},
+		{"no password", both, request("/streams", basic("me", "")), 401},
+		{"token", both, request("/streams?token=long+token", nil), 200},
+		{"bearer", both, request("/streams", bearer("long token")), 200},
+		{"other token", both, request("/streams?token=long", nil), 401},
+		{"no token", both, request("/streams?token=", nil), 401},
+		{"empty bearer", both, request("/streams", bearer("")), 401},
+		{"only a token", Config{Token: "x"}, request("/streams", basic("", "")), 401},
+		{"only a password", Config{Password: "x"}, request("/streams?token=", nil), 401},
+		{"no user", Config{Password: "x"}, request("/streams", basic("", "x")), 200},
+	} {
+		h := New(quiet(test.config))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, test.r)
+		if w.Code != test.status {
+			t.Errorf("%s: %d, want %d", test.name, w.Code, test.status)
+		}
+		if asks := w.Header().Get("WWW-Authenticate") != ""; asks != (w.Code == 401 && test.config.Password != "") {
+			t.Errorf("%s: %v", test.name, w.Header())
+		}
+		if refused := h.Stats().Unauthorized; refused != map[int]uint64{200: 0, 401: 1}[w.Code] {
+			t.Errorf("%s: %d refused", test.name, refused)
+		}
+	}
+}
+
+// Whoever has shown a token once goes on with a cookie, which another server's is not, and the token leaves the address.
+func TestLoginCookie(t *testing.T) {
+	h := New(quiet(Config{Token: "abc"}))
+	r := httptest.NewRequest("GET", "http://localhost:8080/streams/x/?token=abc&a=b", nil)
+	r.Header.Set("Accept", "text/html,*/*")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 303 || w.Header().Get("Location") != "./?a=b" || len(w.Result().Cookies()) != 1 {
+		t.Fatal(w.Code, w.Header())
+	}
+	cookie := w.Result().Cookies()[0]
+	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure {
+		t.Errorf("%+v", cookie)
+	}
+	for _, test := range []struct {
+		hub    *Hub
+		host   string
+		status int
+	}{
+		{h, "localhost:8080", 200},
+		{h, "localhost:8081", 401},
+		{New(quiet(Config{Token: "abc"})), "localhost:8080", 401},
+	} {
+		r := httptest.NewRequest("GET", "http://"+test.host+"/streams", nil)
+		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
+		w := httptest.NewRecorder()
+		test.hub.ServeHTTP(w, r)
+		if w.Code != test.status {
+			t.Errorf("%s: %d, want %d", test.host, w.Code, test.status)
+		}
+	}
+}
+
+// A page behind a password works: what it asks for, its WebSocket too, comes with what the browser was given.
+func TestPageWithLogin(t *testing.T) {
+	h := New(quiet(Config{User: "me", Password: "a:b c", Token: "abc"}))
+	addr := serve(t, h)
+	film(t, h, "door", picture(t, 1), picture(t, 2))
+	for _, address := range []string{"http://me:a%3Ab%20c@" + addr + "/", "http://" + addr + "/?token=abc"} {
+		t.Run(address[:9], func(t *testing.T) {
+			p := browse(t, address, 600, 500)
+			p.until("document.querySelector('.tile.live canvas')")
+			p.until("location.search === ''")
+		})
+	}
+}

@@ -1,0 +1,89 @@
+package web
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+)
+
+// The hub and the page's worker talk in binary WebSocket messages, whose first byte says what they are. Numbers are in
+// network byte order; times are microseconds since the Unix epoch by this machine's clock.
+//
+//	hub ──> page    picture   type 1, a zero, length of this header (2), number (4), captured (8), came (8), then the JPEG
+//	                clock     type 2, seven zeros, what the page sent (8), time (8)
+//	page ──> hub    taken     type 1, three zeros, number (4), microseconds it was held (4)
+//	                clock     type 2, seven zeros, anything (8), which comes back
+//	                rate      type 3, a zero, pictures a second (2), at most; 0 is all
+//
+// A picture's number counts the pictures of the hub. By taken the page says that this one is on the screen, and held is
+// how long that took from when it came: what is left of the time until the hub hears of it is the network's.
+const (
+	messagePicture = 1
+	messageClock   = 2
+
+	messageTaken = 1
+	messageRate  = 3
+)
+
+const (
+	pictureHeaderSize = 24
+	clockSize         = 24
+
+	// maxMessage bounds what a page may say at once, in bytes.
+	maxMessage = 16
+)
+
+// appendPictureMessage appends all of a picture's message but the JPEG, the header of its WebSocket frame included: final,
+// binary, not masked (RFC 6455, section 5.2).
+func appendPictureMessage(b []byte, number uint32, captured, came time.Time, size int) []byte {
+	b = append(b, 0x82)
+	switch size += pictureHeaderSize; {
+	case size <= 125:
+		b = append(b, byte(size))
+	case size <= 0xffff:
+		b = binary.BigEndian.AppendUint16(append(b, 126), uint16(size))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, 127), uint64(size))
+	}
+	b = append(b, messagePicture, 0)
+	b = binary.BigEndian.AppendUint16(b, pictureHeaderSize)
+	b = binary.BigEndian.AppendUint32(b, number)
+	b = binary.BigEndian.AppendUint64(b, uint64(captured.UnixMicro()))
+	return binary.BigEndian.AppendUint64(b, uint64(came.UnixMicro()))
+}
+
+// appendClockMessage appends the answer to a page that asked for the time.
+func appendClockMessage(b []byte, echo [8]byte, now time.Time) []byte {
+	b = append(b, messageClock, 0, 0, 0, 0, 0, 0, 0)
+	b = append(b, echo[:]...)
+	return binary.BigEndian.AppendUint64(b, uint64(now.UnixMicro()))
+}
+
+// A pageMessage is what a page says: one of the three, by kind.
+type pageMessage struct {
+	kind   byte
+	number uint32        // taken
+	held   time.Duration // taken
+	echo   [8]byte       // clock
+	rate   int           // pictures a second
+}
+
+var errMessage = errors.New("a message that no page of this server sends")
+
+func parsePageMessage(b []byte) (m pageMessage, err error) {
+	if len(b) == 0 {
+		return m, errMessage
+	}
+	switch m.kind = b[0]; {
+	case m.kind == messageTaken && len(b) == 12:
+		m.number = binary.BigEndian.Uint32(b[4:])
+		m.held = time.Duration(binary.BigEndian.Uint32(b[8:])) * time.Microsecond
+	case m.kind == messageClock && len(b) == 16:
+		m.echo = [8]byte(b[8:])
+	case m.kind == messageRate && len(b) == 4:
+		m.rate = int(binary.BigEndian.Uint16(b[2:]))
+	default:
+		return m, errMessage
+	}
+	return m, nil
+}

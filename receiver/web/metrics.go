@@ -1,0 +1,160 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"udpcam/protocol"
+)
+
+// metrics returns the handler of /metrics, which is made when it is asked for the first time: most hubs never are.
+func (h *Hub) metrics() http.Handler {
+	handler := sync.OnceValue(func() http.Handler {
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(collector{h}, collectors.NewGoCollector(),
+			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		return promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler().ServeHTTP(w, r) })
+}
+
+// A metric is one that a collector knows; it is named in one place, and read when Prometheus asks.
+type metric struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+}
+
+func counter(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc("udpcam_"+name, help, labels, nil), prometheus.CounterValue}
+}
+
+func gauge(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc("udpcam_"+name, help, labels, nil), prometheus.GaugeValue}
+}
+
+// The metrics of each stream.
+var (
+	streamFrames   = counter("stream_frames_total", "Pictures that came.", "stream")
+	streamBytes    = counter("stream_bytes_total", "Bytes of pictures that came.", "stream")
+	streamLive     = gauge("stream_live", "1 if pictures come, 0 if they have stopped.", "stream")
+	streamAge      = gauge("stream_age_seconds", "How long ago the newest picture came.", "stream")
+	streamViewers  = gauge("stream_viewers", "Who watches the stream.", "stream")
+	streamDelay    = gauge("stream_delay_seconds", "From capture until a picture came here.", "stream")
+	streamDropped  = counter("stream_frames_dropped_total", "Frames that were not whole in time, by reason.", "stream", "reason")
+	streamRepaired = counter("stream_frames_repaired_total", "Frames that are whole thanks to parity or requests.", "stream", "by")
+	streamExpected = counter("stream_datagrams_expected_total", "Datagrams that the sender sent, as first sent.", "stream")
+	streamReceived = counter("stream_datagrams_received_total", "Those of the expected datagrams that came.", "stream")
+	streamRTT      = gauge("stream_rtt_seconds", "Round trip to the sender.", "stream")
+)
+
+// The metrics of each viewer, and of all.
+var (
+	viewerFrames  = counter("viewer_frames_total", "Pictures sent to a viewer that is there now.", "viewer", "key")
+	viewerSkipped = counter("viewer_skipped_frames_total", "Pictures that such a viewer missed because it was behind.", "viewer", "key")
+
+	viewers        = gauge("viewers", "Viewers that are there now.")
+	viewersRefused = counter("viewers_refused_total", "Viewers refused because there were as many as may be.")
+	viewersStalled = counter("viewers_stalled_total", "Viewers closed because they took no picture in time.")
+	framesDropped  = counter("frames_refused_total", "Pictures not taken: empty, a stream too many, a name too long.")
+	framesOut      = counter("frames_out_total", "Pictures sent to viewers.")
+	bytesOut       = counter("bytes_out_total", "Bytes sent to viewers.")
+	framesSkipped  = counter("frames_skipped_total", "Pictures that viewers missed because they were behind.")
+	loginsRefused  = counter("logins_refused_total", "Requests without the password or token.")
+)
+
+// The metrics of the receiver.
+var (
+	datagrams        = counter("datagrams_total", "Datagrams that came.")
+	datagramsLeftOut = counter("datagrams_left_out_total", "Datagrams that were of no use, by reason.", "reason")
+	requestsSent     = counter("requests_total", "Datagrams that asked senders for what was missing.")
+	pendingBytes     = gauge("pending_bytes", "Bytes that unfinished frames hold.")
+)
+
+// A collector reads a hub's figures.
+type collector struct{ hub *Hub }
+
+// Describe implements [prometheus.Collector]. Which metrics there are depends on what comes.
+func (c collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements [prometheus.Collector].
+func (c collector) Collect(to chan<- prometheus.Metric) {
+	add := func(m metric, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
+	}
+	c.collectStreams(to, add)
+	c.collectViewers(add)
+	if r := c.hub.links.receiver(); r != nil {
+		st := r.Stats()
+		add(datagrams, float64(st.Datagrams))
+		for d, n := range st.LeftOut {
+			add(datagramsLeftOut, float64(n), protocol.DatagramDrop(d).String())
+		}
+		add(requestsSent, float64(st.Requests))
+		add(pendingBytes, float64(st.Pending))
+	}
+}
+
+func (c collector) collectStreams(to chan<- prometheus.Metric, add func(metric, float64, ...string)) {
+	h := c.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	labels := map[string]bool{}
+	for _, s := range h.streams {
+		label := strings.ToValidUTF8(s.name, "\uFFFD")
+		for labels[label] { // of two names that are not UTF-8
+			label += "'"
+		}
+		labels[label] = true
+		live := 0.
+		if s.live(now, h.config.QuietAfter) {
+			live = 1
+		}
+		add(streamFrames, float64(s.total), label)
+		add(streamBytes, float64(s.bytes), label)
+		add(streamLive, live, label)
+		add(streamAge, now.Sub(s.last).Seconds(), label)
+		add(streamViewers, float64(h.watchersOf(s)), label)
+		to <- prometheus.MustNewConstHistogram(streamDelay.desc, s.delays.count, s.delays.sum.Seconds(), s.delays.buckets(), label)
+		link, ok := h.links.of(s.name, now)
+		if !ok {
+			continue
+		}
+		for d, n := range link.Stats.Dropped {
+			add(streamDropped, float64(n), label, protocol.FrameDrop(d).String())
+		}
+		add(streamRepaired, float64(link.Stats.ByParity), label, "parity")
+		add(streamRepaired, float64(link.Stats.ByRequest), label, "request")
+		add(streamExpected, float64(link.Stats.Expected), label)
+		add(streamReceived, float64(link.Stats.Received), label)
+		if link.ClockKnown {
+			add(streamRTT, link.RTT.Seconds(), label)
+		}
+	}
+}
+
+func (c collector) collectViewers(add func(metric, float64, ...string)) {
+	st := c.hub.Stats()
+	add(viewers, float64(st.Viewers))
+	add(viewersRefused, float64(st.Refused))
+	add(viewersStalled, float64(st.Stalled))
+	add(framesDropped, float64(st.Dropped))
+	add(framesOut, float64(st.FramesOut))
+	add(bytesOut, float64(st.BytesOut))
+	add(framesSkipped, float64(st.Skipped))
+	add(loginsRefused, float64(st.Unauthorized))
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	for v := range c.hub.viewers {
+		id, key := strconv.FormatUint(v.id, 10), strings.ToValidUTF8(v.key, "\uFFFD")
+		add(viewerFrames, float64(v.sent.Load()), id, key)
+		add(viewerSkipped, float64(v.skipped.Load()), id, key)
+	}
+}

@@ -1,0 +1,95 @@
+// The demo's panel: the network between its sender and its receiver, as whoever looks wants it.
+
+const sliders = [
+  { name: 'loss', text: 'loss', max: 30, step: 0.5, unit: '%', scale: 100 },
+  { name: 'delay_ms', text: 'delay', max: 200, step: 1, unit: 'ms', scale: 1 },
+  { name: 'jitter_ms', text: 'jitter', max: 50, step: 1, unit: 'ms', scale: 1 },
+];
+const switches = [
+  { name: 'parity', text: 'parity: repairs without asking' },
+  { name: 'requests', text: 'requests: asks for what is missing' },
+];
+
+const make = (tag, properties, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+
+const inputs = {}, outputs = {};
+const panel = make('section', { className: 'panel', id: 'network', hidden: true });
+panel.setAttribute('aria-label', 'Network from sender to receiver');
+panel.append(make('h2', { textContent: 'Network from sender to receiver' }));
+for (const s of sliders) {
+  inputs[s.name] = make('input', { type: 'range', min: 0, max: s.max, step: s.step, value: 0 });
+  outputs[s.name] = make('output', {});
+  panel.append(make('label', {}, s.text, inputs[s.name], outputs[s.name]));
+}
+for (const s of switches) {
+  inputs[s.name] = make('input', { type: 'checkbox' });
+  panel.append(make('label', { className: 'switch' }, inputs[s.name], s.text));
+}
+const hint = make('p', { textContent: 'Take parity and requests away at 5 % loss, and give them back.' });
+panel.append(hint);
+document.getElementById('view').after(panel);
+document.body.style.position = 'relative';
+
+const button = make('button', { id: 'demo', textContent: 'network', title: 'The network between sender and receiver (n)' });
+button.setAttribute('aria-keyshortcuts', 'n');
+button.setAttribute('aria-controls', 'network');
+document.getElementById('tools').prepend(button);
+
+function open(yes) {
+  panel.hidden = !yes;
+  button.setAttribute('aria-expanded', yes);
+  place();
+}
+function place() {
+  panel.style.bottom = `${document.querySelector('footer').offsetHeight + 12}px`;
+}
+button.addEventListener('click', () => open(panel.hidden));
+document.addEventListener('keydown', (e) => {
+  if (e.key === 'n' && !e.ctrlKey && !e.metaKey && !e.altKey) open(panel.hidden);
+});
+new ResizeObserver(place).observe(document.querySelector('footer'));
+
+function show(link) {
+  for (const s of sliders) inputs[s.name].value = link[s.name] * s.scale;
+  for (const s of switches) inputs[s.name].checked = link[s.name];
+  describe();
+}
+function describe() {
+  for (const s of sliders) {
+    outputs[s.name].textContent = `${inputs[s.name].value} ${s.unit}`;
+    inputs[s.name].setAttribute('aria-valuetext', outputs[s.name].textContent);
+  }
+}
+
+// What is set is sent, one after the other, the newest last.
+let sending = false, again = false;
+async function send() {
+  describe();
+  if (sending) {
+    again = true;
+    return;
+  }
+  sending = true;
+  do {
+    again = false;
+    const link = {};
+    for (const s of sliders) link[s.name] = Number(inputs[s.name].value) / s.scale;
+    for (const s of switches) link[s.name] = inputs[s.name].checked;
+    try {
+      const answer = await fetch(address, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(link) });
+      if (!answer.ok) hint.textContent = await answer.text();
+    } catch {
+      hint.textContent = 'no connection to the server';
+    }
+  } while (again);
+  sending = false;
+}
+panel.addEventListener('input', send);
+
+const address = new URL('api/v1/demo', new URL(document.documentElement.dataset.root || './', location.href));
+show(await (await fetch(address)).json());
+open(innerWidth > 700);
