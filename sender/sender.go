@@ -8,7 +8,8 @@
 //
 // Send runs in its caller's goroutine, from the frame to the kernel: there is no queue in between. For each socket by
 // which receivers may answer, one goroutine takes in what they say (feedback.go). Their reports decide how much
-// parity frames get (auto.go) and which frames are skipped because a path does not carry them all (overload.go);
+// parity frames get (auto.go), which frames are skipped because a path does not carry them all (overload.go) and
+// whether datagrams are too large for it (mtu.go);
 // their requests are answered at once from the frames sent last (ring.go). All that the goroutines share is guarded
 // by one mutex, which is not held while a frame is on its way out. The sender owns its destinations' sockets. Where
 // frames come from is in package source.
@@ -38,8 +39,8 @@ type Config struct {
 	Name string
 	// Wire is how frames are written. The zero value means [protocol.WireV1].
 	Wire protocol.Wire
-	// SegmentSize is the most payload bytes in a datagram. 0 means [protocol.DefaultSegmentSize], or
-	// [protocol.ClassicSegmentSize] on the classic wire.
+	// SegmentSize is the most payload bytes in a datagram. 0 means [protocol.DefaultSegmentSize], or what the narrowest
+	// path takes if that is less; and [protocol.ClassicSegmentSize] on the classic wire.
 	SegmentSize int
 	// FEC is how much parity frames get. The classic wire has none.
 	FEC FEC
@@ -99,7 +100,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	case protocol.WireClassic:
 		s.classic, err = protocol.NewClassicSplitter(c.SegmentSize)
 	default:
-		s.splitter, err = protocol.NewSplitter(rand.Uint32(), 0, c.SegmentSize)
+		s.splitter, err = protocol.NewSplitter(rand.Uint32(), 0, cmp.Or(c.SegmentSize, s.segmentSize()))
 	}
 	if err != nil {
 		return nil, err
@@ -188,6 +189,7 @@ func (s *Sender) begin(f protocol.Frame) (o *protocol.Outgoing, ceiling float64,
 	}
 	for _, d := range s.destinations {
 		d.overload.begin(f.ID, o.PlannedSize(), now)
+		d.hole.sent()
 	}
 	return o, s.ceiling(o.PlannedSize(), now), nil
 }
@@ -216,6 +218,9 @@ func (s *Sender) finish(o *protocol.Outgoing, frameBytes int) {
 		s.stats.WireBytes += uint64(d.sent.bytes)
 		if d.sent.failed {
 			s.stats.Failed++
+		}
+		if d.sent.tooLarge {
+			s.fit(d)
 		}
 		d.sent = sent{}
 	}
