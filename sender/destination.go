@@ -25,8 +25,8 @@ type destination struct {
 	Destination
 	log     *slog.Logger
 	answers bool // whether a receiver there can report and ask
-	adapts  bool // whether segments become smaller when they are too large
-	failing bool // guarded by Sender.sending
+	adapts  bool // whether segments become smaller when they are too large; Send's own, changed under Sender.sending
+	failing int  // bytes in the datagrams that cannot be sent, 0 if all can; guarded by Sender.sending
 	sent    sent // of the present frame; Send's own
 
 	// What follows is guarded by Sender.mu.
@@ -63,20 +63,27 @@ var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // send sends datagrams, and logs when that begins to fail and when it works again.
 func (d *destination) send(datagrams []protocol.Datagram) error {
-	err := d.Conn.Send(d.Addr, datagrams)
+	err, first := d.Conn.Send(d.Addr, datagrams), size(datagrams[:1])
 	switch {
 	case d.adapts && tooLarge(err):
 		return err // which is told when they become smaller
-	case err != nil && !d.failing && !errors.Is(err, net.ErrClosed):
+	case err != nil && d.failing == 0 && !errors.Is(err, net.ErrClosed):
 		attrs := []any{"addr", d.Addr, "error", err}
 		if tooLarge(err) {
 			attrs = append(attrs, "hint", "the network takes only smaller datagrams: choose a smaller --segment")
 		}
 		d.log.Warn("cannot send, will keep trying", attrs...)
-	case err == nil && d.failing:
+	case err == nil && d.failing > 0 && first >= d.failing:
 		d.log.Info("sending again", "addr", d.Addr)
+	case err == nil:
+		return nil // or of datagrams so small that it tells nothing
 	}
-	d.failing = err != nil
+	d.failing = 0
+	if tooLarge(err) {
+		d.failing = first
+	} else if err != nil {
+		d.failing = 1
+	}
 	return err
 }
 

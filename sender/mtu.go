@@ -61,6 +61,11 @@ func (s *Sender) fit(d *destination) {
 	if known >= now {
 		known = stepDown(now)
 	}
+	if known >= now { // there are no smaller ones: it is an error like any other
+		s.sending.Lock()
+		d.adapts = false
+		s.sending.Unlock()
+	}
 	s.shrink(d, known, "the path takes only smaller datagrams")
 }
 

@@ -9,10 +9,9 @@
 // Send runs in its caller's goroutine, from the frame to the kernel: there is no queue in between. For each socket by
 // which receivers may answer, one goroutine takes in what they say (feedback.go). Their reports decide how much
 // parity frames get (auto.go), which frames are skipped because a path does not carry them all (overload.go) and
-// whether datagrams are too large for it (mtu.go);
-// their requests are answered at once from the frames sent last (ring.go). All that the goroutines share is guarded
-// by one mutex, which is not held while a frame is on its way out. The sender owns its destinations' sockets. Where
-// frames come from is in package source.
+// whether datagrams are too large for it (mtu.go); their requests are answered at once from the frames sent last
+// (ring.go). All that the goroutines share is guarded by one mutex, which is not held while a frame is on its way out.
+// The sender owns its destinations' sockets. Where frames come from is in package source.
 package sender
 
 import (
