@@ -231,6 +231,7 @@ func tunnel(t *testing.T, mtu int) (left, router, right machine) {
 	for i, m := range []machine{router, right} {
 		m.run(t, "ip", "address", "add", fmt.Sprintf("10.78.0.%d/24", i+1), "dev", "tunnel")
 		m.run(t, "ip", "address", "add", fmt.Sprintf("fd78::%d/64", i+1), "dev", "tunnel", "nodad")
+		m.run(t, "ip", "address", "add", fmt.Sprintf("fe80::%d/64", i+1), "dev", "tunnel", "nodad") // by which a router looks for others
 		m.run(t, "ip", "link", "set", "tunnel", "addrgenmode", "none", "gso_max_segs", "1", "up")
 	}
 	router.run(t, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
