@@ -182,7 +182,7 @@ func TestE2ENetnsMTU(t *testing.T) {
 					"add rule inet mute in icmpv6 type packet-too-big drop")
 			}
 			arrived := &arrivals{}
-			in := arrived.of(t, right.command(udpcamCommand(t).Path, "recv", "--addr", "[::]:12345", "--out", "-"))
+			in := arrived.of(t, right.command(udpcamCommand(t).Path, "recv", "--addr", c.to, "--out", "-"))
 			in.says(t, "listening")
 			sender := left.command(udpcamCommand(t).Path, "send", "--addr", c.to, "--source", "-")
 			camera, err := sender.StdinPipe()
