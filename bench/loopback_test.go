@@ -14,7 +14,7 @@ import (
 type loop struct {
 	*sender.Sender
 	receiver *receiver.Receiver
-	got chan int // bytes of each frame that came
+	got      chan int // bytes of each frame that came
 }
 
 // newLoop begins to receive. Frames that came are released.

@@ -47,9 +47,12 @@ const (
 	// comes late is not taken for lost.
 	settleAfter = 2
 
-	// feedbackShare is what feedback may cost: one byte for so many that came. It stops a forged stream from having
-	// this receiver send more to somebody than it costs to forge.
-	feedbackShare = 8
+	// requestShare and reportShare are what feedback may cost: a request is sent if all that was is one byte for so many
+	// that came, and a report likewise, for which the requests leave room: where only announcements arrive, it is by
+	// reports that the sender learns so. It stops a forged stream from having this receiver send more to somebody than
+	// it costs to forge.
+	requestShare = 8
+	reportShare  = 2
 )
 
 type outgoingFeedback struct {
@@ -95,7 +98,7 @@ func (a *Assembler) tell(s *stream, now time.Time) {
 	s.told, s.toldOf = now, s.report
 	if !a.config.OneWay {
 		s.report.Queueing = s.delay.read()
-		a.send(s, s.report.append(make([]byte, 0, reportSize), s.key.session, s.key.stream, s.clock.echo(now)))
+		a.send(s, s.report.append(make([]byte, 0, reportSize), s.key.session, s.key.stream, s.clock.echo(now)), reportShare)
 	}
 }
 
@@ -216,14 +219,14 @@ func (a *Assembler) ask(s *stream, p *pendingFrame) {
 }
 
 func (a *Assembler) request(s *stream, r Request) {
-	if a.send(s, r.append(make([]byte, 0, requestSize+len(r.Missing)), s.key.session, s.key.stream)) {
+	if a.send(s, r.append(make([]byte, 0, requestSize+len(r.Missing)), s.key.session, s.key.stream), requestShare) {
 		a.stats.Requests++
 	}
 }
 
-// send sends feedback to a stream's sender, unless it costs more than what came is worth.
-func (a *Assembler) send(s *stream, b []byte) bool {
-	if s.fedBack+len(b) > s.received/feedbackShare {
+// send sends feedback to a stream's sender, unless all of it makes more than one byte for so many that came.
+func (a *Assembler) send(s *stream, b []byte, share int) bool {
+	if s.fedBack+len(b) > s.received/share {
 		return false
 	}
 	s.fedBack += len(b)

@@ -250,7 +250,7 @@ func TestFeedbackIsAFraction(t *testing.T) {
 			out += len(b)
 		}
 	}
-	if out == 0 || out > in/feedbackShare {
+	if out == 0 || out > in/reportShare {
 		t.Errorf("%d bytes were sent back for %d", out, in)
 	}
 }

@@ -128,6 +128,16 @@ func TestDefaultSegmentFitsEthernet(t *testing.T) {
 	}
 }
 
+func TestSegmentSizeFor(t *testing.T) {
+	for mtu, want := range map[int]int{
+		1500: DefaultSegmentSize, 1499: 1344, 1420: 1280, 1280: 1152, 576: MinSegmentSize, 68: MinSegmentSize, 9000: DefaultSegmentSize,
+	} {
+		if got := SegmentSizeFor(mtu); got != want {
+			t.Errorf("segments for an MTU of %d have %d bytes, want %d", mtu, got, want)
+		}
+	}
+}
+
 func TestTimestamp(t *testing.T) {
 	for _, captured := range []time.Time{epoch, epoch.Add(-4 * 365 * 24 * time.Hour), epoch.Add(4 * 365 * 24 * time.Hour), epoch.Add(time.Microsecond)} {
 		if got := timeNear(timestamp(captured), epoch); !got.Equal(captured) {

@@ -22,6 +22,20 @@ const (
 	MaxSegmentSize = (MaxDatagram - SegmentHeaderSize) / Unit * Unit
 )
 
+// SegmentSizeFor is the largest multiple of Unit that fits packets of so many bytes behind an IPv6 and a UDP header, the
+// segment header and the authentication tag to come, from MinSegmentSize to DefaultSegmentSize: segments for jumbo
+// packets have to be asked for, because one of parity then is as large as a frame.
+func SegmentSizeFor(mtu int) int {
+	size := (mtu - ipv6Header - udpHeader - SegmentHeaderSize - AuthTagSize) / Unit * Unit
+	return min(max(size, MinSegmentSize), DefaultSegmentSize)
+}
+
+// Sizes of headers in bytes: RFC 8200, RFC 768.
+const (
+	ipv6Header = 40
+	udpHeader  = 8
+)
+
 // A Datagram is one datagram in two parts, header and payload, that are sent as one without being joined first.
 // It is an alias so that sockets need not know this package.
 type Datagram = [2][]byte
@@ -50,6 +64,15 @@ func NewSplitter(session uint32, stream uint8, segmentSize int) (*Splitter, erro
 		segmentSize: min(segmentSize/Unit*Unit, MaxSegmentSize),
 	}, nil
 }
+
+// SegmentSize is the most bytes that a segment carries.
+func (s *Splitter) SegmentSize() int { return s.segmentSize }
+
+// DatagramSize is the most bytes that a datagram of a frame has.
+func (s *Splitter) DatagramSize() int { return SegmentHeaderSize + s.segmentSize }
+
+// Resize has the segments of the frames that follow carry at most size bytes, which NewSplitter would take.
+func (s *Splitter) Resize(size int) { s.segmentSize = min(size/Unit*Unit, MaxSegmentSize) }
 
 // Layout returns how many blocks, of how many data segments each, a frame of so many bytes is cut into. The error is
 // ErrFrameSize.

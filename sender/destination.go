@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"syscall"
 	"time"
 
 	"udpcam/protocol"
@@ -26,7 +25,8 @@ type destination struct {
 	Destination
 	log     *slog.Logger
 	answers bool // whether a receiver there can report and ask
-	failing bool // guarded by Sender.sending
+	adapts  bool // whether segments become smaller when they are too large; Send's own, changed under Sender.sending
+	failing int  // bytes in the datagrams that cannot be sent, 0 if all can; guarded by Sender.sending
 	sent    sent // of the present frame; Send's own
 
 	// What follows is guarded by Sender.mu.
@@ -35,6 +35,7 @@ type destination struct {
 	reports   reports
 	parity    *autoParity
 	overload  overload
+	hole      blackHole
 	allowance allowance
 	queueing  time.Duration
 }
@@ -43,6 +44,7 @@ type destination struct {
 type sent struct {
 	datagrams, parity, bytes int
 	failed                   bool // at least in part
+	tooLarge                 bool // for the path
 }
 
 func newDestination(d Destination, c Config) *destination {
@@ -52,6 +54,7 @@ func newDestination(d Destination, c Config) *destination {
 		Destination: d,
 		log:         c.Log,
 		answers:     oneReceiver && !c.OneWay && c.Wire != protocol.WireClassic,
+		adapts:      c.automatic(),
 		parity:      newAutoParity(),
 	}
 }
@@ -60,18 +63,27 @@ var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // send sends datagrams, and logs when that begins to fail and when it works again.
 func (d *destination) send(datagrams []protocol.Datagram) error {
-	err := d.Conn.Send(d.Addr, datagrams)
+	err, first := d.Conn.Send(d.Addr, datagrams), size(datagrams[:1])
 	switch {
-	case err != nil && !d.failing && !errors.Is(err, net.ErrClosed):
+	case d.adapts && tooLarge(err):
+		return err // which is told when they become smaller
+	case err != nil && d.failing == 0 && !errors.Is(err, net.ErrClosed):
 		attrs := []any{"addr", d.Addr, "error", err}
-		if errors.Is(err, syscall.EMSGSIZE) {
+		if tooLarge(err) {
 			attrs = append(attrs, "hint", "the network takes only smaller datagrams: choose a smaller --segment")
 		}
 		d.log.Warn("cannot send, will keep trying", attrs...)
-	case err == nil && d.failing:
+	case err == nil && d.failing > 0 && first >= d.failing:
 		d.log.Info("sending again", "addr", d.Addr)
+	case err == nil:
+		return nil // or of datagrams so small that it tells nothing
 	}
-	d.failing = err != nil
+	d.failing = 0
+	if tooLarge(err) {
+		d.failing = first
+	} else if err != nil {
+		d.failing = 1
+	}
 	return err
 }
 
@@ -86,16 +98,24 @@ func (d *destination) live(now time.Time) bool {
 	return !d.reported.IsZero() && now.Sub(d.reported) < silence
 }
 
-// report takes in a report.
-func (d *destination) report(f protocol.Feedback, now time.Time) {
+// forgetLoss has nothing be known of what the path loses or carries.
+func (d *destination) forgetLoss() {
+	d.reports, d.parity, d.overload, d.hole = reports{}, newAutoParity(), overload{}, blackHole{}
+}
+
+// report takes in a report. It returns whether the path is one that drops datagrams as large as those of that size.
+func (d *destination) report(f protocol.Feedback, datagram int, now time.Time) (dropsLarge bool) {
 	if !d.live(now) { // it is a new receiver, or as good as one
-		d.reports, d.parity, d.overload = reports{}, newAutoParity(), overload{}
+		d.forgetLoss()
+	}
+	if d.hole.since.IsZero() {
+		d.hole.since = now
 	}
 	d.reported, d.queueing = now, f.Report.Queueing
 	d.clock.Hear(f, now)
 	c, ok := d.reports.add(*f.Report, now)
 	if !ok {
-		return
+		return false
 	}
 	before := d.overload.troubled(now)
 	d.overload.report(c, now)
@@ -105,6 +125,7 @@ func (d *destination) report(f protocol.Feedback, now time.Time) {
 	case !before: // what was lost was lost to a full queue, against which parity does not help
 		d.parity.forget()
 	}
+	return d.hole.report(c, datagram, now)
 }
 
 // A DestinationInfo tells what is known of a destination and of the path there.

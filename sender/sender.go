@@ -8,10 +8,10 @@
 //
 // Send runs in its caller's goroutine, from the frame to the kernel: there is no queue in between. For each socket by
 // which receivers may answer, one goroutine takes in what they say (feedback.go). Their reports decide how much
-// parity frames get (auto.go) and which frames are skipped because a path does not carry them all (overload.go);
-// their requests are answered at once from the frames sent last (ring.go). All that the goroutines share is guarded
-// by one mutex, which is not held while a frame is on its way out. The sender owns its destinations' sockets. Where
-// frames come from is in package source.
+// parity frames get (auto.go), which frames are skipped because a path does not carry them all (overload.go) and
+// whether datagrams are too large for it (mtu.go); their requests are answered at once from the frames sent last
+// (ring.go). All that the goroutines share is guarded by one mutex, which is not held while a frame is on its way out.
+// The sender owns its destinations' sockets. Where frames come from is in package source.
 //
 // Where the time goes: a JPEG of 78 kB from one process's pipe to another's, over two network namespaces on two cores of
 // a virtual machine, medians of 200 in one run, in microseconds from the moment that the first process began to write:
@@ -54,8 +54,8 @@ type Config struct {
 	Name string
 	// Wire is how frames are written. The zero value means [protocol.WireV1].
 	Wire protocol.Wire
-	// SegmentSize is the most payload bytes in a datagram. 0 means [protocol.DefaultSegmentSize], or
-	// [protocol.ClassicSegmentSize] on the classic wire.
+	// SegmentSize is the most payload bytes in a datagram. 0 means [protocol.DefaultSegmentSize], or what the narrowest
+	// path takes if that is less; and [protocol.ClassicSegmentSize] on the classic wire.
 	SegmentSize int
 	// FEC is how much parity frames get. The classic wire has none.
 	FEC FEC
@@ -115,7 +115,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	case protocol.WireClassic:
 		s.classic, err = protocol.NewClassicSplitter(c.SegmentSize)
 	default:
-		s.splitter, err = protocol.NewSplitter(rand.Uint32(), 0, c.SegmentSize)
+		s.splitter, err = protocol.NewSplitter(rand.Uint32(), 0, cmp.Or(c.SegmentSize, s.segmentSize()))
 	}
 	if err != nil {
 		return nil, err
@@ -204,6 +204,7 @@ func (s *Sender) begin(f protocol.Frame) (o *protocol.Outgoing, ceiling float64,
 	}
 	for _, d := range s.destinations {
 		d.overload.begin(f.ID, o.PlannedSize(), now)
+		d.hole.sent()
 	}
 	return o, s.ceiling(o.PlannedSize(), now), nil
 }
@@ -232,6 +233,9 @@ func (s *Sender) finish(o *protocol.Outgoing, frameBytes int) {
 		s.stats.WireBytes += uint64(d.sent.bytes)
 		if d.sent.failed {
 			s.stats.Failed++
+		}
+		if d.sent.tooLarge {
+			s.fit(d)
 		}
 		d.sent = sent{}
 	}

@@ -26,6 +26,7 @@ func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
 				return err
 			case err != nil:
 				d.sent.failed = true
+				d.sent.tooLarge = d.adapts && tooLarge(err)
 			default:
 				d.sent.datagrams += n
 				d.sent.bytes += bytes

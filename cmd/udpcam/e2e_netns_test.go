@@ -165,6 +165,106 @@ func cross(t *testing.T, left, right machine, film [][]byte, first int, fps time
 	return delays
 }
 
+// A tunnel on the way takes smaller packets than the cable before it. Its router says so, or is not heard: in both cases
+// all frames come after a while. Where it is heard nothing travels in fragments.
+func TestE2ENetnsMTU(t *testing.T) {
+	need(t, "nft")
+	const pictures, rate = 120, 30
+	_, content := numberedFilm(t, pictures, street(t, 4)[0])
+	film := frames(t, content)
+	for _, c := range []struct {
+		name, to string
+		heard    bool
+		lost     int // frames at the beginning, at most
+	}{
+		{"IPv4", "10.78.0.2:12345", true, 5},
+		{"IPv6", "[fd78::2]:12345", true, 5},
+		{"IPv4, a black hole", "10.78.0.2:12345", false, 2 * rate},
+		{"IPv6, a black hole", "[fd78::2]:12345", false, 2 * rate},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			left, router, right := tunnel(t, 1280)
+			if !c.heard {
+				left.run(t, "nft", "add table inet mute; add chain inet mute in { type filter hook input priority 0; }; "+
+					"add rule inet mute in icmp type destination-unreachable drop; "+
+					"add rule inet mute in icmpv6 type packet-too-big drop")
+			}
+			arrived := &arrivals{}
+			in := arrived.of(t, right.command(udpcamCommand(t).Path, "recv", "--addr", c.to, "--out", "-"))
+			in.says(t, "listening")
+			sender := left.command(udpcamCommand(t).Path, "send", "--addr", c.to, "--source", "-")
+			camera, err := sender.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := start(t, sender)
+			tick := time.NewTicker(time.Second / rate)
+			defer tick.Stop()
+			for _, picture := range film {
+				<-tick.C
+				if _, err := camera.Write(picture); err != nil {
+					t.Fatal(err)
+				}
+			}
+			until(t, "the last frame comes", func() bool { return arrived.newest() == pictures-1 })
+			camera.Close()
+			out.ends(t, 0)
+			in.stop(t)
+			<-arrived.ended
+			if n := strings.Count(out.stderr.String(), "smaller datagrams from here on"); n != 1 {
+				t.Errorf("smaller datagrams were told of %d times:\n%s", n, out.stderr.String())
+			}
+			first := numberOf(arrived.list[0].picture)
+			t.Logf("the first frame that came was number %d, then %d of %d", first, len(arrived.list), pictures-first)
+			if first > c.lost || len(arrived.list) != pictures-first {
+				t.Error("all have to come from number", c.lost, "on")
+			}
+			for _, m := range []machine{left, router} {
+				if n := m.fragments(t); n != 0 {
+					t.Errorf("%d fragments were sent", n)
+				}
+			}
+		})
+	}
+}
+
+// tunnel returns three machines in a row, 10.77.0.1, 10.78.0.1 and 10.78.0.2, the first and the last of which reach each
+// other through the one in between, by a link that takes packets of so many bytes.
+func tunnel(t *testing.T, mtu int) (left, router, right machine) {
+	t.Helper()
+	left, router = cable(t)
+	right = newMachine(t, 3, left.command("unshare", "--net", "sh", "-c", "echo; exec sleep infinity"))
+	router.run(t, "ip", "link", "add", "name", "tunnel", "mtu", fmt.Sprint(mtu), "type", "veth", "peer", "name", "tunnel",
+		"mtu", fmt.Sprint(mtu), "netns", right.pid)
+	for i, m := range []machine{router, right} {
+		m.run(t, "ip", "address", "add", fmt.Sprintf("10.78.0.%d/24", i+1), "dev", "tunnel")
+		m.run(t, "ip", "address", "add", fmt.Sprintf("fd78::%d/64", i+1), "dev", "tunnel", "nodad")
+		m.run(t, "ip", "address", "add", fmt.Sprintf("fe80::%d/64", i+1), "dev", "tunnel", "nodad") // by which a router looks for others
+		m.run(t, "ip", "link", "set", "tunnel", "addrgenmode", "none", "gso_max_segs", "1", "up")
+	}
+	router.run(t, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+	left.run(t, "ip", "route", "add", "10.78.0.0/24", "via", "10.77.0.2")
+	left.run(t, "ip", "route", "add", "fd78::/64", "via", "fd77::2")
+	right.run(t, "ip", "route", "add", "10.77.0.0/24", "via", "10.78.0.1")
+	right.run(t, "ip", "route", "add", "fd77::/64", "via", "fd78::1")
+	return left, router, right
+}
+
+// fragments is how many fragments of IP packets the machine has made.
+func (m machine) fragments(t *testing.T) (n int) {
+	t.Helper()
+	ipv4 := strings.Split(m.run(t, "sh", "-c", "grep ^Ip: /proc/net/snmp"), "\n")
+	names, counts := strings.Fields(ipv4[0]), strings.Fields(ipv4[1])
+	var n4, n6 int
+	fmt.Sscan(counts[slices.Index(names, "FragCreates")], &n4)
+	for line := range strings.Lines(m.run(t, "cat", "/proc/net/snmp6")) {
+		if rest, ok := strings.CutPrefix(line, "Ip6FragCreates"); ok {
+			fmt.Sscan(rest, &n6)
+		}
+	}
+	return n4 + n6
+}
+
 // Arrivals are the pictures that a command has written to its standard output, and when each was whole.
 type arrivals struct {
 	mu    sync.Mutex

@@ -3,8 +3,12 @@
 package datagram
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
+	"syscall"
 	"time"
 )
 
@@ -27,11 +31,21 @@ func (s *socket) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 	for _, d := range datagrams {
 		s.scratch = append(append(s.scratch[:0], d[0]...), d[1]...)
 		if _, err := s.conn.WriteToUDPAddrPort(s.scratch, to); err != nil {
+			if runtime.GOOS == "darwin" && errors.Is(err, syscall.EMSGSIZE) && len(s.scratch) > darwinMax {
+				return fmt.Errorf("%w: %d bytes, and macOS sends at most %d in a datagram unless told otherwise (sysctl net.inet.udp.maxdgram)",
+					err, len(s.scratch), darwinMax)
+			}
 			return err
 		}
 	}
 	return nil
 }
+
+// darwinMax is how many bytes macOS sends in a datagram by default.
+const darwinMax = 9216
+
+// pathMTU is how many bytes a packet to an address may have, 0 if that is not known.
+func pathMTU(netip.AddrPort) int { return 0 }
 
 // Receive implements [Conn].
 func (s *socket) Receive() ([]Train, error) {

@@ -75,10 +75,12 @@ func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
 		}
 		err := t.call(datagrams[:n])
 		if err != nil && n > 1 && refusesGSO(err) {
-			// The card has no checksum offload (EIO), or the train is more than this kernel or path takes (EINVAL):
-			// from now on each datagram goes by itself, these first.
-			t.gso = false
-			continue
+			// The card has no checksum offload (EIO), or the train is more than this kernel or path takes (EINVAL,
+			// EMSGSIZE): from now on each datagram goes by itself. Unless one that does is too large as well.
+			n = 1
+			if err = t.call(datagrams[:n]); !errors.Is(err, unix.EMSGSIZE) {
+				t.gso = false
+			}
 		}
 		if errors.Is(err, unix.EPERM) {
 			// A firewall that is still making up its mind about a new flow refuses its first datagram.
@@ -92,7 +94,9 @@ func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
 	return nil
 }
 
-func refusesGSO(err error) bool { return errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL) }
+func refusesGSO(err error) bool {
+	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMSGSIZE)
+}
 
 // train returns how many of the datagrams, from the first, can go in one call: all of the same size, of which the last
 // may be smaller.

@@ -152,6 +152,13 @@ func TestFallbacks(t *testing.T) {
 		{"a firewall for good", refuse(forever, unix.EPERM, always), true, unix.EPERM},
 		{"interrupted", refuse(3, unix.EINTR, always), true, nil},
 		{"above the MTU", refuse(forever, unix.EMSGSIZE, always), true, unix.EMSGSIZE},
+		{"above the MTU, older", func(h *unix.Msghdr) syscall.Errno {
+			if train(h) {
+				return unix.EINVAL
+			}
+			return unix.EMSGSIZE
+		}, true, unix.EMSGSIZE},
+		{"above the MTU, may be in fragments", refuse(forever, unix.EMSGSIZE, train), false, nil},
 		{"no network", refuse(forever, unix.ENETUNREACH, always), true, unix.ENETUNREACH},
 		{"invalid in itself", refuse(forever, unix.EINVAL, always), false, unix.EINVAL},
 	} {

@@ -20,12 +20,27 @@ type Options struct {
 	Interface *net.Interface
 	// TTL is how many networks datagrams to a multicast group may cross. 0 means 1: the local one.
 	TTL int
+	// DontFragment has the system refuse a datagram that is larger than the path's MTU, as far as it knows that, with
+	// syscall.EMSGSIZE, and routers drop it, rather than send it in fragments. Only Linux knows how.
+	DontFragment bool
 	// NoGSO and NoGRO turn off sending and receiving many datagrams in one call, for kernels that do it wrong.
 	NoGSO, NoGRO bool
 }
 
 // A UDP is a UDP socket. It implements [Conn].
-type UDP struct{ socket }
+type UDP struct {
+	socket
+	iface *net.Interface // by which multicast leaves, nil if the system chooses
+}
+
+// PathMTU is how many bytes a packet to an address may have at the most, IP header included, as far as the system knows
+// now; 0 where it does not tell. Only Linux does.
+func (u *UDP) PathMTU(to netip.AddrPort) int {
+	if to.Addr().IsMulticast() && u.iface != nil {
+		return u.iface.MTU
+	}
+	return pathMTU(to)
+}
 
 // Listen opens a socket that receives on an address: "host:port", or ":port" for all addresses of this machine, IPv4
 // and IPv6. If the host is a multicast group the socket joins it.
@@ -76,7 +91,7 @@ func open(ctx context.Context, config net.ListenConfig, network, address string,
 		conn.Close()
 		return nil, err
 	}
-	u := &UDP{}
+	u := &UDP{iface: o.Interface}
 	if err := u.init(conn.(*net.UDPConn), o); err != nil {
 		return nil, err
 	}
