@@ -32,7 +32,7 @@ func sendCommand() *cli.Command {
 			&cli.StringFlag{Name: "name", Aliases: []string{"stream"}, Usage: "the stream's `NAME`", DefaultText: "this host's and a word for the source"},
 			wireFlag(),
 			&cli.IntFlag{Name: "segment", Usage: "bytes (`N`) of a frame in a datagram, at most", DefaultText: fmt.Sprintf(
-				"%d; classic: %d", protocol.DefaultSegmentSize, protocol.ClassicSegmentSize)},
+				"%d, less if the path takes less; classic: %d", protocol.DefaultSegmentSize, protocol.ClassicSegmentSize)},
 			interfaceFlag(),
 			&cli.IntFlag{Name: "ttl", Usage: "how many networks (`N`) multicast may cross", Value: 1},
 		),
