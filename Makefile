@@ -97,7 +97,7 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
 
 .PHONY: test
-test: setup lint race fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
+test: setup lint cross race fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
 
 .PHONY: unit
 unit: ## Test all packages but the command, without the race detector

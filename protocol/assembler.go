@@ -153,7 +153,7 @@ func (a *Assembler) addSegment(s *stream, seg *segment, now time.Time) {
 	if !seg.repair {
 		if p.first.data == 0 {
 			s.delay.add(timeNear(seg.Captured, now), now)
-		} else if p.first.over.IsZero() && p.asks == 0 {
+		} else if p.first.over.IsZero() {
 			s.gap = max(s.gap, min(now.Sub(p.first.last), maxReorder))
 		}
 		s.reorder = max(s.reorder, min(p.first.note(seg, now), maxReorder))

@@ -49,7 +49,7 @@ func (s *Sender) ceiling(size int, now time.Time) (ceiling float64) {
 		case d.overload.rate > 0:
 			rate = max(d.overload.rate/limitedFill, perInterval/limitedShare)
 		case d.overload.gentle(now):
-			rate = perInterval / gentleShare
+			rate = float64(size) / min(s.tempo.interval, maxSpread).Seconds() / gentleShare
 		}
 		if rate > 0 && (ceiling == 0 || rate < ceiling) {
 			ceiling = rate

@@ -30,14 +30,16 @@ type destination struct {
 	sent    sent // of the present frame; Send's own
 
 	// What follows is guarded by Sender.mu.
-	reported  time.Time // when the last report came, zero if none has
-	clock     protocol.Clock
-	reports   reports
-	parity    *autoParity
-	overload  overload
-	hole      blackHole
-	allowance allowance
-	queueing  time.Duration
+	reported   time.Time // when the last report came, zero if none has
+	clock      protocol.Clock
+	reports    reports
+	parity     *autoParity
+	overload   overload
+	hole       blackHole
+	allowance  allowance
+	queueing   time.Duration
+	stale      bool // whether reports still tell of what has been forgotten: until the newest frame in them
+	staleUntil uint32
 }
 
 // A sent counts what of a frame was sent to a destination.
@@ -117,6 +119,14 @@ func (d *destination) report(f protocol.Feedback, datagram int, now time.Time) (
 	if !ok {
 		return false
 	}
+	if d.stale = d.stale && !protocol.Newer(f.Report.Newest, d.staleUntil); !d.stale {
+		d.learn(c, now)
+	}
+	return d.hole.report(c, datagram, now)
+}
+
+// learn draws conclusions about what the path loses and carries.
+func (d *destination) learn(c change, now time.Time) {
 	before := d.overload.troubled(now)
 	d.overload.report(c, now)
 	switch troubled := d.overload.troubled(now); {
@@ -125,7 +135,6 @@ func (d *destination) report(f protocol.Feedback, datagram int, now time.Time) (
 	case !before: // what was lost was lost to a full queue, against which parity does not help
 		d.parity.forget()
 	}
-	return d.hole.report(c, datagram, now)
 }
 
 // A DestinationInfo tells what is known of a destination and of the path there.

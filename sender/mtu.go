@@ -23,6 +23,9 @@ const (
 	blackHoleAfter   = 500 * time.Millisecond
 	blackHoleFrames  = 3
 	blackHoleReports = 2
+
+	// settledAfter is how many newer frames must have come until reports tell no more of what was lost of a frame.
+	settledAfter = 3
 )
 
 // stepDown is the next smaller size of segments to try where nothing tells what fits.
@@ -83,6 +86,7 @@ func (s *Sender) shrink(d *destination, size int, why string) {
 	s.splitter.Resize(size)
 	s.ring.evict(s.ring.count) // of these nothing would arrive
 	d.forgetLoss()
+	d.stale, d.staleUntil = true, s.nextID+settledAfter
 	s.config.Log.Info("smaller datagrams from here on", "addr", d.Addr, "segment", before, "now", size, "because", why)
 }
 

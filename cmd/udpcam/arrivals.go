@@ -1,11 +1,13 @@
 package main
 
 import (
+	"image"
 	"slices"
 	"sync"
 	"time"
 
 	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
 )
 
 // maxDelay is the longest delay that is believed. A longer one, or one below zero, says that the clocks of sender and
@@ -21,11 +23,11 @@ type arrivals struct {
 
 // arrived is what came of one stream.
 type arrived struct {
-	last   []byte          // the newest picture
+	size   image.Point     // of a picture, zero if it has none
 	delays []time.Duration // of each frame, from when it was captured until it was whole
 }
 
-// note notes a frame that came at a time.
+// note notes a frame that came at a time. It keeps nothing of it.
 func (a *arrivals) note(f protocol.Frame, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -35,9 +37,9 @@ func (a *arrivals) note(f protocol.Frame, now time.Time) {
 	s := a.streams[f.Stream]
 	if s == nil {
 		s = &arrived{}
+		s.size, _ = mjpeg.Size(f.JPEG)
 		a.streams[f.Stream] = s
 	}
-	s.last = f.JPEG
 	s.delays = append(s.delays, now.Sub(f.Captured))
 }
 

@@ -109,8 +109,8 @@ func recv(c *cli.Context) error {
 	parts.run(func(ctx context.Context) error {
 		defer parts.end()
 		return receive(ctx, from, limit, func(f protocol.Frame, now time.Time) {
-			to.put(f, now)
 			report.arrivals.note(f, now)
+			to.put(f, now)
 		})
 	})
 	if to.server != nil {

@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
+	"image"
 	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/protocol/mjpeg"
 	"udpcam/receiver"
 	"udpcam/receiver/sink"
 )
@@ -171,8 +171,8 @@ func (r *recvReport) streams(now time.Time) []streamStatus {
 			if r.timed {
 				s.Delay, s.skewed = a.delay(info.ClockOffset)
 			}
-			if found, err := mjpeg.Size(a.last); err == nil {
-				size = found
+			if a.size != (image.Point{}) {
+				size = a.size
 			}
 		}
 		s.Width, s.Height = size.X, size.Y

@@ -31,7 +31,6 @@ type handle struct {
 	ready syscall.RawConn
 
 	// What a wait needs is kept here, so that none of it is allocated anew.
-	slept  bool // whether there was nothing to receive when the wait began
 	events [2]unix.EpollEvent
 	fired  int
 	awake  func(set uintptr) bool
@@ -84,10 +83,6 @@ func (h *handle) watch() (err error) {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	h.awake = func(set uintptr) bool {
-		if !h.slept {
-			h.slept = true
-			return false // for the poller to wait
-		}
 		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, set, uintptr(unsafe.Pointer(&h.events)), uintptr(len(h.events)), 0, 0, 0)
 		if errno != 0 {
 			n = 0
@@ -152,7 +147,6 @@ func (h *handle) wait() error {
 		return err
 	}
 	defer h.end()
-	h.slept = false
 	if err := h.ready.Read(h.awake); err != nil {
 		return net.ErrClosed
 	}
