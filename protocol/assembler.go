@@ -339,7 +339,7 @@ func (a *Assembler) handOn(s *stream, now time.Time) {
 	a.stats.Pending -= p.memory()
 	s.newest, s.started = p.id, true
 	s.report.Delivered++
-	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length], Pool: &a.pool}
+	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length], pool: &a.pool}
 	p.free()
 	s.finish(1)
 	s.known = 0

@@ -18,16 +18,22 @@ type Frame struct {
 	Captured time.Time
 	// JPEG is the whole picture, from its SOI marker to its EOI marker.
 	JPEG []byte
-	// Pool is where the memory of JPEG goes to when the frame is released, nil if it is the garbage collector's.
-	Pool *Pool
+
+	pool *Pool // where the memory of JPEG goes to when the frame is released, nil if it is the garbage collector's
+}
+
+// Pooled returns the frame with memory that goes to a pool when it is released.
+func (f Frame) Pooled(p *Pool) Frame {
+	f.pool = p
+	return f
 }
 
 // Release gives up the frame's bytes, to be used again for another frame. It is for the only one that has the frame.
-func (f Frame) Release() { f.Pool.Put(f.JPEG) }
+func (f Frame) Release() { f.pool.Put(f.JPEG) }
 
 // Shared returns the frame for more than one to have: it cannot be released.
 func (f Frame) Shared() Frame {
-	f.Pool = nil
+	f.pool = nil
 	return f
 }
 

@@ -109,5 +109,5 @@ func (p *pictures) Next() (protocol.Frame, error) {
 	if err != nil {
 		return protocol.Frame{}, err
 	}
-	return protocol.Frame{Captured: time.Now(), JPEG: jpeg, Pool: &p.pool}, nil
+	return protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Pooled(&p.pool), nil
 }

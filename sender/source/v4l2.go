@@ -342,7 +342,7 @@ func (t *take) frame(p v4l2.Picture) (f protocol.Frame, err error) {
 		f.JPEG, err = t.encode(p)
 		return f, err
 	}
-	f.Pool = &t.pool
+	f = f.Pooled(&t.pool)
 	f.JPEG, err = mjpeg.Complete(t.pool.Get(t.last + t.last/8)[:0], p.Data)
 	t.last = max(t.last/2, len(f.JPEG))
 	if err == nil && t.rotator == nil {
@@ -351,7 +351,7 @@ func (t *take) frame(p v4l2.Picture) (f protocol.Frame, err error) {
 	original := f
 	if err == nil {
 		f.JPEG, err = t.rotator.Rotate(f.JPEG)
-		f.Pool = nil
+		f = f.Shared()
 	}
 	original.Release()
 	return f, err

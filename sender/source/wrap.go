@@ -66,7 +66,7 @@ func (s *rotated) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 			if err == nil {
 				original := f
 				f.JPEG, err = s.rotator.Rotate(f.JPEG)
-				f.Pool = nil
+				f = f.Shared()
 				original.Release()
 			}
 			if turned && errors.Is(err, mjpeg.ErrRotate) {
