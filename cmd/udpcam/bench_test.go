@@ -30,6 +30,7 @@ func TestBenchUsage(t *testing.T) {
 		"bench speed --gso maybe":                                "on, off or both",
 		"bench speed --trial 1h":                                 "50ms to 1m",
 		"bench fanout --viewers 0":                               "whole numbers from 1",
+		"bench fanout --by pigeon":                               "choose from mjpeg, socket",
 		"bench delay --size 10x10":                               "160x120",
 		"bench explain":                                          "give one file",
 	} {
