@@ -1,6 +1,9 @@
 // Package browser opens a page in Chromium, without a window, and sees what it shows: each picture that the browser has put
 // together for the screen, and when. It speaks the DevTools protocol over a pipe (--remote-debugging-pipe), JSON objects
-// each followed by a zero byte, of which it needs four commands and one event; libraries for that protocol bring all of it.
+// each followed by a zero byte, of which it needs five commands and one event.
+//
+// With chromedp, which tests use, this would be a third as long and see the same pictures at the same times, but the
+// command, 25.0 MB, would be 1.6 MB larger, and the page is watched by one bench alone.
 package browser
 
 import (
