@@ -66,7 +66,7 @@ func Watch(ctx context.Context, url string, width, height int, see func(Shot)) e
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(profile)
+	defer remove(profile)
 	cmd := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe",
 		fmt.Sprintf("--window-size=%d,%d", width, height), "--user-data-dir="+profile, "about:blank")
@@ -95,6 +95,17 @@ func Watch(ctx context.Context, url string, width, height int, see func(Shot)) e
 		return fmt.Errorf("the browser: %w", err)
 	}
 	return nil
+}
+
+// remove removes the profile of a browser that was killed. Its processes, which end when they notice, write there until then.
+func remove(profile string) {
+	for range 100 {
+		err := os.RemoveAll(profile)
+		time.Sleep(20 * time.Millisecond)
+		if _, gone := os.Stat(profile); err == nil && gone != nil {
+			return
+		}
+	}
 }
 
 // activating is how long a page may take to become active.

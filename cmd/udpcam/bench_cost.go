@@ -136,8 +136,8 @@ func benchDelay(c *cli.Context) error {
 		return err
 	}
 	t := bench.DelayTest{Size: size, FPS: c.Float64("fps"), Frames: c.Int("frames")}
-	if t.FPS < 1 || t.FPS > 1000 {
-		return usagef("--fps %g: give 1 to 1000", t.FPS)
+	if err := checkFPS(t.FPS); err != nil {
+		return err
 	}
 	if t.Frames < 10 || t.Frames > 10_000 {
 		return usagef("--frames %d: give 10 to 10000", t.Frames)
