@@ -28,7 +28,7 @@ var (
 	// ErrNetem is a kernel without netem.
 	ErrNetem = errors.New("this kernel has no netem (sch_netem): use --link tun, run it in bench/lab, whose kernel has, " +
 		"or simulate (bench loss --link sim)")
-	// ErrArguments is what netem is not told so.
+	// ErrArguments is a network in words that tc's netem does not know.
 	ErrArguments = errors.New("tc does not take these arguments of netem")
 	// ErrTun is a kernel without tun devices.
 	ErrTun = errors.New("this kernel has no tun devices (/dev/net/tun): use --link netem, or simulate (bench loss --link sim)")
