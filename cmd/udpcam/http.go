@@ -35,8 +35,8 @@ type server struct {
 var httpOnly = []string{"html", "allow-host", "auth", "token", "tls-cert", "tls-key", "max-viewers"}
 
 // openServer listens on the address of --http, or the usual one. It returns nil if there is neither. demo, which may be nil,
-// is what its page controls.
-func openServer(c *cli.Context, usual string, demo *web.Demo, log *slog.Logger) (*server, error) {
+// is what its page controls; skip is called with the reason whenever a frame is not shown.
+func openServer(c *cli.Context, usual string, demo *web.Demo, log *slog.Logger, skip func(reason string)) (*server, error) {
 	addr := cmp.Or(c.String("http"), usual)
 	if addr == "" {
 		for _, flag := range httpOnly {
@@ -50,7 +50,7 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, log *slog.Logger) 
 	if err != nil {
 		return nil, usagef("--http: %w", err)
 	}
-	config := web.Config{AllowHosts: listOf(c, "allow-host"), Token: c.String("token"), Demo: demo, Log: log}
+	config := web.Config{AllowHosts: listOf(c, "allow-host"), Token: c.String("token"), Demo: demo, Skip: skip, Log: log}
 	if config.HTML, err = readPage(c.String("html")); err != nil {
 		return nil, err
 	}

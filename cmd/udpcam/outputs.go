@@ -92,7 +92,7 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 			o.close()
 		}
 	}()
-	if o.server, err = openServer(c, "", nil, log); err != nil {
+	if o.server, err = openServer(c, "", nil, log, skip); err != nil {
 		return o, err
 	}
 	if o.server != nil {

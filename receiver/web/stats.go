@@ -7,7 +7,7 @@ type Stats struct {
 	Streams   int    // streams that are known now, live or quiet
 	Viewers   int    // viewers of streams now
 	FramesIn  uint64 // frames that were put
-	Dropped   uint64 // frames that were not taken: empty, a stream too many, a name too long
+	Dropped   uint64 // frames that were not taken, see Config.Skip
 	FramesOut uint64 // pictures written whole to viewers
 	BytesOut  uint64 // bytes written to viewers, multipart headers included
 	Skipped   uint64 // pictures that viewers missed because they were behind
