@@ -25,7 +25,8 @@ type Config struct {
 	// machine could else read the pictures through the browser of somebody who visits it (DNS rebinding). "*" allows
 	// every name, for a server behind a proxy that checks them.
 	AllowHosts []string
-	// User and Password, if Password is not empty, are what a browser has to know (HTTP Basic, RFC 7617).
+	// User and Password, if Password is not empty, are what a browser has to know (HTTP Basic, RFC 7617). Whoever guesses
+	// wrong too often, by address, is answered 429 for some seconds; behind a proxy all are one address.
 	User, Password string
 	// Token, if not empty, also lets in whoever knows it: in the address, ?token=, or as a bearer (RFC 6750). Without TLS
 	// whoever is on the way can read both.

@@ -13,7 +13,7 @@ type Stats struct {
 	Skipped   uint64 // pictures that viewers missed because they were behind
 	Stalled   uint64 // viewers closed because they did not take a picture within Config.StallTimeout
 	Refused   uint64 // viewers refused because there were Config.MaxViewers
-	// Unauthorized counts requests without the password or token.
+	// Unauthorized counts requests without the right password or token.
 	Unauthorized uint64
 }
 
