@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"net"
@@ -163,14 +164,15 @@ func readPage(name string) ([]byte, error) {
 	if name == "" {
 		return nil, nil
 	}
-	info, err := os.Stat(name)
-	if err == nil && info.Size() > maxPage {
-		err = fmt.Errorf("%s is no page: it is larger than %d bytes", name, maxPage)
-	}
+	file, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("--html: %w", err)
 	}
-	page, err := os.ReadFile(name)
+	defer file.Close()
+	page, err := io.ReadAll(io.LimitReader(file, maxPage+1)) // its size is no measure: it may be a device
+	if err == nil && len(page) > maxPage {
+		err = fmt.Errorf("%s is no page: it is larger than %d bytes", name, maxPage)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--html: %w", err)
 	}

@@ -146,6 +146,9 @@ func openFile(name, stream string, options sink.Options) (*file, error) {
 	if errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("--out %s: the file exists: choose another name, or overwrite it with --force", name)
 	}
+	if errors.Is(err, sink.ErrUnknown) {
+		return nil, usagef("--out %s: %w", name, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--out %s: %w", name, err)
 	}
