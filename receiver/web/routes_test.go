@@ -245,8 +245,7 @@ func TestHealth(t *testing.T) {
 func TestState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		c := ln.watch(t, "/stream?key=me")
 		go io.Copy(io.Discard, c)
 		for i := range 50 {
