@@ -160,7 +160,11 @@ func (a *Assembler) addSegment(s *stream, seg *segment, now time.Time) {
 		}
 		s.reorder = max(s.reorder, min(p.first.note(seg, now), maxReorder))
 	}
-	if p.state == done || p.state == whole {
+	switch {
+	case !p.wholeAt.IsZero():
+		a.stats.LeftOut[DatagramSpare]++
+		return
+	case p.state == done:
 		a.stats.LeftOut[DatagramLate]++
 		return
 	}

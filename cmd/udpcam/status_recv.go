@@ -106,7 +106,7 @@ type recvReport struct {
 }
 
 func newRecvReport(s *session, from *receiver.Receiver, wire protocol.Wire, to *outputs, skipped *tally) *recvReport {
-	harmless := []string{protocol.DatagramLate.String(), protocol.DatagramDuplicate.String()}
+	harmless := []string{protocol.DatagramLate.String(), protocol.DatagramSpare.String(), protocol.DatagramDuplicate.String()}
 	return &recvReport{
 		from: from, to: to, skipped: skipped, timed: wire != protocol.WireClassic, log: s.log,
 		idle:      "waiting for a stream on " + from.LocalAddr().String(),
