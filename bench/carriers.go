@@ -18,6 +18,7 @@ type Carrier struct {
 	Programs, Elements []string
 	Debian             string                         // the packages that have them
 	Version            []string                       // a command that tells its version
+	source             string                         // of a program in C that takes udpcam's place as self
 	send, receive      func(self, to string) []string // command lines; to is the receiver's HOST:PORT
 }
 
@@ -97,6 +98,16 @@ var Carriers = []Carrier{
 		Settings: "one connection with TCP_NODELAY, copied by a plain Go program (udpcam bench tcp)",
 		send:     func(self, to string) []string { return []string{self, "bench", "tcp", "send", to} },
 		receive:  func(self, to string) []string { return []string{self, "bench", "tcp", "receive", to} },
+	},
+	{
+		Name: "bare relay",
+		Settings: "a C program that only reads, sends, receives and writes, with UDP_SEGMENT and UDP_GRO: the least that it can cost; " +
+			"it repairs and checks nothing",
+		Programs: []string{"cc"},
+		Debian:   "gcc libc6-dev",
+		source:   bareSource,
+		send:     func(self, to string) []string { return []string{self, "send", to} },
+		receive:  func(self, to string) []string { return []string{self, "receive", to} },
 	},
 	{
 		Name:     "ffmpeg",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 type Comparison struct {
 	Networks []Network
 	Carriers []Carrier
-	Link     string   // LinkNetem or LinkTun
+	Link     string   // LinkNetem, LinkTun or LinkVeth
 	Pictures [][]byte // of which Uncounted do not count
 	FPS      float64
 	Settle   time.Duration // that each process has to get ready
@@ -31,13 +32,19 @@ const cool = 3
 // Compare feeds the same pictures to every carrier over every network, each on a network of its own, and looks at what
 // comes out from outside, in the same way for all. What is not installed, or fails, becomes a note.
 func Compare(ctx context.Context, c Comparison, made *Environment, progress Progress) (rows []Row, notes []string, err error) {
-	if c.Link != LinkNetem && c.Link != LinkTun {
-		return nil, nil, fmt.Errorf("%w: %q: programs need %s or %s, which are not simulated", ErrLink, c.Link, LinkNetem, LinkTun)
+	if c.Link != LinkNetem && c.Link != LinkTun && c.Link != LinkVeth {
+		return nil, nil, fmt.Errorf("%w: %q: programs need %s, %s or %s, which are not simulated", ErrLink, c.Link, LinkNetem, LinkTun, LinkVeth)
 	}
 	udpcam, err := self()
 	if err != nil {
 		return nil, nil, err
 	}
+	dir, err := os.MkdirTemp("", "udpcam-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer os.RemoveAll(dir)
+	selves := map[string]string{} // by carrier
 	var carriers []Carrier
 	for _, carrier := range c.Carriers {
 		if why := carrier.missing(); why != "" {
@@ -47,6 +54,13 @@ func Compare(ctx context.Context, c Comparison, made *Environment, progress Prog
 		if v := carrier.Version; v != nil {
 			made.note(v[0], v[1:]...)
 		}
+		selves[carrier.Name] = udpcam
+		if carrier.source != "" {
+			if selves[carrier.Name], err = compile(carrier.source, dir); err != nil {
+				notes = append(notes, fmt.Sprintf("%s: not measured: %v", carrier.Name, err))
+				continue
+			}
+		}
 		carriers = append(carriers, carrier)
 	}
 	if carriers == nil {
@@ -55,7 +69,7 @@ func Compare(ctx context.Context, c Comparison, made *Environment, progress Prog
 	for _, n := range c.Networks {
 		for _, carrier := range carriers {
 			progress(len(rows), len(c.Networks)*len(carriers), carrier.Name+", "+n.Name)
-			row, why, err := c.measure(ctx, carrier, n, udpcam)
+			row, why, err := c.measure(ctx, carrier, n, selves[carrier.Name])
 			if err != nil || ctx.Err() != nil {
 				return nil, nil, errors.Join(err, ctx.Err())
 			}
@@ -114,8 +128,8 @@ func better(rows []Row) (notes []string) {
 	return notes
 }
 
-// measure measures one carrier over one network. Why is what the carrier itself failed of.
-func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, udpcam string) (row Row, why, err error) {
+// measure measures one carrier over one network, self being its program or udpcam. Why is what it itself failed of.
+func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, self string) (row Row, why, err error) {
 	cable, err := plug(c.Link, n, c.Seed)
 	if err != nil {
 		return row, nil, err
@@ -124,7 +138,7 @@ func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, udp
 	to := receiverAddress(netns.AddrB.String())
 	var sent []netns.Traffic
 	result, why := relay.Relay{
-		Send: carrier.send(udpcam, to), Receive: carrier.receive(udpcam, to),
+		Send: carrier.send(self, to), Receive: carrier.receive(self, to),
 		From: cable.A, To: cable.B,
 		Pictures: c.Pictures, Warm: int(c.FPS), Cool: cool, FPS: c.FPS, Settle: c.Settle,
 		Measured: func() {

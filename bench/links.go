@@ -20,6 +20,7 @@ const (
 	LinkSim   = "sim"   // simulated time
 	LinkNetem = "netem" // the kernel's emulation between network namespaces
 	LinkTun   = "tun"   // our own emulation between network namespaces
+	LinkVeth  = "veth"  // nothing between network namespaces: it emulates no network but Undisturbed
 )
 
 // ErrLink is a kind of link that there is not.
@@ -119,8 +120,11 @@ func cableOpener(kind string) opener {
 
 // plug makes a network of that kind between two machines.
 func plug(kind string, n Network, seed uint64) (*netns.Cable, error) {
-	if kind == LinkNetem {
+	switch kind {
+	case LinkNetem:
 		return netns.NewCable(n.Netem)
+	case LinkVeth:
+		return netns.NewDirect()
 	}
 	path, err := link.ParseNetem(n.Netem)
 	if err != nil {

@@ -27,6 +27,9 @@ var Scenarios = []Network{
 	{"bottleneck", "delay 500us rate 15mbit limit 84", "less than the camera makes, and 65 ms of queue"},
 }
 
+// Undisturbed is a network that does nothing to packets.
+var Undisturbed = Network{Name: "a cable"}
+
 // ErrScenario is a network that has no such name.
 var ErrScenario = errors.New("no such scenario")
 

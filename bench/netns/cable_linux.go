@@ -46,6 +46,33 @@ func NewCable(netem string) (*Cable, error) {
 	return c, nil
 }
 
+// NewDirect returns two machines with nothing but a cable between them. The error is ErrRoot.
+func NewDirect() (*Cable, error) {
+	c, err := newMachines()
+	if err != nil {
+		return nil, err
+	}
+	const address = "02:77:00:00:00:0%d"
+	end := func(i int) []string {
+		return []string{
+			fmt.Sprintf("address add 10.77.%d.2 peer 10.77.%d.2 dev %s", i, 3-i, device),
+			fmt.Sprintf("link set %s gso_max_segs 1 up", device),
+			fmt.Sprintf("neigh replace 10.77.%d.2 lladdr "+address+" dev %s", 3-i, 3-i, device),
+		}
+	}
+	err = errors.Join(
+		c.A.ip(append([]string{
+			fmt.Sprintf("link add name %s mtu %d address "+address+" type veth peer name other mtu %d address "+address, device, mtu, 1, mtu, 2),
+			fmt.Sprintf("link set other netns /proc/%d/fd/%d", os.Getpid(), c.B.file.Fd()),
+		}, end(1)...)...),
+		c.B.ip(append([]string{"link set other name " + device}, end(2)...)...))
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
 func newMachines() (c *Cable, err error) {
 	c = &Cable{}
 	if c.A, err = newNamespace(); err == nil {

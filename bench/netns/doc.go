@@ -5,6 +5,7 @@
 //
 //	netem   machine A ── veth ── router: tc qdisc netem on both sides ── veth ── machine B
 //	tun     machine A ── tun ── bench/tunnel, in this process ── tun ── machine B
+//	direct  machine A ── veth ── machine B
 //
 // The machines' own kernels see a plain network: with netem on their own devices what waits there would count against
 // their sockets' send buffers, and what leaves in one system call would be dropped as if it were one packet.

@@ -24,6 +24,9 @@ type Cable struct{ A, B *Namespace }
 // NewCable fails.
 func NewCable(string) (*Cable, error) { return nil, ErrRoot }
 
+// NewDirect fails.
+func NewDirect() (*Cable, error) { return nil, ErrRoot }
+
 // NewTunnel fails.
 func NewTunnel(link.Path, uint64) (*Cable, error) { return nil, ErrRoot }
 

@@ -26,7 +26,8 @@ func benchCompareCommand() *cli.Command {
 			"sudo udpcam bench compare", "everything that is installed, at 0, 1, 5 and 10 % loss and 4 ms round trip",
 			"sudo udpcam bench compare --link tun", "the same where the kernel has no netem",
 			"sudo udpcam bench compare --carrier udpcam,SRT --scenario bursty", "two of them, over another network",
-		) + "\nLinks:\n" + indent(linkHelp[strings.Index(linkHelp, "netem"):]) + "\nCarriers:\n" + indent(carrierHelp()),
+			"sudo udpcam bench compare --link veth --carrier 'udpcam,bare relay'", "what it costs, beside the least that it can",
+		) + "\nLinks:\n" + indent(linkHelp[strings.Index(linkHelp, "netem"):]+"veth   a cable, on which nothing is lost or delayed (root)\n") + "\nCarriers:\n" + indent(carrierHelp()),
 		Action: benchCompare,
 	},
 		benchFlags("Network", processLinkFlag()),
@@ -42,7 +43,7 @@ func benchCompareCommand() *cli.Command {
 
 // processLinkFlag is the link of what is made of processes, whose time cannot be simulated.
 func processLinkFlag() cli.Flag {
-	return &cli.StringFlag{Name: "link", Usage: "what the network is made of (`LINK`): netem or tun", Value: bench.LinkNetem}
+	return &cli.StringFlag{Name: "link", Usage: "what the network is made of (`LINK`): netem, tun or veth", Value: bench.LinkNetem}
 }
 
 // pictureFlags say which pictures are fed in.
@@ -124,7 +125,7 @@ func benchCompare(c *cli.Context) error {
 	if settle < 0 || settle > time.Minute {
 		return usagef("--settle %v: give 0s to 1m", settle)
 	}
-	networks, err := networksOf(c)
+	networks, err := comparedNetworks(c)
 	if err != nil {
 		return err
 	}
@@ -138,6 +139,19 @@ func benchCompare(c *cli.Context) error {
 		report.Rows, report.Notes, err = bench.Compare(ctx, comparison, &report.Made, progress)
 		return err
 	})
+}
+
+// comparedNetworks are the networks that the flags describe; over veth there is only one.
+func comparedNetworks(c *cli.Context) ([]bench.Network, error) {
+	if c.String("link") != bench.LinkVeth {
+		return networksOf(c)
+	}
+	for _, flag := range networkFlags("", "") {
+		if name := flag.Names()[0]; c.IsSet(name) {
+			return nil, usagef("--link veth and --%s contradict: nothing happens to packets there: choose netem or tun", name)
+		}
+	}
+	return []bench.Network{bench.Undisturbed}, nil
 }
 
 // benchTCPCommand is one of the carriers: what TCP does when nothing is in its way.
