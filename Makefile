@@ -27,15 +27,15 @@ PREFIX  ?= /usr/local
 UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/systemd/system
 UDEVDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/rules.d
 
+# What the tests that run in bench/lab need of Debian, and the packages that have such tests.
+LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
+LAB_PKGS := ./cmd/udpcam ./sender/source ./bench
+
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
 	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 libjpeg-turbo-progs nftables \
 	python3 xdotool xvfb \
 	$(LAB_DEBS)
-
-# The same for the tests that run in bench/lab, and the packages that have such tests.
-LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
-LAB_PKGS := ./cmd/udpcam ./sender/source ./bench
 
 # What `make bench` compares with, and what it makes networks of: the kernel's netem where there is one.
 BENCH_DEBS := iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
