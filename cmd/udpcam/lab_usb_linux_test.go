@@ -77,7 +77,6 @@ func TestLabUSB(t *testing.T) {
 		out.ends(t, 0)
 		until(t, "the last frames come", func() bool { return count() >= before+59 })
 		check(size)
-		t.Log(lastLine(out))
 	}
 
 	size := usbSizes[0]
@@ -86,12 +85,12 @@ func TestLabUSB(t *testing.T) {
 	until(t, "frames come", func() bool { return count() > started+10 })
 	for range 3 {
 		camera.pullOut()
-		until(t, "it is missed", func() bool { return strings.HasSuffix(lastLine(out), `unplugged"`) })
+		until(t, "it is missed", func() bool { return strings.Contains(cameraState(out), "unplugged") })
 		here, back := count(), time.Now()
 		camera.plugIn(t)
 		until(t, "frames come again", func() bool { return count() > here+3 })
 		t.Logf("frames at the receiver %v after the camera's return", time.Since(back).Round(10*time.Millisecond))
-		until(t, "it is said to be back", func() bool { return strings.Contains(lastLine(out), "camera gives pictures") })
+		until(t, "it is said to be back", func() bool { return strings.Contains(cameraState(out), "gives pictures") })
 	}
 	out.stop(t)
 	in.stop(t)
@@ -100,10 +99,14 @@ func TestLabUSB(t *testing.T) {
 	t.Logf("%d frames", checked)
 }
 
-// lastLine is what a process has logged last.
-func lastLine(p *process) string {
-	log := strings.TrimSpace(p.stderr.String())
-	return log[strings.LastIndex(log, "\n")+1:]
+// cameraState is what a process has last logged of its camera.
+func cameraState(p *process) (line string) {
+	for l := range strings.Lines(p.stderr.String()) {
+		if strings.Contains(l, " camera=") {
+			line = l
+		}
+	}
+	return line
 }
 
 // withoutTables is a picture of Go's encoder without its Huffman tables.
