@@ -34,7 +34,7 @@ LAB_PKGS := ./cmd/udpcam ./sender/source ./bench
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
 	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 libjpeg-turbo-progs nftables \
-	python3 xdotool xvfb \
+	python3 qemu-user-static systemd xdotool xvfb \
 	$(LAB_DEBS)
 
 # What `make bench` compares with, and what it makes networks of: the kernel's netem where there is one.
@@ -97,7 +97,7 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
 
 .PHONY: test
-test: setup lint cross race fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
+test: setup lint cross emulated units race fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
 
 .PHONY: unit
 unit: ## Test all packages but the command, without the race detector
@@ -154,6 +154,23 @@ cross: ## Build for the other systems, into build/
 		echo $$platform; \
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -o build/$$platform/ ./cmd/udpcam; \
 	done
+
+.PHONY: emulated
+emulated: cross ## Test the builds for ARM end to end, by qemu
+	@for machine in aarch64:arm64 arm:arm; do \
+		wrapper=build/linux/$${machine#*:}/emulated; \
+		printf '#!/bin/sh\nexec qemu-%s-static "$${0%%emulated}udpcam" "$$@"\n' $${machine%:*} >$$wrapper; \
+		chmod +x $$wrapper; \
+		$$wrapper doctor >/dev/null; \
+		UDPCAM_TEST_BINARY=$(CURDIR)/$$wrapper $(GOTESTSUM) -- -count=1 -run '^TestE2E(Pipe|JSON|CtrlC)$$' ./cmd/udpcam; \
+	done
+
+.PHONY: units
+units: build | build/ ## Check the services by systemd's own rules
+	@rm -rf build/units && mkdir build/units
+	@for unit in cmd/udpcam/dist/*.service; do sed 's#@BINDIR@#$(CURDIR)#' $$unit >build/units/$$(basename $$unit); done
+	@said=$$(SYSTEMD_UNIT_PATH=$(CURDIR)/build/units: systemd-analyze verify --man=no udpcam-send@x.service udpcam-recv@x.service 2>&1) && \
+		test -z "$$said" || { echo "$$said"; exit 1; }
 
 .PHONY: setup
 setup: ## Install the Debian packages that are missing; without root, say which those are
