@@ -127,7 +127,7 @@ lab: | build/ ## Test what needs netem or V4L2, on a Debian kernel under qemu: s
 	@for package in $(LAB_PKGS); do \
 		CGO_ENABLED=0 go test -c -o build/lab/$$(basename $$package).test $$package; \
 		UDPCAM_TEST_BINARY=$(CURDIR)/build/lab/udpcam $(GOTESTSUM) --jsonfile build/lab-$$(basename $$package).json --raw-command \
-			bash -o pipefail -c "cd $$package && $(CURDIR)/bench/lab/lab -t 150 \
+			bash -o pipefail -c "cd $$package && $(CURDIR)/bench/lab/lab -t 300 \
 				$(CURDIR)/build/lab/$$(basename $$package).test -test.v=test2json -test.run '^TestLab' | \
 				go tool test2json -t -p udpcam/$${package#./}"; \
 	done
