@@ -97,7 +97,7 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
 
 .PHONY: test
-test: setup lint cross emulated units race fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
+test: setup lint cross emulated units race 32-bit fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
 
 .PHONY: unit
 unit: ## Test all packages but the command, without the race detector
@@ -106,6 +106,11 @@ unit: ## Test all packages but the command, without the race detector
 .PHONY: race
 race: | build/ ## Test all packages, the command end to end included, with the race detector
 	$(GOTESTSUM) --jsonfile build/race.json -- -race ./...
+
+# It runs on amd64 alone.
+.PHONY: 32-bit
+32-bit: ## Test the packages as 32-bit code, which the release for armv7 is
+	$(if $(filter amd64,$(shell go env GOHOSTARCH)),CGO_ENABLED=0 GOARCH=386 go test ./protocol/... ./receiver/... ./sender/...)
 
 .PHONY: e2e
 e2e: ## Test the built command end to end

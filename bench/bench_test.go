@@ -128,7 +128,7 @@ func TestLossMatrix(t *testing.T) {
 
 // Pictures are about as large as asked for, all different, and can be decoded.
 func TestPictures(t *testing.T) {
-	pictures, err := bench.Pictures(image.Pt(320, 240), 20_000, 5)
+	pictures, err := bench.Pictures(t.Context(), image.Pt(320, 240), 20_000, 5)
 	if err != nil {
 		t.Fatal(err)
 	}

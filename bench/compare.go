@@ -49,6 +49,9 @@ func Compare(ctx context.Context, c Comparison, made *Environment, progress Prog
 		}
 		carriers = append(carriers, carrier)
 	}
+	if carriers == nil {
+		return nil, nil, errors.New(strings.Join(notes, "; "))
+	}
 	for _, n := range c.Networks {
 		for _, carrier := range carriers {
 			progress(len(rows), len(c.Networks)*len(carriers), carrier.Name+", "+n.Name)

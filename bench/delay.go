@@ -176,11 +176,10 @@ func read(sightings []sighting) (delays []time.Duration) {
 }
 
 // stream notes the pictures of a stream as they come, and reads them when all have: decoding takes time.
-func (d *delayed) stream(r io.Reader) ([]time.Duration, error) {
+func (d *delayed) stream(next func() ([]byte, error)) ([]time.Duration, error) {
 	var sightings []sighting
-	pictures := mjpeg.NewReader(r, mjpeg.ReaderOptions{})
 	for i := 0; i < settling+d.Frames; i++ {
-		picture, err := pictures.Next()
+		picture, err := next()
 		if err != nil {
 			return nil, err
 		}
@@ -196,19 +195,19 @@ func (d *delayed) stream(r io.Reader) ([]time.Duration, error) {
 func (d *delayed) received(ctx context.Context) (program, viewer []time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	body, err := open(ctx, "http://"+d.http+"/stream", false)
+	watching, err := Ways[0].admitted(ctx, d.http, false)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer body.Close()
+	defer watching.close()
 	defer context.AfterFunc(ctx, func() { d.stdout.SetReadDeadline(time.Unix(1, 0)) })()
 	failed := make(chan error, 1)
 	go func() {
 		var err error
-		viewer, err = d.stream(body)
+		viewer, err = d.stream(watching.next)
 		failed <- err
 	}()
-	program, err = d.stream(d.stdout)
+	program, err = d.stream(mjpeg.NewReader(d.stdout, mjpeg.ReaderOptions{}).Next)
 	err = errors.Join(err, <-failed)
 	go io.Copy(io.Discard, d.stdout)
 	return program, viewer, err

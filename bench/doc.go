@@ -19,7 +19,8 @@
 //	                tun        the same done by bench/tunnel, a program that carries each packet: any Linux, as root
 //	bench/link    what happens to a packet on a path, for sim and tunnel
 //
-// Beside them bench/relay feeds frames to one process and sees them come out of another, bench/browser sees what a page
-// shows, bench/trace records every datagram's fate and explains lost frames, and bench/plot draws. What is measured knows nothing of all this: sender and
-// receiver get a conn and a clock, processes get pipes.
+// Beside them bench/schedule has what is to happen at its time, bench/relay feeds frames to one process and sees them come
+// out of another, bench/browser sees what a page shows, bench/trace records every datagram's fate and explains lost
+// frames, and bench/plot draws. What is measured knows nothing of all this: sender and receiver get a conn and a clock,
+// processes get pipes.
 package bench

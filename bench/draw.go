@@ -26,7 +26,7 @@ var figures = []figure{
 	{"delivered", "Frames delivered", "% of frames", false, []string{"delivered_pct"}, []string{""}, "loss compare fanout"},
 	{"delay", "Delay from capture to delivery", "ms", true, []string{"p50_ms", "p99_ms"}, []string{"median", "p99"}, "loss compare fanout delay"},
 	{"rate", "Bits of pictures a second, sustained", "Mbit/s", false, []string{"mbit"}, []string{""}, "speed"},
-	{"overhead", "Bytes on the wire over bytes of pictures", "", false, []string{"wire_overhead"}, []string{""}, "loss compare"},
+	{"overhead", "Bytes on the wire over bytes of pictures", "times", false, []string{"wire_overhead"}, []string{""}, "loss compare"},
 	{"cpu", "CPU time for a gigabyte of pictures", "s/GB", false,
 		[]string{"cpu_s_per_gb", "cpu_send_s_per_gb", "cpu_recv_s_per_gb"}, []string{"", "sender", "receiver"}, "loss compare speed fanout"},
 }
@@ -106,6 +106,8 @@ func (r *Report) label(row *Row, without ...string) string {
 		switch c.key {
 		case "carrier", "link", "scenario", "stage":
 			parts = append(parts, text(v))
+		case "stalled":
+			parts = append(parts, text(v)+" stalled")
 		default:
 			parts = append(parts, strings.TrimSpace(c.title+" "+text(v)+" "+c.unit))
 		}
@@ -121,7 +123,7 @@ func (r *Report) chart(f figure, x string) plot.Chart {
 }
 
 // manyCurves is from how many rows in each place on a picture shows one of its values only, and another the next.
-const manyCurves = 4
+const manyCurves = 3
 
 // curves draws a figure along a column.
 func (r *Report) curves(f figure, key, dir string) (paths []string, err error) {
@@ -228,10 +230,12 @@ func (f figure) bounds(low, high float64) (float64, float64) {
 	switch {
 	case f.name == "delivered":
 		return 0, 104
+	case f.name == "overhead": // less there cannot be
+		return min(1, low), max(1.1, 1+(high-1)*1.1)
 	case f.log:
 		return math.Pow(10, math.Floor(math.Log10(low)*2)/2), high * 1.5
 	}
-	return 0, high * 1.1
+	return 0, cmp.Or(high, 1) * 1.1
 }
 
 // bars draws a figure with a place for each row.

@@ -2,11 +2,8 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -14,27 +11,30 @@ import (
 	"time"
 
 	"udpcam/bench/relay"
-	"udpcam/protocol/mjpeg"
 )
 
-// A Fan is what Fanout measures: each number of viewers with each number of stalled ones.
+// A Fan is what Fanout measures: for each way to watch, each number of viewers with each number of stalled ones.
 type Fan struct {
+	By               []Way
 	Viewers, Stalled []int
 	Pictures         [][]byte // of which Uncounted do not count
 	FPS              float64
 }
 
 // Fanout serves pictures to viewers over HTTP, as a process of its own that reads them from standard input, and looks at
-// what each viewer gets. Stalled viewers ask for the stream and take nothing of it.
+// what each viewer gets. Stalled viewers ask for the stream in the same way and take nothing of it.
 func Fanout(ctx context.Context, f Fan, progress Progress) (rows []Row, err error) {
-	for _, viewers := range f.Viewers {
-		for _, stalled := range f.Stalled {
-			progress(len(rows), len(f.Viewers)*len(f.Stalled), fmt.Sprintf("%d viewers, %d stalled", viewers, stalled))
-			row, err := f.measure(ctx, viewers, stalled)
-			if err != nil {
-				return nil, err
+	all := len(f.By) * len(f.Viewers) * len(f.Stalled)
+	for _, way := range f.By {
+		for _, viewers := range f.Viewers {
+			for _, stalled := range f.Stalled {
+				progress(len(rows), all, fmt.Sprintf("%s: %d viewers, %d stalled", way.title, viewers, stalled))
+				row, err := f.measure(ctx, way, viewers, stalled)
+				if err != nil {
+					return nil, err
+				}
+				rows = append(rows, row)
 			}
-			rows = append(rows, row)
 		}
 	}
 	return rows, nil
@@ -43,7 +43,7 @@ func Fanout(ctx context.Context, f Fan, progress Progress) (rows []Row, err erro
 // starting is how long a server may take to start, and viewers to connect.
 const starting = 10 * time.Second
 
-func (f Fan) measure(ctx context.Context, viewers, stalled int) (row Row, err error) {
+func (f Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row Row, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	addr, err := freeAddress()
@@ -80,17 +80,17 @@ func (f Fan) measure(ctx context.Context, viewers, stalled int) (row Row, err er
 	connected := make(chan error, viewers+stalled)
 	for i := range viewers + stalled {
 		watching.Go(func() {
-			body, err := open(ctx, "http://"+addr+"/stream", i >= viewers)
+			v, err := way.admitted(ctx, addr, i >= viewers)
 			connected <- err
 			if err != nil {
 				return
 			}
-			defer body.Close()
+			defer v.close()
 			if i >= viewers {
 				<-ctx.Done()
 				return
 			}
-			audience.watch(body, &seats[i])
+			audience.watch(v, &seats[i])
 		})
 	}
 	for range viewers + stalled {
@@ -125,7 +125,7 @@ func (f Fan) measure(ctx context.Context, viewers, stalled int) (row Row, err er
 	watching.Wait()
 
 	frames := audience.to - audience.from
-	row = Row{Carrier: "HTTP MJPEG", Link: "loopback", FrameBytes: meanSize(f.Pictures), FPS: f.FPS, Viewers: viewers, Stalled: &stalled, Frames: frames}
+	row = Row{Carrier: way.title, Link: "loopback", FrameBytes: meanSize(f.Pictures), FPS: f.FPS, Viewers: viewers, Stalled: &stalled, Frames: frames}
 	var delays []time.Duration
 	worst := frames
 	for _, s := range seats {
@@ -139,37 +139,6 @@ func (f Fan) measure(ctx context.Context, viewers, stalled int) (row Row, err er
 		row.CPU = rounded((cost.CPU-before.CPU).Seconds()/(float64(fed)*float64(viewers)/1e9), 3)
 	}
 	return row, nil
-}
-
-// open asks for the stream until the server is there. A viewer that is to stall has next to no room for what it does not
-// take.
-func open(ctx context.Context, url string, stall bool) (io.ReadCloser, error) {
-	dialer := net.Dialer{}
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dialer.DialContext(ctx, network, addr)
-		if tcp, ok := conn.(*net.TCPConn); ok && stall {
-			tcp.SetReadBuffer(4096)
-		}
-		return conn, err
-	}}
-	for end := time.Now().Add(starting); ; {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return nil, err
-		}
-		response, err := transport.RoundTrip(request)
-		switch {
-		case err == nil && response.StatusCode == http.StatusOK:
-			return response.Body, nil
-		case err == nil:
-			response.Body.Close()
-			err = errors.New(response.Status)
-		}
-		if time.Now().After(end) || ctx.Err() != nil {
-			return nil, err
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 // freeAddress is an address at which nobody listens now.
@@ -212,11 +181,11 @@ func (a *audience) went(i int) {
 	a.in[i] = time.Now()
 }
 
-// watch notes the pictures of a stream until it ends, each once.
-func (a *audience) watch(stream io.Reader, s *seat) {
+// watch notes the pictures that a viewer gets until there are no more, each once.
+func (a *audience) watch(v viewer, s *seat) {
 	var seen []int
-	for r := mjpeg.NewReader(stream, mjpeg.ReaderOptions{}); ; {
-		picture, err := r.Next()
+	for {
+		picture, err := v.next()
 		if err != nil {
 			return
 		}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -17,21 +18,29 @@ import (
 	"udpcam/sender/source/pattern"
 )
 
-// ErrPictures is a film that cannot be used for measuring.
+// ErrPictures is pictures that cannot be used for measuring.
 var ErrPictures = errors.New("these pictures cannot be measured with")
 
 const pictureQuality = 80
 
 // Pictures returns count pictures of the test pattern, with as much noise as makes them about so many bytes long: a
 // camera's are not as smooth as the pattern. They are baseline JPEGs with the tables that RFC 2435 expects, each
-// different from the others.
-func Pictures(size image.Point, bytes, count int) ([][]byte, error) {
+// different from the others. The error is ErrPictures, wrapped, if no noise makes them as long.
+func Pictures(ctx context.Context, size image.Point, bytes, count int) ([][]byte, error) {
 	noise := newNoise()
 	probe, err := pattern.New(size, "")
 	if err != nil {
 		return nil, err
 	}
-	low, high := 0, 127
+	const loudest = 127
+	longest, err := noise.encode(probe, 0, loudest)
+	if err != nil {
+		return nil, err
+	}
+	if len(longest) < bytes {
+		return nil, fmt.Errorf("%w: at %dx%d they have %d bytes at the most", ErrPictures, size.X, size.Y, len(longest))
+	}
+	low, high := 0, loudest
 	for low < high {
 		middle := (low + high) / 2
 		picture, err := noise.encode(probe, 0, middle)
@@ -50,14 +59,14 @@ func Pictures(size image.Point, bytes, count int) ([][]byte, error) {
 	for w := range errs {
 		workers.Go(func() {
 			p, err := pattern.New(size, "")
-			for i := w; i < count && err == nil; i += len(errs) {
+			for i := w; i < count && err == nil && ctx.Err() == nil; i += len(errs) {
 				pictures[i], err = noise.encode(p, i, low)
 			}
 			errs[w] = err
 		})
 	}
 	workers.Wait()
-	return pictures, errors.Join(errs...)
+	return pictures, errors.Join(append(errs, ctx.Err())...)
 }
 
 // A noise is what a sensor adds to a picture.

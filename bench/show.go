@@ -7,18 +7,22 @@ import (
 	"slices"
 )
 
-// ErrMixed is reports that cannot be shown as one.
-var ErrMixed = errors.New("these reports do not belong together")
+var (
+	// ErrMixed is reports that cannot be shown as one.
+	ErrMixed = errors.New("these reports do not belong together")
+	// ErrNoReport is a file that is none.
+	ErrNoReport = errors.New("that is no report as --json writes it")
+)
 
 // ReadReports reads reports that WriteJSON has written, of measurements of one kind on one machine, and joins them into
-// one. The error is ErrMixed, wrapped, if they are not.
+// one. The error is ErrMixed or ErrNoReport, wrapped, if they are not, or one of opening them.
 func ReadReports(paths ...string) (*Report, error) {
 	var joined *Report
 	for _, path := range paths {
 		r, err := readFile(path)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, err
 		case joined == nil:
 			joined = r
 			continue
@@ -45,5 +49,9 @@ func readFile(path string) (*Report, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return ReadReport(f)
+	r, err := ReadReport(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrNoReport, err)
+	}
+	return r, nil
 }

@@ -35,8 +35,10 @@ type AssemblerConfig struct {
 type Assembler struct {
 	config   AssemblerConfig
 	streams  map[streamKey]*stream
+	latest   *stream // of the last datagram
 	coder    coder
 	pool     Pool
+	spare    *pendingFrame // one that is done with, for its memory
 	ready    []Frame
 	feedback []outgoingFeedback
 	stats    Stats
@@ -158,7 +160,11 @@ func (a *Assembler) addSegment(s *stream, seg *segment, now time.Time) {
 		}
 		s.reorder = max(s.reorder, min(p.first.note(seg, now), maxReorder))
 	}
-	if p.state == done || p.state == whole {
+	switch {
+	case !p.wholeAt.IsZero():
+		a.stats.LeftOut[DatagramSpare]++
+		return
+	case p.state == done:
 		a.stats.LeftOut[DatagramLate]++
 		return
 	}
@@ -197,7 +203,7 @@ func (a *Assembler) frameOf(s *stream, seg *segment, now time.Time) *pendingFram
 	}
 	p := s.find(seg.FrameID)
 	if p == nil {
-		p = &pendingFrame{id: seg.FrameID, deadline: now.Add(a.config.Deadline)}
+		p = a.newFrame(seg.FrameID, now)
 		p.partial = joining && seg.index != 0
 		if !a.insert(s, p, now) {
 			a.stats.LeftOut[DatagramOverLimit]++
@@ -252,6 +258,17 @@ func (a *Assembler) repair(s *stream, p *pendingFrame, block int) {
 	}
 }
 
+// newFrame returns a frame of which nothing has come yet.
+func (a *Assembler) newFrame(id uint32, now time.Time) *pendingFrame {
+	p := a.spare
+	if p == nil {
+		p = &pendingFrame{}
+	}
+	a.spare = nil
+	p.reuse(id, now.Add(a.config.Deadline))
+	return p
+}
+
 // insert puts a new frame in its place among those of its stream that are not handed on yet, which are ordered by ID,
 // and those that must have been sent before it and of which nothing came. If there are too many the oldest gives way,
 // unless that is the new one.
@@ -290,7 +307,7 @@ func (a *Assembler) insertUnseen(s *stream, p *pendingFrame, now time.Time) {
 		return
 	}
 	for id := last + 1; id != p.id; id++ {
-		gap := &pendingFrame{id: id, deadline: now.Add(a.config.Deadline)}
+		gap := a.newFrame(id, now)
 		gap.first.over = now
 		s.pending = slices.Insert(s.pending, len(s.pending)-1, gap)
 	}

@@ -60,6 +60,18 @@ func TestAssemblerNeverGoesBack(t *testing.T) {
 	}
 }
 
+// What comes for a frame that is whole is no trouble, and is not counted as if it were.
+func TestAssemblerSparesParity(t *testing.T) {
+	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
+	add(a, alice, epoch, cam.announce())
+	f0, data, parity, _ := cam.frameWithParity(5000, 2)
+	want(t, add(a, alice, epoch, append(data, parity...)...), f0)
+	want(t, add(a, alice, epoch, data[0]))
+	if left := a.Stats().LeftOut; left[DatagramSpare] != 3 || left.Total() != 3 {
+		t.Errorf("left out %v, want 3 spare", left.Map())
+	}
+}
+
 func TestAssemblerCountsLostFrames(t *testing.T) {
 	a, cam := impatient(), newCamera(1, "")
 	add(a, alice, epoch, cam.announce())

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -243,7 +244,8 @@ func (a *Assembler) settle(s *stream) {
 	}
 	for len(s.finished) > settleAfter {
 		a.count(s, s.finished[0])
-		s.finished = s.finished[1:]
+		a.spare = s.finished[0]
+		s.finished = slices.Delete(s.finished, 0, 1)
 	}
 }
 

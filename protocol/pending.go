@@ -51,10 +51,9 @@ type pendingBlock struct {
 func (p *pendingFrame) open(s *segment) {
 	n := s.layout.segments()
 	p.header, p.layout, p.state = s.segmentHeader, s.layout, collecting
-	p.have, p.missing = make(bitset, ceilDiv(n, 64)), n
-	p.blocks = make([]pendingBlock, s.layout.blocks)
-	for b := range p.blocks {
-		p.blocks[b].missing = ceilDiv(n-b, s.layout.blocks)
+	p.have, p.missing = p.have.cleared(n), n
+	for b := range s.layout.blocks {
+		p.blocks = append(p.blocks, pendingBlock{missing: ceilDiv(n-b, s.layout.blocks)})
 	}
 }
 
@@ -128,11 +127,24 @@ func (p *pendingFrame) memory() int {
 	return n
 }
 
-// free lets go of what the frame holds.
-func (p *pendingFrame) free() { p.state, p.bytes, p.have, p.blocks = done, nil, nil, nil }
+// free lets go of the frame's bytes.
+func (p *pendingFrame) free() {
+	clear(p.blocks) // of parity
+	p.state, p.bytes, p.have, p.blocks = done, nil, p.have[:0], p.blocks[:0]
+}
+
+// reuse makes p, which is done with and in no list any more, another frame, in the memory that it has.
+func (p *pendingFrame) reuse(id uint32, deadline time.Time) {
+	*p = pendingFrame{id: id, deadline: deadline, have: p.have[:0], blocks: p.blocks[:0], first: firstSending{seen: p.first.seen[:0]}}
+}
 
 // A bitset is a set of small numbers.
 type bitset []uint64
+
+// cleared returns an empty set with room for numbers below n, in the memory of s if that suffices.
+func (s bitset) cleared(n int) bitset {
+	return append(s[:0], make(bitset, ceilDiv(n, 64))...)
+}
 
 func (s bitset) has(i int) bool { return i/64 < len(s) && s[i/64]&(1<<(i%64)) != 0 }
 func (s bitset) set(i int)      { s[i/64] |= 1 << (i % 64) }

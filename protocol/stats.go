@@ -26,19 +26,20 @@ func (d FrameDrop) String() string { return frameDropNames[d] }
 // A DatagramDrop is a reason for which a datagram was left out.
 type DatagramDrop uint8
 
-// The reasons for which datagrams are left out. The last two are harmless.
+// The reasons for which datagrams are left out. The last three are harmless.
 const (
 	DatagramForeign      DatagramDrop = iota // not of this wire at all
 	DatagramUnknownType                      // of this wire, but a type that this version does not know
 	DatagramMalformed                        // its fields contradict each other
 	DatagramInconsistent                     // it contradicts what other datagrams said about its frame
 	DatagramOverLimit                        // beyond what its stream may have unfinished
-	DatagramLate                             // its frame, or a newer one, has been handed on or dropped already
+	DatagramLate                             // its frame has been dropped, or a newer one handed on, already
+	DatagramSpare                            // its frame was whole without it: parity, where nothing was lost
 	DatagramDuplicate                        // it has been here before
 	numDatagramDrops
 )
 
-var datagramDropNames = [...]string{"foreign", "unknown-type", "malformed", "inconsistent", "over-limit", "late", "duplicate"}
+var datagramDropNames = [...]string{"foreign", "unknown-type", "malformed", "inconsistent", "over-limit", "late", "spare", "duplicate"}
 
 func (d DatagramDrop) String() string { return datagramDropNames[d] }
 

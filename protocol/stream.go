@@ -76,7 +76,10 @@ func (s *stream) findFinished(id uint32) *pendingFrame {
 // stream returns the stream that a datagram of so many bytes belongs to.
 func (a *Assembler) stream(p prefix, size int, from netip.AddrPort, now time.Time) *stream {
 	key := streamKey{p.Session, p.Stream}
-	s := a.streams[key]
+	s := a.latest
+	if s == nil || s.key != key {
+		s = a.streams[key]
+	}
 	if s == nil {
 		if len(a.streams) == maxStreams {
 			a.forget(a.idlest())
@@ -84,6 +87,7 @@ func (a *Assembler) stream(p prefix, size int, from netip.AddrPort, now time.Tim
 		s = &stream{key: key, joined: now, told: now}
 		a.streams[key] = s
 	}
+	a.latest = s
 	s.from, s.seen = from, now
 	s.received += size
 	s.report.Bytes += uint32(size)
@@ -106,6 +110,9 @@ func (a *Assembler) forget(s *stream) {
 		a.drop(s, p, FrameLate)
 	}
 	delete(a.streams, s.key)
+	if a.latest == s {
+		a.latest = nil
+	}
 }
 
 // finish moves the first n pending frames to those that are done with.

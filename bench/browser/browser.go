@@ -1,6 +1,9 @@
 // Package browser opens a page in Chromium, without a window, and sees what it shows: each picture that the browser has put
 // together for the screen, and when. It speaks the DevTools protocol over a pipe (--remote-debugging-pipe), JSON objects
-// each followed by a zero byte, of which it needs four commands and one event; libraries for that protocol bring all of it.
+// each followed by a zero byte, of which it needs five commands and one event.
+//
+// With chromedp, which tests use, this would be a third as long and see the same pictures at the same times, but the
+// command, 25.0 MB, would be 1.6 MB larger, and the page is watched by one bench alone.
 package browser
 
 import (
@@ -63,7 +66,7 @@ func Watch(ctx context.Context, url string, width, height int, see func(Shot)) e
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(profile)
+	defer remove(profile)
 	cmd := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe",
 		fmt.Sprintf("--window-size=%d,%d", width, height), "--user-data-dir="+profile, "about:blank")
@@ -92,6 +95,17 @@ func Watch(ctx context.Context, url string, width, height int, see func(Shot)) e
 		return fmt.Errorf("the browser: %w", err)
 	}
 	return nil
+}
+
+// remove removes the profile of a browser that was killed. Its processes, which end when they notice, write there until then.
+func remove(profile string) {
+	for range 100 {
+		err := os.RemoveAll(profile)
+		time.Sleep(20 * time.Millisecond)
+		if _, gone := os.Stat(profile); err == nil && gone != nil {
+			return
+		}
+	}
 }
 
 // activating is how long a page may take to become active.

@@ -7,12 +7,13 @@
 package link
 
 import (
-	"container/heap"
 	"fmt"
 	"net/netip"
 	"sync"
 	"syscall"
 	"time"
+
+	"udpcam/bench/schedule"
 )
 
 // A Network connects conns. Its methods are for any goroutine.
@@ -22,8 +23,7 @@ type Network struct {
 	path      Path
 	paths     map[route]*Crossing
 	conns     map[netip.AddrPort]*Conn
-	flight    schedule
-	number    uint64        // of the next datagram in flight
+	flight    schedule.Schedule[flying]
 	crossings uint64        // made so far
 	wake      chan struct{} // tells the delivering goroutine that something changed
 	done      chan struct{}
@@ -118,8 +118,7 @@ func (n *Network) send(from, to netip.AddrPort, b []byte) {
 		if p.Mangle(copied) {
 			n.stats.Damaged++
 		}
-		heap.Push(&n.flight, flying{at: at, number: n.number, from: from, to: to, bytes: copied})
-		n.number++
+		n.flight.Put(at, flying{from, to, copied})
 	}
 	select {
 	case n.wake <- struct{}{}:
@@ -132,12 +131,12 @@ func (n *Network) deliver() {
 	for {
 		n.mu.Lock()
 		now := time.Now()
-		for len(n.flight) > 0 && !n.flight[0].at.After(now) {
-			n.arrive(heap.Pop(&n.flight).(flying))
+		for f, ok := n.flight.Due(now); ok; f, ok = n.flight.Due(now) {
+			n.arrive(f)
 		}
 		var next <-chan time.Time
-		if len(n.flight) > 0 {
-			next = time.After(n.flight[0].at.Sub(now))
+		if at, ok := n.flight.Next(); ok {
+			next = time.After(at.Sub(now))
 		}
 		n.mu.Unlock()
 		select {
@@ -161,30 +160,8 @@ func (n *Network) arrive(f flying) {
 	}
 }
 
-// A flying datagram arrives at its time; those of the same time arrive in the order in which they were sent.
+// A flying datagram is under way.
 type flying struct {
-	at       time.Time
-	number   uint64
 	from, to netip.AddrPort
 	bytes    []byte
-}
-
-// A schedule is a heap of flying datagrams, the next to arrive first.
-type schedule []flying
-
-func (s schedule) Len() int { return len(s) }
-func (s schedule) Less(i, j int) bool {
-	if !s[i].at.Equal(s[j].at) {
-		return s[i].at.Before(s[j].at)
-	}
-	return s[i].number < s[j].number
-}
-func (s schedule) Swap(i, j int) { s[i], s[j] = s[j], s[i] }
-func (s *schedule) Push(x any)   { *s = append(*s, x.(flying)) }
-func (s *schedule) Pop() any {
-	old := *s
-	last := old[len(old)-1]
-	old[len(old)-1] = flying{}
-	*s = old[:len(old)-1]
-	return last
 }

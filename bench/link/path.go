@@ -1,9 +1,10 @@
 package link
 
 import (
-	"container/heap"
 	"math/rand/v2"
 	"time"
+
+	"udpcam/bench/schedule"
 )
 
 // A Path says what happens to datagrams on their way, in the terms of Linux's netem: see [ParseNetem]. The zero value is
@@ -59,8 +60,8 @@ type Crossing struct {
 	Path
 	random   *rand.Rand
 	bad      bool
-	last     time.Time // when the last packet leaves the bottleneck
-	underWay times     // when those arrive that count against Limit
+	last     time.Time                   // when the last packet leaves the bottleneck
+	underWay schedule.Schedule[struct{}] // when those arrive that count against Limit
 }
 
 // NewCrossing returns a path in use, on which with the same seed and the same packets the same happens.
@@ -117,10 +118,10 @@ func (c *Crossing) CrossPacket(now time.Time, size int) ([]time.Time, Fate) {
 // queue returns when a packet arrives, or false if there is no room for it.
 func (c *Crossing) queue(now time.Time, size int) (at time.Time, ok bool) {
 	if c.Limit > 0 {
-		for len(c.underWay) > 0 && !c.underWay[0].After(now) {
-			heap.Pop(&c.underWay)
+		for ok := true; ok; {
+			_, ok = c.underWay.Due(now)
 		}
-		if len(c.underWay) >= c.Limit {
+		if c.underWay.Len() >= c.Limit {
 			return at, false
 		}
 	}
@@ -134,7 +135,7 @@ func (c *Crossing) queue(now time.Time, size int) (at time.Time, ok bool) {
 		c.last = at
 	}
 	if c.Limit > 0 {
-		heap.Push(&c.underWay, at)
+		c.underWay.Put(at, struct{}{})
 	}
 	return at, true
 }
@@ -174,17 +175,4 @@ func (c *Crossing) Mangle(b []byte) bool {
 	}
 	b[c.random.IntN(len(b))] ^= 1 << c.random.IntN(8)
 	return true
-}
-
-// times is a heap of times, the earliest first.
-type times []time.Time
-
-func (t times) Len() int           { return len(t) }
-func (t times) Less(i, j int) bool { return t[i].Before(t[j]) }
-func (t times) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
-func (t *times) Push(x any)        { *t = append(*t, x.(time.Time)) }
-func (t *times) Pop() any {
-	last := (*t)[len(*t)-1]
-	*t = (*t)[:len(*t)-1]
-	return last
 }

@@ -30,7 +30,7 @@ type Cable struct {
 }
 
 // NewCable returns two machines between which packets fare as netem is told, in both directions alike. The error is
-// ErrRoot, ErrNetem, or what netem says of its arguments.
+// ErrRoot, ErrNetem, or ErrArguments, wrapped.
 func NewCable(netem string) (*Cable, error) {
 	c, err := newMachines()
 	if err != nil {
@@ -89,6 +89,10 @@ func (c *Cable) wire(netem string) error {
 		case err == nil:
 		case strings.Contains(err.Error(), "qdisc kind is unknown"):
 			return ErrNetem
+		case strings.Contains(err.Error(), `What is "`), strings.Contains(err.Error(), `Illegal "`):
+			_, said, _ := strings.Cut(err.Error(), netem+": ")
+			said, _, _ = strings.Cut(said, " Usage: ") // of many lines
+			return fmt.Errorf("%w: %s: %s", ErrArguments, netem, strings.TrimSuffix(said, " Command failed -:1"))
 		default:
 			return err
 		}

@@ -24,11 +24,14 @@ var (
 // Errors of making a cable, each of which tells the way out.
 var (
 	// ErrRoot is the lack of the right to make namespaces.
-	ErrRoot = errors.New("network namespaces need root and Linux: use --link sim, or become root")
+	ErrRoot = errors.New("network namespaces need root and Linux: become root, or simulate (bench loss --link sim)")
 	// ErrNetem is a kernel without netem.
-	ErrNetem = errors.New("this kernel has no netem (sch_netem): use --link tun or --link sim, or run it in bench/lab, whose kernel has")
+	ErrNetem = errors.New("this kernel has no netem (sch_netem): use --link tun, run it in bench/lab, whose kernel has, " +
+		"or simulate (bench loss --link sim)")
+	// ErrArguments is a network in words that tc's netem does not know.
+	ErrArguments = errors.New("tc does not take these arguments of netem")
 	// ErrTun is a kernel without tun devices.
-	ErrTun = errors.New("this kernel has no tun devices (/dev/net/tun): use --link sim")
+	ErrTun = errors.New("this kernel has no tun devices (/dev/net/tun): use --link netem, or simulate (bench loss --link sim)")
 )
 
 // Traffic counts what a machine has sent.

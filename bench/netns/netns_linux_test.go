@@ -102,11 +102,13 @@ func TestNetnsStart(t *testing.T) {
 
 // What netem does not understand is told in its own words.
 func TestNetnsBadNetem(t *testing.T) {
-	_, err := netns.NewCable("delay tomorrow")
-	if errors.Is(err, netns.ErrRoot) || errors.Is(err, netns.ErrNetem) {
-		t.Skip(err)
-	}
-	if err == nil || !strings.Contains(err.Error(), "tomorrow") {
-		t.Error(err)
+	for args, want := range map[string]string{"delay tomorrow": "tomorrow", "gibberish": `: What is "gibberish"?`} {
+		_, err := netns.NewCable(args)
+		if errors.Is(err, netns.ErrRoot) || errors.Is(err, netns.ErrNetem) {
+			t.Skip(err)
+		}
+		if !errors.Is(err, netns.ErrArguments) || !strings.Contains(err.Error(), want) || len(err.Error()) > 120 {
+			t.Errorf("%s: %v", args, err)
+		}
 	}
 }

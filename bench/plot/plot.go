@@ -183,7 +183,7 @@ func (c Chart) draw(p *plot.Plot, keys []key, canvas draw.Canvas) {
 
 	label := letters(9.5, ink)
 	swatch, gap := vg.Points(18), vg.Points(5)
-	if len(keys) > 1 {
+	if len(keys) > 1 || len(keys) == 1 && keys[0].name != "" {
 		x := left
 		for _, k := range keys {
 			wide := swatch + gap + label.Width(k.name) + 3*gap
@@ -245,10 +245,11 @@ type Curve struct {
 	Plain  bool // without points: it was computed, not measured
 }
 
-// Lines draws curves. The vertical axis goes from yMin to yMax, or as far as the curves do if these are the same.
+// Lines draws curves. The horizontal axis begins at 0, the vertical one goes from yMin to yMax.
 func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) ([]string, error) {
 	p := c.base()
 	p.Add(grid())
+	p.X.Min, p.Y.Min, p.Y.Max = 0, yMin, yMax
 	keys := make([]key, len(curves))
 	for i, s := range slices.Backward(curves) { // the first on top
 		points := make(plotter.XYs, len(s.X))
@@ -260,6 +261,7 @@ func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) ([]st
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
 		line.Color, line.Width, line.Dashes = colour(s.Colour), vg.Points(1.8), dashes[s.Dash%len(dashes)]
+		line.Width += vg.Points(2.4) * vg.Length(covers(&p.Y, s, curves[:i]))
 		dots.Color, dots.Shape, dots.Radius = colour(s.Colour), draw.CircleGlyph{}, vg.Points(2.6)
 		p.Add(line)
 		if !s.Plain {
@@ -267,10 +269,19 @@ func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) ([]st
 		}
 		keys[i] = key{s.Name, line.Color, line.Dashes, true}
 	}
-	if yMin < yMax {
-		p.Y.Min, p.Y.Max = yMin, yMax
-	}
+	p.Y.Min, p.Y.Max = yMin, yMax // which curves have moved
 	return c.save(p, keys, height, dir, name)
+}
+
+// covers is how many of the curves above it hide one: it is drawn wider, and so seen on both sides of them.
+func covers(y *plot.Axis, s Curve, above []Curve) (n int) {
+	for _, a := range above {
+		same := func(v, w float64) bool { return math.Abs(y.Norm(v)-y.Norm(w)) < 0.005 }
+		if slices.Equal(a.X, s.X) && slices.EqualFunc(a.Y, s.Y, same) {
+			n++
+		}
+	}
+	return n
 }
 
 // A Group is bars of one colour, one for each category.
@@ -299,7 +310,8 @@ func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, dir
 	}
 	p.NominalX(labels...)
 	p.X.Min, p.X.Max = -0.5, float64(len(categories))-0.5
-	p.X.Tick.Length = vg.Points(5)
+	p.Y.Padding = 0
+	p.X.Tick.Length, p.X.Tick.Width = vg.Points(5), vg.Points(0.5) // the gap above the labels
 	p.X.Tick.Color, p.X.Color = color.White, faint
 	p.Y.Min, p.Y.Max = yMin, yMax
 	return c.save(p, keys, height, dir, name)
@@ -331,10 +343,10 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 // short is a value as it stands above its bar.
 func short(v float64) string {
 	switch {
-	case v >= 100 || v == math.Trunc(v):
-		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
+	case v != 0 && v < 10:
+		return fmt.Sprintf("%.2f", v)
+	case v < 100:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0")
 	}
-	return fmt.Sprintf("%.2f", v)
+	return fmt.Sprintf("%.0f", v)
 }

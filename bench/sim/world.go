@@ -10,10 +10,10 @@
 package sim
 
 import (
-	"container/heap"
 	"runtime"
 	"time"
 
+	"udpcam/bench/schedule"
 	"udpcam/protocol/datagram"
 )
 
@@ -25,11 +25,10 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // A World is simulated time and what lives in it: tasks, each a goroutine that Go started or one that receives from a
 // Conn. It implements [datagram.Clock]. Now, Sleep and its conns are for its tasks, and before Run for whoever made it.
 type World struct {
-	now      time.Time
-	schedule schedule
-	number   uint64 // of the next event
-	busy     int    // tasks of Go that have not ended
-	readers  int    // conns that somebody will receive from
+	now     time.Time
+	events  schedule.Schedule[func()]
+	busy    int // tasks of Go that have not ended
+	readers int // conns that somebody will receive from
 
 	parked chan struct{} // a task has given back the turn
 	ended  chan struct{} // a task of Go has, for good
@@ -79,13 +78,14 @@ func (w *World) Run(stop func() bool) {
 	for range w.readers {
 		<-w.parked
 	}
-	for n := 0; w.busy > 0 && len(w.schedule) > 0; n++ {
-		if n%1024 == 0 && stop() {
+	for n := 0; w.busy > 0; n++ {
+		at, ok := w.events.Next()
+		if !ok || n%1024 == 0 && stop() {
 			break
 		}
-		e := heap.Pop(&w.schedule).(event)
-		w.now = e.at
-		e.happen()
+		w.now = at
+		happen, _ := w.events.Due(at)
+		happen()
 	}
 	close(w.over)
 }
@@ -120,34 +120,5 @@ func (w *World) park(turn chan struct{}) bool {
 	}
 }
 
-// at puts an event into the schedule.
-func (w *World) at(at time.Time, happen func()) {
-	heap.Push(&w.schedule, event{at, w.number, happen})
-	w.number++
-}
-
-// An event happens at its time; those of the same time happen in the order in which they were scheduled.
-type event struct {
-	at     time.Time
-	number uint64
-	happen func()
-}
-
-// A schedule is a heap of events, the next first.
-type schedule []event
-
-func (s schedule) Len() int { return len(s) }
-func (s schedule) Less(i, j int) bool {
-	if !s[i].at.Equal(s[j].at) {
-		return s[i].at.Before(s[j].at)
-	}
-	return s[i].number < s[j].number
-}
-func (s schedule) Swap(i, j int) { s[i], s[j] = s[j], s[i] }
-func (s *schedule) Push(x any)   { *s = append(*s, x.(event)) }
-func (s *schedule) Pop() any {
-	last := (*s)[len(*s)-1]
-	(*s)[len(*s)-1] = event{}
-	*s = (*s)[:len(*s)-1]
-	return last
-}
+// at has something happen at a time.
+func (w *World) at(at time.Time, happen func()) { w.events.Put(at, happen) }

@@ -11,6 +11,7 @@ package trace
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,29 +73,36 @@ type line struct {
 }
 
 // A Writer writes a trace.
-type Writer struct{ z *zstd.Encoder }
+type Writer struct {
+	z   *zstd.Encoder
+	err error // the first
+}
 
 // NewWriter returns a writer to w.
 func NewWriter(w io.Writer) (*Writer, error) {
 	z, err := zstd.NewWriter(w)
-	return &Writer{z}, err
+	return &Writer{z: z}, err
 }
 
-// Write writes what a recorder has recorded as a case of that name.
-func (w *Writer) Write(name string, r *Recorder) error {
+// Write writes what a recorder has recorded as a case of that name. If that fails, Close says so.
+func (w *Writer) Write(name string, r *Recorder) {
 	e := json.NewEncoder(w.z)
-	errs := []error{e.Encode(line{Case: &name})}
+	write := func(l line) {
+		if w.err == nil {
+			w.err = e.Encode(l)
+		}
+	}
+	write(line{Case: &name})
 	for i := range r.frames {
-		errs = append(errs, e.Encode(line{Frame: &r.frames[i]}))
+		write(line{Frame: &r.frames[i]})
 	}
 	for i := range r.datagrams {
-		errs = append(errs, e.Encode(line{Datagram: &r.datagrams[i]}))
+		write(line{Datagram: &r.datagrams[i]})
 	}
-	return errors.Join(errs...)
 }
 
-// Close ends the trace.
-func (w *Writer) Close() error { return w.z.Close() }
+// Close ends the trace. The error is the first of all.
+func (w *Writer) Close() error { return cmp.Or(w.err, w.z.Close()) }
 
 // Bounds on what a trace may hold, so that a file that is none does not fill the memory.
 const (

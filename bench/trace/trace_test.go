@@ -53,7 +53,8 @@ func record(t *testing.T, p link.Path, frames int) []byte {
 	var file bytes.Buffer
 	z, err := trace.NewWriter(&file)
 	if err == nil {
-		err = errors.Join(z.Write("a path", r), z.Close())
+		z.Write("a path", r)
+		err = z.Close()
 	}
 	if err != nil {
 		t.Fatal(err)

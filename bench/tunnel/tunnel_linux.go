@@ -3,7 +3,6 @@
 package tunnel
 
 import (
-	"container/heap"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"udpcam/bench/link"
+	"udpcam/bench/schedule"
 )
 
 // maxPacket is the largest IPv4 packet, in bytes.
@@ -27,8 +27,7 @@ type Tunnel struct {
 	wake  int // an eventfd by which Close tells the thread to end
 	done  sync.WaitGroup
 
-	flight schedule
-	number uint64
+	flight schedule.Schedule[packet]
 	buffer [maxPacket]byte
 	cpu    atomic.Int64 // nanoseconds
 }
@@ -71,8 +70,8 @@ func (t *Tunnel) run() {
 		fds := []unix.PollFd{{Fd: int32(t.ends[0]), Events: unix.POLLIN}, {Fd: int32(t.ends[1]), Events: unix.POLLIN},
 			{Fd: int32(t.wake), Events: unix.POLLIN}}
 		var timeout *unix.Timespec
-		if len(t.flight) > 0 {
-			left := unix.NsecToTimespec(max(0, time.Until(t.flight[0].at).Nanoseconds()))
+		if at, ok := t.flight.Next(); ok {
+			left := unix.NsecToTimespec(max(0, time.Until(at).Nanoseconds()))
 			timeout = &left
 		}
 		if _, err := unix.Ppoll(fds, timeout, nil); err != nil && err != unix.EINTR {
@@ -106,8 +105,7 @@ func (t *Tunnel) take(end int) {
 		for _, at := range arrivals {
 			b := append([]byte(nil), t.buffer[:n]...)
 			path.Mangle(b)
-			heap.Push(&t.flight, packet{at, t.number, 1 - end, b})
-			t.number++
+			t.flight.Put(at, packet{1 - end, b})
 		}
 		t.deliver()
 	}
@@ -115,35 +113,13 @@ func (t *Tunnel) take(end int) {
 
 // deliver hands over the packets whose time has come.
 func (t *Tunnel) deliver() {
-	for len(t.flight) > 0 && !t.flight[0].at.After(time.Now()) {
-		p := heap.Pop(&t.flight).(packet)
+	for p, ok := t.flight.Due(time.Now()); ok; p, ok = t.flight.Due(time.Now()) {
 		unix.Write(t.ends[p.to], p.bytes) // what the kernel does not take is lost, as on any network
 	}
 }
 
-// A packet is under way. Those of the same time arrive in the order in which they were sent.
+// A packet is under way.
 type packet struct {
-	at     time.Time
-	number uint64
-	to     int // the end
-	bytes  []byte
-}
-
-// A schedule is a heap of packets, the next to arrive first.
-type schedule []packet
-
-func (s schedule) Len() int { return len(s) }
-func (s schedule) Less(i, j int) bool {
-	if !s[i].at.Equal(s[j].at) {
-		return s[i].at.Before(s[j].at)
-	}
-	return s[i].number < s[j].number
-}
-func (s schedule) Swap(i, j int) { s[i], s[j] = s[j], s[i] }
-func (s *schedule) Push(x any)   { *s = append(*s, x.(packet)) }
-func (s *schedule) Pop() any {
-	last := (*s)[len(*s)-1]
-	(*s)[len(*s)-1] = packet{}
-	*s = (*s)[:len(*s)-1]
-	return last
+	to    int // the end
+	bytes []byte
 }

@@ -24,9 +24,10 @@ var floors = []struct {
 }{
 	{"cmd", []string{"cmd", "bench", "sender", "receiver", "protocol"}},
 	{"bench", []string{"bench", "sender", "receiver", "protocol"}},
-	{"bench/link", []string{"bench/link", "protocol"}},
-	{"bench/sim", []string{"bench/link", "protocol"}},
-	{"bench/tunnel", []string{"bench/link"}},
+	{"bench/schedule", nil},
+	{"bench/link", []string{"bench/link", "bench/schedule", "protocol"}},
+	{"bench/sim", []string{"bench/link", "bench/schedule", "protocol"}},
+	{"bench/tunnel", []string{"bench/link", "bench/schedule"}},
 	{"bench/netns", []string{"bench/link", "bench/tunnel"}},
 	{"bench/relay", []string{"protocol"}},
 	{"bench/trace", []string{"protocol"}},

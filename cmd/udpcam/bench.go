@@ -18,6 +18,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/bench"
+	"udpcam/bench/link"
+	"udpcam/bench/netns"
 )
 
 func benchCommand() *cli.Command {
@@ -91,6 +93,8 @@ func resultFlags() []cli.Flag {
 // A measurement is what a subcommand measures: it fills in the report.
 type measurement func(ctx context.Context, report *bench.Report, progress bench.Progress) error
 
+var errInterrupted = errors.New("interrupted: nothing is written")
+
 // runBench measures, and shows and writes the report.
 func runBench(c *cli.Context, name string, measure measurement) error {
 	// A measurement makes garbage that has nothing to do with what it measures; there is memory for it.
@@ -101,7 +105,7 @@ func runBench(c *cli.Context, name string, measure measurement) error {
 	bar.end()
 	switch {
 	case c.Context.Err() != nil:
-		return errors.New("interrupted: nothing is written")
+		return errInterrupted
 	case err != nil:
 		return benchError(err)
 	}
@@ -160,7 +164,7 @@ func benchShowCommand() *cli.Command {
 
 // benchError says whose mistake it was.
 func benchError(err error) error {
-	for _, mistake := range []error{bench.ErrScenario, bench.ErrLink, bench.ErrCarrier} {
+	for _, mistake := range []error{bench.ErrScenario, bench.ErrLink, bench.ErrCarrier, link.ErrNetem, netns.ErrArguments} {
 		if errors.Is(err, mistake) {
 			return usageError{err}
 		}
@@ -245,7 +249,7 @@ func listed[T any](c *cli.Context, flag string, parse func(string) (T, error)) (
 func between(low, high float64) func(string) (float64, error) {
 	return func(text string) (float64, error) {
 		v, err := strconv.ParseFloat(text, 64)
-		if err != nil || v < low || v > high {
+		if err != nil || !(v >= low && v <= high) { // NaN is neither
 			return 0, fmt.Errorf("give numbers from %g to %g, separated by commas", low, high)
 		}
 		return v, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -70,12 +71,16 @@ func picturesOf(c *cli.Context) ([][]byte, error) {
 	if frames < 10 || frames > 100_000 {
 		return nil, usagef("--frames %d: give 10 to 100000", frames)
 	}
-	if fps := c.Float64("fps"); fps < 1 || fps > 1000 {
-		return nil, usagef("--fps %g: give 1 to 1000", fps)
+	if err := checkFPS(c.Float64("fps")); err != nil {
+		return nil, err
 	}
 	more := bench.Uncounted(c.Float64("fps"))
 	if path := c.String("pictures"); path != "" {
-		return bench.ReadPictures(path, frames+more)
+		pictures, err := bench.ReadPictures(path, frames+more)
+		if err != nil {
+			return nil, fmt.Errorf("--pictures: %w", err)
+		}
+		return pictures, nil
 	}
 	size, err := parseSize(c.String("size"))
 	if err != nil {
@@ -84,14 +89,29 @@ func picturesOf(c *cli.Context) ([][]byte, error) {
 	if err := pattern.CheckSize(size); err != nil {
 		return nil, usagef("--size: %w", err)
 	}
-	return makePictures(size, c.Int("frame-size"), frames+more)
+	return makePictures(c.Context, size, c.Int("frame-size"), frames+more)
 }
 
-func makePictures(size image.Point, bytes, count int) ([][]byte, error) {
+func checkFPS(fps float64) error {
+	if fps >= 1 && fps <= 1000 {
+		return nil
+	}
+	return usagef("--fps %g: give 1 to 1000", fps)
+}
+
+// makePictures makes pictures of about so many bytes.
+func makePictures(ctx context.Context, size image.Point, bytes, count int) ([][]byte, error) {
 	if bytes < 1 {
 		return nil, usagef("--frame-size %d: give 1 or more", bytes)
 	}
-	return bench.Pictures(size, bytes, count)
+	pictures, err := bench.Pictures(ctx, size, bytes, count)
+	switch {
+	case ctx.Err() != nil:
+		return nil, errInterrupted
+	case errors.Is(err, bench.ErrPictures):
+		return nil, usagef("--frame-size %d: %w", bytes, err)
+	}
+	return pictures, err
 }
 
 // benchCompare is udpcam bench compare.
@@ -99,6 +119,10 @@ func benchCompare(c *cli.Context) error {
 	carriers, err := bench.FindCarriers(c.String("carrier"))
 	if err != nil {
 		return usagef("--carrier: %w", err)
+	}
+	settle := c.Duration("settle")
+	if settle < 0 || settle > time.Minute {
+		return usagef("--settle %v: give 0s to 1m", settle)
 	}
 	networks, err := networksOf(c)
 	if err != nil {
@@ -109,7 +133,7 @@ func benchCompare(c *cli.Context) error {
 		return err
 	}
 	comparison := bench.Comparison{Networks: networks, Carriers: carriers, Link: c.String("link"), Pictures: pictures,
-		FPS: c.Float64("fps"), Settle: c.Duration("settle"), Seed: uint64(c.Int("seed"))}
+		FPS: c.Float64("fps"), Settle: settle, Seed: uint64(c.Int("seed"))}
 	return runBench(c, "compare", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
 		report.Rows, report.Notes, err = bench.Compare(ctx, comparison, &report.Made, progress)
 		return err

@@ -68,15 +68,16 @@ func onOff(text string) (bool, error) {
 func benchFanoutCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "fanout",
-		Usage:     "many viewers over HTTP, some of which take nothing",
-		UsageText: "udpcam bench fanout [--viewers LIST] [--stalled LIST] [flags]",
+		Usage:     "many viewers, some of which take nothing",
+		UsageText: "udpcam bench fanout [--by LIST] [--viewers LIST] [--stalled LIST] [flags]",
 		Description: examples(
 			"udpcam bench fanout", "1, 10 and 50 viewers, alone and with 5 that are stalled",
-			"udpcam bench fanout --viewers 200 --stalled 0,50 --fps 10", "more of them",
-		) + "\nCPU is the server's, for a gigabyte of what viewers get.\n",
+			"udpcam bench fanout --by socket --viewers 200 --stalled 0,50 --fps 10", "more of them, as the page watches",
+		) + "\nA viewer over a WebSocket says of each picture that it has it, as the page does when it is drawn. CPU is the server's, for a gigabyte of what viewers get.\n",
 		Action: benchFanout,
 	},
 		benchFlags("Viewers",
+			&cli.StringFlag{Name: "by", Usage: "how they watch (`LIST`): mjpeg, which is HTTP for programs; socket, the page's WebSocket", Value: "mjpeg,socket"},
 			&cli.StringFlag{Name: "viewers", Usage: "how many watch (`LIST`)", Value: "1,10,50"},
 			&cli.StringFlag{Name: "stalled", Usage: "how many more ask for the stream and take nothing (`LIST`)", Value: "0,5"},
 		),
@@ -88,11 +89,12 @@ func benchFanoutCommand() *cli.Command {
 // benchFanout is udpcam bench fanout.
 func benchFanout(c *cli.Context) error {
 	var fan bench.Fan
-	var errs [3]error
-	fan.Viewers, errs[0] = listed(c, "viewers", whole(1, 10_000))
-	fan.Stalled, errs[1] = listed(c, "stalled", whole(0, 10_000))
+	var errs [4]error
+	fan.By, errs[0] = listed(c, "by", bench.FindWay)
+	fan.Viewers, errs[1] = listed(c, "viewers", whole(1, 10_000))
+	fan.Stalled, errs[2] = listed(c, "stalled", whole(0, 10_000))
 	fan.FPS = c.Float64("fps")
-	fan.Pictures, errs[2] = picturesOf(c)
+	fan.Pictures, errs[3] = picturesOf(c)
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -134,8 +136,8 @@ func benchDelay(c *cli.Context) error {
 		return err
 	}
 	t := bench.DelayTest{Size: size, FPS: c.Float64("fps"), Frames: c.Int("frames")}
-	if t.FPS < 1 || t.FPS > 1000 {
-		return usagef("--fps %g: give 1 to 1000", t.FPS)
+	if err := checkFPS(t.FPS); err != nil {
+		return err
 	}
 	if t.Frames < 10 || t.Frames > 10_000 {
 		return usagef("--frames %d: give 10 to 10000", t.Frames)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -90,22 +92,29 @@ func benchLoss(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var traces *trace.Writer
-	if path := c.String("trace"); path != "" {
-		f, err := os.Create(path)
-		if err != nil {
-			return fmt.Errorf("--trace: %w", err)
-		}
-		defer f.Close()
-		if traces, err = trace.NewWriter(f); err != nil {
+	measure := func(traces *trace.Writer) error {
+		return runBench(c, "loss", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
+			report.Rows, report.Notes, err = bench.Loss(ctx, m, links, traces, progress)
 			return err
-		}
-		defer traces.Close()
+		})
 	}
-	return runBench(c, "loss", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		report.Rows, report.Notes, err = bench.Loss(ctx, m, links, traces, progress)
+	path := c.String("trace")
+	if path == "" {
+		return measure(nil)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("--trace: %w", err)
+	}
+	traces, err := trace.NewWriter(f)
+	if err != nil {
 		return err
-	})
+	}
+	err = measure(traces)
+	if e := cmp.Or(traces.Close(), f.Close()); err == nil && e != nil {
+		return fmt.Errorf("--trace: %w", e)
+	}
+	return err
 }
 
 // matrixOf is the matrix that the flags describe.
@@ -239,6 +248,7 @@ func benchExplain(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Args().First(), err)
 	}
+	out := bufio.NewWriter(c.App.Writer)
 	shown := 0
 	var drawn []bench.Timeline
 	for _, k := range cases {
@@ -251,19 +261,22 @@ func benchExplain(c *cli.Context) error {
 				skipped++
 			}
 		}
-		fmt.Fprintf(c.App.Writer, "%s: %d frames, %d lost, %d not sent\n", k.Name, len(stories), lost, skipped)
+		fmt.Fprintf(out, "%s: %d frames, %d lost, %d not sent\n", k.Name, len(stories), lost, skipped)
 		for i := range stories {
 			s := &stories[i]
 			if want := c.Int("frame"); want >= 0 && (s.Skipped || s.ID != uint32(want)) || want < 0 && !s.Lost() {
 				continue
 			}
-			fmt.Fprintf(c.App.Writer, "  %s\n", s.Explain())
+			fmt.Fprintf(out, "  %s\n", s.Explain())
 			drawn = append(drawn, bench.Timeline{Case: k.Name, Story: *s})
 			shown++
 		}
 	}
 	if shown == 0 && c.Int("frame") >= 0 {
 		return fmt.Errorf("there is no frame %d in it", c.Int("frame"))
+	}
+	if err := out.Flush(); err != nil {
+		return err
 	}
 	dir := c.String("plot")
 	if dir == "" {

@@ -30,13 +30,28 @@ func TestBenchUsage(t *testing.T) {
 		"bench speed --gso maybe":                                "on, off or both",
 		"bench speed --trial 1h":                                 "50ms to 1m",
 		"bench fanout --viewers 0":                               "whole numbers from 1",
+		"bench fanout --by pigeon":                               "choose from mjpeg, socket",
 		"bench delay --size 10x10":                               "160x120",
+		"bench fanout --fps nan":                                 "give 1 to 1000",
+		"bench delay --fps nan":                                  "give 1 to 1000",
+		"bench loss --link sim --loss nan":                       "give numbers from 0 to 90",
+		"bench compare --settle -1s":                             "give 0s to 1m",
+		"bench compare --frame-size 9999999":                     "bytes at the most",
 		"bench explain":                                          "give one file",
 	} {
 		code, stdout, stderr := runToEnd(t, words(args)...)
 		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %q, want 2 and %q", args, code, stderr, want)
 		}
+	}
+}
+
+// Where nothing of what is to be compared is installed, there is no empty table.
+func TestBenchNothingInstalled(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	code, table, stderr := runToEnd(t, "bench", "compare", "--carrier", "SRT,ffmpeg", "--frames", "10", "--size", "160x120", "--frame-size", "1")
+	if code != 1 || table != "" || !strings.Contains(stderr, "Debian: srt-tools") || !strings.Contains(stderr, "Debian: ffmpeg") {
+		t.Errorf("exit code %d, %q", code, stderr)
 	}
 }
 
@@ -117,5 +132,22 @@ func TestBenchLossSim(t *testing.T) {
 	}
 	if code, _, stderr := runToEnd(t, "bench", "explain", filepath.Join(dir, "report.csv")); code != 1 || !strings.Contains(stderr, "no trace") {
 		t.Errorf("a file that is no trace: exit code %d, %s", code, stderr)
+	}
+	if code, _, stderr := runToEnd(t, "bench", "show", filepath.Join(dir, "report.csv")); code != 1 || !strings.Contains(stderr, "no report") {
+		t.Errorf("a file that is no report: exit code %d, %s", code, stderr)
+	}
+}
+
+// Where there is no room for what was measured, one line says for which of the files.
+func TestBenchFullDisk(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("there is no /dev/full here")
+	}
+	for _, flag := range []string{"--json", "--csv", "--markdown", "--trace"} {
+		code, table, stderr := runToEnd(t, "bench", "loss", "--link", "sim", "--frames", "10", "--scenario", "lan", flag, "/dev/full")
+		want := "udpcam: " + flag + ": write /dev/full: no space left on device\n"
+		if code != 1 || stderr != want || !strings.Contains(table, "delivered") {
+			t.Errorf("%s: exit code %d, %q", flag, code, stderr)
+		}
 	}
 }

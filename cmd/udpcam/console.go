@@ -68,11 +68,15 @@ func (c *console) erase() string {
 	return "\r" + strings.Repeat(" ", utf8.RuneCountInString(c.status)) + "\r"
 }
 
-// cut shortens a line to at most width columns.
+// cut shortens a line to at most width columns: between two of its parts, which are two spaces apart, if it can.
 func cut(line string, width int) string {
 	for i := range line {
 		if width <= 0 {
-			return line[:i]
+			short := line[:i]
+			if gap := strings.LastIndex(line[:min(i+1, len(line))], "  "); gap > 0 {
+				short = short[:gap]
+			}
+			return short
 		}
 		width--
 	}

@@ -90,6 +90,8 @@ func TestCut(t *testing.T) {
 		want  string
 	}{
 		{"abc", 3, "abc"}, {"abc", 2, "ab"}, {"abc", 0, ""}, {"abc", -1, ""}, {"äöü", 2, "äö"}, {"", 5, ""},
+		{"30 fps  2 frames", 16, "30 fps  2 frames"}, {"30 fps  2 frames", 15, "30 fps"}, {"30 fps  2 frames", 7, "30 fps"},
+		{"30 fps  2 frames", 5, "30 fp"},
 	} {
 		if got := cut(test.line, test.width); got != test.want {
 			t.Errorf("cut(%q, %d) = %q, want %q", test.line, test.width, got, test.want)

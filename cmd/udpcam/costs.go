@@ -44,7 +44,7 @@ type cost struct {
 func (c cost) String() string {
 	text := fmt.Sprintf("%.1f ms to send", c.Delay)
 	if c.Encoding > 0 {
-		text += fmt.Sprintf(", %.1f of it encoding", c.Encoding)
+		text += fmt.Sprintf(", %.1f encoding", c.Encoding)
 	}
 	return text
 }

@@ -49,7 +49,7 @@ func demo(c *cli.Context) error {
 		return err
 	}
 	defer loop.close()
-	to, err := openServer(c, defaultHTTP, &web.Demo{Link: loop.Link, SetLink: loop.SetLink}, s.log)
+	to, err := openServer(c, defaultHTTP, &web.Demo{Link: loop.Link, SetLink: loop.SetLink}, s.log, skipped.add)
 	if err != nil {
 		return err
 	}

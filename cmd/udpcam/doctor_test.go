@@ -91,7 +91,7 @@ func TestManual(t *testing.T) {
 			}
 		}
 	}
-	known := map[string]bool{".TH": true, ".SH": true, ".SS": true, ".TP": true, ".PP": true, ".B": true, ".br": true, ".nf": true, ".fi": true}
+	known := map[string]bool{".TH": true, ".SH": true, ".SS": true, ".TP": true, ".PP": true, ".B": true, ".br": true, ".nf": true, ".fi": true, ".nh": true, ".ad": true}
 	for line := range strings.Lines(page) {
 		if macro, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(line, ".") && !known[macro] || strings.HasPrefix(line, "'") {
 			t.Errorf("roff would take this for a macro: %s", line)

@@ -133,8 +133,14 @@ func TestE2EBench(t *testing.T) {
 		t.Errorf("speed: %+v", speed.Rows)
 	}
 	fan := benchReport(t, "fanout", "--viewers", "1,5", "--stalled", "2", "--frames", "20", "--size", "320x240", "--frame-size", "20000")
-	if len(fan.Rows) != 2 || *fan.Rows[1].Delivered < 50 || fan.Rows[1].Viewers != 5 || *fan.Rows[1].Stalled != 2 || fan.Rows[1].P50 == nil {
-		t.Errorf("fanout: %+v", fan.Rows)
+	if len(fan.Rows) != 4 {
+		t.Fatalf("fanout: %+v", fan.Rows)
+	}
+	for i, want := range []string{"HTTP MJPEG 1", "HTTP MJPEG 5", "WebSocket 1", "WebSocket 5"} {
+		r := fan.Rows[i]
+		if got := fmt.Sprint(r.Carrier, " ", r.Viewers); got != want || *r.Delivered < 50 || *r.Stalled != 2 || r.P50 == nil || r.CPU == nil {
+			t.Errorf("fanout, %s: %+v", want, r)
+		}
 	}
 }
 

@@ -56,7 +56,9 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	if m := missingValue.FindStringSubmatch(text); m != nil {
 		return usagef("--%s needs a value: give %s", m[1], wanted(flags, m[1]))
 	}
-	if m := badFlag.FindStringSubmatch(text); m != nil {
+	if m := badFlag.FindStringSubmatch(text); m != nil && strings.HasSuffix(text, "value out of range") {
+		return usagef("--%s %s: give a smaller number", m[2], m[1])
+	} else if m != nil {
 		return usagef("--%s %s: give %s", m[2], m[1], wanted(flags, m[2]))
 	}
 	if m := badVariable.FindStringSubmatch(text); m != nil {

@@ -103,6 +103,7 @@ func printHelp(w io.Writer, template string, data any) {
 // flagHelp lists flags by category, both in the order in which they were declared.
 func flagHelp(flags []cli.Flag, width int) string {
 	var categories []string
+	var last cli.DocGenerationFlag
 	rows := map[string][][2]string{}
 	for _, f := range flags {
 		category := f.(cli.CategorizableFlag).GetCategory()
@@ -112,15 +113,16 @@ func flagHelp(flags []cli.Flag, width int) string {
 		if !slices.Contains(categories, category) {
 			categories = append(categories, category)
 		}
-		rows[category] = append(rows[category], flagRow(f.(cli.DocGenerationFlag)))
+		last = f.(cli.DocGenerationFlag)
+		rows[category] = append(rows[category], flagRow(last))
 	}
 	var b strings.Builder
 	for _, category := range categories {
 		fmt.Fprintf(&b, "\n%s:\n%s", category, columns(rows[category], width))
 	}
-	if len(categories) > 0 {
-		note := "Instead of a flag an environment variable can be set: " + variable("log-level") +
-			" for --log-level. In it, several values of one flag are separated by commas."
+	if last != nil {
+		note := fmt.Sprintf("Instead of a flag an environment variable can be set: %s for %s. In it, several values of one "+
+			"flag are separated by commas.", last.GetEnvVars()[0], "--"+last.(cli.Flag).Names()[0])
 		b.WriteString("\n" + strings.Join(wrap(note, width), "\n") + "\n")
 	}
 	return b.String()

@@ -40,6 +40,9 @@ func TestHelp(t *testing.T) {
 					t.Errorf("--%s has the environment variables %v, want %s", name, v, variable)
 				}
 			}
+			if n := len(command.Flags); n > 0 && !strings.Contains(help, variable(command.Flags[n-1].Names()[0])) {
+				t.Error("gives no example of an environment variable")
+			}
 			if strings.ContainsAny(help, "`") || strings.Contains(help, "VALUE") {
 				t.Errorf("has a flag without a placeholder, or a stray one:\n%s", help)
 			}

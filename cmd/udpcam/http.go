@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"net"
@@ -35,8 +36,8 @@ type server struct {
 var httpOnly = []string{"html", "allow-host", "auth", "token", "tls-cert", "tls-key", "max-viewers"}
 
 // openServer listens on the address of --http, or the usual one. It returns nil if there is neither. demo, which may be nil,
-// is what its page controls.
-func openServer(c *cli.Context, usual string, demo *web.Demo, log *slog.Logger) (*server, error) {
+// is what its page controls; skip is called with the reason whenever a frame is not shown.
+func openServer(c *cli.Context, usual string, demo *web.Demo, log *slog.Logger, skip func(reason string)) (*server, error) {
 	addr := cmp.Or(c.String("http"), usual)
 	if addr == "" {
 		for _, flag := range httpOnly {
@@ -50,7 +51,7 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, log *slog.Logger) 
 	if err != nil {
 		return nil, usagef("--http: %w", err)
 	}
-	config := web.Config{AllowHosts: listOf(c, "allow-host"), Token: c.String("token"), Demo: demo, Log: log}
+	config := web.Config{AllowHosts: listOf(c, "allow-host"), Token: c.String("token"), Demo: demo, Skip: skip, Log: log}
 	if config.HTML, err = readPage(c.String("html")); err != nil {
 		return nil, err
 	}
@@ -163,14 +164,15 @@ func readPage(name string) ([]byte, error) {
 	if name == "" {
 		return nil, nil
 	}
-	info, err := os.Stat(name)
-	if err == nil && info.Size() > maxPage {
-		err = fmt.Errorf("%s is no page: it is larger than %d bytes", name, maxPage)
-	}
+	file, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("--html: %w", err)
 	}
-	page, err := os.ReadFile(name)
+	defer file.Close()
+	page, err := io.ReadAll(io.LimitReader(file, maxPage+1)) // its size is no measure: it may be a device
+	if err == nil && len(page) > maxPage {
+		err = fmt.Errorf("%s is no page: it is larger than %d bytes", name, maxPage)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--html: %w", err)
 	}

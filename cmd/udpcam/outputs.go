@@ -6,10 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -41,49 +37,6 @@ type file struct {
 	err   error // why, nil if its reader has left
 }
 
-// checkOutputs looks for contradictions among the flags for outputs.
-func checkOutputs(c *cli.Context) error {
-	names := listOf(c, "out")
-	for i, name := range names {
-		same := func(other string) bool { return filepath.Clean(other) == filepath.Clean(name) }
-		if slices.ContainsFunc(names[:i], same) {
-			return usagef("--out %s is given twice", name)
-		}
-	}
-	terminal := c.Bool("term")
-	switch {
-	case terminal && c.Bool("json"):
-		return usagef("--term and --json contradict: both write to standard output")
-	case terminal && slices.Contains(names, "-"):
-		return usagef("--term and --out - contradict: both write to standard output")
-	}
-	for _, flag := range []string{"stream", "force", "rotate", "format", "snapshot-every"} {
-		if len(names) == 0 && c.IsSet(flag) && !(flag == "stream" && terminal) {
-			return usagef("--%s is for --out: name a file too, such as --out frames.mjpg", flag)
-		}
-	}
-	return checkRecordings(c, names)
-}
-
-// checkRecordings looks for flags that say nothing of any of the files.
-func checkRecordings(c *cli.Context, names []string) error {
-	isDirectory := func(name string) bool {
-		info, err := os.Stat(name)
-		return strings.HasSuffix(name, "/") || err == nil && info.IsDir()
-	}
-	isPicture := func(name string) bool { return strings.HasPrefix(strings.ToLower(filepath.Ext(name)), ".jp") }
-	isRecording := func(name string) bool { return name != "-" && !isPicture(name) }
-	switch {
-	case c.IsSet("format") && !slices.ContainsFunc(names, isDirectory):
-		return usagef("--format is for directories: a file's is told by its name, such as film.mkv")
-	case c.IsSet("rotate") && !slices.ContainsFunc(names, isRecording):
-		return usagef("--rotate is for recordings, such as --out film.mkv")
-	case c.IsSet("snapshot-every") && !slices.ContainsFunc(names, func(n string) bool { return isPicture(n) || isDirectory(n) }):
-		return usagef("--snapshot-every is for pictures: give --out pic.jpg, or a directory")
-	}
-	return nil
-}
-
 // openOutputs opens what the flags name. Nothing is left open if there is an error.
 func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o *outputs, err error) {
 	o = &outputs{log: log}
@@ -92,7 +45,7 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 			o.close()
 		}
 	}()
-	if o.server, err = openServer(c, "", nil, log); err != nil {
+	if o.server, err = openServer(c, "", nil, log, skip); err != nil {
 		return o, err
 	}
 	if o.server != nil {
@@ -146,6 +99,9 @@ func openFile(name, stream string, options sink.Options) (*file, error) {
 	if errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("--out %s: the file exists: choose another name, or overwrite it with --force", name)
 	}
+	if errors.Is(err, sink.ErrUnknown) {
+		return nil, usagef("--out %s: %w", name, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--out %s: %w", name, err)
 	}
@@ -160,44 +116,6 @@ func openFile(name, stream string, options sink.Options) (*file, error) {
 		}
 	}
 	return f, nil
-}
-
-// sinkOptions is what the flags say of how to write files.
-func sinkOptions(c *cli.Context) (o sink.Options, err error) {
-	o.Overwrite = c.Bool("force")
-	if o.SnapshotEvery = c.Duration("snapshot-every"); c.IsSet("snapshot-every") && o.SnapshotEvery <= 0 {
-		return o, usagef("--snapshot-every %v: give a time above 0, such as 10s", o.SnapshotEvery)
-	}
-	switch format := c.String("format"); format {
-	case "", "mjpg":
-	case "mkv":
-		o.Matroska = true
-	default:
-		return o, usagef("--format %q: choose mjpg or mkv", format)
-	}
-	for _, text := range listOf(c, "rotate") {
-		if every, err := time.ParseDuration(text); err == nil && every >= time.Second {
-			o.Rotate.Every = every
-		} else if size, ok := parseBytes(text); ok {
-			o.Rotate.Size = size
-		} else {
-			return o, usagef("--rotate %q: give a time from 1s up, such as 10m, or a size, such as 500MB", text)
-		}
-	}
-	return o, nil
-}
-
-// parseBytes reads a number of bytes with a unit: kB, MB, GB or TB.
-func parseBytes(text string) (n int64, ok bool) {
-	scale := 1.
-	for _, unit := range []string{"kB", "MB", "GB", "TB"} {
-		scale *= 1000
-		if number, ok := strings.CutSuffix(text, unit); ok {
-			x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-			return int64(x * scale), err == nil && x > 0 && x*scale < 1<<62
-		}
-	}
-	return 0, false
 }
 
 // put hands a frame to every output that takes it. It never waits for one.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"syscall"
@@ -43,7 +44,8 @@ func recvCommand() *cli.Command {
 			interfaceFlag(),
 		),
 		flags("Loss",
-			&cli.DurationFlag{Name: "latency", Usage: "how long (`TIME`) a whole frame may wait for an older one that can be repaired", DefaultText: "about three round trips"},
+			&cli.DurationFlag{Name: "latency", Usage: "how long (`TIME`) a whole frame may wait for an older one that can be repaired; it waits for no sender that leaves requests unanswered",
+				DefaultText: "about three round trips"},
 			feedbackFlag("report to senders, and ask for what is missing"),
 			&cli.BoolFlag{Name: "no-gro", Usage: "take each datagram by itself, for kernels that join them wrong"},
 		),
@@ -174,6 +176,9 @@ func listen(ctx context.Context, c *cli.Context, config receiver.Config) (*recei
 	r, err := receiver.Listen(ctx, addr, config)
 	var dns *net.DNSError
 	switch {
+	case err == nil && fallenBack(addr, r.LocalAddr()):
+		config.Log.Warn("this machine has no IPv6: only IPv4 is listened on", "addr", r.LocalAddr())
+		return r, nil
 	case err == nil:
 		return r, nil
 	case errors.As(err, &dns):
@@ -184,6 +189,12 @@ func listen(ctx context.Context, c *cli.Context, config receiver.Config) (*recei
 		err = fmt.Errorf("%w (ports below 1024 are for root: choose a higher one)", err)
 	}
 	return nil, fmt.Errorf("--addr: %w", err)
+}
+
+// fallenBack reports whether who asked for all addresses of IPv6 got those of IPv4: there is no IPv6 then.
+func fallenBack(asked string, got netip.AddrPort) bool {
+	wanted, err := netip.ParseAddrPort(asked)
+	return err == nil && wanted.Addr() == netip.IPv6Unspecified() && got.Addr().Is4()
 }
 
 // sinkHelp is what can be given to recv as a sink.

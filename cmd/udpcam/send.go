@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/urfave/cli/v2"
 
@@ -96,6 +97,12 @@ func receiversOf(c *cli.Context) (addrs []string, err error) {
 		addr, err := addressOf("addr", text)
 		if err != nil {
 			return nil, err
+		}
+		switch host, port, _ := net.SplitHostPort(addr); {
+		case host == "":
+			return nil, usagef("--addr %q: name a host to send to, such as 192.168.1.20", text)
+		case port == "0":
+			return nil, usagef("--addr %q: the port has to be 1 to 65535", text)
 		}
 		addrs = append(addrs, addr)
 	}

@@ -53,7 +53,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	to, err := openServer(c, defaultHTTP, nil, s.log)
+	to, err := openServer(c, defaultHTTP, nil, s.log, skipped.add)
 	if err != nil {
 		return err
 	}

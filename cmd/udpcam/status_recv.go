@@ -78,11 +78,11 @@ func (s recvStatus) line() string {
 	return strings.Join(parts, "  ")
 }
 
-// delay is the delay of the slowest stream, with its uncertainty if that is known.
+// delay is the delay of the slowest stream, with its uncertainty if that is known and not less than what is shown.
 func (s recvStatus) delay() string {
 	for _, stream := range s.Streams {
-		if stream.Delay == s.Delay && stream.Uncertainty != nil {
-			return fmt.Sprintf("%.1f ±%.2f ms", *s.Delay, *stream.Uncertainty)
+		if stream.Delay == s.Delay && stream.Uncertainty != nil && *stream.Uncertainty >= 0.05 {
+			return fmt.Sprintf("%.1f ±%.1f ms", *s.Delay, *stream.Uncertainty)
 		}
 	}
 	return fmt.Sprintf("%.1f ms", *s.Delay)
@@ -106,7 +106,7 @@ type recvReport struct {
 }
 
 func newRecvReport(s *session, from *receiver.Receiver, wire protocol.Wire, to *outputs, skipped *tally) *recvReport {
-	harmless := []string{protocol.DatagramLate.String(), protocol.DatagramDuplicate.String()}
+	harmless := []string{protocol.DatagramLate.String(), protocol.DatagramSpare.String(), protocol.DatagramDuplicate.String()}
 	return &recvReport{
 		from: from, to: to, skipped: skipped, timed: wire != protocol.WireClassic, log: s.log,
 		idle:      "waiting for a stream on " + from.LocalAddr().String(),

@@ -34,7 +34,7 @@ func (s sendStatus) line() string {
 	if s.Frames == 0 {
 		return "waiting for a picture from " + s.source
 	}
-	parts := []string{s.rate.String(), count(s.Frames, "frame"), count(s.Datagrams, "datagram"), count(s.Failed, "error")}
+	parts := []string{s.rate.String(), count(s.Frames, "frame"), count(s.Failed, "error")}
 	if s.Skipped > 0 {
 		parts = append(parts, fmt.Sprintf("%d skipped", s.Skipped))
 	}

@@ -42,7 +42,8 @@ func TestStatusKeys(t *testing.T) {
 }
 
 func TestStatusLines(t *testing.T) {
-	delay, speed := 1.25, rate{FPS: 29.97, Megabit: 18.72}
+	delay, doubt, little := 1.25, 0.31, 0.04
+	speed := rate{FPS: 29.97, Megabit: 18.72}
 	tests := []struct {
 		status status
 		want   string
@@ -50,12 +51,18 @@ func TestStatusLines(t *testing.T) {
 		{recvStatus{idle: "waiting for a stream on :1"}, "waiting for a stream on :1"},
 		{recvStatus{rate: speed, Frames: 30, Dropped: 1, Datagrams: 9, Loss: 0.0123, Delay: &delay},
 			"30.0 fps  18.7 Mbit/s  30 frames  1 dropped  loss 1.2 %  delay 1.2 ms"},
+		{recvStatus{Datagrams: 9, Delay: &delay, Streams: []streamStatus{{Delay: &delay, Uncertainty: &doubt}}},
+			"0.0 fps  0.0 Mbit/s  0 frames  0 dropped  loss 0.0 %  delay 1.2 ±0.3 ms"},
+		{recvStatus{Datagrams: 9, Delay: &delay, Streams: []streamStatus{{Delay: &delay, Uncertainty: &little}}},
+			"0.0 fps  0.0 Mbit/s  0 frames  0 dropped  loss 0.0 %  delay 1.2 ms"},
 		{recvStatus{Frames: 1, Datagrams: 9, Viewers: 1, Streams: []streamStatus{{skewed: true}, {}}},
 			"0.0 fps  0.0 Mbit/s  1 frame  0 dropped  loss 0.0 %  delay unknown: clocks differ  2 streams  1 viewer"},
 		{sendStatus{source: "-"}, "waiting for a picture from -"},
 		{sendStatus{rate: speed, Frames: 2, Datagrams: 112, Failed: 1},
-			"30.0 fps  18.7 Mbit/s  2 frames  112 datagrams  1 error"},
-		{sendStatus{rate: speed, Frames: 2, Skipped: 3}, "30.0 fps  18.7 Mbit/s  2 frames  0 datagrams  0 errors  3 skipped"},
+			"30.0 fps  18.7 Mbit/s  2 frames  1 error"},
+		{sendStatus{rate: speed, Frames: 100_000, Datagrams: 5_600_000, cost: cost{Delay: 17.8, Encoding: 16.9}},
+			"30.0 fps  18.7 Mbit/s  100000 frames  0 errors  17.8 ms to send, 16.9 encoding"},
+		{sendStatus{rate: speed, Frames: 2, Skipped: 3}, "30.0 fps  18.7 Mbit/s  2 frames  0 errors  3 skipped"},
 		{serveStatus{}, "waiting for a viewer"},
 		{serveStatus{rate: speed, Capturing: true, Frames: 5, Viewers: 2, Skipped: 1},
 			"30.0 fps  18.7 Mbit/s  5 frames  2 viewers  1 skipped"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"image"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -29,6 +30,37 @@ func TestAddressOf(t *testing.T) {
 		if got, err := addressOf("addr", text); got != want || (err != nil) != (want == "") {
 			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
 		}
+	}
+}
+
+func TestFallenBack(t *testing.T) {
+	for _, test := range []struct {
+		asked, got string
+		want       bool
+	}{
+		{"[::]:9", "0.0.0.0:9", true}, {"[::]:9", "[::]:9", false}, {":9", "0.0.0.0:9", false}, {"0.0.0.0:9", "0.0.0.0:9", false},
+		{"host:9", "127.0.0.1:9", false},
+	} {
+		if got := fallenBack(test.asked, netip.MustParseAddrPort(test.got)); got != test.want {
+			t.Errorf("%s for %s: %v", test.got, test.asked, got)
+		}
+	}
+}
+
+// A page is read to its end only if that is not far.
+func TestReadPage(t *testing.T) {
+	file := t.TempDir() + "/page.html"
+	if err := os.WriteFile(file, []byte("<p>"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if page, err := readPage(file); string(page) != "<p>" || err != nil {
+		t.Errorf("%q, %v", page, err)
+	}
+	if _, err := os.Stat("/dev/zero"); err != nil {
+		t.Skip(err)
+	}
+	if page, err := readPage("/dev/zero"); err == nil || !strings.Contains(err.Error(), "--html: /dev/zero is no page") {
+		t.Errorf("%d bytes of /dev/zero, %v", len(page), err)
 	}
 }
 

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,6 +25,9 @@ type directory struct {
 
 func openDirectory(path string, o Options) (*directory, error) {
 	if err := os.MkdirAll(path, 0o777); err != nil {
+		if info, statErr := os.Stat(filepath.Clean(path)); statErr == nil && !info.IsDir() {
+			err = errors.New("that is a file, no directory") // and to overwrite it would not help
+		}
 		return nil, fmt.Errorf("cannot record there: %w", err)
 	}
 	return &directory{path: path, o: o, streams: map[string]Sink{}, taken: map[string]bool{}}, nil

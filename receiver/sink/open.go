@@ -10,6 +10,9 @@ import (
 	"strings"
 )
 
+// ErrUnknown says that a name stands for no sink.
+var ErrUnknown = errors.New("there is no sink of that kind")
+
 // Open opens the sink that name stands for:
 //
 //	frames.mjpg   records: the JPEGs one behind the other (also .mjpeg, and names without an extension)
@@ -37,8 +40,8 @@ func Open(name string, o Options) (Sink, error) {
 	}
 	switch ext := strings.ToLower(filepath.Ext(name)); {
 	case strings.Contains(name, "://"), !slices.Contains([]string{"", ".mjpg", ".mjpeg", ".mkv", ".jpg", ".jpeg"}, ext):
-		return nil, fmt.Errorf("cannot write %s: only frames.mjpg, film.mkv, pic.jpg, a directory and - can be written; "+
-			"for another format write to - and pipe it into: ffmpeg -f mjpeg -i -", name)
+		return nil, fmt.Errorf("%w: there are frames.mjpg, film.mkv, pic.jpg, a directory and -; "+
+			"for another format write to - and pipe it into: ffmpeg -f mjpeg -i -", ErrUnknown)
 	case strings.HasPrefix(ext, ".jp"):
 		return openSnapshot(name, o)
 	case !o.Rotate.isZero():
@@ -55,7 +58,7 @@ func refuse(name string, err error) error {
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%s exists and is not overwritten: choose another name, or force it: %w", name, fs.ErrExist)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("cannot create %s: its directory does not exist, create it first: %w", name, fs.ErrNotExist)
+		return fmt.Errorf("its directory does not exist, create it first: %w", err)
 	}
 	return fmt.Errorf("cannot write there: %w", err)
 }

@@ -25,7 +25,8 @@ type Config struct {
 	// machine could else read the pictures through the browser of somebody who visits it (DNS rebinding). "*" allows
 	// every name, for a server behind a proxy that checks them.
 	AllowHosts []string
-	// User and Password, if Password is not empty, are what a browser has to know (HTTP Basic, RFC 7617).
+	// User and Password, if Password is not empty, are what a browser has to know (HTTP Basic, RFC 7617). Whoever guesses
+	// wrong too often, by address, is answered 429 for some seconds; behind a proxy all are one address.
 	User, Password string
 	// Token, if not empty, also lets in whoever knows it: in the address, ?token=, or as a bearer (RFC 6750). Without TLS
 	// whoever is on the way can read both.
@@ -35,12 +36,27 @@ type Config struct {
 	// HTML replaces the page. It is served as it is, at "/" and at "/streams/NAME/": links in it that are relative,
 	// such as "stream" and "snapshot.jpg", lead to the stream that the page is for.
 	HTML []byte
+	// Skip, if set, is called with the reason (a few fixed words, good as a counter's key) whenever a frame is not taken.
+	Skip func(reason string)
 	// Log is told which viewers come and go, and what is wrong with a source on demand. Nil means slog.Default().
 	Log *slog.Logger
 }
 
 // DefaultMaxViewers is how many viewers there may be at once unless a [Config] says otherwise.
 const DefaultMaxViewers = 256
+
+// Reasons for which a frame is not taken, as [Config].Skip reports them.
+const (
+	// SkipEmpty is a frame without a picture.
+	SkipEmpty = "empty"
+	// SkipName is a frame whose stream's name is longer than [protocol.MaxStreamName].
+	SkipName = "too long a name"
+	// SkipStreams is a frame of a stream beyond [Config].MaxStreams.
+	SkipStreams = "too many streams"
+	// SkipHuge is a frame that claims more than [protocol.MaxPixels], or more work for its decoder than any picture is
+	// worth: a browser would stall.
+	SkipHuge = "too large to decode"
+)
 
 // withDefaults returns c with each zero field set to its default.
 func (c Config) withDefaults() Config {

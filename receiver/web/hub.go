@@ -51,15 +51,29 @@ func New(c Config) *Hub {
 }
 
 // Put shows a frame to whoever watches its stream. It never waits for a viewer and does not copy the picture. A frame
-// without a time of capture gets the present one. A frame without a picture is dropped, and so is one of a stream
-// beyond [Config.MaxStreams] or with a name longer than [protocol.MaxStreamName]; [Stats] counts them.
+// without a time of capture gets the present one. One that is not taken, for a reason such as [SkipHuge], is dropped: see
+// [Config.Skip]; [Stats] counts them.
 func (h *Hub) Put(f protocol.Frame) { h.put(f, nil) }
 
 // put is Put for a frame that comes from a source on demand, or from nil for one that does not.
 func (h *Hub) put(f protocol.Frame, from *puller) {
-	if len(f.JPEG) == 0 || len(f.Stream) > protocol.MaxStreamName {
+	if reason := h.take(f, from); reason != "" {
 		h.count.dropped.Add(1)
-		return
+		if h.config.Skip != nil {
+			h.config.Skip(reason)
+		}
+	}
+}
+
+// take shows a frame, or returns why not.
+func (h *Hub) take(f protocol.Frame, from *puller) (reason string) {
+	switch {
+	case len(f.JPEG) == 0:
+		return SkipEmpty
+	case len(f.Stream) > protocol.MaxStreamName:
+		return SkipName
+	case protocol.TooLarge(f.JPEG):
+		return SkipHuge
 	}
 	now := time.Now()
 	captured := f.Captured
@@ -75,8 +89,7 @@ func (h *Hub) put(f protocol.Frame, from *puller) {
 	defer h.mu.Unlock()
 	s := h.stream(f.Stream, now)
 	if s == nil {
-		h.count.dropped.Add(1)
-		return
+		return SkipStreams
 	}
 	h.count.in.Add(1)
 	s.arrived(p, h.config.QuietAfter)
@@ -88,6 +101,7 @@ func (h *Hub) put(f protocol.Frame, from *puller) {
 	if h.leads(s, now) {
 		h.frontFeed.put(p)
 	}
+	return ""
 }
 
 // Close ends every viewer, and later ones are answered 503. It is made for [http.Server.RegisterOnShutdown], because a

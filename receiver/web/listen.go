@@ -44,7 +44,7 @@ func ListenAddr(addr string) (string, error) {
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	full, err := ListenAddr(addr)
 	if err != nil {
-		return nil, fmt.Errorf("web: %w", err)
+		return nil, err
 	}
 	var config net.ListenConfig
 	ln, err := config.Listen(ctx, "tcp", full)
@@ -53,7 +53,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 		if errors.As(err, &op) {
 			err = op.Err // without the address once more
 		}
-		return nil, fmt.Errorf("web: cannot listen on %s: %w%s", full, err, listenAdvice(err))
+		return nil, fmt.Errorf("cannot listen on %s: %w%s", full, err, listenAdvice(err))
 	}
 	return ln, nil
 }

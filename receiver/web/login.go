@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -17,6 +19,7 @@ import (
 type login struct {
 	user, password, token string
 	cookie                string // its value; random, so that it tells nothing
+	guesses               *guesses
 	refused               atomic.Uint64
 }
 
@@ -24,7 +27,7 @@ func newLogin(c Config) *login {
 	if c.Password == "" && c.Token == "" {
 		return nil
 	}
-	return &login{user: c.User, password: c.Password, token: c.Token, cookie: rand.Text()}
+	return &login{user: c.User, password: c.Password, token: c.Token, cookie: rand.Text(), guesses: newGuesses()}
 }
 
 // admits reports whether a request may be answered, and answers it itself if not, or if the browser had better ask again
@@ -38,10 +41,14 @@ func (l *login) admits(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	token, inAddress := tokenOf(r)
-	user, password, _ := r.BasicAuth()
-	known := l.token != "" && same(token, l.token) ||
-		l.password != "" && same(user, l.user) && same(password, l.password)
-	if !known {
+	known, wait := l.knows(r, token)
+	switch {
+	case wait > 0:
+		l.refused.Add(1)
+		w.Header().Set("Retry-After", strconv.Itoa(wait))
+		http.Error(w, fmt.Sprintf("too many wrong passwords or tokens: try again in %d s", wait), http.StatusTooManyRequests)
+		return false
+	case !known:
 		if l.password != "" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="udpcam", charset="UTF-8"`)
 		}
@@ -57,6 +64,20 @@ func (l *login) admits(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	return true
+}
+
+// knows reports whether what comes with a request is right, or for how many seconds its sender has to wait with another
+// guess. Nothing is no guess.
+func (l *login) knows(r *http.Request, token string) (known bool, wait int) {
+	basic := r.Header.Get("Authorization")
+	if basic == "" && token == "" {
+		return false, 0
+	}
+	return l.guesses.try(r.RemoteAddr, basic+"\n"+token, func() bool {
+		user, password, _ := r.BasicAuth()
+		return l.token != "" && same(token, l.token) ||
+			l.password != "" && same(user, l.user) && same(password, l.password)
+	})
 }
 
 // refusals returns how many requests were refused.

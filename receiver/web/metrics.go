@@ -62,7 +62,7 @@ var (
 	viewers        = gauge("viewers", "Viewers that are there now.")
 	viewersRefused = counter("viewers_refused_total", "Viewers refused because there were as many as may be.")
 	viewersStalled = counter("viewers_stalled_total", "Viewers closed because they took no picture in time.")
-	framesDropped  = counter("frames_refused_total", "Pictures not taken: empty, a stream too many, a name too long.")
+	framesDropped  = counter("frames_refused_total", "Pictures not taken: empty, too large, a stream too many, a name too long.")
 	framesOut      = counter("frames_out_total", "Pictures sent to viewers.")
 	bytesOut       = counter("bytes_out_total", "Bytes sent to viewers.")
 	framesSkipped  = counter("frames_skipped_total", "Pictures that viewers missed because they were behind.")

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -152,14 +153,30 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestOverlongName(t *testing.T) {
-	h := New(quiet(Config{}))
-	f := frame(0, picture(t, 5))
-	f.Stream = strings.Repeat("x", 65)
-	h.Put(f)
-	h.Put(frame(0, nil))
-	if s := h.Stats(); s.Streams != 0 || s.Dropped != 2 {
+func TestFramesThatAreNotTaken(t *testing.T) {
+	var reasons []string
+	h := New(quiet(Config{MaxStreams: 1, Skip: func(reason string) { reasons = append(reasons, reason) }}))
+	put := func(stream string, jpeg []byte) {
+		f := frame(0, jpeg)
+		f.Stream = stream
+		h.Put(f)
+	}
+	huge := slices.Clone(picture(t, 5))
+	sof := bytes.Index(huge, []byte{0xFF, 0xC0})
+	copy(huge[sof+5:], "\xff\xff\xff\xff") // height and width
+	put("one", nil)
+	put(strings.Repeat("x", 65), picture(t, 5))
+	put("one", huge)
+	if s := h.Stats(); s.Streams != 0 {
 		t.Errorf("%+v", s)
+	}
+	put("one", picture(t, 5))
+	put("two", picture(t, 5))
+	if s := h.Stats(); s.Streams != 1 || s.FramesIn != 1 || s.Dropped != 4 {
+		t.Errorf("%+v", s)
+	}
+	if want := []string{SkipEmpty, SkipName, SkipHuge, SkipStreams}; !slices.Equal(reasons, want) {
+		t.Errorf("%q, want %q", reasons, want)
 	}
 }
 
@@ -228,8 +245,7 @@ func TestHealth(t *testing.T) {
 func TestState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		c := ln.watch(t, "/stream?key=me")
 		go io.Copy(io.Discard, c)
 		for i := range 50 {

@@ -18,6 +18,14 @@ func newPipeListener() *pipeListener {
 	return &pipeListener{make(chan net.Conn), make(chan struct{})}
 }
 
+// serveInMemory serves a hub on a pipeListener.
+func serveInMemory(t *testing.T, h *Hub) *pipeListener {
+	t.Helper()
+	ln := newPipeListener()
+	serveOn(t, h, ln)
+	return ln
+}
+
 func (l *pipeListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:
@@ -55,8 +63,7 @@ func (l *pipeListener) watch(t *testing.T, path string) *client {
 func TestStalledViewerIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		ln.watch(t, "/stream")
 		h.Put(frame(0, picture(t, 5)))
 		time.Sleep(10*time.Second - time.Nanosecond)
@@ -74,8 +81,7 @@ func TestStalledViewerIsClosed(t *testing.T) {
 func TestSlowViewerSkipsToNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		c := ln.watch(t, "/stream")
 		for i := range 10 {
 			h.Put(frame(i, picture(t, 5)))
@@ -98,8 +104,7 @@ func TestSlowViewerSkipsToNewest(t *testing.T) {
 func TestFrontStreamMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		c := ln.watch(t, "/stream")
 		step := 0
 		put := func(stream string, seen bool) {
@@ -141,8 +146,7 @@ func TestFrontStreamMoves(t *testing.T) {
 func TestForget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{MaxStreams: 2}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		put := func(stream string) {
 			f := frame(0, picture(t, 5))
 			f.Stream = stream
@@ -171,8 +175,7 @@ func TestForget(t *testing.T) {
 func TestSlowRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		for _, test := range []struct {
 			text string
 			wait time.Duration

@@ -65,8 +65,7 @@ func (tab tab) taken(number, held uint32) {
 func TestSocketNewestWins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		tab := openTab(t, "localhost", "/socket", ln.dial)
 		jpeg := picture(t, 5)
 		for i := range 10 {
@@ -98,8 +97,7 @@ func TestSocketNewestWins(t *testing.T) {
 func TestSocketFillsDistance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		tab := openTab(t, "localhost", "/socket", ln.dial)
 		jpeg := picture(t, 5)
 		const frames, rtt = 100, 100 * time.Millisecond
@@ -127,8 +125,7 @@ func TestSocketFillsDistance(t *testing.T) {
 func TestSocketRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		tab := openTab(t, "localhost", "/socket", ln.dial)
 		tab.say(messageRate, 0, 0, 10)
 		synctest.Wait()
@@ -161,8 +158,7 @@ func TestSocketRate(t *testing.T) {
 func TestSocketStallsAndNonsense(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		reads := openTab(t, "localhost", "/socket", ln.dial)
 		deaf := openTab(t, "localhost", "/socket", ln.dial)
 		h.Put(frame(0, picture(t, 5)))
@@ -195,8 +191,7 @@ func TestSocketStallsAndNonsense(t *testing.T) {
 func TestSocketClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
-		ln := newPipeListener()
-		serveOn(t, h, ln)
+		ln := serveInMemory(t, h)
 		tab := openTab(t, "localhost", "/socket", ln.dial)
 		tab.say(messageClock, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8)
 		_, b, err := tab.Read(context.Background())

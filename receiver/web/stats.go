@@ -7,13 +7,13 @@ type Stats struct {
 	Streams   int    // streams that are known now, live or quiet
 	Viewers   int    // viewers of streams now
 	FramesIn  uint64 // frames that were put
-	Dropped   uint64 // frames that were not taken: empty, a stream too many, a name too long
+	Dropped   uint64 // frames that were not taken, see Config.Skip
 	FramesOut uint64 // pictures written whole to viewers
 	BytesOut  uint64 // bytes written to viewers, multipart headers included
 	Skipped   uint64 // pictures that viewers missed because they were behind
 	Stalled   uint64 // viewers closed because they did not take a picture within Config.StallTimeout
 	Refused   uint64 // viewers refused because there were Config.MaxViewers
-	// Unauthorized counts requests without the password or token.
+	// Unauthorized counts requests without the right password or token.
 	Unauthorized uint64
 }
 
