@@ -27,15 +27,15 @@ PREFIX  ?= /usr/local
 UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/systemd/system
 UDEVDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/rules.d
 
+# What the tests that run in bench/lab need of Debian, and the packages that have such tests.
+LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
+LAB_PKGS := ./cmd/udpcam ./sender/source ./bench
+
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
 	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 libjpeg-turbo-progs nftables \
-	python3 xdotool xvfb \
+	python3 qemu-user-static systemd xdotool xvfb \
 	$(LAB_DEBS)
-
-# The same for the tests that run in bench/lab, and the packages that have such tests.
-LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
-LAB_PKGS := ./cmd/udpcam ./sender/source ./bench
 
 # What `make bench` compares with, and what it makes networks of: the kernel's netem where there is one.
 BENCH_DEBS := iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
@@ -97,7 +97,7 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
 
 .PHONY: test
-test: setup lint cross race 32-bit fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
+test: setup lint cross emulated units race 32-bit fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
 
 .PHONY: unit
 unit: ## Test all packages but the command, without the race detector
@@ -132,7 +132,7 @@ lab: | build/ ## Test what needs netem or V4L2, on a Debian kernel under qemu: s
 	@for package in $(LAB_PKGS); do \
 		CGO_ENABLED=0 go test -c -o build/lab/$$(basename $$package).test $$package; \
 		UDPCAM_TEST_BINARY=$(CURDIR)/build/lab/udpcam $(GOTESTSUM) --jsonfile build/lab-$$(basename $$package).json --raw-command \
-			bash -o pipefail -c "cd $$package && $(CURDIR)/bench/lab/lab -t 240 \
+			bash -o pipefail -c "cd $$package && $(CURDIR)/bench/lab/lab -t 300 \
 				$(CURDIR)/build/lab/$$(basename $$package).test -test.v=test2json -test.run '^TestLab' | \
 				go tool test2json -t -p udpcam/$${package#./}"; \
 	done
@@ -159,6 +159,23 @@ cross: ## Build for the other systems, into build/
 		echo $$platform; \
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -o build/$$platform/ ./cmd/udpcam; \
 	done
+
+.PHONY: emulated
+emulated: cross ## Test the builds for ARM end to end, by qemu
+	@for machine in aarch64:arm64 arm:arm; do \
+		wrapper=build/linux/$${machine#*:}/emulated; \
+		printf '#!/bin/sh\nexec qemu-%s-static "$${0%%emulated}udpcam" "$$@"\n' $${machine%:*} >$$wrapper; \
+		chmod +x $$wrapper; \
+		$$wrapper doctor >/dev/null; \
+		UDPCAM_TEST_BINARY=$(CURDIR)/$$wrapper $(GOTESTSUM) -- -count=1 -run '^TestE2E(Pipe|JSON|CtrlC)$$' ./cmd/udpcam; \
+	done
+
+.PHONY: units
+units: build | build/ ## Check the services by systemd's own rules
+	@rm -rf build/units && mkdir build/units
+	@for unit in cmd/udpcam/dist/*.service; do sed 's#@BINDIR@#$(CURDIR)#' $$unit >build/units/$$(basename $$unit); done
+	@said=$$(SYSTEMD_UNIT_PATH=$(CURDIR)/build/units: systemd-analyze verify --man=no udpcam-send@x.service udpcam-recv@x.service 2>&1) && \
+		test -z "$$said" || { echo "$$said"; exit 1; }
 
 .PHONY: setup
 setup: ## Install the Debian packages that are missing; without root, say which those are

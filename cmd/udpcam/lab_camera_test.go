@@ -156,59 +156,88 @@ func TestLabMJPEGWithoutTables(t *testing.T) {
 	text.says(t, "text can be written into pictures that are encoded here")
 }
 
-// How much of the processor a frame costs, here and with ustreamer, which serves the same camera to one viewer over HTTP.
+// How much of the processor a frame costs, here and with ustreamer, when each brings the camera's every frame to one other
+// process: udpcam send to udpcam recv, ustreamer to curl, turn and turn about.
 func TestLabUstreamer(t *testing.T) {
 	need(t, "ustreamer", "curl")
 	_, content := numberedFilm(t, 100, street(t, 1)[0])
 	camera := newLabCamera(t, frames(t, content), 20)
-	const pictures = 100
-
-	sink := udpcam(t, "recv", "--addr", "127.0.0.1:0")
-	addr := sink.says(t, `listening\W+addr\W+([^\s"]+)`)[1]
-	spent := func(n int, flags ...string) time.Duration {
-		p := udpcam(t, append([]string{"send", "--addr", addr, "--source", camera.path, "--frames", fmt.Sprint(n)}, flags...)...)
-		p.ends(t, 0)
-		return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
-	}
-	began := spent(1) // what a start costs
-	ours, bare := spent(pictures)-began, spent(pictures, "--fec", "off")-began
-	sink.stop(t)
-
-	port := strings.TrimPrefix(freePort(t, "127.0.0.1"), "127.0.0.1:")
-	theirs := start(t, exec.Command("ustreamer", "--device", camera.path, "--format", "MJPEG", "--encoder", "HW", "--resolution", "768x576",
-		"--host", "127.0.0.1", "--port", port, "--desired-fps", "0"))
-	url := "http://127.0.0.1:" + port
-	until(t, "ustreamer is online", func() bool {
-		state, err := get(url + "/state")
-		return err == nil && strings.Contains(string(state), `"online": true`)
-	})
-	before := cpuOf(t, theirs)
-	recorded := filepath.Join(t.TempDir(), "recorded")
-	viewer := start(t, exec.Command("curl", "-sN", "-o", recorded, url+"/stream"))
 	size := len(frames(t, content)[0])
-	until(t, "as many frames have come", func() bool { return fileSize(recorded) > pictures*size })
-	after := cpuOf(t, theirs)
-	viewer.kill()
-	got := fileSize(recorded) / size
-	each := func(spent time.Duration, frames int) float64 { return spent.Seconds() * 1000 / float64(frames) }
-	t.Logf("CPU time per frame of %d bytes, on this emulated machine: udpcam send %.2f ms, without parity %.2f ms (a start, %v, not counted); ustreamer %.2f ms",
-		size, each(ours, pictures-1), each(bare, pictures-1), began, each(after-before, got))
-	if err := theirs.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Error(err)
+	// measure says what the process that sends used for each frame that came to the file while it was looked at.
+	measure := func(name string, sends *process, file string) {
+		const warm, pictures = 20, 100
+		until(t, "frames come by "+name, func() bool { return fileSize(file) >= warm*size })
+		first, before := fileSize(file), usageOf(t, sends)
+		until(t, "more frames come by "+name, func() bool { return fileSize(file) >= first+pictures*size })
+		used, n := usageOf(t, sends).since(before), (fileSize(file)-first)/size
+		t.Logf("%-22s %d frames of %d bytes, each %s", name, n, size, used.each(n))
 	}
-	<-theirs.done
+	ours := func(name string, flags ...string) {
+		file := filepath.Join(t.TempDir(), "out.mjpg")
+		in, addr := recv(t, "--out", file)
+		out := udpcam(t, append([]string{"send", "--addr", addr, "--source", camera.path}, flags...)...)
+		measure(name, out, file)
+		out.stop(t)
+		in.stop(t)
+	}
+	theirs := func() {
+		file := filepath.Join(t.TempDir(), "out.multipart")
+		addr := freePort(t, "127.0.0.1")
+		host, port, _ := strings.Cut(addr, ":")
+		out := start(t, exec.Command("ustreamer", "--device", camera.path, "--format", "MJPEG", "--encoder", "HW",
+			"--resolution", "768x576", "--host", host, "--port", port, "--desired-fps", "0"))
+		until(t, "ustreamer is online", func() bool {
+			state, err := get("http://" + addr + "/state")
+			return err == nil && strings.Contains(string(state), `"online": true`)
+		})
+		in := start(t, exec.Command("curl", "-sN", "-o", file, "http://"+addr+"/stream"))
+		measure("ustreamer", out, file)
+		in.kill()
+		out.cmd.Process.Signal(os.Interrupt)
+		<-out.done
+	}
+	for range 2 {
+		ours("udpcam")
+		theirs()
+		ours("udpcam, without parity", "--fec", "off")
+	}
 }
 
-// cpuOf is how much of the processor a process has used so far (proc(5)), counted in hundredths of a second.
-func cpuOf(t *testing.T, p *process) time.Duration {
+// A usage is what a process has used of the machine so far, its threads together.
+type usage struct {
+	cpu, kernel time.Duration // on a processor, and about so much of it in the kernel
+	waits       int           // how often it went to sleep
+}
+
+func usageOf(t *testing.T, p *process) (u usage) {
 	t.Helper()
-	stat := string(readFile(t, fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid)))
-	var user, system int
-	fields := strings.Fields(stat[strings.LastIndex(stat, ")")+1:])
-	if _, err := fmt.Sscan(strings.Join(fields[11:13], " "), &user, &system); err != nil {
-		t.Fatal(err)
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", p.cmd.Process.Pid))
+	if err != nil || len(tasks) == 0 {
+		t.Fatal("a process without threads", err)
 	}
-	return time.Duration(user+system) * 10 * time.Millisecond
+	for _, task := range tasks {
+		var cpu, ticks, waits int
+		if _, err := fmt.Sscan(string(readFile(t, task+"/schedstat")), &cpu); err != nil {
+			t.Fatal(err)
+		}
+		stat := string(readFile(t, task+"/stat"))
+		fmt.Sscan(strings.Fields(stat[strings.LastIndex(stat, ")")+1:])[12], &ticks)
+		_, after, _ := strings.Cut(string(readFile(t, task+"/status")), "\nvoluntary_ctxt_switches:")
+		fmt.Sscan(after, &waits)
+		u.cpu += time.Duration(cpu)
+		u.kernel += time.Duration(ticks) * 10 * time.Millisecond
+		u.waits += waits
+	}
+	return u
+}
+
+func (u usage) since(before usage) usage {
+	return usage{u.cpu - before.cpu, u.kernel - before.kernel, u.waits - before.waits}
+}
+
+func (u usage) each(n int) string {
+	ms := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(n) }
+	return fmt.Sprintf("%.2f ms of a processor, %.1f of it in the kernel, and %.1f waits", ms(u.cpu), ms(u.kernel), float64(u.waits)/float64(n))
 }
 
 // A camera that is unplugged and plugged in again is seen again by the receiver, without a restart of anything.

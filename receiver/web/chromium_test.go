@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp/kb"
+
+	"udpcam/protocol/mjpeg"
 )
 
 // differs returns how far two pictures are apart: the mean of the differences of the brightness of 12 × 9 areas, of 255.
@@ -119,6 +121,33 @@ func TestPageShowsPicture(t *testing.T) {
 			p.until("document.getElementById('name').textContent === 'front door'")
 		})
 	}
+}
+
+// A USB camera's picture, which has no Huffman tables, is shown once package mjpeg has completed it.
+func TestPageShowsCompletedPicture(t *testing.T) {
+	img, err := jpeg.Decode(bytes.NewReader(picture(t, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil { // with the standard tables
+		t.Fatal(err)
+	}
+	whole, tables := b.Bytes(), []byte{0xFF, 0xC4}
+	at := bytes.Index(whole, tables)
+	bare := append(bytes.Clone(whole[:at]), whole[bytes.Index(whole, []byte{0xFF, 0xDA}):]...)
+	if bytes.Contains(bare, tables) {
+		t.Fatal("it has tables")
+	}
+	completed, err := mjpeg.Complete(nil, bare)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := New(quiet(Config{}))
+	p := browse(t, "http://"+serve(t, h)+"/", 1000, 800)
+	p.until("document.querySelector('.picture canvas')")
+	put(h, "usb", completed)
+	p.shows(".picture canvas", picture(t, 1))
 }
 
 // When pictures stop, the page dims the last one and says so, and all is well again with the next.
