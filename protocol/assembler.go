@@ -154,7 +154,7 @@ func (a *Assembler) addSegment(s *stream, seg *segment, now time.Time) {
 	}
 	if !seg.repair {
 		if p.first.data == 0 {
-			s.delay.add(timeNear(seg.Captured, now), now)
+			s.delay.Add(timeNear(seg.Captured, now), now)
 		} else if p.first.over.IsZero() {
 			s.gap = max(s.gap, min(now.Sub(p.first.last), maxReorder))
 		}

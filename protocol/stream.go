@@ -35,7 +35,7 @@ type stream struct {
 	clock      Clock
 	reorder    time.Duration // by how much datagrams come late that are not lost
 	gap        time.Duration // the longest between two datagrams of a frame
-	delay      delayGauge
+	delay      DelayGauge
 	stats      StreamStats
 	report     Report    // what the next one says
 	told       time.Time // when it was last reported

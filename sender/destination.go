@@ -37,8 +37,9 @@ type destination struct {
 	overload   overload
 	hole       blackHole
 	allowance  allowance
-	queueing   time.Duration
-	stale      bool // whether reports still tell of what has been forgotten: until the newest frame in them
+	late       time.Duration // by which the frames were late that the last report was about
+	queueing   time.Duration // on the path
+	stale      bool          // whether reports still tell of what has been forgotten: until the newest frame in them
 	staleUntil uint32
 }
 
@@ -105,20 +106,26 @@ func (d *destination) forgetLoss() {
 	d.reports, d.parity, d.overload, d.hole = reports{}, newAutoParity(), overload{}, blackHole{}
 }
 
-// report takes in a report. It returns whether the path is one that drops datagrams as large as those of that size.
-func (d *destination) report(f protocol.Feedback, datagram int, now time.Time) (dropsLarge bool) {
+// report takes in a report on frames that were as late as that when they left. It returns whether the path is one that
+// drops datagrams as large as those of that size.
+func (d *destination) report(f protocol.Feedback, late *lateness, datagram int, now time.Time) (dropsLarge bool) {
 	if !d.live(now) { // it is a new receiver, or as good as one
 		d.forgetLoss()
 	}
 	if d.hole.since.IsZero() {
 		d.hole.since = now
 	}
-	d.reported, d.queueing = now, f.Report.Queueing
+	d.reported = now
 	d.clock.Hear(f, now)
 	c, ok := d.reports.add(*f.Report, now)
 	if !ok {
 		return false
 	}
+	if l, ok := late.least(c); ok { // else the receiver repeats what it said before
+		d.late = l
+	}
+	c.queueing = max(0, c.queueing-d.late)
+	d.queueing = c.queueing
 	if d.stale = d.stale && !protocol.Newer(f.Report.Newest, d.staleUntil); !d.stale {
 		d.learn(c, now)
 	}
@@ -150,7 +157,7 @@ type DestinationInfo struct {
 	ClockOffset, ClockUncertainty time.Duration
 	// Loss is the share of datagrams that the network lost in the last seconds, 0 to 1.
 	Loss float64
-	// Queueing is how much longer frames take than the fastest of the last seconds.
+	// Queueing is how much longer frames take on the path than the fastest of the last seconds.
 	Queueing time.Duration
 	// Limit is how many bits a second the path is thought to carry, 0 if it carries all that is sent.
 	Limit float64

@@ -68,7 +68,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		if !d.live(now) {
 			enough = 0 // who has just come waits for it
 		}
-		if d.report(f, s.splitter.DatagramSize(), now) && s.config.automatic() {
+		if d.report(f, &s.lateness, s.splitter.DatagramSize(), now) && s.config.automatic() {
 			s.escape(d)
 		}
 		s.announce(enough, now)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"udpcam/bench/link"
+	"udpcam/protocol"
 	"udpcam/sender"
 )
 
@@ -182,6 +183,27 @@ func TestChangesThatAreNoOverload(t *testing.T) {
 		s.close()
 		if r := s.result(); r.delivered < 740 {
 			t.Errorf("%d of 750 frames delivered", r.delivered)
+		}
+	})
+}
+
+// TestSlowSourceIsNoOverload has the source itself, or this machine, hand in each frame later than the one before, for a
+// second and a half: that is not the path's doing, and to skip frames would not cure it.
+func TestSlowSourceIsNoOverload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShow(t, link.Path{Delay: 2 * time.Millisecond}, sender.Config{})
+		s.send(t, 90, 78_200, 30)
+		jpeg := picture(78_200, 1)
+		for i := range 90 {
+			time.Sleep(time.Second / 30)
+			late := time.Duration(min(i, 45)) * 5 * time.Millisecond
+			if err := s.sender.Send(protocol.Frame{Captured: time.Now().Add(-late), JPEG: jpeg}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.close()
+		if r := s.result(); r.Skipped > 0 || r.delivered < 180 {
+			t.Error(r)
 		}
 	})
 }

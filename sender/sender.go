@@ -102,6 +102,7 @@ type Sender struct {
 	splitter  *protocol.Splitter
 	announcer announcer
 	ring      ring
+	lateness  lateness
 	nextID    uint32
 	pressure  float64
 	stats     Stats
@@ -210,6 +211,7 @@ func (s *Sender) begin(f protocol.Frame) (o *protocol.Outgoing, ceiling float64,
 	if err := s.splitter.Split(o, f, s.parity(k, blocks, now)); err != nil {
 		return nil, 0, err
 	}
+	s.lateness.add(f.ID, f.Captured, s.config.Clock.Now())
 	for _, d := range s.destinations {
 		d.overload.begin(f.ID, o.PlannedSize(), now)
 		d.hole.sent()
