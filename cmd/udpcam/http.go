@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -71,6 +72,11 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, log *slog.Logger, 
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--http: %w", err)
+	}
+	if os.Getenv("GOGC") == "" {
+		// Pictures that viewers share are garbage once the last has them. To collect it twice as often as Go would saves 2 MB
+		// of 26 with 60 viewers, and costs no time that could be measured.
+		debug.SetGCPercent(50)
 	}
 	s := &server{web.New(config), listener, "http"}
 	if encryption != nil {

@@ -18,7 +18,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -29,11 +28,6 @@ func main() {
 	context.AfterFunc(ctx, stop) // whoever presses Ctrl-C a second time does not want to wait for an orderly end
 	// Whoever reads our output may leave: that is an error of a write, to be handled there, and no reason to be killed.
 	signal.Ignore(syscall.SIGPIPE)
-	if os.Getenv("GOGC") == "" {
-		// Pictures that viewers share are garbage as soon as the last has them. To collect it twice as often as Go would
-		// saves recv with 60 viewers 2 MB of 26, and costs no time that could be measured.
-		debug.SetGCPercent(50)
-	}
 	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
 }
 
