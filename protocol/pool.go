@@ -1,12 +1,18 @@
 package protocol
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 const (
 	// pooled is how many frames' memory a Pool keeps at the most, and pooledSize how many bytes each may have: the memory
 	// of larger ones is rarely wanted, and much to keep.
 	pooled     = 4
 	pooledSize = 1 << 20
+
+	// pooledGrain is what sizes are rounded up to, so that a frame fits the memory of one that was a little smaller.
+	pooledGrain = 32 << 10
 )
 
 // A Pool keeps the memory of frames that are done with for those to come. The kernel hands out new memory page by page,
@@ -19,10 +25,10 @@ type Pool struct {
 
 // Get returns n bytes, with anything in them.
 func (p *Pool) Get(n int) []byte {
-	if b := p.take(); cap(b) >= n {
+	if b := p.take(n); b != nil {
 		return b[:n]
 	}
-	return make([]byte, n)
+	return make([]byte, n, ceilDiv(n, pooledGrain)*pooledGrain)
 }
 
 // Put takes memory back, of which nobody has any use left.
@@ -37,16 +43,22 @@ func (p *Pool) Put(b []byte) {
 	}
 }
 
-// take returns what came last, nil if there is nothing.
-func (p *Pool) take() (b []byte) {
+// take returns what came last that has room for n bytes. If nothing has, it returns nil, and what came last is forgotten:
+// frames have become larger.
+func (p *Pool) take(n int) []byte {
 	if p == nil {
 		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if last := len(p.free) - 1; last >= 0 {
-		b, p.free[last] = p.free[last], nil
-		p.free = p.free[:last]
+	for i, b := range slices.Backward(p.free) {
+		if cap(b) >= n {
+			p.free = slices.Delete(p.free, i, i+1)
+			return b
+		}
 	}
-	return b
+	if last := len(p.free) - 1; last >= 0 {
+		p.free = slices.Delete(p.free, last, last+1)
+	}
+	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
 )
 
@@ -186,13 +187,15 @@ func (e *eye) watch(r io.Reader) {
 			e.damaged++
 		}
 	}
-	for pictures := mjpeg.NewReader(r, mjpeg.ReaderOptions{Skip: broken}); ; {
+	var memory protocol.Pool // new memory would take longer to read into than all of a fast carrier's work
+	for pictures := mjpeg.NewReader(r, mjpeg.ReaderOptions{Skip: broken, Alloc: memory.Get}); ; {
 		picture, err := pictures.Next()
 		if err != nil {
 			return
 		}
 		now := time.Now()
 		print := fingerprint(picture)
+		memory.Put(picture)
 		e.mu.Lock()
 		i, ok := e.ids[print]
 		switch {
