@@ -21,6 +21,7 @@ import (
 type jpegEncoder struct {
 	quality *qualityDial
 	encoded func(took time.Duration)
+	fast    *fastEncoder
 	last    int // the length of the last JPEG, which the next will be near
 }
 
@@ -34,7 +35,7 @@ const (
 )
 
 func newJPEGEncoder(o Options) *jpegEncoder {
-	return &jpegEncoder{quality: newQualityDial(o), encoded: o.Encoded}
+	return &jpegEncoder{quality: newQualityDial(o), encoded: o.Encoded, fast: newFastEncoder()}
 }
 
 // A cuttable is a picture that strips can be cut from.
@@ -45,7 +46,7 @@ type cuttable interface {
 
 func (e *jpegEncoder) encode(img image.Image) ([]byte, error) {
 	began, quality := time.Now(), e.quality.next()
-	picture, ok, err := fastEncode(img, quality)
+	picture, ok, err := e.fast.encode(img, quality)
 	if !ok {
 		picture, err = e.pieces(img, &jpeg.Options{Quality: quality})
 	}

@@ -4,5 +4,11 @@ package source
 
 import "image"
 
-// fastEncode takes no picture: there is no faster encoder than image/jpeg in this build.
-func fastEncode(image.Image, int) (jpeg []byte, ok bool, err error) { return nil, false, nil }
+// A fastEncoder takes no picture: there is no faster encoder than image/jpeg in this build.
+type fastEncoder struct{}
+
+func newFastEncoder() *fastEncoder { return nil }
+
+func (*fastEncoder) encode(image.Image, int) (jpeg []byte, ok bool, err error) {
+	return nil, false, nil
+}

@@ -6,65 +6,99 @@ import (
 	"bytes"
 	"errors"
 	"image"
+	"runtime"
 
 	"gocv.io/x/gocv"
 )
 
-// fastEncode encodes a picture with OpenCV, whose encoder (libjpeg-turbo) takes less than half of the time of image/jpeg.
-// A picture that it cannot take is not ok.
-func fastEncode(img image.Image, quality int) (jpeg []byte, ok bool, err error) {
+// A fastEncoder encodes pictures with OpenCV, whose encoder (libjpeg-turbo) takes much less time than image/jpeg. It keeps
+// its memory from one picture to the next, since new memory for each takes longer than the encoding.
+type fastEncoder struct{ *mats }
+
+// mats are what a picture goes through, in memory that is not Go's.
+type mats struct {
+	planes [3]gocv.Mat // luma, Cr and Cb, which is OpenCV's order
+	wide   [3]gocv.Mat // Cr and Cb at the resolution of luma
+	merged gocv.Mat
+	bgr    gocv.Mat
+}
+
+// newFastEncoder returns an encoder, whose memory is freed when it is used no more.
+func newFastEncoder() *fastEncoder {
+	m := new(mats)
+	for _, mat := range m.all() {
+		*mat = gocv.NewMat()
+	}
+	e := &fastEncoder{m}
+	runtime.AddCleanup(e, func(m *mats) {
+		for _, mat := range m.all() {
+			mat.Close()
+		}
+	}, m)
+	return e
+}
+
+func (m *mats) all() []*gocv.Mat {
+	all := []*gocv.Mat{&m.merged, &m.bgr}
+	for i := range m.planes {
+		all = append(all, &m.planes[i], &m.wide[i])
+	}
+	return all
+}
+
+// encode encodes a picture. One that it cannot take is not ok.
+func (e *fastEncoder) encode(img image.Image, quality int) (jpeg []byte, ok bool, err error) {
+	defer runtime.KeepAlive(e)
 	var picture gocv.Mat
 	switch img := img.(type) {
 	case *image.YCbCr:
-		if picture, ok = matOf(img); !ok {
+		if img.Rect.Min != (image.Point{}) || img.CStride == 0 {
 			return nil, false, nil
 		}
+		picture = e.convert(img)
 	case *image.Gray:
-		picture = planeOf(img.Pix, img.Stride, img.Rect.Size())
+		picture = e.plane(0, img.Pix, img.Stride, img.Rect.Size())
 	default:
 		return nil, false, nil
 	}
-	defer picture.Close()
 	native, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, picture, []int{gocv.IMWriteJpegQuality, quality})
+	defer native.Close() // there is one even if there is an error
 	if err != nil {
-		native.Close() // there is one even so
 		return nil, true, errors.New("OpenCV cannot encode it: " + err.Error())
 	}
-	defer native.Close()
 	return bytes.Clone(native.GetBytes()), true, nil
 }
 
-// planeOf copies a plane of samples.
-func planeOf(pix []uint8, stride int, size image.Point) gocv.Mat {
-	m := gocv.NewMatWithSize(size.Y, size.X, gocv.MatTypeCV8U)
-	to, err := m.DataPtrUint8()
+// plane copies a plane of samples.
+func (m *mats) plane(i int, pix []uint8, stride int, size image.Point) gocv.Mat {
+	p := &m.planes[i]
+	if p.Cols() != size.X || p.Rows() != size.Y {
+		p.Close()
+		*p = gocv.NewMatWithSize(size.Y, size.X, gocv.MatTypeCV8U)
+	}
+	to, err := p.DataPtrUint8()
 	if err != nil { // only of a Mat that is not one piece, or not of bytes
 		panic(err)
 	}
 	for y := range size.Y {
 		copy(to[y*size.X:][:size.X], pix[y*stride:])
 	}
-	return m
+	return *p
 }
 
-// matOf makes a picture of blue, green and red of one of luma and chroma, both as JFIF has them.
-func matOf(img *image.YCbCr) (bgr gocv.Mat, ok bool) {
-	size := img.Rect.Size()
-	if img.Rect.Min != (image.Point{}) || img.CStride == 0 {
-		return bgr, false
+// convert makes a picture of blue, green and red of one of luma and chroma, both as JFIF has them.
+func (m *mats) convert(img *image.YCbCr) (bgr gocv.Mat) {
+	size, chroma := img.Rect.Size(), image.Pt(img.CStride, len(img.Cb)/img.CStride)
+	planes := []gocv.Mat{
+		m.plane(0, img.Y, img.YStride, size), m.plane(1, img.Cr, img.CStride, chroma), m.plane(2, img.Cb, img.CStride, chroma),
 	}
-	chroma := image.Pt(img.CStride, len(img.Cb)/img.CStride)
-	planes := []gocv.Mat{ // in OpenCV's order
-		planeOf(img.Y, img.YStride, size), planeOf(img.Cr, img.CStride, chroma), planeOf(img.Cb, img.CStride, chroma),
-	}
-	for i := range planes {
-		defer planes[i].Close()
-		if i > 0 && chroma != size {
-			gocv.Resize(planes[i], &planes[i], size, 0, 0, gocv.InterpolationNearestNeighbor)
+	if chroma != size {
+		for i := 1; i < len(planes); i++ {
+			gocv.Resize(planes[i], &m.wide[i], size, 0, 0, gocv.InterpolationNearestNeighbor)
+			planes[i] = m.wide[i]
 		}
 	}
-	bgr = gocv.NewMat()
-	gocv.Merge(planes, &bgr)
-	gocv.CvtColor(bgr, &bgr, gocv.ColorYCrCbToBGR)
-	return bgr, true
+	gocv.Merge(planes, &m.merged)
+	gocv.CvtColor(m.merged, &m.bgr, gocv.ColorYCrCbToBGR)
+	return m.bgr
 }

@@ -61,8 +61,17 @@ func TestEncode(t *testing.T) {
 			half.Cb[half.COffset(x, y)], half.Cr[half.COffset(x, y)] = photo.Cb[photo.COffset(x, y)], photo.Cr[photo.COffset(x, y)]
 		}
 	}
-	for name, img := range map[string]image.Image{"4:2:0": photo, "4:2:2": half, "grey": grey} {
-		picture, err := newJPEGEncoder(Options{Quality: 90}.withDefaults()).encode(img)
+	small := image.NewYCbCr(image.Rectangle{Max: size.Div(2)}, image.YCbCrSubsampleRatio420)
+	for y := range size.Y / 2 {
+		for x := range size.X / 2 {
+			small.Y[small.YOffset(x, y)] = photo.Y[photo.YOffset(x, y)]
+			small.Cb[small.COffset(x, y)], small.Cr[small.COffset(x, y)] = photo.Cb[photo.COffset(x, y)], photo.Cr[photo.COffset(x, y)]
+		}
+	}
+	encoder := newJPEGEncoder(Options{Quality: 90}.withDefaults()) // one for all, in any order
+	for name, img := range map[string]image.Image{"4:2:0": photo, "4:2:2": half, "grey": grey, "small": small} {
+		size := img.Bounds().Size()
+		picture, err := encoder.encode(img)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,8 +102,9 @@ func BenchmarkEncode(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	encoder := newJPEGEncoder(Options{Quality: 80}.withDefaults())
 	for b.Loop() {
-		if _, err := newJPEGEncoder(Options{Quality: 80}.withDefaults()).encode(img); err != nil {
+		if _, err := encoder.encode(img); err != nil {
 			b.Fatal(err)
 		}
 	}

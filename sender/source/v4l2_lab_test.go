@@ -21,13 +21,16 @@ import (
 // The tests named TestLab need cameras that a driver makes up, and change the machine for that: they run in bench/lab
 // only, by `make lab`. These use vivid, which has everything but JPEGs; what is done with those is tested end to end.
 
-// vivid has the machine have one such camera and returns its path.
-func vivid(t *testing.T) string {
+// planar has vivid speak the multi-planar interface, in place of the other one.
+const planar = "multiplanar=2"
+
+// vivid has the machine have one such camera, by the module's options besides the usual ones, and returns its path.
+func vivid(t *testing.T, options ...string) string {
 	t.Helper()
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("not in bench/lab")
 	}
-	command(t, "modprobe", "vivid", "n_devs=1", "node_types=0x1", "num_inputs=1", "input_types=0")
+	command(t, "modprobe", append([]string{"vivid", "n_devs=1", "node_types=0x1", "num_inputs=1", "input_types=0"}, options...)...)
 	t.Cleanup(func() { command(t, "modprobe", "-r", "vivid") })
 	for _, path := range v4l2.Paths() {
 		device, err := v4l2.Open(path)
@@ -73,8 +76,24 @@ func set(t *testing.T, path, control string, value int64) {
 }
 
 // Every format that the driver has and we know shows the same colour bars, upright and turned.
-func TestLabFormats(t *testing.T) {
-	path := vivid(t)
+func TestLabFormats(t *testing.T) { testFormats(t, vivid(t)) }
+
+// By the multi-planar interface it is the same, and formats with several pieces of memory (NM12) are not there.
+func TestLabPlanarFormats(t *testing.T) {
+	path := vivid(t, planar)
+	cameras := Cameras()
+	if len(cameras) != 1 || cameras[0].Path != path || !cameras[0].Usable || cameras[0].Problem != "" {
+		t.Fatalf("%+v", cameras)
+	}
+	for _, f := range cameras[0].Formats {
+		if f.Code[1] == 'M' {
+			t.Errorf("it offers %s, %s", f.Code, f.Description)
+		}
+	}
+	testFormats(t, path)
+}
+
+func testFormats(t *testing.T, path string) {
 	var formats []v4l2.Format
 	func() {
 		device, err := v4l2.Open(path)
@@ -134,8 +153,11 @@ func TestLabFormats(t *testing.T) {
 }
 
 // What befalls a camera: damaged pictures, pictures without a buffer, a driver that gives up, and being pulled out.
-func TestLabMishaps(t *testing.T) {
-	path := vivid(t)
+func TestLabMishaps(t *testing.T) { testMishaps(t, vivid(t)) }
+
+func TestLabPlanarMishaps(t *testing.T) { testMishaps(t, vivid(t, planar)) }
+
+func testMishaps(t *testing.T, path string) {
 	var counted skips
 	var log logged
 	src := open(t, "v4l2:"+path, Options{Size: image.Pt(320, 180), FPS: 30, Skip: counted.add, Log: log.logger()})

@@ -18,6 +18,7 @@ import (
 type Device struct {
 	fd      int
 	info    Info
+	kind    uint32 // of its buffers: videoCapture, or planarCapture if it has only that
 	buffers [][]byte
 
 	// From Start on:
@@ -48,7 +49,12 @@ func Open(path string) (*Device, error) {
 	if caps&capLocal != 0 {
 		caps = c.local
 	}
-	if caps&videoCapture == 0 || caps&capStreaming == 0 {
+	switch {
+	case caps&capStreaming != 0 && caps&videoCapture != 0:
+		d.kind = videoCapture
+	case caps&capStreaming != 0 && caps&capPlanarCapture != 0:
+		d.kind = planarCapture
+	default:
 		unix.Close(fd)
 		return nil, fmt.Errorf("%s: %w", path, ErrNoCamera)
 	}
@@ -63,8 +69,7 @@ func (d *Device) Close() error {
 	if d.unhook != nil {
 		d.unhook()
 	}
-	kind := int32(videoCapture)
-	ioctl(d.fd, streamOff, &kind) // before the buffers are unmapped, into which the driver writes
+	ioctl(d.fd, streamOff, &d.kind) // before the buffers are unmapped, into which the driver writes
 	for _, b := range d.buffers {
 		unix.Munmap(b)
 	}
@@ -75,17 +80,18 @@ func (d *Device) Close() error {
 	return unix.Close(d.fd)
 }
 
-// Formats returns what the device can do.
+// Formats returns what the device can do, but for pictures whose planes are in several pieces of memory.
 func (d *Device) Formats() (formats []Format, err error) {
 	for i := uint32(0); i < maxFormats; i++ {
-		f := kernelFormatDescription{index: i, kind: videoCapture}
+		f := kernelFormatDescription{index: i, kind: d.kind}
 		if err := ioctl(d.fd, enumFormats, &f); err == unix.EINVAL {
 			break
 		} else if err != nil {
 			return nil, meaning("list formats of", d.info.Path, err)
 		}
-		code := FourCC(f.code)
-		formats = append(formats, Format{Code: code, Description: text(f.description[:]), Sizes: d.sizes(code)})
+		if code := FourCC(f.code); d.isWhole(code) {
+			formats = append(formats, Format{Code: code, Description: text(f.description[:]), Sizes: d.sizes(code)})
+		}
 	}
 	return formats, nil
 }
@@ -166,16 +172,21 @@ func (f fraction) rate() float64 {
 // Configure sets how the device gives pictures and returns what it made of that, which may be another size, format or
 // rate: the nearest that it can. The zero values of size and rate leave them as they are.
 func (d *Device) Configure(want Mode) (Mode, error) {
-	f := kernelFormat{kind: videoCapture}
-	if err := ioctl(d.fd, getFormat, &f); err != nil {
+	var f kernelFormat
+	if _, err := d.format(getFormat, &f); err != nil {
 		return Mode{}, meaning("configure", d.info.Path, err)
 	}
 	f.pix.code, f.pix.field, f.pix.stride, f.pix.size = uint32(want.Code), fieldAny, 0, 0
 	if want.Size != (image.Point{}) {
 		f.pix.width, f.pix.height = uint32(want.Size.X), uint32(want.Size.Y)
 	}
-	if err := ioctl(d.fd, setFormat, &f); err != nil {
+	planes, err := d.format(setFormat, &f)
+	if err != nil {
 		return Mode{}, meaning("configure", d.info.Path, err)
+	}
+	if planes != 1 {
+		return Mode{}, fmt.Errorf("%s: its pictures of format %v are in %d pieces of memory, which cannot be read: "+
+			"choose another format", d.info.Path, FourCC(f.pix.code), planes)
 	}
 	got := Mode{Code: FourCC(f.pix.code), Size: point(f.pix.width, f.pix.height), Stride: int(f.pix.stride)}
 	got.FullRange = f.pix.quantization == rangeFull || f.pix.quantization != rangeLimited && f.pix.colorspace == colorJPEG
@@ -185,7 +196,7 @@ func (d *Device) Configure(want Mode) (Mode, error) {
 
 // setRate asks for a rate, unless it is 0, and returns which it is.
 func (d *Device) setRate(fps float64) float64 {
-	p := kernelStreamParameters{kind: videoCapture}
+	p := kernelStreamParameters{kind: d.kind}
 	if ioctl(d.fd, getParameters, &p) != nil {
 		return 0
 	}
@@ -201,13 +212,13 @@ func (d *Device) setRate(fps float64) float64 {
 // Start begins to take pictures, with so many buffers, or as many as the driver insists on. It ends when ctx is done, and
 // must be called once. The error is ErrBusy if another program takes pictures.
 func (d *Device) Start(ctx context.Context, buffers int) error {
-	r := kernelBufferRequest{count: uint32(buffers), kind: videoCapture, memory: memoryMapped}
+	r := kernelBufferRequest{count: uint32(buffers), kind: d.kind, memory: memoryMapped}
 	if err := ioctl(d.fd, requestBuffers, &r); err != nil {
 		return meaning("start", d.info.Path, err)
 	}
 	for i := range r.count {
-		b := kernelBuffer{index: i, kind: videoCapture, memory: memoryMapped}
-		if err := ioctl(d.fd, queryBuffer, &b); err != nil {
+		b := kernelBuffer{kernelBufferHead: kernelBufferHead{index: i}}
+		if _, err := d.exchange(queryBuffer, &b); err != nil {
 			return meaning("start", d.info.Path, err)
 		}
 		mapped, err := unix.Mmap(d.fd, int64(uint32(b.offset)), int(b.length), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
@@ -219,8 +230,7 @@ func (d *Device) Start(ctx context.Context, buffers int) error {
 			return meaning("start", d.info.Path, err)
 		}
 	}
-	kind := int32(videoCapture)
-	if err := ioctl(d.fd, streamOn, &kind); err != nil {
+	if err := ioctl(d.fd, streamOn, &d.kind); err != nil {
 		return meaning("start", d.info.Path, err)
 	}
 	ended, hangUp, err := os.Pipe()
@@ -325,8 +335,9 @@ func (d *Device) await(patience time.Duration, p *Picture) error {
 // drain takes the newest of the pictures that there are, if there is any.
 func (d *Device) drain(p *Picture) error {
 	for {
-		b := kernelBuffer{kind: videoCapture, memory: memoryMapped}
-		switch err := quickly(d.fd, dequeueBuffer, &b); {
+		var b kernelBuffer
+		begin, err := d.exchange(dequeueBuffer, &b)
+		switch {
 		case err == unix.EAGAIN:
 			return nil
 		case err != nil:
@@ -349,7 +360,8 @@ func (d *Device) drain(p *Picture) error {
 		}
 		d.held = int(b.index)
 		memory := d.buffers[b.index]
-		p.Data = memory[:min(int(b.used), len(memory))]
+		used := min(int(b.used), len(memory))
+		p.Data = memory[min(int(begin), used):used]
 		p.Sequence = b.sequence
 		p.Captured = captured(&b)
 	}
@@ -357,8 +369,9 @@ func (d *Device) drain(p *Picture) error {
 
 // enqueue gives a buffer to the driver.
 func (d *Device) enqueue(index int) error {
-	b := kernelBuffer{index: uint32(index), kind: videoCapture, memory: memoryMapped}
-	return quickly(d.fd, enqueueBuffer, &b)
+	b := kernelBuffer{kernelBufferHead: kernelBufferHead{index: uint32(index)}}
+	_, err := d.exchange(enqueueBuffer, &b)
+	return err
 }
 
 // oldest is how old a picture can be whose time is believed.

@@ -11,7 +11,7 @@ import (
 )
 
 // The structures of linux/videodev2.h that are used here, field for field. Their sizes are part of the requests' numbers;
-// abi_test.go compares them with C's.
+// TestKernelLayout compares them with C's.
 
 type kernelCapability struct {
 	driver         [16]byte
@@ -64,12 +64,16 @@ type kernelBufferRequest struct {
 }
 
 type kernelBuffer struct {
+	kernelBufferHead
+	offset       uintptr // a union: 32 bits, or a pointer
+	length, _, _ uint32
+}
+
+type kernelBufferHead struct {
 	index, kind, used, flags, _ uint32
 	timestamp                   unix.Timeval
 	_                           [16]byte // time code
 	sequence, memory            uint32
-	offset                      uintptr // a union: 32 bits, or a pointer
-	length, _, _                uint32
 }
 
 type kernelControl struct {
@@ -143,6 +147,7 @@ var (
 	getParameters    = request(read|write, 21, unsafe.Sizeof(kernelStreamParameters{}))
 	setParameters    = request(read|write, 22, unsafe.Sizeof(kernelStreamParameters{}))
 	queryMenu        = request(read|write, 37, unsafe.Sizeof(kernelMenuItem{}))
+	tryFormat        = request(read|write, 64, unsafe.Sizeof(kernelFormat{}))
 	getControls      = request(read|write, 71, unsafe.Sizeof(kernelControlValues{}))
 	setControls      = request(read|write, 72, unsafe.Sizeof(kernelControlValues{}))
 	enumFrameSizes   = request(read|write, 74, unsafe.Sizeof(kernelFrameSize{}))
