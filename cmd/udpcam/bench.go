@@ -1,13 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -99,44 +97,25 @@ var errInterrupted = errors.New("interrupted: nothing is written")
 func runBench(c *cli.Context, name string, measure measurement) error {
 	// A measurement makes garbage that has nothing to do with what it measures; there is memory for it.
 	debug.SetGCPercent(400)
+	results, err := openResults(c)
+	if err != nil {
+		return err
+	}
 	report := &bench.Report{Bench: name, Made: bench.NewEnvironment(version(), commandLine())}
 	bar := newBar(c.App.ErrWriter)
-	err := measure(c.Context, report, bar.step)
+	err = measure(c.Context, report, bar.step)
 	bar.end()
 	switch {
 	case c.Context.Err() != nil:
-		return errInterrupted
+		err = errInterrupted
 	case err != nil:
-		return benchError(err)
+		err = benchError(err)
 	}
-	return writeReport(c, report)
-}
-
-// writeReport writes a report wherever the flags say.
-func writeReport(c *cli.Context, report *bench.Report) error {
-	if err := report.WriteTable(c.App.Writer); err != nil {
+	if err != nil {
+		results.discard()
 		return err
 	}
-	for _, out := range []struct {
-		flag  string
-		write func(io.Writer) error
-	}{{"json", report.WriteJSON}, {"csv", report.WriteCSV}, {"markdown", report.WriteMarkdown}} {
-		if path := c.String(out.flag); path != "" {
-			if err := writeFile(path, out.write); err != nil {
-				return fmt.Errorf("--%s: %w", out.flag, err)
-			}
-		}
-	}
-	if dir := c.String("plot"); dir != "" {
-		files, err := report.Plot(dir)
-		if err != nil {
-			return fmt.Errorf("--plot: %w", err)
-		}
-		for _, f := range files {
-			fmt.Fprintln(c.App.Writer, "drawn:", f)
-		}
-	}
-	return nil
+	return results.write(c.App.Writer, report)
 }
 
 func benchShowCommand() *cli.Command {
@@ -157,7 +136,11 @@ func benchShowCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return writeReport(c, report)
+			results, err := openResults(c)
+			if err != nil {
+				return err
+			}
+			return results.write(c.App.Writer, report)
 		},
 	}, resultFlags())
 }
@@ -190,18 +173,6 @@ func commandLine() []string {
 		line = append(line, a)
 	}
 	return line
-}
-
-// writeFile writes a file, and its folder if there is none.
-func writeFile(path string, write func(io.Writer) error) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	return cmp.Or(write(f), f.Close())
 }
 
 // A bar shows how far a measurement is, on a terminal.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -92,29 +93,44 @@ func benchLoss(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	measure := func(traces *trace.Writer) error {
-		return runBench(c, "loss", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
+	var untraced error // for which what was measured is shown all the same
+	err = runBench(c, "loss", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
+		measure := func(traces *trace.Writer) (err error) {
 			report.Rows, report.Notes, err = bench.Loss(ctx, m, links, traces, progress)
-			return err
-		})
-	}
-	path := c.String("trace")
-	if path == "" {
-		return measure(nil)
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("--trace: %w", err)
-	}
-	traces, err := trace.NewWriter(f)
-	if err != nil {
+			return cmp.Or(err, ctx.Err())
+		}
+		path := c.String("trace")
+		if path == "" {
+			return measure(nil)
+		}
+		t, err := openTarget(path)
+		if err != nil {
+			return fmt.Errorf("--trace: %w", err)
+		}
+		untraced, err = writeTrace(t, measure)
 		return err
-	}
-	err = measure(traces)
-	if e := cmp.Or(traces.Close(), f.Close()); err == nil && e != nil {
-		return fmt.Errorf("--trace: %w", e)
+	})
+	if err == nil && untraced != nil {
+		return fmt.Errorf("--trace: %w", untraced)
 	}
 	return err
+}
+
+// writeTrace writes the trace of what is measured, and returns what hindered it from writing and from measuring. After
+// either there is no file.
+func writeTrace(t *target, measure func(*trace.Writer) error) (untraced, err error) {
+	untraced = t.fill(func(w io.Writer) error {
+		traces, failed := trace.NewWriter(w)
+		if failed != nil {
+			return failed
+		}
+		err = measure(traces)
+		return traces.Close()
+	})
+	if untraced != nil || err != nil {
+		t.remove()
+	}
+	return untraced, err
 }
 
 // matrixOf is the matrix that the flags describe.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -25,8 +26,8 @@ func TestBenchUsage(t *testing.T) {
 		"bench loss --link sim --frame-size 3":                   "whole numbers from 16",
 		"bench loss --link sim --segment 65508":                  "whole numbers from 1 to 65507",
 		"bench loss --link sim --frames 0":                       "give 1 to",
-		"bench compare --carrier pigeon":                         "choose from udpcam, classic, GStreamer, GStreamer FEC, SRT, TCP, ffmpeg",
-		"bench compare --link sim --frames 10 --frame-size 9000": "netem or tun",
+		"bench compare --carrier pigeon":                         "choose from udpcam, classic, GStreamer, GStreamer FEC, SRT, TCP, bare relay, ffmpeg",
+		"bench compare --link sim --frames 10 --frame-size 9000": "netem, tun or veth",
 		"bench speed --gso maybe":                                "on, off or both",
 		"bench speed --trial 1h":                                 "50ms to 1m",
 		"bench fanout --viewers 0":                               "whole numbers from 1",
@@ -149,5 +150,56 @@ func TestBenchFullDisk(t *testing.T) {
 		if code != 1 || stderr != want || !strings.Contains(table, "delivered") {
 			t.Errorf("%s: exit code %d, %q", flag, code, stderr)
 		}
+	}
+}
+
+// A report that cannot be written, or a trace, is noticed before anything is measured, and leaves nothing.
+func TestBenchUnwritable(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("a report\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"--json", "--csv", "--markdown", "--plot", "--trace"} {
+		// So many frames would take minutes.
+		code, table, stderr := runToEnd(t, "bench", "loss", "--link", "sim", "--frames", "1000000",
+			"--json", file, "--csv", filepath.Join(dir, "new", "folder", "report.csv"), flag, filepath.Join(file, "below"))
+		if code != 1 || table != "" || !strings.HasPrefix(stderr, "udpcam: "+flag+": ") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: exit code %d, %q", flag, code, stderr)
+		}
+		onlyFile(t, dir, "file")
+	}
+	if text, _ := os.ReadFile(file); string(text) != "a report\n" {
+		t.Errorf("the file that was there has become %q", text)
+	}
+}
+
+// An interrupted measurement writes nothing: what was there stays, but for a trace, which is written meanwhile.
+func TestBenchInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "report.json")
+	if err := os.WriteFile(file, []byte("a report\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	var stdout, stderr buffer
+	code := run(ctx, []string{"udpcam", "bench", "loss", "--link", "sim", "--json", file, "--csv", filepath.Join(dir, "report.csv"),
+		"--plot", filepath.Join(dir, "plots"), "--trace", filepath.Join(dir, "traces", "trace.zst")}, &stdout, &stderr)
+	if want := "udpcam: interrupted: nothing is written\n"; code != 1 || stdout.String() != "" || stderr.String() != want {
+		t.Errorf("exit code %d, %q", code, stderr.String())
+	}
+	onlyFile(t, dir, "report.json")
+	if text, _ := os.ReadFile(file); string(text) != "a report\n" {
+		t.Errorf("the file that was there has become %q", text)
+	}
+}
+
+// onlyFile fails unless a folder has one file, of that name.
+func onlyFile(t *testing.T, dir, name string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != name {
+		t.Errorf("%s has %v, %v, expected %s alone", dir, entries, err, name)
 	}
 }

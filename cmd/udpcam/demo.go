@@ -61,7 +61,7 @@ func demo(c *cli.Context) error {
 	report := newRecvReport(s, loop.from, "", &outputs{server: to}, &skipped)
 	report.idle = "waiting for a browser at " + to.url()
 	watch := s.watch(report)
-	err = show(ctx, to, loop.frames(report.arrivals.note), src.OnDemand(), linger)
+	err = show(ctx, to, loop.frames(report.arrivals.note), src.OnDemand(), linger, loop.stream)
 	watch.end(err)
 	return err
 }

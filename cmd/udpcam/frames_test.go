@@ -168,7 +168,7 @@ func TestShowFailingSource(t *testing.T) {
 		}
 	})
 	broken := errors.New("no such camera")
-	if err := show(t.Context(), to, fakeSource{err: broken}.Frames, true, time.Hour); !errors.Is(err, broken) {
+	if err := show(t.Context(), to, fakeSource{err: broken}.Frames, true, time.Hour, ""); !errors.Is(err, broken) {
 		t.Errorf("%v, want %v", err, broken)
 	}
 	viewer.Wait()
@@ -191,7 +191,7 @@ func TestPullFailingSource(t *testing.T) {
 		err := to.pull(ctx, func(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 			opened++
 			return sources[opened-1].Frames(ctx)
-		}, time.Hour, func(err error) { t.Errorf("given up: %v", err) })
+		}, time.Hour, "", func(err error) { t.Errorf("given up: %v", err) })
 		if err != nil || opened != len(sources) || strings.Count(log.String(), broken.Error()) != 2 {
 			t.Errorf("opened %d times, and then %v: %s", opened, err, log.String())
 		}

@@ -135,9 +135,9 @@ func (s *server) url() string {
 // serve answers requests until ctx is done.
 func (s *server) serve(ctx context.Context) error { return s.Serve(ctx, s.listener) }
 
-// pull shows the frames of a source on demand until ctx is done or the source is over. A source that fails before it
+// pull shows the frames, all of one stream, of a source on demand until ctx is done or the source is over. A source that fails before it
 // has brought a single frame is not there, or is not what the user thinks: fail is called then.
-func (s *server) pull(ctx context.Context, open frames, linger time.Duration, fail func(error)) error {
+func (s *server) pull(ctx context.Context, open frames, linger time.Duration, stream string, fail func(error)) error {
 	worked := false
 	err := s.Pull(ctx, func(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 		return func(yield func(protocol.Frame, error) bool) {
@@ -152,7 +152,7 @@ func (s *server) pull(ctx context.Context, open frames, linger time.Duration, fa
 				}
 			}
 		}
-	}, linger)
+	}, linger, stream)
 	if ctx.Err() != nil {
 		return nil
 	}

@@ -62,7 +62,8 @@ func serve(c *cli.Context) error {
 	s.log.Info("serving", "source", source.Redact(name), "url", to.url())
 	report := newServeReport(s, to, &skipped)
 	watch := s.watch(report)
-	err = show(ctx, to, report.open(src, streamName(c.String("source"))), src.OnDemand(), linger)
+	stream := streamName(c.String("source"))
+	err = show(ctx, to, report.open(src, stream), src.OnDemand(), linger, stream)
 	watch.end(err)
 	return err
 }
@@ -70,15 +71,15 @@ func serve(c *cli.Context) error {
 // frames is a way to open a source and get its frames.
 type frames = func(context.Context) iter.Seq2[protocol.Frame, error]
 
-// show shows frames to browsers until ctx is done or the source is over. A source on demand is open while somebody
+// show shows frames, all of one stream, to browsers until ctx is done or the source is over. A source on demand is open while somebody
 // watches, and for a time after; if it fails it is opened again, unless it has never worked.
-func show(ctx context.Context, to *server, open frames, onDemand bool, linger time.Duration) error {
+func show(ctx context.Context, to *server, open frames, onDemand bool, linger time.Duration, stream string) error {
 	parts := newGroup(ctx)
 	parts.run(to.serve)
 	parts.run(func(ctx context.Context) error {
 		defer parts.end()
 		if onDemand {
-			return to.pull(ctx, open, linger, parts.fail)
+			return to.pull(ctx, open, linger, stream, parts.fail)
 		}
 		for f, err := range open(ctx) {
 			if err != nil {

@@ -49,7 +49,7 @@ func (h *Hub) health(keys ...string) health {
 		answer.Status = statusFailing
 	case idle:
 		answer.Status = statusIdle
-	case len(streams) == 0:
+	case !slices.ContainsFunc(streams, func(s streamInfo) bool { return s.Frames > 0 }):
 		answer.Status = statusWaiting
 	default:
 		answer.Status = statusQuiet

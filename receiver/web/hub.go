@@ -25,7 +25,7 @@ type Hub struct {
 
 	mu        sync.Mutex
 	streams   map[string]*stream
-	front     *stream // the one whose pictures also go to frontFeed; nil before the first picture
+	front     *stream // the one whose pictures also go to frontFeed; nil while there is none
 	frontFeed *feed
 	viewers   map[*viewer]struct{}
 	lastID    uint64 // of a viewer

@@ -26,7 +26,7 @@ type streamInfo struct {
 	Path    string  `json:"path"`  // of its page, relative to the page of the front stream
 	Front   bool    `json:"front"` // it is what /stream shows
 	Status  string  `json:"status"`
-	Age     float64 `json:"age"`      // of the newest picture since it came here, seconds
+	Age     float64 `json:"age"`      // of the newest picture since it came here, seconds; 0 before the first
 	FPS     float64 `json:"fps"`      // 0 if the stream is not live
 	Every   float64 `json:"interval"` // between its pictures, seconds; 0 if not known
 	Width   int     `json:"width"`    // pixels, 0 if not known
@@ -81,12 +81,14 @@ func (h *Hub) infoOf(s *stream, now time.Time) streamInfo {
 		Path:    pagePath(s.name),
 		Front:   s == h.front,
 		Status:  statusQuiet,
-		Age:     math.Round(now.Sub(s.last).Seconds()*1000) / 1000,
 		Every:   math.Round(s.interval.Seconds()*1e6) / 1e6,
 		Viewers: h.watchersOf(s),
 		Frames:  s.total,
 		Bytes:   s.bytes,
 		Link:    h.linkOf(s.name, now),
+	}
+	if !s.last.IsZero() {
+		info.Age = math.Round(now.Sub(s.last).Seconds()*1000) / 1000
 	}
 	if median, p99, ok := s.delays.quantiles(); ok {
 		info.Delay = &delayInfo{milliseconds(median), milliseconds(p99)}

@@ -120,7 +120,9 @@ func (c collector) collectStreams(to chan<- prometheus.Metric, add func(metric, 
 		add(streamFrames, float64(s.total), label)
 		add(streamBytes, float64(s.bytes), label)
 		add(streamLive, live, label)
-		add(streamAge, now.Sub(s.last).Seconds(), label)
+		if !s.last.IsZero() {
+			add(streamAge, now.Sub(s.last).Seconds(), label)
+		}
 		add(streamViewers, float64(h.watchersOf(s)), label)
 		to <- prometheus.MustNewConstHistogram(streamDelay.desc, s.delays.count, s.delays.sum.Seconds(), s.delays.buckets(), label)
 		link, ok := h.links.of(s.name, now)

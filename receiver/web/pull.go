@@ -27,12 +27,12 @@ type Opener = func(ctx context.Context) iter.Seq2[protocol.Frame, error]
 // after a second, or after up to ten if it keeps failing. When it ends without an error, the source is over and Pull
 // returns nil. When ctx is done, Pull returns its error.
 //
-// Several sources may be pulled at once: a viewer opens them all. Their streams can be watched by name once they have
-// brought a picture, and before that as the front stream.
-func (h *Hub) Pull(ctx context.Context, open Opener, linger time.Duration) error {
+// Several sources may be pulled at once: a viewer opens them all. Those of their streams that are named here can be
+// watched by name from the start, others once they have brought a picture, and before that as the front stream.
+func (h *Hub) Pull(ctx context.Context, open Opener, linger time.Duration, streams ...string) error {
 	orDefault(&linger, defaultLinger)
 	p := &puller{hub: h}
-	p.add()
+	p.add(streams)
 	defer p.remove()
 	retry := firstRetry
 	for {

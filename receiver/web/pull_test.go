@@ -40,14 +40,14 @@ func (c *camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 }
 
 // pull pulls a camera in a simulation until the function returned is called, which returns what Pull did.
-func pull(t *testing.T, h *Hub, c *camera) (ln *pipeListener, end func() error) {
+func pull(t *testing.T, h *Hub, c *camera, streams ...string) (ln *pipeListener, end func() error) {
 	t.Helper()
 	c.jpeg = picture(t, 5)
 	ln = newPipeListener()
 	serveOn(t, h, ln)
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
-	go func() { result <- h.Pull(ctx, c.Frames, 0) }()
+	go func() { result <- h.Pull(ctx, c.Frames, 0, streams...) }()
 	synctest.Wait()
 	return ln, func() error {
 		cancel()
@@ -214,6 +214,26 @@ func TestPullForgetsStalePicture(t *testing.T) {
 			t.Error(header, later, err, err2)
 		}
 		again.Close()
+		end()
+	})
+}
+
+// A stream that is named can be watched by its name before it has brought a picture, which opens its source.
+func TestPullNamedStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		c := &camera{}
+		ln, end := pull(t, h, c, "")
+		if list := h.streamInfos(); len(list) != 1 || list[0].Status != statusIdle || list[0].Age != 0 || !list[0].Front {
+			t.Errorf("%+v", list)
+		}
+		time.Sleep(time.Hour)
+		viewer := ln.watch(t, "/streams/~/stream")
+		if _, _, err := viewer.next(); err != nil {
+			t.Fatal(err)
+		}
+		c.expect(t, 1, 1)
+		viewer.Close()
 		end()
 	})
 }

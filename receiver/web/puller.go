@@ -1,6 +1,9 @@
 package web
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // A puller is a source on demand, for as long as it is pulled. Its fields, but for hub, are under the hub's mu.
 type puller struct {
@@ -9,10 +12,17 @@ type puller struct {
 	err  error // why it failed when it was last open, until it brings a picture
 }
 
-func (p *puller) add() {
+// add makes the named streams known, as long as there are not too many.
+func (p *puller) add(streams []string) {
 	p.hub.mu.Lock()
 	defer p.hub.mu.Unlock()
 	p.hub.pullers[p] = struct{}{}
+	for _, name := range streams {
+		if s := p.hub.stream(name, time.Now()); s != nil && s.last.IsZero() {
+			s.puller, s.resting = p, true
+			p.hub.front = cmp.Or(p.hub.front, s)
+		}
+	}
 }
 
 // remove leaves the streams that p has fed to age like any others.

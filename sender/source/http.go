@@ -108,6 +108,7 @@ func (c *camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 	return func(yield func(protocol.Frame, error) bool) {
 		defer c.client.CloseIdleConnections()
 		state := &changes{log: c.o.Log, name: c.shown}
+		defer state.stop()
 		for due := newSchedule(cmp.Or(c.o.FPS, snapshotFPS), 0); due.wait(ctx); { // once, unless it is a snapshot address
 			err := c.follow(ctx, state, yield)
 			if err == errStopped || ctx.Err() != nil {
@@ -207,30 +208,4 @@ func (w *watched) Read(p []byte) (int, error) {
 	w.quiet.Reset(silence)
 	defer w.quiet.Stop()
 	return w.r.Read(p)
-}
-
-// changes logs what a camera does when that is not what was last logged of it, one line a second at most.
-type changes struct {
-	log  *slog.Logger
-	name string
-
-	state string
-	since time.Time
-}
-
-// say is told what the camera does, as often as it does it.
-func (c *changes) say(level slog.Level, what string, why error) {
-	state := what
-	if why != nil {
-		state += why.Error()
-	}
-	if state == c.state || time.Since(c.since) < time.Second {
-		return
-	}
-	c.state, c.since = state, time.Now()
-	attrs := []slog.Attr{slog.String("camera", c.name)}
-	if why != nil {
-		attrs = append(attrs, slog.Any("why", why))
-	}
-	c.log.LogAttrs(context.Background(), level, what, attrs...)
 }

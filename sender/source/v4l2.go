@@ -116,6 +116,7 @@ func (c *v4l2Camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error
 	return func(yield func(protocol.Frame, error) bool) {
 		var known *v4l2.Info // the camera, once it has worked
 		state := &changes{log: c.o.Log, name: cmp.Or(c.path, "v4l2:")}
+		defer state.stop()
 		for {
 			t, err := c.start(ctx, known)
 			if err == nil {

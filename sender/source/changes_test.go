@@ -1,0 +1,47 @@
+package source
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What begins within a second of the last line is logged when the second is over, unless it has passed by then.
+func TestChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := logged{}
+		c := &changes{log: log.logger(), name: "yard"}
+		expect := func(lines int, last string) {
+			t.Helper()
+			synctest.Wait()
+			text := log.String()
+			if strings.Count(text, "\n") != lines || !strings.Contains(text[strings.LastIndex(text[:len(text)-1], "\n")+1:], last) {
+				t.Errorf("want %d lines, of which the last has %q:\n%s", lines, last, text)
+			}
+		}
+		works := func() { c.say(slog.LevelInfo, "works", nil) }
+		fails := func(why string) { c.say(slog.LevelWarn, "fails", errors.New(why)) }
+
+		works()
+		expect(1, "works")
+		time.Sleep(100 * time.Millisecond)
+		fails("ended")
+		fails("refused")
+		expect(1, "works")
+		time.Sleep(900 * time.Millisecond)
+		expect(2, "refused")
+		works()
+		fails("refused")
+		time.Sleep(time.Minute)
+		expect(2, "refused")
+		works()
+		expect(3, "works")
+		fails("ended")
+		c.stop()
+		time.Sleep(time.Minute)
+		expect(3, "works")
+	})
+}
