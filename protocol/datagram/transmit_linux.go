@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -164,17 +165,30 @@ func (t *transmitter) address(to netip.AddrPort) error {
 	} else {
 		t.name = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: networkOrder(to.Port()), Addr: addr.As16()}
 		if zone := addr.Zone(); zone != "" {
-			iface, err := net.InterfaceByName(zone)
+			index, err := interfaceIndex(zone)
 			if err != nil {
 				return &net.AddrError{Err: "no such network interface", Addr: to.String()}
 			}
-			t.name.Scope_id = uint32(iface.Index)
+			t.name.Scope_id = index
 		}
 		t.header.Namelen = unix.SizeofSockaddrInet6
 	}
 	t.header.Name = (*byte)(unsafe.Pointer(&t.name))
 	t.to = to
 	return nil
+}
+
+// interfaceIndex is the index of the interface that a zone names: by its name, as people do, or by the index itself, as
+// addresses do that datagrams came from.
+func interfaceIndex(zone string) (uint32, error) {
+	if index, err := strconv.ParseUint(zone, 10, 32); err == nil {
+		return uint32(index), nil
+	}
+	iface, err := net.InterfaceByName(zone)
+	if err != nil {
+		return 0, err
+	}
+	return uint32(iface.Index), nil
 }
 
 // networkOrder returns a port as a sockaddr has it, and back.

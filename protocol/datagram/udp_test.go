@@ -90,6 +90,41 @@ func TestListenTakesBothFamilies(t *testing.T) {
 	}
 }
 
+// TestIPv6LinkLocal answers a datagram that came from a link-local address, which means something on one interface alone.
+func TestIPv6LinkLocal(t *testing.T) {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range interfaces {
+		addrs, _ := i.Addrs()
+		for _, a := range addrs {
+			ip, _ := netip.ParsePrefix(a.String())
+			if !ip.Addr().IsLinkLocalUnicast() || ip.Addr().Is4() || i.Flags&net.FlagUp == 0 {
+				continue
+			}
+			in := listen(t, "[::]:0")
+			to := netip.AddrPortFrom(ip.Addr().WithZone(i.Name), in.LocalAddr().Port())
+			out, err := datagram.Open(t.Context(), to.Addr(), datagram.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer out.Close()
+			if err := out.Send(to, [][2][]byte{{[]byte("ask"), nil}}); err != nil {
+				t.Skipf("%v is no address yet: %v", to, err)
+			}
+			if err := in.Send(next(t, in, 1)[0].From, [][2][]byte{{[]byte("answer"), nil}}); err != nil {
+				t.Fatal(err)
+			}
+			if got := next(t, out, 1)[0]; string(got.Bytes) != "answer" || got.From.Port() != to.Port() {
+				t.Errorf("%q came from %v", got.Bytes, got.From)
+			}
+			return
+		}
+	}
+	t.Skip("no interface has a link-local address")
+}
+
 func TestUDPEnds(t *testing.T) {
 	c := listen(t, "127.0.0.1:0")
 	c.SetReceiveDeadline(time.Unix(1, 0))

@@ -213,7 +213,7 @@ func BenchmarkTestFrame(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		encoder := jpegEncoder{quality: newQualityDial(Options{Quality: defaultQuality})}
+		encoder := newJPEGEncoder(Options{Quality: defaultQuality}.withDefaults())
 		b.Run(size.String(), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
