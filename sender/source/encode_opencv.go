@@ -62,10 +62,11 @@ func (e *fastEncoder) encode(img image.Image, quality int) (jpeg []byte, ok bool
 		return nil, false, nil
 	}
 	native, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, picture, []int{gocv.IMWriteJpegQuality, quality})
-	defer native.Close() // there is one even if there is an error
 	if err != nil {
+		native.Close() // there is one even so
 		return nil, true, errors.New("OpenCV cannot encode it: " + err.Error())
 	}
+	defer native.Close()
 	return bytes.Clone(native.GetBytes()), true, nil
 }
 
