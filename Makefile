@@ -38,7 +38,7 @@ DEBS := g++ libopencv-dev pkg-config \
 	$(LAB_DEBS)
 
 # What `make bench` compares with, and what it makes networks of: the kernel's netem where there is one.
-BENCH_DEBS := iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+BENCH_DEBS := gcc libc6-dev iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad srt-tools
 BENCH_LINK ?= $(shell modprobe -nq sch_netem && echo netem || echo tun)
 

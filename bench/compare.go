@@ -112,7 +112,7 @@ func better(rows []Row) (notes []string) {
 			var best *Row
 			for i := range rows {
 				r := &rows[i]
-				if r.Scenario == ours.Scenario && r.Delivered != nil && *r.Delivered >= *ours.Delivered-notWorse && f.of(r) != nil &&
+				if r.Scenario == ours.Scenario && r.FPS == ours.FPS && r.Delivered != nil && *r.Delivered >= *ours.Delivered-notWorse && f.of(r) != nil &&
 					(best == nil || *f.of(r) < *f.of(best)) {
 					best = r
 				}
@@ -122,7 +122,7 @@ func better(rows []Row) (notes []string) {
 			}
 		}
 		if found != nil {
-			notes = append(notes, fmt.Sprintf("%s: others are better in %s", ours.Scenario, strings.Join(found, ", ")))
+			notes = append(notes, fmt.Sprintf("%s, %g fps: others are better in %s", ours.Scenario, ours.FPS, strings.Join(found, ", ")))
 		}
 	}
 	return notes
