@@ -117,7 +117,7 @@ e2e: ## Test the built command end to end
 	go test -count=1 -v -run '^TestE2E' ./cmd/udpcam
 
 .PHONY: bench
-bench: build ## Measure all that bench/results shows again (root; 8 minutes)
+bench: build ## Measure all that bench/results shows again (root; 13 minutes)
 	@$(MAKE) setup DEBS="$(BENCH_DEBS)"
 	bench/measure ./udpcam bench/results $(BENCH_LINK)
 
