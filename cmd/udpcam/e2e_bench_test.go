@@ -84,7 +84,7 @@ func TestE2ENetnsBenchCompare(t *testing.T) {
 	needNamespaces(t)
 	t.Setenv("PATH", onlyIP(t))
 	report := benchReport(t, "compare", "--link", "tun", "--loss", "0", "--frames", "30", "--size", "320x240", "--frame-size", "20000")
-	if len(report.Rows) != 3 || len(report.Notes) != 4 {
+	if len(report.Rows) != 3 || len(report.Notes) != 5 {
 		t.Fatalf("%d rows, notes %q", len(report.Rows), report.Notes)
 	}
 	for _, r := range report.Rows {
@@ -95,6 +95,23 @@ func TestE2ENetnsBenchCompare(t *testing.T) {
 	for _, note := range report.Notes {
 		if !strings.Contains(note, "not measured") || !strings.Contains(note, "Debian: ") {
 			t.Error(note)
+		}
+	}
+}
+
+// The relay in C is built where it is measured, and brings all pictures over a cable.
+func TestE2ENetnsBenchBareRelay(t *testing.T) {
+	needNamespaces(t)
+	if _, err := exec.LookPath("cc"); err != nil {
+		t.Skip("no C compiler")
+	}
+	report := benchReport(t, "compare", "--link", "veth", "--carrier", "udpcam,bare relay", "--frames", "30")
+	if len(report.Rows) != 2 {
+		t.Fatalf("%d rows, notes %q", len(report.Rows), report.Notes)
+	}
+	for _, r := range report.Rows {
+		if *r.Delivered != 100 || *r.Damaged != 0 || *r.CPUSend <= 0 || *r.CPUReceive <= 0 {
+			t.Errorf("%s: %+v", r.Carrier, r)
 		}
 	}
 }
