@@ -82,6 +82,9 @@ func TestE2ENetnsBenchInterrupted(t *testing.T) {
 // installed are told of in a line, and the rest is measured.
 func TestE2ENetnsBenchCompare(t *testing.T) {
 	needNamespaces(t)
+	if _, err := build(); err != nil { // while there is a go
+		t.Fatal(err)
+	}
 	t.Setenv("PATH", onlyIP(t))
 	report := benchReport(t, "compare", "--link", "tun", "--loss", "0", "--frames", "30", "--size", "320x240", "--frame-size", "20000")
 	if len(report.Rows) != 3 || len(report.Notes) != 5 {
