@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxTrains is how many trains one call receives: where the kernel joins no datagrams, about a quarter of a frame, so that a
-	// frame takes few calls, and what has come by then is looked at while the rest is on its way.
+	// maxTrains is how many trains one call receives: where the kernel joins no datagrams, about a quarter of a frame, so
+	// that a frame takes few calls, and what has come by then is looked at while the rest is on its way.
 	maxTrains = 16
 
 	// trainRoom is how many bytes are set aside for each: what one may have, of which pages that nobody writes to cost

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -222,6 +223,24 @@ func TestAddresses(t *testing.T) {
 		if err := out.Send(netip.MustParseAddrPort(to), parts(1)); !errors.As(err, &bad) {
 			t.Errorf("to %s from an IPv4 socket: %v", to, err)
 		}
+	}
+}
+
+// TestInterfaceIndex finds each interface by its name and by its index.
+func TestInterfaceIndex(t *testing.T) {
+	interfaces, err := net.Interfaces()
+	if err != nil || len(interfaces) == 0 {
+		t.Fatal(interfaces, err)
+	}
+	for _, i := range interfaces {
+		for _, zone := range []string{i.Name, strconv.Itoa(i.Index)} {
+			if index, err := interfaceIndex(zone); err != nil || int(index) != i.Index {
+				t.Errorf("%s: %d, %v, want %d", zone, index, err, i.Index)
+			}
+		}
+	}
+	if index, err := interfaceIndex("nosuchinterface"); err == nil {
+		t.Errorf("an interface that is not there has the index %d", index)
 	}
 }
 
