@@ -17,9 +17,9 @@ import (
 	"go.uber.org/goleak"
 
 	"udpcam/bench"
-	"udpcam/bench/link"
 	"udpcam/bench/netns"
 	"udpcam/protocol"
+	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -35,12 +35,12 @@ func matrix(frames int, networks ...bench.Network) bench.Matrix {
 // Every scenario can be simulated, and every network that is made of figures is what the figures say.
 func TestNetworks(t *testing.T) {
 	for _, n := range bench.Scenarios {
-		if _, err := link.ParseNetem(n.Netem); err != nil {
+		if _, err := netsim.ParseNetem(n.Netem); err != nil {
 			t.Errorf("%s: %v", n.Name, err)
 		}
 	}
 	n := bench.MakeNetwork(0.05, 5, 40*time.Millisecond, 3*time.Millisecond, 20e6)
-	p, err := link.ParseNetem(n.Netem)
+	p, err := netsim.ParseNetem(n.Netem)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestNetnsLinksAgree(t *testing.T) {
 func TestMissingLinkIsNoted(t *testing.T) {
 	odd := bench.Network{Name: "odd", Netem: "reorder 25% delay 10ms"}
 	_, _, err := bench.Loss(t.Context(), matrix(10, odd), []string{bench.LinkSim}, nil, quietly)
-	if !errors.Is(err, link.ErrNetem) {
+	if !errors.Is(err, netsim.ErrNetem) {
 		t.Errorf("a network that cannot be simulated: %v", err)
 	}
 	if _, _, err := bench.Loss(t.Context(), matrix(10), []string{"air"}, nil, quietly); !errors.Is(err, bench.ErrLink) {

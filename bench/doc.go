@@ -13,14 +13,12 @@
 //
 // The networks, which packages below this one make, all take the same scenarios, in netem's words (scenario.go):
 //
-//	bench/sim     simulated time: any machine, fast, the same in every run
-//	bench/netns   network namespaces with a cable between them: real sockets, real programs, and on the cable
-//	                netem      the kernel's own emulation, where it has it
-//	                tun        the same done by bench/tunnel, a program that carries each packet: any Linux, as root
-//	bench/link    what happens to a packet on a path, for sim and tunnel
+//	protocol/netsim  simulated time: any machine, fast, the same in every run
+//	bench/netns      network namespaces with a cable between them: real sockets, real programs, and on the cable
+//	                   netem   the kernel's own emulation, where it has it
+//	                   tun     the same done by bench/tunnel, a program that carries each packet: any Linux, as root
 //
-// Beside them bench/schedule has what is to happen at its time, bench/relay feeds frames to one process and sees them come
-// out of another, bench/browser sees what a page shows, bench/trace records every datagram's fate and explains lost
+// Beside them bench/relay feeds frames to one process and sees them come out of another, bench/browser sees what a page shows, bench/trace records every datagram's fate and explains lost
 // frames, and bench/plot draws. What is measured knows nothing of all this: sender and receiver get a conn and a clock,
 // processes get pipes.
 package bench

@@ -8,11 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/bench/netns"
-	"udpcam/bench/sim"
 	"udpcam/bench/trace"
 	"udpcam/protocol/datagram"
+	"udpcam/protocol/netsim"
 )
 
 // The kinds of links.
@@ -57,14 +56,14 @@ const mtu = 1500
 
 // openSim opens a link in simulated time.
 func openSim(n Network, seed uint64, recorder *trace.Recorder) (*endpoints, error) {
-	path, err := link.ParseNetem(n.Netem)
+	path, err := netsim.ParseNetem(n.Netem)
 	if err != nil {
 		return nil, err
 	}
 	path.MTU = mtu
-	w := sim.New()
-	a, b := w.Link(seed, path, func(d []byte, fate link.Fate) {
-		recorder.Dropped(d, map[link.Fate]trace.Fate{link.Lost: trace.Lost, link.Full: trace.Full}[fate])
+	w := netsim.NewWorld()
+	a, b := w.Link(seed, path, func(d []byte, fate netsim.Fate) {
+		recorder.Dropped(d, map[netsim.Fate]trace.Fate{netsim.Lost: trace.Lost, netsim.Full: trace.Full}[fate])
 	})
 	a.Read()
 	b.Read()
@@ -126,7 +125,7 @@ func plug(kind string, n Network, seed uint64) (*netns.Cable, error) {
 	case LinkVeth:
 		return netns.NewDirect()
 	}
-	path, err := link.ParseNetem(n.Netem)
+	path, err := netsim.ParseNetem(n.Netem)
 	if err != nil {
 		return nil, err
 	}

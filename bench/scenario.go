@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"udpcam/bench/link"
+	"udpcam/protocol/netsim"
 )
 
 // A Network is a network between two machines, the same in both directions.
@@ -90,7 +90,7 @@ func MakeNetwork(loss, burst float64, rtt, jitter time.Duration, rate float64) N
 // describe fills in what a row says of its network.
 func (n Network) describe(r *Row) {
 	r.Scenario, r.Netem = n.Name, n.Netem
-	p, err := link.ParseNetem(n.Netem)
+	p, err := netsim.ParseNetem(n.Netem)
 	if err != nil {
 		return // the kernel may know better
 	}

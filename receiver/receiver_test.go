@@ -14,9 +14,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"udpcam/bench/link"
 	"udpcam/protocol"
 	"udpcam/protocol/datagram"
+	"udpcam/protocol/netsim"
 	"udpcam/receiver"
 )
 
@@ -36,8 +36,8 @@ func street(t testing.TB) []byte {
 }
 
 // setup returns a receiver and a conn to send to it from.
-func setup(t *testing.T, c receiver.Config) (*receiver.Receiver, *link.Conn) {
-	n := link.New(1, link.Path{Delay: time.Millisecond})
+func setup(t *testing.T, c receiver.Config) (*receiver.Receiver, *netsim.Conn) {
+	n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
 	in, err := n.Listen(viewer)
 	if err != nil {
 		t.Fatal(err)

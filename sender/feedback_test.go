@@ -7,15 +7,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/protocol"
+	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
 // A prober is a receiver whose feedback is written by hand, by protocol/README.md.
 type prober struct {
 	t    *testing.T
-	conn *link.Conn
+	conn *netsim.Conn
 }
 
 // received takes in what has come and returns its datagrams and bytes, and the session of the last.
@@ -66,7 +66,7 @@ func report(session, newest, segments uint32) []byte {
 
 // probe sends so many frames of 78,200 bytes to a prober, without parity, and returns it with the stream's session.
 func probe(t *testing.T, c sender.Config, frames int) (*sender.Sender, prober, prober, uint32) {
-	n := link.New(1, link.Path{})
+	n := netsim.New(1, netsim.Path{})
 	t.Cleanup(n.Close)
 	c.FEC = sender.FECOff
 	s, err := sender.New(c, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
@@ -199,10 +199,10 @@ func TestOneWay(t *testing.T) {
 // TestDestinations looks at what reports tell, of two receivers of which one goes away and another never was there.
 func TestDestinations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := link.New(1, link.Path{Delay: 5 * time.Millisecond})
+		n := netsim.New(1, netsim.Path{Delay: 5 * time.Millisecond})
 		defer n.Close()
 		lossy := netip.MustParseAddrPort("10.0.0.3:12345")
-		n.SetPath(camera, lossy, link.Path{Delay: 20 * time.Millisecond, Loss: 0.1})
+		n.SetPath(camera, lossy, netsim.Path{Delay: 20 * time.Millisecond, Loss: 0.1})
 		c := listen(t, n, camera)
 		s, err := sender.New(sender.Config{}, sender.Destination{Conn: c, Addr: viewer}, sender.Destination{Conn: c, Addr: lossy})
 		if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/protocol"
+	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -21,7 +21,7 @@ type result struct {
 	delivered int
 	overhead  float64         // bytes on the wire, IP and UDP headers included, over bytes of frames
 	delays    []time.Duration // from capture, ascending
-	link      link.Stats
+	link      netsim.Stats
 }
 
 func (r result) delay(quantile float64) time.Duration {
@@ -38,7 +38,7 @@ func (r result) String() string {
 }
 
 // play sends so many frames over a path and returns what came of them.
-func play(t *testing.T, p link.Path, c sender.Config, frames, size int, fps float64) (r result) {
+func play(t *testing.T, p netsim.Path, c sender.Config, frames, size int, fps float64) (r result) {
 	s := newShow(t, p, c)
 	s.send(t, frames, size, fps)
 	s.close()
@@ -62,24 +62,24 @@ func TestLoss(t *testing.T) {
 	const ms = time.Millisecond
 	for _, c := range []struct {
 		name      string
-		path      link.Path
+		path      netsim.Path
 		config    sender.Config
 		delivered float64 // share, at least
 		overhead  float64 // at most
 		p99       time.Duration
 	}{
-		{"0%", link.Path{Delay: ms}, sender.Config{}, 1, 1.07, 1 * ms},
-		{"1%", link.Path{Delay: ms, Loss: 0.01}, sender.Config{}, 1, 1.13, 3 * ms},
-		{"5%", link.Path{Delay: ms, Loss: 0.05}, sender.Config{}, 0.999, 1.27, 6 * ms},
-		{"10%", link.Path{Delay: ms, Loss: 0.1}, sender.Config{}, 0.995, 1.45, 12 * ms},
-		{"20%", link.Path{Delay: ms, Loss: 0.2}, sender.Config{}, 0.99, 1.65, 100 * ms},
-		{"20%, far", link.Path{Delay: 30 * ms, Loss: 0.2}, sender.Config{}, 0.98, 1.65, 250 * ms},
-		{"bursts", link.Path{Delay: 2 * ms, Jitter: ms, Burst: link.Burst{Enter: 0.01, Leave: 0.2}}, sender.Config{}, 0.995, 1.5, 50 * ms},
-		{"jitter", link.Path{Delay: 2 * ms, Jitter: 40 * ms, Loss: 0.02}, sender.Config{}, 0.99, 1.2, 60 * ms},
-		{"5%, 20% parity", link.Path{Delay: ms, Loss: 0.05}, sender.Config{FEC: sender.FECShare(0.2)}, 0.999, 1.3, 6 * ms},
-		{"5%, no parity", link.Path{Delay: ms, Loss: 0.05}, sender.Config{FEC: sender.FECOff}, 0.99, 1.12, 30 * ms},
-		{"0%, one-way", link.Path{Delay: ms}, sender.Config{OneWay: true}, 1, 1.17, 1 * ms},
-		{"0%, no parity", link.Path{Delay: ms}, sender.Config{FEC: sender.FECOff}, 1, 1.05, 1 * ms},
+		{"0%", netsim.Path{Delay: ms}, sender.Config{}, 1, 1.07, 1 * ms},
+		{"1%", netsim.Path{Delay: ms, Loss: 0.01}, sender.Config{}, 1, 1.13, 3 * ms},
+		{"5%", netsim.Path{Delay: ms, Loss: 0.05}, sender.Config{}, 0.999, 1.27, 6 * ms},
+		{"10%", netsim.Path{Delay: ms, Loss: 0.1}, sender.Config{}, 0.995, 1.45, 12 * ms},
+		{"20%", netsim.Path{Delay: ms, Loss: 0.2}, sender.Config{}, 0.99, 1.65, 100 * ms},
+		{"20%, far", netsim.Path{Delay: 30 * ms, Loss: 0.2}, sender.Config{}, 0.98, 1.65, 250 * ms},
+		{"bursts", netsim.Path{Delay: 2 * ms, Jitter: ms, Burst: netsim.Burst{Enter: 0.01, Leave: 0.2}}, sender.Config{}, 0.995, 1.5, 50 * ms},
+		{"jitter", netsim.Path{Delay: 2 * ms, Jitter: 40 * ms, Loss: 0.02}, sender.Config{}, 0.99, 1.2, 60 * ms},
+		{"5%, 20% parity", netsim.Path{Delay: ms, Loss: 0.05}, sender.Config{FEC: sender.FECShare(0.2)}, 0.999, 1.3, 6 * ms},
+		{"5%, no parity", netsim.Path{Delay: ms, Loss: 0.05}, sender.Config{FEC: sender.FECOff}, 0.99, 1.12, 30 * ms},
+		{"0%, one-way", netsim.Path{Delay: ms}, sender.Config{OneWay: true}, 1, 1.17, 1 * ms},
+		{"0%, no parity", netsim.Path{Delay: ms}, sender.Config{FEC: sender.FECOff}, 1, 1.05, 1 * ms},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -98,23 +98,23 @@ func TestOverload(t *testing.T) {
 	const ms = time.Millisecond
 	for _, c := range []struct {
 		name         string
-		path         link.Path
+		path         netsim.Path
 		frames, size int
 		fps          float64
 		delivered    float64 // share, at least
 		fits         float64 // share that fits the path
 		typical, p99 time.Duration
 	}{
-		{"15 Mbit/s, 200 frames", link.Path{Delay: ms, Rate: 15e6, Queue: 126_000}, 200, 78_200, 30, 0.7, 0.755, 70 * ms, 200 * ms},
-		{"15 Mbit/s", link.Path{Delay: ms, Rate: 15e6, Queue: 126_000}, 1000, 78_200, 30, 0.73, 0.755, 70 * ms, 150 * ms},
-		{"15 Mbit/s, far", link.Path{Delay: 30 * ms, Rate: 15e6, Queue: 126_000}, 600, 78_200, 30, 0.7, 0.755, 110 * ms, 250 * ms},
-		{"15 Mbit/s, long queue", link.Path{Delay: ms, Rate: 15e6, Queue: 2_000_000}, 400, 78_200, 30, 0.73, 0.755, 70 * ms, 200 * ms},
-		{"15 Mbit/s, short queue", link.Path{Delay: ms, Rate: 15e6, Queue: 64_000}, 400, 78_200, 30, 0.5, 0.755, 80 * ms, 150 * ms},
-		{"15 Mbit/s, 5% loss", link.Path{Delay: ms, Rate: 15e6, Queue: 126_000, Loss: 0.05}, 400, 78_200, 30, 0.6, 0.65, 80 * ms, 200 * ms},
-		{"15 Mbit/s, 120 fps", link.Path{Delay: ms, Rate: 15e6, Queue: 126_000}, 1200, 20_000, 120, 0.66, 0.7, 50 * ms, 150 * ms},
-		{"5 Mbit/s", link.Path{Delay: ms, Rate: 5e6, Queue: 100_000}, 400, 78_200, 30, 0.23, 0.252, 200 * ms, 400 * ms},
-		{"100 Mbit/s, short queue", link.Path{Delay: ms, Rate: 100e6, Queue: 128 << 10}, 400, 500_000, 30, 0.3, 0.79, 80 * ms, 150 * ms},
-		{"100 Mbit/s that fit if spread", link.Path{Delay: ms, Rate: 100e6, Queue: 128 << 10}, 900, 330_000, 30, 0.95, 1, 40 * ms, 70 * ms},
+		{"15 Mbit/s, 200 frames", netsim.Path{Delay: ms, Rate: 15e6, Queue: 126_000}, 200, 78_200, 30, 0.7, 0.755, 70 * ms, 200 * ms},
+		{"15 Mbit/s", netsim.Path{Delay: ms, Rate: 15e6, Queue: 126_000}, 1000, 78_200, 30, 0.73, 0.755, 70 * ms, 150 * ms},
+		{"15 Mbit/s, far", netsim.Path{Delay: 30 * ms, Rate: 15e6, Queue: 126_000}, 600, 78_200, 30, 0.7, 0.755, 110 * ms, 250 * ms},
+		{"15 Mbit/s, long queue", netsim.Path{Delay: ms, Rate: 15e6, Queue: 2_000_000}, 400, 78_200, 30, 0.73, 0.755, 70 * ms, 200 * ms},
+		{"15 Mbit/s, short queue", netsim.Path{Delay: ms, Rate: 15e6, Queue: 64_000}, 400, 78_200, 30, 0.5, 0.755, 80 * ms, 150 * ms},
+		{"15 Mbit/s, 5% loss", netsim.Path{Delay: ms, Rate: 15e6, Queue: 126_000, Loss: 0.05}, 400, 78_200, 30, 0.6, 0.65, 80 * ms, 200 * ms},
+		{"15 Mbit/s, 120 fps", netsim.Path{Delay: ms, Rate: 15e6, Queue: 126_000}, 1200, 20_000, 120, 0.66, 0.7, 50 * ms, 150 * ms},
+		{"5 Mbit/s", netsim.Path{Delay: ms, Rate: 5e6, Queue: 100_000}, 400, 78_200, 30, 0.23, 0.252, 200 * ms, 400 * ms},
+		{"100 Mbit/s, short queue", netsim.Path{Delay: ms, Rate: 100e6, Queue: 128 << 10}, 400, 500_000, 30, 0.3, 0.79, 80 * ms, 150 * ms},
+		{"100 Mbit/s that fit if spread", netsim.Path{Delay: ms, Rate: 100e6, Queue: 128 << 10}, 900, 330_000, 30, 0.95, 1, 40 * ms, 70 * ms},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -133,8 +133,8 @@ func TestOverload(t *testing.T) {
 // TestRecovery has a path become narrow, wide and narrow again while frames are sent.
 func TestRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		wide := link.Path{Delay: time.Millisecond}
-		narrow := link.Path{Delay: time.Millisecond, Rate: 10e6, Queue: 126_000}
+		wide := netsim.Path{Delay: time.Millisecond}
+		narrow := netsim.Path{Delay: time.Millisecond, Rate: 10e6, Queue: 126_000}
 		s := newShow(t, wide, sender.Config{})
 		skipped := func(seconds int) uint64 {
 			before := s.sender.Stats().Skipped
@@ -166,8 +166,8 @@ func TestRecovery(t *testing.T) {
 // TestChangesThatAreNoOverload has a path become longer, stall, and lose much, none of which sending less cures.
 func TestChangesThatAreNoOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShow(t, link.Path{Delay: 2 * time.Millisecond}, sender.Config{})
-		for _, p := range []link.Path{
+		s := newShow(t, netsim.Path{Delay: 2 * time.Millisecond}, sender.Config{})
+		for _, p := range []netsim.Path{
 			{Delay: 2 * time.Millisecond},
 			{Delay: 50 * time.Millisecond},
 			{Delay: 2 * time.Millisecond, Loss: 0.15},
@@ -191,7 +191,7 @@ func TestChangesThatAreNoOverload(t *testing.T) {
 // second and a half: that is not the path's doing, and to skip frames would not cure it.
 func TestSlowSourceIsNoOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShow(t, link.Path{Delay: 2 * time.Millisecond}, sender.Config{})
+		s := newShow(t, netsim.Path{Delay: 2 * time.Millisecond}, sender.Config{})
 		s.send(t, 90, 78_200, 30)
 		jpeg := picture(78_200, 1)
 		for i := range 90 {
@@ -211,7 +211,7 @@ func TestSlowSourceIsNoOverload(t *testing.T) {
 // TestPaceCrossesABottleneck sends large frames through a switch's short queue.
 func TestPaceCrossesABottleneck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := play(t, link.Path{Rate: 1e9, Queue: 128 << 10}, sender.Config{}, 200, 250_000, 30)
+		r := play(t, netsim.Path{Rate: 1e9, Queue: 128 << 10}, sender.Config{}, 200, 250_000, 30)
 		t.Log(r)
 		if r.link.Queue != 0 || r.delivered != 200 || r.delay(1) > 3*time.Millisecond {
 			t.Errorf("%d datagrams dropped, %d frames delivered, the slowest in %v, want 0, 200, 3ms", r.link.Queue, r.delivered, r.delay(1))

@@ -11,15 +11,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/protocol"
+	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
 // A narrowConn is the way into a path with an MTU, which it tells as a system does: what is larger is refused or, if it
 // is silent, lost.
 type narrowConn struct {
-	*link.Conn
+	*netsim.Conn
 	mtu    atomic.Int64
 	silent bool
 	lost   int
@@ -51,7 +51,7 @@ func (c *narrowConn) PathMTU(netip.AddrPort) int {
 
 // narrow returns a show over such a path, and where its sender logs to.
 func narrow(t *testing.T, mtu int64, silent bool, config sender.Config) (*show, *narrowConn, *bytes.Buffer) {
-	n := link.New(1, link.Path{Delay: time.Millisecond})
+	n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
 	c := &narrowConn{Conn: listen(t, n, camera), silent: silent}
 	c.mtu.Store(mtu)
 	var log bytes.Buffer
@@ -124,7 +124,7 @@ func TestBlackHole(t *testing.T) {
 
 // TestNoBlackHole has frames not arrive for other reasons.
 func TestNoBlackHole(t *testing.T) {
-	for name, p := range map[string]link.Path{
+	for name, p := range map[string]netsim.Path{
 		"loss":       {Delay: time.Millisecond, Loss: 0.6},
 		"all loss":   {Delay: time.Millisecond, Loss: 1},
 		"a slow one": {Delay: time.Millisecond, Rate: 5e6, Queue: 100_000},

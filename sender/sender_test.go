@@ -17,9 +17,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"udpcam/bench/link"
 	"udpcam/protocol"
 	"udpcam/protocol/datagram"
+	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -58,7 +58,7 @@ func receive(t *testing.T, c datagram.Conn, a *protocol.Assembler) protocol.Fram
 	}
 }
 
-func listen(t *testing.T, n *link.Network, addr netip.AddrPort) *link.Conn {
+func listen(t *testing.T, n *netsim.Network, addr netip.AddrPort) *netsim.Conn {
 	c, err := n.Listen(addr)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func listen(t *testing.T, n *link.Network, addr netip.AddrPort) *link.Conn {
 
 func TestSenderSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := link.New(1, link.Path{})
+		n := netsim.New(1, netsim.Path{})
 		defer n.Close()
 		in := listen(t, n, viewer)
 		s, err := sender.New(sender.Config{Name: "door"}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
@@ -103,7 +103,7 @@ func TestSenderSends(t *testing.T) {
 // TestSenderAnnounces counts announcements: before each of the first frames, and then five times a second.
 func TestSenderAnnounces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := link.New(1, link.Path{})
+		n := netsim.New(1, netsim.Path{})
 		defer n.Close()
 		s, err := sender.New(sender.Config{FEC: sender.FECOff}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 		if err != nil {
@@ -131,7 +131,7 @@ func TestSenderAnnounces(t *testing.T) {
 }
 
 func TestSenderRefuses(t *testing.T) {
-	n := link.New(1, link.Path{})
+	n := netsim.New(1, netsim.Path{})
 	defer n.Close()
 	s, err := sender.New(sender.Config{}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 	if err != nil {

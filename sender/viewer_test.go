@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/protocol"
 	"udpcam/protocol/datagram"
+	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -75,13 +75,13 @@ func (w *watcher) stop() {
 
 // A show is a camera, a network and a watcher.
 type show struct {
-	network *link.Network
+	network *netsim.Network
 	sender  *sender.Sender
 	watcher *watcher
 }
 
-func newShow(t *testing.T, p link.Path, c sender.Config) *show {
-	n := link.New(1, p)
+func newShow(t *testing.T, p netsim.Path, c sender.Config) *show {
+	n := netsim.New(1, p)
 	back := p
 	back.Rate = 0 // the way back is not narrow
 	n.SetPath(viewer, camera, back)

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"udpcam/bench/link"
 	"udpcam/bench/tunnel"
+	"udpcam/protocol/netsim"
 )
 
 // device is what the machines' network device is called.
@@ -129,7 +129,7 @@ func (c *Cable) wire(netem string) error {
 
 // NewTunnel returns two machines between which this process carries packets, as the path says. The error is ErrRoot or
 // ErrTun.
-func NewTunnel(p link.Path, seed uint64) (*Cable, error) {
+func NewTunnel(p netsim.Path, seed uint64) (*Cable, error) {
 	c, err := newMachines()
 	if err != nil {
 		return nil, err

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/bench/netns"
+	"udpcam/protocol/netsim"
 )
 
 // plug returns a cable, or skips the test where there can be none.
@@ -33,7 +33,7 @@ func plug(t *testing.T, make func() (*netns.Cable, error)) *netns.Cable {
 var cables = map[string]func() (*netns.Cable, error){
 	"netem": func() (*netns.Cable, error) { return netns.NewCable("delay 20ms loss 20% limit 10000") },
 	"tun": func() (*netns.Cable, error) {
-		return netns.NewTunnel(link.Path{Delay: 20 * time.Millisecond, Loss: 0.2}, 1)
+		return netns.NewTunnel(netsim.Path{Delay: 20 * time.Millisecond, Loss: 0.2}, 1)
 	},
 }
 

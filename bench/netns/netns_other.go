@@ -6,7 +6,7 @@ import (
 	"os/exec"
 	"time"
 
-	"udpcam/bench/link"
+	"udpcam/protocol/netsim"
 )
 
 // A Namespace is a network of its own, which only Linux has.
@@ -28,7 +28,7 @@ func NewCable(string) (*Cable, error) { return nil, ErrRoot }
 func NewDirect() (*Cable, error) { return nil, ErrRoot }
 
 // NewTunnel fails.
-func NewTunnel(link.Path, uint64) (*Cable, error) { return nil, ErrRoot }
+func NewTunnel(netsim.Path, uint64) (*Cable, error) { return nil, ErrRoot }
 
 // Sent fails.
 func (*Cable) Sent() (a, b Traffic, err error) { return a, b, ErrRoot }

@@ -7,24 +7,23 @@ import (
 	"testing"
 	"time"
 
-	"udpcam/bench/link"
-	"udpcam/bench/sim"
 	"udpcam/bench/trace"
 	"udpcam/protocol"
+	"udpcam/protocol/netsim"
 	"udpcam/receiver"
 	"udpcam/sender"
 )
 
 // record has a sender without parity send frames over a path, and returns the trace of it.
-func record(t *testing.T, p link.Path, frames int) []byte {
+func record(t *testing.T, p netsim.Path, frames int) []byte {
 	t.Helper()
-	w, r := sim.New(), trace.NewRecorder()
-	a, b := w.Link(1, p, func(d []byte, fate link.Fate) {
-		r.Dropped(d, map[link.Fate]trace.Fate{link.Lost: trace.Lost, link.Full: trace.Full}[fate])
+	w, r := netsim.NewWorld(), trace.NewRecorder()
+	a, b := w.Link(1, p, func(d []byte, fate netsim.Fate) {
+		r.Dropped(d, map[netsim.Fate]trace.Fate{netsim.Lost: trace.Lost, netsim.Full: trace.Full}[fate])
 	})
 	a.Read()
 	b.Read()
-	s, err := sender.New(sender.Config{Clock: w, FEC: sender.FECOff}, sender.Destination{Conn: r.Tap(a, w, false), Addr: sim.AddrB})
+	s, err := sender.New(sender.Config{Clock: w, FEC: sender.FECOff}, sender.Destination{Conn: r.Tap(a, w, false), Addr: netsim.AddrB})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +64,7 @@ func record(t *testing.T, p link.Path, frames int) []byte {
 // What a trace says adds up, frame by frame.
 func TestTrace(t *testing.T) {
 	const frames = 50
-	cases, err := trace.Read(bytes.NewReader(record(t, link.Path{Loss: 0.3, Delay: 2 * time.Millisecond}, frames)))
+	cases, err := trace.Read(bytes.NewReader(record(t, netsim.Path{Loss: 0.3, Delay: 2 * time.Millisecond}, frames)))
 	if err != nil || len(cases) != 1 || cases[0].Name != "a path" {
 		t.Fatalf("%d cases, %v", len(cases), err)
 	}
@@ -101,7 +100,7 @@ func TestTrace(t *testing.T) {
 
 // A full queue is told from chance, and from nothing at all.
 func TestExplain(t *testing.T) {
-	for want, path := range map[string]link.Path{
+	for want, path := range map[string]netsim.Path{
 		"because a queue was full": {Rate: 2e6, Queue: 20_000},
 		"15 data + 0 parity sent, of which 0 + 0 did not arrive; delivered": {Rate: 20e6},
 		"asked 1 time, first at": {Loss: 0.1, Delay: time.Millisecond},

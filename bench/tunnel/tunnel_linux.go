@@ -1,4 +1,4 @@
-// Package tunnel carries the packets of one tun device to another and back, as late and as seldom as a link.Path says: what
+// Package tunnel carries the packets of one tun device to another and back, as late and as seldom as a netsim.Path says: what
 // netem does, on kernels that do not have it. One thread does all of it, so that a packet waits for nobody.
 package tunnel
 
@@ -10,8 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"udpcam/bench/link"
-	"udpcam/bench/schedule"
+	"udpcam/protocol/netsim"
 )
 
 // maxPacket is the largest IPv4 packet, in bytes.
@@ -23,11 +22,11 @@ const ethernet = 14
 // A Tunnel carries packets until it is closed.
 type Tunnel struct {
 	ends  [2]int // the devices
-	paths [2]*link.Crossing
+	paths [2]*netsim.Crossing
 	wake  int // an eventfd by which Close tells the thread to end
 	done  sync.WaitGroup
 
-	flight schedule.Schedule[packet]
+	flight netsim.Schedule[packet]
 	buffer [maxPacket]byte
 	cpu    atomic.Int64 // nanoseconds
 }
@@ -37,7 +36,7 @@ func (t *Tunnel) CPU() time.Duration { return time.Duration(t.cpu.Load()) }
 
 // New begins to carry packets between two devices that are open for non-blocking reading and writing and become the
 // tunnel's, along such a path each way.
-func New(a, b int, p link.Path, seed uint64) (*Tunnel, error) {
+func New(a, b int, p netsim.Path, seed uint64) (*Tunnel, error) {
 	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err != nil {
 		unix.Close(a)
@@ -46,7 +45,7 @@ func New(a, b int, p link.Path, seed uint64) (*Tunnel, error) {
 	}
 	t := &Tunnel{ends: [2]int{a, b}, wake: wake}
 	for i := range t.paths {
-		t.paths[i] = link.NewCrossing(p, seed, uint64(i)+1)
+		t.paths[i] = netsim.NewCrossing(p, seed, uint64(i)+1)
 	}
 	t.done.Go(t.run)
 	return t, nil

@@ -17,18 +17,15 @@ import (
 
 // The house has floors: the packages in a folder may import, of this module, those in the folders below it and no
 // others. Where two floors fit, the one with the longer path counts. Tests obey too, except that they may meet each
-// other's packages over the simulated network in bench/link, and that in those of bench senders and receivers meet.
+// other's packages over the simulated network in protocol/netsim, and that senders and receivers meet in those of netsim and of bench.
 var floors = []struct {
 	folder string
 	below  []string
 }{
 	{"cmd", []string{"cmd", "bench", "sender", "receiver", "protocol"}},
 	{"bench", []string{"bench", "sender", "receiver", "protocol"}},
-	{"bench/schedule", nil},
-	{"bench/link", []string{"bench/link", "bench/schedule", "protocol"}},
-	{"bench/sim", []string{"bench/link", "bench/schedule", "protocol"}},
-	{"bench/tunnel", []string{"bench/link", "bench/schedule"}},
-	{"bench/netns", []string{"bench/link", "bench/tunnel"}},
+	{"bench/tunnel", []string{"protocol/netsim"}},
+	{"bench/netns", []string{"bench/tunnel", "protocol/netsim"}},
 	{"bench/relay", []string{"protocol"}},
 	{"bench/trace", []string{"protocol"}},
 	{"bench/plot", nil},
@@ -120,8 +117,8 @@ func judge(modulePath, name string, file *ast.File) (faults []string) {
 	}
 	test := strings.HasSuffix(name, "_test.go")
 	if test {
-		below = append(slices.Clip(below), "bench/link", path.Dir(name))
-		if within(name, "bench") {
+		below = append(slices.Clip(below), "protocol/netsim", path.Dir(name))
+		if within(name, "bench") || within(name, "protocol/netsim") {
 			below = append(below, "bench", "sender", "receiver")
 		}
 	}
@@ -189,7 +186,7 @@ func TestArchitectureFaults(t *testing.T) {
 	tests := []struct{ file, text, want string }{
 		{"sender/x.go", `import "udpcam/receiver"`, "imports receiver, which is not below it"},
 		{"receiver/web/x.go", `import "udpcam/sender/source"`, "imports sender/source, which is not below it"},
-		{"receiver/x.go", `import "udpcam/bench/link"`, "imports bench/link, which is not below it"},
+		{"receiver/x.go", `import "udpcam/bench/netns"`, "imports bench/netns, which is not below it"},
 		{"receiver/x_test.go", `import "udpcam/sender"`, "imports sender, which is not below it"},
 		{"sender/source/x.go", `import "udpcam/sender"`, "imports sender, which is not below it"},
 		{"protocol/datagram/x.go", `import "udpcam/sender"`, "imports sender, which is not below it"},

@@ -16,8 +16,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/bench"
-	"udpcam/bench/link"
 	"udpcam/bench/netns"
+	"udpcam/protocol/netsim"
 )
 
 func benchCommand() *cli.Command {
@@ -147,7 +147,7 @@ func benchShowCommand() *cli.Command {
 
 // benchError says whose mistake it was.
 func benchError(err error) error {
-	for _, mistake := range []error{bench.ErrScenario, bench.ErrLink, bench.ErrCarrier, link.ErrNetem, netns.ErrArguments} {
+	for _, mistake := range []error{bench.ErrScenario, bench.ErrLink, bench.ErrCarrier, netsim.ErrNetem, netns.ErrArguments} {
 		if errors.Is(err, mistake) {
 			return usageError{err}
 		}

@@ -12,9 +12,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/bench"
-	"udpcam/bench/link"
 	"udpcam/bench/trace"
 	"udpcam/protocol"
+	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -165,7 +165,7 @@ func segmentSize(text string) (int, error) {
 // networksOf are the networks that the flags describe: the scenarios, unless others are given.
 func networksOf(c *cli.Context) (networks []bench.Network, err error) {
 	for _, args := range listOf(c, "netem") {
-		if _, err := link.ParseNetem(args); err != nil && strings.Contains(c.String("link"), bench.LinkSim) {
+		if _, err := netsim.ParseNetem(args); err != nil && strings.Contains(c.String("link"), bench.LinkSim) {
 			return nil, usagef("--netem: %w", err)
 		}
 		networks = append(networks, bench.Network{Name: args, Netem: args})

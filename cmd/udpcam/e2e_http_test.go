@@ -22,7 +22,7 @@ func TestE2EDemo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var mark pattern.Mark
-			until(t, "a picture is seen", func() (ok bool) { // a screenshot may be taken before the first is there
+			until(t, "a picture is seen", func() (ok bool) { // a picture may come while the screenshot is taken
 				var err error
 				mark, err = pattern.Read(see(t, url))
 				return err == nil
@@ -41,13 +41,11 @@ func seeByFFmpeg(t *testing.T, url string) image.Image {
 	return readPNG(t, path)
 }
 
-// seeByChromium returns what a browser shows of the page.
+// seeByChromium returns what a browser shows of the page, once it shows a picture.
 func seeByChromium(t *testing.T, url string) image.Image {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "seen.png")
-	run(t, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir="+dir,
-		"--window-size=1400,900", "--timeout=5000", "--screenshot="+path, url)
-	return readPNG(t, path)
+	b := browse(t, url, "")
+	until(t, "a picture is shown", func() bool { return evaluate[bool](b, "!!document.querySelector('.tile.live')") })
+	return b.screenshot()
 }
 
 func readPNG(t *testing.T, path string) image.Image {

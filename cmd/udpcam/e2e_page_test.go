@@ -69,6 +69,20 @@ func evaluate[T any](b *browser, expression string) T {
 	return value
 }
 
+// screenshot returns what the browser shows.
+func (b *browser) screenshot() image.Image {
+	b.t.Helper()
+	data, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return img
+}
+
 // picture returns what the page shows, in the picture's own pixels.
 func (b *browser) picture() image.Image {
 	b.t.Helper()

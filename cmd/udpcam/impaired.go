@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/protocol/datagram"
+	"udpcam/protocol/netsim"
 )
 
 // An impaired is a conn whose datagrams leave as late and as seldom as they would arrive on a path, in real time. On a
@@ -17,7 +17,7 @@ type impaired struct {
 	datagram.Conn
 
 	mu     sync.Mutex               // guards what follows, and the conn's sending side
-	path   *link.Crossing           // nil if it is perfect
+	path   *netsim.Crossing         // nil if it is perfect
 	block  func(header []byte) bool // tells which datagrams are lost in any case; nil for none
 	flight flight
 	number uint64      // of the next datagram in flight
@@ -28,12 +28,12 @@ type impaired struct {
 func impair(conn datagram.Conn) *impaired { return &impaired{Conn: conn} }
 
 // set changes the path for what is sent from now on.
-func (c *impaired) set(path link.Path, block func(header []byte) bool) {
+func (c *impaired) set(path netsim.Path, block func(header []byte) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.path, c.block = nil, block
-	if path != (link.Path{}) {
-		c.path = link.NewCrossing(path, rand.Uint64(), rand.Uint64())
+	if path != (netsim.Path{}) {
+		c.path = netsim.NewCrossing(path, rand.Uint64(), rand.Uint64())
 	}
 }
 

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/protocol"
 	"udpcam/protocol/datagram"
+	"udpcam/protocol/netsim"
 	"udpcam/receiver"
 	"udpcam/receiver/web"
 	"udpcam/sender"
@@ -111,7 +111,7 @@ func (l *loopback) SetLink(wanted web.DemoLink) error {
 	}
 	l.link = wanted
 	ms := func(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
-	path := link.Path{Loss: wanted.Loss, Delay: ms(wanted.Delay), Jitter: ms(wanted.Jitter)}
+	path := netsim.Path{Loss: wanted.Loss, Delay: ms(wanted.Delay), Jitter: ms(wanted.Jitter)}
 	l.there.set(path, nil)
 	if wanted.Requests {
 		l.back.set(path, nil)

@@ -1,8 +1,8 @@
 // Package datagram moves UDP datagrams between a socket and memory, with as few system calls, wake-ups and copies as the
 // system allows.
 //
-// [Conn] is the seam between udpcam's sender and receiver and the network: [UDP] is the real thing; bench/link has one
-// that lives in memory, in which sender and receiver meet in tests.
+// [Conn] is the seam between udpcam's sender and receiver and the network: [UDP] is the real thing; protocol/netsim
+// has one that lives in memory, in which sender and receiver meet in tests.
 //
 // On Linux a UDP sends many datagrams in one call, straight from the memory they lie in (UDP_SEGMENT, Linux 4.18), and
 // receives many in one call (recvmmsg), those that the kernel has joined (UDP_GRO, Linux 5.0) as one. Both are probed for

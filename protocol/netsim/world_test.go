@@ -1,4 +1,4 @@
-package sim_test
+package netsim_test
 
 import (
 	"context"
@@ -11,22 +11,17 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
-	"udpcam/bench/link"
-	"udpcam/bench/sim"
 	"udpcam/protocol"
+	"udpcam/protocol/netsim"
 	"udpcam/receiver"
 	"udpcam/sender"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func never() bool { return false }
 
 // Two tasks take turns as their sleeps say, and the clock shows it.
 func TestSleep(t *testing.T) {
-	w := sim.New()
+	w := netsim.NewWorld()
 	began := w.Now()
 	var got []string
 	for _, period := range []time.Duration{3 * time.Second, 2 * time.Second} {
@@ -45,9 +40,9 @@ func TestSleep(t *testing.T) {
 }
 
 // Datagrams come after the path's delay, in order, and Receive keeps its deadline.
-func TestConn(t *testing.T) {
-	w := sim.New()
-	a, b := w.Link(1, link.Path{Delay: 5 * time.Millisecond}, nil)
+func TestEnd(t *testing.T) {
+	w := netsim.NewWorld()
+	a, b := w.Link(1, netsim.Path{Delay: 5 * time.Millisecond}, nil)
 	began := w.Now()
 	b.Read()
 	var got []string
@@ -71,9 +66,9 @@ func TestConn(t *testing.T) {
 		}
 	}()
 	w.Go(func() {
-		a.Send(sim.AddrB, [][2][]byte{{[]byte("a"), []byte("b")}, {[]byte("c"), nil}})
+		a.Send(netsim.AddrB, [][2][]byte{{[]byte("a"), []byte("b")}, {[]byte("c"), nil}})
 		w.Sleep(2 * time.Second)
-		a.Send(sim.AddrB, [][2][]byte{{[]byte("d"), nil}})
+		a.Send(netsim.AddrB, [][2][]byte{{[]byte("d"), nil}})
 		w.Sleep(time.Second)
 	})
 	w.Run(never)
@@ -87,14 +82,14 @@ func TestConn(t *testing.T) {
 // camera sends frames over a lossy path, and returns a sum over all that happened, and how many frames came.
 func camera(t *testing.T, seed uint64, stop func() bool) (sum [32]byte, delivered int) {
 	t.Helper()
-	w := sim.New()
+	w := netsim.NewWorld()
 	h := sha256.New()
 	note := func(args ...any) { fmt.Fprintln(h, append(args, w.Now())...) }
-	path := link.Path{Loss: 0.05, Delay: 2 * time.Millisecond, Jitter: time.Millisecond, Rate: 30e6, Limit: 200}
-	a, b := w.Link(seed, path, func(d []byte, fate link.Fate) { note(len(d), fate) })
+	path := netsim.Path{Loss: 0.05, Delay: 2 * time.Millisecond, Jitter: time.Millisecond, Rate: 30e6, Limit: 200}
+	a, b := w.Link(seed, path, func(d []byte, fate netsim.Fate) { note(len(d), fate) })
 	a.Read()
 	b.Read()
-	s, err := sender.New(sender.Config{Clock: w}, sender.Destination{Conn: a, Addr: sim.AddrB})
+	s, err := sender.New(sender.Config{Clock: w}, sender.Destination{Conn: a, Addr: netsim.AddrB})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +120,7 @@ func camera(t *testing.T, seed uint64, stop func() bool) (sum [32]byte, delivere
 	return sha256.Sum256(fmt.Append(h.Sum(nil), s.Stats(), r.Stats())), delivered
 }
 
-func TestSameSeedSameFate(t *testing.T) {
+func TestWorldSameSeedSameFate(t *testing.T) {
 	one, delivered := camera(t, 1, never)
 	if delivered < 60 {
 		t.Errorf("%d of 100 frames came", delivered)

@@ -1,4 +1,4 @@
-package link_test
+package netsim_test
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"udpcam/bench/link"
+	"udpcam/protocol/netsim"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,7 +24,7 @@ var (
 	b = netip.MustParseAddrPort("10.0.0.2:2000")
 )
 
-func listen(t *testing.T, n *link.Network, addr netip.AddrPort) *link.Conn {
+func listen(t *testing.T, n *netsim.Network, addr netip.AddrPort) *netsim.Conn {
 	t.Helper()
 	c, err := n.Listen(addr)
 	if err != nil {
@@ -41,9 +41,9 @@ type arrival struct {
 }
 
 // cross sends count datagrams of size bytes, each gap after the one before, and returns what arrives within a minute.
-func cross(t *testing.T, seed uint64, p link.Path, count, size int, gap time.Duration) (got []arrival, st link.Stats) {
+func cross(t *testing.T, seed uint64, p netsim.Path, count, size int, gap time.Duration) (got []arrival, st netsim.Stats) {
 	synctest.Test(t, func(t *testing.T) {
-		n := link.New(seed, p)
+		n := netsim.New(seed, p)
 		defer n.Close()
 		from, to := listen(t, n, a), listen(t, n, b)
 		start := time.Now()
@@ -80,14 +80,14 @@ func numbers(got []arrival) (n []int) {
 }
 
 func TestPerfectPath(t *testing.T) {
-	got, st := cross(t, 1, link.Path{}, 1000, 500, 0)
+	got, st := cross(t, 1, netsim.Path{}, 1000, 500, 0)
 	if !slices.IsSorted(numbers(got)) || len(got) != 1000 || st.Delivered != 1000 || st.Bytes != 500_000 {
 		t.Errorf("%d datagrams came, %+v", len(got), st)
 	}
 }
 
 func TestLossIsAsOftenAsAsked(t *testing.T) {
-	for _, p := range []link.Path{{Loss: 0.05}, {Burst: link.Burst{Enter: 0.01, Leave: 0.19}}} {
+	for _, p := range []netsim.Path{{Loss: 0.05}, {Burst: netsim.Burst{Enter: 0.01, Leave: 0.19}}} {
 		_, st := cross(t, 3, p, 20_000, 2, 0)
 		if share := float64(st.Lost) / float64(st.Sent); share < 0.04 || share > 0.06 {
 			t.Errorf("%+v: lost %.3f, want 0.05", p, share)
@@ -96,7 +96,7 @@ func TestLossIsAsOftenAsAsked(t *testing.T) {
 }
 
 func TestBurstsAreAsLongAsAsked(t *testing.T) {
-	got, st := cross(t, 3, link.Path{Burst: link.Burst{Enter: 0.01, Leave: 0.2}}, 20_000, 2, 0)
+	got, st := cross(t, 3, netsim.Path{Burst: netsim.Burst{Enter: 0.01, Leave: 0.2}}, 20_000, 2, 0)
 	bursts := 0
 	for i := 1; i < len(got); i++ {
 		if got[i].number != got[i-1].number+1 {
@@ -109,7 +109,7 @@ func TestBurstsAreAsLongAsAsked(t *testing.T) {
 }
 
 func TestJitterReorders(t *testing.T) {
-	got, st := cross(t, 1, link.Path{Delay: time.Millisecond, Jitter: 10 * time.Millisecond}, 1000, 2, time.Millisecond)
+	got, st := cross(t, 1, netsim.Path{Delay: time.Millisecond, Jitter: 10 * time.Millisecond}, 1000, 2, time.Millisecond)
 	order := numbers(got)
 	if slices.IsSorted(order) || st.Delivered != 1000 {
 		t.Error("nothing overtook anything")
@@ -117,7 +117,7 @@ func TestJitterReorders(t *testing.T) {
 }
 
 func TestDuplicationAndDamage(t *testing.T) {
-	_, st := cross(t, 1, link.Path{Duplicate: 0.1, Damage: 0.1}, 10_000, 20, 0)
+	_, st := cross(t, 1, netsim.Path{Duplicate: 0.1, Damage: 0.1}, 10_000, 20, 0)
 	if st.Duplicated < 900 || st.Duplicated > 1100 || st.Damaged < 990 || st.Damaged > 1210 || st.Delivered != st.Sent+st.Duplicated {
 		t.Errorf("%+v", st)
 	}
@@ -125,14 +125,14 @@ func TestDuplicationAndDamage(t *testing.T) {
 
 // TestBottleneck sends 100 datagrams of 1000 bytes at once through 8 Mbit/s with room for 50.
 func TestBottleneck(t *testing.T) {
-	got, st := cross(t, 1, link.Path{Rate: 8_000_000, Queue: 50 * 1000}, 100, 958, 0)
+	got, st := cross(t, 1, netsim.Path{Rate: 8_000_000, Queue: 50 * 1000}, 100, 958, 0)
 	if st.Queue != 50 || len(got) != 50 || !slices.IsSorted(numbers(got)) {
 		t.Errorf("%d came, %+v", len(got), st)
 	}
 }
 
 func TestSameSeedSameFate(t *testing.T) {
-	p := link.Path{Loss: 0.1, Burst: link.Burst{Enter: 0.01, Leave: 0.5}, Delay: time.Millisecond, Jitter: time.Millisecond,
+	p := netsim.Path{Loss: 0.1, Burst: netsim.Burst{Enter: 0.01, Leave: 0.5}, Delay: time.Millisecond, Jitter: time.Millisecond,
 		Duplicate: 0.05, Damage: 0.05, Rate: 10_000_000, Queue: 20_000}
 	one, st1 := cross(t, 42, p, 2000, 100, 50*time.Microsecond)
 	two, st2 := cross(t, 42, p, 2000, 100, 50*time.Microsecond)
@@ -145,7 +145,7 @@ func TestSameSeedSameFate(t *testing.T) {
 }
 
 func TestConn(t *testing.T) {
-	n := link.New(1, link.Path{})
+	n := netsim.New(1, netsim.Path{})
 	defer n.Close()
 	c := listen(t, n, a)
 	if _, err := n.Listen(a); !errors.Is(err, syscall.EADDRINUSE) {
@@ -168,13 +168,13 @@ func TestConn(t *testing.T) {
 // TestSetPath gives each direction its own path.
 func TestSetPath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := link.New(1, link.Path{})
+		n := netsim.New(1, netsim.Path{})
 		defer n.Close()
 		ca, cb := listen(t, n, a), listen(t, n, b)
-		n.SetPath(a, b, link.Path{Delay: 5 * time.Millisecond})
+		n.SetPath(a, b, netsim.Path{Delay: 5 * time.Millisecond})
 		start := time.Now()
 		for _, c := range []struct {
-			from, to *link.Conn
+			from, to *netsim.Conn
 			want     time.Duration
 		}{{ca, cb, 5 * time.Millisecond}, {cb, ca, 0}} {
 			sent := time.Since(start)

@@ -1,5 +1,4 @@
-// Package schedule keeps what is to happen until its time: packets under way, events of a simulation.
-package schedule
+package netsim
 
 import (
 	"container/heap"

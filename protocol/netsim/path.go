@@ -1,10 +1,8 @@
-package link
+package netsim
 
 import (
 	"math/rand/v2"
 	"time"
-
-	"udpcam/bench/schedule"
 )
 
 // A Path says what happens to datagrams on their way, in the terms of Linux's netem: see [ParseNetem]. The zero value is
@@ -60,8 +58,8 @@ type Crossing struct {
 	Path
 	random   *rand.Rand
 	bad      bool
-	last     time.Time                   // when the last packet leaves the bottleneck
-	underWay schedule.Schedule[struct{}] // when those arrive that count against Limit
+	last     time.Time          // when the last packet leaves the bottleneck
+	underWay Schedule[struct{}] // when those arrive that count against Limit
 }
 
 // NewCrossing returns a path in use, on which with the same seed and the same packets the same happens.

@@ -1,4 +1,4 @@
-package link_test
+package netsim_test
 
 import (
 	"errors"
@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"udpcam/bench/link"
+	"udpcam/protocol/netsim"
 )
 
 func TestParseNetem(t *testing.T) {
 	const ms = time.Millisecond
-	for args, want := range map[string]link.Path{
+	for args, want := range map[string]netsim.Path{
 		"":                                      {Limit: 1000},
 		"limit 84 rate 15mbit":                  {Limit: 84, Rate: 15e6},
 		"rate 500kbit":                          {Limit: 1000, Rate: 500e3},
@@ -22,11 +22,11 @@ func TestParseNetem(t *testing.T) {
 		"delay 2ms 3ms":                         {Limit: 1000, Jitter: 4 * ms},
 		"loss 1%":                               {Limit: 1000, Loss: 0.01},
 		"loss random 0.5% delay 0.1s":           {Limit: 1000, Loss: 0.005, Delay: 100 * ms},
-		"loss gemodel 1% 20%":                   {Limit: 1000, Burst: link.Burst{Enter: 0.01, Leave: 0.2}},
-		"loss gemodel 10%":                      {Limit: 1000, Burst: link.Burst{Enter: 0.1, Leave: 0.9}},
+		"loss gemodel 1% 20%":                   {Limit: 1000, Burst: netsim.Burst{Enter: 0.01, Leave: 0.2}},
+		"loss gemodel 10%":                      {Limit: 1000, Burst: netsim.Burst{Enter: 0.1, Leave: 0.9}},
 		"duplicate 1% corrupt 2% delay 100usec": {Limit: 1000, Duplicate: 0.01, Damage: 0.02, Delay: 100 * time.Microsecond},
 	} {
-		if got, err := link.ParseNetem(args); err != nil || got != want {
+		if got, err := netsim.ParseNetem(args); err != nil || got != want {
 			t.Errorf("%q: %+v, %v, want %+v", args, got, err, want)
 		}
 	}
@@ -41,7 +41,7 @@ func TestParseNetem(t *testing.T) {
 		"rate fast":                          `"fast"`,
 		"limit -1":                           `"-1"`,
 	} {
-		if got, err := link.ParseNetem(args); !errors.Is(err, link.ErrNetem) || !strings.Contains(err.Error(), want) {
+		if got, err := netsim.ParseNetem(args); !errors.Is(err, netsim.ErrNetem) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %+v, %v, want an error with %s", args, got, err, want)
 		}
 	}
@@ -51,11 +51,11 @@ func TestParseNetem(t *testing.T) {
 func FuzzParseNetem(f *testing.F) {
 	f.Add("delay 2ms 1ms loss gemodel 1% 20% rate 15mbit limit 84 duplicate 1% corrupt 1%")
 	f.Fuzz(func(t *testing.T, args string) {
-		p, err := link.ParseNetem(args)
+		p, err := netsim.ParseNetem(args)
 		if err != nil {
 			return
 		}
-		c := link.NewCrossing(p, 1, 0)
+		c := netsim.NewCrossing(p, 1, 0)
 		now := time.Unix(1, 0)
 		for range 10 {
 			if at, _ := c.Cross(now, 1000); len(at) > 0 && at[0].Before(now) {
@@ -67,10 +67,10 @@ func FuzzParseNetem(f *testing.F) {
 
 // TestFragments: a datagram of 46 fragments is lost as often as any of them is.
 func TestFragments(t *testing.T) {
-	c := link.NewCrossing(link.Path{Loss: 0.01, MTU: 1500, Delay: time.Millisecond}, 1, 0)
+	c := netsim.NewCrossing(netsim.Path{Loss: 0.01, MTU: 1500, Delay: time.Millisecond}, 1, 0)
 	lost := 0
 	for range 2000 {
-		if _, fate := c.Cross(time.Unix(1, 0), 65_000); fate == link.Lost {
+		if _, fate := c.Cross(time.Unix(1, 0), 65_000); fate == netsim.Lost {
 			lost++
 		}
 	}
@@ -80,11 +80,11 @@ func TestFragments(t *testing.T) {
 }
 
 func TestLimit(t *testing.T) {
-	c := link.NewCrossing(link.Path{Limit: 3, Delay: time.Millisecond}, 1, 0)
+	c := netsim.NewCrossing(netsim.Path{Limit: 3, Delay: time.Millisecond}, 1, 0)
 	now := time.Unix(1, 0)
 	arrive := func() (n int) {
 		for range 5 {
-			if _, fate := c.Cross(now, 100); fate == link.Arrives {
+			if _, fate := c.Cross(now, 100); fate == netsim.Arrives {
 				n++
 			}
 		}

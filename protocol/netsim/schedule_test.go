@@ -1,4 +1,4 @@
-package schedule_test
+package netsim_test
 
 import (
 	"cmp"
@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"udpcam/bench/schedule"
+	"udpcam/protocol/netsim"
 )
 
 // What comes out is what a stable sort makes of what went in, and nothing before its time.
 func TestSchedule(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	var s schedule.Schedule[int]
+	var s netsim.Schedule[int]
 	if _, ok := s.Next(); ok {
 		t.Error("an empty one has a next")
 	}

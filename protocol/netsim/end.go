@@ -1,4 +1,4 @@
-package sim
+package netsim
 
 import (
 	"net"
@@ -7,23 +7,19 @@ import (
 	"slices"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/protocol/datagram"
 )
 
-var _ datagram.Conn = (*Conn)(nil)
+var _ datagram.Conn = (*End)(nil)
 
-// buffer is how many bytes of datagrams a conn holds until they are received, like a socket's receive buffer.
-const buffer = datagram.ReceiveBuffer
-
-// A Conn is one end of a link between two. It implements [datagram.Conn]; whom a datagram is addressed to is of no
+// An End is one end of a link in a World. It implements [datagram.Conn]; whom a datagram is addressed to is of no
 // matter.
-type Conn struct {
+type End struct {
 	world *World
 	addr  netip.AddrPort
-	peer  *Conn
-	path  *link.Crossing // to the peer
-	drop  func(b []byte, fate link.Fate)
+	peer  *End
+	path  *Crossing // to the peer
+	drop  func(b []byte, fate Fate)
 
 	inbox    []datagram.Train
 	held     int // bytes in inbox
@@ -42,28 +38,28 @@ var (
 
 // Link returns two conns with a path between them, the same in each direction, whose luck is drawn from a seed. Drop, if
 // it is not nil, is told of each datagram that gets lost on the way and of its fate; b is its own to keep.
-func (w *World) Link(seed uint64, p link.Path, drop func(b []byte, fate link.Fate)) (a, b *Conn) {
-	a = &Conn{world: w, addr: AddrA, path: link.NewCrossing(p, seed, 1), drop: drop, turn: make(chan struct{})}
-	b = &Conn{world: w, addr: AddrB, path: link.NewCrossing(p, seed, 2), drop: drop, turn: make(chan struct{})}
+func (w *World) Link(seed uint64, p Path, drop func(b []byte, fate Fate)) (a, b *End) {
+	a = &End{world: w, addr: AddrA, path: NewCrossing(p, seed, 1), drop: drop, turn: make(chan struct{})}
+	b = &End{world: w, addr: AddrB, path: NewCrossing(p, seed, 2), drop: drop, turn: make(chan struct{})}
 	a.peer, b.peer = b, a
 	return a, b
 }
 
 // Read tells the world that somebody will receive from the conn, so that it does not begin without.
-func (c *Conn) Read() {
+func (c *End) Read() {
 	c.world.readers++
 	c.world.at(c.world.now, func() { c.world.give(c.turn) })
 }
 
 // Send implements [datagram.Conn].
-func (c *Conn) Send(_ netip.AddrPort, datagrams [][2][]byte) error {
+func (c *End) Send(_ netip.AddrPort, datagrams [][2][]byte) error {
 	if c.isClosed() {
 		return net.ErrClosed
 	}
 	for _, d := range datagrams {
 		b := slices.Concat(d[0], d[1])
 		arrivals, fate := c.path.Cross(c.world.now, len(b))
-		if fate != link.Arrives && c.drop != nil {
+		if fate != Arrives && c.drop != nil {
 			c.drop(b, fate)
 		}
 		for _, at := range arrivals {
@@ -76,7 +72,7 @@ func (c *Conn) Send(_ netip.AddrPort, datagrams [][2][]byte) error {
 }
 
 // Receive implements [datagram.Conn].
-func (c *Conn) Receive() ([]datagram.Train, error) {
+func (c *End) Receive() ([]datagram.Train, error) {
 	if !c.begun {
 		c.begun = true
 		c.world.park(c.turn)
@@ -99,7 +95,7 @@ func (c *Conn) Receive() ([]datagram.Train, error) {
 }
 
 // arm has the reader that waits now be woken at the deadline.
-func (c *Conn) arm() {
+func (c *End) arm() {
 	if waits := c.waits; waits%2 == 1 && !c.deadline.IsZero() {
 		c.world.at(c.deadline, func() {
 			if c.waits == waits {
@@ -110,7 +106,7 @@ func (c *Conn) arm() {
 }
 
 // wake gives the turn to the reader, if it waits.
-func (c *Conn) wake() {
+func (c *End) wake() {
 	if c.waits%2 == 1 {
 		c.waits++
 		c.world.give(c.turn)
@@ -118,10 +114,10 @@ func (c *Conn) wake() {
 }
 
 // put adds a datagram to the inbox, if there is room.
-func (c *Conn) put(b []byte) {
+func (c *End) put(b []byte) {
 	if c.held+len(b) > buffer {
 		if c.drop != nil {
-			c.drop(b, link.Full)
+			c.drop(b, Full)
 		}
 		return
 	}
@@ -131,17 +127,17 @@ func (c *Conn) put(b []byte) {
 }
 
 // SetReceiveDeadline implements [datagram.Conn].
-func (c *Conn) SetReceiveDeadline(t time.Time) error {
+func (c *End) SetReceiveDeadline(t time.Time) error {
 	c.deadline = t
 	c.arm()
 	return nil
 }
 
 // LocalAddr implements [datagram.Conn].
-func (c *Conn) LocalAddr() netip.AddrPort { return c.addr }
+func (c *End) LocalAddr() netip.AddrPort { return c.addr }
 
 // Close implements [datagram.Conn].
-func (c *Conn) Close() error {
+func (c *End) Close() error {
 	select {
 	case <-c.world.over:
 	default:
@@ -151,7 +147,7 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-func (c *Conn) isClosed() bool {
+func (c *End) isClosed() bool {
 	select {
 	case <-c.world.over:
 		return true

@@ -1,4 +1,4 @@
-package link_test
+package netsim_test
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/protocol"
+	"udpcam/protocol/netsim"
 	"udpcam/receiver"
 	"udpcam/sender"
 )
@@ -38,7 +38,7 @@ func picture(size int, seed uint64) []byte {
 }
 
 // run starts a receiver on conn until ctx is done, and returns what it handed on, and its counts.
-func run(ctx context.Context, c *link.Conn) func() ([]delivery, protocol.Stats) {
+func run(ctx context.Context, c *netsim.Conn) func() ([]delivery, protocol.Stats) {
 	r := receiver.New(c, receiver.Config{})
 	var got []delivery
 	done := make(chan struct{})
@@ -55,7 +55,7 @@ func run(ctx context.Context, c *link.Conn) func() ([]delivery, protocol.Stats) 
 	}
 }
 
-func newSender(t *testing.T, n *link.Network, from netip.AddrPort, name string, to ...netip.AddrPort) *sender.Sender {
+func newSender(t *testing.T, n *netsim.Network, from netip.AddrPort, name string, to ...netip.AddrPort) *sender.Sender {
 	c := listen(t, n, from)
 	var ds []sender.Destination
 	for _, addr := range to {
@@ -71,7 +71,7 @@ func newSender(t *testing.T, n *link.Network, from netip.AddrPort, name string, 
 // TestMeetTwoAndTwo has two senders send to the same two receivers, one of which loses everything for a while.
 func TestMeetTwoAndTwo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := link.New(1, link.Path{Delay: time.Millisecond})
+		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
 		defer n.Close()
 		other, viewer := netip.MustParseAddrPort("10.0.0.3:1000"), netip.MustParseAddrPort("10.0.0.4:2000")
 		ctx, cancel := context.WithCancel(t.Context())
@@ -81,7 +81,7 @@ func TestMeetTwoAndTwo(t *testing.T) {
 		defer yard.Close()
 		for i := range 30 {
 			if i == 10 || i == 20 {
-				n.SetPath(a, viewer, link.Path{Loss: float64(20-i) / 10})
+				n.SetPath(a, viewer, netsim.Path{Loss: float64(20-i) / 10})
 			}
 			for k, s := range []*sender.Sender{door, yard} {
 				if err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: picture(5000, uint64(2*i+k))}); err != nil {
@@ -111,7 +111,7 @@ func TestMeetTwoAndTwo(t *testing.T) {
 // TestMeetRestarts restarts first the sender and then the receiver, in the middle of a stream.
 func TestMeetRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := link.New(1, link.Path{Delay: time.Millisecond})
+		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
 		defer n.Close()
 		send := func(s *sender.Sender, frames int) {
 			for i := range frames {
@@ -153,7 +153,7 @@ func TestMeetRestarts(t *testing.T) {
 // TestMeetExactBytes checks the bytes themselves once, not only their sum.
 func TestMeetExactBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := link.New(1, link.Path{})
+		n := netsim.New(1, netsim.Path{})
 		defer n.Close()
 		r := receiver.New(listen(t, n, b), receiver.Config{})
 		s := newSender(t, n, a, "door", b)

@@ -1,10 +1,12 @@
-// Package link is a network that lives in memory: datagrams sent on one [Conn] come out of another as late, as often and
-// as damaged as the [Path] between them says. With the same seed and the same traffic the same thing happens each time.
+// Package netsim is a network that lives in memory: datagrams that are sent at one end come out of another as late, as
+// often and as damaged as the [Path] between them says. With the same seed and the same traffic the same thing happens
+// each time. Sender and receiver meet on it in tests without a socket.
 //
-// It measures time by the time package: in a testing/synctest bubble, simulated time.
+// There are two: a [Network] connects any number of conns and measures time by package time, which in a testing/synctest
+// bubble is simulated; a [World] brings its own simulated time, for programs.
 //
 //	Conn.Send -> Path (loss, bottleneck, delay) -> Network's schedule, one goroutine -> inbox of the other Conn
-package link
+package netsim
 
 import (
 	"fmt"
@@ -12,8 +14,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"udpcam/bench/schedule"
 )
 
 // A Network connects conns. Its methods are for any goroutine.
@@ -23,7 +23,7 @@ type Network struct {
 	path      Path
 	paths     map[route]*Crossing
 	conns     map[netip.AddrPort]*Conn
-	flight    schedule.Schedule[flying]
+	flight    Schedule[flying]
 	crossings uint64        // made so far
 	wake      chan struct{} // tells the delivering goroutine that something changed
 	done      chan struct{}
@@ -76,7 +76,7 @@ func (n *Network) Listen(addr netip.AddrPort) (*Conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.conns[addr] != nil {
-		return nil, fmt.Errorf("link: listen on %s: %w", addr, syscall.EADDRINUSE)
+		return nil, fmt.Errorf("netsim: listen on %s: %w", addr, syscall.EADDRINUSE)
 	}
 	c := &Conn{network: n, addr: addr, changed: make(chan struct{})}
 	n.conns[addr] = c

@@ -1,19 +1,9 @@
-// Package sim is a network in simulated time, for programs: sender and receiver run on it as they are, as fast as the
-// machine computes, and with the same seed the same happens in every run, to the nanosecond.
-//
-//	Sender, Receiver, the caller's tasks ── World.Sleep, Conn.Receive ──> World: one schedule of events
-//	                  Conn.Send ──> link.Crossing (loss, bottleneck, delay) ──^
-//
-// Bench/link has the same paths in a testing/synctest bubble, in which goroutines run at the same time and which there is
-// only in tests. Here at most one goroutine runs at a time: it has the turn until it sleeps or receives, and then whoever
-// is first in the schedule has it. What they compute takes no time.
-package sim
+package netsim
 
 import (
 	"runtime"
 	"time"
 
-	"udpcam/bench/schedule"
 	"udpcam/protocol/datagram"
 )
 
@@ -22,11 +12,21 @@ var _ datagram.Clock = (*World)(nil)
 // epoch is when every world begins.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// A World is simulated time and what lives in it: tasks, each a goroutine that Go started or one that receives from a
-// Conn. It implements [datagram.Clock]. Now, Sleep and its conns are for its tasks, and before Run for whoever made it.
+// A World is simulated time for programs: sender and receiver run in it as they are, as fast as the machine computes, and
+// with the same seed the same happens in every run, to the nanosecond.
+//
+//	Sender, Receiver, the caller's tasks ── World.Sleep, End.Receive ──> World: one schedule of events
+//	                   End.Send ──> Crossing (loss, bottleneck, delay) ──^
+//
+// A Network does the same in tests, in a testing/synctest bubble, where goroutines run at the same time. In a World at
+// most one goroutine runs at a time: it has the turn until it sleeps or receives, and then whoever is first in the
+// schedule has it. What they compute takes no time.
+//
+// Tasks are the goroutines that Go started and those that receive from an End. A World implements [datagram.Clock]. Now,
+// Sleep and its ends are for its tasks, and before Run for whoever made it.
 type World struct {
 	now     time.Time
-	events  schedule.Schedule[func()]
+	events  Schedule[func()]
 	busy    int // tasks of Go that have not ended
 	readers int // conns that somebody will receive from
 
@@ -35,8 +35,8 @@ type World struct {
 	over   chan struct{} // closed when the world has ended
 }
 
-// New returns a world in which nothing happens yet.
-func New() *World {
+// NewWorld returns a world in which nothing happens yet.
+func NewWorld() *World {
 	return &World{now: epoch, parked: make(chan struct{}), ended: make(chan struct{}), over: make(chan struct{})}
 }
 

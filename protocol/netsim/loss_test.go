@@ -1,4 +1,4 @@
-package link_test
+package netsim_test
 
 import (
 	"context"
@@ -8,15 +8,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"udpcam/bench/link"
 	"udpcam/protocol"
+	"udpcam/protocol/netsim"
 	"udpcam/receiver"
 	"udpcam/sender"
 )
 
 // A trial is a camera that sends over a path, and what came of it.
 type trial struct {
-	path   link.Path
+	path   netsim.Path
 	size   int // of a frame, in bytes
 	fps    int
 	frames int
@@ -30,14 +30,14 @@ type outcome struct {
 	settled   time.Duration // the same without the first half second
 	received  protocol.Stats
 	sent      sender.Stats
-	link      link.Stats
+	link      netsim.Stats
 }
 
 // run makes the trial, in simulated time, and fails the test if a frame comes out that was not sent, twice, or after a
 // newer one.
 func (c trial) run(t *testing.T, seed uint64) (out outcome) {
 	synctest.Test(t, func(t *testing.T) {
-		n := link.New(seed, c.path)
+		n := netsim.New(seed, c.path)
 		defer n.Close()
 		r := receiver.New(listen(t, n, b), c.config)
 		s, err := sender.New(c.sender, sender.Destination{Conn: listen(t, n, a), Addr: b})
@@ -97,7 +97,7 @@ func TestLoss(t *testing.T) {
 		for _, loss := range []float64{0, 0.01, 0.05, 0.1, 0.2} {
 			for _, s := range sizes {
 				t.Run(fmt.Sprintf("%v, %v %%, %d bytes, %d fps", rtt, 100*loss, s.size, s.fps), func(t *testing.T) {
-					c := trial{path: link.Path{Delay: rtt / 2, Loss: loss}, size: s.size, fps: s.fps, frames: s.frames}
+					c := trial{path: netsim.Path{Delay: rtt / 2, Loss: loss}, size: s.size, fps: s.fps, frames: s.frames}
 					out := c.run(t, 1)
 					if want := int(promised(loss, rtt) * float64(s.frames)); out.delivered < want {
 						t.Errorf("%d of %d frames came, want %d; dropped %v", out.delivered, s.frames, want, out.received.Dropped.Map())
@@ -139,8 +139,8 @@ func promised(loss float64, rtt time.Duration) float64 {
 
 // TestBursts has losses come in bursts, and datagrams overtake each other, as on a busy wireless network.
 func TestBursts(t *testing.T) {
-	c := trial{size: 78_000, fps: 30, frames: 600, path: link.Path{
-		Delay: 1500 * time.Microsecond, Jitter: time.Millisecond, Burst: link.Burst{Enter: 0.01, Leave: 0.2}}}
+	c := trial{size: 78_000, fps: 30, frames: 600, path: netsim.Path{
+		Delay: 1500 * time.Microsecond, Jitter: time.Millisecond, Burst: netsim.Burst{Enter: 0.01, Leave: 0.2}}}
 	if out := c.run(t, 1); out.delivered < 597 {
 		t.Errorf("%d of 600 frames came: %+v", out.delivered, out.received)
 	}
@@ -148,7 +148,7 @@ func TestBursts(t *testing.T) {
 
 // TestEverythingAtOnce adds duplicates and damage, which no checksum of UDP catches here.
 func TestEverythingAtOnce(t *testing.T) {
-	c := trial{size: 78_000, fps: 30, frames: 300, path: link.Path{
+	c := trial{size: 78_000, fps: 30, frames: 300, path: netsim.Path{
 		Delay: 2 * time.Millisecond, Jitter: 3 * time.Millisecond, Loss: 0.02, Duplicate: 0.05, Damage: 0.0005}}
 	if out := c.run(t, 1); out.delivered < 270 {
 		t.Errorf("%d of 300 frames came: %+v", out.delivered, out.received)
@@ -157,7 +157,7 @@ func TestEverythingAtOnce(t *testing.T) {
 
 // TestOneWay loses datagrams of a stream from which nothing comes back.
 func TestOneWay(t *testing.T) {
-	c := trial{size: 78_000, fps: 30, frames: 300, path: link.Path{Delay: time.Millisecond, Loss: 0.05},
+	c := trial{size: 78_000, fps: 30, frames: 300, path: netsim.Path{Delay: time.Millisecond, Loss: 0.05},
 		config: receiver.Config{OneWay: true}, sender: sender.Config{OneWay: true, FEC: sender.FECShare(0.2)}}
 	out := c.run(t, 1)
 	if out.delivered < 297 || out.received.Feedback != 0 || out.link.Sent != out.sent.Datagrams {
@@ -167,7 +167,7 @@ func TestOneWay(t *testing.T) {
 
 // TestPacing sends large frames through a bottleneck of 1 Gbit/s with the queue of a small switch.
 func TestPacing(t *testing.T) {
-	c := trial{size: 250_000, fps: 30, frames: 60, path: link.Path{Rate: 1e9, Queue: 128 << 10}}
+	c := trial{size: 250_000, fps: 30, frames: 60, path: netsim.Path{Rate: 1e9, Queue: 128 << 10}}
 	out := c.run(t, 1)
 	if out.delivered != 60 || out.link.Queue > 0 || out.slowest > 3200*time.Microsecond {
 		t.Errorf("%d of 60 frames came, %d datagrams were dropped, the slowest frame took %v", out.delivered, out.link.Queue, out.slowest)
@@ -181,7 +181,7 @@ func TestPacing(t *testing.T) {
 // TestFeedbackIsBounded weighs what receivers send.
 func TestFeedbackIsBounded(t *testing.T) {
 	for _, loss := range []float64{0, 0.1, 0.5, 0.9} {
-		c := trial{size: 78_000, fps: 30, frames: 150, path: link.Path{Delay: time.Millisecond, Loss: loss}}
+		c := trial{size: 78_000, fps: 30, frames: 150, path: netsim.Path{Delay: time.Millisecond, Loss: loss}}
 		out := c.run(t, 1)
 		// What came to the receiver is sent less lost; one byte of feedback for eight of these is the promise.
 		back := out.link.Bytes - out.sent.WireBytes
@@ -193,7 +193,7 @@ func TestFeedbackIsBounded(t *testing.T) {
 
 // TestOverload sends 19 Mbit/s to a path that carries 15, as tc's tbf does with rate 15mbit, burst 32k and latency 50ms.
 func TestOverload(t *testing.T) {
-	c := trial{size: 78_200, fps: 30, frames: 200, path: link.Path{Delay: 50 * time.Microsecond, Rate: 15e6, Queue: 126_000}}
+	c := trial{size: 78_200, fps: 30, frames: 200, path: netsim.Path{Delay: 50 * time.Microsecond, Rate: 15e6, Queue: 126_000}}
 	out := c.run(t, 1)
 	// Until the overload is noticed, repairs wait behind a full queue.
 	if out.delivered < 140 || out.slowest > 180*time.Millisecond || out.settled > 120*time.Millisecond {
