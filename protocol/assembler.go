@@ -149,16 +149,17 @@ func (a *Assembler) addSegment(s *stream, seg *segment, now time.Time) {
 	if p == nil {
 		return
 	}
-	if Newer(seg.FrameID, s.report.Newest) || s.report.Delivered == 0 {
-		s.report.Newest = seg.FrameID
-	}
 	if !seg.repair {
-		if p.first.data == 0 {
-			s.delay.Add(timeNear(seg.Captured, now), now)
-		} else if p.first.over.IsZero() {
-			s.gap = max(s.gap, min(now.Sub(p.first.last), maxReorder))
+		if p.arrivals.data > 0 && p.arrivals.over.IsZero() {
+			s.gap = max(s.gap, min(now.Sub(p.arrivals.last), maxReorder))
 		}
-		s.reorder = max(s.reorder, min(p.first.note(seg, now), maxReorder))
+		came := p.arrivals.came()
+		s.reorder = max(s.reorder, min(p.arrivals.note(seg, now), maxReorder))
+		if p.arrivals.closed && p.arrivals.came() > came { // it had been taken for lost
+			s.report.Late++
+			a.stats.Received++
+			s.stats.Received++
+		}
 	}
 	switch {
 	case !p.wholeAt.IsZero():
@@ -280,7 +281,6 @@ func (a *Assembler) handOn(s *stream, now time.Time) {
 		lost := gap - 1 - min(s.known, gap-1)
 		a.stats.Dropped[FrameLost] += uint64(lost)
 		s.stats.Dropped[FrameLost] += uint64(lost)
-		s.report.Dropped += lost
 	}
 	switch {
 	case p.helped:
@@ -292,7 +292,6 @@ func (a *Assembler) handOn(s *stream, now time.Time) {
 	}
 	a.stats.Pending -= p.memory()
 	s.newest, s.started = p.id, true
-	s.report.Delivered++
 	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length], pool: &a.pool}
 	p.free()
 	s.finish(1)
@@ -328,7 +327,6 @@ func (a *Assembler) drop(s *stream, p *pendingFrame, reason FrameDrop) {
 	if !p.partial {
 		a.stats.Dropped[reason]++
 		s.stats.Dropped[reason]++
-		s.report.Dropped++
 	}
 	a.stats.Pending -= p.memory()
 	a.pool.Put(p.bytes)

@@ -32,12 +32,12 @@ func (a *Assembler) insert(s *stream, p *pendingFrame, now time.Time) bool {
 	}
 	s.pending = slices.Insert(s.pending, at, p)
 	for _, older := range s.pending[:at] {
-		if older.first.over.IsZero() {
-			older.first.over = now // the sender has gone on to another frame
+		if older.arrivals.over.IsZero() {
+			older.arrivals.over = now // the sender has gone on to another frame
 		}
 	}
 	if at < len(s.pending)-1 {
-		p.first.over = now
+		p.arrivals.over = now
 	}
 	if at == len(s.pending)-1 && s.started && !a.config.OneWay {
 		a.insertUnseen(s, p, now)
@@ -56,7 +56,7 @@ func (a *Assembler) insertUnseen(s *stream, p *pendingFrame, now time.Time) {
 	}
 	for id := last + 1; id != p.id; id++ {
 		gap := a.newFrame(id, now)
-		gap.first.over = now
+		gap.arrivals.over = now
 		s.pending = slices.Insert(s.pending, len(s.pending)-1, gap)
 	}
 }

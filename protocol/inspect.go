@@ -1,5 +1,7 @@
 package protocol
 
+import "time"
+
 // A DatagramKind is what a udpcam/1 datagram is for.
 type DatagramKind string
 
@@ -48,7 +50,7 @@ func Inspect(b []byte) (info DatagramInfo, err error) {
 		_, _, err := parseAnnouncement(b)
 		return DatagramInfo{Kind: KindAnnouncement}, err
 	case typeReport, typeRequest:
-		f, err := ParseFeedback(b)
+		f, err := ParseFeedback(b, time.Time{})
 		if err != nil || f.Report != nil {
 			return DatagramInfo{Kind: KindReport}, err
 		}

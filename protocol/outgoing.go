@@ -45,10 +45,13 @@ func (o *Outgoing) Blocks() int { return o.layout.blocks }
 // DatagramSize is how many bytes its datagrams have at the most, and all of them but the frame's last do.
 func (o *Outgoing) DatagramSize() int { return SegmentHeaderSize + o.layout.stride }
 
+// Planned is how many datagrams of its data and of the parity that follows there are.
+func (o *Outgoing) Planned() int { return o.layout.segments() + o.first*o.layout.blocks }
+
 // PlannedSize is how many bytes the datagrams of its data and of the parity that follows have, or up to a DatagramSize
 // more.
 func (o *Outgoing) PlannedSize() int {
-	return (o.layout.segments() + o.first*o.layout.blocks) * o.DatagramSize()
+	return o.Planned() * o.DatagramSize()
 }
 
 // Data returns the datagrams of the frame's data, in the order in which they are to be sent.

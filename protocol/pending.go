@@ -20,11 +20,10 @@ type pendingFrame struct {
 	arrived int    // bytes of payload that are here
 	blocks  []pendingBlock
 
-	first   firstSending
-	counted bool      // whether its first sending has been counted
-	asks    int       // how often the sender was asked
-	asked   time.Time // when it was asked last
-	helped  bool      // whether a segment that was asked for came
+	arrivals arrivals
+	asks     int       // how often the sender was asked
+	asked    time.Time // when it was asked last
+	helped   bool      // whether a segment that was asked for came
 
 	repaired bool // whether parity rebuilt a block
 
@@ -135,7 +134,7 @@ func (p *pendingFrame) free() {
 
 // reuse makes p, which is done with and in no list any more, another frame, in the memory that it has.
 func (p *pendingFrame) reuse(id uint32, deadline time.Time) {
-	*p = pendingFrame{id: id, deadline: deadline, have: p.have[:0], blocks: p.blocks[:0], first: firstSending{seen: p.first.seen[:0]}}
+	*p = pendingFrame{id: id, deadline: deadline, have: p.have[:0], blocks: p.blocks[:0], arrivals: arrivals{seen: p.arrivals.seen[:0]}}
 }
 
 // A bitset is a set of small numbers.

@@ -11,7 +11,7 @@ import (
 func feedbackOf(t *testing.T, a *Assembler) (fs []Feedback) {
 	t.Helper()
 	for b, to, ok := a.NextFeedback(); ok; b, to, ok = a.NextFeedback() {
-		f, err := ParseFeedback(b)
+		f, err := ParseFeedback(b, epoch)
 		if err != nil || to != alice {
 			t.Fatalf("feedback to %v: %v", to, err)
 		}
@@ -255,36 +255,94 @@ func TestFeedbackIsAFraction(t *testing.T) {
 	}
 }
 
-// TestReports compares what a receiver reports with what was lost.
+// TestReports compares what a receiver reports with what was lost, and how often it does.
 func TestReports(t *testing.T) {
-	a, cam := proven(t, AssemblerConfig{})
-	r := rand.New(rand.NewPCG(2, 2))
-	now := epoch
-	lost, last := 0, Report{}
-	for range 300 {
-		now = now.Add(33 * time.Millisecond)
-		_, data, parity, _ := cam.frameWithParity(78_000, 8)
-		for _, d := range append(data, parity...) {
-			if r.IntN(20) == 0 {
-				lost++
+	const frames, datagrams = 300, 56 + 8
+	for _, lossy := range []bool{false, true} {
+		a, cam := proven(t, AssemblerConfig{})
+		r := rand.New(rand.NewPCG(2, 2))
+		now := epoch.Add(2 * earlyReports)
+		lost, runs := 0, 0
+		var told Train // the sum
+		trains, reports := 0, 0
+		for range frames {
+			now = now.Add(33 * time.Millisecond)
+			_, data, parity, _ := cam.frameWithParity(78_000, 8)
+			was := false
+			for _, d := range append(data, parity...) {
+				is := lossy && r.IntN(20) == 0
+				if is && !was {
+					runs++
+				}
+				if was = is; is {
+					lost++
+					continue
+				}
+				a.Add(d, alice, now)
+			}
+			now = now.Add(10 * time.Millisecond)
+			a.Expire(now)
+			drain(a, nil)
+			for _, f := range feedbackOf(t, a) {
+				if f.Report == nil {
+					continue
+				}
+				reports++
+				for _, train := range f.Report.Trains {
+					trains++
+					told.Came += train.Came
+					told.LostFirst += train.LostFirst
+					told.LostSecond += train.LostSecond
+					told.Runs += train.Runs
+				}
+			}
+		}
+		if sent := trains * datagrams; trains < frames-MaxTrains || told.Came+told.Lost() > sent+MaxTrains*datagrams || told.Lost() < lost*9/10 {
+			t.Errorf("lossy %v: %d trains tell of %d that came and %d lost, of %d, of which %d were lost", lossy, trains, told.Came, told.Lost(), sent, lost)
+		}
+		if told.Runs < runs*9/10 || told.Runs > runs || told.LostFirst > told.Lost()*6/10 || told.LostSecond > told.Lost()*6/10 {
+			t.Errorf("lossy %v: %+v of %d lost in %d runs", lossy, told, lost, runs)
+		}
+		if often := reports > frames*9/10; often != lossy {
+			t.Errorf("lossy %v: %d reports of %d frames", lossy, reports, frames)
+		}
+	}
+}
+
+// TestTrainSpan has a train come over links of different kinds, and compares how long it is said to take with how long the
+// link takes for it.
+func TestTrainSpan(t *testing.T) {
+	const n, spacing = 64, 100 * time.Microsecond
+	r := rand.New(rand.NewPCG(1, 1))
+	for name, c := range map[string]struct {
+		lost   func(i int) bool
+		at     func(i int) time.Duration
+		span   time.Duration // between its first and last datagram
+		within time.Duration
+	}{
+		"all at once":        {span: 0, at: func(int) time.Duration { return 0 }},
+		"evenly":             {span: (n - 1) * spacing, at: func(i int) time.Duration { return time.Duration(i) * spacing }, within: spacing},
+		"with jitter":        {span: 0, at: func(int) time.Duration { return time.Duration(r.Int64N(int64(2 * time.Millisecond))) }, within: time.Millisecond},
+		"one that lost many": {lost: func(i int) bool { return i%3 == 0 }, span: (n - 1) * spacing, at: func(i int) time.Duration { return time.Duration(i) * spacing }, within: spacing},
+		"in lumps":           {span: (n - 1) * spacing, at: func(i int) time.Duration { return time.Duration(i/16*16) * spacing }, within: 16 * spacing},
+	} {
+		var a arrivals
+		came := 0
+		for i := range n {
+			if c.lost != nil && c.lost(i) {
 				continue
 			}
-			a.Add(d, alice, now)
+			came++
+			s := segment{segmentHeader: segmentHeader{Parity: 0}, layout: layoutOf(n*Unit, 1, n), index: i}
+			a.note(&s, epoch.Add(c.at(i)))
 		}
-		a.Expire(now)
-		drain(a, nil)
-		for _, f := range feedbackOf(t, a) {
-			if f.Report != nil {
-				last = *f.Report
-			}
+		train := a.train(7)
+		if train.FrameID != 7 || train.Came != came || train.Lost() != n-came || !train.First.Equal(epoch.Add(c.at(0))) && name != "with jitter" && c.lost == nil {
+			t.Errorf("%s: %+v", name, train)
 		}
-	}
-	sent := 300 * (56 + 8)
-	if int(last.Expected) < sent*9/10 || int(last.Expected) > sent+100 || int(last.Lost()) > lost || int(last.Lost()) < lost*9/10 {
-		t.Errorf("reported %d of %d lost, in truth %d of %d", last.Lost(), last.Expected, lost, sent)
-	}
-	if last.Bursts > last.Lost() || last.Bursts < last.Lost()*8/10 {
-		t.Errorf("%d bursts of %d lost", last.Bursts, last.Lost())
+		if (train.Span - c.span).Abs() > c.within {
+			t.Errorf("%s: it took %v, want %v", name, train.Span, c.span)
+		}
 	}
 }
 

@@ -5,11 +5,17 @@ import (
 	"time"
 )
 
-const reportSize = prefixSize + clockSize + 8*4
+const (
+	// MaxTrains is how many trains a report has at the most.
+	MaxTrains = 8
 
-// A Report tells a sender, some times a second, what a receiver has got of a stream. All counts but the last are since
-// the receiver joined the stream and wrap; their differences from one report to the next are what matters. A lost report
-// is made up for by the next.
+	reportSize = prefixSize + clockSize + 4 // without trains
+	trainSize  = 28
+)
+
+// A Report tells a sender what a receiver has got of its stream: the trains that have ended since the last report, and
+// how large the datagrams are that come. A receiver reports some times a second, and at once where a train tells of
+// trouble.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -20,53 +26,117 @@ const reportSize = prefixSize + clockSize + 8*4
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|                     Clock echo, 16 bytes                      |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//	|               Newest frame ID of which anything came          |
-//	|               Segments that were sent at first                |
-//	|               Segments of these that came                     |
-//	|               Runs of segments that did not come              |
-//	|               Frames handed on                                |
-//	|               Frames dropped                                  |
-//	|               Bytes that came, IP and UDP headers left out    |
-//	|               Queueing delay now, microseconds                |
+//	|       Largest datagram        |    Trains     |     Late      |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|  the trains, oldest first …
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-
 type Report struct {
-	Newest    uint32 // frame ID
-	Expected  uint32 // segments, data and parity, sent without having been asked for, of frames that are done with
-	Received  uint32 // of these
-	Bursts    uint32 // runs of neighbouring segments that did not come
-	Delivered uint32 // frames
-	Dropped   uint32 // frames
-	Bytes     uint32
-	Queueing  time.Duration // by how much frames begin to arrive later than the fastest of the last seconds did; microseconds on the wire
+	// Largest is how many bytes the largest datagram had that came since the last report, 0 if none came. A path that
+	// drops large datagrams without a word shows in it.
+	Largest int
+	// Late is how many datagrams came since the last report of trains that had been reported without them, at most 255.
+	Late int
+	// Trains are those that ended since the last report, oldest first, at most MaxTrains.
+	Trains []Train
 }
 
-// Lost is how many of the segments that were sent at first did not come.
-func (r Report) Lost() uint32 { return r.Expected - r.Received }
+// A Train is what came of one frame's datagrams as they were first sent, data and parity, answers to requests left out.
+// It tells what the path carries, how long it keeps datagrams waiting, and what it loses.
+//
+//	 0                   1                   2                   3
+//	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|                           Frame ID                            |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|            First: when the first datagram came                |
+//	+                               +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|                               |             Came              |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|      Took: from the first to the last, microseconds           |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|      Span, microseconds                                       |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|     Lost in the first half    |    Lost in the second half    |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|     Runs of lost datagrams    |               0               |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+type Train struct {
+	FrameID uint32
+	// First is when the first datagram came, by the receiver's clock, where the system can tell by the kernel's.
+	// A timestamp on the wire.
+	First time.Time
+	// Came is how many datagrams came, 0 if the whole frame is missing.
+	Came int
+	// Took is how long after the first the last datagram came.
+	Took time.Duration
+	// Span is how long the whole train would have taken at the pace at which datagrams came, 0 if they came all at once:
+	// the slope of a straight line through all arrivals (least squares, place in order of sending against time) times
+	// the length of the train. Jitter, which spoils Took, cancels out; where many in a row are lost, Took is right.
+	Span time.Duration
+	// LostFirst and LostSecond are how many datagrams did not come of the first half of the train and of the second: a
+	// queue that overflows loses the end, a radio loses anywhere. Runs is how many runs of neighbours did not come.
+	LostFirst, LostSecond, Runs int
+}
 
-func (r Report) append(b []byte, session uint32, stream uint8, c clockEcho) []byte {
-	b = prefix{Type: typeReport, Session: session, Stream: stream}.append(b)
-	b = c.append(b)
-	queueing := uint32(min(max(r.Queueing.Microseconds(), 0), 1<<32-1))
-	for _, n := range []uint32{r.Newest, r.Expected, r.Received, r.Bursts, r.Delivered, r.Dropped, r.Bytes, queueing} {
-		b = binary.BigEndian.AppendUint32(b, n)
+// Lost is how many datagrams of the train did not come, as far as its receiver can tell: 0 if none came.
+func (t Train) Lost() int { return t.LostFirst + t.LostSecond }
+
+func (t Train) append(b []byte) []byte {
+	first := uint64(0)
+	if !t.First.IsZero() {
+		first = timestamp(t.First)
+	}
+	b = binary.BigEndian.AppendUint32(b, t.FrameID)
+	b = binary.BigEndian.AppendUint64(b, first<<16|uint64(uint16(t.Came)))
+	for _, d := range []time.Duration{t.Took, t.Span} {
+		b = binary.BigEndian.AppendUint32(b, uint32(min(max(d.Microseconds(), 0), 1<<32-1)))
+	}
+	for _, n := range []int{t.LostFirst, t.LostSecond, t.Runs, 0} {
+		b = binary.BigEndian.AppendUint16(b, uint16(min(n, 1<<16-1)))
 	}
 	return b
 }
 
-// parseReport reads a report. Receivers and senders ignore what follows the last field.
-func parseReport(b []byte) (Report, clockEcho, error) {
+// parseTrain reads the first trainSize bytes of b, which came about now.
+func parseTrain(b []byte, now time.Time) Train {
+	half := func(at int) int { return int(binary.BigEndian.Uint16(b[at:])) }
+	micros := func(at int) time.Duration { return time.Duration(binary.BigEndian.Uint32(b[at:])) * time.Microsecond }
+	return Train{
+		FrameID:    binary.BigEndian.Uint32(b),
+		First:      timeNear(binary.BigEndian.Uint64(b[4:])>>16, now),
+		Came:       half(10),
+		Took:       micros(12),
+		Span:       micros(16),
+		LostFirst:  half(20),
+		LostSecond: half(22),
+		Runs:       half(24),
+	}
+}
+
+func (r Report) append(b []byte, session uint32, stream uint8, c clockEcho) []byte {
+	b = prefix{Type: typeReport, Session: session, Stream: stream}.append(b)
+	b = c.append(b)
+	b = binary.BigEndian.AppendUint16(b, uint16(r.Largest))
+	b = append(b, byte(len(r.Trains)), byte(min(r.Late, 255)))
+	for _, t := range r.Trains {
+		b = t.append(b)
+	}
+	return b
+}
+
+// parseReport reads a report that came about now. What follows the last train is ignored.
+func parseReport(b []byte, now time.Time) (Report, clockEcho, error) {
 	if len(b) < reportSize {
 		return Report{}, clockEcho{}, ErrMalformed
 	}
-	field := func(i int) uint32 { return binary.BigEndian.Uint32(b[prefixSize+clockSize+4*i:]) }
-	return Report{
-		Newest:    field(0),
-		Expected:  field(1),
-		Received:  field(2),
-		Bursts:    field(3),
-		Delivered: field(4),
-		Dropped:   field(5),
-		Bytes:     field(6),
-		Queueing:  time.Duration(field(7)) * time.Microsecond,
-	}, parseClockEcho(b[prefixSize:]), nil
+	rest := b[prefixSize+clockSize:]
+	r, n := Report{Largest: int(binary.BigEndian.Uint16(rest)), Late: int(rest[3])}, int(rest[2])
+	rest = rest[4:]
+	if n > MaxTrains || len(rest) < n*trainSize {
+		return Report{}, clockEcho{}, ErrMalformed
+	}
+	for i := range n {
+		r.Trains = append(r.Trains, parseTrain(rest[i*trainSize:], now))
+	}
+	return r, parseClockEcho(b[prefixSize:]), nil
 }

@@ -1,6 +1,9 @@
 package protocol
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"time"
+)
 
 const requestSize = prefixSize + 8 // without the bits
 
@@ -68,9 +71,9 @@ type Feedback struct {
 	clock   clockEcho
 }
 
-// ParseFeedback reads a datagram from a receiver. A request's bits stay a part of b. The error is ErrForeign,
-// ErrUnknownType or ErrMalformed.
-func ParseFeedback(b []byte) (f Feedback, err error) {
+// ParseFeedback reads a datagram that came from a receiver about now. A request's bits stay a part of b. The error is
+// ErrForeign, ErrUnknownType or ErrMalformed.
+func ParseFeedback(b []byte, now time.Time) (f Feedback, err error) {
 	p, err := parsePrefix(b)
 	if err != nil {
 		return f, err
@@ -78,7 +81,7 @@ func ParseFeedback(b []byte) (f Feedback, err error) {
 	f.Session, f.Stream = p.Session, p.Stream
 	switch p.Type {
 	case typeReport:
-		r, c, err := parseReport(b)
+		r, c, err := parseReport(b, now)
 		f.Report, f.clock = &r, c
 		return f, err
 	case typeRequest:

@@ -35,11 +35,10 @@ type stream struct {
 	clock      Clock
 	reorder    time.Duration // by how much datagrams come late that are not lost
 	gap        time.Duration // the longest between two datagrams of a frame
-	delay      DelayGauge
 	stats      StreamStats
 	report     Report    // what the next one says
+	urgent     bool      // whether that is more than a matter of course
 	told       time.Time // when it was last reported
-	toldOf     Report    // what was
 	wake       time.Time // when it is to be attended to
 	received   int       // bytes, of which feedback may be a share
 	fedBack    int       // bytes of feedback
@@ -90,7 +89,7 @@ func (a *Assembler) stream(p prefix, size int, from netip.AddrPort, now time.Tim
 	a.latest = s
 	s.from, s.seen = from, now
 	s.received += size
-	s.report.Bytes += uint32(size)
+	s.report.Largest = max(s.report.Largest, size)
 	return s
 }
 

@@ -7,8 +7,8 @@ const (
 	// that is forged, or a receiver that asks too much, from getting many times what it gets anyway.
 	answerShare = 0.5
 
-	// minBurst is the least that may be saved up for answers, in bytes: some datagrams of any size.
-	minBurst = 2 * protocol.MaxDatagram
+	// minAllowance is the least that may be saved up for answers, in bytes: some datagrams of any size.
+	minAllowance = 2 * protocol.MaxDatagram
 )
 
 // An allowance is how many bytes of answers an address may be sent now: a token bucket that is filled by what it is
@@ -18,7 +18,7 @@ type allowance struct{ bytes float64 }
 
 // earn takes in that so many bytes of a frame were sent.
 func (a *allowance) earn(frame int) {
-	a.bytes = min(a.bytes+answerShare*float64(frame), float64(max(frame, minBurst)))
+	a.bytes = min(a.bytes+answerShare*float64(frame), float64(max(frame, minAllowance)))
 }
 
 // spend takes so many bytes out.

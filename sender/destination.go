@@ -9,6 +9,7 @@ import (
 
 	"udpcam/protocol"
 	"udpcam/protocol/datagram"
+	"udpcam/sender/path"
 )
 
 // silence is how long a receiver may say nothing before it does not count any more.
@@ -30,17 +31,11 @@ type destination struct {
 	sent    sent // of the present frame; Send's own
 
 	// What follows is guarded by Sender.mu.
-	reported   time.Time // when the last report came, zero if none has
-	clock      protocol.Clock
-	reports    reports
-	parity     *autoParity
-	overload   overload
-	hole       blackHole
-	allowance  allowance
-	late       time.Duration // by which the frames were late that the last report was about
-	queueing   time.Duration // on the path
-	stale      bool          // whether reports still tell of what has been forgotten: until the newest frame in them
-	staleUntil uint32
+	reported  time.Time // when the last report came, zero if none has
+	clock     protocol.Clock
+	path      *path.Path
+	hole      blackHole
+	allowance allowance
 }
 
 // A sent counts what of a frame was sent to a destination.
@@ -58,7 +53,7 @@ func newDestination(d Destination, c Config) *destination {
 		log:         c.Log,
 		answers:     oneReceiver && !c.OneWay && c.Wire != protocol.WireClassic,
 		adapts:      c.automatic(),
-		parity:      newAutoParity(),
+		path:        path.New(),
 	}
 }
 
@@ -101,47 +96,14 @@ func (d *destination) live(now time.Time) bool {
 	return !d.reported.IsZero() && now.Sub(d.reported) < silence
 }
 
-// forgetLoss has nothing be known of what the path loses or carries.
-func (d *destination) forgetLoss() {
-	d.reports, d.parity, d.overload, d.hole = reports{}, newAutoParity(), overload{}, blackHole{}
-}
-
-// report takes in a report on frames that were as late as that when they left. It returns whether the path is one that
-// drops datagrams as large as those of that size.
-func (d *destination) report(f protocol.Feedback, late *lateness, datagram int, now time.Time) (dropsLarge bool) {
-	if !d.live(now) { // it is a new receiver, or as good as one
-		d.forgetLoss()
-	}
-	if d.hole.since.IsZero() {
-		d.hole.since = now
+// report takes in a report.
+func (d *destination) report(f protocol.Feedback, now time.Time) {
+	if !d.reported.IsZero() && !d.live(now) { // it is another receiver, or as good as one
+		d.path, d.hole = path.New(), blackHole{}
 	}
 	d.reported = now
 	d.clock.Hear(f, now)
-	c, ok := d.reports.add(*f.Report, now)
-	if !ok {
-		return false
-	}
-	if l, ok := late.least(c); ok { // else the receiver repeats what it said before
-		d.late = l
-	}
-	c.queueing = max(0, c.queueing-d.late)
-	d.queueing = c.queueing
-	if d.stale = d.stale && !protocol.Newer(f.Report.Newest, d.staleUntil); !d.stale {
-		d.learn(c, now)
-	}
-	return d.hole.report(c, datagram, now)
-}
-
-// learn draws conclusions about what the path loses and carries.
-func (d *destination) learn(c change, now time.Time) {
-	before := d.overload.troubled(now)
-	d.overload.report(c, now)
-	switch troubled := d.overload.troubled(now); {
-	case !troubled:
-		d.parity.report(c, now)
-	case !before: // what was lost was lost to a full queue, against which parity does not help
-		d.parity.forget()
-	}
+	d.path.Report(*f.Report, now)
 }
 
 // A DestinationInfo tells what is known of a destination and of the path there.
@@ -155,20 +117,21 @@ type DestinationInfo struct {
 	// ClockOffset is by how much the receiver's clock is ahead of this one, and ClockUncertainty how much that may be
 	// wrong. Both are 0 if RTT is.
 	ClockOffset, ClockUncertainty time.Duration
-	// Loss is the share of datagrams that the network lost in the last seconds, 0 to 1.
+	// Loss is the share of datagrams that the network lost in the last seconds, 0 to 1, without those that a frame lost
+	// because it left faster than a queue could hold.
 	Loss float64
-	// Queueing is how much longer frames take on the path than the fastest of the last seconds.
+	// Queueing is how much longer the last frame took to begin to arrive than the fastest of the last seconds.
 	Queueing time.Duration
 	// Limit is how many bits a second the path is thought to carry, 0 if it carries all that is sent.
 	Limit float64
 }
 
 func (d *destination) info() DestinationInfo {
-	info := DestinationInfo{Addr: d.Addr, Reported: d.reported, Queueing: d.queueing, Limit: 8 * d.overload.rate}
+	info := DestinationInfo{Addr: d.Addr, Reported: d.reported}
 	info.RTT, _ = d.clock.RTT()
 	info.ClockOffset, info.ClockUncertainty, _ = d.clock.Offset()
 	if !d.reported.IsZero() {
-		info.Loss = d.parity.slow.loss()
+		info.Loss, info.Queueing, info.Limit = d.path.Loss(), d.path.Queueing(), 8*d.path.Rate()
 	}
 	return info
 }

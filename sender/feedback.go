@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"udpcam/protocol"
@@ -11,8 +12,8 @@ import (
 )
 
 const (
-	// maxAnswer is how many bytes answer one request at the most, so that answers are no bursts either.
-	maxAnswer = burstSize
+	// maxAnswer is how many bytes answer one request at the most: an answer leaves at once, and most queues hold this.
+	maxAnswer = 96 << 10
 
 	// receiveRetry is how long to wait after a socket failed to receive.
 	receiveRetry = 100 * time.Millisecond
@@ -50,7 +51,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		s.refuse(FeedbackStranger)
 		return
 	}
-	f, err := protocol.ParseFeedback(b)
+	f, err := protocol.ParseFeedback(b, now)
 	switch {
 	case errors.Is(err, protocol.ErrMalformed):
 		s.refuse(FeedbackMalformed)
@@ -61,14 +62,15 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 	case f.Request != nil:
 		s.stats.Requests++
 		s.answer(d, *f.Request, now)
-	case protocol.Newer(f.Report.Newest, s.nextID):
+	case slices.ContainsFunc(f.Report.Trains, func(t protocol.Train) bool { return protocol.Newer(t.FrameID, s.nextID) }):
 		s.refuse(FeedbackMalformed) // it tells of a frame that was never sent
 	default:
 		enough := announceSoon
 		if !d.live(now) {
 			enough = 0 // who has just come waits for it
 		}
-		if d.report(f, &s.lateness, s.splitter.DatagramSize(), now) && s.config.automatic() {
+		d.report(f, now)
+		if d.hole.report(f.Report.Largest, now) && s.config.automatic() {
 			s.escape(d)
 		}
 		s.announce(enough, now)
@@ -103,7 +105,7 @@ func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 	if r.Whole() {
 		need = o.Segments()
 	}
-	if !d.overload.spares(need, o.Segments()) {
+	if need > 1 && need*o.DatagramSize() > d.path.Spare(now) {
 		s.refuse(FeedbackOverload)
 		return
 	}
@@ -113,7 +115,7 @@ func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 		return
 	}
 	d.allowance.spend(size(datagrams))
-	d.overload.answered(size(datagrams))
+	d.path.Answered(size(datagrams))
 	if s.transmit(d, datagrams) == nil {
 		s.stats.Answered += uint64(len(datagrams))
 		s.count(datagrams)

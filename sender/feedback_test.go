@@ -53,15 +53,16 @@ func request(session, frame uint32, need, k byte) []byte {
 	return b
 }
 
-// report is a report of a receiver of which the newest frame is that, and which has got all of so many segments.
+// report is a report of the train of one frame, of which so many segments came.
 func report(session, newest, segments uint32) []byte {
 	b := []byte{0, 0xca, 0x14, 0}
 	b = binary.BigEndian.AppendUint32(b, session<<8)
 	b = append(b, make([]byte, 16)...) // no clock echo
-	for _, n := range []uint32{newest, segments, segments, 0, newest, 0, segments * 1436, 0} {
-		b = binary.BigEndian.AppendUint32(b, n)
-	}
-	return b
+	b = append(b, 1436>>8, 1436&0xff, 1, 0)
+	b = binary.BigEndian.AppendUint32(b, newest)
+	b = append(b, make([]byte, 6)...) // when the first datagram came
+	b = binary.BigEndian.AppendUint16(b, uint16(segments))
+	return append(b, make([]byte, 16)...)
 }
 
 // probe sends so many frames of 78,200 bytes to a prober, without parity, and returns it with the stream's session.

@@ -59,7 +59,6 @@ func (s *show) result() (r result) {
 // TestLoss holds what adaptive parity and answers cost and bring on networks that lose datagrams, of all of which
 // none is to be taken for an overload.
 func TestLoss(t *testing.T) {
-	const ms = time.Millisecond
 	for _, c := range []struct {
 		name      string
 		path      netsim.Path
@@ -75,7 +74,7 @@ func TestLoss(t *testing.T) {
 		{"20%", netsim.Path{Delay: ms, Loss: 0.2}, sender.Config{}, 0.99, 1.65, 100 * ms},
 		{"20%, far", netsim.Path{Delay: 30 * ms, Loss: 0.2}, sender.Config{}, 0.98, 1.65, 250 * ms},
 		{"bursts", netsim.Path{Delay: 2 * ms, Jitter: ms, Burst: netsim.Burst{Enter: 0.01, Leave: 0.2}}, sender.Config{}, 0.995, 1.5, 50 * ms},
-		{"jitter", netsim.Path{Delay: 2 * ms, Jitter: 40 * ms, Loss: 0.02}, sender.Config{}, 0.99, 1.2, 60 * ms},
+		{"jitter", netsim.Path{Delay: 2 * ms, Jitter: 40 * ms, Loss: 0.02}, sender.Config{}, 0.99, 1.25, 60 * ms},
 		{"5%, 20% parity", netsim.Path{Delay: ms, Loss: 0.05}, sender.Config{FEC: sender.FECShare(0.2)}, 0.999, 1.3, 6 * ms},
 		{"5%, no parity", netsim.Path{Delay: ms, Loss: 0.05}, sender.Config{FEC: sender.FECOff}, 0.99, 1.12, 30 * ms},
 		{"0%, one-way", netsim.Path{Delay: ms}, sender.Config{OneWay: true}, 1, 1.17, 1 * ms},
@@ -95,7 +94,6 @@ func TestLoss(t *testing.T) {
 
 // TestOverload sends more than a path carries. What arrives must be close to what fits, and no later than it must be.
 func TestOverload(t *testing.T) {
-	const ms = time.Millisecond
 	for _, c := range []struct {
 		name         string
 		path         netsim.Path
@@ -204,17 +202,6 @@ func TestSlowSourceIsNoOverload(t *testing.T) {
 		s.close()
 		if r := s.result(); r.Skipped > 0 || r.delivered < 180 {
 			t.Error(r)
-		}
-	})
-}
-
-// TestPaceCrossesABottleneck sends large frames through a switch's short queue.
-func TestPaceCrossesABottleneck(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := play(t, netsim.Path{Rate: 1e9, Queue: 128 << 10}, sender.Config{}, 200, 250_000, 30)
-		t.Log(r)
-		if r.link.Queue != 0 || r.delivered != 200 || r.delay(1) > 3*time.Millisecond {
-			t.Errorf("%d datagrams dropped, %d frames delivered, the slowest in %v, want 0, 200, 3ms", r.link.Queue, r.delivered, r.delay(1))
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"udpcam/protocol"
+	"udpcam/sender/path"
 )
 
 // Where nobody has said how large segments are to be, they are as large as the narrowest path takes: what the system
@@ -18,14 +19,11 @@ const (
 	// surelySegment is what fits the MTU that every path of IPv6 has (RFC 8200), and all usual tunnels.
 	surelySegment = 1152
 
-	// blackHoleAfter is for how long nothing but small datagrams must have come, blackHoleFrames of how many frames at
+	// blackHoleAfter is for how long none but small datagrams must have come, blackHoleFrames of how many frames at
 	// least, and blackHoleReports how many reports must have told of small ones: the path is not just interrupted.
 	blackHoleAfter   = 500 * time.Millisecond
 	blackHoleFrames  = 3
 	blackHoleReports = 2
-
-	// settledAfter is how many newer frames must have come until reports tell no more of what was lost of a frame.
-	settledAfter = 3
 )
 
 // stepDown is the next smaller size of segments to try where nothing tells what fits.
@@ -84,37 +82,37 @@ func (s *Sender) shrink(d *destination, size int, why string) {
 		return
 	}
 	s.splitter.Resize(size)
-	s.ring.evict(s.ring.count) // of these nothing would arrive
-	d.forgetLoss()
-	d.stale, d.staleUntil = true, s.nextID+settledAfter
+	s.ring.evict(s.ring.count)               // of these nothing would arrive
+	d.path, d.hole = path.New(), blackHole{} // what is reported of the frames so far says nothing of those to come
 	s.config.Log.Info("smaller datagrams from here on", "addr", d.Addr, "segment", before, "now", size, "because", why)
 }
 
 // tooLarge reports whether an error says that datagrams are too large for the path.
 func tooLarge(err error) bool { return errors.Is(err, syscall.EMSGSIZE) }
 
-// A blackHole notices a path that drops large datagrams without a word: what its receiver reports is no frame at all,
-// and fewer bytes than two large datagrams of each frame have. These are announcements, and frames' last segments, which
-// may be short. It is pure: now is an argument.
+// A blackHole notices a path that drops large datagrams without a word: small ones come, such as announcements, and none
+// that is as large as those of a frame, however many frames are sent. It is pure: now is an argument.
 type blackHole struct {
 	since   time.Time // when there was nothing to notice last
 	frames  int       // that were sent since
-	bytes   int       // that came since
-	reports int       // of which there were some
+	size    int       // bytes in the datagrams of the smallest of them
+	reports int       // that told of small datagrams since
 }
 
-// sent takes in that a frame was sent.
-func (b *blackHole) sent() { b.frames++ }
-
-// report takes in what happened since the last report, when segments make datagrams of such a size, and reports whether
-// the path is one.
-func (b *blackHole) report(c change, datagram int, now time.Time) bool {
-	b.bytes += int(c.bytes)
-	if c.bytes > 0 {
-		b.reports++
+// sent takes in that a frame was sent, of datagrams of that size.
+func (b *blackHole) sent(size int) {
+	if b.frames++; b.frames == 1 || size < b.size {
+		b.size = size
 	}
-	if c.delivered > 0 || b.bytes >= 2*datagram*max(b.frames, 1) {
+}
+
+// report takes in how large the largest datagram was that came since the last report, and reports whether the path is one.
+func (b *blackHole) report(largest int, now time.Time) bool {
+	if b.since.IsZero() || largest >= b.size {
 		*b = blackHole{since: now}
+	}
+	if largest > 0 {
+		b.reports++
 	}
 	return b.frames >= blackHoleFrames && b.reports >= blackHoleReports && now.Sub(b.since) >= blackHoleAfter
 }

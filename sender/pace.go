@@ -7,53 +7,44 @@ import (
 	"time"
 
 	"udpcam/protocol"
+	"udpcam/sender/path"
 )
 
 const (
-	// burstSize is how many bytes leave at once, and burstGap how long after that the next may leave: together 0.8
-	// Gbit/s. Switches have queues from about 128 kB a port. time.Sleep rounds up to about a millisecond, so smaller
-	// bursts, closer together, would take longer and not be smoother.
-	burstSize = 96 << 10
-	burstGap  = time.Millisecond
+	// minBurst is how many bytes leave at once at the least where a frame is paced: so few that every queue holds them,
+	// and so many that a slow frame costs few timers.
+	minBurst = 8 << 10
 
-	// spreadBurst is how many bytes leave at once of a frame that is spread for the sake of a path, if that makes for
-	// pauses of burstGap at least: so few that no queue minds, and so many that it costs little.
-	spreadBurst = 4 << 10
+	// burstTime is for how long the bytes of one burst last on the path, if they are more than minBurst: about what a
+	// timer takes to fire.
+	burstTime = 250 * time.Microsecond
 
 	// maxLate is up to which delay, by a busy machine, later bursts make up for it.
 	maxLate = 50 * time.Millisecond
-
-	// paritySlack is by how much a burst that ends a frame may be larger for its parity, so that a frame that leaves
-	// at once does not stop doing so when the network gets worse.
-	paritySlack = 0.25
-
-	// defaultPace is the share of the frame interval that a frame may take to leave.
-	defaultPace = 0.25
 )
 
-// A Pace says how fast a frame's datagrams leave, so that they do not overflow the queues of the network. The zero
-// value is [PaceShare] of a quarter.
+// A Pace says how fast a frame's datagrams leave. The zero value is as fast as the narrowest path takes them, which
+// receivers' reports tell: at once, unless a queue on the way is too short for that.
 type Pace struct {
 	off   bool
-	share float64 // of the frame interval
+	share float64 // of the time between two frames
 	rate  float64 // bytes a second
 }
 
 // PaceOff has every frame leave at once.
 var PaceOff = Pace{off: true}
 
-// PaceShare has frames of up to 96 KiB leave at once, and larger ones in bursts of that size a millisecond apart, or
-// larger bursts if these would take more than that share, 0 to 1, of the time from one frame to the next.
+// PaceShare spreads each frame over that share, 0 to 1, of the time from one frame to the next.
 func PaceShare(share float64) Pace { return Pace{share: min(share, 1), off: share <= 0} }
 
 // PaceRate has all leave at so many bits a second. A source that makes more than that is held up.
 func PaceRate(bits float64) Pace { return Pace{rate: bits / 8} }
 
-// ParsePace reads "off", a share of the frame interval such as "25%", or a rate in Mbit/s such as "200" or "200mbit".
-// "" is the default.
+// ParsePace reads "auto", "off", a share of the time between two frames such as "25%", or a rate in Mbit/s such as "200" or
+// "200mbit". "" is auto.
 func ParsePace(s string) (Pace, error) {
 	switch s {
-	case "":
+	case "", "auto":
 		return Pace{}, nil
 	case "off":
 		return PaceOff, nil
@@ -65,7 +56,7 @@ func ParsePace(s string) (Pace, error) {
 	if mbit, err := strconv.ParseFloat(number, 64); err == nil && mbit >= 0.1 && mbit <= 1e6 {
 		return PaceRate(mbit * 1e6), nil
 	}
-	return Pace{}, fmt.Errorf("pace %q: give a share of the time between two frames such as 25%%, "+
+	return Pace{}, fmt.Errorf("pace %q: give auto, a share of the time between two frames such as 25%%, "+
 		"a rate in Mbit/s such as 200, or off", s)
 }
 
@@ -76,79 +67,53 @@ func (p Pace) String() string {
 		return "off"
 	case p.rate > 0:
 		return strconv.FormatFloat(p.rate*8/1e6, 'f', -1, 64) + "mbit"
-	case p.share == 0:
-		return formatPercent(defaultPace)
+	case p.share > 0:
+		return formatPercent(p.share)
 	}
-	return formatPercent(p.share)
+	return "auto"
 }
 
-// A departure says how the datagrams of one frame leave: in bursts, with pauses between them.
+// rateOf is how many bytes of a frame of such a size leave a second, 0 for all at once, if the path takes as many as plan
+// says.
+func (p Pace) rateOf(size int, plan path.Plan) float64 {
+	wanted := p.rate
+	if p.share > 0 {
+		wanted = float64(size) / (p.share * plan.Interval.Seconds())
+	}
+	switch {
+	case p.off:
+		return 0
+	case wanted == 0 || plan.Rate > 0 && plan.Rate < wanted:
+		return plan.Rate
+	}
+	return wanted
+}
+
+// A departure lets the datagrams of a frame leave at some bytes a second, in bursts with pauses between them. The zero
+// value lets all leave at once.
 type departure struct {
-	burst int       // bytes that leave at once, 0 if all do
-	slack int       // bytes by which the last burst may be larger
-	rate  float64   // bytes a second, for pauses that make up for one another; 0 for pauses of burstGap at least
-	left  int       // bytes that may still leave now
-	next  time.Time // when the next burst may leave
+	rate float64
+	next time.Time // when what has left is paid for in time, and the next burst may leave
 }
-
-// plan says how a frame of so many bytes, parity included, leaves after the last one, when frames come at such
-// intervals and a path wants no more than so many bytes a second, 0 if it takes all.
-func (p Pace) plan(size int, interval time.Duration, ceiling float64, last departure) departure {
-	if p.off {
-		return departure{}
-	}
-	if rate := p.rate; rate > 0 {
-		if ceiling > 0 {
-			rate = min(rate, ceiling)
-		}
-		return departure{burst: perGap(rate), rate: rate, next: last.next}
-	}
-	share := p.share
-	if share == 0 {
-		share = defaultPace
-	}
-	pauses := int(share * float64(interval) / float64(burstGap))
-	burst := max(burstSize, size/(pauses+1)+1)
-	if spread := max(spreadBurst, perGap(ceiling)); ceiling > 0 && spread < burst {
-		return departure{burst: spread, rate: ceiling}
-	}
-	return departure{burst: burst, slack: int(paritySlack * float64(burst))}
-}
-
-// perGap is how many bytes leave in each burst, every burstGap, at a rate in bytes a second.
-func perGap(rate float64) int { return max(1, int(rate*burstGap.Seconds())) }
 
 // take returns how many of the datagrams, from the first, may leave now, none if there is a pause until d.next.
-// Parity is the end of its frame.
-func (d *departure) take(datagrams []protocol.Datagram, parity bool, now time.Time) (n int) {
-	if d.burst == 0 {
+func (d *departure) take(datagrams []protocol.Datagram, now time.Time) (n int) {
+	if d.rate == 0 {
 		return len(datagrams)
 	}
-	if late := now.Sub(d.next); late >= 0 {
-		d.left = d.burst
-		if d.rate == 0 || late > maxLate {
-			d.next = now
-		} else {
-			d.left += int(d.rate * late.Seconds())
-		}
+	late := now.Sub(d.next)
+	if late > maxLate {
+		d.next, late = now, 0
 	}
-	room := d.left
-	if parity && size(datagrams) <= d.left+d.slack {
-		room += d.slack
-	}
+	burst := max(minBurst, int(d.rate*burstTime.Seconds()))
+	room := burst + int(d.rate*late.Seconds()) // less than a burst before d.next
 	for _, g := range datagrams {
 		bytes := len(g[0]) + len(g[1])
-		if bytes > room && (n > 0 || d.left < d.burst) {
+		if bytes > room && (n > 0 || room < burst) {
 			break
 		}
 		room -= bytes
-		d.left -= bytes
-		// What leaves now is paid for in time.
-		if d.rate > 0 {
-			d.next = d.next.Add(time.Duration(float64(bytes) / d.rate * float64(time.Second)))
-		} else {
-			d.next = d.next.Add(time.Duration(float64(bytes) / float64(d.burst) * float64(burstGap)))
-		}
+		d.next = d.next.Add(time.Duration(float64(bytes) / d.rate * float64(time.Second)))
 		n++
 	}
 	return n

@@ -5,11 +5,13 @@ import (
 	"time"
 
 	"udpcam/protocol"
+	"udpcam/sender/path"
 )
 
 func TestParsePace(t *testing.T) {
 	for in, want := range map[string]Pace{
 		"":        {},
+		"auto":    {},
 		"25%":     PaceShare(0.25),
 		"100%":    PaceShare(1),
 		"off":     PaceOff,
@@ -32,77 +34,80 @@ func TestParsePace(t *testing.T) {
 	}
 }
 
-// leave returns how long a frame of so many datagrams takes to leave, and the most bytes that leave at once.
-func leave(d departure, data, parity int) (took time.Duration, most int) {
-	now := epoch
-	burst, at := 0, epoch
-	for _, part := range []struct {
-		n      int
-		parity bool
-	}{{data, false}, {parity, true}} {
-		datagrams := make([]protocol.Datagram, part.n)
-		for i := range datagrams {
-			datagrams[i] = protocol.Datagram{make([]byte, 28), make([]byte, 1408)}
+// leave returns how long a frame of so many datagrams of 1436 bytes takes to leave, and the most bytes that leave at once,
+// when each pause takes longer than it should.
+func leave(d departure, n int, oversleep time.Duration) (took time.Duration, most int) {
+	now := d.next
+	datagrams := make([]protocol.Datagram, n)
+	for i := range datagrams {
+		datagrams[i] = protocol.Datagram{make([]byte, 28), make([]byte, 1408)}
+	}
+	for len(datagrams) > 0 {
+		n := d.take(datagrams, now)
+		if n == 0 {
+			now = d.next.Add(oversleep)
+			continue
 		}
-		for len(datagrams) > 0 {
-			n := d.take(datagrams, part.parity, now)
-			if n == 0 {
-				now = d.next
-				continue
-			}
-			if !now.Equal(at) {
-				burst, at = 0, now
-			}
-			burst += size(datagrams[:n])
-			most = max(most, burst)
-			datagrams = datagrams[n:]
-		}
+		most = max(most, size(datagrams[:n]))
+		datagrams = datagrams[n:]
 	}
 	return now.Sub(epoch), most
 }
 
+var epoch = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// TestPace holds how long frames take to leave and how much leaves at once, at what --pace says and a path takes.
 func TestPace(t *testing.T) {
-	const segment = 1408 + 28
-	frame := time.Second / 30
+	const (
+		interval = time.Second / 30
+		tenth    = time.Millisecond / 10
+	)
+	free := path.Plan{Interval: interval}
+	limited := func(bits float64) path.Plan { return path.Plan{Interval: interval, Rate: bits / 8} }
 	for _, c := range []struct {
-		name         string
-		pace         Pace
-		data, parity int
-		interval     time.Duration
-		ceiling      float64
-		took         time.Duration // at most
-		most         int           // at most
+		name     string
+		pace     Pace
+		plan     path.Plan
+		n        int // datagrams
+		oversees time.Duration
+		took     time.Duration // about
+		most     int           // bytes at once, at most; 0: all of them
 	}{
-		{"78 kB", Pace{}, 56, 1, frame, 0, 0, burstSize},
-		{"78 kB, much parity", Pace{}, 56, 26, frame, 0, 0, burstSize * 5 / 4},
-		{"250 kB", Pace{}, 178, 18, frame, 0, 2 * time.Millisecond, burstSize * 5 / 4},
-		{"2 MB", Pace{}, 1421, 40, frame, 0, frame / 4, 240_000},
-		{"250 kB at 120 fps", Pace{}, 178, 18, time.Second / 120, 0, 2 * time.Millisecond, burstSize * 5 / 4},
-		{"250 kB as fast as may be", Pace{}, 178, 18, 10 * time.Microsecond, 0, 0, 1 << 20},
-		{"off", PaceOff, 1421, 40, frame, 0, 0, 1461 * segment},
-		{"all of the interval", PaceShare(1), 1421, 40, frame, 0, 22 * time.Millisecond, burstSize * 5 / 4},
-		{"80 Mbit/s", PaceRate(80e6), 56, 1, frame, 0, 57*segment*100 + time.Millisecond, 10_000},
-		{"1 Mbit/s", PaceRate(1e6), 10, 0, frame, 0, 10 * segment * 8 * time.Microsecond, segment},
-		{"for a path of 20 Mbit/s", Pace{}, 56, 1, frame, 2.5e6, 57*segment*400 + time.Millisecond, spreadBurst},
-		{"off for a path of 20 Mbit/s", PaceOff, 56, 1, frame, 2.5e6, 0, 57 * segment},
+		{"a free path", Pace{}, free, 1461, 0, 0, 0},
+		{"15 Mbit/s", Pace{}, limited(15e6), 57, 0, 39200 * time.Microsecond, 10_000},
+		{"100 Mbit/s", Pace{}, limited(100e6), 85, 0, 9100 * time.Microsecond, 10_000},
+		{"100 Mbit/s, slow timers", Pace{}, limited(100e6), 85, tenth, 9300 * time.Microsecond, 12_000},
+		{"1 Gbit/s", Pace{}, limited(1e9), 181, 0, 1830 * time.Microsecond, 33_000},
+		{"1 Gbit/s, slow timers", Pace{}, limited(1e9), 181, tenth, 1900 * time.Microsecond, 46_000},
+		{"off", PaceOff, limited(15e6), 57, 0, 0, 0},
+		{"a quarter of the interval", PaceShare(0.25), free, 57, 0, interval / 4, 10_000},
+		{"all of it, on a faster path", PaceShare(1), limited(100e6), 57, 0, interval, 10_000},
+		{"a quarter of it, on a slower path", PaceShare(0.25), limited(40e6), 57, 0, 15800 * time.Microsecond, 10_000},
+		{"80 Mbit/s", PaceRate(80e6), free, 57, 0, 7200 * time.Microsecond, 10_000},
+		{"1 Mbit/s", PaceRate(1e6), free, 10, 0, 57 * time.Millisecond, 10_000},
 	} {
-		d := c.pace.plan((c.data+c.parity)*segment, c.interval, c.ceiling, departure{})
-		if took, most := leave(d, c.data, c.parity); took > c.took || most > c.most {
-			t.Errorf("%s: took %v with %d bytes at once, want at most %v and %d", c.name, took, most, c.took, c.most)
+		d := departure{rate: c.pace.rateOf(c.n*1436, c.plan), next: epoch}
+		took, most := leave(d, c.n, c.oversees)
+		if (took-c.took).Abs() > c.took/8 || c.most > 0 && most > c.most || c.most == 0 && most != c.n*1436 {
+			t.Errorf("%s: took %v with %d bytes at once, want about %v and at most %d", c.name, took, most, c.took, c.most)
 		}
 	}
 }
 
-// TestPaceRateHoldsAcrossFrames sends two frames at once.
-func TestPaceRateHoldsAcrossFrames(t *testing.T) {
-	p := PaceRate(8e6) // a kilobyte a millisecond
-	datagrams := []protocol.Datagram{{make([]byte, 1000), nil}}
-	first := p.plan(1000, time.Second, 0, departure{})
-	if first.take(datagrams, false, epoch) != 1 {
-		t.Fatal("the first frame did not leave")
+// TestPaceMakesUpForPauses has a machine be busy for a while: the rate is held on average, unless it is busy for long.
+func TestPaceMakesUpForPauses(t *testing.T) {
+	datagrams := make([]protocol.Datagram, 100)
+	for i := range datagrams {
+		datagrams[i] = protocol.Datagram{make([]byte, 1000), nil}
 	}
-	second := p.plan(1000, time.Second, 0, first)
-	if second.take(datagrams, false, epoch) != 0 || second.take(datagrams, false, epoch.Add(time.Millisecond)) != 1 {
-		t.Error("the second frame did not leave a millisecond after the first")
+	d := departure{rate: 1e6, next: epoch} // a kilobyte a millisecond
+	if n := d.take(datagrams, epoch); n != 8 {
+		t.Errorf("%d datagrams left at first, want a burst of 8", n)
+	}
+	if n := d.take(datagrams, epoch.Add(28*time.Millisecond)); n != 28 {
+		t.Errorf("%d left 20 ms late, want 28", n)
+	}
+	if n := d.take(datagrams, epoch.Add(time.Second)); n != 8 {
+		t.Errorf("%d left a second late, want a burst of 8", n)
 	}
 }

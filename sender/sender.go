@@ -47,9 +47,11 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"udpcam/protocol"
 	"udpcam/protocol/datagram"
+	"udpcam/sender/path"
 )
 
 // ErrNotJPEG is a frame that does not begin and end as a JPEG does.
@@ -90,7 +92,6 @@ type Sender struct {
 	config       Config
 	destinations []*destination
 	classic      *protocol.ClassicSplitter // nil on udpcam/1
-	tempo        tempo                     // of the frames that are handed in; Send's own
 	departure    departure                 // of the last frame that was sent; Send's own
 
 	sending   sync.Mutex // guards the sockets' sending side; taken last
@@ -102,7 +103,6 @@ type Sender struct {
 	splitter  *protocol.Splitter
 	announcer announcer
 	ring      ring
-	lateness  lateness
 	nextID    uint32
 	pressure  float64
 	stats     Stats
@@ -151,11 +151,10 @@ func (s *Sender) Send(f protocol.Frame) error {
 	if !protocol.LooksLikeJPEG(f.JPEG) {
 		return ErrNotJPEG
 	}
-	s.tempo.add(len(f.JPEG), s.config.Clock.Now())
 	if s.classic != nil {
 		return s.sendClassic(f)
 	}
-	o, ceiling, err := s.begin(f)
+	o, err := s.begin(f)
 	if err != nil {
 		return fmt.Errorf("frame %d: %w", s.nextID, err)
 	}
@@ -165,7 +164,6 @@ func (s *Sender) Send(f protocol.Frame) error {
 	if err := s.announceBefore(f); err != nil {
 		return err
 	}
-	s.departure = s.config.Pace.plan(o.PlannedSize(), s.tempo.interval, ceiling, s.departure)
 	if err := s.leave(o.Data(), false); err != nil {
 		return err
 	}
@@ -182,7 +180,10 @@ func (s *Sender) sendClassic(f protocol.Frame) error {
 	if err != nil {
 		return fmt.Errorf("frame %d: %w", s.nextID, err)
 	}
-	s.departure = s.config.Pace.plan(size(datagrams), s.tempo.interval, 0, s.departure)
+	s.mu.Lock()
+	plan := s.plan(path.Offer{Bytes: size(datagrams), Blocks: 1, Segments: len(datagrams)}, s.config.Clock.Now())
+	s.depart(size(datagrams), plan)
+	s.mu.Unlock()
 	if err := s.leave(datagrams, false); err != nil {
 		return err
 	}
@@ -191,32 +192,63 @@ func (s *Sender) sendClassic(f protocol.Frame) error {
 	return nil
 }
 
-// begin decides whether a frame is sent, in which case it returns it, and how many bytes of it may leave a second, 0
-// for as many as there are. The error is protocol.ErrFrameSize.
-func (s *Sender) begin(f protocol.Frame) (o *protocol.Outgoing, ceiling float64, err error) {
+// begin returns a frame that is to be sent, or nil if it is to be skipped. The error is protocol.ErrFrameSize.
+func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	blocks, k, err := s.splitter.Layout(len(f.JPEG))
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	now := s.config.Clock.Now()
-	s.pressure = s.tempo.pressure(s.limit(now))
-	if !s.admits(now) {
+	plan := s.plan(path.Offer{Bytes: len(f.JPEG) + blocks*k*protocol.SegmentHeaderSize, Blocks: blocks, Segments: k}, now)
+	s.pressure = plan.Share
+	if plan.Skip {
 		s.stats.Skipped++
-		return nil, 0, nil
+		return nil, nil
+	}
+	if s.config.FEC.fixed {
+		plan.Parity = s.config.FEC.segments(k)
 	}
 	f.ID = s.nextID
-	o = s.ring.take()
-	if err := s.splitter.Split(o, f, s.parity(k, blocks, now)); err != nil {
-		return nil, 0, err
+	o := s.ring.take()
+	if err := s.splitter.Split(o, f, plan.Parity); err != nil {
+		return nil, err
 	}
-	s.lateness.add(f.ID, f.Captured, s.config.Clock.Now())
+	s.depart(o.PlannedSize(), plan)
 	for _, d := range s.destinations {
-		d.overload.begin(f.ID, o.PlannedSize(), now)
-		d.hole.sent()
+		d.path.Begin(f.ID, o.Planned(), o.DatagramSize(), plan, now)
+		d.hole.sent(min(o.DatagramSize(), protocol.SegmentHeaderSize+o.Size()))
 	}
-	return o, s.ceiling(o.PlannedSize(), now), nil
+	return o, nil
+}
+
+// plan says how a frame leaves. All destinations get the same datagrams, so the path that is worst off counts. A receiver
+// that used to report and does not any more is gone, and does not count.
+func (s *Sender) plan(o path.Offer, now time.Time) (plan path.Plan) {
+	any := false
+	for _, d := range s.destinations {
+		switch p := d.path.Plan(o, now); {
+		case !d.reported.IsZero() && !d.live(now):
+		case any:
+			plan = plan.And(p)
+		default:
+			plan, any = p, true
+		}
+	}
+	if !any {
+		plan = path.New().Plan(o, now)
+	}
+	return plan
+}
+
+// depart says how the datagrams of a frame of such a size leave.
+func (s *Sender) depart(size int, plan path.Plan) {
+	next := s.config.Clock.Now()
+	if s.config.Pace.rate > 0 && s.departure.next.After(next) {
+		next = s.departure.next // the last frame is not paid for yet
+	}
+	s.departure = departure{rate: s.config.Pace.rateOf(size, plan), next: next}
 }
 
 // encode returns the datagrams of a frame's parity.
@@ -237,6 +269,7 @@ func (s *Sender) finish(o *protocol.Outgoing, frameBytes int) {
 	s.stats.Frames++
 	s.stats.FrameBytes += uint64(frameBytes)
 	for _, d := range s.destinations {
+		d.path.End(s.config.Clock.Now())
 		d.allowance.earn(d.sent.bytes)
 		s.stats.Datagrams += uint64(d.sent.datagrams)
 		s.stats.Parity += uint64(d.sent.parity)

@@ -14,7 +14,7 @@ import (
 func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
 	for len(datagrams) > 0 {
 		now := s.config.Clock.Now()
-		n := s.departure.take(datagrams, parity, now)
+		n := s.departure.take(datagrams, now)
 		if n == 0 {
 			s.config.Clock.Sleep(s.departure.next.Sub(now))
 			continue

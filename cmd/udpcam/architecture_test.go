@@ -31,6 +31,7 @@ var floors = []struct {
 	{"bench/plot", nil},
 	{"bench/browser", nil},
 	{"sender", []string{"sender", "protocol"}},
+	{"sender/path", []string{"protocol"}},
 	{"sender/source", []string{"sender/source", "protocol"}},
 	{"receiver", []string{"receiver", "protocol"}},
 	{"receiver/sink", []string{"receiver/sink", "protocol"}},
@@ -58,13 +59,13 @@ var places = []struct {
 	{"gonum.org/v1/plot", "", []string{"bench/plot/*.go"}, nil},
 	// Flags and commands are the command line's.
 	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go"}, nil},
-	// The protocol is pure: it has no socket, and the time is an argument.
+	// The protocol and the model of the path are pure: they have no socket, and the time is an argument.
 	{"net", "Conn PacketConn UDPConn Listener Dial DialUDP Dialer Listen ListenPacket ListenUDP ListenConfig", nil,
-		[]string{"protocol/*.go", "protocol/mjpeg/*.go"}},
-	{"os", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go"}},
-	{"syscall", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go"}},
+		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/path/*.go"}},
+	{"os", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/path/*.go"}},
+	{"syscall", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/path/*.go"}},
 	{"time", "Now Since Until Sleep After AfterFunc Tick NewTicker NewTimer", nil,
-		[]string{"protocol/*.go", "protocol/mjpeg/*.go"}},
+		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/path/*.go"}},
 }
 
 func TestArchitecture(t *testing.T) {

@@ -123,7 +123,7 @@ func (l *loopback) SetLink(wanted web.DemoLink) error {
 
 // isRequest reports whether a datagram asks a sender for something.
 func isRequest(b []byte) bool {
-	f, err := protocol.ParseFeedback(b)
+	f, err := protocol.ParseFeedback(b, time.Now())
 	return err == nil && f.Request != nil
 }
 

@@ -39,7 +39,7 @@ func sendCommand() *cli.Command {
 		),
 		flags("Loss",
 			&cli.StringFlag{Name: "fec", Usage: "parity (`SHARE`): auto as receivers report loss, a share such as 20%, or off", Value: "auto"},
-			&cli.StringFlag{Name: "pace", Usage: "spread a frame over (`PACE`) a share of the time between two, over as long as so many Mbit/s take, or off", Value: "25%"},
+			&cli.StringFlag{Name: "pace", Usage: "how fast (`PACE`) a frame leaves: auto as the path takes it, a share of the time between two such as 25%, Mbit/s such as 200, or off", Value: "auto"},
 			feedbackFlag("take reports from receivers, and answer what they miss"),
 			&cli.BoolFlag{Name: "no-gso", Usage: "one system call a datagram, for kernels and network cards that do otherwise wrong"},
 		),

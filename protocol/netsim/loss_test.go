@@ -165,19 +165,6 @@ func TestOneWay(t *testing.T) {
 	}
 }
 
-// TestPacing sends large frames through a bottleneck of 1 Gbit/s with the queue of a small switch.
-func TestPacing(t *testing.T) {
-	c := trial{size: 250_000, fps: 30, frames: 60, path: netsim.Path{Rate: 1e9, Queue: 128 << 10}}
-	out := c.run(t, 1)
-	if out.delivered != 60 || out.link.Queue > 0 || out.slowest > 3200*time.Microsecond {
-		t.Errorf("%d of 60 frames came, %d datagrams were dropped, the slowest frame took %v", out.delivered, out.link.Queue, out.slowest)
-	}
-	c.size = 95_000
-	if out := c.run(t, 1); out.slowest > time.Millisecond {
-		t.Errorf("a frame of 95 kB took %v", out.slowest)
-	}
-}
-
 // TestFeedbackIsBounded weighs what receivers send.
 func TestFeedbackIsBounded(t *testing.T) {
 	for _, loss := range []float64{0, 0.1, 0.5, 0.9} {

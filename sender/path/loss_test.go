@@ -1,4 +1,4 @@
-package sender
+package path
 
 import (
 	"math"
@@ -39,18 +39,17 @@ func TestParityForIsEnough(t *testing.T) {
 	}
 }
 
-// TestAutoParity follows a path that is guessed at first, turns out to lose nothing, then loses a twentieth, then
-// nothing.
-func TestAutoParity(t *testing.T) {
-	a, now := newAutoParity(), epoch
-	report := func(d time.Duration, lost uint32) int {
+// TestLosses follows a path that is guessed at first, turns out to lose nothing, then loses a twentieth, then nothing.
+func TestLosses(t *testing.T) {
+	l, now := guessed(), epoch
+	report := func(d time.Duration, lost int) int {
 		for range d / (50 * time.Millisecond) {
 			now = now.Add(50 * time.Millisecond)
-			a.report(change{expected: 100, lost: lost, bursts: lost}, now)
+			l.add(100, lost, lost, now)
 		}
-		return a.segments(56, 1)
+		return l.parity(56, 1)
 	}
-	if got := a.segments(56, 1); got != 6 {
+	if got := l.parity(56, 1); got != 6 {
 		t.Errorf("at first: %d, want 6", got)
 	}
 	if got := report(2*time.Second, 0); got != 1 {
@@ -65,7 +64,12 @@ func TestAutoParity(t *testing.T) {
 	if got := report(20*time.Second, 0); got != 1 {
 		t.Errorf("20 s after it: %d, want 1", got)
 	}
-	if one, four := parityFor(56, 0.05, 4), a.segments(56, 4); four > one {
+	if one, four := parityFor(56, 0.05, 4), l.parity(56, 4); four > one {
 		t.Errorf("over four blocks: %d", four)
+	}
+	report(time.Second, 10)
+	l.recover(1 << 20)
+	if got := l.parity(56, 1); got != 1 {
+		t.Errorf("after all that was lost has come late: %d, want 1", got)
 	}
 }

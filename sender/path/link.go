@@ -1,0 +1,157 @@
+package path
+
+import (
+	"iter"
+	"time"
+
+	"udpcam/protocol"
+)
+
+// A sent is a frame that was sent.
+type sent struct {
+	id        uint32
+	left      time.Time     // when its first datagram left
+	took      time.Duration // until its last had left, 0 until then
+	datagrams int
+	size      int     // bytes in each
+	answers   int     // bytes of answers to requests that were sent after it
+	pace      float64 // bytes a second at which it left, 0 for at once
+	rate      float64 // what the link was thought to carry then
+	reported  bool
+}
+
+// A log remembers the frames that were sent last. The zero value is empty.
+type log struct {
+	frames [remembered]sent
+	last   uint32 // the newest one's ID
+	count  int
+}
+
+func (l *log) add(f sent) {
+	if l.count > 0 && f.id != l.last+1 {
+		l.count = 0
+	}
+	l.frames[f.id%remembered] = f
+	l.last, l.count = f.id, min(l.count+1, remembered)
+}
+
+// find returns the frame with that ID, or nil.
+func (l *log) find(id uint32) *sent {
+	if l.last-id >= uint32(l.count) {
+		return nil
+	}
+	return &l.frames[id%remembered]
+}
+
+func (l *log) newest() *sent { return l.find(l.last) }
+
+// after returns the frames that were sent after the one with that ID.
+func (l *log) after(id uint32) iter.Seq[*sent] {
+	return func(yield func(*sent) bool) {
+		first := l.last + 1 - uint32(l.count)
+		if !protocol.Newer(first, id) {
+			first = id + 1
+		}
+		for ; l.count > 0 && !protocol.Newer(first, l.last); first++ {
+			if !yield(&l.frames[first%remembered]) {
+				return
+			}
+		}
+	}
+}
+
+// A link is the narrowest link of a path, with the queue before it. The zero value knows nothing. All moments are by the
+// sender's clock, as they would be if a packet that does not wait arrived as soon as it leaves.
+type link struct {
+	rates  [samples]float64 // bytes a second
+	count  int
+	base   minimum
+	newest uint32        // the last frame in order of which a report told
+	idle   time.Time     // when the link was done with it
+	waited time.Duration // how long it had waited
+
+	full   time.Duration // how long a packet waits in the queue when it is full
+	fullAt time.Time     // when it was
+}
+
+// rate is how many bytes a second the link carries, 0 if that is not known.
+func (l *link) rate() (rate float64) {
+	for _, r := range l.rates {
+		rate = max(rate, r)
+	}
+	return rate
+}
+
+// room is how long a packet waits when the queue is full, 0 if that has not been seen lately.
+func (l *link) room(now time.Time) time.Duration {
+	if now.Sub(l.fullAt) > baseWindow {
+		return 0
+	}
+	return l.full
+}
+
+// overflows reports whether the queue was too short for a frame, of which that train came.
+func (l *link) overflows(f *sent, t protocol.Train, now time.Time) bool {
+	stretched := t.Span > time.Duration(stretch*float64(f.took))+stretchMin
+	tail := t.LostSecond >= tailLoss+tailTimes*t.LostFirst
+	runs := float64(t.Lost()) >= longRunShare*float64(f.datagrams) && t.Lost() >= longRun*t.Runs
+	before := t.First.Sub(f.left) - l.base.least // the queue was full before it came
+	again := t.Lost() >= tailLoss && before > 0 && before >= time.Duration(fullShare*float64(l.room(now))) && l.room(now) > 0
+	return stretched && (tail || runs) || again
+}
+
+// add takes in what came of a frame. It returns the rate at which that was, false if it does not tell.
+func (l *link) add(f *sent, t protocol.Train, overflow bool, now time.Time) (rate float64, ok bool) {
+	waited := l.base.above(t.First.Sub(f.left), now)
+	span := t.Span
+	if overflow { // what was lost took the link no time
+		span = t.Took
+		l.full, l.fullAt = max(waited, waited+span-f.took), now
+	}
+	idle := f.left.Add(waited + span)
+	if rate := l.rate(); rate > 0 {
+		idle = idle.Add(seconds(float64(f.size) / rate)) // the last datagram; the first one's time is in the delay
+	}
+	if idle.After(now) {
+		idle = now // it has come: the clocks are not what they were
+	}
+	bytes := 0.0
+	switch next := !l.idle.IsZero() && f.id == l.newest+1; {
+	case t.Came >= enough && overflow:
+		bytes = float64((t.Came - 1) * f.size)
+	case t.Came >= enough:
+		bytes = float64((f.datagrams - 1) * f.size)
+	case next && waited >= waits:
+		bytes, span = float64(t.Came*f.size), idle.Sub(l.idle)
+	}
+	if l.idle.IsZero() || protocol.Newer(f.id, l.newest) {
+		l.newest, l.idle, l.waited = f.id, idle, waited
+	}
+	if bytes == 0 {
+		return 0, false
+	}
+	rate = bytes / max(span.Seconds(), bytes/(2*unpaced))
+	l.rates[l.count%samples] = rate
+	l.count++
+	return rate, true
+}
+
+// A minimum is the least of the values of the last seconds: between one and one and a half times a baseWindow. The zero
+// value has seen none.
+type minimum struct {
+	least, next     time.Duration // next is the least of the last half window, to take over when least is too old
+	leastAt, nextAt time.Time
+}
+
+// above takes in a value and returns by how much it is above the least.
+func (m *minimum) above(d time.Duration, now time.Time) time.Duration {
+	if m.nextAt.IsZero() || d <= m.next || now.Sub(m.nextAt) > baseWindow/2 {
+		m.next, m.nextAt = d, now
+	}
+	if m.leastAt.IsZero() || d <= m.least {
+		m.least, m.leastAt = d, now
+	} else if now.Sub(m.leastAt) > baseWindow {
+		m.least, m.leastAt = m.next, m.nextAt
+	}
+	return d - m.least
+}
