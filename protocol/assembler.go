@@ -36,7 +36,6 @@ type Assembler struct {
 	config   AssemblerConfig
 	streams  map[streamKey]*stream
 	latest   *stream // of the last datagram
-	coder    coder
 	pool     Pool
 	spare    *pendingFrame // one that is done with, for its memory
 	ready    []Frame
@@ -222,10 +221,7 @@ func (a *Assembler) place(s *stream, p *pendingFrame, seg *segment) bool {
 		switch b := &p.blocks[seg.Block]; {
 		case b.missing == 0:
 			return false // the block can do without
-		case b.parity != nil && len(b.parity) != int(seg.Parity):
-			a.stats.LeftOut[DatagramInconsistent]++
-			return false
-		case b.parity != nil && b.parity[seg.index] != nil:
+		case b.has(seg.index):
 			a.stats.LeftOut[DatagramDuplicate]++
 			return false
 		}
@@ -253,7 +249,7 @@ func (a *Assembler) repair(s *stream, p *pendingFrame, block int) {
 	if _, ok := p.reserve(p.layout.segments()*p.layout.stride, 2*s.largest, &a.pool); !ok {
 		return // so little of the frame is here that its size cannot be believed yet
 	}
-	if p.repair(block, &a.coder) == nil {
+	if p.repair(block) {
 		p.repaired = true
 	}
 }

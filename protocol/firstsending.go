@@ -6,7 +6,7 @@ import "time"
 // requests are not counted. It tells what the network loses and reorders.
 type firstSending struct {
 	data   int // datagrams of data, 0 if nothing of the frame came
-	parity int // datagrams of parity, -1 while only parity has come, which does not say
+	parity int // datagrams of parity
 	seen   bitset
 	top    int       // one above the last in order that came
 	last   time.Time // when one came last
@@ -16,13 +16,11 @@ type firstSending struct {
 // note takes in a datagram. If it comes although the sending was over, reordered says by how much it is late.
 func (f *firstSending) note(s *segment, now time.Time) (reordered time.Duration) {
 	if f.data == 0 {
-		f.data, f.parity = s.layout.segments(), -1
+		f.data, f.parity = s.layout.segments(), int(s.Parity)*s.layout.blocks
 	}
 	at := s.index
 	if s.parity {
 		at = f.data + s.index*s.layout.blocks + int(s.Block)
-	} else if f.parity < 0 {
-		f.parity = int(s.Parity) * s.layout.blocks
 	}
 	for len(f.seen) <= at/64 {
 		f.seen = append(f.seen, 0)
@@ -35,7 +33,7 @@ func (f *firstSending) note(s *segment, now time.Time) (reordered time.Duration)
 	if !f.over.IsZero() {
 		return now.Sub(f.over)
 	}
-	if f.parity >= 0 && f.top >= f.data+f.parity {
+	if f.top >= f.data+f.parity {
 		f.over = now
 	}
 	return 0
@@ -43,7 +41,7 @@ func (f *firstSending) note(s *segment, now time.Time) (reordered time.Duration)
 
 // count returns how many datagrams were sent, how many came, and in how many runs the others are missing.
 func (f *firstSending) count() (sent, came, gaps int) {
-	sent, came = max(f.top, f.data+max(f.parity, 0)), f.seen.count()
+	sent, came = max(f.top, f.data+f.parity), f.seen.count()
 	missing := false
 	for i := range sent {
 		was := missing

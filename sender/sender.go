@@ -196,10 +196,6 @@ func (s *Sender) sendClassic(f protocol.Frame) error {
 func (s *Sender) begin(f protocol.Frame) (o *protocol.Outgoing, ceiling float64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	blocks, k, err := s.splitter.Layout(len(f.JPEG))
-	if err != nil {
-		return nil, 0, err
-	}
 	now := s.config.Clock.Now()
 	s.pressure = s.tempo.pressure(s.limit(now))
 	if !s.admits(now) {
@@ -208,9 +204,10 @@ func (s *Sender) begin(f protocol.Frame) (o *protocol.Outgoing, ceiling float64,
 	}
 	f.ID = s.nextID
 	o = s.ring.take()
-	if err := s.splitter.Split(o, f, s.parity(k, blocks, now)); err != nil {
+	if err := s.splitter.Split(o, f, 0); err != nil {
 		return nil, 0, err
 	}
+	o.SetParity(s.parity(o.BlockData(), o.Blocks(), now))
 	s.lateness.add(f.ID, f.Captured, s.config.Clock.Now())
 	for _, d := range s.destinations {
 		d.overload.begin(f.ID, o.PlannedSize(), now)
