@@ -1,8 +1,8 @@
 package protocol
 
 // Arithmetic in GF(2⁸), the field of the repair code. An element is a byte. A sum is an xor, and so is a difference.
-// A product is taken modulo the polynomial x⁸ + x⁴ + x³ + x² + 1, of which 2 is a primitive element: every element but
-// 0 is a power of 2, so that a product is a sum of logarithms, modulo 255.
+// A product is taken modulo the polynomial x⁸ + x⁴ + x³ + x² + 1. Every element but 0 is then a power of 2, so that a
+// product is a sum of logarithms, modulo 255.
 
 // galoisPolynomial has one bit for each power of x in the polynomial.
 const galoisPolynomial = 0x11D

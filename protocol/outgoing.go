@@ -84,9 +84,9 @@ func (o *Outgoing) Parity() []Datagram {
 	return o.datagrams
 }
 
-// Answer returns the datagrams that answer a receiver's request, at most limit: rows of parity that have not
-// been returned before, as far as there are any, then the data segments that the receiver named. A request that is not about this frame, or
-// contradicts it, has no answer.
+// Answer returns the datagrams that answer a receiver's request, at most limit: further rows of parity, each only once,
+// as far as there are any left, then the data segments that the receiver named. A request that is not about this frame,
+// or contradicts it, has no answer.
 func (o *Outgoing) Answer(r Request, limit int) []Datagram {
 	o.begin(0)
 	switch {

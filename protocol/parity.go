@@ -29,8 +29,8 @@ type parityShard struct {
 	payload []byte
 }
 
-// encode computes the parity rows of one block of a frame from row first on, one into each of parity, which are a stride
-// long. There must be so many rows.
+// encode computes rows of parity of one block of a frame, from row first on: one into each of parity, which are a stride
+// long. There must be so many rows. The zeros that shards are padded with add nothing.
 func encode(l layout, block int, frame []byte, first int, parity [][]byte) {
 	for len(parity) > 0 {
 		some := parity[:min(len(parity), shardsAtOnce)]
@@ -51,20 +51,18 @@ func encode(l layout, block int, frame []byte, first int, parity [][]byte) {
 // has room for whole strides up to its last segment; have tells which of its segments are there. No row is in parity
 // twice.
 //
-// Each missing shard is a sum of k others, each times a factor: the data shards that are here, and one parity shard for
-// each that is missing. Number the shards of the block: data shard c is number c, parity shard j is number k + j. Let M be
-// the numbers of the missing shards and P those of the parity shards that are used. In the sum for the missing shard x,
-// the factor of shard y is
+// If e data shards are missing, they are computed from the other data shards and e parity shards. Number the shards of
+// the block: data shard c has the number c, parity shard j the number k + j. Let M be the numbers of the missing shards,
+// and Z those of the e parity shards. The missing shard x is the sum of those k others, each shard y of them times
 //
 //	a(x) × b(y) / (x xor y)
-//	a(x) = Π (x xor p) over all p in P, divided by Π (x xor m) over all m in M but x
-//	b(y) = Π (y xor m) over all m in M, divided by Π (y xor p) over all p in P but y
+//	a(x) = Π (x xor z) over all z in Z, divided by Π (x xor m) over all m in M but x
+//	b(y) = Π (y xor m) over all m in M, divided by Π (y xor z) over all z in Z but y
 //
 // This is Lagrange's interpolation. It gives what solving the equations of the parity shards would give, without an
-// elimination.
+// elimination. Data shards that are all zeros add nothing to a sum.
 func repair(l layout, block int, frame []byte, have bitset, parity []parityShard) bool {
-	missing, used := make([]int, 0, maxShards), make([]int, 0, maxShards)
-	var b [maxShards]int // logarithms of b(y)
+	missing, used := make([]int, 0, maxShards), make([]int, 0, maxShards) // M and Z
 	for c := range l.blockSegments(block) {
 		if !have.has(c*l.blocks + block) {
 			missing = append(missing, c)
@@ -77,6 +75,8 @@ func repair(l layout, block int, frame []byte, have bitset, parity []parityShard
 	for _, p := range parity {
 		used = append(used, l.data+p.row)
 	}
+
+	var b [maxShards]int // logarithms of b(y)
 	for c := range l.blockSegments(block) {
 		b[c] = galoisRatio(c, missing, used)
 	}
