@@ -109,7 +109,7 @@ func TestOverload(t *testing.T) {
 		{"15 Mbit/s", netsim.Path{Delay: ms, Rate: 15e6, Queue: 126_000}, 1000, 78_200, 30, 0.73, 0.755, 70 * ms, 150 * ms},
 		{"15 Mbit/s, far", netsim.Path{Delay: 30 * ms, Rate: 15e6, Queue: 126_000}, 600, 78_200, 30, 0.7, 0.755, 110 * ms, 250 * ms},
 		{"15 Mbit/s, long queue", netsim.Path{Delay: ms, Rate: 15e6, Queue: 2_000_000}, 400, 78_200, 30, 0.73, 0.755, 70 * ms, 200 * ms},
-		{"15 Mbit/s, short queue", netsim.Path{Delay: ms, Rate: 15e6, Queue: 64_000}, 400, 78_200, 30, 0.5, 0.755, 80 * ms, 150 * ms},
+		{"15 Mbit/s, short queue", netsim.Path{Delay: ms, Rate: 15e6, Queue: 64_000}, 400, 78_200, 30, 0.5, 0.755, 80 * ms, 250 * ms},
 		{"15 Mbit/s, 5% loss", netsim.Path{Delay: ms, Rate: 15e6, Queue: 126_000, Loss: 0.05}, 400, 78_200, 30, 0.6, 0.65, 80 * ms, 200 * ms},
 		{"15 Mbit/s, 120 fps", netsim.Path{Delay: ms, Rate: 15e6, Queue: 126_000}, 1200, 20_000, 120, 0.66, 0.7, 50 * ms, 150 * ms},
 		{"5 Mbit/s", netsim.Path{Delay: ms, Rate: 5e6, Queue: 100_000}, 400, 78_200, 30, 0.23, 0.252, 200 * ms, 400 * ms},
