@@ -4,12 +4,13 @@ package protocol
 // some. It has the frame and owns the memory of everything else. What its methods return is valid until any
 // of them is called again. See [Splitter.Split].
 type Outgoing struct {
-	layout layout
-	source Frame
-	frame  []byte        // the source's bytes
-	header segmentHeader // what all its datagrams have in common
-	first  int           // parity segments of each block that follow the data, p
-	next   []int         // the row of each block that the next answer begins with
+	encoders *encoders // the splitter's
+	layout   layout
+	source   Frame
+	frame    []byte        // the source's bytes
+	header   segmentHeader // what all its datagrams have in common
+	first    int           // parity segments of each block that follow the data, p
+	next     []int         // the row of each block that the next answer begins with
 
 	parity    [][]byte // what is being returned of it
 	memory    []byte   // that parity lies in
@@ -74,7 +75,7 @@ func (o *Outgoing) Parity() []Datagram {
 	o.begin(n)
 	o.makeRoom(n)
 	for block := range o.layout.blocks {
-		encode(o.layout, block, o.frame, 0, o.parity[block*o.first:(block+1)*o.first])
+		o.encoders.encode(o.layout, block, o.frame, o.parity[block*o.first:(block+1)*o.first])
 	}
 	for row := range o.first {
 		for block := range o.layout.blocks {

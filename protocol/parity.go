@@ -40,12 +40,15 @@ func encode(l layout, block int, frame []byte, first int, parity [][]byte) {
 		for c := range l.blockSegments(block) {
 			start, end := l.span(c*l.blocks + block)
 			for j, shard := range some {
-				field.GalMulSliceXor(reedsolomon.Inv(byte((l.data+first+j)^c)), frame[start:end], shard)
+				field.GalMulSliceXor(rowFactor(l.data, first+j, c), frame[start:end], shard)
 			}
 		}
 		first, parity = first+len(some), parity[len(some):]
 	}
 }
+
+// rowFactor is what data shard c counts for in parity shard j.
+func rowFactor(k, j, c int) byte { return reedsolomon.Inv(byte((k + j) ^ c)) }
 
 // repair computes the missing data segments of one block, and reports whether there was enough parity for it. The frame
 // has room for whole strides up to its last segment; have tells which of its segments are there. No row is in parity

@@ -153,6 +153,7 @@ func (f codedFrame) without(block int, columns []int) (codedFrame, bitset) {
 
 // TestEncodeIsTheDefinition holds all rows of blocks of all sizes against the definition.
 func TestEncodeIsTheDefinition(t *testing.T) {
+	var e encoders
 	for k := 1; k < maxShards; k++ {
 		f := newCodedFrame(1, k, k%Unit)
 		shards := f.shards(0)
@@ -161,18 +162,51 @@ func TestEncodeIsTheDefinition(t *testing.T) {
 			all[row] = make([]byte, f.stride)
 		}
 		encode(f.layout, 0, f.bytes[:f.length], 0, all)
+		many := make([][]byte, f.rows())
+		for row := range many {
+			many[row] = picture(f.stride, 97) // what was in the memory before
+		}
+		e.encode(f.layout, 0, f.bytes[:f.length], many)
 		step := 1 // all rows of some sizes, some rows of the others
 		if k%16 > 1 {
 			step = 7
 		}
 		for row := 0; row < f.rows(); row += step {
 			want := slowParity(shards, row)
+			if !bytes.Equal(many[row], want) {
+				t.Fatalf("k = %d: row %d of an encoder is not as defined", k, row)
+			}
 			if !bytes.Equal(all[row], want) {
 				t.Fatalf("k = %d: row %d of many is not as defined", k, row)
 			}
 			if one := f.parity(0, row)[0].payload; !bytes.Equal(one, want) {
 				t.Fatalf("k = %d: row %d alone is not as defined", k, row)
 			}
+		}
+	}
+}
+
+// TestEncoders computes parity of interleaved blocks, some with zeros at their ends, of so many sizes that encoders give way.
+func TestEncoders(t *testing.T) {
+	var e encoders
+	for p := 1; p < 3*maxEncoders; p++ {
+		for lacks := range 4 {
+			f := newCodedFrame(3, 20, lacks*50)
+			for block := range f.blocks {
+				got := make([][]byte, p)
+				for row := range got {
+					got[row] = make([]byte, f.stride)
+				}
+				e.encode(f.layout, block, f.bytes[:f.length], got)
+				for row, shard := range got {
+					if !bytes.Equal(shard, slowParity(f.shards(block), row)) {
+						t.Fatalf("block %d that lacks %d bytes: row %d of %d is not as defined", block, lacks*50, row, p)
+					}
+				}
+			}
+		}
+		if len(e.made) > maxEncoders {
+			t.Fatalf("%d encoders are kept", len(e.made))
 		}
 	}
 }
@@ -321,7 +355,8 @@ func FuzzRepair(f *testing.F) {
 
 // BenchmarkParity has 1408-byte segments.
 func BenchmarkParity(b *testing.B) {
-	for _, c := range [][2]int{{56, 1}, {56, 4}, {84, 17}, {192, 40}} {
+	var e encoders
+	for _, c := range [][2]int{{56, 1}, {56, 4}, {56, 8}, {84, 17}, {192, 40}} {
 		k, p := c[0], c[1]
 		l := layoutOf(k*DefaultSegmentSize, 1, k)
 		frame := picture(l.length, 1)
@@ -334,6 +369,13 @@ func BenchmarkParity(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				encode(l, 0, frame, 0, parity)
+			}
+		})
+		b.Run(fmt.Sprintf("encoder %d+%d", k, p), func(b *testing.B) {
+			b.SetBytes(int64(l.length))
+			b.ReportAllocs()
+			for b.Loop() {
+				e.encode(l, 0, frame, parity)
 			}
 		})
 	}

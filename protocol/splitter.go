@@ -46,6 +46,7 @@ type Splitter struct {
 	session     uint32
 	stream      uint8
 	segmentSize int
+	encoders    encoders
 }
 
 // NewSplitter returns a splitter for the stream with that number in that session, of which 24 bits count. Segments
@@ -80,7 +81,7 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	if err != nil {
 		return err
 	}
-	o.layout, o.source, o.frame = l, f, f.JPEG
+	o.encoders, o.layout, o.source, o.frame = &s.encoders, l, f, f.JPEG
 	o.header = segmentHeader{
 		prefix:   prefix{Stream: s.stream, Session: s.session},
 		FrameID:  f.ID,
