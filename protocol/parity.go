@@ -11,14 +11,8 @@ import "github.com/klauspost/reedsolomon"
 // The factors are a Cauchy matrix, of which j is the row and c the column. Rows do not depend on each other, so any
 // one can be computed at any time, up to the last for which k + j is a byte.
 
-const (
-	// maxShards is how many shards a block may have, data and parity: one for each element of GF(2⁸).
-	maxShards = 256
-
-	// shardsAtOnce is how many shards are computed in one pass over the others. Eight of 1408 bytes stay in the
-	// processor's nearest cache meanwhile; measured at 192 + 40, fewer and more are slower.
-	shardsAtOnce = 8
-)
+// maxShards is how many shards a block may have, data and parity: one for each element of GF(2⁸).
+const maxShards = 256
 
 // field multiplies whole shards, with the processor's vector instructions where there are any.
 var field reedsolomon.LowLevel
@@ -32,18 +26,14 @@ type parityShard struct {
 // encode computes rows of parity of one block of a frame, from row first on: one into each of parity, which are a stride
 // long. There must be so many rows. The zeros that shards are padded with add nothing.
 func encode(l layout, block int, frame []byte, first int, parity [][]byte) {
-	for len(parity) > 0 {
-		some := parity[:min(len(parity), shardsAtOnce)]
-		for _, shard := range some {
-			clear(shard)
+	for _, shard := range parity {
+		clear(shard)
+	}
+	for c := range l.blockSegments(block) {
+		start, end := l.span(c*l.blocks + block)
+		for j, shard := range parity {
+			field.GalMulSliceXor(rowFactor(l.data, first+j, c), frame[start:end], shard)
 		}
-		for c := range l.blockSegments(block) {
-			start, end := l.span(c*l.blocks + block)
-			for j, shard := range some {
-				field.GalMulSliceXor(rowFactor(l.data, first+j, c), frame[start:end], shard)
-			}
-		}
-		first, parity = first+len(some), parity[len(some):]
 	}
 }
 
@@ -79,39 +69,28 @@ func repair(l layout, block int, frame []byte, have bitset, parity []parityShard
 		used = append(used, l.data+p.row)
 	}
 
-	var b [maxShards]int // logarithms of b(y)
-	for c := range l.blockSegments(block) {
-		b[c] = galoisRatio(c, missing, used)
+	var a [maxShards]int // logarithms of a(x)
+	for _, x := range missing {
+		a[x] = galoisRatio(x, used, missing)
+		start := (x*l.blocks + block) * l.stride
+		clear(frame[start : start+l.stride])
 	}
-	for _, y := range used {
-		b[y] = galoisRatio(y, missing, used)
-	}
-
-	var a [shardsAtOnce]int // logarithms of a(x)
-	var sums [shardsAtOnce][]byte
-	for at := 0; at < len(missing); at += shardsAtOnce {
-		some := missing[at:min(at+shardsAtOnce, len(missing))]
-		for i, x := range some {
+	add := func(y int, shard []byte) {
+		b := galoisRatio(y, missing, used) // the logarithm of b(y)
+		for _, x := range missing {
+			factor := galoisExp[a[x]+b+255-galoisLog[x^y]]
 			start := (x*l.blocks + block) * l.stride
-			sums[i] = frame[start : start+l.stride]
-			clear(sums[i])
-			a[i] = galoisRatio(x, used, missing)
+			field.GalMulSliceXor(factor, shard, frame[start:start+l.stride])
 		}
-		add := func(y int, shard []byte) {
-			for i, x := range some {
-				factor := galoisExp[a[i]+b[y]+255-galoisLog[x^y]]
-				field.GalMulSliceXor(factor, shard, sums[i])
-			}
+	}
+	for c := range l.blockSegments(block) {
+		if i := c*l.blocks + block; have.has(i) {
+			start, end := l.span(i)
+			add(c, frame[start:end])
 		}
-		for c := range l.blockSegments(block) {
-			if i := c*l.blocks + block; have.has(i) {
-				start, end := l.span(i)
-				add(c, frame[start:end])
-			}
-		}
-		for i, p := range parity {
-			add(used[i], p.payload)
-		}
+	}
+	for i, p := range parity {
+		add(used[i], p.payload)
 	}
 	return true
 }
