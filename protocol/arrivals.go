@@ -6,7 +6,7 @@ import "time"
 // to requests are not recorded. It becomes a [Train] once the frame's first sending is over. The zero value is ready.
 type arrivals struct {
 	data   int // datagrams of data, 0 if nothing of the frame came
-	parity int // datagrams of parity, -1 while only parity has come, which does not say
+	parity int // datagrams of parity that follow
 	seen   bitset
 	top    int       // one above the last in order that came
 	first  time.Time // when the first came
@@ -19,13 +19,11 @@ type arrivals struct {
 // note takes in a datagram. If it comes although the sending was over, late says by how much.
 func (a *arrivals) note(s *segment, now time.Time) (late time.Duration) {
 	if a.data == 0 {
-		a.data, a.parity, a.first = s.layout.segments(), -1, now
+		a.data, a.parity, a.first = s.layout.segments(), int(s.Parity)*s.layout.blocks, now
 	}
 	at := s.index
 	if s.parity {
 		at = a.data + s.index*s.layout.blocks + int(s.Block)
-	} else if a.parity < 0 {
-		a.parity = int(s.Parity) * s.layout.blocks
 	}
 	for len(a.seen) <= at/64 {
 		a.seen = append(a.seen, 0)
@@ -39,21 +37,21 @@ func (a *arrivals) note(s *segment, now time.Time) (late time.Duration) {
 	if !a.over.IsZero() {
 		return now.Sub(a.over)
 	}
-	if a.parity >= 0 && a.top >= a.data+a.parity {
+	if a.top >= a.data+a.parity {
 		a.over = now
 	}
 	return 0
 }
 
 // sent is how many datagrams were sent, as far as those that came tell.
-func (a *arrivals) sent() int { return max(a.top, a.data+max(a.parity, 0)) }
+func (a *arrivals) sent() int { return max(a.top, a.data+a.parity) }
 
 // came is how many of them have come.
 func (a *arrivals) came() int { return int(a.line.n) }
 
 // complete reports whether all of them have come.
 func (a *arrivals) complete() bool {
-	return a.data > 0 && a.parity >= 0 && a.came() == a.sent()
+	return a.data > 0 && a.came() == a.sent()
 }
 
 // train sums up what came of the frame with that ID.

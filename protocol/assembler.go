@@ -36,7 +36,6 @@ type Assembler struct {
 	config   AssemblerConfig
 	streams  map[streamKey]*stream
 	latest   *stream // of the last datagram
-	coder    coder
 	pool     Pool
 	spare    *pendingFrame // one that is done with, for its memory
 	ready    []Frame
@@ -223,10 +222,7 @@ func (a *Assembler) place(s *stream, p *pendingFrame, seg *segment) bool {
 		switch b := &p.blocks[seg.Block]; {
 		case b.missing == 0:
 			return false // the block can do without
-		case b.parity != nil && len(b.parity) != int(seg.Parity):
-			a.stats.LeftOut[DatagramInconsistent]++
-			return false
-		case b.parity != nil && b.parity[seg.index] != nil:
+		case b.has(seg.index):
 			a.stats.LeftOut[DatagramDuplicate]++
 			return false
 		}
@@ -248,13 +244,13 @@ func (a *Assembler) place(s *stream, p *pendingFrame, seg *segment) bool {
 
 // repair rebuilds what is missing of a block, if there is enough parity for it.
 func (a *Assembler) repair(s *stream, p *pendingFrame, block int) {
-	if b := p.blocks[block]; b.missing == 0 || b.count < b.missing {
+	if b := p.blocks[block]; b.missing == 0 || len(b.parity) < b.missing {
 		return
 	}
 	if _, ok := p.reserve(p.layout.segments()*p.layout.stride, 2*s.largest, &a.pool); !ok {
 		return // so little of the frame is here that its size cannot be believed yet
 	}
-	if p.repair(block, &a.coder) == nil {
+	if p.repair(block) {
 		p.repaired = true
 	}
 }

@@ -150,9 +150,44 @@ func TestAssemblerRefusesContradictions(t *testing.T) {
 	f, ds := cam.frame(3000)
 	lie := bytes.Clone(ds[1])
 	lie[27] ^= 1 // the CRC
-	want(t, add(a, alice, epoch, ds[0], lie, ds[1], ds[2]), f)
-	if st := a.Stats(); st.LeftOut[DatagramInconsistent] != 1 {
+	other := bytes.Clone(ds[1])
+	other[17] = 9 // how much parity follows
+	want(t, add(a, alice, epoch, ds[0], lie, other, ds[1], ds[2]), f)
+	if st := a.Stats(); st.LeftOut[DatagramInconsistent] != 2 {
 		t.Errorf("left out %v", st.LeftOut.Map())
+	}
+}
+
+// TestAssemblerTakesInventedParity sends parity segments of frames that there are not, each with numbers of its own, under
+// few frame IDs. Some block has as many as it needs; what is held must be what came.
+func TestAssemblerTakesInventedParity(t *testing.T) {
+	a, r := NewAssembler(AssemblerConfig{}), rand.New(rand.NewPCG(1, 1))
+	sizes := []uint8{1, 2, 5, 56, 192, 254, 255}
+	came := 0
+	for i := range 50_000 {
+		k := sizes[r.IntN(len(sizes))]
+		if i > 25_000 {
+			k = sizes[i/5000%len(sizes)] // now they agree, but for the rows
+		}
+		h := segmentHeader{
+			prefix:  prefix{Type: typeParity | typeRepair, Session: uint32(i / 5000), Countdown: uint8(1 + r.IntN(256-int(k)))},
+			FrameID: uint32(r.IntN(8)), Blocks: 1, Length: uint32(k) * 64, Data: k,
+		}
+		if i < 25_000 {
+			h.Parity, h.Blocks, h.Length = uint8(r.IntN(256)), sizes[r.IntN(len(sizes))], uint32(1+r.IntN(1<<20))
+			h.Block = uint8(r.IntN(int(h.Blocks)))
+		}
+		stride := layoutOf(int(h.Length), int(h.Blocks), int(k)).stride
+		came += stride
+		add(a, alice, epoch.Add(time.Duration(i)*time.Microsecond), append(h.append(nil), make([]byte, stride)...))
+		if st := a.Stats(); st.Pending < 0 || st.Pending > came+64*maxPendingFrames*freeReserve {
+			t.Fatalf("%d bytes are pending, %d came", st.Pending, came)
+		}
+	}
+	checkPending(t, a)
+	st := a.Stats()
+	if st.LeftOut[DatagramInconsistent] == 0 || st.LeftOut[DatagramMalformed] == 0 || st.LeftOut[DatagramDuplicate] == 0 || st.Dropped[FrameCorrupt] == 0 {
+		t.Errorf("left out %v, dropped %v", st.LeftOut.Map(), st.Dropped.Map())
 	}
 }
 

@@ -255,10 +255,10 @@ func (a *Assembler) ask(s *stream, p *pendingFrame) {
 		return
 	}
 	for i, b := range p.blocks {
-		if b.missing <= b.count {
+		if b.missing <= len(b.parity) {
 			continue
 		}
-		r := Request{FrameID: p.id, Block: uint8(i), Need: uint8(b.missing - b.count), Data: p.header.Data}
+		r := Request{FrameID: p.id, Block: uint8(i), Need: uint8(b.missing - len(b.parity)), Data: p.header.Data}
 		r.Missing = make([]byte, ceilDiv(int(r.Data), 8))
 		for j := range p.layout.data {
 			if at := j*p.layout.blocks + i; at < p.layout.segments() && !p.have.has(at) {

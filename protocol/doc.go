@@ -12,7 +12,7 @@
 // Each wire concept has one file, with its diagram and its append and parse functions: the prefix that all datagrams
 // share (prefix.go), the segment header (segment.go), the announcement (announcement.go), the report (report.go) and the
 // request (request.go) that receivers send, the echo by which two clocks are compared (clock.go), how a frame is laid
-// out over segments (layout.go), the repair code (parity.go), the 48-bit capture time (timestamp.go), the classic wire
-// (classic.go). What an Assembler does in its own time stands in attend.go. Bounds on what comes from the network are in
-// limits.go.
+// out over segments (layout.go), the repair code (parity.go) and the field that it computes in (galois.go), the 48-bit
+// capture time (timestamp.go), the classic wire (classic.go). What an Assembler does in its own time stands in attend.go.
+// Bounds on what comes from the network are in limits.go.
 package protocol

@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -64,11 +65,13 @@ func FuzzDatagram(f *testing.F) {
 	})
 }
 
-// An oracle is an assembler in its plainest form, for one stream, for datagrams that are not damaged, and for so few
-// frames that no limit matters: a frame is handed on when its last segment comes, unless a newer one was before it.
+// An oracle is an assembler in its plainest form, for one stream, for datagrams that are not damaged, for frames of one
+// block, and for so few that no limit matters: a frame is handed on when as many of its segments have come as it has data
+// segments, unless a newer one was before it.
 type oracle struct {
 	frames map[uint32]Frame
-	left   map[uint32]map[int]bool
+	needs  map[uint32]int
+	came   map[uint32]map[int]bool // data segments and then parity, numbered on
 	newest int64
 }
 
@@ -76,8 +79,8 @@ func (o *oracle) add(id uint32, segment int) (Frame, bool) {
 	if int64(id) <= o.newest {
 		return Frame{}, false
 	}
-	delete(o.left[id], segment)
-	if len(o.left[id]) > 0 {
+	o.came[id][segment] = true
+	if len(o.came[id]) < o.needs[id] {
 		return Frame{}, false
 	}
 	o.newest = int64(id)
@@ -90,9 +93,10 @@ func FuzzAssembler(f *testing.F) {
 	f.Add([]byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0})
 	f.Add([]byte{5, 0, 4, 0, 3, 0, 2, 0, 1, 0, 0, 0, 5, 0})
 	f.Add([]byte{0, 0, 1, 7, 1, 0, 9, 0, 8, 200, 2, 0, 12, 0, 11, 0})
+	f.Add([]byte{1, 0, 4, 0, 9, 0, 11, 0, 6, 0, 12, 0, 18, 0, 8, 0})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		sizes := []int{100, 1409, 3000, 4000, 64, 1408, 2816}
-		o := oracle{frames: map[uint32]Frame{}, left: map[uint32]map[int]bool{}, newest: -1}
+		o := oracle{frames: map[uint32]Frame{}, needs: map[uint32]int{}, came: map[uint32]map[int]bool{}, newest: -1}
 		type sent struct {
 			id      uint32
 			segment int
@@ -101,10 +105,10 @@ func FuzzAssembler(f *testing.F) {
 		var all []sent
 		cam := newCamera(5, "door")
 		for _, size := range sizes {
-			f, ds := cam.frame(size)
-			o.frames[f.ID], o.left[f.ID] = f, map[int]bool{}
-			for i, d := range ds {
-				o.left[f.ID][i] = true
+			f, data, parity, out := cam.frameWithParity(size, 2)
+			o.frames[f.ID], o.needs[f.ID], o.came[f.ID] = f, len(data), map[int]bool{}
+			asked := flat(out.Answer(Request{FrameID: f.ID, Need: 1, Data: uint8(len(data)), Missing: []byte{0}}, 1))
+			for i, d := range slices.Concat(data, parity, asked) {
 				all = append(all, sent{f.ID, i, d})
 			}
 		}

@@ -20,10 +20,10 @@ type DatagramInfo struct {
 	Kind    DatagramKind
 	FrameID uint32 // of data, parity and requests
 	Block   int    // likewise
-	Index   int    // of data in its frame, or of parity in its block, from 0
+	Index   int    // of data in its frame, or the row of parity, from 0
 	Repair  bool   // whether data or parity is an answer to a request
-	// Data is how many data segments the frame has, and Parity how many parity segments each of its blocks has: with
-	// data those that follow it, with parity those that there can be.
+	// Data is how many data segments the frame has, and Parity how many parity segments of each block follow them at
+	// first.
 	Data, Parity int
 	Need         int // of a request: how many segments, 0 for the whole frame
 }

@@ -3,12 +3,12 @@ package protocol
 import "fmt"
 
 const (
-	// Unit is what segment sizes are multiples of, in bytes: the repair code works on units of 64.
+	// Unit is what segment sizes are multiples of, in bytes: the repair code is fastest on units of 64.
 	Unit = 64
 
 	// maxBlockData is how many data segments one block has at the most. Repair is strongest over the whole frame, but
-	// its cost grows with the block, and the code over GF(2⁸) has 256 shards, of which a quarter is left for parity;
-	// larger frames are interleaved over several blocks.
+	// its cost grows with the block, and a block has at most maxShards, of which a quarter is left for parity; larger
+	// frames are interleaved over several blocks.
 	maxBlockData = 192
 
 	// maxBlocks is what the blocks field can say.
@@ -51,6 +51,12 @@ func layoutOf(length, blocks, data int) layout {
 
 // segments is how many segments hold bytes of the frame.
 func (l layout) segments() int { return ceilDiv(l.length, l.stride) }
+
+// blockSegments is how many of them a block has: its data segments in order, without those that are all zeros.
+func (l layout) blockSegments(block int) int { return ceilDiv(l.segments()-block, l.blocks) }
+
+// rows is how many rows of parity each block can have, at least 1.
+func (l layout) rows() int { return maxShards - l.data }
 
 // span returns where in the frame segment i lies.
 func (l layout) span(i int) (start, end int) {

@@ -37,6 +37,11 @@ const (
 	// that size at once.
 	freeReserve = 256 << 10
 
+	// maxEncoders is how many encoders a sender keeps for blocks with much parity. It stops frames of ever new sizes, and
+	// reports that ask for ever other parity, from filling the memory. An encoder has at most 0.9 MB, with 192 data and
+	// 64 parity segments, so all have at most 15 MB; with 84 and 17 one has 0.1 MB.
+	maxEncoders = 16
+
 	// maxCountedGap is the largest step between two frame IDs that is still counted as lost frames. A larger one is a
 	// sender that starts anew within its session, or an invented datagram, and says nothing about the network.
 	maxCountedGap = 1 << 12

@@ -1,25 +1,19 @@
 package protocol
 
-// spareParity is how many parity segments of a block a code has at least beyond those sent at first, for answers.
-const spareParity = 3
-
 // An Outgoing is a frame on its way: the datagrams of its data, then those of its parity, then answers to whoever misses
 // some. It has the frame and owns the memory of everything else. What its methods return is valid until any
 // of them is called again. See [Splitter.Split].
 type Outgoing struct {
-	coder  *coder
-	layout layout
-	source Frame
-	frame  []byte        // the source's bytes
-	header segmentHeader // what all its datagrams have in common
-	first  int           // parity segments of each block that follow the data
-	code   int           // parity segments of each block that there can be, m
+	encoders *encoders // the splitter's
+	layout   layout
+	source   Frame
+	frame    []byte        // the source's bytes
+	header   segmentHeader // what all its datagrams have in common
+	first    int           // parity segments of each block that follow the data, p
+	next     []int         // the row of each block that the next answer begins with
 
-	encoded bool     // whether parity is computed
-	parity  [][]byte // block by block, code segments each
-	memory  []byte   // what parity lies in
-	sent    []int    // parity segments of each block that have been returned
-
+	parity    [][]byte // what is being returned of it
+	memory    []byte   // that parity lies in
 	headers   []byte
 	datagrams []Datagram
 }
@@ -54,6 +48,20 @@ func (o *Outgoing) PlannedSize() int {
 	return o.Planned() * o.DatagramSize()
 }
 
+// BlockData is how many data segments each block has, k.
+func (o *Outgoing) BlockData() int { return o.layout.data }
+
+// SetParity has so many parity segments of each block follow the data, or as many as there can be. All datagrams of the
+// frame say how many, so it is for before the first of them is made.
+func (o *Outgoing) SetParity(n int) {
+	o.first = min(n, o.layout.rows())
+	o.header.Parity = uint8(o.first)
+	o.next = o.next[:0]
+	for range o.layout.blocks {
+		o.next = append(o.next, o.first)
+	}
+}
+
 // Data returns the datagrams of the frame's data, in the order in which they are to be sent.
 func (o *Outgoing) Data() []Datagram {
 	o.begin(o.layout.segments())
@@ -66,18 +74,23 @@ func (o *Outgoing) Data() []Datagram {
 // Parity returns the datagrams of the parity that follows the data, in the order in which they are to be sent. It is
 // computed only now, so that the data need not wait for it.
 func (o *Outgoing) Parity() []Datagram {
-	o.begin(o.first * o.layout.blocks)
-	for range o.first {
+	n := o.first * o.layout.blocks
+	o.begin(n)
+	o.makeRoom(n)
+	for block := range o.layout.blocks {
+		o.encoders.encode(o.layout, block, o.frame, o.parity[block*o.first:(block+1)*o.first])
+	}
+	for row := range o.first {
 		for block := range o.layout.blocks {
-			o.addParity(block, typeParity)
+			o.addParity(block, row, typeParity, o.parity[block*o.first+row])
 		}
 	}
 	return o.datagrams
 }
 
-// Answer returns the datagrams that answer a receiver's request, at most limit: parity that has not been returned before,
-// as far as there is any, then the data segments that the receiver named. A request that is not about this frame, or
-// contradicts it, has no answer.
+// Answer returns the datagrams that answer a receiver's request, at most limit: further rows of parity, each only once,
+// as far as there are any left, then the data segments that the receiver named. A request that is not about this frame,
+// or contradicts it, has no answer.
 func (o *Outgoing) Answer(r Request, limit int) []Datagram {
 	o.begin(0)
 	switch {
@@ -88,9 +101,7 @@ func (o *Outgoing) Answer(r Request, limit int) []Datagram {
 		}
 	case int(r.Block) < o.layout.blocks && int(r.Data) == o.layout.data:
 		need := min(int(r.Need), limit)
-		for ; need > 0 && o.sent[r.Block] < o.code; need-- {
-			o.addParity(int(r.Block), typeParity|typeRepair)
-		}
+		need -= o.addRows(int(r.Block), need)
 		for j := 0; j < o.layout.data && need > 0; j++ {
 			if i := j*o.layout.blocks + int(r.Block); r.missing(j) && i < o.layout.segments() {
 				o.addData(i, typeData|typeRepair)
@@ -113,29 +124,38 @@ func (o *Outgoing) begin(n int) {
 func (o *Outgoing) addData(i int, as datagramType) {
 	block, countdown := o.layout.name(i)
 	start, end := o.layout.span(i)
-	o.add(as, block, countdown, o.first, o.frame[start:end])
+	o.add(as, block, countdown, o.frame[start:end])
 }
 
-func (o *Outgoing) addParity(block int, as datagramType) {
-	if !o.encoded {
-		o.encode()
+// addRows adds parity of a block for an answer, and returns how many segments of it: so many as are wanted, as far as
+// there are rows that have not been returned before.
+func (o *Outgoing) addRows(block, wanted int) int {
+	row := o.next[block]
+	n := max(min(wanted, o.layout.rows()-row), 0)
+	o.makeRoom(n)
+	encode(o.layout, block, o.frame, row, o.parity)
+	for i, payload := range o.parity {
+		o.addParity(block, row+i, typeParity|typeRepair, payload)
 	}
-	j := o.sent[block]
-	o.sent[block]++
-	o.add(as, block, o.code-j, o.code, o.parity[block*o.code+j])
+	o.next[block] += n
+	return n
 }
 
-func (o *Outgoing) add(as datagramType, block, countdown, parity int, payload []byte) {
+func (o *Outgoing) addParity(block, row int, as datagramType, payload []byte) {
+	o.add(as, block, o.layout.rows()-row, payload)
+}
+
+func (o *Outgoing) add(as datagramType, block, countdown int, payload []byte) {
 	h := o.header
-	h.Type, h.Block, h.Countdown, h.Parity = as, uint8(block), uint8(countdown), uint8(parity)
+	h.Type, h.Block, h.Countdown = as, uint8(block), uint8(countdown)
 	at := len(o.headers)
 	o.headers = h.append(o.headers)
 	o.datagrams = append(o.datagrams, Datagram{o.headers[at:len(o.headers):len(o.headers)], payload})
 }
 
-// encode computes the parity of all blocks.
-func (o *Outgoing) encode() {
-	n, stride := o.layout.blocks*o.code, o.layout.stride
+// makeRoom makes room for n parity segments, which are written over what was there.
+func (o *Outgoing) makeRoom(n int) {
+	stride := o.layout.stride
 	if cap(o.memory) < n*stride {
 		o.memory = make([]byte, n*stride)
 	}
@@ -143,11 +163,4 @@ func (o *Outgoing) encode() {
 	for i := range n {
 		o.parity = append(o.parity, o.memory[i*stride:(i+1)*stride:(i+1)*stride])
 	}
-	for block := range o.layout.blocks {
-		// There is a code for every layout and size that Split chooses, so this cannot fail.
-		if err := o.coder.encode(o.layout, block, o.frame, o.parity[block*o.code:(block+1)*o.code]); err != nil {
-			panic(err)
-		}
-	}
-	o.encoded = true
 }

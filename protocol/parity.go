@@ -1,138 +1,109 @@
 package protocol
 
-import (
-	"fmt"
+import "github.com/klauspost/reedsolomon"
 
-	"github.com/klauspost/reedsolomon"
-)
-
-const (
-	// maxMatrixData is how many data segments a block may have for its code to be the classic one. Its decoder inverts
-	// a k × k matrix, which is cheap for a small block and a millisecond for a large one; measured on one core with
-	// 1408-byte segments, 2 lost of 16 take 7 µs (Leopard 12), 3 of 56 take 53 µs (Leopard 23 to 39).
-	maxMatrixData = 24
-
-	// maxCodeSize is how many shards of one block, data and parity, the codes over GF(2⁸) have.
-	maxCodeSize = 256
-
-	// maxCoders is how many codes a coder keeps. It stops a stream of ever new block sizes from filling the memory.
-	maxCoders = 64
-)
-
-// A coder computes parity segments and repairs blocks with them. Parity is a systematic Reed-Solomon code over GF(2⁸)
-// of k data and m parity shards, m being a power of two:
+// Parity is a systematic Reed-Solomon code over GF(2⁸): the data segments of a block are sent as they are, and any k
+// segments of the block, data or parity, give the others. A segment takes part as a shard of one stride, padded with
+// zeros. With k data shards, byte by byte,
 //
-//   - up to maxMatrixData data shards, the code whose parity rows are a Cauchy matrix: row j, column c is
-//     1 / ((k + j) xor c), with the polynomial x⁸ + x⁴ + x³ + x² + 1;
-//   - above, Leopard-RS (Lin, Al-Naffouri, Han, Chung: Novel Polynomial Basis With Fast Fourier Transform, 2016), as in
-//     github.com/catid/leopard, FF8.
+//	parity shard j = Σ data shard c / ((k + j) xor c)        over c from 0 to k - 1
 //
-// Both are as github.com/klauspost/reedsolomon has them. A shard is a segment, padded with zeros to the stride. A coder
-// is for one goroutine.
-type coder struct {
-	codes  map[codeKey]reedsolomon.Encoder
-	shards [][]byte
-	zeros  []byte // a shard of zeros, never written
-	tail   []byte // the frame's last segment, padded
+// The factors are a Cauchy matrix, of which j is the row and c the column. Rows do not depend on each other, so any
+// one can be computed at any time, up to the last for which k + j is a byte.
+
+// maxShards is how many shards a block may have, data and parity: one for each element of GF(2⁸).
+const maxShards = 256
+
+// field multiplies whole shards, with the processor's vector instructions where there are any.
+var field reedsolomon.LowLevel
+
+// A parityShard is a parity segment of a block that has come.
+type parityShard struct {
+	row     int // j
+	payload []byte
 }
 
-type codeKey struct{ data, parity int }
-
-// validCode reports whether a block may have so many data and parity segments.
-func validCode(data, parity int) bool {
-	return parity > 0 && parity&(parity-1) == 0 && data+parity <= maxCodeSize
-}
-
-// codeSize is the smallest code that has so many parity segments for a block of k data segments, or the largest there
-// is.
-func codeSize(data, parity int) int {
-	m := 1
-	for m < parity && validCode(data, 2*m) {
-		m *= 2
+// encode computes rows of parity of one block of a frame, from row first on: one into each of parity, which are a stride
+// long. There must be so many rows. The zeros that shards are padded with add nothing.
+func encode(l layout, block int, frame []byte, first int, parity [][]byte) {
+	for _, shard := range parity {
+		clear(shard)
 	}
-	return m
-}
-
-func (c *coder) code(data, parity int) (reedsolomon.Encoder, error) {
-	if !validCode(data, parity) {
-		return nil, fmt.Errorf("%w: no code has %d data and %d parity segments", ErrMalformed, data, parity)
-	}
-	key := codeKey{data, parity}
-	if e, ok := c.codes[key]; ok {
-		return e, nil
-	}
-	if c.codes == nil || len(c.codes) == maxCoders {
-		c.codes = map[codeKey]reedsolomon.Encoder{}
-	}
-	options := []reedsolomon.Option{
-		reedsolomon.WithMaxGoroutines(1), // a block is done before another goroutine is awake
-		reedsolomon.WithInversionCache(false),
-		reedsolomon.WithLeopardGF(true),
-	}
-	if data <= maxMatrixData {
-		options[2] = reedsolomon.WithCauchyMatrix()
-	}
-	e, err := reedsolomon.New(data, parity, options...)
-	if err == nil {
-		c.codes[key] = e
-	}
-	return e, err
-}
-
-// encode computes the parity segments of one block of a frame into parity, which has m of them, each a stride long.
-func (c *coder) encode(l layout, block int, frame []byte, parity [][]byte) error {
-	e, err := c.code(l.data, len(parity))
-	if err != nil {
-		return err
-	}
-	c.shards = c.shards[:0]
-	for i := block; i < l.blocks*l.data; i += l.blocks {
-		c.shards = append(c.shards, c.shard(l, i, frame))
-	}
-	c.shards = append(c.shards, parity...)
-	err = e.Encode(c.shards)
-	clear(c.shards)
-	return err
-}
-
-// shard returns segment i of a frame, padded to the stride.
-func (c *coder) shard(l layout, i int, frame []byte) []byte {
-	start, end := l.span(i)
-	switch {
-	case start >= l.length:
-		if len(c.zeros) < l.stride {
-			c.zeros = make([]byte, l.stride)
-		}
-		return c.zeros[:l.stride]
-	case end-start < l.stride:
-		c.tail = append(append(c.tail[:0], frame[start:end]...), make([]byte, l.stride-(end-start))...)
-		return c.tail
-	}
-	return frame[start:end]
-}
-
-// repair fills in the missing data segments of one block. The frame has room for whole strides up to its last segment,
-// with zeros behind its end; has tells which segments are there; parity has m entries, of which those that are not
-// there are nil. The error is reedsolomon.ErrTooFewShards if too few are.
-func (c *coder) repair(l layout, block int, frame []byte, has func(i int) bool, parity [][]byte) error {
-	e, err := c.code(l.data, len(parity))
-	if err != nil {
-		return err
-	}
-	c.shards = c.shards[:0]
-	for i := block; i < l.blocks*l.data; i += l.blocks {
-		start := i * l.stride
-		switch {
-		case start >= l.length:
-			c.shards = append(c.shards, c.shard(l, i, nil))
-		case has(i):
-			c.shards = append(c.shards, frame[start:start+l.stride])
-		default:
-			c.shards = append(c.shards, frame[start:start:start+l.stride]) // empty, with the room to be rebuilt in
+	for c := range l.blockSegments(block) {
+		start, end := l.span(c*l.blocks + block)
+		for j, shard := range parity {
+			field.GalMulSliceXor(rowFactor(l.data, first+j, c), frame[start:end], shard)
 		}
 	}
-	c.shards = append(c.shards, parity...)
-	err = e.ReconstructData(c.shards)
-	clear(c.shards)
-	return err
+}
+
+// rowFactor is what data shard c counts for in parity shard j.
+func rowFactor(k, j, c int) byte { return reedsolomon.Inv(byte((k + j) ^ c)) }
+
+// repair computes the missing data segments of one block, and reports whether there was enough parity for it. The frame
+// has room for whole strides up to its last segment; have tells which of its segments are there. No row is in parity
+// twice.
+//
+// If e data shards are missing, they are computed from the other data shards and e parity shards. Number the shards of
+// the block: data shard c has the number c, parity shard j the number k + j. Let M be the numbers of the missing shards,
+// and Z those of the e parity shards. The missing shard x is the sum of those k others, each shard y of them times
+//
+//	a(x) × b(y) / (x xor y)
+//	a(x) = Π (x xor z) over all z in Z, divided by Π (x xor m) over all m in M but x
+//	b(y) = Π (y xor m) over all m in M, divided by Π (y xor z) over all z in Z but y
+//
+// This is Lagrange's interpolation. It gives what solving the equations of the parity shards would give, without an
+// elimination. Data shards that are all zeros add nothing to a sum.
+func repair(l layout, block int, frame []byte, have bitset, parity []parityShard) bool {
+	missing, used := make([]int, 0, maxShards), make([]int, 0, maxShards) // M and Z
+	for c := range l.blockSegments(block) {
+		if !have.has(c*l.blocks + block) {
+			missing = append(missing, c)
+		}
+	}
+	if len(parity) < len(missing) {
+		return false
+	}
+	parity = parity[:len(missing)]
+	for _, p := range parity {
+		used = append(used, l.data+p.row)
+	}
+
+	var a [maxShards]int // logarithms of a(x)
+	for _, x := range missing {
+		a[x] = galoisRatio(x, used, missing)
+		start := (x*l.blocks + block) * l.stride
+		clear(frame[start : start+l.stride])
+	}
+	add := func(y int, shard []byte) {
+		b := galoisRatio(y, missing, used) // the logarithm of b(y)
+		for _, x := range missing {
+			factor := galoisExp[a[x]+b+255-galoisLog[x^y]]
+			start := (x*l.blocks + block) * l.stride
+			field.GalMulSliceXor(factor, shard, frame[start:start+l.stride])
+		}
+	}
+	for c := range l.blockSegments(block) {
+		if i := c*l.blocks + block; have.has(i) {
+			start, end := l.span(i)
+			add(c, frame[start:end])
+		}
+	}
+	for i, p := range parity {
+		add(used[i], p.payload)
+	}
+	return true
+}
+
+// galoisRatio is the logarithm of the product of n xor m over all m in over, divided by that over all m in under, without
+// the one that is n itself.
+func galoisRatio(n int, over, under []int) int {
+	log := 0
+	for _, m := range over {
+		log += galoisLog[n^m]
+	}
+	for _, m := range under {
+		log += 255 - galoisLog[n^m]
+	}
+	return log % 255
 }

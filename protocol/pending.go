@@ -1,7 +1,9 @@
 package protocol
 
 import (
+	"bytes"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -41,9 +43,8 @@ const (
 
 // A pendingBlock is one block of a pending frame.
 type pendingBlock struct {
-	missing int      // data segments
-	parity  [][]byte // by index, nil where none is here
-	count   int      // of them
+	missing int           // data segments
+	parity  []parityShard // in the order in which they came
 }
 
 // open says what a frame is, of which the first segment has come.
@@ -52,7 +53,7 @@ func (p *pendingFrame) open(s *segment) {
 	p.header, p.layout, p.state = s.segmentHeader, s.layout, collecting
 	p.have, p.missing = p.have.cleared(n), n
 	for b := range s.layout.blocks {
-		p.blocks = append(p.blocks, pendingBlock{missing: ceilDiv(n-b, s.layout.blocks)})
+		p.blocks = append(p.blocks, pendingBlock{missing: s.layout.blockSegments(b)})
 	}
 }
 
@@ -96,32 +97,33 @@ func (p *pendingFrame) got(i int) {
 // keep copies a parity segment that is not here yet.
 func (p *pendingFrame) keep(s *segment) {
 	b := &p.blocks[s.Block]
-	if b.parity == nil {
-		b.parity = make([][]byte, s.Parity)
-	}
-	b.parity[s.index] = append([]byte(nil), s.payload...)
-	b.count++
+	b.parity = append(b.parity, parityShard{s.index, bytes.Clone(s.payload)})
 	p.arrived += len(s.payload)
 }
 
-// repair rebuilds a block's missing segments, for which there is enough parity.
-func (p *pendingFrame) repair(block int, c *coder) error {
-	if err := c.repair(p.layout, block, p.bytes, p.have.has, p.blocks[block].parity); err != nil {
-		return err
+// repair rebuilds a block's missing segments, if there is enough parity.
+func (p *pendingFrame) repair(block int) bool {
+	if !repair(p.layout, block, p.bytes, p.have, p.blocks[block].parity) {
+		return false
 	}
 	for i := block; i < p.layout.segments(); i += p.layout.blocks {
 		if !p.have.has(i) {
 			p.got(i)
 		}
 	}
-	return nil
+	return true
+}
+
+// has reports whether a parity row is here.
+func (b *pendingBlock) has(row int) bool {
+	return slices.ContainsFunc(b.parity, func(p parityShard) bool { return p.row == row })
 }
 
 // memory is how many bytes the frame holds.
 func (p *pendingFrame) memory() int {
 	n := len(p.bytes)
 	for _, b := range p.blocks {
-		n += b.count * p.layout.stride
+		n += len(b.parity) * p.layout.stride
 	}
 	return n
 }

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -85,10 +86,41 @@ func TestAsksForWhatParityCannotRepair(t *testing.T) {
 	}
 }
 
-// TestAnswers asks for more than there is parity left, for a block that there is not, and for another frame.
+// TestAnswersWithRows asks for parity again and again: each row comes once, from the first that was not sent on, and
+// when none is left the segments that are named come.
+func TestAnswersWithRows(t *testing.T) {
+	_, cam := proven(t, AssemblerConfig{})
+	_, _, _, o := cam.frameWithParity(270_000, 7) // 192 segments in one block
+	r := Request{FrameID: o.FrameID(), Need: 10, Data: 192, Missing: bytes.Repeat([]byte{0xff}, 24)}
+	row := 7
+	for range 10 {
+		ds := flat(o.Answer(r, 100))
+		if len(ds) != 10 {
+			t.Fatalf("%d datagrams, want 10", len(ds))
+		}
+		for _, d := range ds {
+			p, _ := parsePrefix(d)
+			s, err := parseSegment(p, d)
+			if err != nil || !s.repair || s.Parity != 7 || s.parity != (row < 64) || s.parity && s.index != row {
+				t.Fatalf("after %d rows: type %d, index %d, parity %d, %v", row, s.Type, s.index, s.Parity, err)
+			}
+			if s.parity {
+				row++
+			}
+		}
+	}
+	if row != 64 {
+		t.Errorf("the last row was %d, want 63", row-1)
+	}
+	if ds := o.Parity(); len(ds) != 7 || ds[6][0][0] != 256-192-6 {
+		t.Errorf("parity that follows the data is %d segments", len(ds))
+	}
+}
+
+// TestAnswers asks for a frame of which no row is left, for a block that there is not, and for another frame.
 func TestAnswers(t *testing.T) {
 	_, cam := proven(t, AssemblerConfig{})
-	_, _, _, o := cam.frameWithParity(20_000, 1) // 15 segments and one block, of which the code has 4 parity segments
+	_, _, _, o := cam.frameWithParity(20_000, 238) // 15 segments and one block, of which 3 rows are left
 	all := Request{FrameID: o.FrameID(), Need: 15, Data: 15, Missing: []byte{0xff, 0xfe}}
 	ds := flat(o.Answer(all, 100))
 	parity := 0

@@ -30,7 +30,7 @@ func checksum(frame []byte) uint32 { return crc32.Checksum(frame, castagnoli) }
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|    Blocks     |                 Frame length                  |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//	|    Data k     |   Parity m    |                               |
+//	|    Data k     |   Parity p    |                               |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+         Capture time          +
 //	|                                                               |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
@@ -42,7 +42,7 @@ type segmentHeader struct {
 	Blocks   uint8
 	Length   uint32 // of the frame in bytes, 24 bits
 	Data     uint8  // data segments in each block, k
-	Parity   uint8  // in a data segment, how many parity segments of each block follow it; in a parity segment, the code's m
+	Parity   uint8  // parity segments of each block that follow the frame's data at first, p
 	Captured uint64 // a timestamp, 48 bits
 	CRC      uint32
 }
@@ -62,7 +62,7 @@ type segment struct {
 	layout  layout
 	parity  bool
 	repair  bool // whether it was asked for
-	index   int  // of a data segment in the frame, or of a parity segment in its block's code
+	index   int  // of a data segment in the frame, or the row of a parity segment
 	payload []byte
 }
 
@@ -88,16 +88,19 @@ func parseSegment(p prefix, b []byte) (s segment, err error) {
 	s.layout = layoutOf(int(s.Length), int(s.Blocks), int(s.Data))
 	s.payload = b[SegmentHeaderSize:]
 	s.parity, s.repair = p.Type&^typeRepair == typeParity, p.Type&typeRepair != 0
-	limit, size := int(s.Data), s.layout.stride
+	first, limit, size := int(s.Parity), int(s.Data), s.layout.stride
 	if s.parity {
-		limit = int(s.Parity)
+		limit = s.layout.rows()
 		s.index = limit - int(s.Countdown)
 	} else {
 		s.index = s.layout.index(int(s.Block), int(s.Countdown))
 		start, end := s.layout.span(s.index)
 		size = end - start
 	}
-	if int(s.Countdown) > limit || len(s.payload) != size || s.parity && !validCode(int(s.Data), int(s.Parity)) {
+	switch {
+	case int(s.Countdown) > limit || len(s.payload) != size,
+		first > s.layout.rows(),
+		s.parity && !s.repair && s.index >= first: // was not sent at first
 		return s, ErrMalformed
 	}
 	return s, nil
@@ -106,5 +109,5 @@ func parseSegment(p prefix, b []byte) (s segment, err error) {
 // sameFrame reports whether two datagrams that claim the same session, stream and frame ID describe the same frame.
 func (h *segmentHeader) sameFrame(o *segmentHeader) bool {
 	return h.Length == o.Length && h.CRC == o.CRC && h.Blocks == o.Blocks && h.Data == o.Data &&
-		h.Captured == o.Captured
+		h.Parity == o.Parity && h.Captured == o.Captured
 }

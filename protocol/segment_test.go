@@ -75,6 +75,46 @@ func TestParseSegmentRefuses(t *testing.T) {
 	}
 }
 
+// TestParseParity reads parity segments of five data segments, of which two follow the data, and refuses what no code has.
+func TestParseParity(t *testing.T) {
+	const k, rows = 5, 256 - 5
+	l := layoutOf(5000, 1, k)
+	for _, c := range []struct {
+		name              string
+		as                datagramType
+		countdown, parity uint8
+		row               int // -1 if it is malformed
+	}{
+		{"the first", typeParity, rows, 2, 0},
+		{"the last that follows the data", typeParity, rows - 1, 2, 1},
+		{"one beyond those that follow the data", typeParity, rows - 2, 2, -1},
+		{"the first of an answer", typeParity | typeRepair, rows - 2, 2, 2},
+		{"the last there is", typeParity | typeRepair, 1, 2, rows - 1},
+		{"the last there is, and all follow the data", typeParity, 1, rows, rows - 1},
+		{"an answer where none follows the data", typeParity | typeRepair, rows, 0, 0},
+		{"one where none follows the data", typeParity, rows, 0, -1},
+		{"countdown 0", typeParity | typeRepair, 0, 2, -1},
+		{"countdown above the rows", typeParity, rows + 1, 2, -1},
+		{"more than the code has", typeParity, rows, rows + 1, -1},
+		{"data with more parity than the code has", typeData, 1, rows + 1, -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := segmentHeader{prefix: prefix{Countdown: c.countdown, Type: c.as}, Blocks: 1, Length: 5000, Data: k, Parity: c.parity}
+			size := l.stride
+			if c.as == typeData {
+				size = 5000 - 4*l.stride
+			}
+			s, err := parseSegment(h.prefix, append(h.append(nil), make([]byte, size)...))
+			if c.row < 0 && !errors.Is(err, ErrMalformed) {
+				t.Errorf("row %d, error %v, want ErrMalformed", s.index, err)
+			}
+			if c.row >= 0 && (err != nil || s.index != c.row || !s.parity) {
+				t.Errorf("row %d, error %v, want row %d", s.index, err, c.row)
+			}
+		})
+	}
+}
+
 // TestLayout cuts frames of all kinds of lengths and checks what the wire promises of the pieces.
 func TestLayout(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))

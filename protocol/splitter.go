@@ -46,7 +46,7 @@ type Splitter struct {
 	session     uint32
 	stream      uint8
 	segmentSize int
-	coder       coder
+	encoders    encoders
 }
 
 // NewSplitter returns a splitter for the stream with that number in that session, of which 24 bits count. Segments
@@ -74,25 +74,14 @@ func (s *Splitter) DatagramSize() int { return SegmentHeaderSize + s.segmentSize
 // Resize has the segments of the frames that follow carry at most size bytes, which NewSplitter would take.
 func (s *Splitter) Resize(size int) { s.segmentSize = min(size/Unit*Unit, MaxSegmentSize) }
 
-// Layout returns how many blocks, of how many data segments each, a frame of so many bytes is cut into. The error is
-// ErrFrameSize.
-func (s *Splitter) Layout(size int) (blocks, data int, err error) {
-	l, err := newLayout(size, s.segmentSize)
-	return l.blocks, l.data, err
-}
-
-// Split makes o a frame on its way, with so many parity segments for each block, or as many as there can be. What o was
+// Split makes o a frame on its way, with so many parity segments for each block: see [Outgoing.SetParity]. What o was
 // before is gone, its memory is used again. The error is ErrFrameSize.
 func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	l, err := newLayout(len(f.JPEG), s.segmentSize)
 	if err != nil {
 		return err
 	}
-	o.coder, o.layout, o.source, o.frame = &s.coder, l, f, f.JPEG
-	o.code = codeSize(l.data, parity+spareParity)
-	o.first = min(parity, o.code)
-	o.encoded = false
-	o.sent = append(o.sent[:0], make([]int, l.blocks)...)
+	o.encoders, o.layout, o.source, o.frame = &s.encoders, l, f, f.JPEG
 	o.header = segmentHeader{
 		prefix:   prefix{Stream: s.stream, Session: s.session},
 		FrameID:  f.ID,
@@ -102,6 +91,7 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 		Captured: timestamp(f.Captured),
 		CRC:      checksum(f.JPEG),
 	}
+	o.SetParity(parity)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -19,7 +20,8 @@ type vector struct {
 	Name        string `json:"name"`
 	Session     uint32 `json:"session"`
 	Stream      uint8  `json:"stream"`
-	Parity      int    `json:"parity,omitempty"`
+	Parity      int    `json:"parity,omitempty"`    // segments of each block
+	LateRows    []int  `json:"late_rows,omitempty"` // further rows of block 0, as they are sent when a receiver asks
 	SegmentSize int    `json:"segment_size"`
 
 	// A frame, its bytes given by a rule, and its datagrams.
@@ -72,7 +74,19 @@ func (v vector) split(t *testing.T) (Frame, []Datagram) {
 	for i := range ds {
 		ds[i][0] = append([]byte(nil), ds[i][0]...) // headers are valid until Parity
 	}
-	return f, append(ds, o.Parity()...)
+	ds = append(ds, o.Parity()...)
+	if len(v.LateRows) == 0 {
+		return f, ds
+	}
+	for i := range ds {
+		ds[i] = Datagram{bytes.Clone(ds[i][0]), bytes.Clone(ds[i][1])} // valid until Answer
+	}
+	k := o.BlockData()
+	answer := o.Answer(Request{FrameID: f.ID, Need: uint8(maxShards - k - v.Parity), Data: uint8(k), Missing: make([]byte, 32)}, maxShards)
+	for _, row := range v.LateRows {
+		ds = append(ds, answer[row-v.Parity])
+	}
+	return f, ds
 }
 
 func (v vector) announce(t *testing.T) []byte {
@@ -127,7 +141,7 @@ func TestVectors(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if i < v.Parity && len(v.Segments) > v.Parity {
+				if i < v.Parity+len(v.LateRows) && seg.Parity == "" {
 					continue // parity is to make up for the first ones
 				}
 				a.Add(append(header, payload...), alice, now)

@@ -40,6 +40,12 @@ func (r *ring) take() *protocol.Outgoing {
 	return o
 }
 
+// reuse takes back a frame of which nothing is sent any more.
+func (r *ring) reuse(o *protocol.Outgoing) {
+	o.Release()
+	r.spare = o
+}
+
 // add puts in a frame, and takes out older ones as far as the bounds want it.
 func (r *ring) add(o *protocol.Outgoing, now time.Time) {
 	if r.count > 0 && o.FrameID() != r.first+uint32(r.count) {
@@ -78,8 +84,7 @@ func (r *ring) evict(n int) {
 	for range n {
 		slot := &r.slots[r.first%ringFrames]
 		r.bytes -= slot.frame.Size()
-		slot.frame.Release()
-		r.spare = slot.frame
+		r.reuse(slot.frame)
 		*slot = ringSlot{}
 		r.first++
 		r.count--

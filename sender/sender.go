@@ -196,25 +196,23 @@ func (s *Sender) sendClassic(f protocol.Frame) error {
 func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	blocks, k, err := s.splitter.Layout(len(f.JPEG))
-	if err != nil {
+	f.ID = s.nextID
+	o := s.ring.take()
+	if err := s.splitter.Split(o, f, 0); err != nil {
 		return nil, err
 	}
 	now := s.config.Clock.Now()
-	plan := s.plan(path.Offer{Bytes: len(f.JPEG) + blocks*k*protocol.SegmentHeaderSize, Blocks: blocks, Segments: k}, now)
+	plan := s.plan(path.Offer{Bytes: o.PlannedSize(), Blocks: o.Blocks(), Segments: o.BlockData()}, now)
 	s.pressure = plan.Share
 	if plan.Skip {
 		s.stats.Skipped++
+		s.ring.reuse(o)
 		return nil, nil
 	}
 	if s.config.FEC.fixed {
-		plan.Parity = s.config.FEC.segments(k)
+		plan.Parity = s.config.FEC.segments(o.BlockData())
 	}
-	f.ID = s.nextID
-	o := s.ring.take()
-	if err := s.splitter.Split(o, f, plan.Parity); err != nil {
-		return nil, err
-	}
+	o.SetParity(plan.Parity)
 	s.depart(o.PlannedSize(), plan)
 	for _, d := range s.destinations {
 		d.path.Begin(f.ID, o.Planned(), o.DatagramSize(), plan, now)
