@@ -2,9 +2,12 @@ package sender
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"udpcam/protocol"
@@ -30,8 +33,12 @@ type destination struct {
 	failing int  // bytes in the datagrams that cannot be sent, 0 if all can; guarded by Sender.sending
 	sent    sent // of the present frame; Send's own
 
+	refused atomic.Bool // whether the system says that nobody listens there
+
 	// What follows is guarded by Sender.mu.
+	began     time.Time // when the first frame was sent, zero if none was
 	reported  time.Time // when the last report came, zero if none has
+	told      DestinationState
 	clock     protocol.Clock
 	path      *path.Path
 	hole      blackHole
@@ -53,6 +60,7 @@ func newDestination(d Destination, c Config) *destination {
 		log:         c.Log,
 		answers:     oneReceiver && !c.OneWay && c.Wire != protocol.WireClassic,
 		adapts:      c.automatic(),
+		told:        Waiting,
 		path:        path.New(),
 	}
 }
@@ -65,6 +73,9 @@ func (d *destination) send(datagrams []protocol.Datagram) error {
 	switch {
 	case d.adapts && tooLarge(err):
 		return err // which is told when they become smaller
+	case errors.Is(err, syscall.ECONNREFUSED):
+		d.refused.Store(true)
+		return nil // the datagrams have left, and somebody may listen by now
 	case err != nil && d.failing == 0 && !errors.Is(err, net.ErrClosed):
 		attrs := []any{"addr", d.Addr, "error", err}
 		if tooLarge(err) {
@@ -102,15 +113,58 @@ func (d *destination) report(f protocol.Feedback, now time.Time) {
 		d.path, d.hole = path.New(), blackHole{}
 	}
 	d.reported = now
+	d.refused.Store(false)
 	d.clock.Hear(f, now)
 	d.path.Report(*f.Report, now)
 }
 
+// A DestinationState says whether somebody receives at a destination, as far as is known.
+type DestinationState string
+
+// The states of destinations. Of multicast and one-way destinations nothing is known.
+const (
+	Unknown   DestinationState = "unknown"
+	Waiting   DestinationState = "waiting"   // for the first report, for less than five seconds
+	Answering DestinationState = "answering" // reports come
+	Silent    DestinationState = "silent"    // no report has ever come
+	Refused   DestinationState = "refused"   // the system there says that nobody listens
+	Gone      DestinationState = "gone"      // reports came, and do not any more
+)
+
+func (d *destination) state(now time.Time) DestinationState {
+	switch {
+	case !d.answers:
+		return Unknown
+	case d.live(now):
+		return Answering
+	case d.refused.Load():
+		return Refused
+	case !d.reported.IsZero():
+		return Gone
+	case !d.began.IsZero() && now.Sub(d.began) >= silence:
+		return Silent
+	}
+	return Waiting
+}
+
+// tell logs that somebody has come to receive, or has gone, or that nobody is there.
+func (d *destination) tell(now time.Time) {
+	info := DestinationInfo{Addr: d.Addr, State: d.state(now)}
+	switch {
+	case info.State == d.told:
+	case info.State == Answering:
+		d.log.Info("a receiver answers", "addr", d.Addr)
+	case info.Trouble() != "":
+		d.log.Warn(info.Trouble())
+	}
+	d.told = info.State
+}
+
 // A DestinationInfo tells what is known of a destination and of the path there.
 type DestinationInfo struct {
-	Addr netip.AddrPort
-	// Reported is when its receiver reported last, the zero time if it never has, as when there is none, or it was
-	// told not to. What follows comes from its reports.
+	Addr  netip.AddrPort
+	State DestinationState
+	// Reported is when its receiver reported last, the zero time if it never has. What follows comes from its reports.
 	Reported time.Time
 	// RTT is the round-trip time, 0 if it has not been measured.
 	RTT time.Duration
@@ -126,8 +180,21 @@ type DestinationInfo struct {
 	Limit float64
 }
 
-func (d *destination) info() DestinationInfo {
-	info := DestinationInfo{Addr: d.Addr, Reported: d.reported}
+// Trouble says in a sentence what is wrong if nobody receives there, and what to look at. It is "" if somebody does, or may.
+func (i DestinationInfo) Trouble() string {
+	switch i.State {
+	case Silent:
+		return fmt.Sprintf("nothing has answered from %v: is udpcam recv running there?", i.Addr)
+	case Refused:
+		return fmt.Sprintf("nobody listens at %v: is udpcam recv running there?", i.Addr)
+	case Gone:
+		return fmt.Sprintf("the receiver at %v does not answer any more: has it ended?", i.Addr)
+	}
+	return ""
+}
+
+func (d *destination) info(now time.Time) DestinationInfo {
+	info := DestinationInfo{Addr: d.Addr, State: d.state(now), Reported: d.reported}
 	info.RTT, _ = d.clock.RTT()
 	info.ClockOffset, info.ClockUncertainty, _ = d.clock.Offset()
 	if !d.reported.IsZero() {

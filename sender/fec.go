@@ -1,10 +1,8 @@
 package sender
 
 import (
-	"fmt"
 	"math"
 	"strconv"
-	"strings"
 )
 
 // MaxFEC is the most parity that a sender adds, in segments per data segment.
@@ -24,21 +22,7 @@ var FECOff = FECShare(0)
 // more has at least one parity segment, unless the share is 0.
 func FECShare(share float64) FEC { return FEC{fixed: true, share: min(max(share, 0), MaxFEC)} }
 
-// ParseFEC reads "auto", "off", or a share of the data such as "20%". "" is auto.
-func ParseFEC(s string) (FEC, error) {
-	switch s {
-	case "", "auto":
-		return FEC{}, nil
-	case "off":
-		return FECOff, nil
-	}
-	if share, ok := parsePercent(s); ok && share <= MaxFEC {
-		return FECShare(share), nil
-	}
-	return FEC{}, fmt.Errorf("parity %q: give auto, off, or a share of the data such as 20%%, at most %d%%", s, 100*MaxFEC)
-}
-
-// String returns what ParseFEC reads.
+// String is the amount as people write it: auto, off, or a share such as 20%.
 func (f FEC) String() string {
 	switch {
 	case !f.fixed:
@@ -46,7 +30,7 @@ func (f FEC) String() string {
 	case f.share == 0:
 		return "off"
 	}
-	return formatPercent(f.share)
+	return strconv.FormatFloat(math.Round(f.share*1e8)/1e6, 'f', -1, 64) + "%"
 }
 
 // segments is how many parity segments a block of k data segments has, of a fixed amount.
@@ -54,14 +38,3 @@ func (f FEC) segments(k int) int { return parityShare(f.share, k) }
 
 // parityShare is that share of k, rounded up.
 func parityShare(share float64, k int) int { return int(math.Ceil(share*float64(k) - 1e-9)) }
-
-// parsePercent reads a number above or at 0 with a percent sign.
-func parsePercent(s string) (share float64, ok bool) {
-	number, ok := strings.CutSuffix(s, "%")
-	share, err := strconv.ParseFloat(number, 64)
-	return share / 100, ok && err == nil && share >= 0 && !math.IsInf(share, 0)
-}
-
-func formatPercent(share float64) string {
-	return strconv.FormatFloat(math.Round(share*1e8)/1e6, 'f', -1, 64) + "%"
-}

@@ -2,31 +2,6 @@ package sender
 
 import "testing"
 
-func TestParseFEC(t *testing.T) {
-	for in, want := range map[string]FEC{
-		"":      {},
-		"auto":  {},
-		"off":   FECOff,
-		"0%":    FECOff,
-		"20%":   FECShare(0.2),
-		"12.5%": FECShare(0.125),
-		"100%":  FECShare(1),
-	} {
-		got, err := ParseFEC(in)
-		if err != nil || got != want {
-			t.Errorf("%q is %v, %v; want %v", in, got, err, want)
-		}
-		if again, err := ParseFEC(got.String()); err != nil || again != got {
-			t.Errorf("%q is written as %q, which is %v, %v", in, got, again, err)
-		}
-	}
-	for _, in := range []string{"20", "x%", "-1%", "101%", "%", "NaN%", "Inf%", "on"} {
-		if got, err := ParseFEC(in); err == nil {
-			t.Errorf("%q is %v, want an error", in, got)
-		}
-	}
-}
-
 func TestFECSegments(t *testing.T) {
 	for _, c := range []struct {
 		fec     FEC

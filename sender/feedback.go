@@ -48,7 +48,9 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 	defer s.mu.Unlock()
 	d := s.destinationAt(from)
 	if d == nil {
-		s.refuse(FeedbackStranger)
+		if s.refuse(FeedbackStranger); s.stats.RefusedFeedback[FeedbackStranger] == 1 {
+			s.config.Log.Warn("something came from an address that is not sent to, and is ignored, as all that may follow", "addr", from)
+		}
 		return
 	}
 	f, err := protocol.ParseFeedback(b, now)
@@ -70,6 +72,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 			enough = 0 // who has just come waits for it
 		}
 		d.report(f, now)
+		d.tell(now)
 		if d.hole.report(f.Report.Largest, now) && s.config.automatic() {
 			s.escape(d)
 		}

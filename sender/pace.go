@@ -1,9 +1,6 @@
 package sender
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"udpcam/protocol"
@@ -39,39 +36,6 @@ func PaceShare(share float64) Pace { return Pace{share: min(share, 1), off: shar
 
 // PaceRate has all leave at so many bits a second. A source that makes more than that is held up.
 func PaceRate(bits float64) Pace { return Pace{rate: bits / 8} }
-
-// ParsePace reads "auto", "off", a share of the time between two frames such as "25%", or a rate in Mbit/s such as "200" or
-// "200mbit". "" is auto.
-func ParsePace(s string) (Pace, error) {
-	switch s {
-	case "", "auto":
-		return Pace{}, nil
-	case "off":
-		return PaceOff, nil
-	}
-	if share, ok := parsePercent(s); ok && share > 0 && share <= 1 {
-		return PaceShare(share), nil
-	}
-	number := strings.TrimSuffix(strings.ToLower(s), "mbit")
-	if mbit, err := strconv.ParseFloat(number, 64); err == nil && mbit >= 0.1 && mbit <= 1e6 {
-		return PaceRate(mbit * 1e6), nil
-	}
-	return Pace{}, fmt.Errorf("pace %q: give auto, a share of the time between two frames such as 25%%, "+
-		"a rate in Mbit/s such as 200, or off", s)
-}
-
-// String returns what ParsePace reads.
-func (p Pace) String() string {
-	switch {
-	case p.off:
-		return "off"
-	case p.rate > 0:
-		return strconv.FormatFloat(p.rate*8/1e6, 'f', -1, 64) + "mbit"
-	case p.share > 0:
-		return formatPercent(p.share)
-	}
-	return "auto"
-}
 
 // rateOf is how many bytes of a frame of such a size leave a second, 0 for all at once, if the path takes as many as plan
 // says.

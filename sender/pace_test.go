@@ -8,32 +8,6 @@ import (
 	"udpcam/sender/path"
 )
 
-func TestParsePace(t *testing.T) {
-	for in, want := range map[string]Pace{
-		"":        {},
-		"auto":    {},
-		"25%":     PaceShare(0.25),
-		"100%":    PaceShare(1),
-		"off":     PaceOff,
-		"200":     PaceRate(200e6),
-		"200mbit": PaceRate(200e6),
-		"0.5Mbit": PaceRate(0.5e6),
-	} {
-		got, err := ParsePace(in)
-		if err != nil || got != want {
-			t.Errorf("%q is %v, %v; want %v", in, got, err, want)
-		}
-		if again, err := ParsePace(got.String()); err != nil || again.String() != got.String() {
-			t.Errorf("%q is written as %q, which is %v, %v", in, got, again, err)
-		}
-	}
-	for _, in := range []string{"0%", "101%", "-1", "0", "x", "200kbit", "1e9", "NaN", "mbit"} {
-		if got, err := ParsePace(in); err == nil {
-			t.Errorf("%q is %v, want an error", in, got)
-		}
-	}
-}
-
 // leave returns how long a frame of so many datagrams of 1436 bytes takes to leave, and the most bytes that leave at once,
 // when each pause takes longer than it should.
 func leave(d departure, n int, oversleep time.Duration) (took time.Duration, most int) {

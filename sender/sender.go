@@ -1,41 +1,18 @@
 // Package sender sends the frames of one stream, as datagrams, to one or more receivers.
 //
-//	Frame -> Sender.Send -> skip it? -> protocol.Splitter -> data, paced -> parity -> ring
-//	                                                          |              |         |
-//	                                          datagram.Conn of each destination <- answers
-//	                                                          |                        ^
-//	         overload, autoParity, protocol.Clock <- reports -+- requests -------------+
+//	Frame -> Sender.Send -> plan -> protocol.Splitter -> data, paced -> parity -> ring
+//	                         ^                             |              |         |
+//	                         |             datagram.Conn of each destination <- answers
+//	                         |                             |                        ^
+//	                     path.Path <-------- reports ------+------ requests --------+
 //
 // Send runs in its caller's goroutine, from the frame to the kernel: there is no queue in between. For each socket by
-// which receivers may answer, one goroutine takes in what they say (feedback.go). Their reports decide how much
-// parity frames get (auto.go), which frames are skipped because a path does not carry them all (overload.go) and
-// whether datagrams are too large for it (mtu.go); their requests are answered at once from the frames sent last
-// (ring.go). All that the goroutines share is guarded by one mutex, which is not held while a frame is on its way out.
-// The sender owns its destinations' sockets. Where frames come from is in package source.
+// which receivers may answer, one goroutine takes in what they say (feedback.go). Their reports tell package path how the
+// path there is, which says whether a frame is sent, with how much parity and how fast. They also tell whether datagrams
+// are too large for it (mtu.go). Requests are answered at once from the frames sent last (ring.go).
 //
-// Where the time goes: a JPEG of 78 kB from one process's pipe to another's, 30 times a second, over two network
-// namespaces on two cores of a virtual machine. Medians of 165, in microseconds, each step by its own clock reading:
-//
-//	 24  Go's scheduler: from this process being awake to its goroutine running
-//	 24  source: read
-//	 20  mjpeg: found its end
-//	 19  begin: CRC-32C (10), parity decided, frame cut up
-//	 12  pace, headers of 56 datagrams
-//	250  two calls to the kernel, which builds the packets (113) and takes them to the receiver's socket (80), wakes it, and
-//	     lets it take in the first 45 datagrams meanwhile
-//	 33  parity, and 9 to send it
-//	 20  the receiver: awake, and its goroutine running
-//	 68  its calls to the kernel
-//	 50  datagrams put in their places (the first 25, the others 0.4 each)
-//	 20  CRC-32C, hand-over, is the pipe empty?
-//	 25  write
-//
-// Scheduler traces of the same runs show why these add up, and why parity, which comes behind the data, counts too: the
-// kernel wakes the receiver on the core that the sender runs on, although the other is idle. With two machines it does
-// not. A relay in C that does none of this, but reads, searches, sends and writes, needs 45 for the search, as much for the
-// calls, and next to nothing for what else is in the list. That is the difference: 1.2 to 1.4 times its delay. Each step
-// takes three to ten times what its benchmark says (begin 4, parity 3): between two frames the caches forget. At 300
-// frames a second less so.
+// All that the goroutines share is guarded by one mutex, which is not held while a frame is on its way out. The sender
+// owns its destinations' sockets. Where frames come from is in package source.
 package sender
 
 import (
@@ -215,6 +192,10 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 	o.SetParity(plan.Parity)
 	s.depart(o.PlannedSize(), plan)
 	for _, d := range s.destinations {
+		if d.began.IsZero() {
+			d.began = now
+		}
+		d.tell(now)
 		d.path.Begin(f.ID, o.Planned(), o.DatagramSize(), plan, now)
 		d.hole.sent(min(o.DatagramSize(), protocol.SegmentHeaderSize+o.Size()))
 	}
@@ -295,7 +276,7 @@ func (s *Sender) Destinations() (infos []DestinationInfo) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.destinations {
-		infos = append(infos, d.info())
+		infos = append(infos, d.info(s.config.Clock.Now()))
 	}
 	return infos
 }

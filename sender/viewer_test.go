@@ -1,8 +1,10 @@
 package sender_test
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -85,6 +87,7 @@ func newShow(t *testing.T, p netsim.Path, c sender.Config) *show {
 	back := p
 	back.Rate = 0 // the way back is not narrow
 	n.SetPath(viewer, camera, back)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	s, err := sender.New(c, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 	if err != nil {
 		t.Fatal(err)

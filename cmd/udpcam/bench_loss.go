@@ -15,7 +15,6 @@ import (
 	"udpcam/bench/trace"
 	"udpcam/protocol"
 	"udpcam/protocol/netsim"
-	"udpcam/sender"
 )
 
 func benchLossCommand() *cli.Command {
@@ -140,7 +139,7 @@ func matrixOf(c *cli.Context) (m bench.Matrix, err error) {
 	m.FrameSizes, errs[1] = listed(c, "frame-size", whole(16, protocol.MaxFrameSize))
 	m.FPS, errs[2] = listed(c, "fps", between(1, 1000))
 	m.Segments, errs[3] = listed(c, "segment", segmentSize)
-	m.FECs, errs[4] = listed(c, "fec", sender.ParseFEC)
+	m.FECs, errs[4] = listed(c, "fec", parseFEC)
 	if m.Frames = c.Int("frames"); m.Frames < 1 || m.Frames > 1e6 {
 		errs[5] = usagef("--frames %d: give 1 to 1000000", m.Frames)
 	}

@@ -87,6 +87,9 @@ func send(c *cli.Context) error {
 	err = pump(ctx, cost.timed(src), to, limit, skipped.add, func() {
 		s.log.Info("sending", "source", source.Redact(name), "to", to.Addrs(), "stream", config.Name, "wire", config.Wire)
 	})
+	if st := to.Stats(); err == nil && st.Frames > 0 && st.Datagrams == 0 {
+		err = fmt.Errorf("nothing could be sent to %v: is this machine connected to a network?", to.Addrs())
+	}
 	watch.end(err)
 	return err
 }
@@ -153,10 +156,10 @@ func pump(ctx context.Context, src source.Source, to frameSender, limit uint64,
 // senderConfig is what the flags say of how to send.
 func senderConfig(c *cli.Context) (config sender.Config, err error) {
 	config = sender.Config{SegmentSize: c.Int("segment"), TTL: c.Int("ttl"), OneWay: !c.Bool("feedback"), NoGSO: c.Bool("no-gso")}
-	if config.FEC, err = sender.ParseFEC(c.String("fec")); err != nil {
+	if config.FEC, err = parseFEC(c.String("fec")); err != nil {
 		return config, usagef("--fec: %w", err)
 	}
-	if config.Pace, err = sender.ParsePace(c.String("pace")); err != nil {
+	if config.Pace, err = parsePace(c.String("pace")); err != nil {
 		return config, usagef("--pace: %w", err)
 	}
 	if config.Wire, err = wireOf(c); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -24,9 +25,32 @@ type sendStatus struct {
 	Parity     uint64            `json:"parity"`      // datagrams that carry parity
 	Requests   uint64            `json:"requests"`    // what receivers asked for
 	Answered   uint64            `json:"answered"`    // datagrams in answer to that
+	Receivers  []receiverStatus  `json:"receivers"`
 	cost
 
 	source string
+}
+
+// A receiverStatus is what is known of one address that is sent to.
+type receiverStatus struct {
+	Addr    netip.AddrPort          `json:"addr"`
+	State   sender.DestinationState `json:"state"`
+	Trouble string                  `json:"trouble,omitempty"` // what is wrong, and what to look at
+	RTT     *float64                `json:"rtt_ms"`            // null if it is not known
+	Loss    float64                 `json:"loss"`              // share of datagrams, 0 to 1
+	Limit   float64                 `json:"limit_mbit_s"`      // what the path carries, 0 if it carries all that is sent
+}
+
+// receivers is what is known of the addresses that are sent to.
+func receivers(to *sender.Sender) (all []receiverStatus) {
+	for _, d := range to.Destinations() {
+		r := receiverStatus{Addr: d.Addr, State: d.State, Trouble: d.Trouble(), Loss: round(d.Loss, 4), Limit: round(d.Limit/1e6, 2)}
+		if d.RTT > 0 {
+			r.RTT = milliseconds(d.RTT)
+		}
+		all = append(all, r)
+	}
+	return all
 }
 
 // line implements status.
@@ -40,6 +64,11 @@ func (s sendStatus) line() string {
 	}
 	if s.Delay > 0 {
 		parts = append(parts, s.cost.String())
+	}
+	for _, r := range s.Receivers {
+		if r.Trouble != "" {
+			parts = append(parts, r.Trouble)
+		}
 	}
 	return strings.Join(parts, "  ")
 }
@@ -81,6 +110,7 @@ func (r *sendReport) sample(now time.Time) status {
 		Parity:     total.Parity,
 		Requests:   total.Requests,
 		Answered:   total.Answered,
+		Receivers:  receivers(r.to),
 		cost:       r.costs.read(),
 		source:     r.source,
 	}

@@ -19,7 +19,8 @@ func TestStatusKeys(t *testing.T) {
 		status any
 		want   string
 	}{
-		"send": {sendStatus{}, "answered datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s parity requests skipped skipped_by time wire_bytes"},
+		"send":             {sendStatus{}, "answered datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s parity receivers requests skipped skipped_by time wire_bytes"},
+		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms state"},
 		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
 			"left_out_by loss mbit_s outs_dropped requests streams time viewers"},
 		"stream of recv": {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms silent_ms width"},
@@ -63,6 +64,7 @@ func TestStatusLines(t *testing.T) {
 		{sendStatus{rate: speed, Frames: 100_000, Datagrams: 5_600_000, cost: cost{Delay: 17.8, Encoding: 16.9}},
 			"30.0 fps  18.7 Mbit/s  100000 frames  0 errors  17.8 ms to send, 16.9 encoding"},
 		{sendStatus{rate: speed, Frames: 2, Skipped: 3}, "30.0 fps  18.7 Mbit/s  2 frames  0 errors  3 skipped"},
+		{sendStatus{rate: speed, Frames: 2, Receivers: []receiverStatus{{Trouble: "nobody listens"}, {}}}, "30.0 fps  18.7 Mbit/s  2 frames  0 errors  nobody listens"},
 		{serveStatus{}, "waiting for a viewer"},
 		{serveStatus{rate: speed, Capturing: true, Frames: 5, Viewers: 2, Skipped: 1},
 			"30.0 fps  18.7 Mbit/s  5 frames  2 viewers  1 skipped"},
