@@ -9,7 +9,7 @@ const (
 	// MaxTrains is how many trains a report has at the most.
 	MaxTrains = 8
 
-	reportSize = prefixSize + clockSize + 4 // without trains
+	reportSize = prefixSize + clockSize + 8 // without trains
 	trainSize  = 28
 )
 
@@ -26,7 +26,9 @@ const (
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|                     Clock echo, 16 bytes                      |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//	|       Largest datagram        |    Trains     |     Late      |
+//	|       Largest datagram        |             Late              |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|    Trains     |                       0                       |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|  the trains, oldest first …
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-
@@ -34,7 +36,7 @@ type Report struct {
 	// Largest is how many bytes the largest datagram had that came since the last report, 0 if none came. A path that
 	// drops large datagrams without a word shows in it.
 	Largest int
-	// Late is how many datagrams came since the last report of trains that had been reported without them, at most 255.
+	// Late is how many datagrams came since the last report of trains that had been reported without them.
 	Late int
 	// Trains are those that ended since the last report, oldest first, at most MaxTrains.
 	Trains []Train
@@ -117,7 +119,8 @@ func (r Report) append(b []byte, session uint32, stream uint8, c clockEcho) []by
 	b = prefix{Type: typeReport, Session: session, Stream: stream}.append(b)
 	b = c.append(b)
 	b = binary.BigEndian.AppendUint16(b, uint16(r.Largest))
-	b = append(b, byte(len(r.Trains)), byte(min(r.Late, 255)))
+	b = binary.BigEndian.AppendUint16(b, uint16(min(r.Late, 1<<16-1)))
+	b = append(b, byte(len(r.Trains)), 0, 0, 0)
 	for _, t := range r.Trains {
 		b = t.append(b)
 	}
@@ -130,8 +133,9 @@ func parseReport(b []byte, now time.Time) (Report, clockEcho, error) {
 		return Report{}, clockEcho{}, ErrMalformed
 	}
 	rest := b[prefixSize+clockSize:]
-	r, n := Report{Largest: int(binary.BigEndian.Uint16(rest)), Late: int(rest[3])}, int(rest[2])
-	rest = rest[4:]
+	r := Report{Largest: int(binary.BigEndian.Uint16(rest)), Late: int(binary.BigEndian.Uint16(rest[2:]))}
+	n := int(rest[4])
+	rest = rest[8:]
 	if n > MaxTrains || len(rest) < n*trainSize {
 		return Report{}, clockEcho{}, ErrMalformed
 	}

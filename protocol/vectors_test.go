@@ -39,7 +39,65 @@ type vector struct {
 		Height   int    `json:"height"`
 		MilliFPS uint32 `json:"milli_fps"`
 	} `json:"announcement,omitempty"`
-	Datagram string `json:"datagram,omitempty"`
+	// Or what a receiver sends, a report or a request, and its datagram.
+	Report   *vectorReport  `json:"report,omitempty"`
+	Request  *vectorRequest `json:"request,omitempty"`
+	Datagram string         `json:"datagram,omitempty"`
+}
+
+type vectorReport struct {
+	SentMicros int64         `json:"sent_us"`
+	EchoMicros int64         `json:"echo_us"`
+	HeldMicros uint32        `json:"held_us"`
+	Largest    int           `json:"largest"`
+	Late       int           `json:"late"`
+	Trains     []vectorTrain `json:"trains"`
+}
+
+type vectorTrain struct {
+	FrameID     uint32 `json:"frame_id"`
+	FirstMicros int64  `json:"first_us"`
+	TookMicros  int64  `json:"took_us"`
+	SpanMicros  int64  `json:"span_us"`
+	Came        int    `json:"came"`
+	LostFirst   int    `json:"lost_first"`
+	LostSecond  int    `json:"lost_second"`
+	Runs        int    `json:"runs"`
+}
+
+type vectorRequest struct {
+	FrameID uint32 `json:"frame_id"`
+	Block   uint8  `json:"block"`
+	Need    uint8  `json:"need"`
+	Data    uint8  `json:"data"`
+	Missing []int  `json:"missing"` // data segments
+}
+
+// again writes what was read.
+func (v vector) again(f Feedback) []byte {
+	if f.Report != nil {
+		return f.Report.append(nil, f.Session, f.Stream, f.clock)
+	}
+	return f.Request.append(nil, f.Session, f.Stream)
+}
+
+// feedback is the datagram of a report or a request.
+func (v vector) feedback() []byte {
+	if r := v.Request; r != nil {
+		request := Request{FrameID: r.FrameID, Block: r.Block, Need: r.Need, Data: r.Data, Missing: make([]byte, ceilDiv(int(r.Data), 8))}
+		for _, j := range r.Missing {
+			request.Missing[j/8] |= 0x80 >> (j % 8)
+		}
+		return request.append(nil, v.Session, v.Stream)
+	}
+	micros := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
+	report := Report{Largest: v.Report.Largest, Late: v.Report.Late}
+	for _, t := range v.Report.Trains {
+		report.Trains = append(report.Trains, Train{FrameID: t.FrameID, First: time.UnixMicro(t.FirstMicros), Took: micros(t.TookMicros),
+			Span: micros(t.SpanMicros), Came: t.Came, LostFirst: t.LostFirst, LostSecond: t.LostSecond, Runs: t.Runs})
+	}
+	echo := clockEcho{Sent: timestamp(time.UnixMicro(v.Report.SentMicros)), Echo: timestamp(time.UnixMicro(v.Report.EchoMicros)), Held: v.Report.HeldMicros}
+	return report.append(nil, v.Session, v.Stream, echo)
 }
 
 // A vectorSegment is a data segment, of which the payload is a part of the frame, or a parity segment.
@@ -112,6 +170,17 @@ func TestVectors(t *testing.T) {
 	}
 	for _, v := range vectors {
 		t.Run(v.Name, func(t *testing.T) {
+			if v.Report != nil || v.Request != nil {
+				got := v.feedback()
+				if hex.EncodeToString(got) != v.Datagram {
+					t.Errorf("sent as %x\nwant %s", got, v.Datagram)
+				}
+				if f, err := ParseFeedback(got, time.UnixMicro(1764547200000000)); err != nil || f.Session != v.Session || f.Stream != v.Stream ||
+					!bytes.Equal(got, v.again(f)) {
+					t.Errorf("%x is read as %+v, %v", got, f, err)
+				}
+				return
+			}
 			if v.Announcement != nil {
 				if got := hex.EncodeToString(v.announce(t)); got != v.Datagram {
 					t.Errorf("announced as %s\nwant %s", got, v.Datagram)
@@ -156,6 +225,10 @@ func TestVectors(t *testing.T) {
 func writeVectors(t *testing.T, vectors []vector) {
 	for i := range vectors {
 		v := &vectors[i]
+		if v.Report != nil || v.Request != nil {
+			v.Datagram = hex.EncodeToString(v.feedback())
+			continue
+		}
 		if v.Announcement != nil {
 			v.Datagram = hex.EncodeToString(v.announce(t))
 			continue

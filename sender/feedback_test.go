@@ -58,7 +58,7 @@ func report(session, newest, segments uint32) []byte {
 	b := []byte{0, 0xca, 0x14, 0}
 	b = binary.BigEndian.AppendUint32(b, session<<8)
 	b = append(b, make([]byte, 16)...) // no clock echo
-	b = append(b, 1436>>8, 1436&0xff, 1, 0)
+	b = append(b, 1436>>8, 1436&0xff, 0, 0, 1, 0, 0, 0)
 	b = binary.BigEndian.AppendUint32(b, newest)
 	b = append(b, make([]byte, 6)...) // when the first datagram came
 	b = binary.BigEndian.AppendUint16(b, uint16(segments))
