@@ -29,6 +29,7 @@ const (
 // A collector receives datagrams by recvmmsg(2).
 type collector struct {
 	raw     syscall.RawConn
+	peers   *peers
 	dropped atomic.Uint64
 
 	// What a call needs is kept here, so that none of it is allocated anew.
@@ -45,7 +46,7 @@ type collector struct {
 type slot struct {
 	name    unix.RawSockaddrInet6
 	iovec   unix.Iovec
-	control [4]cmsg // more than what the kernel has to say
+	control [4]cmsg // what the kernel has to say: see collector.read
 }
 
 // mmsghdr is C's struct of that name.
@@ -54,8 +55,8 @@ type mmsghdr struct {
 	n uint32 // bytes received
 }
 
-func (c *collector) init(raw syscall.RawConn) {
-	c.raw = raw
+func (c *collector) init(raw syscall.RawConn, peers *peers) {
+	c.raw, c.peers = raw, peers
 	c.memory = make([]byte, maxTrains*trainRoom)
 	for i := range c.slots {
 		s, h := &c.slots[i], &c.headers[i]
@@ -109,7 +110,7 @@ func (c *collector) receive() ([]Train, error) {
 	return c.trains[:c.got], nil
 }
 
-// read reads what the kernel says of a train: so many bytes of control messages.
+// read reads what the kernel says of a train, whose other fields are known: so many bytes of control messages.
 func (c *collector) read(control []cmsg, n int, t *Train) {
 	rest := unsafe.Slice((*byte)(unsafe.Pointer(&control[0])), n)
 	for len(rest) >= cmsgHeader+4 {
@@ -126,6 +127,10 @@ func (c *collector) read(control []cmsg, n int, t *Train) {
 			// By difference, because time.Now has a monotonic clock, which the kernel's time does not.
 			if age := time.Duration(t.At.UnixNano() - came.Nano()); age > 0 && age < maxAge {
 				t.At = t.At.Add(-age)
+			}
+		default:
+			if reached := readSource(h, value); reached.addr.IsValid() {
+				c.peers.heard(t.From, reached)
 			}
 		}
 		next := unix.CmsgSpace(int(h.Len) - cmsgHeader)

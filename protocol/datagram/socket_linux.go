@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +14,7 @@ type socket struct {
 	local  netip.AddrPort
 	tx     transmitter
 	rx     collector
+	peers  peers
 }
 
 // init takes over a conn's socket and sets its options. What the kernel does not have is done without.
@@ -23,8 +23,8 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 	if s.handle, err = newHandle(conn); err != nil {
 		return err
 	}
-	s.tx.init(s.handle, s.local.Addr().Is4())
-	s.rx.init(s.handle)
+	s.tx.init(s.handle, s.local.Addr().Is4(), &s.peers)
+	s.rx.init(s.handle, &s.peers)
 	return s.handle.Control(func(fd uintptr) {
 		growReceiveBuffer(int(fd))
 		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
@@ -67,11 +67,3 @@ func (s *socket) ReceiveBuffer() (size int) {
 // Dropped returns how many datagrams the kernel has dropped because the receive buffer was full, 0 where it does not
 // tell. It learns of them with the next datagram that is received.
 func (s *socket) Dropped() uint64 { return s.rx.dropped.Load() }
-
-// cmsg is one control message as the kernel reads and writes it, with room for the number or time that each of ours has.
-type cmsg struct {
-	unix.Cmsghdr
-	value [16]byte
-}
-
-const cmsgHeader = int(unsafe.Sizeof(unix.Cmsghdr{}))
