@@ -103,8 +103,8 @@ func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
 }
 
 // refusesSource reports whether an error can be that of a source that is no address of this machine any more. Linux has
-// ENETUNREACH for an IPv4 address that it does not have (EINVAL before 6.x), EINVAL for an IPv6 address, and ENODEV for the
-// interface of one that is link-local. EADDRNOTAVAIL is what bind(2) says.
+// ENETUNREACH or EINVAL for an IPv4 address that it does not have, EINVAL for an IPv6 address, and ENODEV for the interface
+// of one that is link-local. EADDRNOTAVAIL is what bind(2) says.
 func refusesSource(err error) bool {
 	return errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV) ||
 		errors.Is(err, unix.EADDRNOTAVAIL)
