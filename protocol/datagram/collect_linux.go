@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"udpcam/protocol/rawfd"
 )
 
 const (
@@ -28,7 +30,6 @@ const (
 
 // A collector receives datagrams by recvmmsg(2).
 type collector struct {
-	raw     syscall.RawConn
 	peers   *peers
 	dropped atomic.Uint64
 
@@ -37,9 +38,7 @@ type collector struct {
 	slots   [maxTrains]slot
 	headers [maxTrains]mmsghdr
 	trains  [maxTrains]Train
-	got     int
-	errno   syscall.Errno
-	attempt func(fd uintptr) bool
+	call    *rawfd.Call
 }
 
 // A slot is where one train's address and control messages go.
@@ -56,7 +55,7 @@ type mmsghdr struct {
 }
 
 func (c *collector) init(raw syscall.RawConn, peers *peers) {
-	c.raw, c.peers = raw, peers
+	c.peers = peers
 	c.memory = make([]byte, maxTrains*trainRoom)
 	for i := range c.slots {
 		s, h := &c.slots[i], &c.headers[i]
@@ -68,20 +67,10 @@ func (c *collector) init(raw syscall.RawConn, peers *peers) {
 		h.Control = (*byte)(unsafe.Pointer(&s.control))
 		h.offer()
 	}
-	c.attempt = func(fd uintptr) bool {
-		for {
-			var n uintptr
-			n, _, c.errno = unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&c.headers)), maxTrains, unix.MSG_DONTWAIT, 0, 0)
-			c.got = int(n)
-			switch c.errno {
-			case unix.EAGAIN:
-				return false // wait for a datagram
-			case unix.EINTR:
-			default:
-				return true
-			}
-		}
-	}
+	c.call = rawfd.Reading(raw, func(fd uintptr) (uintptr, syscall.Errno) {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&c.headers)), maxTrains, unix.MSG_DONTWAIT, 0, 0)
+		return n, errno
+	})
 }
 
 // offer says how much room there is for what the kernel has to say.
@@ -94,20 +83,18 @@ func (h *mmsghdr) offer() {
 func (s *socket) Receive() ([]Train, error) { return s.rx.receive() }
 
 func (c *collector) receive() ([]Train, error) {
-	if err := c.raw.Read(c.attempt); err != nil {
+	got, err := c.call.Do()
+	if err != nil {
 		return nil, err
 	}
-	if c.errno != 0 {
-		return nil, c.errno
-	}
 	now := time.Now()
-	for i := range c.got {
+	for i := range got {
 		h, s, t := &c.headers[i], &c.slots[i], &c.trains[i]
 		*t = Train{Bytes: c.memory[i*trainRoom:][:h.n], Size: int(h.n), From: s.from(), At: now}
 		c.read(s.control[:], int(h.Controllen), t)
 		h.offer()
 	}
-	return c.trains[:c.got], nil
+	return c.trains[:got], nil
 }
 
 // read reads what the kernel says of a train, whose other fields are known: so many bytes of control messages.

@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"udpcam/protocol/rawfd"
 )
 
 const (
@@ -23,7 +25,6 @@ const (
 
 // A transmitter sends datagrams by sendmsg(2), straight from the memory they lie in.
 type transmitter struct {
-	raw   syscall.RawConn
 	peers *peers
 	inet4 bool // the socket's family
 	gso   bool // whether many datagrams may go in one call
@@ -35,31 +36,19 @@ type transmitter struct {
 	from    source // of what is being sent
 	control controls
 	header  unix.Msghdr
-	err     error
-	attempt func(fd uintptr) bool
+	sending *rawfd.Call
 
 	// sendmsg is the system call; tests put another in its place.
 	sendmsg func(fd uintptr, header *unix.Msghdr) syscall.Errno
 }
 
 func (t *transmitter) init(raw syscall.RawConn, inet4 bool, peers *peers) {
-	t.raw, t.inet4, t.peers = raw, inet4, peers
+	t.inet4, t.peers = inet4, peers
 	t.sendmsg = func(fd uintptr, header *unix.Msghdr) syscall.Errno {
 		_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(header)), unix.MSG_DONTWAIT)
 		return errno
 	}
-	t.attempt = func(fd uintptr) bool {
-		errno := t.sendmsg(fd, &t.header)
-		for errno == unix.EINTR {
-			errno = t.sendmsg(fd, &t.header)
-		}
-		if errno == 0 {
-			t.err = nil
-		} else {
-			t.err = errno
-		}
-		return errno != unix.EAGAIN // wait until the socket takes more
-	}
+	t.sending = rawfd.Writing(raw, func(fd uintptr) (uintptr, syscall.Errno) { return 0, t.sendmsg(fd, &t.header) })
 }
 
 // Send implements [Conn].
@@ -155,13 +144,10 @@ func (t *transmitter) call(datagrams [][2][]byte) error {
 	}
 	t.header.Control = (*byte)(unsafe.Pointer(&t.control.room))
 	t.header.SetControllen(t.control.used)
-	err := t.raw.Write(t.attempt)
+	_, err := t.sending.Do()
 	runtime.KeepAlive(datagrams)
 	clear(t.iovecs[:n]) // keep nothing of what was sent
-	if err != nil {
-		return err
-	}
-	return t.err
+	return err
 }
 
 // address makes name stand for an address.
