@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -70,4 +71,17 @@ func TestSleepWithoutTimer(t *testing.T) {
 	if n := len(idle); n != 0 {
 		t.Errorf("%d timers are idle, of which one is broken", n)
 	}
+}
+
+// TestSleepInSimulatedTime sleeps for an hour of a test's time.
+func TestSleepInSimulatedTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, d := range []time.Duration{1, shortSleep, time.Hour} {
+			began := time.Now()
+			SystemClock.Sleep(d)
+			if took := time.Since(began); took != d {
+				t.Errorf("a sleep of %v took %v", d, took)
+			}
+		}
+	})
 }
