@@ -74,5 +74,5 @@ func (s *socket) rememberPeers() {
 	if s.tx.inet4 {
 		level, option = unix.IPPROTO_IP, unix.IP_PKTINFO
 	}
-	s.handle.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), level, option, 1) })
+	s.raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), level, option, 1) })
 }
