@@ -16,4 +16,4 @@ var SystemClock Clock = systemClock{}
 type systemClock struct{}
 
 func (systemClock) Now() time.Time        { return time.Now() }
-func (systemClock) Sleep(d time.Duration) { time.Sleep(d) }
+func (systemClock) Sleep(d time.Duration) { sleep(d) }

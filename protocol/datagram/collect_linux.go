@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"udpcam/protocol/rawfd"
 )
 
 const (
@@ -28,7 +30,7 @@ const (
 
 // A collector receives datagrams by recvmmsg(2).
 type collector struct {
-	raw     syscall.RawConn
+	peers   *peers
 	dropped atomic.Uint64
 
 	// What a call needs is kept here, so that none of it is allocated anew.
@@ -36,16 +38,14 @@ type collector struct {
 	slots   [maxTrains]slot
 	headers [maxTrains]mmsghdr
 	trains  [maxTrains]Train
-	got     int
-	errno   syscall.Errno
-	attempt func(fd uintptr) bool
+	call    *rawfd.Call
 }
 
 // A slot is where one train's address and control messages go.
 type slot struct {
 	name    unix.RawSockaddrInet6
 	iovec   unix.Iovec
-	control [4]cmsg // more than what the kernel has to say
+	control [4]cmsg // what the kernel has to say: see collector.read
 }
 
 // mmsghdr is C's struct of that name.
@@ -54,8 +54,8 @@ type mmsghdr struct {
 	n uint32 // bytes received
 }
 
-func (c *collector) init(raw syscall.RawConn) {
-	c.raw = raw
+func (c *collector) init(raw syscall.RawConn, peers *peers) {
+	c.peers = peers
 	c.memory = make([]byte, maxTrains*trainRoom)
 	for i := range c.slots {
 		s, h := &c.slots[i], &c.headers[i]
@@ -67,20 +67,10 @@ func (c *collector) init(raw syscall.RawConn) {
 		h.Control = (*byte)(unsafe.Pointer(&s.control))
 		h.offer()
 	}
-	c.attempt = func(fd uintptr) bool {
-		for {
-			var n uintptr
-			n, _, c.errno = unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&c.headers)), maxTrains, unix.MSG_DONTWAIT, 0, 0)
-			c.got = int(n)
-			switch c.errno {
-			case unix.EAGAIN:
-				return false // wait for a datagram
-			case unix.EINTR:
-			default:
-				return true
-			}
-		}
-	}
+	c.call = rawfd.Reading(raw, func(fd uintptr) (uintptr, syscall.Errno) {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&c.headers)), maxTrains, unix.MSG_DONTWAIT, 0, 0)
+		return n, errno
+	})
 }
 
 // offer says how much room there is for what the kernel has to say.
@@ -93,23 +83,21 @@ func (h *mmsghdr) offer() {
 func (s *socket) Receive() ([]Train, error) { return s.rx.receive() }
 
 func (c *collector) receive() ([]Train, error) {
-	if err := c.raw.Read(c.attempt); err != nil {
+	got, err := c.call.Do()
+	if err != nil {
 		return nil, err
 	}
-	if c.errno != 0 {
-		return nil, c.errno
-	}
 	now := time.Now()
-	for i := range c.got {
+	for i := range got {
 		h, s, t := &c.headers[i], &c.slots[i], &c.trains[i]
 		*t = Train{Bytes: c.memory[i*trainRoom:][:h.n], Size: int(h.n), From: s.from(), At: now}
 		c.read(s.control[:], int(h.Controllen), t)
 		h.offer()
 	}
-	return c.trains[:c.got], nil
+	return c.trains[:got], nil
 }
 
-// read reads what the kernel says of a train: so many bytes of control messages.
+// read reads what the kernel says of a train, whose other fields are known: so many bytes of control messages.
 func (c *collector) read(control []cmsg, n int, t *Train) {
 	rest := unsafe.Slice((*byte)(unsafe.Pointer(&control[0])), n)
 	for len(rest) >= cmsgHeader+4 {
@@ -126,6 +114,10 @@ func (c *collector) read(control []cmsg, n int, t *Train) {
 			// By difference, because time.Now has a monotonic clock, which the kernel's time does not.
 			if age := time.Duration(t.At.UnixNano() - came.Nano()); age > 0 && age < maxAge {
 				t.At = t.At.Add(-age)
+			}
+		default:
+			if reached := readSource(h, value); reached.addr.IsValid() {
+				c.peers.heard(t.From, reached)
 			}
 		}
 		next := unix.CmsgSpace(int(h.Len) - cmsgHeader)

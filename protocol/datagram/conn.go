@@ -8,6 +8,9 @@
 // receives many in one call (recvmmsg), those that the kernel has joined (UDP_GRO, Linux 5.0) as one. Both are probed for
 // when the socket is opened, and where the network card, a firewall or the path refuses, UDP falls back to one call a
 // datagram by itself. Other systems have one call a datagram, and one copy on sending.
+//
+// A peer is answered from the address that it sent to, also where this machine has several: the peer takes answers from
+// no other. Only on Linux: elsewhere the system chooses the address, and a receiver is best told to listen on one.
 package datagram
 
 import (

@@ -3,29 +3,35 @@ package datagram
 import (
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // A socket is a UDP socket of Linux: one system call sends up to 64 datagrams, and one may receive as many.
 type socket struct {
-	handle *handle
-	local  netip.AddrPort
-	tx     transmitter
-	rx     collector
+	conn     *net.UDPConn
+	raw      syscall.RawConn // conn's
+	deadline deadline
+	local    netip.AddrPort
+	tx       transmitter
+	rx       collector
+	peers    peers
 }
 
 // init takes over a conn's socket and sets its options. What the kernel does not have is done without.
 func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 	s.local = conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	if s.handle, err = newHandle(conn); err != nil {
+	s.conn = conn
+	if s.raw, err = conn.SyscallConn(); err != nil {
+		conn.Close()
 		return err
 	}
-	s.tx.init(s.handle, s.local.Addr().Is4())
-	s.rx.init(s.handle)
-	return s.handle.Control(func(fd uintptr) {
+	s.deadline.init(conn)
+	s.tx.init(s.raw, s.local.Addr().Is4(), &s.peers)
+	s.rx.init(s.raw, &s.peers)
+	return s.raw.Control(func(fd uintptr) {
 		growReceiveBuffer(int(fd))
 		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
 		s.tx.gso = err == nil && !o.NoGSO
@@ -42,13 +48,16 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 }
 
 // SetReceiveDeadline implements [Conn].
-func (s *socket) SetReceiveDeadline(t time.Time) error { return s.handle.SetReadDeadline(t) }
+func (s *socket) SetReceiveDeadline(t time.Time) error { return s.deadline.set(t) }
 
 // LocalAddr implements [Conn].
 func (s *socket) LocalAddr() netip.AddrPort { return s.local }
 
 // Close implements [Conn].
-func (s *socket) Close() error { return s.handle.Close() }
+func (s *socket) Close() error {
+	s.deadline.close()
+	return s.conn.Close()
+}
 
 // growReceiveBuffer asks for ReceiveBuffer bytes: beyond the system's limit if the process may (CAP_NET_ADMIN), else up
 // to it.
@@ -60,18 +69,10 @@ func growReceiveBuffer(fd int) {
 
 // ReceiveBuffer returns how many bytes of received datagrams the kernel really holds, 0 where it does not tell.
 func (s *socket) ReceiveBuffer() (size int) {
-	s.handle.Control(func(fd uintptr) { size, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) })
+	s.raw.Control(func(fd uintptr) { size, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) })
 	return size / 2 // socket(7): the kernel doubles the figure for its own bookkeeping, and tells the doubled one
 }
 
 // Dropped returns how many datagrams the kernel has dropped because the receive buffer was full, 0 where it does not
 // tell. It learns of them with the next datagram that is received.
 func (s *socket) Dropped() uint64 { return s.rx.dropped.Load() }
-
-// cmsg is one control message as the kernel reads and writes it, with room for the number or time that each of ours has.
-type cmsg struct {
-	unix.Cmsghdr
-	value [16]byte
-}
-
-const cmsgHeader = int(unsafe.Sizeof(unix.Cmsghdr{}))

@@ -26,6 +26,9 @@ func (s *socket) init(conn *net.UDPConn, _ Options) error {
 	return nil
 }
 
+// rememberPeers is for Linux. Elsewhere the system chooses from which of this machine's addresses an answer comes.
+func (s *socket) rememberPeers() {}
+
 // Send implements [Conn].
 func (s *socket) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 	for _, d := range datagrams {

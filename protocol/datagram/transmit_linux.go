@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"udpcam/protocol/rawfd"
 )
 
 const (
@@ -23,7 +25,7 @@ const (
 
 // A transmitter sends datagrams by sendmsg(2), straight from the memory they lie in.
 type transmitter struct {
-	raw   syscall.RawConn
+	peers *peers
 	inet4 bool // the socket's family
 	gso   bool // whether many datagrams may go in one call
 
@@ -31,33 +33,22 @@ type transmitter struct {
 	to      netip.AddrPort // what name stands for
 	name    unix.RawSockaddrInet6
 	iovecs  [2 * maxSegments]unix.Iovec
-	control cmsg
+	from    source // of what is being sent
+	control controls
 	header  unix.Msghdr
-	err     error
-	attempt func(fd uintptr) bool
+	sending *rawfd.Call
 
 	// sendmsg is the system call; tests put another in its place.
 	sendmsg func(fd uintptr, header *unix.Msghdr) syscall.Errno
 }
 
-func (t *transmitter) init(raw syscall.RawConn, inet4 bool) {
-	t.raw, t.inet4 = raw, inet4
+func (t *transmitter) init(raw syscall.RawConn, inet4 bool, peers *peers) {
+	t.inet4, t.peers = inet4, peers
 	t.sendmsg = func(fd uintptr, header *unix.Msghdr) syscall.Errno {
 		_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(header)), unix.MSG_DONTWAIT)
 		return errno
 	}
-	t.attempt = func(fd uintptr) bool {
-		errno := t.sendmsg(fd, &t.header)
-		for errno == unix.EINTR {
-			errno = t.sendmsg(fd, &t.header)
-		}
-		if errno == 0 {
-			t.err = nil
-		} else {
-			t.err = errno
-		}
-		return errno != unix.EAGAIN // wait until the socket takes more
-	}
+	t.sending = rawfd.Writing(raw, func(fd uintptr) (uintptr, syscall.Errno) { return 0, t.sendmsg(fd, &t.header) })
 }
 
 // Send implements [Conn].
@@ -69,12 +60,17 @@ func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
 	if err := t.address(to); err != nil {
 		return err
 	}
+	t.from = t.peers.source(to)
 	for len(datagrams) > 0 {
 		n := 1
 		if t.gso {
 			n = train(datagrams)
 		}
 		err := t.call(datagrams[:n])
+		if t.from.addr.IsValid() && refusesSource(err) { // the system is to choose
+			t.from = source{}
+			err = t.call(datagrams[:n])
+		}
 		if err != nil && n > 1 && refusesGSO(err) {
 			// The card has no checksum offload (EIO), or the train is more than this kernel or path takes (EINVAL,
 			// EMSGSIZE): from now on each datagram goes by itself. Unless one that does is too large as well.
@@ -93,6 +89,14 @@ func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
 		datagrams = datagrams[n:]
 	}
 	return nil
+}
+
+// refusesSource reports whether an error can be that of a source that is no address of this machine any more. Linux has
+// ENETUNREACH or EINVAL for an IPv4 address that it does not have, EINVAL for an IPv6 address, and ENODEV for the interface
+// of one that is link-local. EADDRNOTAVAIL is what bind(2) says.
+func refusesSource(err error) bool {
+	return errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV) ||
+		errors.Is(err, unix.EADDRNOTAVAIL)
 }
 
 func refusesGSO(err error) bool {
@@ -131,22 +135,19 @@ func (t *transmitter) call(datagrams [][2][]byte) error {
 	}
 	t.header.Iov = &t.iovecs[0]
 	t.header.SetIovlen(n)
-	t.header.Control = nil
-	t.header.SetControllen(0)
+	t.control.used = 0
 	if len(datagrams) > 1 {
-		t.control.Level, t.control.Type = unix.SOL_UDP, unix.UDP_SEGMENT
-		t.control.SetLen(cmsgHeader + 2)
-		binary.NativeEndian.PutUint16(t.control.value[:], uint16(length(datagrams[0])))
-		t.header.Control = (*byte)(unsafe.Pointer(&t.control))
-		t.header.SetControllen(unix.CmsgSpace(2))
+		t.control.addSegmentSize(length(datagrams[0]))
 	}
-	err := t.raw.Write(t.attempt)
+	if t.from.addr.IsValid() {
+		t.control.addSource(t.from, t.inet4)
+	}
+	t.header.Control = (*byte)(unsafe.Pointer(&t.control.room))
+	t.header.SetControllen(t.control.used)
+	_, err := t.sending.Do()
 	runtime.KeepAlive(datagrams)
 	clear(t.iovecs[:n]) // keep nothing of what was sent
-	if err != nil {
-		return err
-	}
-	return t.err
+	return err
 }
 
 // address makes name stand for an address.

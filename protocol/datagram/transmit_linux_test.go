@@ -247,7 +247,7 @@ func TestInterfaceIndex(t *testing.T) {
 // TestDroppedIsCounted overflows a small receive buffer.
 func TestDroppedIsCounted(t *testing.T) {
 	out, in := pair(t, Options{})
-	in.handle.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4096) })
+	in.raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4096) })
 	for range 50 {
 		if err := out.Send(in.LocalAddr(), parts(1000)); err != nil {
 			t.Fatal(err)

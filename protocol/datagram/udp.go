@@ -43,7 +43,8 @@ func (u *UDP) PathMTU(to netip.AddrPort) int {
 }
 
 // Listen opens a socket that receives on an address: "host:port", or ":port" for all addresses of this machine, IPv4
-// and IPv6. If the host is a multicast group the socket joins it.
+// and IPv6. If the host is a multicast group the socket joins it. What is sent to somebody from whom a datagram has come
+// leaves, on Linux, from the address of this machine that the datagram was sent to.
 func Listen(ctx context.Context, address string, o Options) (*UDP, error) {
 	addr, err := net.ResolveUDPAddr("udp", address)
 	if err != nil {
@@ -59,7 +60,11 @@ func Listen(ctx context.Context, address string, o Options) (*UDP, error) {
 			return nil
 		}
 	}
-	return open(ctx, config, "udp", address, o, prepare)
+	u, err := open(ctx, config, "udp", address, o, prepare)
+	if err == nil && u.LocalAddr().Addr().IsUnspecified() {
+		u.rememberPeers()
+	}
+	return u, err
 }
 
 // Open opens a socket for sending to addresses of the family of to.

@@ -3,6 +3,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 
@@ -19,6 +20,7 @@ const pipeSize = 1 << 20
 // A pipe writes JPEGs one behind the other to standard output, a named pipe or a device.
 type pipe struct {
 	file *os.File
+	out  io.Writer // to the file
 	name string
 	size int // how many bytes can be written to it without waiting when it is empty, 0 if that is not known
 }
@@ -31,7 +33,7 @@ func openStdout() (*pipe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("standard output: %w", err)
 	}
-	return &pipe{file, "standard output", enlarge(file)}, nil
+	return newPipe(file, "standard output"), nil
 }
 
 // openPipe opens a named pipe or device. Non-blocking, because opening a pipe that nobody reads would wait for a
@@ -44,12 +46,17 @@ func openPipe(name string) (*pipe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot write there: %w", err)
 	}
-	return &pipe{file, name, enlarge(file)}, nil
+	return newPipe(file, name), nil
+}
+
+func newPipe(file *os.File, name string) *pipe {
+	size := enlarge(file)
+	return &pipe{file, quietly(file, size), name, size}
 }
 
 // Put implements [Sink].
 func (p *pipe) Put(f protocol.Frame) error {
-	err := write(p, f.JPEG)
+	_, err := p.out.Write(f.JPEG)
 	if readerGone(err) {
 		return fmt.Errorf("%s: %w", p.name, ErrClosed)
 	}

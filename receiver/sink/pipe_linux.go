@@ -4,10 +4,11 @@ import (
 	"errors"
 	"io"
 	"os"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"udpcam/protocol/rawfd"
 )
 
 // openOwnStdout opens standard output, if it is a pipe, once more for this process alone, so that it can be set not to
@@ -52,36 +53,12 @@ func control(file *os.File, f func(fd int)) {
 	}
 }
 
-// write writes all of b. If the file does not block, Go's scheduler is not told of the system call: that would wake its
-// monitor thread for each picture.
-func write(p *pipe, b []byte) error {
-	raw, err := p.file.SyscallConn()
-	if p.size == 0 || err != nil {
-		_, err := p.file.Write(b)
-		return err
+// quietly returns a writer of the pipe. If the file does not block, as is known of one whose size is, writing wakes no
+// monitor thread of Go's.
+func quietly(file *os.File, size int) io.Writer {
+	quiet, err := rawfd.New(file)
+	if size == 0 || err != nil {
+		return file
 	}
-	var errno syscall.Errno
-	err = raw.Write(func(fd uintptr) bool {
-		for len(b) > 0 {
-			var n uintptr
-			n, _, errno = unix.RawSyscall(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
-			switch errno {
-			case 0:
-				b = b[n:]
-			case unix.EINTR:
-			default:
-				return errno != unix.EAGAIN
-			}
-		}
-		return true
-	})
-	switch {
-	case err != nil:
-		return err
-	case errno != 0:
-		return os.NewSyscallError("write", errno)
-	case len(b) > 0:
-		return io.ErrShortWrite
-	}
-	return nil
+	return quiet
 }

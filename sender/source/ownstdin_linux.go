@@ -4,10 +4,10 @@ import (
 	"errors"
 	"io"
 	"os"
-	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"udpcam/protocol/rawfd"
 )
 
 // openOwnStdin opens standard input, if it is a pipe, once more for this process alone, so that it can be set not to
@@ -28,43 +28,12 @@ func openOwnStdin() (*os.File, error) {
 	return os.OpenFile("/proc/self/fd/0", os.O_RDONLY|unix.O_NONBLOCK, 0)
 }
 
-// quietly returns a reader of a file that does not block and that Go's poller waits for. It does not tell Go's scheduler of
-// the system calls that it makes, which would wake the monitor thread for each picture.
+// quietly returns a reader of a file that does not block and that Go's poller waits for. Reading wakes no monitor thread
+// either.
 func quietly(f *os.File) io.Reader {
-	raw, err := f.SyscallConn()
+	quiet, err := rawfd.New(f)
 	if err != nil {
 		return f
 	}
-	return &quietReader{f, raw}
-}
-
-type quietReader struct {
-	f   *os.File // keeps it open
-	raw syscall.RawConn
-}
-
-func (r *quietReader) Read(b []byte) (n int, err error) {
-	if len(b) == 0 {
-		return 0, nil
-	}
-	var errno syscall.Errno
-	err = r.raw.Read(func(fd uintptr) bool {
-		for {
-			var got uintptr
-			got, _, errno = unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
-			n = int(got)
-			if errno != unix.EINTR {
-				return errno != unix.EAGAIN
-			}
-		}
-	})
-	switch {
-	case err != nil:
-		return 0, err
-	case errno != 0:
-		return 0, os.NewSyscallError("read", errno)
-	case n == 0:
-		return 0, io.EOF
-	}
-	return n, nil
+	return quiet
 }

@@ -1,0 +1,78 @@
+package datagram
+
+import (
+	"net/netip"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxPeers is how many peers a socket has in mind: as many as a receiver follows streams. It stops a flood of datagrams
+// under invented addresses from filling the memory. A peer that such a flood pushes out is back with its next datagram;
+// until then the system chooses the source of what is sent to it, as it does for strangers.
+const maxPeers = 64
+
+// A source is an address of this machine that datagrams are sent from. The zero value leaves it to the system.
+type source struct {
+	addr  netip.Addr // IPv4, or IPv6 without a zone
+	iface uint32     // index of its interface, for an IPv6 link-local address only, which other interfaces may have too
+}
+
+// peers remembers to which address of this machine each peer sends, so that what is sent to the peer comes from there.
+// A peer takes answers from no other address, and a machine has many: 127.0.0.2, a service's own address, the temporary
+// ones of IPv6. It is for any number of goroutines.
+type peers struct {
+	mu   sync.Mutex
+	list [maxPeers]peer // of which the one that was heard last is the first
+	n    int
+}
+
+type peer struct {
+	addr    netip.AddrPort
+	reached source
+}
+
+// heard notes that a peer has sent something. If there are too many peers the one that has been silent for longest is
+// forgotten.
+func (p *peers) heard(addr netip.AddrPort, reached source) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.find(addr)
+	if i == p.n && p.n < maxPeers {
+		p.n++
+	}
+	i = min(i, maxPeers-1)
+	copy(p.list[1:i+1], p.list[:i])
+	p.list[0] = peer{addr, reached}
+}
+
+// source is where to send from to a peer.
+func (p *peers) source(addr netip.AddrPort) source {
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := p.find(addr); i < p.n {
+		return p.list[i].reached
+	}
+	return source{}
+}
+
+// find returns a peer's place in the list, which is its end if the peer is not there.
+func (p *peers) find(addr netip.AddrPort) int {
+	for i := range p.n {
+		if p.list[i].addr == addr {
+			return i
+		}
+	}
+	return p.n
+}
+
+// rememberPeers has the kernel say of each datagram to which address of this machine it was sent. It is for sockets that
+// are not bound to one address.
+func (s *socket) rememberPeers() {
+	level, option := unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
+	if s.tx.inet4 {
+		level, option = unix.IPPROTO_IP, unix.IP_PKTINFO
+	}
+	s.raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), level, option, 1) })
+}
