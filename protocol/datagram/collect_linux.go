@@ -34,11 +34,12 @@ type collector struct {
 	dropped atomic.Uint64
 
 	// What a call needs is kept here, so that none of it is allocated anew.
-	memory  []byte
-	slots   [maxTrains]slot
-	headers [maxTrains]mmsghdr
-	trains  [maxTrains]Train
-	call    *rawfd.Call
+	memory   []byte
+	slots    [maxTrains]slot
+	headers  [maxTrains]mmsghdr
+	trains   [maxTrains]Train
+	call     *rawfd.Call
+	deadline *deadline
 }
 
 // A slot is where one train's address and control messages go.
@@ -54,8 +55,8 @@ type mmsghdr struct {
 	n uint32 // bytes received
 }
 
-func (c *collector) init(raw syscall.RawConn, peers *peers) {
-	c.peers = peers
+func (c *collector) init(raw syscall.RawConn, peers *peers, deadline *deadline) {
+	c.peers, c.deadline = peers, deadline
 	c.memory = make([]byte, maxTrains*trainRoom)
 	for i := range c.slots {
 		s, h := &c.slots[i], &c.headers[i]
@@ -69,6 +70,9 @@ func (c *collector) init(raw syscall.RawConn, peers *peers) {
 	}
 	c.call = rawfd.Reading(raw, func(fd uintptr) (uintptr, syscall.Errno) {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&c.headers)), maxTrains, unix.MSG_DONTWAIT, 0, 0)
+		if errno == unix.EAGAIN {
+			deadline.begin()
+		}
 		return n, errno
 	})
 }
@@ -84,6 +88,7 @@ func (s *socket) Receive() ([]Train, error) { return s.rx.receive() }
 
 func (c *collector) receive() ([]Train, error) {
 	got, err := c.call.Do()
+	c.deadline.end()
 	if err != nil {
 		return nil, err
 	}

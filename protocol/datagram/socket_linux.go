@@ -30,7 +30,7 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 	}
 	s.deadline.init(conn)
 	s.tx.init(s.raw, s.local.Addr().Is4(), &s.peers)
-	s.rx.init(s.raw, &s.peers)
+	s.rx.init(s.raw, &s.peers, &s.deadline)
 	return s.raw.Control(func(fd uintptr) {
 		growReceiveBuffer(int(fd))
 		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
@@ -48,7 +48,7 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 }
 
 // SetReceiveDeadline implements [Conn].
-func (s *socket) SetReceiveDeadline(t time.Time) error { return s.deadline.set(t) }
+func (s *socket) SetReceiveDeadline(t time.Time) error { return s.deadline.move(t) }
 
 // LocalAddr implements [Conn].
 func (s *socket) LocalAddr() netip.AddrPort { return s.local }
