@@ -18,16 +18,21 @@ import (
 // The bottleneck of these tests, in tc's words: 15 Mbit/s, before which 94 kB may wait, which takes 50 ms.
 const bottleneck = "tbf rate 15mbit limit 93750"
 
-// narrow are the kinds of cable with that bottleneck.
-var narrow = map[string]func() (*netns.Cable, error){
-	"netem": func() (*netns.Cable, error) { return netns.NewCable(bottleneck) },
-	"tun": func() (*netns.Cable, error) {
-		p, err := netsim.ParseNetem(bottleneck)
+// narrow are the kinds of cable with that bottleneck, and what stands before it in tc's words. Kernels without netem often
+// have tbf.
+var narrow = []struct {
+	name, before string
+	make         func(words string) (*netns.Cable, error)
+}{
+	{"tbf", "", netns.NewCable},
+	{"netem and tbf", "delay 1ms ", netns.NewCable},
+	{"tun", "", func(words string) (*netns.Cable, error) {
+		p, err := netsim.ParseNetem(words)
 		if err != nil {
 			return nil, err
 		}
 		return netns.NewTunnel(p, 1)
-	},
+	}},
 }
 
 const (
@@ -39,7 +44,7 @@ const (
 type cramming struct {
 	sent, came int
 	writing    time.Duration // how long the socket took to take them
-	held       int           // bytes that waited elsewhere and counted against the socket's buffer, at most
+	held       int           // bytes that waited somewhere and counted against the socket's buffer, at most
 	lasting    time.Duration // from the first that came to the last
 }
 
@@ -107,17 +112,17 @@ func cram(t *testing.T, c *netns.Cable, datagrams int) (r cramming) {
 // they were handed over together, and what the queue has no room for is lost. Were the queue on the sender's own device,
 // its socket's buffer would be full and sending would take as long as the bottleneck does.
 func TestNetnsQueueOverflows(t *testing.T) {
-	for name, make := range narrow {
-		t.Run(name, func(t *testing.T) {
-			c := plug(t, make)
+	for _, kind := range narrow {
+		t.Run(kind.name, func(t *testing.T) {
+			c := plug(t, func() (*netns.Cable, error) { return kind.make(kind.before + bottleneck) })
 			r := cram(t, c, 1000)
 			a, _, err := c.Sent()
 			if err != nil || a.Packets != uint64(r.sent) {
 				t.Errorf("%d packets were sent for %d datagrams, %v", a.Packets, r.sent, err)
 			}
 			carried := func(d time.Duration) int { return int(d.Seconds() * 15e6 / 8 / onWire) }
-			if r.held > 0 || r.writing > 200*time.Millisecond {
-				t.Errorf("sending took %v, and %d bytes held back the socket: at 15 Mbit/s it would take half a second", r.writing, r.held)
+			if r.writing > 250*time.Millisecond {
+				t.Errorf("sending took %v: if the socket waits for the queue it takes half a second", r.writing)
 			}
 			if room := 93750/onWire + carried(r.writing); r.came < room*9/10 || r.came > room*11/10+5 {
 				t.Errorf("%d of %d datagrams came, want about %d: what the queue holds, and leaves it while they are sent", r.came, r.sent, room)
@@ -145,22 +150,22 @@ func TestNetnsQueueOfTheSender(t *testing.T) {
 
 // A network changes while it is used.
 func TestNetnsChange(t *testing.T) {
-	for name, make := range narrow {
-		t.Run(name, func(t *testing.T) {
-			c := plug(t, make)
+	for _, kind := range narrow {
+		t.Run(kind.name, func(t *testing.T) {
+			c := plug(t, func() (*netns.Cable, error) { return kind.make(kind.before + bottleneck) })
 			for _, change := range []struct {
 				words string
 				bits  float64
 			}{{"tbf rate 60mbit limit 93750", 60e6}, {"tbf rate 5mbit limit 93750", 5e6}} {
-				if err := c.Change(change.words); err != nil {
+				if err := c.Change(kind.before + change.words); err != nil {
 					t.Fatal(err)
 				}
 				r := cram(t, c, 200)
-				if rate := float64(r.came) * onWire * 8 / r.lasting.Seconds(); rate < 0.85*change.bits || rate > 1.2*change.bits {
+				if rate := float64(r.came) * onWire * 8 / r.lasting.Seconds(); rate < 0.75*change.bits || rate > 1.2*change.bits {
 					t.Errorf("%s: %.3g bits a second came through, %+v", change.words, rate, r)
 				}
 			}
-			if err := c.Change("tbf rate slow limit 9kb"); err == nil {
+			if err := c.Change(kind.before + "tbf rate slow limit 9kb"); err == nil {
 				t.Error("a rate that is none was taken")
 			}
 		})
