@@ -259,8 +259,9 @@ func TestPlot(t *testing.T) {
 	}
 }
 
-// In the lab, where there is netem, scenarios come out as they do in the simulation, within three points. Left out are those
-// that are too fast for an emulated machine, and those in which a small difference grows into a large one.
+// In the lab, where there is netem, scenarios come out as they do in the simulation, within three points, or five where
+// queues overflow: there it matters when packets are sent, which an emulated machine does late. Left out are those that are
+// too fast for it, and those that change, in which a small difference grows into a large one.
 func TestLabLossAgrees(t *testing.T) {
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("this is for bench/lab")
@@ -281,8 +282,12 @@ func TestLabLossAgrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, n := range networks {
+		points := 3.0
+		if strings.Contains(n.Netem, "tbf") {
+			points = 5
+		}
 		t.Logf("%-11s delivered %6.2f %%, simulated %6.2f %%", n.Name, *got[i].Delivered, *want[i].Delivered)
-		if math.Abs(*got[i].Delivered-*want[i].Delivered) > 3 {
+		if math.Abs(*got[i].Delivered-*want[i].Delivered) > points {
 			t.Errorf("%s: %g %% delivered, simulated %g %%", n.Name, *got[i].Delivered, *want[i].Delivered)
 		}
 	}
