@@ -35,8 +35,10 @@ func matrix(frames int, networks ...bench.Network) bench.Matrix {
 // Every scenario can be simulated, and every network that is made of figures is what the figures say.
 func TestNetworks(t *testing.T) {
 	for _, n := range bench.Scenarios {
-		if _, err := netsim.ParseNetem(n.Netem); err != nil {
-			t.Errorf("%s: %v", n.Name, err)
+		for _, c := range append([]bench.Change{{Netem: n.Netem}}, n.Changes...) {
+			if _, err := netsim.ParseNetem(c.Netem); err != nil {
+				t.Errorf("%s: %v", n.Name, err)
+			}
 		}
 	}
 	n := bench.MakeNetwork(0.05, 5, 40*time.Millisecond, 3*time.Millisecond, 20e6)
@@ -93,6 +95,37 @@ func TestNetnsLinksAgree(t *testing.T) {
 	}
 	if compared == 0 {
 		t.Skip("there are no network namespaces here")
+	}
+}
+
+// A network that becomes narrow holds frames back from then on, and two cameras that share one hold up each other.
+func TestChangeAndRival(t *testing.T) {
+	const wide, narrow = "delay 1ms tbf rate 100mbit limit 1mb", "delay 1ms tbf rate 10mbit limit 1mb"
+	m := matrix(90, bench.Network{Name: "wide", Netem: wide},
+		bench.Network{Name: "falls", Netem: wide, Changes: []bench.Change{{After: 2 * time.Second, Netem: narrow}, {After: time.Hour, Netem: wide}}},
+		bench.Network{Name: "shared", Netem: wide, Rival: time.Second})
+	m.FrameSizes = nil
+	for _, link := range []string{bench.LinkSim, bench.LinkTun} {
+		if link != bench.LinkSim && testing.Short() {
+			continue // it takes some seconds of real time
+		}
+		rows, _, err := bench.Loss(t.Context(), m, []string{link}, nil, quietly)
+		if errors.Is(err, netns.ErrRoot) || errors.Is(err, netns.ErrTun) {
+			continue
+		}
+		if err != nil || len(rows) != 4 {
+			t.Fatalf("%s: %d rows, %v", link, len(rows), err)
+		}
+		alone, falls, first, second := rows[0], rows[1], rows[2], rows[3]
+		if alone.Camera != 0 || first.Camera != 1 || second.Camera != 2 || first.Frames != 90 || second.Frames != 60 || alone.FrameBytes != bench.UsualFrame {
+			t.Errorf("%s: cameras %d, %d and %d, with %d and %d frames", link, alone.Camera, first.Camera, second.Camera, first.Frames, second.Frames)
+		}
+		if *alone.P95 > 15 || *falls.P95 < 2**alone.P95 {
+			t.Errorf("%s: in 95 of 100 cases within %g ms, and where the rate falls %g ms", link, *alone.P95, *falls.P95)
+		}
+		if link == bench.LinkSim && max(*first.P95, *second.P95) < 1.5**alone.P95 {
+			t.Errorf("in 95 of 100 cases within %g ms, and %g and %g ms for two cameras", *alone.P95, *first.P95, *second.P95)
+		}
 	}
 }
 
@@ -226,23 +259,35 @@ func TestPlot(t *testing.T) {
 	}
 }
 
-// In the lab, where there is netem, every scenario comes out as it does in the simulation, within three points.
+// In the lab, where there is netem, scenarios come out as they do in the simulation, within three points, or five where
+// queues overflow: there it matters when packets are sent, which an emulated machine does late. Left out are those that are
+// too fast for it, and those that change, in which a small difference grows into a large one.
 func TestLabLossAgrees(t *testing.T) {
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("this is for bench/lab")
 	}
 	const frames = 300 // as many as make up for an overload that is noticed a little later
-	want, _, err := bench.Loss(t.Context(), matrix(frames, bench.Scenarios...), []string{bench.LinkSim}, nil, quietly)
+	var networks []bench.Network
+	for _, n := range bench.Scenarios {
+		if p, err := netsim.ParseNetem(n.Netem); err == nil && p.Rate < 100e6 && n.Changes == nil && n.Rival == 0 {
+			networks = append(networks, n)
+		}
+	}
+	want, _, err := bench.Loss(t.Context(), matrix(frames, networks...), []string{bench.LinkSim}, nil, quietly)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _, err := bench.Loss(t.Context(), matrix(frames, bench.Scenarios...), []string{bench.LinkNetem}, nil, quietly)
+	got, _, err := bench.Loss(t.Context(), matrix(frames, networks...), []string{bench.LinkNetem}, nil, quietly)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, n := range bench.Scenarios {
-		t.Logf("%-10s delivered %6.2f %%, simulated %6.2f %%", n.Name, *got[i].Delivered, *want[i].Delivered)
-		if math.Abs(*got[i].Delivered-*want[i].Delivered) > 3 {
+	for i, n := range networks {
+		points := 3.0
+		if strings.Contains(n.Netem, "tbf") {
+			points = 5
+		}
+		t.Logf("%-11s delivered %6.2f %%, simulated %6.2f %%", n.Name, *got[i].Delivered, *want[i].Delivered)
+		if math.Abs(*got[i].Delivered-*want[i].Delivered) > points {
 			t.Errorf("%s: %g %% delivered, simulated %g %%", n.Name, *got[i].Delivered, *want[i].Delivered)
 		}
 	}

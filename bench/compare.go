@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"udpcam/bench/netns"
@@ -67,6 +68,10 @@ func Compare(ctx context.Context, c Comparison, made *Environment, progress Prog
 		return nil, nil, errors.New(strings.Join(notes, "; "))
 	}
 	for _, n := range c.Networks {
+		if n.Rival > 0 {
+			notes = append(notes, n.Name+": not measured: there is only one camera here; bench loss has two")
+			continue
+		}
 		for _, carrier := range carriers {
 			progress(len(rows), len(c.Networks)*len(carriers), carrier.Name+", "+n.Name)
 			row, why, err := c.measure(ctx, carrier, n, selves[carrier.Name])
@@ -136,17 +141,25 @@ func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, sel
 	}
 	defer cable.Close()
 	to := receiverAddress(netns.AddrB.String())
+	changing, stop := context.WithCancel(ctx)
+	var changes sync.WaitGroup
+	var unchanged error
 	var sent []netns.Traffic
 	result, why := relay.Relay{
 		Send: carrier.send(self, to), Receive: carrier.receive(self, to),
 		From: cable.A, To: cable.B,
 		Pictures: c.Pictures, Warm: int(c.FPS), Cool: cool, FPS: c.FPS, Settle: c.Settle,
 		Measured: func() {
+			if sent == nil {
+				changes.Go(func() { unchanged = change(changing, cable, n.Changes) })
+			}
 			a, _, e := cable.Sent()
 			sent, err = append(sent, a), errors.Join(err, e)
 		},
 	}.Run(ctx)
-	if err != nil {
+	stop()
+	changes.Wait()
+	if err = errors.Join(err, unchanged); err != nil {
 		return row, nil, err
 	}
 	row = Row{Carrier: carrier.Name, Settings: carrier.Settings, Link: c.Link, FPS: c.FPS,
@@ -162,4 +175,20 @@ func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, sel
 		row.Overhead = rounded(float64(sent[1].Bytes-sent[0].Bytes)/float64(result.Bytes), 3)
 	}
 	return row, why, nil
+}
+
+// change changes a network when it is time, until ctx is done.
+func change(ctx context.Context, cable *netns.Cable, changes []Change) error {
+	start := time.Now()
+	for _, c := range changes {
+		select {
+		case <-time.After(time.Until(start.Add(c.After))):
+		case <-ctx.Done():
+			return nil
+		}
+		if err := cable.Change(c.Netem); err != nil {
+			return err
+		}
+	}
+	return nil
 }

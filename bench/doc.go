@@ -11,14 +11,15 @@
 //	                  │
 //	                  └──> Report ──> JSON, CSV, table, plot
 //
-// The networks, which packages below this one make, all take the same scenarios, in netem's words (scenario.go):
+// The networks, which packages below this one make, all take the same scenarios, in the words of netem and tbf
+// (scenario.go). A scenario may change while frames cross it, and a second camera may join:
 //
 //	protocol/netsim  simulated time: any machine, fast, the same in every run
 //	bench/netns      network namespaces with a cable between them: real sockets, real programs, and on the cable
-//	                   netem   the kernel's own emulation, where it has it
+//	                   netem   the kernel's own emulation, where it has it, on a router in the middle
 //	                   tun     the same done by bench/tunnel, a program that carries each packet: any Linux, as root
 //
-// Beside them bench/relay feeds frames to one process and sees them come out of another, bench/browser sees what a page shows, bench/trace records every datagram's fate and explains lost
-// frames, and bench/plot draws. What is measured knows nothing of all this: sender and receiver get a conn and a clock,
+// Beside them bench/relay feeds frames to one process and sees them come out of another, bench/browser sees what a page
+// shows, bench/trace records every datagram's fate and explains lost frames, and bench/plot draws. What is measured knows nothing of all this: sender and receiver get a conn and a clock,
 // processes get pipes.
 package bench

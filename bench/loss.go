@@ -3,30 +3,21 @@ package bench
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
-	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"udpcam/bench/trace"
-	"udpcam/protocol"
-	"udpcam/receiver"
 	"udpcam/sender"
 )
-
-// drain is how long frames may still come after the last was sent: longer than any that is repaired.
-const drain = 1500 * time.Millisecond
 
 // A Matrix is what Loss measures: every combination of what its lists hold.
 type Matrix struct {
 	Networks   []Network
-	FrameSizes []int     // bytes
+	FrameSizes []int     // bytes; nil for those that each network is about
 	FPS        []float64 // frames a second
 	Segments   []int     // bytes of a frame in a datagram, 0 for the default
 	FECs       []sender.FEC
@@ -47,7 +38,14 @@ type lossCase struct {
 
 func (m Matrix) cases() (cases []lossCase) {
 	for _, n := range m.Networks {
-		for _, size := range m.FrameSizes {
+		sizes := m.FrameSizes
+		if sizes == nil {
+			sizes = n.FrameSizes
+		}
+		if sizes == nil {
+			sizes = []int{UsualFrame}
+		}
+		for _, size := range sizes {
 			for _, fps := range m.FPS {
 				for _, segment := range m.Segments {
 					for _, fec := range m.FECs {
@@ -102,7 +100,7 @@ func runCases(ctx context.Context, cases []lossCase, link string, open opener, t
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	rows, recorders := make([]Row, len(cases)), make([]*trace.Recorder, len(cases))
+	rowsOf, recorders := make([][]Row, len(cases)), make([]*trace.Recorder, len(cases))
 	var group sync.WaitGroup
 	var mu sync.Mutex // guards next and done
 	next, done := 0, 0
@@ -122,13 +120,15 @@ func runCases(ctx context.Context, cases []lossCase, link string, open opener, t
 				if traces != nil {
 					recorders[i] = trace.NewRecorder()
 				}
-				row, err := cases[i].run(ctx, open, recorders[i])
+				rows, err := cases[i].run(ctx, open, recorders[i])
 				if err != nil {
 					cancel(err)
 					return
 				}
-				row.Link = link
-				rows[i] = row
+				for j := range rows {
+					rows[j].Link = link
+				}
+				rowsOf[i] = rows
 				mu.Lock()
 				done++
 				step(done, cases[i].network.Name)
@@ -140,154 +140,14 @@ func runCases(ctx context.Context, cases []lossCase, link string, open opener, t
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	report := Report{Rows: rows}
+	report := Report{Rows: slices.Concat(rowsOf...)}
 	for i, r := range recorders {
 		if r != nil {
-			traces.Write(cmp.Or(report.label(&rows[i]), rows[i].Scenario)+", "+link, r)
+			first := &rowsOf[i][0]
+			traces.Write(cmp.Or(report.label(first), first.Scenario)+", "+link, r)
 		}
 	}
-	return rows, nil
-}
-
-// run measures one case: a camera at one end of a link, and at the other whoever looks at its frames.
-func (c lossCase) run(ctx context.Context, open opener, recorder *trace.Recorder) (Row, error) {
-	l, err := open(c.network, c.seed, recorder)
-	if err != nil {
-		return Row{}, err
-	}
-	defer l.close()
-	quiet := slog.New(slog.DiscardHandler)
-	r := receiver.New(l.receiver, receiver.Config{Clock: l.clock, Log: quiet})
-	defer r.Close()
-	s, err := sender.New(sender.Config{SegmentSize: c.segment, FEC: c.fec, Clock: l.clock, Log: quiet},
-		sender.Destination{Conn: l.sender, Addr: l.to})
-	if err != nil {
-		return Row{}, err
-	}
-	defer s.Close()
-
-	film := newFilm(c.size, c.seed)
-	var came arrivals
-	watching := make(chan error, 1)
-	go func() {
-		var failed error
-		for f, err := range r.Frames(context.Background()) {
-			if failed = err; err == nil {
-				came.note(film, f, l.clock.Now())
-				recorder.Delivered(f.ID, l.clock.Now())
-				f.Release()
-			}
-		}
-		watching <- failed
-	}()
-	var failed error
-	var began, ended time.Duration
-	if l.cpu != nil {
-		began = l.cpu()
-	}
-	l.play(ctx, func() { failed = c.film(ctx, film, s, l, recorder) })
-	if l.cpu != nil {
-		ended = l.cpu()
-	}
-	sent, received := s.Stats(), r.Stats()
-	r.Close()
-	if err := errors.Join(<-watching, failed, ctx.Err()); err != nil {
-		return Row{}, err
-	}
-
-	row := Row{Carrier: "udpcam", FrameBytes: c.size, FPS: c.fps, Segment: c.segment, FEC: c.fec.String(), Frames: c.frames}
-	c.network.describe(&row)
-	row.Segment = cmp.Or(c.segment, protocol.DefaultSegmentSize)
-	row.Delivered = percent(len(came.delays), c.frames)
-	row.delays(came.delays)
-	row.ByParity, row.ByRequest = &received.ByParity, &received.ByRequest
-	row.Dropped = received.Dropped.Map()
-	if sent.Skipped > 0 {
-		row.Dropped["skipped"] = sent.Skipped
-	}
-	if told := received.Frames + received.Dropped.Total(); sent.Frames > told {
-		row.Dropped["unseen"] = sent.Frames - told // at the start or the end, where a receiver cannot know of them
-	}
-	row.Damaged = &came.wrong
-	row.Overhead = rounded((float64(sent.WireBytes)+float64(packetHeaders*sent.Datagrams))/float64(max(1, sent.FrameBytes)), 3)
-	if received.Expected > 0 {
-		row.PacketLoss = rounded(100*(1-float64(received.Received)/float64(received.Expected)), 2)
-	}
-	if l.cpu != nil {
-		row.CPU = rounded((ended-began).Seconds()/(float64(sent.FrameBytes)/1e9), 2)
-	}
-	return row, nil
-}
-
-// packetHeaders is what IPv4 and UDP add to a datagram, in bytes.
-const packetHeaders = 28
-
-// film sends the frames as a camera would, and waits for the last.
-func (c lossCase) film(ctx context.Context, film *film, s *sender.Sender, l *endpoints, recorder *trace.Recorder) error {
-	start := l.clock.Now()
-	for i := range c.frames {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		due := start.Add(time.Duration(float64(i) / c.fps * float64(time.Second)))
-		l.clock.Sleep(due.Sub(l.clock.Now()))
-		now := l.clock.Now()
-		before := s.Stats().Frames
-		if err := s.Send(protocol.Frame{Captured: now, JPEG: film.frame(i)}); err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return ctx.Err()
-			}
-			return err
-		}
-		recorder.Captured(uint32(before), now, s.Stats().Frames > before)
-	}
-	for end := l.clock.Now().Add(drain); ctx.Err() == nil && l.clock.Now().Before(end); {
-		l.clock.Sleep(drain / 20)
-	}
-	return ctx.Err()
-}
-
-// A film is frames that are no pictures, but as hard to compress as such: random bytes between the markers of a JPEG,
-// with the frame's number.
-type film struct{ bytes []byte }
-
-const filmNumber = 4 // where in a frame its number stands
-
-func newFilm(size int, seed uint64) *film {
-	f := &film{make([]byte, max(size, 16))}
-	var key [32]byte
-	binary.BigEndian.PutUint64(key[:], seed)
-	rand.NewChaCha8(key).Read(f.bytes)
-	copy(f.bytes, "\xff\xd8\xff\xfe")
-	copy(f.bytes[len(f.bytes)-2:], "\xff\xd9")
-	return f
-}
-
-// frame returns frame i, whose bytes are the caller's.
-func (f *film) frame(i int) []byte {
-	b := append([]byte(nil), f.bytes...)
-	binary.BigEndian.PutUint32(b[filmNumber:], uint32(i))
-	return b
-}
-
-// arrivals are what came out at the other end.
-type arrivals struct {
-	delays []time.Duration
-	wrong  uint64 // frames that never went in, or came twice or after a newer one
-	next   int
-}
-
-func (a *arrivals) note(film *film, f protocol.Frame, now time.Time) {
-	i := -1
-	if len(f.JPEG) == len(film.bytes) {
-		i = int(binary.BigEndian.Uint32(f.JPEG[filmNumber:]))
-	}
-	if i < a.next || string(film.frame(i)) != string(f.JPEG) {
-		a.wrong++
-		return
-	}
-	a.next = i + 1
-	a.delays = append(a.delays, now.Sub(f.Captured))
+	return report.Rows, nil
 }
 
 // ParseLinks reads a list of links such as "sim,tun".

@@ -53,6 +53,7 @@ var titles = []struct {
 	{"viewers", "viewers", "", asked},
 	{"stalled", "stalled", "", asked},
 	{"stage", "stage", "", asked},
+	{"camera", "camera", "", asked},
 	{"frames", "frames", "", asked},
 	{"delivered_pct", "delivered", "%", answer},
 	{"worst_viewer_pct", "worst", "%", answer},
@@ -179,7 +180,7 @@ func (r *Report) below(common []string) (lines []string) {
 	}
 	for i := range r.Rows {
 		if n, err := FindScenario(r.Rows[i].Scenario); err == nil { // the others are named after what they do
-			say(n.Name, n.Netem)
+			say(n.Name, n.Words())
 		}
 	}
 	for i := range r.Rows {

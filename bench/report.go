@@ -92,6 +92,7 @@ type Row struct {
 	Viewers    int      `json:"viewers,omitempty"`
 	Stalled    *int     `json:"stalled,omitempty"` // viewers that take nothing, besides
 	Stage      string   `json:"stage,omitempty"`
+	Camera     int      `json:"camera,omitempty"` // which, where several share a network
 	Frames     int      `json:"frames,omitempty"` // that were fed in
 
 	Delivered  *float64          `json:"delivered_pct,omitempty"` // of Frames

@@ -13,18 +13,47 @@ import (
 // A Network is a network between two machines, the same in both directions.
 type Network struct {
 	Name  string
-	Netem string // what happens to packets, as tc-netem(8) takes it
+	Netem string // what happens to packets, as tc-netem(8) takes it, and tc-tbf(8): see [netsim.ParseNetem]
 	About string
+	// FrameSizes are those that it is about, in bytes. Nil means UsualFrame.
+	FrameSizes []int
+	// Changes are what becomes of it while it is used, in their order.
+	Changes []Change
+	// Rival is when a second camera begins that is like the first and shares the network with it. 0 means that there is none.
+	Rival time.Duration
 }
 
-// Scenarios are the networks that have names. A camera of 30 frames of 78 kB a second makes 19 Mbit/s.
+// A Change is that a network becomes another after some time.
+type Change struct {
+	After time.Duration // since the first frame
+	Netem string
+}
+
+// UsualFrame is how large a camera's frame is, in bytes, unless something else is asked for. Thirty of them a second make 19
+// Mbit/s.
+const UsualFrame = 78_000
+
+// uplink is more than one camera makes and less than two, before which fewer bytes may wait than a frame has.
+const uplink = "delay 5ms tbf rate 40mbit limit 64kb"
+
+// Scenarios are the networks that have names.
 var Scenarios = []Network{
-	{"lan", "delay 150us", "a switched network at home or in a laboratory"},
-	{"wifi", "delay 1500us 500us loss 1%", "a wireless network, near its access point"},
-	{"busy-wifi", "delay 4ms 2ms loss 5%", "the same, far away, and shared with others"},
-	{"bursty", "delay 2ms loss gemodel 1% 20%", "losses of five packets on average, one in twenty"},
-	{"lte", "delay 25ms 4ms loss 0.5% rate 40mbit limit 400", "a mobile network"},
-	{"bottleneck", "delay 500us rate 15mbit limit 84", "less than the camera makes, and 65 ms of queue"},
+	{Name: "lan", Netem: "delay 150us", About: "a switched network at home or in a laboratory"},
+	{Name: "wifi", Netem: "delay 1500us 500us loss 1%", About: "a wireless network, near its access point"},
+	{Name: "busy-wifi", Netem: "delay 4ms 2ms loss 5%", About: "the same, far away, and shared with others"},
+	{Name: "radio", Netem: "delay 10ms loss 20%", About: "a radio link at the end of its reach"},
+	{Name: "bursty", Netem: "delay 2ms loss gemodel 1% 20%", About: "losses of five packets on average, one in twenty"},
+	{Name: "bursty-wifi", Netem: "delay 2ms 1ms loss gemodel 1% 20%", About: "the same, and packets overtake each other"},
+	{Name: "lte", Netem: "delay 25ms 4ms loss 0.5% rate 40mbit limit 400", About: "a mobile network"},
+	{Name: "bottleneck", Netem: "delay 500us tbf rate 15mbit limit 93750", About: "less than the camera makes, and 50 ms of queue"},
+	{Name: "uplink", Netem: uplink, About: "enough for the camera, but for a queue that is shorter than a frame"},
+	{Name: "falling", Netem: uplink, About: "the same, which for a while carries half of what the camera makes",
+		Changes: []Change{{3 * time.Second, "delay 5ms tbf rate 10mbit limit 64kb"}, {6 * time.Second, uplink}}},
+	{Name: "shared", Netem: uplink, About: "the same, which a second camera joins: they make a little too much", Rival: time.Second},
+	{Name: "ethernet-32k", Netem: "delay 100us tbf rate 100mbit limit 32kb", About: "an old switch with a small buffer"},
+	{Name: "ethernet-256k", Netem: "delay 100us tbf rate 100mbit limit 256kb", About: "the same with a large one"},
+	{Name: "gigabit", Netem: "delay 50us tbf rate 1gbit limit 128kb", About: "frames that just fit into a switch's buffer, and twice as large ones",
+		FrameSizes: []int{118_000, 253_000}},
 }
 
 // Undisturbed is a network that does nothing to packets.
@@ -87,9 +116,21 @@ func MakeNetwork(loss, burst float64, rtt, jitter time.Duration, rate float64) N
 	return Network{Name: strings.Join(name, ", "), Netem: strings.Join(words, " ")}
 }
 
+// Words say what happens to packets, and what changes.
+func (n Network) Words() string {
+	words := n.Netem
+	for _, c := range n.Changes {
+		words += fmt.Sprintf("; after %v: %s", c.After, c.Netem)
+	}
+	if n.Rival > 0 {
+		words += fmt.Sprintf("; after %v: a second camera", n.Rival)
+	}
+	return words
+}
+
 // describe fills in what a row says of its network.
 func (n Network) describe(r *Row) {
-	r.Scenario, r.Netem = n.Name, n.Netem
+	r.Scenario, r.Netem = n.Name, n.Words()
 	p, err := netsim.ParseNetem(n.Netem)
 	if err != nil {
 		return // the kernel may know better

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,8 +28,8 @@ type Cable struct {
 	tunnel *tunnel.Tunnel // with tun
 }
 
-// NewCable returns two machines between which packets fare as netem is told, in both directions alike. The error is
-// ErrRoot, ErrNetem, or ErrArguments, wrapped.
+// NewCable returns two machines between which packets fare as netem is told, and tbf behind it (see [netsim.ParseNetem]), in
+// both directions alike. The error is ErrRoot, ErrNetem, or ErrArguments, wrapped.
 func NewCable(netem string) (*Cable, error) {
 	c, err := newMachines()
 	if err != nil {
@@ -92,7 +91,7 @@ func (c *Cable) wire(netem string) error {
 		return err
 	}
 	for i, m := range []*Namespace{c.A, c.B} {
-		port, network, other := fmt.Sprintf("port%d", i+1), i+1, 2-i
+		port, network, other := port(i+1), i+1, 2-i
 		// Every packet crosses by itself, as on a real network: without gso_max_segs the two ends of a veth pass each other
 		// many in one. The neighbours are known, so that the first packets need not wait until they are.
 		err := errors.Join(
@@ -111,21 +110,28 @@ func (c *Cable) wire(netem string) error {
 		if err != nil {
 			return err
 		}
-		err = c.router.batch("tc", fmt.Sprintf("qdisc add dev %s root netem %s", port, netem))
-		switch {
-		case err == nil:
-		case strings.Contains(err.Error(), "qdisc kind is unknown"):
-			return ErrNetem
-		case strings.Contains(err.Error(), `What is "`), strings.Contains(err.Error(), `Illegal "`):
-			_, said, _ := strings.Cut(err.Error(), netem+": ")
-			said, _, _ = strings.Cut(said, " Usage: ") // of many lines
-			return fmt.Errorf("%w: %s: %s", ErrArguments, netem, strings.TrimSuffix(said, " Command failed -:1"))
-		default:
+		if err := c.router.queue("add", port, netem); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// Change has packets fare otherwise from now on, in both directions alike. What is on its way already stays there. With
+// netem the words have to be about the same as before: both about netem, or tbf, or both.
+func (c *Cable) Change(netem string) error {
+	if c.tunnel != nil {
+		p, err := netsim.ParseNetem(netem)
+		if err == nil {
+			c.tunnel.SetPath(p)
+		}
+		return err
+	}
+	return errors.Join(c.router.queue("change", port(1), netem), c.router.queue("change", port(2), netem))
+}
+
+// port is what the router's device is called that is plugged into a machine, 1 or 2.
+func port(machine int) string { return fmt.Sprintf("port%d", machine) }
 
 // NewTunnel returns two machines between which this process carries packets, as the path says. The error is ErrRoot or
 // ErrTun.

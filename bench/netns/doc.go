@@ -3,12 +3,14 @@
 // the kernel removes a namespace, with its devices and rules, when the last file and process in it is gone, also after a
 // kill that nobody could handle.
 //
-//	netem   machine A ── veth ── router: tc qdisc netem on both sides ── veth ── machine B
+//	netem   machine A ── veth ── router: tc qdisc netem and tbf on both sides ── veth ── machine B
 //	tun     machine A ── tun ── bench/tunnel, in this process ── tun ── machine B
 //	direct  machine A ── veth ── machine B
 //
-// The machines' own kernels see a plain network: with netem on their own devices what waits there would count against
-// their sockets' send buffers, and what leaves in one system call would be dropped as if it were one packet.
+// No socket feels what the network does with its packets: it is never held back, and what a queue has no room for is lost.
+// On a machine's own device that would be otherwise: what waits there counts against the socket's send buffer, and what
+// leaves in one system call counts as one packet. The router takes packets from their sockets (ip_rcv in the kernel does),
+// and so does a tun device; gso_max_segs has each of them leave by itself. TestNetnsQueueOverflows looks whether it is so.
 package netns
 
 import (
@@ -26,11 +28,11 @@ var (
 var (
 	// ErrRoot is the lack of the right to make namespaces.
 	ErrRoot = errors.New("network namespaces need root and Linux: become root, or simulate (bench loss --link sim)")
-	// ErrNetem is a kernel without netem.
-	ErrNetem = errors.New("this kernel has no netem (sch_netem): use --link tun, run it in bench/lab, whose kernel has, " +
+	// ErrNetem is a kernel without netem, or without tbf if that is asked for.
+	ErrNetem = errors.New("this kernel has no netem (sch_netem) or no tbf (sch_tbf): use --link tun, run it in bench/lab, whose kernel has, " +
 		"or simulate (bench loss --link sim)")
-	// ErrArguments is a network in words that tc's netem does not know.
-	ErrArguments = errors.New("tc does not take these arguments of netem")
+	// ErrArguments is a network in words that tc does not know.
+	ErrArguments = errors.New("tc does not take these arguments of netem or tbf")
 	// ErrTun is a kernel without tun devices.
 	ErrTun = errors.New("this kernel has no tun devices (/dev/net/tun): use --link netem, or simulate (bench loss --link sim)")
 )

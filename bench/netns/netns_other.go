@@ -30,6 +30,9 @@ func NewDirect() (*Cable, error) { return nil, ErrRoot }
 // NewTunnel fails.
 func NewTunnel(netsim.Path, uint64) (*Cable, error) { return nil, ErrRoot }
 
+// Change fails.
+func (*Cable) Change(string) error { return ErrRoot }
+
 // Sent fails.
 func (*Cable) Sent() (a, b Traffic, err error) { return a, b, ErrRoot }
 

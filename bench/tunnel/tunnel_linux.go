@@ -22,8 +22,9 @@ const ethernet = 14
 // A Tunnel carries packets until it is closed.
 type Tunnel struct {
 	ends  [2]int // the devices
-	paths [2]*netsim.Crossing
-	wake  int // an eventfd by which Close tells the thread to end
+	mu    sync.Mutex
+	paths [2]*netsim.Crossing // guarded by mu
+	wake  int                 // an eventfd by which Close tells the thread to end
 	done  sync.WaitGroup
 
 	flight netsim.Schedule[packet]
@@ -49,6 +50,15 @@ func New(a, b int, p netsim.Path, seed uint64) (*Tunnel, error) {
 	}
 	t.done.Go(t.run)
 	return t, nil
+}
+
+// SetPath changes the path each way: see [netsim.Crossing.SetPath].
+func (t *Tunnel) SetPath(p netsim.Path) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, c := range t.paths {
+		c.SetPath(time.Now(), p)
+	}
 }
 
 // Close ends the tunnel; what is under way is lost.
@@ -79,12 +89,10 @@ func (t *Tunnel) run() {
 		if fds[2].Revents != 0 {
 			return
 		}
-		for i := range t.ends {
-			if fds[i].Revents&unix.POLLIN != 0 {
-				t.take(i)
-			}
+		t.take()
+		for t.deliver() {
+			t.take()
 		}
-		t.deliver()
 		var used unix.Rusage
 		if unix.Getrusage(unix.RUSAGE_THREAD, &used) == nil {
 			t.cpu.Store(used.Utime.Nano() + used.Stime.Nano() - began.Utime.Nano() - began.Stime.Nano())
@@ -92,29 +100,44 @@ func (t *Tunnel) run() {
 	}
 }
 
-// take takes the packets that wait at one end.
-func (t *Tunnel) take(end int) {
-	for {
-		n, err := unix.Read(t.ends[end], t.buffer[:])
-		if err != nil || n == 0 {
-			return
+// mostAtOnce is how many packets are taken from one end before one may be handed over: few enough that a machine that
+// sends without end does not make those late that are on their way.
+const mostAtOnce = 16
+
+// take takes packets that wait at both ends. Until it has them they wait in the devices' own queues, which are longer than
+// those of the network that is emulated: so this comes first, and between any two packets that are handed over.
+func (t *Tunnel) take() {
+	for end := range t.ends {
+		for range mostAtOnce {
+			n, err := unix.Read(t.ends[end], t.buffer[:])
+			if err != nil || n == 0 {
+				break
+			}
+			t.send(end, t.buffer[:n])
 		}
-		path := t.paths[end]
-		arrivals, _ := path.CrossPacket(time.Now(), n+ethernet)
-		for _, at := range arrivals {
-			b := append([]byte(nil), t.buffer[:n]...)
-			path.Mangle(b)
-			t.flight.Put(at, packet{1 - end, b})
-		}
-		t.deliver()
 	}
 }
 
-// deliver hands over the packets whose time has come.
-func (t *Tunnel) deliver() {
-	for p, ok := t.flight.Due(time.Now()); ok; p, ok = t.flight.Due(time.Now()) {
+// send puts a packet on its way from one end.
+func (t *Tunnel) send(end int, b []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	path := t.paths[end]
+	arrivals, _ := path.CrossPacket(time.Now(), len(b)+ethernet)
+	for _, at := range arrivals {
+		copied := append([]byte(nil), b...)
+		path.Mangle(copied)
+		t.flight.Put(at, packet{1 - end, copied})
+	}
+}
+
+// deliver hands over the next packet if its time has come. It reports false if there is none.
+func (t *Tunnel) deliver() bool {
+	p, ok := t.flight.Due(time.Now())
+	if ok {
 		unix.Write(t.ends[p.to], p.bytes) // what the kernel does not take is lost, as on any network
 	}
+	return ok
 }
 
 // A packet is under way.

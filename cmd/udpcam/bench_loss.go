@@ -33,7 +33,7 @@ func benchLossCommand() *cli.Command {
 		benchFlags("Network", linkFlag()),
 		networkFlags("", "all"),
 		benchFlags("Camera",
-			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", Value: "78000"},
+			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", DefaultText: fmt.Sprintf("what the scenario is about, %d", bench.UsualFrame)},
 			&cli.StringFlag{Name: "fps", Usage: "frames a second (`LIST`)", Value: "30"},
 			&cli.IntFlag{Name: "frames", Usage: "how many frames (`N`) in each case", Value: 600},
 			&cli.IntFlag{Name: "seed", Usage: "of chance, where the link is sim or tun (`N`)", Value: 1},
@@ -54,7 +54,7 @@ func benchLossCommand() *cli.Command {
 func networkFlags(usualLoss, usualScenarios string) []cli.Flag {
 	return benchFlags("Network",
 		&cli.StringFlag{Name: "scenario", Usage: "networks by `NAMES`, separated by commas, or all", DefaultText: usualScenarios},
-		&cli.StringSliceFlag{Name: "netem", Usage: "a network as netem takes it (`ARGS`), both ways alike (repeatable)"},
+		&cli.StringSliceFlag{Name: "netem", Usage: "a network as netem takes it, and behind the word tbf as tbf does (`ARGS`), both ways alike (repeatable)"},
 		&cli.StringFlag{Name: "loss", Usage: "networks that lose so many percent of packets (`LIST`)", Value: usualLoss},
 		&cli.StringFlag{Name: "burst", Usage: "in bursts of so many packets on average (`LIST`)", Value: "1"},
 		&cli.StringFlag{Name: "rtt", Usage: "with such round-trip times (`LIST`)", Value: "4ms"},
@@ -77,7 +77,11 @@ func linkFlag() cli.Flag {
 func scenarioHelp() string {
 	var b strings.Builder
 	for _, n := range bench.Scenarios {
-		fmt.Fprintf(&b, "%-10s  %s: %s\n", n.Name, n.About, n.Netem)
+		fmt.Fprintf(&b, "%-13s  %s: %s", n.Name, n.About, n.Words())
+		for i, size := range n.FrameSizes {
+			fmt.Fprintf(&b, "%s%d", []string{"; frames of ", " and "}[min(i, 1)], size)
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }
@@ -136,7 +140,9 @@ func writeTrace(t *target, measure func(*trace.Writer) error) (untraced, err err
 func matrixOf(c *cli.Context) (m bench.Matrix, err error) {
 	var errs [6]error
 	m.Networks, errs[0] = networksOf(c)
-	m.FrameSizes, errs[1] = listed(c, "frame-size", whole(16, protocol.MaxFrameSize))
+	if c.String("frame-size") != "" {
+		m.FrameSizes, errs[1] = listed(c, "frame-size", whole(16, protocol.MaxFrameSize))
+	}
 	m.FPS, errs[2] = listed(c, "fps", between(1, 1000))
 	m.Segments, errs[3] = listed(c, "segment", segmentSize)
 	m.FECs, errs[4] = listed(c, "fec", parseFEC)

@@ -45,6 +45,13 @@ func (w *World) Link(seed uint64, p Path, drop func(b []byte, fate Fate)) (a, b 
 	return a, b
 }
 
+// SetPath changes the path to the peer while it is in use: see [Crossing.SetPath].
+func (c *End) SetPath(p Path) { c.path.SetPath(c.world.now, p) }
+
+// Share has what the conn sends cross the path of another conn of the same world, and so wait in the same queue before its
+// bottleneck. It arrives at the conn's own peer all the same.
+func (c *End) Share(other *End) { c.path = other.path }
+
 // Read tells the world that somebody will receive from the conn, so that it does not begin without.
 func (c *End) Read() {
 	c.world.readers++

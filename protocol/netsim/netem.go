@@ -14,17 +14,27 @@ var ErrNetem = errors.New("this network cannot be simulated")
 // netemLimit is the limit of a netem that is given none, in packets.
 const netemLimit = 1000
 
-// ParseNetem reads a path as `tc qdisc add … netem` takes it (tc-netem(8)), for instance
+// ParseNetem reads a path as `tc qdisc add … netem` takes it (tc-netem(8)), and behind the word tbf the bottleneck at its
+// end as `tc qdisc add … tbf` takes that (tc-tbf(8)), for instance
 //
 //	delay 2ms 1ms loss gemodel 1% 20%
+//	delay 2ms tbf rate 40mbit limit 64kb
 //
-// It knows limit, delay with its jitter, loss (random) and loss gemodel with its first two numbers, duplicate, corrupt and
-// rate. Correlations, distributions, reorder and slot are beyond it. Numbers without a unit are what tc takes them for:
-// microseconds and bits a second. The error is ErrNetem, wrapped.
+// Of netem it knows limit, delay with its jitter, loss (random) and loss gemodel with its first two numbers, duplicate,
+// corrupt and rate. Correlations, distributions, reorder and slot are beyond it. Of tbf it knows rate, and limit, which is
+// how many bytes may wait. Numbers without a unit are what tc takes them for: microseconds, bits a second, bytes. The error
+// is ErrNetem, wrapped.
 func ParseNetem(args string) (Path, error) {
-	n := netem{words: strings.Fields(args), path: Path{Limit: netemLimit}}
+	n := netem{words: strings.Fields(args)}
+	if n.peek() != "tbf" {
+		n.path.Limit = netemLimit
+	}
 	for len(n.words) > 0 && n.err == nil {
-		n.option(n.next())
+		if name := n.next(); name == "tbf" {
+			n.tbf()
+		} else {
+			n.option(name)
+		}
 	}
 	if n.err != nil {
 		return Path{}, fmt.Errorf("netem %q: %w: %w", args, ErrNetem, n.err)
@@ -80,6 +90,27 @@ func (n *netem) option(name string) {
 	}
 }
 
+// tbf reads all that follows the word.
+func (n *netem) tbf() {
+	p := &n.path
+	if p.Rate > 0 {
+		n.fail("there are two rates, netem's and tbf's")
+	}
+	for len(n.words) > 0 && n.err == nil {
+		switch name := n.next(); name {
+		case "rate":
+			p.Rate = n.rate()
+		case "limit":
+			p.Queue = n.size()
+		default:
+			n.fail("tbf has no %q; it knows rate and limit", name)
+		}
+	}
+	if n.err == nil && (p.Rate == 0 || p.Queue == 0) {
+		n.fail("tbf needs a rate and a limit")
+	}
+}
+
 func (n *netem) peek() string {
 	if len(n.words) == 0 {
 		return ""
@@ -126,29 +157,35 @@ func (n *netem) percent() float64 {
 }
 
 func (n *netem) duration() time.Duration {
-	word := n.peek()
-	for _, u := range []struct {
-		name  string
-		scale time.Duration
-	}{{"msec", time.Millisecond}, {"ms", time.Millisecond}, {"usec", time.Microsecond}, {"us", time.Microsecond},
-		{"sec", time.Second}, {"s", time.Second}} {
-		if strings.HasSuffix(word, u.name) {
-			return time.Duration(n.number(u.name, float64(u.scale)))
-		}
-	}
-	return time.Duration(n.number("", float64(time.Microsecond)))
+	return time.Duration(n.quantity(float64(time.Microsecond), []unit{
+		{"msec", 1e6}, {"ms", 1e6}, {"usec", 1e3}, {"us", 1e3}, {"sec", 1e9}, {"s", 1e9}}))
 }
 
+// rate is in bits a second.
 func (n *netem) rate() int {
+	return int(n.quantity(1, []unit{
+		{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1}, {"gbps", 8e9}, {"mbps", 8e6}, {"kbps", 8e3}, {"bps", 8}}))
+}
+
+// size is in bytes.
+func (n *netem) size() int {
+	return int(n.quantity(1, []unit{{"mb", 1 << 20}, {"m", 1 << 20}, {"kb", 1 << 10}, {"k", 1 << 10}, {"b", 1}}))
+}
+
+// A unit is what a number may end in, and how much it is.
+type unit struct {
+	name  string
+	scale float64
+}
+
+// quantity reads a number with one of the units, the first that fits, or with none, which stands for so much.
+func (n *netem) quantity(none float64, units []unit) float64 {
 	word := strings.ToLower(n.peek())
-	for _, u := range []struct {
-		name  string
-		scale float64
-	}{{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1}, {"gbps", 8e9}, {"mbps", 8e6}, {"kbps", 8e3}, {"bps", 8}} {
+	for _, u := range units {
 		if strings.HasSuffix(word, u.name) {
 			n.words[0] = word
-			return int(n.number(u.name, u.scale))
+			return n.number(u.name, u.scale)
 		}
 	}
-	return int(n.number("", 1))
+	return n.number("", none)
 }

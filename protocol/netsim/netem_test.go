@@ -24,6 +24,8 @@ func TestParseNetem(t *testing.T) {
 		"loss random 0.5% delay 0.1s":           {Limit: 1000, Loss: 0.005, Delay: 100 * ms},
 		"loss gemodel 1% 20%":                   {Limit: 1000, Burst: netsim.Burst{Enter: 0.01, Leave: 0.2}},
 		"loss gemodel 10%":                      {Limit: 1000, Burst: netsim.Burst{Enter: 0.1, Leave: 0.9}},
+		"tbf rate 1gbit limit 128kb":            {Rate: 1e9, Queue: 131072},
+		"delay 2ms tbf limit 93750 rate 15mbit": {Limit: 1000, Delay: 2 * ms, Rate: 15e6, Queue: 93750},
 		"duplicate 1% corrupt 2% delay 100usec": {Limit: 1000, Duplicate: 0.01, Damage: 0.02, Delay: 100 * time.Microsecond},
 	} {
 		if got, err := netsim.ParseNetem(args); err != nil || got != want {
@@ -40,6 +42,10 @@ func TestParseNetem(t *testing.T) {
 		"delay tomorrow":                     `"tomorrow"`,
 		"rate fast":                          `"fast"`,
 		"limit -1":                           `"-1"`,
+		"tbf rate 1mbit":                     "a rate and a limit",
+		"tbf rate 1mbit limit 64kbit":        `"64kbit"`,
+		"tbf rate 1mbit limit 9kb burst 5kb": `"burst"`,
+		"rate 1mbit tbf rate 1mbit limit 9k": "two rates",
 	} {
 		if got, err := netsim.ParseNetem(args); !errors.Is(err, netsim.ErrNetem) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %+v, %v, want an error with %s", args, got, err, want)
@@ -50,6 +56,7 @@ func TestParseNetem(t *testing.T) {
 // FuzzParseNetem looks for words that make the parser panic, or paths that nothing could cross.
 func FuzzParseNetem(f *testing.F) {
 	f.Add("delay 2ms 1ms loss gemodel 1% 20% rate 15mbit limit 84 duplicate 1% corrupt 1%")
+	f.Add("delay 2ms tbf rate 40mbit limit 64kb")
 	f.Fuzz(func(t *testing.T, args string) {
 		p, err := netsim.ParseNetem(args)
 		if err != nil {

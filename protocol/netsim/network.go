@@ -21,7 +21,7 @@ type Network struct {
 	mu        sync.Mutex
 	seed      uint64
 	path      Path
-	paths     map[route]*Crossing
+	paths     map[Route]*Crossing
 	conns     map[netip.AddrPort]*Conn
 	flight    Schedule[flying]
 	crossings uint64        // made so far
@@ -30,8 +30,8 @@ type Network struct {
 	stats     Stats
 }
 
-// A route is one direction between two conns.
-type route struct{ from, to netip.AddrPort }
+// A Route is one direction between two conns.
+type Route struct{ From, To netip.AddrPort }
 
 // Stats counts what a network has done with datagrams.
 type Stats struct {
@@ -44,12 +44,13 @@ type Stats struct {
 	Bytes               uint64 // of payload, sent
 }
 
-// New returns a network in which all pairs of conns have such a path between them, in each direction one of its own.
+// New returns a network in which all pairs of conns have such a path between them, in each direction one of its own, unless
+// SetPath or Share says something else.
 func New(seed uint64, p Path) *Network {
 	n := &Network{
 		seed:  seed,
 		path:  p,
-		paths: map[route]*Crossing{},
+		paths: map[Route]*Crossing{},
 		conns: map[netip.AddrPort]*Conn{},
 		wake:  make(chan struct{}, 1),
 		done:  make(chan struct{}),
@@ -58,17 +59,35 @@ func New(seed uint64, p Path) *Network {
 	return n
 }
 
-// SetPath sets the path from one address to another, in this direction only.
+// SetPath sets the path from one address to another, in this direction only. It may be in use: see [Crossing.SetPath].
+// Routes that share it have it changed for all of them.
 func (n *Network) SetPath(from, to netip.AddrPort, p Path) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.paths[route{from, to}] = n.crossing(p)
+	n.crossing(Route{from, to}, p).SetPath(time.Now(), p)
 }
 
-// crossing returns a path in use, in which chance is its own.
-func (n *Network) crossing(p Path) *Crossing {
+// Share has several routes share one path from now on, and so the queue before its bottleneck: as cameras do that are
+// behind one uplink.
+func (n *Network) Share(p Path, routes ...Route) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.crossings++
-	return NewCrossing(p, n.seed, n.crossings)
+	shared := NewCrossing(p, n.seed, n.crossings)
+	for _, r := range routes {
+		n.paths[r] = shared
+	}
+}
+
+// crossing returns a route's path in use. If it is not in use yet it is p, in which chance is its own.
+func (n *Network) crossing(r Route, p Path) *Crossing {
+	c := n.paths[r]
+	if c == nil {
+		n.crossings++
+		c = NewCrossing(p, n.seed, n.crossings)
+		n.paths[r] = c
+	}
+	return c
 }
 
 // Listen returns a conn bound to an address.
@@ -99,12 +118,7 @@ func (n *Network) send(from, to netip.AddrPort, b []byte) {
 	defer n.mu.Unlock()
 	n.stats.Sent++
 	n.stats.Bytes += uint64(len(b))
-	r := route{from, to}
-	p := n.paths[r]
-	if p == nil {
-		p = n.crossing(n.path)
-		n.paths[r] = p
-	}
+	p := n.crossing(Route{from, to}, n.path)
 	arrivals, fate := p.Cross(time.Now(), len(b))
 	switch fate {
 	case Lost:

@@ -2,6 +2,7 @@ package netsim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -59,12 +60,30 @@ type Crossing struct {
 	random   *rand.Rand
 	bad      bool
 	last     time.Time          // when the last packet leaves the bottleneck
+	earlier  []service          // at other rates than now, of those that may still wait
 	underWay Schedule[struct{}] // when those arrive that count against Limit
+}
+
+// A service is that the bottleneck carries at a rate, until it has carried all that came while it had that rate.
+type service struct {
+	until time.Time
+	rate  int
 }
 
 // NewCrossing returns a path in use, on which with the same seed and the same packets the same happens.
 func NewCrossing(p Path, seed, direction uint64) *Crossing {
 	return &Crossing{Path: p, random: rand.New(rand.NewPCG(seed, direction))}
+}
+
+// SetPath changes the path. What is on its way already arrives when it would have, and what waits before the bottleneck
+// still counts against its queue; what is sent from now on waits behind it, and fares as the new path says. Netem does the
+// same; a token bucket would carry at the new rate also what waits already.
+func (c *Crossing) SetPath(now time.Time, p Path) {
+	if p.Rate != c.Rate {
+		c.earlier = append(c.earlier, service{c.last, c.Rate})
+	}
+	c.earlier = slices.DeleteFunc(c.earlier, func(s service) bool { return !s.until.After(now) })
+	c.Path = p
 }
 
 // Cross sends a datagram of so many bytes of UDP payload on its way, and returns when it arrives: twice if it is
@@ -126,7 +145,7 @@ func (c *Crossing) queue(now time.Time, size int) (at time.Time, ok bool) {
 	at = now.Add(c.delay())
 	if c.Rate > 0 {
 		wait := max(0, c.last.Sub(at))
-		if c.Queue > 0 && wait+c.serial(size) > c.serial(c.Queue) {
+		if c.Queue > 0 && c.waiting(at)+size > c.Queue {
 			return at, false
 		}
 		at = at.Add(wait + c.serial(size))
@@ -136,6 +155,23 @@ func (c *Crossing) queue(now time.Time, size int) (at time.Time, ok bool) {
 		c.underWay.Put(at, struct{}{})
 	}
 	return at, true
+}
+
+// waiting is how many bytes wait before the bottleneck at a time, counting of the packet that is just leaving the part that
+// has not left.
+func (c *Crossing) waiting(at time.Time) int {
+	bytes := 0.0
+	count := func(s service) {
+		if left := s.until.Sub(at); left > 0 {
+			bytes += left.Seconds() * float64(s.rate) / 8
+			at = s.until
+		}
+	}
+	for _, s := range c.earlier {
+		count(s)
+	}
+	count(service{c.last, c.Rate})
+	return int(bytes)
 }
 
 // serial is how long the bottleneck takes for so many bytes.
