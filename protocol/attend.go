@@ -99,24 +99,18 @@ func (a *Assembler) attend(s *stream, now time.Time) {
 	a.tell(s, now)
 }
 
-// closeTrains closes the trains that are over: of which all has come, or nothing for as long as datagrams are known to be
-// late. Once a frame is whole nobody waits for the latter to be noticed: that is done when the next datagram comes.
+// closeTrains closes the trains that are over: all of it has come, or its last datagram or one of a newer frame has, and
+// nothing since for as long as datagrams are known to be late. Silence alone ends none: the path may have paused. Once a
+// frame is whole nobody waits for the end of its train: that is looked at when the next datagram comes.
 func (a *Assembler) closeTrains(s *stream, now time.Time) {
 	for _, frames := range [2][]*pendingFrame{s.finished, s.pending} {
 		for _, p := range frames {
-			if !p.arrivals.closed && (p.arrivals.complete() || !now.Before(s.overAt(p))) {
+			over := !p.arrivals.over.IsZero() && !now.Before(p.arrivals.over.Add(s.window()))
+			if !p.arrivals.closed && (over || p.arrivals.complete()) {
 				a.closeTrain(s, p, now)
 			}
 		}
 	}
-}
-
-// overAt is when a frame's train is over, unless something comes of it until then.
-func (s *stream) overAt(p *pendingFrame) time.Time {
-	if !p.arrivals.over.IsZero() {
-		return p.arrivals.over.Add(s.window())
-	}
-	return p.arrivals.last.Add(tailWait + s.gap + s.window())
 }
 
 // closeTrain counts what came of a frame's first sending, once, and has it be reported.
@@ -234,8 +228,10 @@ func (a *Assembler) attendMissing(s *stream, p *pendingFrame, now time.Time) {
 	switch {
 	case p.asks > 0:
 		due = p.asked.Add(s.patience())
+	case !p.arrivals.over.IsZero():
+		due = p.arrivals.over.Add(s.window())
 	default:
-		due = s.overAt(p)
+		due = p.arrivals.last.Add(tailWait + s.gap + s.window())
 	}
 	if !now.Before(due) {
 		if p.asks > 0 {

@@ -84,7 +84,7 @@ func (l *link) rate() (rate float64) {
 
 // room is how long a packet waits when the queue is full, 0 if that has not been seen lately.
 func (l *link) room(now time.Time) time.Duration {
-	if now.Sub(l.fullAt) > baseWindow {
+	if now.Sub(l.fullAt) > roomLasts {
 		return 0
 	}
 	return l.full

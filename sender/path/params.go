@@ -46,8 +46,10 @@ const (
 	stretch    = 1.03
 	stretchMin = 100 * time.Microsecond
 
-	// roomShare is how much of a queue a frame may fill where it is known how much it holds, and fullShare how full it
-	// must have been when a train began that lost datagrams for them to have overflowed.
+	// roomLasts is how long it counts how much a queue held when it overflowed: other traffic may have filled it.
+	// roomShare is how much of that a frame may fill, and fullShare how full the queue must have been when a train began
+	// that lost datagrams for them to have overflowed.
+	roomLasts = 3 * time.Second
 	roomShare = 0.8
 	fullShare = 0.9
 
