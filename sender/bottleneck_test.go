@@ -1,11 +1,14 @@
 package sender_test
 
 import (
+	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"udpcam/protocol"
 	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
@@ -96,6 +99,56 @@ func TestJourneys(t *testing.T) {
 					}
 				}
 				t.Log(s.result())
+			})
+		})
+	}
+}
+
+// TestSharedBottleneck has two cameras send through one bottleneck, the second later than the first. Neither starves.
+func TestSharedBottleneck(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		path  netsim.Path
+		share float64 // of the link that they use together, at least
+	}{
+		{"15 Mbit/s", netsim.Path{Delay: ms, Rate: 15e6, Queue: 94_000}, 0.5},
+		{"15 Mbit/s, long queue", netsim.Path{Delay: ms, Rate: 15e6, Queue: 500_000}, 0.5},
+		{"30 Mbit/s, short queue", netsim.Path{Delay: 10 * ms, Rate: 30e6, Queue: 64_000}, 0.6},
+		{"40 Mbit/s", netsim.Path{Delay: 5 * ms, Rate: 40e6, Queue: 200_000}, 0.75},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const size, fps = 78_200, 30
+				s := newShow(t, netsim.Path{}, sender.Config{})
+				camera2, viewer2 := netip.MustParseAddrPort("10.0.0.5:1000"), netip.MustParseAddrPort("10.0.0.6:2000")
+				s.network.Share(c.path, netsim.Route{From: camera, To: viewer}, netsim.Route{From: camera2, To: viewer2})
+				second, err := sender.New(sender.Config{Log: quiet}, sender.Destination{Conn: listen(t, s.network, camera2), Addr: viewer2})
+				if err != nil {
+					t.Fatal(err)
+				}
+				s2 := &show{s.network, second, watch(listen(t, s.network, viewer2), protocol.AssemblerConfig{})}
+				s.send(t, 3*fps, size, fps)
+				var first, other []uint64 // frames delivered in ten seconds, from five seconds after both have begun
+				var both sync.WaitGroup
+				for who, counts := range map[*show]*[]uint64{s: &first, s2: &other} {
+					both.Go(func() {
+						who.send(t, 5*fps, size, fps)
+						*counts = append(*counts, who.watcher.count())
+						who.send(t, 10*fps, size, fps)
+						*counts = append(*counts, who.watcher.count())
+					})
+				}
+				both.Wait()
+				time.Sleep(time.Second)
+				s2.watcher.stop()
+				second.Close()
+				s.close()
+				a, b := float64(first[1]-first[0]), float64(other[1]-other[0])
+				used := (a + b) * (size * 8 * 1.06) / 10 / float64(c.path.Rate)
+				t.Logf("%.0f and %.0f of 300 frames, %.0f%% of the link", a, b, 100*used)
+				if a < b/2 || b < a/2 || used < c.share {
+					t.Errorf("want neither more than twice the other's, and %.0f%% of the link together", 100*c.share)
+				}
 			})
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,11 +29,14 @@ func picture(size int, seed uint64) []byte {
 	return b
 }
 
+var quiet = slog.New(slog.DiscardHandler)
+
 // A watcher is a receiver that reports and asks.
 type watcher struct {
 	conn      datagram.Conn
 	assembler *protocol.Assembler
-	delays    map[uint32]time.Duration // of the frames that came whole, from capture, by ID
+	whole     atomic.Uint64            // frames that came whole
+	delays    map[uint32]time.Duration // of these, from capture, by ID; to be read once it has stopped
 	done      chan struct{}
 }
 
@@ -65,9 +69,13 @@ func (w *watcher) run() {
 		}
 		for f, ok := w.assembler.Next(); ok; f, ok = w.assembler.Next() {
 			w.delays[f.ID] = now.Sub(f.Captured)
+			w.whole.Add(1)
 		}
 	}
 }
+
+// count is how many frames have come whole.
+func (w *watcher) count() uint64 { return w.whole.Load() }
 
 // stop ends a watcher, after which its fields may be read.
 func (w *watcher) stop() {
@@ -87,7 +95,7 @@ func newShow(t *testing.T, p netsim.Path, c sender.Config) *show {
 	back := p
 	back.Rate = 0 // the way back is not narrow
 	n.SetPath(viewer, camera, back)
-	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	c.Log = cmp.Or(c.Log, quiet)
 	s, err := sender.New(c, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 	if err != nil {
 		t.Fatal(err)

@@ -90,14 +90,21 @@ func (l *link) room(now time.Time) time.Duration {
 	return l.full
 }
 
-// overflows reports whether the queue was too short for a frame, of which that train came.
+// overflows reports whether the queue was too short for a frame, of which that train came: it lost its end, or much in long
+// runs, or something while the queue was as full as it was when it overflowed before.
 func (l *link) overflows(f *sent, t protocol.Train, now time.Time) bool {
 	stretched := t.Span > time.Duration(stretch*float64(f.took))+stretchMin
 	tail := t.LostSecond >= tailLoss+tailTimes*t.LostFirst
 	runs := float64(t.Lost()) >= longRunShare*float64(f.datagrams) && t.Lost() >= longRun*t.Runs
-	before := t.First.Sub(f.left) - l.base.least // the queue was full before it came
-	again := t.Lost() >= tailLoss && before > 0 && before >= time.Duration(fullShare*float64(l.room(now))) && l.room(now) > 0
-	return stretched && (tail || runs) || again
+	room := l.room(now)
+	full := room > 0 && l.peak(f, t) >= time.Duration(fullShare*float64(room))
+	return stretched && (tail || runs) || full && t.Lost() >= tailLoss
+}
+
+// peak is how long a datagram of that train waited at the most, be it the first or the last.
+func (l *link) peak(f *sent, t protocol.Train) time.Duration {
+	waited := t.First.Sub(f.left) - l.base.least
+	return max(waited, waited+t.Took-f.took)
 }
 
 // add takes in what came of a frame. It returns the rate at which that was, false if it does not tell.
@@ -106,7 +113,7 @@ func (l *link) add(f *sent, t protocol.Train, overflow bool, now time.Time) (rat
 	span := t.Span
 	if overflow { // what was lost took the link no time
 		span = t.Took
-		l.full, l.fullAt = max(waited, waited+span-f.took), now
+		l.full, l.fullAt = l.peak(f, t), now
 	}
 	idle := f.left.Add(waited + span)
 	if rate := l.rate(); rate > 0 {

@@ -51,7 +51,7 @@ const (
 	// that lost datagrams for them to have overflowed.
 	roomLasts = 3 * time.Second
 	roomShare = 0.8
-	fullShare = 0.9
+	fullShare = 0.8
 
 	// waits is how long a frame must have waited for the link to be known to have been busy before it.
 	waits = 5 * time.Millisecond
