@@ -31,7 +31,7 @@ func Dial(ctx context.Context, c Config, addrs ...string) (*Sender, error) {
 			closeAll()
 			return nil, err
 		}
-		o := datagram.Options{Interface: c.Interface, TTL: c.TTL, NoGSO: c.NoGSO, NoGRO: true, DontFragment: c.automatic()}
+		o := datagram.Options{Interface: c.Interface, TTL: c.TTL, NoGSO: c.NoGSO, NoGRO: true, DontFragment: c.automatic(), Refusals: true, Log: c.Log}
 		conn, err := datagram.Open(ctx, addr.Addr(), o)
 		if err != nil {
 			closeAll()

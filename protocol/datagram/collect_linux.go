@@ -55,7 +55,7 @@ type mmsghdr struct {
 	n uint32 // bytes received
 }
 
-func (c *collector) init(raw syscall.RawConn, peers *peers, deadline *deadline) {
+func (c *collector) init(raw syscall.RawConn, peers *peers, deadline *deadline, refusals *refusals) {
 	c.peers, c.deadline = peers, deadline
 	c.memory = make([]byte, maxTrains*trainRoom)
 	for i := range c.slots {
@@ -68,8 +68,14 @@ func (c *collector) init(raw syscall.RawConn, peers *peers, deadline *deadline) 
 		h.Control = (*byte)(unsafe.Pointer(&s.control))
 		h.offer()
 	}
-	c.call = rawfd.Reading(raw, func(fd uintptr) (uintptr, syscall.Errno) {
+	var fd uintptr
+	call := func() (uintptr, syscall.Errno) {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&c.headers)), maxTrains, unix.MSG_DONTWAIT, 0, 0)
+		return n, errno
+	}
+	c.call = rawfd.Reading(raw, func(at uintptr) (uintptr, syscall.Errno) {
+		fd = at
+		n, errno := refusals.retry(fd, call)
 		if errno == unix.EAGAIN {
 			deadline.begin()
 		}

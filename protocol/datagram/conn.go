@@ -23,7 +23,7 @@ import (
 type Conn interface {
 	// Send sends datagrams to an address, in order. Each is given in two parts, header and payload (which may be nil),
 	// sent as one without being joined first. Nothing is kept of them. An error tells of the first datagram that
-	// could not be sent; those behind it are not sent.
+	// could not be sent; those behind it are not sent. But see [Options.Refusals].
 	Send(to netip.AddrPort, datagrams [][2][]byte) error
 
 	// Receive waits until there are datagrams and returns those that are there, or some of them, in order. They are the

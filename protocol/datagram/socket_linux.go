@@ -1,6 +1,8 @@
 package datagram
 
 import (
+	"cmp"
+	"log/slog"
 	"net"
 	"net/netip"
 	"syscall"
@@ -18,6 +20,7 @@ type socket struct {
 	tx       transmitter
 	rx       collector
 	peers    peers
+	refusals refusals
 }
 
 // init takes over a conn's socket and sets its options. What the kernel does not have is done without.
@@ -29,8 +32,8 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 		return err
 	}
 	s.deadline.init(conn)
-	s.tx.init(s.raw, s.local.Addr().Is4(), &s.peers)
-	s.rx.init(s.raw, &s.peers, &s.deadline)
+	s.tx.init(s.raw, s.local.Addr().Is4(), &s.peers, &s.refusals, cmp.Or(o.Log, slog.Default()))
+	s.rx.init(s.raw, &s.peers, &s.deadline, &s.refusals)
 	return s.raw.Control(func(fd uintptr) {
 		growReceiveBuffer(int(fd))
 		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
@@ -38,6 +41,9 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 		if o.DontFragment {
 			unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
 			unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO)
+		}
+		if o.Refusals {
+			s.refusals.ask(int(fd))
 		}
 		if !o.NoGRO {
 			unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_GRO, 1)

@@ -3,6 +3,7 @@ package datagram
 import (
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"runtime"
@@ -25,9 +26,11 @@ const (
 
 // A transmitter sends datagrams by sendmsg(2), straight from the memory they lie in.
 type transmitter struct {
-	peers *peers
-	inet4 bool // the socket's family
-	gso   bool // whether many datagrams may go in one call
+	peers    *peers
+	refusals *refusals
+	inet4    bool // the socket's family
+	gso      bool // whether many datagrams may go in one call
+	log      *slog.Logger
 
 	// What a call needs is kept here, so that none of it is allocated anew.
 	to      netip.AddrPort // what name stands for
@@ -42,13 +45,18 @@ type transmitter struct {
 	sendmsg func(fd uintptr, header *unix.Msghdr) syscall.Errno
 }
 
-func (t *transmitter) init(raw syscall.RawConn, inet4 bool, peers *peers) {
-	t.inet4, t.peers = inet4, peers
+func (t *transmitter) init(raw syscall.RawConn, inet4 bool, peers *peers, refusals *refusals, log *slog.Logger) {
+	t.inet4, t.peers, t.refusals, t.log = inet4, peers, refusals, log
 	t.sendmsg = func(fd uintptr, header *unix.Msghdr) syscall.Errno {
 		_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(header)), unix.MSG_DONTWAIT)
 		return errno
 	}
-	t.sending = rawfd.Writing(raw, func(fd uintptr) (uintptr, syscall.Errno) { return 0, t.sendmsg(fd, &t.header) })
+	var fd uintptr
+	call := func() (uintptr, syscall.Errno) { return 0, t.sendmsg(fd, &t.header) }
+	t.sending = rawfd.Writing(raw, func(at uintptr) (uintptr, syscall.Errno) {
+		fd = at
+		return refusals.retry(fd, call)
+	})
 }
 
 // Send implements [Conn].
@@ -74,9 +82,12 @@ func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
 		if err != nil && n > 1 && refusesGSO(err) {
 			// The card has no checksum offload (EIO), or the train is more than this kernel or path takes (EINVAL,
 			// EMSGSIZE): from now on each datagram goes by itself. Unless one that does is too large as well.
+			refusal := err
 			n = 1
 			if err = t.call(datagrams[:n]); !errors.Is(err, unix.EMSGSIZE) {
 				t.gso = false
+				t.log.Warn("the system refuses to send many datagrams in one call: each takes one of its own from here on, which costs more CPU",
+					"addr", to, "error", refusal)
 			}
 		}
 		if errors.Is(err, unix.EPERM) {
@@ -87,6 +98,9 @@ func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
 			return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
 		}
 		datagrams = datagrams[n:]
+	}
+	if err := t.refusals.take(); err != nil { // all have left, but of those before some were not delivered
+		return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
 	}
 	return nil
 }

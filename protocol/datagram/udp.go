@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"syscall"
@@ -25,6 +26,11 @@ type Options struct {
 	DontFragment bool
 	// NoGSO and NoGRO turn off sending and receiving many datagrams in one call, for kernels that do it wrong.
 	NoGSO, NoGRO bool
+	// Refusals has Send return an error where the network says that what was sent before could not be delivered, such as
+	// syscall.ECONNREFUSED if nobody listens. All of what was to be sent has left then. Only Linux does so.
+	Refusals bool
+	// Log is where it is told that the system refuses something that is done without then. Nil means slog.Default().
+	Log *slog.Logger
 }
 
 // A UDP is a UDP socket. It implements [Conn].

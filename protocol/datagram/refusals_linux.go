@@ -1,0 +1,65 @@
+package datagram
+
+import (
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A refusals is told by the network that datagrams could not be delivered, by ICMP: nobody listens on the port, or there
+// is no such host. A UDP socket learns so only if it asks for it (IP_RECVERR, see ip(7)). Then the next call on the socket,
+// be it to send or to receive, returns the error and does nothing else. Here the call is made once more, and the error is
+// kept for whoever sends next. The zero value, on a socket that has not asked, does nothing.
+type refusals struct {
+	on   bool
+	last atomic.Int32 // errno, 0 if there is none
+}
+
+// ask has the socket be told.
+func (r *refusals) ask(fd int) {
+	v4 := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
+	v6 := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
+	r.on = v4 == nil || v6 == nil
+}
+
+// retry makes a call until it returns something else than such an error, a few times at the most: a call that is refused
+// itself, because there is no network, returns the same each time.
+func (r *refusals) retry(fd uintptr, call func() (uintptr, syscall.Errno)) (n uintptr, errno syscall.Errno) {
+	for range 3 {
+		if n, errno = call(); !r.on || !isRefusal(errno) {
+			break
+		}
+		r.last.Store(int32(errno))
+		r.drain(fd)
+	}
+	return n, errno
+}
+
+// drain empties the socket's queue of errors, which otherwise fills memory. What is in it has been told already.
+func (r *refusals) drain(fd uintptr) {
+	var b [1]byte
+	iovec := unix.Iovec{Base: &b[0]}
+	iovec.SetLen(len(b))
+	for range 64 {
+		header := unix.Msghdr{Iov: &iovec}
+		header.SetIovlen(1)
+		_, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&header)), unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
+		if errno != 0 {
+			return
+		}
+	}
+}
+
+// take returns the last error that has not been returned yet, nil if there is none.
+func (r *refusals) take() error {
+	if errno := r.last.Swap(0); errno != 0 {
+		return syscall.Errno(errno)
+	}
+	return nil
+}
+
+func isRefusal(errno syscall.Errno) bool {
+	return errno == unix.ECONNREFUSED || errno == unix.EHOSTUNREACH || errno == unix.ENETUNREACH
+}
