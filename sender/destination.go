@@ -168,14 +168,9 @@ type DestinationInfo struct {
 	Reported time.Time
 	// RTT is the round-trip time, 0 if it has not been measured.
 	RTT time.Duration
-	// ClockOffset is by how much the receiver's clock is ahead of this one, and ClockUncertainty how much that may be
-	// wrong. Both are 0 if RTT is.
-	ClockOffset, ClockUncertainty time.Duration
 	// Loss is the share of datagrams that the network lost in the last seconds, 0 to 1, without those that a frame lost
 	// because it left faster than a queue could hold.
 	Loss float64
-	// Queueing is how much longer the last frame took to begin to arrive than the fastest of the last seconds.
-	Queueing time.Duration
 	// Limit is how many bits a second the path is thought to carry, 0 if it carries all that is sent.
 	Limit float64
 }
@@ -196,9 +191,8 @@ func (i DestinationInfo) Trouble() string {
 func (d *destination) info(now time.Time) DestinationInfo {
 	info := DestinationInfo{Addr: d.Addr, State: d.state(now), Reported: d.reported}
 	info.RTT, _ = d.clock.RTT()
-	info.ClockOffset, info.ClockUncertainty, _ = d.clock.Offset()
 	if !d.reported.IsZero() {
-		info.Loss, info.Queueing, info.Limit = d.path.Loss(), d.path.Queueing(), 8*d.path.Rate()
+		info.Loss, info.Limit = d.path.Loss(), 8*d.path.Rate()
 	}
 	return info
 }

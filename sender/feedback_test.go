@@ -104,7 +104,7 @@ func TestFeedbackIsAnswered(t *testing.T) {
 				if n, _, _ := p.received(); n != c.datagrams {
 					t.Errorf("%d datagrams in answer, want %d", n, c.datagrams)
 				}
-				if st := s.Stats(); st.Requests != 1 || st.Answered != uint64(c.datagrams) || st.RefusedFeedback.Total() != 0 {
+				if st := s.Stats(); st.Requests != 1 || st.Answered != uint64(c.datagrams) || len(st.RefusedFeedback) != 0 {
 					t.Errorf("stats: %+v", st)
 				}
 			})
@@ -145,8 +145,8 @@ func TestFeedbackIsRefused(t *testing.T) {
 					t.Errorf("%d datagrams came in answer", n)
 				}
 				st := s.Stats()
-				if st.RefusedFeedback.Total() != 1 || st.RefusedFeedback[c.want] != 1 || st.Answered != 0 {
-					t.Errorf("refused: %v, want one as %v; %d answered", st.RefusedFeedback.Map(), c.want, st.Answered)
+				if len(st.RefusedFeedback) != 1 || st.RefusedFeedback[c.want] != 1 || st.Answered != 0 {
+					t.Errorf("refused: %v, want one as %v; %d answered", st.RefusedFeedback, c.want, st.Answered)
 				}
 				if d := s.Destinations()[0]; !d.Reported.IsZero() {
 					t.Errorf("the destination counts as alive: %+v", d)
@@ -181,7 +181,7 @@ func TestAnswersAreBounded(t *testing.T) {
 			t.Errorf("%d bytes of answers to %d of media: too few", answers, media)
 		}
 		if st := s.Stats(); st.RefusedFeedback[sender.FeedbackOverLimit] == 0 {
-			t.Errorf("refused: %v", st.RefusedFeedback.Map())
+			t.Errorf("refused: %v", st.RefusedFeedback)
 		}
 	})
 }
@@ -226,7 +226,7 @@ func TestDestinations(t *testing.T) {
 			t.Errorf("near: %+v", d)
 		}
 		if d := ds[1]; d.RTT.Round(time.Millisecond) != 25*time.Millisecond || d.Loss < 0.07 || d.Loss > 0.13 ||
-			d.ClockUncertainty > 15*time.Millisecond || time.Since(d.Reported) > time.Second {
+			time.Since(d.Reported) > time.Second {
 			t.Errorf("far: %+v", d)
 		}
 		far.stop()

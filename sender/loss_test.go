@@ -34,7 +34,7 @@ func (r result) delay(quantile float64) time.Duration {
 func (r result) String() string {
 	return fmt.Sprintf("%d sent, %d skipped, %d delivered, wire/payload %.3f, delay %v/%v/%v, %d parity, %d requests, %d answers, refused %v",
 		r.Frames, r.Skipped, r.delivered, r.overhead, r.delay(0.5), r.delay(0.99), r.delay(1), r.Parity, r.Requests, r.Answered,
-		r.RefusedFeedback.Map())
+		r.RefusedFeedback)
 }
 
 // play sends so many frames over a path and returns what came of them.

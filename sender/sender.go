@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -92,7 +93,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	}
 	c.Log = cmp.Or(c.Log, slog.Default())
 	c.Clock = cmp.Or(c.Clock, datagram.SystemClock)
-	s := &Sender{config: c, closed: make(chan struct{}), announcer: announcer{name: c.Name}, pressure: 1}
+	s := &Sender{config: c, closed: make(chan struct{}), announcer: announcer{name: c.Name}, pressure: 1, stats: Stats{RefusedFeedback: map[FeedbackRefusal]uint64{}}}
 	for _, d := range to {
 		s.destinations = append(s.destinations, newDestination(d, c))
 	}
@@ -293,7 +294,9 @@ func (s *Sender) Pressure() float64 {
 func (s *Sender) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stats
+	st := s.stats
+	st.RefusedFeedback = maps.Clone(st.RefusedFeedback)
+	return st
 }
 
 // Close closes the sender's sockets.

@@ -12,48 +12,20 @@ type Stats struct {
 	Answered   uint64 // datagrams in answer to requests, of Datagrams
 	Failed     uint64 // how often a frame could not be sent whole to a destination
 
-	RefusedFeedback FeedbackRefusals // what came and was not heeded
+	// RefusedFeedback is what came and was not heeded, by reason. Who is handed it may keep it.
+	RefusedFeedback map[FeedbackRefusal]uint64
 }
 
 // A FeedbackRefusal is a reason for which a datagram that came to a sender was not heeded.
-type FeedbackRefusal uint8
+type FeedbackRefusal string
 
 // The reasons for which feedback is refused.
 const (
-	FeedbackStranger     FeedbackRefusal = iota // not from an address that is sent to
-	FeedbackForeign                             // not of this wire, or no feedback
-	FeedbackMalformed                           // its fields contradict each other, or what was sent
-	FeedbackOtherSession                        // not about this stream: meant for a sender that is gone
-	FeedbackGone                                // it asks for a frame that is not kept any more
-	FeedbackOverLimit                           // it asks for more than its address may be sent
-	FeedbackOverload                            // it asks for much, of a path that is overloaded
-	numFeedbackRefusals
+	FeedbackStranger     FeedbackRefusal = "stranger"      // not from an address that is sent to
+	FeedbackForeign      FeedbackRefusal = "foreign"       // not of this wire, or no feedback
+	FeedbackMalformed    FeedbackRefusal = "malformed"     // its fields contradict each other, or what was sent
+	FeedbackOtherSession FeedbackRefusal = "other-session" // not about this stream: meant for a sender that is gone
+	FeedbackGone         FeedbackRefusal = "gone"          // it asks for a frame that is not kept any more
+	FeedbackOverLimit    FeedbackRefusal = "over-limit"    // it asks for more than its address may be sent
+	FeedbackOverload     FeedbackRefusal = "overload"      // it asks for much, of a path that is overloaded
 )
-
-var feedbackRefusalNames = [...]string{
-	"stranger", "foreign", "malformed", "other-session", "gone", "over-limit", "overload",
-}
-
-func (r FeedbackRefusal) String() string { return feedbackRefusalNames[r] }
-
-// FeedbackRefusals counts refused feedback by reason.
-type FeedbackRefusals [numFeedbackRefusals]uint64
-
-// Total is the sum over all reasons.
-func (r FeedbackRefusals) Total() (n uint64) {
-	for _, c := range r {
-		n += c
-	}
-	return n
-}
-
-// Map returns the counts that are not zero by the reason's name.
-func (r FeedbackRefusals) Map() map[string]uint64 {
-	m := map[string]uint64{}
-	for i, c := range r {
-		if c != 0 {
-			m[feedbackRefusalNames[i]] = c
-		}
-	}
-	return m
-}

@@ -66,9 +66,8 @@ type link struct {
 	rates  [samples]float64 // bytes a second
 	count  int
 	base   minimum
-	newest uint32        // the last frame in order of which a report told
-	idle   time.Time     // when the link was done with it
-	waited time.Duration // how long it had waited
+	newest uint32    // the last frame in order of which a report told
+	idle   time.Time // when the link was done with it
 
 	full   time.Duration // how long a packet waits in the queue when it is full
 	fullAt time.Time     // when it was
@@ -132,7 +131,7 @@ func (l *link) add(f *sent, t protocol.Train, overflow bool, now time.Time) (rat
 		bytes, span = float64(t.Came*f.size), idle.Sub(l.idle)
 	}
 	if l.idle.IsZero() || protocol.Newer(f.id, l.newest) {
-		l.newest, l.idle, l.waited = f.id, idle, waited
+		l.newest, l.idle = f.id, idle
 	}
 	if bytes == 0 {
 		return 0, false

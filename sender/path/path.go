@@ -201,9 +201,6 @@ func (p *Path) Rate() float64 {
 // Loss is the share of datagrams that the path lost in the last seconds, without those that overflowed a queue.
 func (p *Path) Loss() float64 { return p.loss.slow.loss() }
 
-// Queueing is how long the first datagram of the last frame waited in queues.
-func (p *Path) Queueing() time.Duration { return p.link.waited }
-
 // A tempo measures how often frames are offered and how many bytes they have.
 type tempo struct {
 	interval time.Duration // smoothed
