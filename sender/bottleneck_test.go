@@ -111,8 +111,8 @@ func TestSharedBottleneck(t *testing.T) {
 		path  netsim.Path
 		share float64 // of the link that they use together, at least
 	}{
-		{"15 Mbit/s", netsim.Path{Delay: ms, Rate: 15e6, Queue: 94_000}, 0.5},
-		{"15 Mbit/s, long queue", netsim.Path{Delay: ms, Rate: 15e6, Queue: 500_000}, 0.5},
+		{"15 Mbit/s", netsim.Path{Delay: ms, Rate: 15e6, Queue: 94_000}, 0.4},
+		{"15 Mbit/s, long queue", netsim.Path{Delay: ms, Rate: 15e6, Queue: 500_000}, 0.4},
 		{"30 Mbit/s, short queue", netsim.Path{Delay: 10 * ms, Rate: 30e6, Queue: 64_000}, 0.6},
 		{"40 Mbit/s", netsim.Path{Delay: 5 * ms, Rate: 40e6, Queue: 200_000}, 0.75},
 	} {

@@ -197,7 +197,7 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 			d.began = now
 		}
 		d.tell(now)
-		d.path.Begin(f.ID, o.Planned(), o.DatagramSize(), plan, now)
+		d.path.Begin(f.ID, o.Planned(), o.DatagramSize(), s.departure.rate, now)
 		d.hole.sent(min(o.DatagramSize(), protocol.SegmentHeaderSize+o.Size()))
 	}
 	return o, nil

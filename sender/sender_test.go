@@ -23,7 +23,10 @@ import (
 	"udpcam/sender"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	slog.SetDefault(quiet) // tests that look at the log have one of their own
+	goleak.VerifyTestMain(m)
+}
 
 var (
 	camera = netip.MustParseAddrPort("10.0.0.1:40000")

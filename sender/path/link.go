@@ -20,6 +20,11 @@ type sent struct {
 	reported  bool
 }
 
+// stretched reports whether a train took longer to arrive than the frame took to leave, as it does if there is a queue.
+func (f *sent) stretched(t protocol.Train) bool {
+	return t.Span > time.Duration(stretch*float64(f.took))+stretchMin
+}
+
 // A log remembers the frames that were sent last. The zero value is empty.
 type log struct {
 	frames [remembered]sent
@@ -90,14 +95,17 @@ func (l *link) room(now time.Time) time.Duration {
 }
 
 // overflows reports whether the queue was too short for a frame, of which that train came: it lost its end, or much in long
-// runs, or something while the queue was as full as it was when it overflowed before.
-func (l *link) overflows(f *sent, t protocol.Train, now time.Time) bool {
-	stretched := t.Span > time.Duration(stretch*float64(f.took))+stretchMin
+// runs.
+func (l *link) overflows(f *sent, t protocol.Train) bool {
 	tail := t.LostSecond >= tailLoss+tailTimes*t.LostFirst
 	runs := float64(t.Lost()) >= longRunShare*float64(f.datagrams) && t.Lost() >= longRun*t.Runs
+	return f.stretched(t) && (tail || runs)
+}
+
+// stillFull reports whether something was lost while the queue was as full as it was when it overflowed before.
+func (l *link) stillFull(f *sent, t protocol.Train, now time.Time) bool {
 	room := l.room(now)
-	full := room > 0 && l.peak(f, t) >= time.Duration(fullShare*float64(room))
-	return stretched && (tail || runs) || full && t.Lost() >= tailLoss
+	return room > 0 && t.Lost() >= tailLoss && l.peak(f, t) >= time.Duration(fullShare*float64(room))
 }
 
 // peak is how long a datagram of that train waited at the most, be it the first or the last.
@@ -121,14 +129,14 @@ func (l *link) add(f *sent, t protocol.Train, overflow bool, now time.Time) (rat
 	if idle.After(now) {
 		idle = now // it has come: the clocks are not what they were
 	}
-	bytes := 0.0
+	bytes, bound := 0.0, !f.stretched(t)
 	switch next := !l.idle.IsZero() && f.id == l.newest+1; {
 	case t.Came >= enough && overflow:
 		bytes = float64((t.Came - 1) * f.size)
 	case t.Came >= enough:
 		bytes = float64((f.datagrams - 1) * f.size)
 	case next && waited >= waits:
-		bytes, span = float64(t.Came*f.size), idle.Sub(l.idle)
+		bytes, span, bound = float64(t.Came*f.size), idle.Sub(l.idle), false
 	}
 	if l.idle.IsZero() || protocol.Newer(f.id, l.newest) {
 		l.newest, l.idle = f.id, idle
@@ -137,6 +145,9 @@ func (l *link) add(f *sent, t protocol.Train, overflow bool, now time.Time) (rat
 		return 0, false
 	}
 	rate = bytes / max(span.Seconds(), bytes/(2*unpaced))
+	if bound && rate <= l.rate() {
+		return 0, false // it arrived as fast as it left: the link may well be faster
+	}
 	l.rates[l.count%samples] = rate
 	l.count++
 	return rate, true

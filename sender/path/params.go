@@ -42,7 +42,8 @@ const (
 	longRunShare = 0.25
 	longRun      = 3
 
-	// stretch and stretchMin are by how much longer than it left a train must take to arrive for the path to have a queue.
+	// stretch and stretchMin are by how much longer than it took to leave a train must take to arrive for there to be a
+	// queue on the path.
 	stretch    = 1.03
 	stretchMin = 100 * time.Microsecond
 

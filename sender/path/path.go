@@ -97,9 +97,10 @@ func (p *Path) gain(bytes int) float64 {
 	return 1 / (1 - excess)
 }
 
-// Begin takes in that a frame begins to leave now: so many datagrams of size bytes, as planned.
-func (p *Path) Begin(id uint32, datagrams, size int, plan Plan, now time.Time) {
-	p.log.add(sent{id: id, left: now, datagrams: datagrams, size: size, pace: plan.Rate, rate: p.rate()})
+// Begin takes in that a frame begins to leave now: so many datagrams of size bytes, at so many bytes a second, 0 for all at
+// once.
+func (p *Path) Begin(id uint32, datagrams, size int, rate float64, now time.Time) {
+	p.log.add(sent{id: id, left: now, datagrams: datagrams, size: size, pace: rate, rate: p.rate()})
 }
 
 // End takes in that the frame that began last has left.
@@ -139,7 +140,7 @@ func (p *Path) Report(r protocol.Report, now time.Time) {
 // learn draws conclusions from what came of one frame.
 func (p *Path) learn(f *sent, t protocol.Train, now time.Time) {
 	t.Came = min(t.Came, f.datagrams)
-	overflow := p.link.overflows(f, t, now)
+	overflow := p.link.overflows(f, t) || p.state != Free && p.link.stillFull(f, t, now)
 	sample, ok := 0.0, false
 	if t.Came > 0 {
 		sample, ok = p.link.add(f, t, overflow, now)
@@ -155,7 +156,8 @@ func (p *Path) learn(f *sent, t protocol.Train, now time.Time) {
 	case !ok:
 	case p.rate() >= unpaced:
 		p.state, p.probes = Free, 0
-	case f.pace > 0 && sample >= (f.rate+f.pace)/2 && !overflow:
+	case f.pace <= f.rate: // for another path's sake, or because it was told so: it tells nothing of this one
+	case sample >= (f.rate+f.pace)/2 && !overflow:
 		p.state, p.probes = Probing, min(p.probes+1, maxProbes)
 	default:
 		p.state, p.probes = Limited, 0
@@ -163,7 +165,10 @@ func (p *Path) learn(f *sent, t protocol.Train, now time.Time) {
 }
 
 // overloaded reports whether the source makes more than the link carries.
-func (p *Path) overloaded() bool { return p.tempo.bytes > p.rate()*p.tempo.interval.Seconds() }
+func (p *Path) overloaded() bool {
+	rate := p.rate()
+	return rate > 0 && p.tempo.bytes > rate*p.tempo.interval.Seconds()
+}
 
 // rate is how many bytes a second the link carries, as far as is known; at least one frame a second, so that something is
 // sent by which to notice that it carries more. It is 0 if nothing is known.
@@ -205,15 +210,21 @@ func (p *Path) Loss() float64 { return p.loss.slow.loss() }
 type tempo struct {
 	interval time.Duration // smoothed
 	bytes    float64       // smoothed
+	frames   int
 	last     time.Time
 }
 
+// add takes in a frame. A pause counts as two intervals at the most.
 func (t *tempo) add(bytes int, now time.Time) {
-	if t.last.IsZero() {
+	gap := now.Sub(t.last)
+	switch t.frames++; t.frames {
+	case 1:
 		t.interval, t.bytes = guessedInterval, float64(bytes)
-	} else {
-		t.interval += time.Duration(tempoGain * float64(now.Sub(t.last)-t.interval))
-		t.bytes += tempoGain * (float64(bytes) - t.bytes)
+	case 2:
+		t.interval = max(min(gap, time.Second), time.Millisecond)
+	default:
+		t.interval += time.Duration(tempoGain * float64(min(gap, 2*t.interval)-t.interval))
 	}
+	t.bytes += tempoGain * (float64(bytes) - t.bytes)
 	t.last = now
 }

@@ -63,7 +63,7 @@ func (w *world) offer(datagrams int) {
 	}
 	w.sent++
 	began := w.now
-	w.path.Begin(w.id, datagrams, size, plan, began)
+	w.path.Begin(w.id, datagrams, size, plan.Rate, began)
 	train := protocol.Train{FrameID: w.id}
 	var first, last time.Time
 	missing := false
