@@ -24,7 +24,9 @@ func TestE2EReceivers(t *testing.T) {
 	t.Run("nobody answers", func(t *testing.T) {
 		p := send(silent.LocalAddr().String())
 		p.says(t, "nothing has answered from 127.0.0.1:\\d+: is udpcam recv running there")
-		until(t, "the status says so", func() bool { return strings.Contains(p.stdout.String(), `"state":"silent","trouble":"nothing has answered`) })
+		until(t, "the status says so", func() bool {
+			return strings.Contains(p.stdout.String(), `"state":"silent","trouble":"nothing has answered`)
+		})
 		p.stop(t)
 	})
 	t.Run("the port is closed", func(t *testing.T) {
