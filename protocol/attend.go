@@ -148,6 +148,7 @@ func (a *Assembler) tell(s *stream, now time.Time) {
 	}
 	s.told = now
 	s.wakeAt(now.Add(reportInterval))
+	s.report.Age = now.Sub(s.joined)
 	b := make([]byte, 0, reportSize+trainSize*len(s.report.Trains))
 	if a.config.OneWay || a.send(s, s.report.append(b, s.key.session, s.key.stream, s.clock.echo(now)), reportShare) {
 		s.report, s.urgent = Report{Trains: s.report.Trains[:0]}, false

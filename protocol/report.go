@@ -28,7 +28,7 @@ const (
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|       Largest datagram        |             Late              |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//	|    Trains     |                       0                       |
+//	|    Trains     |               Age, milliseconds               |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|  the trains, oldest first …
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-
@@ -36,6 +36,9 @@ type Report struct {
 	// Largest is how many bytes the largest datagram had that came since the last report, 0 if none came. A path that
 	// drops large datagrams without a word shows in it.
 	Largest int
+	// Age is for how long the receiver has followed the stream; milliseconds on the wire, up to four and a half hours. A
+	// receiver that is overwhelmed forgets streams and finds them again.
+	Age time.Duration
 	// Late is how many datagrams came since the last report of trains that had been reported without them.
 	Late int
 	// Trains are those that ended since the last report, oldest first, at most MaxTrains.
@@ -120,7 +123,7 @@ func (r Report) append(b []byte, session uint32, stream uint8, c clockEcho) []by
 	b = c.append(b)
 	b = binary.BigEndian.AppendUint16(b, uint16(r.Largest))
 	b = binary.BigEndian.AppendUint16(b, uint16(min(r.Late, 1<<16-1)))
-	b = append(b, byte(len(r.Trains)), 0, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Trains))<<24|uint32(min(max(r.Age.Milliseconds(), 0), 1<<24-1)))
 	for _, t := range r.Trains {
 		b = t.append(b)
 	}
@@ -133,8 +136,13 @@ func parseReport(b []byte, now time.Time) (Report, clockEcho, error) {
 		return Report{}, clockEcho{}, ErrMalformed
 	}
 	rest := b[prefixSize+clockSize:]
-	r := Report{Largest: int(binary.BigEndian.Uint16(rest)), Late: int(binary.BigEndian.Uint16(rest[2:]))}
-	n := int(rest[4])
+	word := binary.BigEndian.Uint32(rest[4:])
+	n := int(word >> 24)
+	r := Report{
+		Largest: int(binary.BigEndian.Uint16(rest)),
+		Late:    int(binary.BigEndian.Uint16(rest[2:])),
+		Age:     time.Duration(word&(1<<24-1)) * time.Millisecond,
+	}
 	rest = rest[8:]
 	if n > MaxTrains || len(rest) < n*trainSize {
 		return Report{}, clockEcho{}, ErrMalformed

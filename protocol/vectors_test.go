@@ -51,6 +51,7 @@ type vectorReport struct {
 	HeldMicros uint32        `json:"held_us"`
 	Largest    int           `json:"largest"`
 	Late       int           `json:"late"`
+	AgeMillis  int64         `json:"age_ms"`
 	Trains     []vectorTrain `json:"trains"`
 }
 
@@ -91,7 +92,7 @@ func (v vector) feedback() []byte {
 		return request.append(nil, v.Session, v.Stream)
 	}
 	micros := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
-	report := Report{Largest: v.Report.Largest, Late: v.Report.Late}
+	report := Report{Largest: v.Report.Largest, Late: v.Report.Late, Age: time.Duration(v.Report.AgeMillis) * time.Millisecond}
 	for _, t := range v.Report.Trains {
 		report.Trains = append(report.Trains, Train{FrameID: t.FrameID, First: time.UnixMicro(t.FirstMicros), Took: micros(t.TookMicros),
 			Span: micros(t.SpanMicros), Came: t.Came, LostFirst: t.LostFirst, LostSecond: t.LostSecond, Runs: t.Runs})

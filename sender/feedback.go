@@ -80,7 +80,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		}
 		d.report(f, now)
 		d.tell(now)
-		if d.hole.report(f.Report.Largest, now) && s.config.automatic() {
+		if d.hole.report(*f.Report, now) && s.config.automatic() {
 			s.escape(d)
 		}
 		s.announce(enough, now)

@@ -106,12 +106,13 @@ func (b *blackHole) sent(size int) {
 	}
 }
 
-// report takes in how large the largest datagram was that came since the last report, and reports whether the path is one.
-func (b *blackHole) report(largest int, now time.Time) bool {
-	if b.since.IsZero() || largest >= b.size {
+// report takes in a report, and reports whether the path is one. A receiver that has not followed the stream for so long
+// does not know what came before.
+func (b *blackHole) report(r protocol.Report, now time.Time) bool {
+	if b.since.IsZero() || r.Largest >= b.size || now.Sub(b.since) > r.Age {
 		*b = blackHole{since: now}
 	}
-	if largest > 0 {
+	if r.Largest > 0 {
 		b.reports++
 	}
 	return b.frames >= blackHoleFrames && b.reports >= blackHoleReports && now.Sub(b.since) >= blackHoleAfter
