@@ -13,27 +13,26 @@
 //   - Where queues end. A full queue loses the end of a train; a radio loses anywhere in it.
 //   - What is lost otherwise, for which there is parity. Loss as such makes nothing slower.
 //
-// The model has one of three states:
+// The model is in one of three states:
 //
-//		              a train lost its end, or the link's rate
-//		              is less than what the source makes
-//		    ┌──────┐ ────────────────────────────────────────> ┌─────────┐
-//		    │ free │                                           │ limited │ <─┐
-//		    └──────┘ <──┐                                      └─────────┘   │
-//		                │ the rate is so high          a train arrived as │  │ one did
-//		                │ that pauses are too                fast as it left │  │ not
-//		                │ short to be made                                v  │
-//		                │                                      ┌─────────┐   │
-//		                └───────────────────────────────────── │ probing │ ──┘
-//		                                                       └─────────┘
+//	      a train lost its end, or the
+//	      source makes more than the link carries
+//	free ─────────────────────────────────────────> limited
+//	 ^                                               │  ^
+//	 │ the rate is so high          a train arrived  │  │ a train arrived
+//	 │ that pauses would be         as fast as it    │  │ more slowly
+//	 │ too short to be made         left             v  │
+//	 └───────────────────────────────────────────── probing
 //
-//	  - free: frames leave at once, and none is skipped.
-//	  - limited: frames leave a little faster than the link takes them. That costs no delay, for the link is what they wait
-//	    for, and the queue holds a tenth of a frame at the most. (Pacing frames at the rate of the bottleneck: Wang et al.:
-//	    "Pudica", 2024.) If the source makes more than the link carries, a frame is skipped that would wait in the queue for
-//	    longer than until the next one comes. So frames are skipped evenly, and the link is never idle.
-//	  - probing: the same, but the link has turned out to be faster than was thought. Each frame leaves faster than the one
-//	    before, as long as the trains arrive as fast as they leave.
+// They say how frames leave:
+//
+//   - free: frames leave at once, and none is skipped.
+//   - limited: frames leave a little faster than the link takes them. That costs no delay, for the link is what they wait
+//     for, and the queue holds a tenth of a frame at the most. (Pacing frames at the rate of the bottleneck: Wang et al.:
+//     "Pudica", 2024.) If the source makes more than the link carries, a frame is skipped that would wait in the queue for
+//     longer than until the next one comes. So frames are skipped evenly, and the link is never idle.
+//   - probing: the same, but the link has turned out to be faster than was thought. Each frame leaves faster than the one
+//     before, as long as the trains arrive as fast as they leave.
 //
 // How long a frame would wait is computed, not measured: the link was done with the newest train of which a report tells
 // when its last packet came; what was sent since then waits, and is sent at the link's rate. So an error lasts only until
