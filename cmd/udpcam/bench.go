@@ -84,7 +84,7 @@ func resultFlags() []cli.Flag {
 		&cli.StringFlag{Name: "json", Usage: "write the report to `FILE` as JSON", TakesFile: true},
 		&cli.StringFlag{Name: "csv", Usage: "write its rows to `FILE` as CSV", TakesFile: true},
 		&cli.StringFlag{Name: "markdown", Usage: "write its table to `FILE` as Markdown", TakesFile: true},
-		&cli.StringFlag{Name: "plot", Usage: "draw it, into `DIR`, as PNG and SVG", TakesFile: true},
+		&cli.StringFlag{Name: "plot", Usage: "draw it, into `DIR`, as SVG", TakesFile: true},
 	)
 }
 

@@ -249,7 +249,7 @@ func benchExplainCommand() *cli.Command {
 	},
 		benchFlags("What to show",
 			&cli.IntFlag{Name: "frame", Usage: "only the frame with this ID (`N`)", DefaultText: "all that were lost", Value: -1},
-			&cli.StringFlag{Name: "plot", Usage: "draw timelines, into `DIR`, as PNG and SVG", TakesFile: true},
+			&cli.StringFlag{Name: "plot", Usage: "draw timelines, into `DIR`, as SVG", TakesFile: true},
 			&cli.IntFlag{Name: "most", Usage: "draw at most `N` of them", Value: 6},
 		),
 	)
@@ -304,13 +304,11 @@ func benchExplain(c *cli.Context) error {
 		return nil
 	}
 	for _, t := range drawn[:min(len(drawn), max(0, c.Int("most")))] {
-		files, err := t.Plot(dir)
+		file, err := t.Plot(dir)
 		if err != nil {
 			return fmt.Errorf("--plot: %w", err)
 		}
-		for _, f := range files {
-			fmt.Fprintln(c.App.Writer, "drawn:", f)
-		}
+		fmt.Fprintln(c.App.Writer, "drawn:", file)
 	}
 	return nil
 }
