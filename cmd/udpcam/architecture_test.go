@@ -55,7 +55,8 @@ var places = []struct {
 	{"net/http", "", []string{"sender/source/*.go", "receiver/web/*.go", "cmd/*/*.go", "bench/*.go"}, nil},
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",
 		[]string{"sender/source/post*.go", "receiver/web/*.go"}, nil},
-	// Drawing is plot's.
+	// Browsers are browser's, and drawing is plot's.
+	{"github.com/chromedp/chromedp", "", []string{"bench/browser/*.go"}, nil},
 	{"gonum.org/v1/plot", "", []string{"bench/plot/*.go"}, nil},
 	// Flags and commands are the command line's.
 	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go"}, nil},
