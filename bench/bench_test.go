@@ -197,7 +197,7 @@ func report() *bench.Report {
 				FrameBytes: 78_000, Delivered: f(100 - loss*float64(i)), P50: f(1 + loss), P99: f(20 / float64(i+1)), Overhead: f(1.05)})
 		}
 	}
-	return &bench.Report{Bench: "compare", Made: bench.NewEnvironment("v0", []string{"udpcam", "bench"}), Rows: rows, Notes: []string{"a note"}}
+	return &bench.Report{Bench: "compare", Made: bench.NewEnvironment("v0", []string{"udpcam-bench"}), Rows: rows, Notes: []string{"a note"}}
 }
 
 func TestReport(t *testing.T) {
