@@ -14,15 +14,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Names are what Chromium is called, in the order in which it is looked for.
-var Names = []string{"chromium", "chromium-browser", "google-chrome"}
+// names are what Chromium is called, in the order in which it is looked for.
+var names = []string{"chromium", "chromium-browser", "google-chrome"}
 
 // ErrNone is the lack of a browser.
 var ErrNone = errors.New("there is no Chromium (Debian: chromium)")
 
 // Find returns the browser's command. The error is ErrNone.
 func Find() (string, error) {
-	for _, name := range Names {
+	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}

@@ -13,20 +13,12 @@
 package main
 
 import (
-	"context"
-	"io"
-
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
 )
 
 func main() { cmdline.Main(newApp()) }
-
-// run runs one command line as [cmdline.Run] does.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
-	return cmdline.Run(ctx, newApp(), args, stdout, stderr)
-}
 
 const appExamples = `  udpcam demo                      a test pattern, at http://127.0.0.1:8080
   udpcam send --addr 192.168.1.20  the first camera, to another machine

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"regexp"
 	"strings"
 	"sync"
@@ -72,6 +73,11 @@ func noLeaks(t *testing.T) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+}
+
+// run runs a command line as [cmdline.Run] does.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	return cmdline.Run(ctx, newApp(), args, stdout, stderr)
 }
 
 // runToEnd runs a command line that ends by itself.
