@@ -29,7 +29,7 @@ UDEVDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/rules.d
 
 # What the tests that run in bench/lab need of Debian, and the packages that have such tests.
 LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
-LAB_PKGS := ./cmd/udpcam ./sender/source ./bench
+LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
@@ -57,6 +57,10 @@ help: ## List the targets
 .PHONY: build
 build: ## Build ./udpcam: pure Go, one static binary
 	CGO_ENABLED=0 go build -o udpcam ./cmd/udpcam
+
+.PHONY: build-bench
+build-bench: build ## Build ./udpcam-bench, which measures, beside ./udpcam
+	CGO_ENABLED=0 go build -o udpcam-bench ./cmd/udpcam-bench
 
 .PHONY: build-opencv
 build-opencv: ## Build ./udpcam with OpenCV's cameras and window (needs libopencv-dev)
@@ -100,11 +104,11 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 test: setup lint cross emulated units race 32-bit fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
 
 .PHONY: unit
-unit: ## Test all packages but the command, without the race detector
-	go test $$(go list ./... | grep -v /cmd/)
+unit: ## Test all packages but the commands, without the race detector
+	go test $$(go list ./... | grep -v /cmd/udpcam)
 
 .PHONY: race
-race: | build/ ## Test all packages, the command end to end included, with the race detector
+race: | build/ ## Test all packages, the commands end to end included, with the race detector
 	$(GOTESTSUM) --jsonfile build/race.json -- -race ./...
 
 # It runs on amd64 alone.
@@ -113,13 +117,13 @@ race: | build/ ## Test all packages, the command end to end included, with the r
 	$(if $(filter amd64,$(shell go env GOHOSTARCH)),CGO_ENABLED=0 GOARCH=386 go test ./protocol/... ./receiver/... ./sender/...)
 
 .PHONY: e2e
-e2e: ## Test the built command end to end
-	go test -count=1 -v -run '^TestE2E' ./cmd/udpcam
+e2e: ## Test the built commands end to end
+	go test -count=1 -v -run '^TestE2E' ./cmd/...
 
 .PHONY: bench
-bench: build ## Measure all that bench/results shows again (root; 13 minutes)
+bench: build-bench ## Measure all that bench/results shows again (root; 13 minutes)
 	@$(MAKE) setup DEBS="$(BENCH_DEBS)"
-	bench/measure ./udpcam bench/results $(BENCH_LINK)
+	bench/measure ./udpcam-bench bench/results $(BENCH_LINK)
 
 .PHONY: test-opencv
 test-opencv: | build/ ## Test what is different in the OpenCV build
@@ -128,7 +132,7 @@ test-opencv: | build/ ## Test what is different in the OpenCV build
 
 .PHONY: lab
 lab: | build/ ## Test what needs netem or V4L2, on a Debian kernel under qemu: see bench/lab
-	CGO_ENABLED=0 go build -o build/lab/udpcam ./cmd/udpcam
+	CGO_ENABLED=0 go build -o build/lab/ ./cmd/udpcam ./cmd/udpcam-bench
 	@for package in $(LAB_PKGS); do \
 		CGO_ENABLED=0 go test -c -o build/lab/$$(basename $$package).test $$package; \
 		UDPCAM_TEST_BINARY=$(CURDIR)/build/lab/udpcam $(GOTESTSUM) --jsonfile build/lab-$$(basename $$package).json --raw-command \
@@ -159,7 +163,7 @@ lint: ## Check with gofmt, go vet and staticcheck, with and without OpenCV
 cross: ## Build for the other systems, into build/
 	@for platform in $(PLATFORMS); do \
 		echo $$platform; \
-		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -o build/$$platform/ ./cmd/udpcam; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -o build/$$platform/ ./cmd/udpcam ./cmd/udpcam-bench; \
 	done
 
 .PHONY: emulated
@@ -208,4 +212,4 @@ build/:
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf udpcam build
+	rm -rf udpcam udpcam-bench build

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"image"
 	"image/jpeg"
-	"image/png"
 	"math"
 	"os"
 	"path/filepath"
@@ -198,7 +197,7 @@ func report() *bench.Report {
 				FrameBytes: 78_000, Delivered: f(100 - loss*float64(i)), P50: f(1 + loss), P99: f(20 / float64(i+1)), Overhead: f(1.05)})
 		}
 	}
-	return &bench.Report{Bench: "compare", Made: bench.NewEnvironment("v0", []string{"udpcam", "bench"}), Rows: rows, Notes: []string{"a note"}}
+	return &bench.Report{Bench: "compare", Made: bench.NewEnvironment("v0", []string{"udpcam-bench"}), Rows: rows, Notes: []string{"a note"}}
 }
 
 func TestReport(t *testing.T) {
@@ -229,7 +228,7 @@ func TestReport(t *testing.T) {
 // Plots are drawn, and there is something on them.
 func TestPlot(t *testing.T) {
 	paths, err := report().Plot(t.TempDir())
-	if err != nil || len(paths) != 6 {
+	if err != nil || len(paths) != 3 {
 		t.Fatalf("%v, %v", paths, err)
 	}
 	for _, path := range paths {
@@ -237,24 +236,8 @@ func TestPlot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if filepath.Ext(path) == ".svg" {
-			if !bytes.Contains(text, []byte("another")) {
-				t.Errorf("%s: no legend", path)
-			}
-			continue
-		}
-		img, err := png.Decode(bytes.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		colours := map[any]bool{}
-		for y := 0; y < img.Bounds().Dy(); y += 3 {
-			for x := 0; x < img.Bounds().Dx(); x += 3 {
-				colours[img.At(x, y)] = true
-			}
-		}
-		if len(colours) < 10 {
-			t.Errorf("%s has %d colours", path, len(colours))
+		if !bytes.Contains(text, []byte("<svg")) || !bytes.Contains(text, []byte("another")) {
+			t.Errorf("%s: no picture, or no legend", path)
 		}
 	}
 }

@@ -3,8 +3,8 @@ package bench
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,10 +16,26 @@ type Carrier struct {
 	Settings string // in words
 	// Programs and Elements are what has to be installed: commands, and elements of GStreamer.
 	Programs, Elements []string
-	Debian             string                         // the packages that have them
-	Version            []string                       // a command that tells its version
-	source             string                         // of a program in C that takes udpcam's place as self
-	send, receive      func(self, to string) []string // command lines; to is the receiver's HOST:PORT
+	Debian             string                            // the packages that have them
+	Version            []string                          // a command that tells its version
+	program            program                           // whose command lines they are, where these begin with it
+	source             string                            // of the program in C
+	send, receive      func(program, to string) []string // command lines; to is the receiver's HOST:PORT
+}
+
+// A program is what a carrier runs that is ours.
+type program int
+
+const (
+	none    program = iota
+	product         // udpcam
+	itself          // the bench
+	inC             // compiled where it is measured
+)
+
+// Measures tells whether any of the carriers is udpcam.
+func Measures(carriers []Carrier) bool {
+	return slices.ContainsFunc(carriers, func(c Carrier) bool { return c.program == product })
 }
 
 const gst = "gst-launch-1.0"
@@ -35,17 +51,19 @@ var Carriers = []Carrier{
 	{
 		Name:     "udpcam",
 		Settings: "as it comes",
-		send:     func(self, to string) []string { return []string{self, "send", "--source", "-", "--addr", to} },
-		receive:  func(self, to string) []string { return []string{self, "recv", "--out", "-", "--addr", to} },
+		program:  product,
+		send:     func(program, to string) []string { return []string{program, "send", "--source", "-", "--addr", to} },
+		receive:  func(program, to string) []string { return []string{program, "recv", "--out", "-", "--addr", to} },
 	},
 	{
 		Name:     "classic",
 		Settings: "the countdown wire of old scripts, 65,472 bytes a datagram, by udpcam; a frame of two segments that lacks one cannot always be told from a whole one",
-		send: func(self, to string) []string {
-			return []string{self, "send", "--wire", "classic", "--source", "-", "--addr", to}
+		program:  product,
+		send: func(program, to string) []string {
+			return []string{program, "send", "--wire", "classic", "--source", "-", "--addr", to}
 		},
-		receive: func(self, to string) []string {
-			return []string{self, "recv", "--wire", "classic", "--out", "-", "--addr", to}
+		receive: func(program, to string) []string {
+			return []string{program, "recv", "--wire", "classic", "--out", "-", "--addr", to}
 		},
 	},
 	{
@@ -95,9 +113,10 @@ var Carriers = []Carrier{
 	},
 	{
 		Name:     "TCP",
-		Settings: "one connection with TCP_NODELAY, copied by a plain Go program (udpcam bench tcp)",
-		send:     func(self, to string) []string { return []string{self, "bench", "tcp", "send", to} },
-		receive:  func(self, to string) []string { return []string{self, "bench", "tcp", "receive", to} },
+		Settings: "one connection with TCP_NODELAY, copied by a plain Go program (udpcam-bench tcp)",
+		program:  itself,
+		send:     func(program, to string) []string { return []string{program, "tcp", "send", to} },
+		receive:  func(program, to string) []string { return []string{program, "tcp", "receive", to} },
 	},
 	{
 		Name: "bare relay",
@@ -105,9 +124,10 @@ var Carriers = []Carrier{
 			"it repairs and checks nothing",
 		Programs: []string{"cc"},
 		Debian:   "gcc libc6-dev",
+		program:  inC,
 		source:   bareSource,
-		send:     func(self, to string) []string { return []string{self, "send", to} },
-		receive:  func(self, to string) []string { return []string{self, "receive", to} },
+		send:     func(program, to string) []string { return []string{program, "send", to} },
+		receive:  func(program, to string) []string { return []string{program, "receive", to} },
 	},
 	{
 		Name:     "ffmpeg",
@@ -175,8 +195,5 @@ func (c Carrier) missing() string {
 	}
 	return ""
 }
-
-// self is the command that is running.
-func self() (string, error) { return os.Executable() }
 
 func receiverAddress(host string) string { return host + ":" + strconv.Itoa(port) }

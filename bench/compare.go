@@ -15,6 +15,7 @@ import (
 
 // A Comparison is what Compare measures: each carrier over each network.
 type Comparison struct {
+	Udpcam   string // the command, if one of the carriers is udpcam
 	Networks []Network
 	Carriers []Carrier
 	Link     string   // LinkNetem, LinkTun or LinkVeth
@@ -30,13 +31,21 @@ func Uncounted(fps float64) int { return int(fps) + cool }
 
 const cool = 3
 
+// CheckProcessLink looks whether processes can be connected by a link. The error is ErrLink, wrapped.
+func CheckProcessLink(link string) error {
+	if link != LinkNetem && link != LinkTun && link != LinkVeth {
+		return fmt.Errorf("%w: %q: programs need %s, %s or %s, which are not simulated", ErrLink, link, LinkNetem, LinkTun, LinkVeth)
+	}
+	return nil
+}
+
 // Compare feeds the same pictures to every carrier over every network, each on a network of its own, and looks at what
 // comes out from outside, in the same way for all. What is not installed, or fails, becomes a note.
 func Compare(ctx context.Context, c Comparison, made *Environment, progress Progress) (rows []Row, notes []string, err error) {
-	if c.Link != LinkNetem && c.Link != LinkTun && c.Link != LinkVeth {
-		return nil, nil, fmt.Errorf("%w: %q: programs need %s, %s or %s, which are not simulated", ErrLink, c.Link, LinkNetem, LinkTun, LinkVeth)
+	if err := CheckProcessLink(c.Link); err != nil {
+		return nil, nil, err
 	}
-	udpcam, err := self()
+	bench, err := os.Executable()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,7 +54,7 @@ func Compare(ctx context.Context, c Comparison, made *Environment, progress Prog
 		return nil, nil, err
 	}
 	defer os.RemoveAll(dir)
-	selves := map[string]string{} // by carrier
+	programs := map[program]string{product: c.Udpcam, itself: bench}
 	var carriers []Carrier
 	for _, carrier := range c.Carriers {
 		if why := carrier.missing(); why != "" {
@@ -55,9 +64,8 @@ func Compare(ctx context.Context, c Comparison, made *Environment, progress Prog
 		if v := carrier.Version; v != nil {
 			made.note(v[0], v[1:]...)
 		}
-		selves[carrier.Name] = udpcam
-		if carrier.source != "" {
-			if selves[carrier.Name], err = compile(carrier.source, dir); err != nil {
+		if carrier.program == inC {
+			if programs[inC], err = compile(carrier.source, dir); err != nil {
 				notes = append(notes, fmt.Sprintf("%s: not measured: %v", carrier.Name, err))
 				continue
 			}
@@ -69,12 +77,12 @@ func Compare(ctx context.Context, c Comparison, made *Environment, progress Prog
 	}
 	for _, n := range c.Networks {
 		if n.Rival > 0 {
-			notes = append(notes, n.Name+": not measured: there is only one camera here; bench loss has two")
+			notes = append(notes, n.Name+": not measured: there is only one camera here; udpcam-bench loss has two")
 			continue
 		}
 		for _, carrier := range carriers {
 			progress(len(rows), len(c.Networks)*len(carriers), carrier.Name+", "+n.Name)
-			row, why, err := c.measure(ctx, carrier, n, selves[carrier.Name])
+			row, why, err := c.measure(ctx, carrier, n, programs[carrier.program])
 			if err != nil || ctx.Err() != nil {
 				return nil, nil, errors.Join(err, ctx.Err())
 			}
@@ -133,8 +141,9 @@ func better(rows []Row) (notes []string) {
 	return notes
 }
 
-// measure measures one carrier over one network, self being its program or udpcam. Why is what it itself failed of.
-func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, self string) (row Row, why, err error) {
+// measure measures one carrier over one network. Program is the path of the carrier's, if that is ours. Why is what the
+// carrier itself failed of.
+func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, program string) (row Row, why, err error) {
 	cable, err := plug(c.Link, n, c.Seed)
 	if err != nil {
 		return row, nil, err
@@ -146,7 +155,7 @@ func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, sel
 	var unchanged error
 	var sent []netns.Traffic
 	result, why := relay.Relay{
-		Send: carrier.send(self, to), Receive: carrier.receive(self, to),
+		Send: carrier.send(program, to), Receive: carrier.receive(program, to),
 		From: cable.A, To: cable.B,
 		Pictures: c.Pictures, Warm: int(c.FPS), Cool: cool, FPS: c.FPS, Settle: c.Settle,
 		Measured: func() {

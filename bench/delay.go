@@ -21,6 +21,7 @@ import (
 
 // A DelayTest is what Delay measures.
 type DelayTest struct {
+	Udpcam string      // the command
 	Size   image.Point // of the test pattern in pixels
 	FPS    float64
 	Frames int
@@ -113,10 +114,6 @@ type delayed struct {
 }
 
 func newDelayed(t DelayTest) (d *delayed, err error) {
-	udpcam, err := self()
-	if err != nil {
-		return nil, err
-	}
 	d = &delayed{DelayTest: t}
 	if d.http, err = freeAddress(); err != nil {
 		return nil, err
@@ -127,9 +124,9 @@ func newDelayed(t DelayTest) (d *delayed, err error) {
 	}
 	defer out.Close()
 	d.stdout = stdout
-	d.receiver = exec.Command(udpcam, "recv", "--addr", d.http, "--http", d.http, "--out", "-")
+	d.receiver = exec.Command(t.Udpcam, "recv", "--addr", d.http, "--http", d.http, "--out", "-")
 	d.receiver.Stdout = out
-	d.sender = exec.Command(udpcam, "send", "--addr", d.http, "--source", t.address())
+	d.sender = exec.Command(t.Udpcam, "send", "--addr", d.http, "--source", t.address())
 	if err := errors.Join(d.receiver.Start(), d.sender.Start()); err != nil {
 		d.end()
 		return nil, err

@@ -3,13 +3,13 @@
 // the machine, kernel, versions and flags that made them. A report is written as JSON, CSV, a table for terminals or
 // Markdown, and drawn.
 //
-//	cmd/udpcam ──> Loss     sender, receiver ── datagram.Conn ── a network ── datagram.Conn
-//	               Compare  a sender's process: stdin ── a network ── a receiver's process: stdout
-//	               Speed    sender, receiver, as fast as they go, on loopback
-//	               Fanout   a server's process ──> viewers, some of which stall
-//	               Delay    the test pattern, read back at each stage up to a browser's page
-//	                  │
-//	                  └──> Report ──> JSON, CSV, table, plot
+//	cmd/udpcam-bench ──> Loss     sender, receiver ── datagram.Conn ── a network ── datagram.Conn
+//	                     Compare  a sender's process: stdin ── a network ── a receiver's process: stdout
+//	                     Speed    sender, receiver, as fast as they go, on loopback
+//	                     Fanout   a server's process ──> viewers, some of which stall
+//	                     Delay    the test pattern, read back at each stage up to a browser's page
+//	                        │
+//	                        └──> Report ──> JSON, CSV, table, plot
 //
 // The networks, which packages below this one make, all take the same scenarios, in the words of netem and tbf
 // (scenario.go). A scenario may change while frames cross it, and a second camera may join:
@@ -20,6 +20,6 @@
 //	                   tun     the same done by bench/tunnel, a program that carries each packet: any Linux, as root
 //
 // Beside them bench/relay feeds frames to one process and sees them come out of another, bench/browser sees what a page
-// shows, bench/trace records every datagram's fate and explains lost frames, and bench/plot draws. What is measured knows nothing of all this: sender and receiver get a conn and a clock,
-// processes get pipes.
+// shows, bench/trace records every datagram's fate and explains lost frames, and bench/plot draws. What is measured knows
+// nothing of all this: sender and receiver get a conn and a clock, processes get pipes.
 package bench

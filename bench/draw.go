@@ -171,7 +171,7 @@ func (r *Report) curves(f figure, key, dir string) (paths []string, err error) {
 		if err != nil {
 			return paths, err
 		}
-		paths = append(paths, drawn...)
+		paths = append(paths, drawn)
 	}
 	return paths, nil
 }
@@ -239,7 +239,7 @@ func (f figure) bounds(low, high float64) (float64, float64) {
 }
 
 // bars draws a figure with a place for each row.
-func (r *Report) bars(f figure, dir string) ([]string, error) {
+func (r *Report) bars(f figure, dir string) (paths []string, err error) {
 	// What is compared stands side by side: links, carriers, ways of sending.
 	var categories, series []string
 	cell := map[[2]string]*Row{}
@@ -294,7 +294,8 @@ func (r *Report) bars(f figure, dir string) ([]string, error) {
 		low = 0.01
 	}
 	low, high = f.bounds(low, high)
-	return r.chart(f, "").Bars(categories, groups, low, high, dir, r.Bench+"-"+f.name)
+	path, err := r.chart(f, "").Bars(categories, groups, low, high, dir, r.Bench+"-"+f.name)
+	return []string{path}, err
 }
 
 // A Timeline is the story of one frame, to be drawn.
@@ -303,8 +304,8 @@ type Timeline struct {
 	Story trace.Story
 }
 
-// Plot draws the timeline into files in a folder, and returns their paths.
-func (t Timeline) Plot(dir string) ([]string, error) {
+// Plot draws the timeline into a file in a folder, and returns its path.
+func (t Timeline) Plot(dir string) (path string, err error) {
 	s := &t.Story
 	after := func(at int64) float64 { return float64(at-s.Captured) / 1e3 }
 	var bands []plot.Band

@@ -15,6 +15,7 @@ import (
 
 // A Fan is what Fanout measures: for each way to watch, each number of viewers with each number of stalled ones.
 type Fan struct {
+	Udpcam           string // the command
 	By               []Way
 	Viewers, Stalled []int
 	Pictures         [][]byte // of which Uncounted do not count
@@ -50,11 +51,7 @@ func (f Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row Ro
 	if err != nil {
 		return row, err
 	}
-	udpcam, err := self()
-	if err != nil {
-		return row, err
-	}
-	server := exec.CommandContext(ctx, udpcam, "serve", "--source", "-", "--http", addr)
+	server := exec.CommandContext(ctx, f.Udpcam, "serve", "--source", "-", "--http", addr)
 	in, feed, err := os.Pipe()
 	if err != nil {
 		return row, err

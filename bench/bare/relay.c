@@ -1,6 +1,6 @@
 // The least that a relay of JPEGs from a pipe over UDP to a pipe can cost on Linux: many datagrams in one call
 // (UDP_SEGMENT), those that the kernel has joined in one (UDP_GRO), no header, no check, no repair. What is lost damages or
-// joins pictures. udpcam bench compare measures others beside it.
+// joins pictures. udpcam-bench compare measures others beside it.
 //
 //	relay send HOST:PORT      standard input to datagrams, each picture when its end has come
 //	relay receive HOST:PORT   datagrams to standard output, each picture when its end has come

@@ -27,14 +27,14 @@ var (
 // Errors of making a cable, each of which tells the way out.
 var (
 	// ErrRoot is the lack of the right to make namespaces.
-	ErrRoot = errors.New("network namespaces need root and Linux: become root, or simulate (bench loss --link sim)")
+	ErrRoot = errors.New("network namespaces need root and Linux: become root, or simulate (udpcam-bench loss --link sim)")
 	// ErrNetem is a kernel without netem, or without tbf if that is asked for.
 	ErrNetem = errors.New("this kernel has no netem (sch_netem) or no tbf (sch_tbf): use --link tun, run it in bench/lab, whose kernel has, " +
-		"or simulate (bench loss --link sim)")
+		"or simulate (udpcam-bench loss --link sim)")
 	// ErrArguments is a network in words that tc does not know.
 	ErrArguments = errors.New("tc does not take these arguments of netem or tbf")
 	// ErrTun is a kernel without tun devices.
-	ErrTun = errors.New("this kernel has no tun devices (/dev/net/tun): use --link netem, or simulate (bench loss --link sim)")
+	ErrTun = errors.New("this kernel has no tun devices (/dev/net/tun): use --link netem, or simulate (udpcam-bench loss --link sim)")
 )
 
 // Traffic counts what a machine has sent.

@@ -1,12 +1,11 @@
-// Package plot draws what package bench has measured: curves, bars and timelines, each as PNG and SVG, with what made it
-// in small letters below. Gonum does the drawing; here it is decided how it looks.
+// Package plot draws what package bench has measured: curves, bars and timelines, each as SVG, with what made it in small
+// letters below. Gonum does the drawing; here it is decided how it looks.
 package plot
 
 import (
 	"cmp"
 	"fmt"
 	"image/color"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -20,15 +19,11 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The size of a picture, and how many dots of it a PNG has to the inch.
-const (
-	width, height = 19 * vg.Centimeter, 11 * vg.Centimeter
-	dpi           = 144
-)
+// The size of a picture.
+const width, height = 19 * vg.Centimeter, 11 * vg.Centimeter
 
 // palette is Okabe and Ito's, which people who see few colours can tell apart, with udpcam's first.
 var palette = []color.Color{
@@ -130,35 +125,21 @@ type key struct {
 	line   bool // else a field
 }
 
-// save draws a plot with its title and legend above it and the footer below it into dir/name.png and dir/name.svg, and
-// returns the paths.
-func (c Chart) save(p *plot.Plot, keys []key, high vg.Length, dir, name string) (paths []string, err error) {
+// save draws a plot into dir/name.svg, with its title and legend above it and the footer below it. It returns that
+// path.
+func (c Chart) save(p *plot.Plot, keys []key, high vg.Length, dir, name string) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
+		return "", err
 	}
-	for _, picture := range []struct {
-		extension string
-		canvas    interface {
-			vg.CanvasSizer
-			io.WriterTo
-		}
-	}{
-		{".png", vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, high), vgimg.UseDPI(dpi))}},
-		{".svg", vgsvg.New(width, high)},
-	} {
-		c.draw(p, keys, draw.New(picture.canvas))
-		path := filepath.Join(dir, name+picture.extension)
-		f, err := os.Create(path)
-		if err != nil {
-			return nil, err
-		}
-		_, err = picture.canvas.WriteTo(f)
-		if err := cmp.Or(err, f.Close()); err != nil {
-			return nil, err
-		}
-		paths = append(paths, path)
+	canvas := vgsvg.New(width, high)
+	c.draw(p, keys, draw.New(canvas))
+	path = filepath.Join(dir, name+".svg")
+	f, err := os.Create(path)
+	if err != nil {
+		return "", err
 	}
-	return paths, nil
+	_, err = canvas.WriteTo(f)
+	return path, cmp.Or(err, f.Close())
 }
 
 // face is the typeface of all text.
@@ -246,7 +227,7 @@ type Curve struct {
 }
 
 // Lines draws curves. The horizontal axis begins at 0, the vertical one goes from yMin to yMax.
-func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) ([]string, error) {
+func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) (path string, err error) {
 	p := c.base()
 	p.Add(grid())
 	p.X.Min, p.Y.Min, p.Y.Max = 0, yMin, yMax
@@ -258,7 +239,7 @@ func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) ([]st
 		}
 		line, dots, err := plotter.NewLinePoints(points)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name, err)
+			return "", fmt.Errorf("%s: %w", s.Name, err)
 		}
 		line.Color, line.Width, line.Dashes = colour(s.Colour), vg.Points(1.8), dashes[s.Dash%len(dashes)]
 		line.Width += vg.Points(2.4) * vg.Length(covers(&p.Y, s, curves[:i]))
@@ -291,7 +272,7 @@ type Group struct {
 }
 
 // Bars draws groups of bars side by side, with their values above them, on an axis from yMin to yMax.
-func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, dir, name string) ([]string, error) {
+func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, dir, name string) (path string, err error) {
 	p := c.base()
 	g := grid()
 	g.Vertical.Color = nil

@@ -39,7 +39,7 @@ type Moment struct {
 }
 
 // Timeline draws flights in bands, the first at the bottom, over the time in milliseconds.
-func (c Chart) Timeline(bands []Band, flights []Flight, moments []Moment, dir, name string) ([]string, error) {
+func (c Chart) Timeline(bands []Band, flights []Flight, moments []Moment, dir, name string) (path string, err error) {
 	p := c.base()
 	g := grid()
 	g.Horizontal.Color = nil

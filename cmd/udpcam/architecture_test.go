@@ -22,7 +22,9 @@ var floors = []struct {
 	folder string
 	below  []string
 }{
-	{"cmd", []string{"cmd", "bench", "sender", "receiver", "protocol"}},
+	{"cmd/udpcam", []string{"cmd/internal", "sender", "receiver", "protocol"}},
+	{"cmd/udpcam-bench", []string{"cmd/internal", "bench", "sender", "receiver", "protocol"}},
+	{"cmd/internal", []string{"sender"}},
 	{"bench", []string{"bench", "sender", "receiver", "protocol"}},
 	{"bench/tunnel", []string{"protocol/netsim"}},
 	{"bench/netns", []string{"bench/tunnel", "protocol/netsim"}},
@@ -52,13 +54,14 @@ var places = []struct {
 	{"gocv.io/x/gocv", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go"}, nil},
 	{"C", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go", "receiver/sink/display_*.go"}, nil},
 	// HTTP is served by web, and by the source that pictures are posted to. Other sources, and bench, are HTTP's clients.
-	{"net/http", "", []string{"sender/source/*.go", "receiver/web/*.go", "cmd/*/*.go", "bench/*.go"}, nil},
+	{"net/http", "", []string{"sender/source/*.go", "receiver/web/*.go", "cmd/udpcam/*.go", "bench/*.go"}, nil},
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",
 		[]string{"sender/source/post*.go", "receiver/web/*.go"}, nil},
-	// Drawing is plot's.
+	// Browsers are browser's, and drawing is plot's.
+	{"github.com/chromedp/chromedp", "", []string{"bench/browser/*.go"}, nil},
 	{"gonum.org/v1/plot", "", []string{"bench/plot/*.go"}, nil},
 	// Flags and commands are the command line's.
-	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go"}, nil},
+	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go", "cmd/internal/*/*.go"}, nil},
 	// The protocol and the model of the path are pure: they have no socket, and the time is an argument.
 	{"net", "Conn PacketConn UDPConn Listener Dial DialUDP Dialer Listen ListenPacket ListenUDP ListenConfig", nil,
 		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/path/*.go"}},
@@ -192,6 +195,7 @@ func TestArchitectureFaults(t *testing.T) {
 		{"sender/source/x.go", `import "udpcam/sender"`, "imports sender, which is not below it"},
 		{"protocol/datagram/x.go", `import "udpcam/sender"`, "imports sender, which is not below it"},
 		{"protocol/mjpeg/x.go", `import "udpcam/protocol"`, "imports protocol, which is not below it"},
+		{"cmd/udpcam/x.go", `import "udpcam/bench"`, "imports bench, which is not below it"},
 		{"bench/x.go", `import "udpcam/cmd/udpcam"`, "imports cmd/udpcam, which is not below it"},
 		{"shared/x.go", ``, "is on no floor of the house"},
 		{"sender/source/x.go", `import "gocv.io/x/gocv"`, "uses gocv.io/x/gocv, which has no place there"},

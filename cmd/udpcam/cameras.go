@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/sender/source"
 	"udpcam/sender/source/v4l2"
 )
@@ -21,13 +22,13 @@ func camerasCommand() *cli.Command {
 		Name:      "cameras",
 		Usage:     "list this machine's cameras, and what they can do",
 		UsageText: "udpcam cameras [--json]",
-		Description: examples(
+		Description: cmdline.Examples(
 			"udpcam cameras", "names, formats, sizes, frames a second, controls",
 			"udpcam cameras --json | jq '.[0].formats'", "the same for programs",
 		),
 		Action: cameras,
 	},
-		flags("Output", &cli.BoolFlag{Name: "json", Usage: "write an array of objects"}),
+		cmdline.Flags("Output", &cli.BoolFlag{Name: "json", Usage: "write an array of objects"}),
 	)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/sender/source"
 )
@@ -24,10 +25,10 @@ func openSource(c *cli.Context, usual string, log *slog.Logger, skip func(string
 
 	name := cmp.Or(c.String("source"), usual)
 	if name == "" {
-		return "", nil, usagef("this udpcam is built without OpenCV, and so has no cameras on this system: " +
+		return "", nil, cmdline.Usagef("this udpcam is built without OpenCV, and so has no cameras on this system: " +
 			"name another source, such as --source test:")
 	}
-	size, err := parseSize(c.String("size"))
+	size, err := cmdline.ParseSize(c.String("size"))
 	if err != nil {
 		return "", nil, err
 	}
@@ -37,7 +38,7 @@ func openSource(c *cli.Context, usual string, log *slog.Logger, skip func(string
 		Size:     size,
 		Quality:  c.Int("quality"),
 		Format:   c.String("format"),
-		Controls: listOf(c, "control"),
+		Controls: cmdline.List(c, "control"),
 		Rotate:   c.Int("rotate"),
 		Text:     c.String("text"),
 		DropSame: c.Int("drop-same"),
@@ -51,7 +52,7 @@ func openSource(c *cli.Context, usual string, log *slog.Logger, skip func(string
 	src, err := source.Open(name, options)
 	for _, mistake := range []error{source.ErrUnknown, source.ErrName, source.ErrOption, source.ErrNoOpenCV} {
 		if errors.Is(err, mistake) {
-			return "", nil, usageError{err}
+			return "", nil, cmdline.Usagef("%w", err)
 		}
 	}
 	return name, src, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/sender/source"
 )
@@ -67,7 +68,7 @@ func completionCommand() *cli.Command {
 				text := script.script
 				if script.shell == "fish" {
 					text, err = c.App.ToFishCompletion()
-					text = plain(text) // it has the flags' usage in it
+					text = cmdline.Plain(text) // it has the flags' usage in it
 				}
 				if err == nil {
 					_, err = fmt.Fprint(c.App.Writer, text)
@@ -79,7 +80,7 @@ func completionCommand() *cli.Command {
 	c.UsageText = "udpcam completion " + shells.String()[1:]
 	c.Description = "Once:\n" + help.String()
 	c.Action = func(c *cli.Context) error {
-		return usagef("which shell? give one: %s", strings.TrimPrefix(c.Command.UsageText, "udpcam "))
+		return cmdline.Usagef("which shell? give one: %s", strings.TrimPrefix(c.Command.UsageText, "udpcam "))
 	}
 	return command(c)
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"udpcam/cmd/internal/cmdline"
 )
 
 // A console is standard error: lines of text and, where it is a terminal, a status line below them that is rewritten in
@@ -19,9 +21,9 @@ type console struct {
 
 func newConsole(w io.Writer) *console {
 	c := &console{w: w}
-	if _, ok := terminalWidth(w); ok {
+	if _, ok := cmdline.TerminalWidth(w); ok {
 		c.width = func() int {
-			columns, _ := terminalWidth(w)
+			columns, _ := cmdline.TerminalWidth(w)
 			return columns
 		}
 	}

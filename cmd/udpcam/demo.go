@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/receiver/web"
 	"udpcam/sender/source"
 )
@@ -12,15 +13,15 @@ func demoCommand() *cli.Command {
 		Name:      "demo",
 		Usage:     "send a test pattern over UDP to this machine, and show it to a browser",
 		UsageText: "udpcam demo [--source SOURCE] [--http ADDR] [flags]",
-		Description: examples(
+		Description: cmdline.Examples(
 			"udpcam demo", "then open http://127.0.0.1:8080",
 			"udpcam demo --http 127.0.0.1:8081", "if another program has that port",
 			"udpcam demo --source photos/", "pictures of your own",
-		) + "\nSources:\n" + indent(source.Help()),
+		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: demo,
 	},
 		httpFlags(defaultHTTP),
-		flags("HTTP", lingerFlag()),
+		cmdline.Flags("HTTP", lingerFlag()),
 		sourceFlags(demoSource),
 		runningFlags(),
 	)

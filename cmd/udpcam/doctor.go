@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/protocol/datagram"
 	"udpcam/sender/source"
@@ -25,14 +26,14 @@ func doctorCommand() *cli.Command {
 		Name:      "doctor",
 		Usage:     "look whether this machine is fit to send and receive, and say what mends it",
 		UsageText: "udpcam doctor [--addr HOST] [--json]",
-		Description: examples(
+		Description: cmdline.Examples(
 			"udpcam doctor", "everything but the way to another machine",
 			"udpcam doctor --addr 192.168.1.20", "that too: which size of packets gets there",
 		) + "\nWhat is bad keeps something from working, and makes the exit code 1; what is worth a note does not.\n",
 		Action: doctor,
 	},
-		flags("What", &cli.StringSliceFlag{Name: "addr", Usage: "look at the way to this receiver too (`HOST[:PORT]`, repeatable)"}),
-		flags("Output", &cli.BoolFlag{Name: "json", Usage: "write an array of objects"}),
+		cmdline.Flags("What", &cli.StringSliceFlag{Name: "addr", Usage: "look at the way to this receiver too (`HOST[:PORT]`, repeatable)"}),
+		cmdline.Flags("Output", &cli.BoolFlag{Name: "json", Usage: "write an array of objects"}),
 	)
 }
 
@@ -55,7 +56,7 @@ const (
 // doctor is udpcam doctor.
 func doctor(c *cli.Context) error {
 	findings := slices.Concat(checkSystem(), []finding{checkMulticast(c.Context)})
-	for _, text := range listOf(c, "addr") {
+	for _, text := range cmdline.List(c, "addr") {
 		addr, err := addressOf("addr", text)
 		if err != nil {
 			return err
@@ -87,13 +88,13 @@ func doctor(c *cli.Context) error {
 }
 
 func printFindings(w io.Writer, findings []finding) error {
-	width := usualWidth
-	if columns, ok := terminalWidth(w); ok {
-		width = max(columns, narrowHelp)
+	width := cmdline.UsualWidth
+	if columns, ok := cmdline.TerminalWidth(w); ok {
+		width = max(columns, cmdline.NarrowWidth)
 	}
 	var b strings.Builder
 	for _, f := range findings {
-		lines := wrap(f.Found, width-25)
+		lines := cmdline.Wrap(f.Found, width-25)
 		fmt.Fprintf(&b, "%-4s  %-17s  %s\n", f.State, f.What, lines[0])
 		for _, line := range lines[1:] {
 			fmt.Fprintf(&b, "%25s%s\n", "", line)

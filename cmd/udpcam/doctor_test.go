@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/sender/source"
 )
@@ -21,7 +22,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 		if f.State == bad {
-			worst = exitFailure
+			worst = cmdline.ExitFailure
 		}
 	}
 	if code != worst || len(findings) < 3 {
@@ -33,7 +34,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("nothing on %s in\n%s", f.What, text)
 		}
 	}
-	if code, _, _ := runToEnd(t, "doctor", "--addr", "host:port"); code != exitUsage {
+	if code, _, _ := runToEnd(t, "doctor", "--addr", "host:port"); code != cmdline.ExitUsage {
 		t.Errorf("exit code %d for an address that is none", code)
 	}
 }

@@ -2,15 +2,14 @@ package main
 
 import (
 	"fmt"
-	"image"
 	"net"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver/web"
 	"udpcam/sender"
@@ -18,63 +17,24 @@ import (
 
 // Flags that several subcommands have in common. Each call makes new ones, because a flag keeps what it was set to.
 
-// command completes a subcommand: it has these flags, and takes no arguments unless its ArgsUsage names them.
+// command completes a subcommand, as [cmdline.Command] does.
 func command(c *cli.Command, groups ...[]cli.Flag) *cli.Command {
-	c.Flags = slices.Concat(groups...)
-	c.CustomHelpTemplate = commandHelp
-	c.HideHelpCommand = true
-	c.OnUsageError = onUsageError
+	c = cmdline.Command(c, groups...)
 	c.BashComplete = complete
+	check := c.Before
 	c.Before = func(c *cli.Context) error {
 		if !c.Bool("show") {
 			// Where there are windows the main goroutine is locked to the process's first thread, and waits longer to
 			// be woken. Without a window it need not be.
 			runtime.UnlockOSThread()
 		}
-		if arg := c.Args().First(); arg != "" && c.Command.ArgsUsage == "" {
-			return usagef("there is an argument too many: %q", arg)
-		}
-		return nil
+		return check(c)
 	}
 	return c
 }
 
-// flags puts flags into one category of the help and gives each its environment variable: UDPCAM_LOG_LEVEL for
-// --log-level.
-func flags(category string, fs ...cli.Flag) []cli.Flag { return prefixedFlags("", category, fs...) }
-
-// prefixedFlags does the same with flags of a subcommand whose names mean something else elsewhere: with "bench-",
-// UDPCAM_BENCH_JSON for --json.
-func prefixedFlags(prefix, category string, fs ...cli.Flag) []cli.Flag {
-	for _, f := range fs {
-		variable := []string{variable(prefix + f.Names()[0])}
-		switch f := f.(type) {
-		case *cli.StringFlag:
-			f.Category, f.EnvVars = category, variable
-		case *cli.StringSliceFlag:
-			f.Category, f.EnvVars = category, variable
-		case *cli.BoolFlag:
-			f.Category, f.EnvVars = category, variable
-		case *cli.IntFlag:
-			f.Category, f.EnvVars = category, variable
-		case *cli.Float64Flag:
-			f.Category, f.EnvVars = category, variable
-		case *cli.DurationFlag:
-			f.Category, f.EnvVars = category, variable
-		default:
-			panic(fmt.Sprintf("flag --%s is of a type that has no environment variable", f.Names()[0]))
-		}
-	}
-	return fs
-}
-
-// variable is the environment variable of a flag.
-func variable(flag string) string {
-	return "UDPCAM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
 func sourceFlags(usual string) []cli.Flag {
-	return flags("Source",
+	return cmdline.Flags("Source",
 		&cli.StringFlag{Name: "source", Usage: "where pictures come from (`SOURCE`)", DefaultText: usual, TakesFile: true},
 		&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`), where the source can be asked for it",
 			DefaultText: "its own, or 30"},
@@ -93,7 +53,7 @@ func sourceFlags(usual string) []cli.Flag {
 }
 
 func httpFlags(usual string) []cli.Flag {
-	return flags("HTTP",
+	return cmdline.Flags("HTTP",
 		&cli.StringFlag{Name: "http", Value: usual,
 			Usage: "serve browsers at `ADDR`: :8080 for this machine alone, 0.0.0.0:8080 for everyone"},
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
@@ -107,7 +67,7 @@ func httpFlags(usual string) []cli.Flag {
 }
 
 func runningFlags() []cli.Flag {
-	return flags("While it runs",
+	return cmdline.Flags("While it runs",
 		&cli.BoolFlag{Name: "json", Usage: "write one JSON object a second to standard output"},
 		&cli.StringFlag{Name: "log-level", Usage: "log from this `LEVEL` up: debug, info, warn, error", Value: defaultLevel},
 	)
@@ -131,16 +91,11 @@ func framesFlag() cli.Flag {
 	return &cli.IntFlag{Name: "frames", Usage: "stop after `N` frames", DefaultText: "never"}
 }
 
-// listOf is the values of a flag that can be repeated. A variable that is set to nothing is as good as none.
-func listOf(c *cli.Context, flag string) []string {
-	return slices.DeleteFunc(c.StringSlice(flag), func(value string) bool { return value == "" })
-}
-
 // wireOf is the wire that --wire names.
 func wireOf(c *cli.Context) (protocol.Wire, error) {
 	wire, err := protocol.ParseWire(c.String("wire"))
 	if err != nil {
-		return "", usagef("--wire: %w", err)
+		return "", cmdline.Usagef("--wire: %w", err)
 	}
 	return wire, nil
 }
@@ -149,7 +104,7 @@ func wireOf(c *cli.Context) (protocol.Wire, error) {
 func framesOf(c *cli.Context) (uint64, error) {
 	n := c.Int("frames")
 	if n < 0 {
-		return 0, usagef("--frames %d: give 1 or more, or 0 for no end", n)
+		return 0, cmdline.Usagef("--frames %d: give 1 or more, or 0 for no end", n)
 	}
 	return uint64(n), nil
 }
@@ -180,22 +135,10 @@ func addressOf(flag, text string) (string, error) {
 		host, port = strings.Trim(text, "[]"), strconv.Itoa(sender.DefaultPort)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", usagef("--%s %q: the port has to be a number up to 65535", flag, text)
+		return "", cmdline.Usagef("--%s %q: the port has to be a number up to 65535", flag, text)
 	}
 	if _, err := strconv.Atoi(host); err == nil {
-		return "", usagef("--%s %q: that is no address; give HOST:PORT, or :PORT to listen on", flag, text)
+		return "", cmdline.Usagef("--%s %q: that is no address; give HOST:PORT, or :PORT to listen on", flag, text)
 	}
 	return net.JoinHostPort(host, port), nil
-}
-
-// parseSize reads WIDTHxHEIGHT; "" is the zero size.
-func parseSize(text string) (size image.Point, err error) {
-	if text == "" {
-		return size, nil
-	}
-	n, err := fmt.Sscanf(text, "%dx%d", &size.X, &size.Y)
-	if err != nil || n != 2 || size.X < 1 || size.Y < 1 || text != fmt.Sprintf("%dx%d", size.X, size.Y) {
-		return image.Point{}, usagef("--size %q: give WIDTHxHEIGHT in pixels, such as 1280x720", text)
-	}
-	return size, nil
 }

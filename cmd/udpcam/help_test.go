@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
+
+	"udpcam/cmd/internal/cmdline"
 )
 
 // Every command's help fits a terminal of 80 columns, shows an example, and has every flag, each of which has an
@@ -23,7 +25,7 @@ func TestHelp(t *testing.T) {
 				t.Fatalf("exit code %d: %s", code, stderr)
 			}
 			for line := range strings.Lines(help) {
-				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > usualWidth {
+				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > cmdline.UsualWidth {
 					t.Errorf("a line of %d columns: %s", n, line)
 				}
 			}
@@ -40,7 +42,7 @@ func TestHelp(t *testing.T) {
 					t.Errorf("--%s has the environment variables %v, want %s", name, v, variable)
 				}
 			}
-			if n := len(command.Flags); n > 0 && !strings.Contains(help, variable(command.Flags[n-1].Names()[0])) {
+			if n := len(command.Flags); n > 0 && !strings.Contains(help, cmdline.Variable(command.Flags[n-1].Names()[0])) {
 				t.Error("gives no example of an environment variable")
 			}
 			if strings.ContainsAny(help, "`") || strings.Contains(help, "VALUE") {
@@ -50,6 +52,16 @@ func TestHelp(t *testing.T) {
 				t.Errorf("udpcam help %s says something else:\n%s", command.Name, other)
 			}
 		})
+	}
+}
+
+// Whoever asks for the bench is told where it is.
+func TestNoBench(t *testing.T) {
+	for _, args := range [][]string{{"bench"}, {"bench", "loss", "--link", "sim"}} {
+		code, _, stderr := runToEnd(t, args...)
+		if code != cmdline.ExitUsage || !strings.Contains(stderr, "go run ./cmd/udpcam-bench") {
+			t.Errorf("%v: exit code %d: %s", args, code, stderr)
+		}
 	}
 }
 
@@ -65,23 +77,6 @@ func TestAppHelp(t *testing.T) {
 		if !strings.Contains(want, "\n  "+command.Name+"  ") {
 			t.Errorf("does not mention %s:\n%s", command.Name, want)
 		}
-	}
-}
-
-func TestReflow(t *testing.T) {
-	text := "short  line\n" +
-		"  one two  a second column that is too long\n" +
-		"\n" +
-		"one column that is too long\n"
-	want := "short  line\n" +
-		"  one two  a second\n" +
-		"           column that\n" +
-		"           is too long\n" +
-		"\n" +
-		"one column that is too\n" +
-		"long\n"
-	if got := reflow(text, 22); got != want {
-		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
 
@@ -124,7 +119,7 @@ func TestComplete(t *testing.T) {
 	args := os.Args
 	defer func() { os.Args = args }()
 	for typed, want := range map[string]string{
-		"":                      "send recv serve demo bench cameras doctor version man completion help",
+		"":                      "send recv serve demo cameras doctor version man completion help",
 		"send --s":              "--stream --segment --source --size",
 		"send --wire":           "udpcam/1 classic",
 		"recv --addr :1 --wire": "udpcam/1 classic",

@@ -19,6 +19,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver/web"
 )
@@ -43,16 +44,16 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, log *slog.Logger, 
 	if addr == "" {
 		for _, flag := range httpOnly {
 			if c.IsSet(flag) {
-				return nil, usagef("--%s is for --http: give an address to serve on too, such as --http :8080", flag)
+				return nil, cmdline.Usagef("--%s is for --http: give an address to serve on too, such as --http :8080", flag)
 			}
 		}
 		return nil, nil
 	}
 	full, err := web.ListenAddr(addr)
 	if err != nil {
-		return nil, usagef("--http: %w", err)
+		return nil, cmdline.Usagef("--http: %w", err)
 	}
-	config := web.Config{AllowHosts: listOf(c, "allow-host"), Token: c.String("token"), Demo: demo, Skip: skip, Log: log}
+	config := web.Config{AllowHosts: cmdline.List(c, "allow-host"), Token: c.String("token"), Demo: demo, Skip: skip, Log: log}
 	if config.HTML, err = readPage(c.String("html")); err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, log *slog.Logger, 
 		return nil, err
 	}
 	if config.MaxViewers = c.Int("max-viewers"); config.MaxViewers < 1 {
-		return nil, usagef("--max-viewers %d: give 1 or more", config.MaxViewers)
+		return nil, cmdline.Usagef("--max-viewers %d: give 1 or more", config.MaxViewers)
 	}
 	encryption, err := encryptionOf(c)
 	if err != nil {
@@ -101,7 +102,7 @@ func authOf(c *cli.Context) (user, password string, err error) {
 	}
 	user, password, ok := strings.Cut(text, ":")
 	if !ok || password == "" {
-		return "", "", usagef("--auth: give USER:PASSWORD, or set UDPCAM_AUTH to it, where other users do not see it")
+		return "", "", cmdline.Usagef("--auth: give USER:PASSWORD, or set UDPCAM_AUTH to it, where other users do not see it")
 	}
 	return user, password, nil
 }
@@ -113,7 +114,7 @@ func encryptionOf(c *cli.Context) (*tls.Config, error) {
 	case cert == "" && key == "":
 		return nil, nil
 	case cert == "" || key == "":
-		return nil, usagef("--tls-cert and --tls-key belong together: give both")
+		return nil, cmdline.Usagef("--tls-cert and --tls-key belong together: give both")
 	}
 	pair := &keyPair{cert: cert, key: key}
 	if _, err := pair.get(nil); err != nil {

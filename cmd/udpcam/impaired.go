@@ -1,7 +1,6 @@
 package main
 
 import (
-	"container/heap"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -19,8 +18,7 @@ type impaired struct {
 	mu     sync.Mutex               // guards what follows, and the conn's sending side
 	path   *netsim.Crossing         // nil if it is perfect
 	block  func(header []byte) bool // tells which datagrams are lost in any case; nil for none
-	flight flight
-	number uint64      // of the next datagram in flight
+	flight netsim.Schedule[flying]
 	timer  *time.Timer // runs while anything is in flight
 	closed bool
 }
@@ -41,7 +39,7 @@ func (c *impaired) set(path netsim.Path, block func(header []byte) bool) {
 func (c *impaired) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.path == nil && c.block == nil && len(c.flight) == 0 {
+	if c.path == nil && c.block == nil && c.flight.Len() == 0 {
 		return c.Conn.Send(to, datagrams)
 	}
 	now := time.Now()
@@ -55,8 +53,7 @@ func (c *impaired) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 		}
 		for _, at := range arrivals {
 			bytes := append(append([]byte(nil), d[0]...), d[1]...)
-			heap.Push(&c.flight, flying{at, c.number, to, bytes})
-			c.number++
+			c.flight.Put(at, flying{to, bytes})
 		}
 	}
 	c.land()
@@ -65,20 +62,34 @@ func (c *impaired) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 
 // land sends what has been under way for long enough, in as few calls as can be. c.mu is held.
 func (c *impaired) land() {
-	now := time.Now()
-	var due [][2][]byte
-	for len(c.flight) > 0 && !c.flight[0].at.After(now) && !c.closed {
-		f := heap.Pop(&c.flight).(flying)
-		due = append(due, [2][]byte{f.bytes})
-		if len(c.flight) == 0 || c.flight[0].to != f.to || c.flight[0].at.After(now) {
-			c.Conn.Send(f.to, due) // what cannot be sent is lost, as on any network
-			due = nil
-		}
-	}
-	if len(c.flight) == 0 || c.closed {
+	if c.closed {
 		return
 	}
-	wait := c.flight[0].at.Sub(now)
+	now := time.Now()
+	var to netip.AddrPort
+	var due [][2][]byte
+	send := func() {
+		if due != nil {
+			c.Conn.Send(to, due) // what cannot be sent is lost, as on any network
+		}
+		due = nil
+	}
+	for {
+		f, ok := c.flight.Due(now)
+		if !ok {
+			break
+		}
+		if f.to != to {
+			send()
+		}
+		to, due = f.to, append(due, [2][]byte{f.bytes})
+	}
+	send()
+	next, ok := c.flight.Next()
+	if !ok {
+		return
+	}
+	wait := next.Sub(now)
 	if c.timer == nil {
 		c.timer = time.AfterFunc(wait, func() {
 			c.mu.Lock()
@@ -101,30 +112,8 @@ func (c *impaired) Close() error {
 	return c.Conn.Close()
 }
 
-// A flying datagram leaves at its time.
+// A flying datagram is on its way.
 type flying struct {
-	at     time.Time
-	number uint64 // those of the same time leave in their order
-	to     netip.AddrPort
-	bytes  []byte
-}
-
-// A flight is a heap of datagrams, the next to leave first.
-type flight []flying
-
-func (f flight) Len() int      { return len(f) }
-func (f flight) Swap(i, j int) { f[i], f[j] = f[j], f[i] }
-func (f *flight) Push(x any)   { *f = append(*f, x.(flying)) }
-func (f flight) Less(i, j int) bool {
-	if !f[i].at.Equal(f[j].at) {
-		return f[i].at.Before(f[j].at)
-	}
-	return f[i].number < f[j].number
-}
-func (f *flight) Pop() any {
-	last := len(*f) - 1
-	popped := (*f)[last]
-	(*f)[last] = flying{}
-	*f = (*f)[:last]
-	return popped
+	to    netip.AddrPort
+	bytes []byte
 }

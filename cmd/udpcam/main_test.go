@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"regexp"
 	"strings"
 	"sync"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"udpcam/cmd/internal/cmdline"
 )
 
 // hang is how long a test waits for anything. It only guards against hanging.
@@ -72,6 +75,11 @@ func noLeaks(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 }
 
+// run runs a command line as [cmdline.Run] does.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	return cmdline.Run(ctx, newApp(), args, stdout, stderr)
+}
+
 // runToEnd runs a command line that ends by itself.
 func runToEnd(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
@@ -129,8 +137,8 @@ func TestUsageErrors(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := runToEnd(t, strings.Fields(test.args)...)
-			if code != exitUsage {
-				t.Errorf("exit code %d, want %d", code, exitUsage)
+			if code != cmdline.ExitUsage {
+				t.Errorf("exit code %d, want %d", code, cmdline.ExitUsage)
 			}
 			if !strings.HasPrefix(stderr, "udpcam: ") || strings.Count(stderr, "\n") != 1 || stdout != "" {
 				t.Errorf("it is not one line on standard error:\n%s%s", stdout, stderr)
@@ -151,17 +159,17 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("UDPCAM_ADDR", "nosuch.invalid:1,other.invalid:2")
 	t.Setenv("UDPCAM_SOURCE", "test:")
 	t.Setenv("UDPCAM_LOG_LEVEL", "")
-	if code, _, stderr := runToEnd(t, "send"); code != exitFailure || !strings.Contains(stderr, `"nosuch.invalid"`) {
+	if code, _, stderr := runToEnd(t, "send"); code != cmdline.ExitFailure || !strings.Contains(stderr, `"nosuch.invalid"`) {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	t.Setenv("UDPCAM_FPS", "fast")
 	want := `udpcam: the environment variable UDPCAM_FPS is "fast": give a number (see udpcam send --help)` + "\n"
-	if code, _, stderr := runToEnd(t, "send"); code != exitUsage || stderr != want {
+	if code, _, stderr := runToEnd(t, "send"); code != cmdline.ExitUsage || stderr != want {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	t.Setenv("UDPCAM_FPS", "")
 	t.Setenv("UDPCAM_ADDR", "")
-	if code, _, stderr := runToEnd(t, "send"); code != exitUsage || !strings.Contains(stderr, "--addr is missing") {
+	if code, _, stderr := runToEnd(t, "send"); code != cmdline.ExitUsage || !strings.Contains(stderr, "--addr is missing") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

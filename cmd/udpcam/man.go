@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/sender/source"
 )
 
@@ -14,7 +15,7 @@ func manCommand() *cli.Command {
 		Name:        "man",
 		Usage:       "print the manual page",
 		UsageText:   "udpcam man",
-		Description: examples("udpcam man | man -l -", "to read it"),
+		Description: cmdline.Examples("udpcam man | man -l -", "to read it"),
 		Action: func(c *cli.Context) error {
 			_, err := fmt.Fprint(c.App.Writer, manual(c.App))
 			return err
@@ -46,7 +47,7 @@ func manual(app *cli.App) string {
 			if f.(cli.CategorizableFlag).GetCategory() == "" {
 				continue
 			}
-			row := flagRow(f.(cli.DocGenerationFlag))
+			row := cmdline.FlagRow(f.(cli.DocGenerationFlag))
 			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(row[0]), roff(capital(row[1])))
 		}
 	}
@@ -54,7 +55,7 @@ func manual(app *cli.App) string {
 	preformatted(&b, source.Help())
 	section("environment")
 	fmt.Fprintf(&b, "Every flag is a variable too: %s for \\-\\-log\\-level. Several values of one flag are separated by commas.\n",
-		roff(variable("log-level")))
+		roff(cmdline.Variable("log-level")))
 	section("exit status")
 	b.WriteString("0, 1 if something went wrong, 2 for a mistake in the command line.\n")
 	return b.String()

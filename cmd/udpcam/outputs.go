@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver/sink"
 )
@@ -54,7 +55,7 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 	if c.Bool("show") {
 		o.window, err = sink.NewWindow(sink.WindowOptions{Skip: skip})
 		if errors.Is(err, sink.ErrNoWindow) {
-			return o, usagef("--show: %w", err)
+			return o, cmdline.Usagef("--show: %w", err)
 		}
 		if err != nil {
 			return o, fmt.Errorf("--show: %w", err)
@@ -64,7 +65,7 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 	if c.Bool("term") {
 		terminal, err := sink.OpenTerminal(sink.Options{Skip: skip})
 		if errors.Is(err, sink.ErrNoTerminal) {
-			return o, usagef("--term: %w", err)
+			return o, cmdline.Usagef("--term: %w", err)
 		}
 		if err != nil {
 			return o, fmt.Errorf("--term: %w", err)
@@ -78,7 +79,7 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 		return o, err
 	}
 	options.Skip = skip
-	for _, name := range listOf(c, "out") {
+	for _, name := range cmdline.List(c, "out") {
 		f, err := openFile(name, c.String("stream"), options)
 		if err != nil {
 			return o, err
@@ -100,7 +101,7 @@ func openFile(name, stream string, options sink.Options) (*file, error) {
 		return nil, fmt.Errorf("--out %s: the file exists: choose another name, or overwrite it with --force", name)
 	}
 	if errors.Is(err, sink.ErrUnknown) {
-		return nil, usagef("--out %s: %w", name, err)
+		return nil, cmdline.Usagef("--out %s: %w", name, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--out %s: %w", name, err)

@@ -10,28 +10,29 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/receiver/sink"
 )
 
 // checkOutputs looks for contradictions among the flags for outputs.
 func checkOutputs(c *cli.Context) error {
-	names := listOf(c, "out")
+	names := cmdline.List(c, "out")
 	for i, name := range names {
 		same := func(other string) bool { return filepath.Clean(other) == filepath.Clean(name) }
 		if slices.ContainsFunc(names[:i], same) {
-			return usagef("--out %s is given twice", name)
+			return cmdline.Usagef("--out %s is given twice", name)
 		}
 	}
 	terminal := c.Bool("term")
 	switch {
 	case terminal && c.Bool("json"):
-		return usagef("--term and --json contradict: both write to standard output")
+		return cmdline.Usagef("--term and --json contradict: both write to standard output")
 	case terminal && slices.Contains(names, "-"):
-		return usagef("--term and --out - contradict: both write to standard output")
+		return cmdline.Usagef("--term and --out - contradict: both write to standard output")
 	}
 	for _, flag := range []string{"stream", "force", "rotate", "format", "snapshot-every"} {
 		if len(names) == 0 && c.IsSet(flag) && !(flag == "stream" && terminal) {
-			return usagef("--%s is for --out: name a file too, such as --out frames.mjpg", flag)
+			return cmdline.Usagef("--%s is for --out: name a file too, such as --out frames.mjpg", flag)
 		}
 	}
 	return checkRecordings(c, names)
@@ -47,11 +48,11 @@ func checkRecordings(c *cli.Context, names []string) error {
 	isRecording := func(name string) bool { return name != "-" && !isPicture(name) }
 	switch {
 	case c.IsSet("format") && !slices.ContainsFunc(names, isDirectory):
-		return usagef("--format is for directories: a file's is told by its name, such as film.mkv")
+		return cmdline.Usagef("--format is for directories: a file's is told by its name, such as film.mkv")
 	case c.IsSet("rotate") && !slices.ContainsFunc(names, isRecording):
-		return usagef("--rotate is for recordings, such as --out film.mkv")
+		return cmdline.Usagef("--rotate is for recordings, such as --out film.mkv")
 	case c.IsSet("snapshot-every") && !slices.ContainsFunc(names, func(n string) bool { return isPicture(n) || isDirectory(n) }):
-		return usagef("--snapshot-every is for pictures: give --out pic.jpg, or a directory")
+		return cmdline.Usagef("--snapshot-every is for pictures: give --out pic.jpg, or a directory")
 	}
 	return nil
 }
@@ -60,22 +61,22 @@ func checkRecordings(c *cli.Context, names []string) error {
 func sinkOptions(c *cli.Context) (o sink.Options, err error) {
 	o.Overwrite = c.Bool("force")
 	if o.SnapshotEvery = c.Duration("snapshot-every"); c.IsSet("snapshot-every") && o.SnapshotEvery <= 0 {
-		return o, usagef("--snapshot-every %v: give a time above 0, such as 10s", o.SnapshotEvery)
+		return o, cmdline.Usagef("--snapshot-every %v: give a time above 0, such as 10s", o.SnapshotEvery)
 	}
 	switch format := c.String("format"); format {
 	case "", "mjpg":
 	case "mkv":
 		o.Matroska = true
 	default:
-		return o, usagef("--format %q: choose mjpg or mkv", format)
+		return o, cmdline.Usagef("--format %q: choose mjpg or mkv", format)
 	}
-	for _, text := range listOf(c, "rotate") {
+	for _, text := range cmdline.List(c, "rotate") {
 		if every, err := time.ParseDuration(text); err == nil && every >= time.Second {
 			o.Rotate.Every = every
 		} else if size, ok := parseBytes(text); ok {
 			o.Rotate.Size = size
 		} else {
-			return o, usagef("--rotate %q: give a time from 1s up, such as 10m, or a size, such as 500MB", text)
+			return o, cmdline.Usagef("--rotate %q: give a time from 1s up, such as 10m, or a size, such as 500MB", text)
 		}
 	}
 	return o, nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver"
 	"udpcam/sender"
@@ -24,7 +25,7 @@ func recvCommand() *cli.Command {
 		Name:      "recv",
 		Usage:     "receive streams and show, record, pipe or re-serve them",
 		UsageText: "udpcam recv [--addr [HOST]:PORT] [--show] [--http ADDR] [--out OUT] [flags]",
-		Description: examples(
+		Description: cmdline.Examples(
 			"udpcam recv --show", "a window for each stream",
 			"udpcam recv --term", "in this terminal, as over ssh",
 			"udpcam recv --http :8080", "for browsers, at http://127.0.0.1:8080",
@@ -32,10 +33,10 @@ func recvCommand() *cli.Command {
 			"udpcam recv --out film.mkv --rotate 1h", "a film that VLC plays, an hour a file",
 			"udpcam recv --out - | ffplay -f mjpeg -", "into another program",
 			"udpcam recv --addr 239.1.2.3:12345 --out rec/", "each stream of a multicast group to a file",
-		) + "\nSinks, any number of them at the same time:\n" + indent(sinkHelp) + "\nWithout a sink recv only counts.\n",
+		) + "\nSinks, any number of them at the same time:\n" + cmdline.Indent(sinkHelp) + "\nWithout a sink recv only counts.\n",
 		Action: recv,
 	},
-		flags("Senders",
+		cmdline.Flags("Senders",
 			&cli.StringFlag{Name: "addr", Usage: "listen here (`[HOST]:PORT`), or join this multicast group",
 				Value: anyAddress},
 			wireFlag(),
@@ -43,13 +44,13 @@ func recvCommand() *cli.Command {
 				Value: protocol.DefaultDeadline},
 			interfaceFlag(),
 		),
-		flags("Loss",
+		cmdline.Flags("Loss",
 			&cli.DurationFlag{Name: "latency", Usage: "how long (`TIME`) a whole frame may wait for an older one that can be repaired; it waits for no sender that leaves requests unanswered",
 				DefaultText: "about three round trips"},
 			feedbackFlag("report to senders, and ask for what is missing"),
 			&cli.BoolFlag{Name: "no-gro", Usage: "take each datagram by itself, for kernels that join them wrong"},
 		),
-		flags("Sinks",
+		cmdline.Flags("Sinks",
 			&cli.BoolFlag{Name: "show", Usage: "open a window for each stream; q or Esc closes it"},
 			&cli.BoolFlag{Name: "term", Usage: "draw the picture in this terminal"},
 			&cli.StringSliceFlag{Name: "out", Usage: "write to (`OUT`) a file, directory or pipe (repeatable)", TakesFile: true},
@@ -61,7 +62,7 @@ func recvCommand() *cli.Command {
 			&cli.DurationFlag{Name: "snapshot-every", Usage: "replace --out pic.jpg every so often (`TIME`), not with every frame; into a directory, write one of each stream", DefaultText: "every frame"},
 		),
 		httpFlags(""),
-		flags("While it runs", framesFlag()),
+		cmdline.Flags("While it runs", framesFlag()),
 		runningFlags(),
 	)
 }
@@ -82,7 +83,7 @@ func recv(c *cli.Context) error {
 	if err := checkOutputs(c); err != nil {
 		return err
 	}
-	s, ctx, err := newSession(c, slices.Contains(listOf(c, "out"), "-"))
+	s, ctx, err := newSession(c, slices.Contains(cmdline.List(c, "out"), "-"))
 	if err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func receive(ctx context.Context, from *receiver.Receiver, limit uint64, put fun
 func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 	config.Deadline = c.Duration("deadline")
 	if config.Deadline <= 0 {
-		return config, usagef("--deadline %v: give a time above 0, such as 500ms", config.Deadline)
+		return config, cmdline.Usagef("--deadline %v: give a time above 0, such as 500ms", config.Deadline)
 	}
 	config.Latency = c.Duration("latency")
 	if c.IsSet("latency") && config.Latency <= 0 {

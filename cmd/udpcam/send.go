@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/sender"
 	"udpcam/sender/source"
@@ -19,15 +20,15 @@ func sendCommand() *cli.Command {
 		Name:      "send",
 		Usage:     "send a camera or another source of pictures to receivers",
 		UsageText: "udpcam send --addr HOST[:PORT] [--source SOURCE] [flags]",
-		Description: examples(
+		Description: cmdline.Examples(
 			"udpcam send --addr 192.168.1.20", "the first camera that works",
 			"udpcam send --addr pc.local:12345 --source test:", "a test pattern, no camera needed",
 			"udpcam send --addr 239.1.2.3 --source http://cam/video.mjpg", "an IP camera to a multicast group",
 			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "whatever writes JPEGs",
-		) + "\nSources:\n" + indent(source.Help()),
+		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: send,
 	},
-		flags("Receivers",
+		cmdline.Flags("Receivers",
 			&cli.StringSliceFlag{Name: "addr",
 				Usage: "send to (`HOST[:PORT]`) a name, an IP address or a multicast group (repeatable)"},
 			&cli.StringFlag{Name: "name", Aliases: []string{"stream"}, Usage: "the stream's `NAME`", DefaultText: "this host's and a word for the source"},
@@ -37,14 +38,14 @@ func sendCommand() *cli.Command {
 			interfaceFlag(),
 			&cli.IntFlag{Name: "ttl", Usage: "how many networks (`N`) multicast may cross", Value: 1},
 		),
-		flags("Loss",
+		cmdline.Flags("Loss",
 			&cli.StringFlag{Name: "fec", Usage: "parity (`SHARE`): auto as receivers report loss, a share such as 20%, or off", Value: "auto"},
 			&cli.StringFlag{Name: "pace", Usage: "how fast (`PACE`) a frame leaves: auto as the path takes it, a share of the time between two such as 25%, Mbit/s such as 200, or off", Value: "auto"},
 			feedbackFlag("take reports from receivers, and answer what they miss"),
 			&cli.BoolFlag{Name: "no-gso", Usage: "one system call a datagram, for kernels and network cards that do otherwise wrong"},
 		),
 		sourceFlags(source.Default()),
-		flags("While it runs", framesFlag()),
+		cmdline.Flags("While it runs", framesFlag()),
 		runningFlags(),
 	)
 }
@@ -96,21 +97,21 @@ func send(c *cli.Context) error {
 
 // receiversOf returns the addresses of --addr.
 func receiversOf(c *cli.Context) (addrs []string, err error) {
-	for _, text := range listOf(c, "addr") {
+	for _, text := range cmdline.List(c, "addr") {
 		addr, err := addressOf("addr", text)
 		if err != nil {
 			return nil, err
 		}
 		switch host, port, _ := net.SplitHostPort(addr); {
 		case host == "":
-			return nil, usagef("--addr %q: name a host to send to, such as 192.168.1.20", text)
+			return nil, cmdline.Usagef("--addr %q: name a host to send to, such as 192.168.1.20", text)
 		case port == "0":
-			return nil, usagef("--addr %q: the port has to be 1 to 65535", text)
+			return nil, cmdline.Usagef("--addr %q: the port has to be 1 to 65535", text)
 		}
 		addrs = append(addrs, addr)
 	}
 	if len(addrs) == 0 {
-		return nil, usagef("--addr is missing: give the receiver's address, such as --addr 192.168.1.20")
+		return nil, cmdline.Usagef("--addr is missing: give the receiver's address, such as --addr 192.168.1.20")
 	}
 	return addrs, nil
 }
@@ -156,11 +157,11 @@ func pump(ctx context.Context, src source.Source, to frameSender, limit uint64,
 // senderConfig is what the flags say of how to send.
 func senderConfig(c *cli.Context) (config sender.Config, err error) {
 	config = sender.Config{SegmentSize: c.Int("segment"), TTL: c.Int("ttl"), OneWay: !c.Bool("feedback"), NoGSO: c.Bool("no-gso")}
-	if config.FEC, err = parseFEC(c.String("fec")); err != nil {
-		return config, usagef("--fec: %w", err)
+	if config.FEC, err = cmdline.ParseFEC(c.String("fec")); err != nil {
+		return config, cmdline.Usagef("--fec: %w", err)
 	}
-	if config.Pace, err = parsePace(c.String("pace")); err != nil {
-		return config, usagef("--pace: %w", err)
+	if config.Pace, err = cmdline.ParsePace(c.String("pace")); err != nil {
+		return config, cmdline.Usagef("--pace: %w", err)
 	}
 	if config.Wire, err = wireOf(c); err != nil {
 		return config, err
@@ -168,24 +169,24 @@ func senderConfig(c *cli.Context) (config sender.Config, err error) {
 	switch name := c.String("name"); config.Wire {
 	case protocol.WireClassic:
 		if name != "" {
-			return config, usagef("--name and --wire classic contradict: the classic wire carries no names")
+			return config, cmdline.Usagef("--name and --wire classic contradict: the classic wire carries no names")
 		}
 		if c.IsSet("fec") && config.FEC != sender.FECOff {
-			return config, usagef("--fec and --wire classic contradict: the classic wire has no parity")
+			return config, cmdline.Usagef("--fec and --wire classic contradict: the classic wire has no parity")
 		}
 		_, err = protocol.NewClassicSplitter(config.SegmentSize)
 	default:
 		if name != protocol.CleanName(name) {
-			return config, usagef("--name %q: give at most %d bytes of printable text", name, protocol.MaxStreamName)
+			return config, cmdline.Usagef("--name %q: give at most %d bytes of printable text", name, protocol.MaxStreamName)
 		}
 		config.Name = cmp.Or(name, streamName(c.String("source")))
 		_, err = protocol.NewSplitter(0, 0, config.SegmentSize)
 	}
 	if err != nil {
-		return config, usagef("--segment: %w", err)
+		return config, cmdline.Usagef("--segment: %w", err)
 	}
 	if config.TTL < 1 || config.TTL > 255 {
-		return config, usagef("--ttl %d: give 1 to 255", config.TTL)
+		return config, cmdline.Usagef("--ttl %d: give 1 to 255", config.TTL)
 	}
 	config.Interface, err = interfaceOf(c)
 	return config, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/sender/source"
 )
@@ -16,15 +17,15 @@ func serveCommand() *cli.Command {
 		Name:      "serve",
 		Usage:     "show a source to browsers, with no UDP between",
 		UsageText: "udpcam serve --source SOURCE [--http ADDR] [flags]",
-		Description: examples(
+		Description: cmdline.Examples(
 			"udpcam serve --source test: --http :8080", "a test pattern, at http://127.0.0.1:8080",
 			"udpcam serve --source http://user:secret@cam/ --http 0.0.0.0:8080", "an IP camera, for everyone on the network",
 			"udpcam serve --source photos/ --fps 1 --loop", "a slide show",
-		) + "\nSources:\n" + indent(source.Help()),
+		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: serve,
 	},
 		httpFlags(defaultHTTP),
-		flags("HTTP", lingerFlag()),
+		cmdline.Flags("HTTP", lingerFlag()),
 		sourceFlags(source.Default()),
 		runningFlags(),
 	)
@@ -96,7 +97,7 @@ func show(ctx context.Context, to *server, open frames, onDemand bool, linger ti
 func lingerOf(c *cli.Context) (time.Duration, error) {
 	linger := c.Duration("linger")
 	if linger <= 0 {
-		return 0, usagef("--linger %v: give a time above 0, such as 10s", linger)
+		return 0, cmdline.Usagef("--linger %v: give a time above 0, such as 10s", linger)
 	}
 	return linger, nil
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"udpcam/cmd/internal/cmdline"
 )
 
 // A session is what is said while a command runs: log lines on standard error, and once a second its status, in one of
@@ -40,7 +42,7 @@ func newSession(c *cli.Context, picturesOnStdout bool) (*session, context.Contex
 	var level slog.Level
 	name := cmp.Or(c.String("log-level"), defaultLevel)
 	if err := level.UnmarshalText([]byte(name)); err != nil {
-		return nil, nil, usagef("--log-level %q: choose debug, info, warn or error", name)
+		return nil, nil, cmdline.Usagef("--log-level %q: choose debug, info, warn or error", name)
 	}
 	ctx, cancel := context.WithCancel(c.Context)
 	s := &session{console: newConsole(c.App.ErrWriter), lost: cancel, began: time.Now()}

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
 
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/sender/source"
 )
 
@@ -19,7 +19,7 @@ func versionCommand() *cli.Command {
 		Name:        "version",
 		Usage:       "print the version, and what is built in",
 		UsageText:   "udpcam version",
-		Description: examples("udpcam version", "to put into a bug report"),
+		Description: cmdline.Examples("udpcam version", "to put into a bug report"),
 		Action: func(c *cli.Context) error {
 			_, err := fmt.Fprintf(c.App.Writer, "udpcam %s\n%s %s/%s\n%s\n",
 				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, cmp.Or(source.OpenCVVersion(), "OpenCV not built in"))
@@ -28,11 +28,5 @@ func versionCommand() *cli.Command {
 	})
 }
 
-// version is the release, or else what the go command knows of the code: a tag or a commit.
-func version() string {
-	built := ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		built = info.Main.Version
-	}
-	return cmp.Or(release, built, "(unknown)")
-}
+// version is the release, or else what the go command knows of the code.
+func version() string { return cmdline.Version(release) }

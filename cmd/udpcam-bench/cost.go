@@ -9,20 +9,21 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/bench"
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/sender/source/pattern"
 )
 
-func benchSpeedCommand() *cli.Command {
-	return command(&cli.Command{
+func speedCommand() *cli.Command {
+	return cmdline.Command(&cli.Command{
 		Name:      "speed",
 		Usage:     "the highest frame rate that is sustained, and what it costs",
-		UsageText: "udpcam bench speed [--segment LIST] [--gso LIST] [--gro LIST] [flags]",
-		Description: examples(
-			"udpcam bench speed", "on loopback, with and without GSO and GRO",
-			"udpcam bench speed --frame-size 250000 --segment 1408,8896,65472", "larger frames, and datagrams for jumbo networks",
+		UsageText: "udpcam-bench speed [--segment LIST] [--gso LIST] [--gro LIST] [flags]",
+		Description: cmdline.Examples(
+			"udpcam-bench speed", "on loopback, with and without GSO and GRO",
+			"udpcam-bench speed --frame-size 250000 --segment 1408,8896,65472", "larger frames, and datagrams for jumbo networks",
 		) + "\nSustained is a rate at which 99.9 % of the frames arrive. CPU is that of both ends, in one process.\n",
-		Action: benchSpeed,
+		Action: speed,
 	},
 		benchFlags("What to try",
 			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", Value: "78000"},
@@ -36,8 +37,8 @@ func benchSpeedCommand() *cli.Command {
 	)
 }
 
-// benchSpeed is udpcam bench speed.
-func benchSpeed(c *cli.Context) error {
+// speed is udpcam-bench speed.
+func speed(c *cli.Context) error {
 	var t bench.SpeedTest
 	var errs [4]error
 	t.FrameSizes, errs[0] = listed(c, "frame-size", whole(16, protocol.MaxFrameSize))
@@ -50,7 +51,7 @@ func benchSpeed(c *cli.Context) error {
 		}
 	}
 	if t.Trial = c.Duration("trial"); t.Trial < 50*time.Millisecond || t.Trial > time.Minute {
-		return usagef("--trial %v: give 50ms to 1m", t.Trial)
+		return cmdline.Usagef("--trial %v: give 50ms to 1m", t.Trial)
 	}
 	return runBench(c, "speed", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
 		report.Rows, err = bench.Speed(ctx, t, progress)
@@ -65,16 +66,16 @@ func onOff(text string) (bool, error) {
 	return text == "on", nil
 }
 
-func benchFanoutCommand() *cli.Command {
-	return command(&cli.Command{
+func fanoutCommand() *cli.Command {
+	return cmdline.Command(&cli.Command{
 		Name:      "fanout",
 		Usage:     "many viewers, some of which take nothing",
-		UsageText: "udpcam bench fanout [--by LIST] [--viewers LIST] [--stalled LIST] [flags]",
-		Description: examples(
-			"udpcam bench fanout", "1, 10 and 50 viewers, alone and with 5 that are stalled",
-			"udpcam bench fanout --by socket --viewers 200 --stalled 0,50 --fps 10", "more of them, as the page watches",
+		UsageText: "udpcam-bench fanout [--by LIST] [--viewers LIST] [--stalled LIST] [flags]",
+		Description: cmdline.Examples(
+			"udpcam-bench fanout", "1, 10 and 50 viewers, alone and with 5 that are stalled",
+			"udpcam-bench fanout --by socket --viewers 200 --stalled 0,50 --fps 10", "more of them, as the page watches",
 		) + "\nA viewer over a WebSocket says of each picture that it has it, as the page does when it is drawn. CPU is the server's, for a gigabyte of what viewers get.\n",
-		Action: benchFanout,
+		Action: fanout,
 	},
 		benchFlags("Viewers",
 			&cli.StringFlag{Name: "by", Usage: "how they watch (`LIST`): mjpeg, which is HTTP for programs; socket, the page's WebSocket", Value: "mjpeg,socket"},
@@ -82,12 +83,13 @@ func benchFanoutCommand() *cli.Command {
 			&cli.StringFlag{Name: "stalled", Usage: "how many more ask for the stream and take nothing (`LIST`)", Value: "0,5"},
 		),
 		pictureFlags(150),
+		udpcamFlags(),
 		resultFlags(),
 	)
 }
 
-// benchFanout is udpcam bench fanout.
-func benchFanout(c *cli.Context) error {
+// fanout is udpcam-bench fanout.
+func fanout(c *cli.Context) error {
 	var fan bench.Fan
 	var errs [4]error
 	fan.By, errs[0] = listed(c, "by", bench.FindWay)
@@ -101,36 +103,43 @@ func benchFanout(c *cli.Context) error {
 		}
 	}
 	return runBench(c, "fanout", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
+		u, err := findUdpcam(c, report)
+		if err != nil {
+			return err
+		}
+		defer u.remove()
+		fan.Udpcam = u.path
 		report.Rows, err = bench.Fanout(ctx, fan, progress)
 		return err
 	})
 }
 
-func benchDelayCommand() *cli.Command {
-	return command(&cli.Command{
+func delayCommand() *cli.Command {
+	return cmdline.Command(&cli.Command{
 		Name:      "delay",
 		Usage:     "how old a picture is at each stage from the camera to the screen",
-		UsageText: "udpcam bench delay [flags]",
-		Description: examples(
-			"udpcam bench delay", "a test pattern, up to a browser's page if there is Chromium",
-			"udpcam bench delay --size 1920x1080 --fps 60", "a larger one, more often",
+		UsageText: "udpcam-bench delay [flags]",
+		Description: cmdline.Examples(
+			"udpcam-bench delay", "a test pattern, up to a browser's page if there is Chromium",
+			"udpcam-bench delay --size 1920x1080 --fps 60", "a larger one, more often",
 		) + "\nWhen a picture was drawn is read back from its pixels at each stage, on this machine, by one clock.\n",
-		Action: benchDelay,
+		Action: delay,
 	},
 		benchFlags("Camera",
 			&cli.StringFlag{Name: "size", Usage: "size (`WxH`) of the test pattern in pixels", Value: "768x576"},
 			&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`)", Value: 30},
 			&cli.IntFlag{Name: "frames", Usage: "how many (`N`) to look at, at each stage", Value: 300},
 		),
+		udpcamFlags(),
 		resultFlags(),
 	)
 }
 
-// benchDelay is udpcam bench delay.
-func benchDelay(c *cli.Context) error {
-	size, err := parseSize(c.String("size"))
+// delay is udpcam-bench delay.
+func delay(c *cli.Context) error {
+	size, err := cmdline.ParseSize(c.String("size"))
 	if err == nil && pattern.CheckSize(size) != nil {
-		err = usagef("--size: %w", pattern.CheckSize(size))
+		err = cmdline.Usagef("--size: %w", pattern.CheckSize(size))
 	}
 	if err != nil {
 		return err
@@ -140,9 +149,15 @@ func benchDelay(c *cli.Context) error {
 		return err
 	}
 	if t.Frames < 10 || t.Frames > 10_000 {
-		return usagef("--frames %d: give 10 to 10000", t.Frames)
+		return cmdline.Usagef("--frames %d: give 10 to 10000", t.Frames)
 	}
 	return runBench(c, "delay", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
+		u, err := findUdpcam(c, report)
+		if err != nil {
+			return err
+		}
+		defer u.remove()
+		t.Udpcam = u.path
 		report.Rows, report.Notes, err = bench.Delay(ctx, t, &report.Made, progress)
 		return err
 	})

@@ -1,12 +1,18 @@
 package main_test
 
+// The tests named TestE2E run the bench as a process of its own, with a udpcam beside it. A test waits for what it needs to
+// happen, by until, and never for a time.
+
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -14,11 +20,68 @@ import (
 	"udpcam/bench"
 )
 
+// patience is how long a test waits for anything before it gives up. It only guards against hanging.
+const patience = 60 * time.Second
+
+// build builds both commands, once for all tests, and returns the bench's path. They lie next to the test binary, which the
+// go command removes at the end. Where there is no Go, UDPCAM_TEST_BINARY names a udpcam that has the bench beside it.
+var build = sync.OnceValues(func() (string, error) {
+	if built := os.Getenv("UDPCAM_TEST_BINARY"); built != "" {
+		return filepath.Join(filepath.Dir(built), "udpcam-bench"), nil
+	}
+	test, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(filepath.Dir(test), "e2e")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", dir+string(filepath.Separator), ".", "../udpcam")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	return filepath.Join(dir, "udpcam-bench"), cmd.Run()
+})
+
+// command is the bench, to be run. If it still runs when the test ends it is killed.
+func command(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("on Windows a process cannot be sent the Ctrl-C that these tests end the bench with")
+	}
+	binary, err := build()
+	if err != nil {
+		t.Fatalf("building: %v", err)
+	}
+	stderr = &bytes.Buffer{}
+	cmd = exec.CommandContext(t.Context(), binary, args...)
+	cmd.Stderr = stderr
+	return cmd, stderr
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited for %v in vain: %s", patience, what)
+		}
+	}
+}
+
+// need skips the test if a program is not there. `make test` sees to it that all are, and fails if a test is skipped.
+func need(t *testing.T, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skipf("needs %s", program)
+	}
+}
+
 // benchReport runs a bench and returns what it reports.
 func benchReport(t *testing.T, args ...string) (report bench.Report) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.json")
-	udpcam(t, append(append([]string{"bench"}, args...), "--json", file)...).ends(t, 0)
+	cmd, stderr := command(t, append(args, "--json", file)...)
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, stderr)
+	}
 	text, err := os.ReadFile(file)
 	if err == nil {
 		err = json.Unmarshal(text, &report)
@@ -58,13 +121,16 @@ func TestE2ENetnsBenchInterrupted(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		t.Run(signal.String(), func(t *testing.T) {
 			before := namespaces(t)
-			p := udpcam(t, "bench", "compare", "--link", "tun", "--carrier", "udpcam,TCP", "--loss", "1", "--frames", "1000",
+			cmd, stderr := command(t, "compare", "--link", "tun", "--carrier", "udpcam,TCP", "--loss", "1", "--frames", "1000",
 				"--size", "320x240", "--frame-size", "20000")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
 			until(t, "its programs run", func() bool { return len(namespaces(t)) >= len(before)+2 })
-			p.cmd.Process.Signal(signal)
-			<-p.done
-			if signal == syscall.SIGINT && !strings.Contains(p.stderr.String(), "interrupted") {
-				t.Errorf("it says %q", p.stderr.String())
+			cmd.Process.Signal(signal)
+			cmd.Wait()
+			if signal == syscall.SIGINT && !strings.Contains(stderr.String(), "interrupted") {
+				t.Errorf("it says %q", stderr)
 			}
 			until(t, "the namespaces are gone", func() bool {
 				for name := range namespaces(t) {
@@ -135,14 +201,14 @@ func onlyIP(t *testing.T) string {
 
 // Without the right to make namespaces, or without netem, one line says what else to do.
 func TestE2ENetnsBenchNoNetem(t *testing.T) {
-	p := udpcam(t, "bench", "loss", "--frames", "10", "--scenario", "lan")
-	<-p.done
-	if text := p.stderr.String(); p.cmd.ProcessState.ExitCode() == 1 {
-		if strings.Count(text, "\n") != 1 || !strings.Contains(text, "--link sim") {
+	cmd, stderr := command(t, "loss", "--frames", "10", "--scenario", "lan")
+	table, _ := cmd.Output()
+	if code := cmd.ProcessState.ExitCode(); code == 1 {
+		if text := stderr.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "--link sim") {
 			t.Errorf("it says %q", text)
 		}
-	} else if !strings.Contains(p.stdout.String(), "lan") {
-		t.Errorf("exit code %d: %s", p.cmd.ProcessState.ExitCode(), text)
+	} else if !strings.Contains(string(table), "lan") {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
 

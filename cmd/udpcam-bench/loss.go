@@ -1,34 +1,33 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"udpcam/bench"
 	"udpcam/bench/trace"
+	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/protocol/netsim"
 )
 
-func benchLossCommand() *cli.Command {
-	return command(&cli.Command{
+func lossCommand() *cli.Command {
+	return cmdline.Command(&cli.Command{
 		Name:      "loss",
 		Usage:     "what arrives over networks that lose packets, how late, and at what cost",
-		UsageText: "udpcam bench loss [--link LINK] [--scenario NAMES | --netem ARGS | --loss LIST ...] [flags]",
-		Description: examples(
-			"udpcam bench loss --link sim", "all scenarios, in simulated time: no root, always the same",
-			"udpcam bench loss --link sim --loss 0,1,2,5,10 --rtt 4ms --fec auto,20%,off --plot plots", "a curve for each kind of parity",
-			"sudo udpcam bench loss --link tun --netem 'delay 20ms loss 3%'", "real sockets, and a network of your own",
-			"udpcam bench loss --link sim --scenario bursty --trace bursty.zst", "every datagram's fate, for bench explain",
-		) + "\nLinks:\n" + indent(linkHelp) + "\nScenarios:\n" + indent(scenarioHelp()),
-		Action: benchLoss,
+		UsageText: "udpcam-bench loss [--scenario NAMES | --netem ARGS | --loss LIST ...] [flags]",
+		Description: cmdline.Examples(
+			"udpcam-bench loss --link sim", "all scenarios, in simulated time: no root, always the same",
+			"udpcam-bench loss --link sim --loss 0,1,2,5,10 --rtt 4ms --fec auto,20%,off --plot plots", "a curve for each kind of parity",
+			"sudo udpcam-bench loss --link tun --netem 'delay 20ms loss 3%'", "real sockets, and a network of your own",
+			"udpcam-bench loss --link sim --scenario bursty --trace bursty.zst", "every datagram's fate, for udpcam-bench explain",
+		) + "\nLinks:\n" + cmdline.Indent(linkHelp) + "\nScenarios:\n" + cmdline.Indent(scenarioHelp()),
+		Action: loss,
 	},
 		benchFlags("Network", linkFlag()),
 		networkFlags("", "all"),
@@ -45,7 +44,7 @@ func benchLossCommand() *cli.Command {
 		),
 		resultFlags(),
 		benchFlags("Results",
-			&cli.StringFlag{Name: "trace", Usage: "write every datagram's fate to `FILE`, for bench explain", TakesFile: true}),
+			&cli.StringFlag{Name: "trace", Usage: "write every datagram's fate to `FILE`, for udpcam-bench explain", TakesFile: true}),
 	)
 }
 
@@ -86,11 +85,11 @@ func scenarioHelp() string {
 	return b.String()
 }
 
-// benchLoss is udpcam bench loss.
-func benchLoss(c *cli.Context) error {
+// loss is udpcam-bench loss.
+func loss(c *cli.Context) error {
 	links, err := bench.ParseLinks(c.String("link"))
 	if err != nil {
-		return usagef("--link: %w", err)
+		return cmdline.Usagef("--link: %w", err)
 	}
 	m, err := matrixOf(c)
 	if err != nil {
@@ -145,9 +144,9 @@ func matrixOf(c *cli.Context) (m bench.Matrix, err error) {
 	}
 	m.FPS, errs[2] = listed(c, "fps", between(1, 1000))
 	m.Segments, errs[3] = listed(c, "segment", segmentSize)
-	m.FECs, errs[4] = listed(c, "fec", parseFEC)
+	m.FECs, errs[4] = listed(c, "fec", cmdline.ParseFEC)
 	if m.Frames = c.Int("frames"); m.Frames < 1 || m.Frames > 1e6 {
-		errs[5] = usagef("--frames %d: give 1 to 1000000", m.Frames)
+		errs[5] = cmdline.Usagef("--frames %d: give 1 to 1000000", m.Frames)
 	}
 	m.Seed = uint64(c.Int("seed"))
 	for _, err := range errs {
@@ -169,9 +168,9 @@ func segmentSize(text string) (int, error) {
 
 // networksOf are the networks that the flags describe: the scenarios, unless others are given.
 func networksOf(c *cli.Context) (networks []bench.Network, err error) {
-	for _, args := range listOf(c, "netem") {
+	for _, args := range cmdline.List(c, "netem") {
 		if _, err := netsim.ParseNetem(args); err != nil && strings.Contains(c.String("link"), bench.LinkSim) {
-			return nil, usagef("--netem: %w", err)
+			return nil, cmdline.Usagef("--netem: %w", err)
 		}
 		networks = append(networks, bench.Network{Name: args, Netem: args})
 	}
@@ -188,7 +187,7 @@ func networksOf(c *cli.Context) (networks []bench.Network, err error) {
 		for _, name := range strings.Split(names, ",") {
 			n, err := bench.FindScenario(name)
 			if err != nil {
-				return nil, usagef("--scenario: %w", err)
+				return nil, cmdline.Usagef("--scenario: %w", err)
 			}
 			networks = append(networks, n)
 		}
@@ -198,7 +197,7 @@ func networksOf(c *cli.Context) (networks []bench.Network, err error) {
 
 // productOf are the networks that lose, delay and carry as the flags say, if they say so.
 func productOf(c *cli.Context) (networks []bench.Network, err error) {
-	given := c.String("loss") != "" && c.String("scenario") == "" && len(listOf(c, "netem")) == 0
+	given := c.String("loss") != "" && c.String("scenario") == "" && len(cmdline.List(c, "netem")) == 0
 	for _, flag := range []string{"loss", "burst", "rtt", "jitter", "rate"} {
 		given = given || c.IsSet(flag)
 	}
@@ -221,7 +220,7 @@ func productOf(c *cli.Context) (networks []bench.Network, err error) {
 	for _, rtt := range rtts {
 		for _, jitter := range jitters {
 			if jitter > rtt/2 {
-				return nil, usagef("--jitter %v: it cannot be more than half of the round trip, %v", jitter, rtt/2)
+				return nil, cmdline.Usagef("--jitter %v: it cannot be more than half of the round trip, %v", jitter, rtt/2)
 			}
 			for _, rate := range rates {
 				for _, burst := range bursts {
@@ -233,84 +232,4 @@ func productOf(c *cli.Context) (networks []bench.Network, err error) {
 		}
 	}
 	return networks, nil
-}
-
-func benchExplainCommand() *cli.Command {
-	return command(&cli.Command{
-		Name:      "explain",
-		Usage:     "tell from a trace what happened to each lost frame, and draw it",
-		UsageText: "udpcam bench explain [flags] FILE",
-		ArgsUsage: "FILE",
-		Description: examples(
-			"udpcam bench explain --plot plots bursty.zst", "each lost frame in a sentence, and as a timeline",
-			"udpcam bench explain --frame 57 --plot plots bursty.zst", "one frame, lost or not",
-		),
-		Action: benchExplain,
-	},
-		benchFlags("What to show",
-			&cli.IntFlag{Name: "frame", Usage: "only the frame with this ID (`N`)", DefaultText: "all that were lost", Value: -1},
-			&cli.StringFlag{Name: "plot", Usage: "draw timelines, into `DIR`, as PNG and SVG", TakesFile: true},
-			&cli.IntFlag{Name: "most", Usage: "draw at most `N` of them", Value: 6},
-		),
-	)
-}
-
-// benchExplain is udpcam bench explain.
-func benchExplain(c *cli.Context) error {
-	if c.NArg() != 1 {
-		return usagef("give one file that bench loss --trace has written, and flags before it")
-	}
-	f, err := os.Open(c.Args().First())
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	cases, err := trace.Read(f)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Args().First(), err)
-	}
-	out := bufio.NewWriter(c.App.Writer)
-	shown := 0
-	var drawn []bench.Timeline
-	for _, k := range cases {
-		stories := k.Stories()
-		lost, skipped := 0, 0
-		for i := range stories {
-			if stories[i].Lost() {
-				lost++
-			} else if stories[i].Skipped {
-				skipped++
-			}
-		}
-		fmt.Fprintf(out, "%s: %d frames, %d lost, %d not sent\n", k.Name, len(stories), lost, skipped)
-		for i := range stories {
-			s := &stories[i]
-			if want := c.Int("frame"); want >= 0 && (s.Skipped || s.ID != uint32(want)) || want < 0 && !s.Lost() {
-				continue
-			}
-			fmt.Fprintf(out, "  %s\n", s.Explain())
-			drawn = append(drawn, bench.Timeline{Case: k.Name, Story: *s})
-			shown++
-		}
-	}
-	if shown == 0 && c.Int("frame") >= 0 {
-		return fmt.Errorf("there is no frame %d in it", c.Int("frame"))
-	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	dir := c.String("plot")
-	if dir == "" {
-		return nil
-	}
-	for _, t := range drawn[:min(len(drawn), max(0, c.Int("most")))] {
-		files, err := t.Plot(dir)
-		if err != nil {
-			return fmt.Errorf("--plot: %w", err)
-		}
-		for _, f := range files {
-			fmt.Fprintln(c.App.Writer, "drawn:", f)
-		}
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package cmdline
 
 import (
 	"testing"
@@ -16,16 +16,16 @@ func TestParseFEC(t *testing.T) {
 		"12.5%": sender.FECShare(0.125),
 		"100%":  sender.FECShare(1),
 	} {
-		got, err := parseFEC(in)
+		got, err := ParseFEC(in)
 		if err != nil || got != want {
 			t.Errorf("%q is %v, %v; want %v", in, got, err, want)
 		}
-		if again, err := parseFEC(got.String()); err != nil || again != got {
+		if again, err := ParseFEC(got.String()); err != nil || again != got {
 			t.Errorf("%q is written as %q, which is %v, %v", in, got, again, err)
 		}
 	}
 	for _, in := range []string{"20", "x%", "-1%", "101%", "%", "NaN%", "Inf%", "on"} {
-		if got, err := parseFEC(in); err == nil {
+		if got, err := ParseFEC(in); err == nil {
 			t.Errorf("%q is %v, want an error", in, got)
 		}
 	}
@@ -42,13 +42,13 @@ func TestParsePace(t *testing.T) {
 		"200mbit": sender.PaceRate(200e6),
 		"0.5Mbit": sender.PaceRate(0.5e6),
 	} {
-		got, err := parsePace(in)
+		got, err := ParsePace(in)
 		if err != nil || got != want {
 			t.Errorf("%q is %v, %v; want %v", in, got, err, want)
 		}
 	}
 	for _, in := range []string{"0%", "101%", "-1", "0", "x", "200kbit", "1e9", "NaN", "mbit"} {
-		if got, err := parsePace(in); err == nil {
+		if got, err := ParsePace(in); err == nil {
 			t.Errorf("%q is %v, want an error", in, got)
 		}
 	}

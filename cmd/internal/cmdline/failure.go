@@ -1,4 +1,4 @@
-package main
+package cmdline
 
 import (
 	"errors"
@@ -12,17 +12,17 @@ import (
 
 // The exit codes other than 0.
 const (
-	exitFailure = 1
-	exitUsage   = 2
+	ExitFailure = 1
+	ExitUsage   = 2
 )
 
-// A usageError is a mistake in the command line, as opposed to one in the world.
+// A usageError is what Usagef makes.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// usagef makes a usageError. Its text names the flag, what is wrong with it and what to give instead.
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+// Usagef makes an error that is a mistake in the command line, and not one in the world. Its text names the flag, what is wrong with it and what to give instead.
+func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // report prints the error that a command ended with, on one line, and returns the exit code for it.
 func report(c *cli.Context, err error) int {
@@ -31,11 +31,11 @@ func report(c *cli.Context, err error) int {
 	}
 	text := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r < ' ' }), "; ")
 	if usage := (usageError{}); errors.As(err, &usage) {
-		fmt.Fprintf(c.App.ErrWriter, "udpcam: %s (see %s --help)\n", text, c.Command.HelpName)
-		return exitUsage
+		fmt.Fprintf(c.App.ErrWriter, "%s: %s (see %s --help)\n", c.App.Name, text, c.Command.HelpName)
+		return ExitUsage
 	}
-	fmt.Fprintf(c.App.ErrWriter, "udpcam: %s\n", text)
-	return exitFailure
+	fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", c.App.Name, text)
+	return ExitFailure
 }
 
 // The errors of package flag and of cli have no type, only a text.
@@ -51,20 +51,20 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	flags := c.Command.Flags
 	text := err.Error()
 	if m := undefinedFlag.FindStringSubmatch(text); m != nil {
-		return usagef("there is no flag --%s%s", m[1], didYouMean(m[1], cli.SuggestFlag(flags, m[1], true), "--"))
+		return Usagef("there is no flag --%s%s", m[1], didYouMean(m[1], cli.SuggestFlag(flags, m[1], true), "--"))
 	}
 	if m := missingValue.FindStringSubmatch(text); m != nil {
-		return usagef("--%s needs a value: give %s", m[1], wanted(flags, m[1]))
+		return Usagef("--%s needs a value: give %s", m[1], wanted(flags, m[1]))
 	}
 	if m := badFlag.FindStringSubmatch(text); m != nil && strings.HasSuffix(text, "value out of range") {
-		return usagef("--%s %s: give a smaller number", m[2], m[1])
+		return Usagef("--%s %s: give a smaller number", m[2], m[1])
 	} else if m != nil {
-		return usagef("--%s %s: give %s", m[2], m[1], wanted(flags, m[2]))
+		return Usagef("--%s %s: give %s", m[2], m[1], wanted(flags, m[2]))
 	}
 	if m := badVariable.FindStringSubmatch(text); m != nil {
-		return usagef("the environment variable %s is %s: give %s", m[2], m[1], wanted(flags, m[3]))
+		return Usagef("the environment variable %s is %s: give %s", m[2], m[1], wanted(flags, m[3]))
 	}
-	return usageError{err}
+	return Usagef("%w", err)
 }
 
 // wanted says what kind of value a flag takes.
@@ -86,11 +86,11 @@ func wanted(flags []cli.Flag, name string) string {
 	return placeholder(flags[i])
 }
 
-// unknownCommand says which command may have been meant.
-func unknownCommand(c *cli.Context, name string) error {
+// UnknownCommand says which command may have been meant.
+func UnknownCommand(c *cli.Context, name string) error {
 	// What cli suggests is a sentence, with the command in quotes.
 	suggested := strings.SplitN(cli.SuggestCommand(c.App.Commands, name), `"`, 3)
-	return usagef("there is no command %q%s", name, didYouMean(name, strings.Join(suggested[1:2], ""), ""))
+	return Usagef("there is no command %q%s", name, didYouMean(name, strings.Join(suggested[1:2], ""), ""))
 }
 
 // didYouMean asks about a suggestion, unless it is far-fetched: cli makes one however little the two have in common.

@@ -1,4 +1,4 @@
-package main
+package cmdline
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"udpcam/sender"
 )
 
-// parseFEC reads "auto", "off", or a share of the data such as "20%". "" is auto.
-func parseFEC(text string) (sender.FEC, error) {
+// ParseFEC reads "auto", "off", or a share of the data such as "20%". "" is auto.
+func ParseFEC(text string) (sender.FEC, error) {
 	switch text {
 	case "", "auto":
 		return sender.FEC{}, nil
@@ -23,9 +23,9 @@ func parseFEC(text string) (sender.FEC, error) {
 	return sender.FEC{}, fmt.Errorf("parity %q: give auto, off, or a share of the data such as 20%%, at most %d%%", text, 100*sender.MaxFEC)
 }
 
-// parsePace reads "auto", "off", a share of the time between two frames such as "25%", or a rate in Mbit/s such as "200" or
+// ParsePace reads "auto", "off", a share of the time between two frames such as "25%", or a rate in Mbit/s such as "200" or
 // "200mbit". "" is auto.
-func parsePace(text string) (sender.Pace, error) {
+func ParsePace(text string) (sender.Pace, error) {
 	switch text {
 	case "", "auto":
 		return sender.Pace{}, nil

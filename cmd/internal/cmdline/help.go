@@ -1,4 +1,4 @@
-package main
+package cmdline
 
 import (
 	"fmt"
@@ -16,13 +16,13 @@ import (
 const appHelp = `{{.Usage}}
 
 Usage:
-  udpcam COMMAND [flags]
+  {{.Name}} COMMAND [flags]
 
 Commands:
 {{commands .VisibleCommands}}
 Examples:
 {{.Description}}
-See udpcam COMMAND --help for flags, sources and sinks.
+See {{.Name}} COMMAND --help for its flags and more.
 `
 
 const commandHelp = `{{.Usage}}
@@ -35,19 +35,13 @@ Usage:
 
 // Widths in columns. Help is laid out between the narrow and the wide one.
 const (
-	narrowHelp = 60
-	usualWidth = 80 // of what is no terminal, or one that does not tell
-	wideHelp   = 110
+	NarrowWidth = 60
+	UsualWidth  = 80 // of what is no terminal, or one that does not tell
+	wideWidth   = 110
 )
 
-const appExamples = `  udpcam demo                      a test pattern, at http://127.0.0.1:8080
-  udpcam send --addr 192.168.1.20  the first camera, to another machine
-  udpcam recv --show               there: a window
-  udpcam recv --http :8080         or there: for browsers
-`
-
-// examples lists command lines and what they do.
-func examples(pairs ...string) string {
+// Examples lists command lines and what they do.
+func Examples(pairs ...string) string {
 	var b strings.Builder
 	b.WriteString("Examples:\n")
 	for pair := range slices.Chunk(pairs, 2) {
@@ -56,25 +50,26 @@ func examples(pairs ...string) string {
 	return b.String()
 }
 
-// indent indents every line by two spaces.
-func indent(lines string) string {
+// Indent indents every line by two spaces.
+func Indent(lines string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n  ") + "\n"
 }
 
-func helpCommand() *cli.Command {
-	return command(&cli.Command{
+// HelpCommand is the subcommand help of a program. Command is one of the others, for the example.
+func HelpCommand(program, command string) *cli.Command {
+	return Command(&cli.Command{
 		Name:        "help",
 		Usage:       "show how a command is used",
-		UsageText:   "udpcam help [COMMAND]",
+		UsageText:   program + " help [COMMAND]",
 		ArgsUsage:   "[COMMAND]",
-		Description: examples("udpcam help send", "the same as udpcam send --help"),
+		Description: Examples(program+" help "+command, "the same as "+program+" "+command+" --help"),
 		Action: func(c *cli.Context) error {
 			name := c.Args().First()
 			switch {
 			case name == "":
 				return cli.ShowAppHelp(c)
 			case c.App.Command(name) == nil:
-				return unknownCommand(c, name)
+				return UnknownCommand(c, name)
 			}
 			return cli.ShowCommandHelp(c, name)
 		},
@@ -83,9 +78,9 @@ func helpCommand() *cli.Command {
 
 // printHelp implements cli's HelpPrinter: it lays the help out for the terminal that it goes to.
 func printHelp(w io.Writer, template string, data any) {
-	width := usualWidth
-	if columns, ok := terminalWidth(w); ok {
-		width = min(max(columns, narrowHelp), wideHelp)
+	width := UsualWidth
+	if columns, ok := TerminalWidth(w); ok {
+		width = min(max(columns, NarrowWidth), wideWidth)
 	}
 	cli.HelpPrinterCustom(w, template, data, map[string]any{
 		"commands": func(commands []*cli.Command) string {
@@ -114,7 +109,7 @@ func flagHelp(flags []cli.Flag, width int) string {
 			categories = append(categories, category)
 		}
 		last = f.(cli.DocGenerationFlag)
-		rows[category] = append(rows[category], flagRow(last))
+		rows[category] = append(rows[category], FlagRow(last))
 	}
 	var b strings.Builder
 	for _, category := range categories {
@@ -123,14 +118,14 @@ func flagHelp(flags []cli.Flag, width int) string {
 	if last != nil {
 		note := fmt.Sprintf("Instead of a flag an environment variable can be set: %s for %s. In it, several values of one "+
 			"flag are separated by commas.", last.GetEnvVars()[0], "--"+last.(cli.Flag).Names()[0])
-		b.WriteString("\n" + strings.Join(wrap(note, width), "\n") + "\n")
+		b.WriteString("\n" + strings.Join(Wrap(note, width), "\n") + "\n")
 	}
 	return b.String()
 }
 
-// flagRow is a flag as the help shows it.
-func flagRow(f cli.DocGenerationFlag) [2]string {
-	name, usage := "--"+f.Names()[0], plain(f.GetUsage())
+// FlagRow is a flag as the help shows it.
+func FlagRow(f cli.DocGenerationFlag) [2]string {
+	name, usage := "--"+f.Names()[0], Plain(f.GetUsage())
 	if f.TakesValue() {
 		name += " " + placeholder(f)
 	}
@@ -143,8 +138,8 @@ func flagRow(f cli.DocGenerationFlag) [2]string {
 // onlyPlaceholder is a placeholder that stands in a flag's usage for the sake of the flag's name alone.
 var onlyPlaceholder = regexp.MustCompile(" \\(`[^`]*`\\)")
 
-// plain is a flag's usage as people read it.
-func plain(usage string) string {
+// Plain is a flag's usage as people read it.
+func Plain(usage string) string {
 	return strings.ReplaceAll(onlyPlaceholder.ReplaceAllString(usage, ""), "`", "")
 }
 
@@ -166,7 +161,7 @@ func columns(rows [][2]string, width int) string {
 	var b strings.Builder
 	for _, row := range rows {
 		cell := row[0]
-		for _, line := range wrap(row[1], width-indent-left-gap) {
+		for _, line := range Wrap(row[1], width-indent-left-gap) {
 			fmt.Fprintf(&b, "%*s%-*s%*s%s\n", indent, "", left, cell, gap, "", line)
 			cell = ""
 		}
@@ -187,7 +182,7 @@ func reflow(text string, width int) string {
 			b.WriteString(line)
 			continue
 		}
-		for _, part := range wrap(right, width-column) {
+		for _, part := range Wrap(right, width-column) {
 			fmt.Fprintf(&b, "%s%s\n", left, part)
 			left = strings.Repeat(" ", column)
 		}
@@ -195,8 +190,8 @@ func reflow(text string, width int) string {
 	return b.String()
 }
 
-// wrap breaks text between words into lines of at most width columns; a longer word has a line of its own.
-func wrap(text string, width int) (lines []string) {
+// Wrap breaks text between words into lines of at most width columns; a longer word has a line of its own.
+func Wrap(text string, width int) (lines []string) {
 	line := ""
 	for _, word := range strings.Fields(text) {
 		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
@@ -208,8 +203,8 @@ func wrap(text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// terminalWidth is how many columns the terminal has that w is, if it is one.
-func terminalWidth(w io.Writer) (columns int, ok bool) {
+// TerminalWidth is how many columns the terminal has that w is, if it is one.
+func TerminalWidth(w io.Writer) (columns int, ok bool) {
 	file, isFile := w.(*os.File)
 	if !isFile || !term.IsTerminal(int(file.Fd())) {
 		return 0, false
@@ -217,5 +212,5 @@ func terminalWidth(w io.Writer) (columns int, ok bool) {
 	if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
 		return columns, true
 	}
-	return usualWidth, true // a serial line does not know
+	return UsualWidth, true // a serial line does not know
 }

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"udpcam/bench"
+	"udpcam/cmd/internal/cmdline"
+)
+
+func compareCommand() *cli.Command {
+	return cmdline.Command(&cli.Command{
+		Name:      "compare",
+		Usage:     "the same pictures through udpcam and through what people use today",
+		UsageText: "udpcam-bench compare [--link LINK] [--loss LIST] [--carrier NAMES] [flags]",
+		Description: cmdline.Examples(
+			"sudo udpcam-bench compare", "everything that is installed, at 0, 1, 5 and 10 % loss and 4 ms round trip",
+			"sudo udpcam-bench compare --link tun", "the same where the kernel has no netem",
+			"sudo udpcam-bench compare --carrier udpcam,SRT --scenario bursty", "two of them, over another network",
+			"sudo udpcam-bench compare --link veth --carrier 'udpcam,bare relay'", "what it costs, beside the least that it can",
+		) + "\nLinks:\n" + cmdline.Indent(linkHelp[strings.Index(linkHelp, "netem"):]+"veth   a cable, on which nothing is lost or delayed (root)\n") + "\nCarriers:\n" + cmdline.Indent(carrierHelp()),
+		Action: compare,
+	},
+		benchFlags("Network", processLinkFlag()),
+		networkFlags("0,1,5,10", "none"),
+		pictureFlags(300),
+		benchFlags("Carriers",
+			&cli.StringFlag{Name: "carrier", Usage: "what to compare (`NAMES`), separated by commas", Value: "all"},
+			&cli.DurationFlag{Name: "settle", Usage: "how long each program has to get ready (`TIME`)", Value: time.Second},
+		),
+		udpcamFlags(),
+		resultFlags(),
+	)
+}
+
+// processLinkFlag is the link of what is made of processes, whose time cannot be simulated.
+func processLinkFlag() cli.Flag {
+	return &cli.StringFlag{Name: "link", Usage: "what the network is made of (`LINK`): netem, tun or veth", Value: bench.LinkNetem}
+}
+
+func carrierHelp() string {
+	var b strings.Builder
+	for _, c := range bench.Carriers {
+		fmt.Fprintf(&b, "%-13s  %s\n", c.Name, c.Settings)
+	}
+	return b.String()
+}
+
+// compare is udpcam-bench compare.
+func compare(c *cli.Context) error {
+	carriers, err := bench.FindCarriers(c.String("carrier"))
+	if err != nil {
+		return cmdline.Usagef("--carrier: %w", err)
+	}
+	settle := c.Duration("settle")
+	if settle < 0 || settle > time.Minute {
+		return cmdline.Usagef("--settle %v: give 0s to 1m", settle)
+	}
+	if err := bench.CheckProcessLink(c.String("link")); err != nil {
+		return cmdline.Usagef("--link: %w", err)
+	}
+	networks, err := comparedNetworks(c)
+	if err != nil {
+		return err
+	}
+	pictures, err := picturesOf(c)
+	if err != nil {
+		return err
+	}
+	comparison := bench.Comparison{Networks: networks, Carriers: carriers, Link: c.String("link"), Pictures: pictures,
+		FPS: c.Float64("fps"), Settle: settle, Seed: uint64(c.Int("seed"))}
+	return runBench(c, "compare", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
+		if bench.Measures(carriers) {
+			u, err := findUdpcam(c, report)
+			if err != nil {
+				return err
+			}
+			defer u.remove()
+			comparison.Udpcam = u.path
+		}
+		report.Rows, report.Notes, err = bench.Compare(ctx, comparison, &report.Made, progress)
+		return err
+	})
+}
+
+// comparedNetworks are the networks that the flags describe; over veth there is only one.
+func comparedNetworks(c *cli.Context) ([]bench.Network, error) {
+	if c.String("link") != bench.LinkVeth {
+		return networksOf(c)
+	}
+	for _, flag := range networkFlags("", "") {
+		if name := flag.Names()[0]; c.IsSet(name) {
+			return nil, cmdline.Usagef("--link veth and --%s contradict: nothing happens to packets there: choose netem or tun", name)
+		}
+	}
+	return []bench.Network{bench.Undisturbed}, nil
+}

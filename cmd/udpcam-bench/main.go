@@ -1,0 +1,42 @@
+// Command udpcam-bench measures udpcam, and beside it what people use today. Package bench does the measuring.
+//
+// Each subcommand has a file of its own, with its flags. They share: in measure.go and results.go how a measurement runs and
+// where its report goes; in pictures.go and lists.go flags that several have; in udpcam.go how the udpcam that is measured
+// is found.
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"udpcam/cmd/internal/cmdline"
+)
+
+// release is the version that a release is built with: go build -ldflags "-X main.release=v1.2.3".
+var release string
+
+func main() { cmdline.Main(newApp()) }
+
+const appExamples = `  udpcam-bench loss --link sim            each kind of network, simulated
+  sudo udpcam-bench loss --loss 0,1,5,10  over the kernel's netem, as a curve
+  sudo udpcam-bench compare --link tun    beside GStreamer, SRT, TCP, ffmpeg
+`
+
+func newApp() *cli.App {
+	return cmdline.Complete(&cli.App{
+		Name:  "udpcam-bench",
+		Usage: "measure loss, delay and cost, of udpcam and of others",
+		Commands: []*cli.Command{
+			lossCommand(),
+			compareCommand(),
+			delayCommand(),
+			speedCommand(),
+			fanoutCommand(),
+			explainCommand(),
+			showCommand(),
+			tcpCommand(),
+			cmdline.HelpCommand("udpcam-bench", "loss"),
+		},
+		Version:     cmdline.Version(release),
+		Description: appExamples,
+	})
+}

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+	"go.uber.org/goleak"
+
+	"udpcam/bench"
+	"udpcam/cmd/internal/cmdline"
+)
+
+// runToEnd runs a command line, and looks that it leaves no goroutine behind.
+func runToEnd(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	var out, errors bytes.Buffer
+	code = cmdline.Run(t.Context(), newApp(), append([]string{"udpcam-bench"}, args...), &out, &errors)
+	return code, out.String(), errors.String()
+}
+
+// Every command's help fits a terminal of 80 columns, and every flag has an environment variable that is no other's.
+func TestHelp(t *testing.T) {
+	for _, command := range newApp().Commands {
+		code, help, stderr := runToEnd(t, command.Name, "--help")
+		if code != 0 || stderr != "" || !strings.Contains(help, "  udpcam-bench "+command.Name) && command.Name != "help" {
+			t.Errorf("%s: exit code %d: %s%s", command.Name, code, help, stderr)
+		}
+		for line := range strings.Lines(help) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > cmdline.UsualWidth {
+				t.Errorf("%s: a line of %d columns: %s", command.Name, n, line)
+			}
+		}
+		for _, f := range command.Flags {
+			want := cmdline.Variable("bench-" + f.Names()[0])
+			if v := f.(cli.DocGenerationFlag).GetEnvVars(); len(v) != 1 || v[0] != want {
+				t.Errorf("%s --%s has the environment variables %v, want %s", command.Name, f.Names()[0], v, want)
+			}
+		}
+	}
+}
+
+// What is given as udpcam has to be one.
+func TestNoUdpcam(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for given, want := range map[string]string{
+		"":         "run make build",
+		"/nowhere": "--udpcam: ",
+	} {
+		code, table, stderr := runToEnd(t, "fanout", "--frames", "10", "--size", "160x120", "--frame-size", "1", "--udpcam", given)
+		if code == 0 || table != "" || !strings.Contains(stderr, want) || !strings.Contains(stderr, "--udpcam") {
+			t.Errorf("%q: exit code %d, %q", given, code, stderr)
+		}
+	}
+	// A program of another kind does not tell the version that udpcam does.
+	if code, _, stderr := runToEnd(t, "fanout", "--frames", "10", "--size", "160x120", "--frame-size", "1", "--udpcam", "/bin/echo"); code != 2 ||
+		!strings.Contains(stderr, "is no udpcam") {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
+}
+
+// What bench does not understand is a mistake in the command line: exit code 2, and what is allowed.
+func TestUsage(t *testing.T) {
+	for args, want := range map[string]string{
+		"nothing":                                          `there is no command "nothing"`,
+		"loss --link air":                                  "choose from sim, netem, tun",
+		"loss --link sim --scenario moon":                  "choose from lan, wifi, busy-wifi, radio, bursty, bursty-wifi, lte, bottleneck, uplink, falling, shared, ",
+		"loss --link sim --loss much":                      "give numbers from 0 to 90",
+		"loss --link sim --loss 1 --rtt 4":                 "with their unit",
+		"loss --link sim --rtt 4ms --jitter 9ms":           "more than half of the round trip",
+		"loss --link sim --netem 'delay tomorrow'":         "tomorrow",
+		"loss --link sim --fec maybe":                      "off",
+		"loss --link sim --frame-size 3":                   "whole numbers from 16",
+		"loss --link sim --segment 65508":                  "whole numbers from 1 to 65507",
+		"loss --link sim --frames 0":                       "give 1 to",
+		"compare --carrier pigeon":                         "choose from udpcam, classic, GStreamer, GStreamer FEC, SRT, TCP, bare relay, ffmpeg",
+		"compare --link sim --frames 10 --frame-size 9000": "netem, tun or veth",
+		"speed --gso maybe":                                "on, off or both",
+		"speed --trial 1h":                                 "50ms to 1m",
+		"fanout --viewers 0":                               "whole numbers from 1",
+		"fanout --by pigeon":                               "choose from mjpeg, socket",
+		"delay --size 10x10":                               "160x120",
+		"fanout --fps nan":                                 "give 1 to 1000",
+		"delay --fps nan":                                  "give 1 to 1000",
+		"loss --link sim --loss nan":                       "give numbers from 0 to 90",
+		"compare --settle -1s":                             "give 0s to 1m",
+		"compare --frame-size 9999999":                     "bytes at the most",
+		"explain":                                          "give one file",
+	} {
+		code, stdout, stderr := runToEnd(t, words(args)...)
+		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %q, want 2 and %q", args, code, stderr, want)
+		}
+	}
+}
+
+// Where nothing of what is to be compared is installed, there is no empty table.
+func TestNothingInstalled(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	code, table, stderr := runToEnd(t, "compare", "--carrier", "SRT,ffmpeg", "--frames", "10", "--size", "160x120", "--frame-size", "1")
+	if code != 1 || table != "" || !strings.Contains(stderr, "Debian: srt-tools") || !strings.Contains(stderr, "Debian: ffmpeg") {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
+}
+
+// words splits a command line at spaces, but for those between quotes.
+func words(line string) (words []string) {
+	for i, part := range strings.Split(line, "'") {
+		if i%2 == 1 {
+			words = append(words, part)
+		} else {
+			words = append(words, strings.Fields(part)...)
+		}
+	}
+	return words
+}
+
+// The simulation is deterministic, and the report says the same in each of its forms.
+func TestLossSim(t *testing.T) {
+	dir := t.TempDir()
+	run := func(seed string) (string, []byte, bench.Report) {
+		t.Helper()
+		file := filepath.Join(dir, "report.json")
+		os.Args = []string{"udpcam-bench", "loss"} // what the report says it was called by
+		code, table, stderr := runToEnd(t, "loss", "--link", "sim", "--frames", "60", "--seed", seed,
+			"--json", file, "--csv", filepath.Join(dir, "report.csv"), "--markdown", filepath.Join(dir, "report.md"),
+			"--plot", dir, "--trace", filepath.Join(dir, "trace.zst"))
+		if code != 0 {
+			t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var report bench.Report
+		if err := json.Unmarshal(text, &report); err != nil {
+			t.Fatal(err)
+		}
+		return table, text, report
+	}
+	args := os.Args
+	defer func() { os.Args = args }()
+	table, one, report := run("1")
+	if _, two, _ := run("1"); !bytes.Equal(one, two) {
+		t.Error("the same seed had another outcome")
+	}
+	if _, three, _ := run("2"); bytes.Equal(one, three) {
+		t.Error("another seed had the same outcome")
+	}
+	var named []bench.Network // by row: those of two cameras or two sizes of frames have two
+	for _, n := range bench.Scenarios {
+		named = append(named, slices.Repeat([]bench.Network{n}, max(1, len(n.FrameSizes)))...)
+		if n.Rival > 0 {
+			named = append(named, n)
+		}
+	}
+	if len(report.Rows) != len(named) {
+		t.Fatalf("%d rows, want %d", len(report.Rows), len(named))
+	}
+	csv, _ := os.ReadFile(filepath.Join(dir, "report.csv"))
+	markdown, _ := os.ReadFile(filepath.Join(dir, "report.md"))
+	for i, n := range named {
+		row := report.Rows[i]
+		if row.Scenario != n.Name || row.Delivered == nil || row.Damaged == nil || *row.Damaged != 0 || row.CPU != nil {
+			t.Errorf("%s: %+v", n.Name, row)
+		}
+		if row.Rate == nil && *row.Delivered < 98 { // where the camera makes too much something else has to be left out
+			t.Errorf("%s: %g %% delivered", n.Name, *row.Delivered)
+		}
+		for name, text := range map[string]string{"table": table, "CSV": string(csv), "Markdown": string(markdown)} {
+			if !strings.Contains(text, n.Name) || !strings.Contains(text, n.Words()) {
+				t.Errorf("the %s does not have %s, %s", name, n.Name, n.Words())
+			}
+		}
+	}
+	for _, name := range []string{"loss-delivered", "loss-delay", "loss-overhead"} {
+		if info, err := os.Stat(filepath.Join(dir, name+".svg")); err != nil || info.Size() < 2000 {
+			t.Errorf("%s.svg: %v", name, err)
+		}
+	}
+	code, story, stderr := runToEnd(t, "explain", "--plot", dir, "--most", "1", filepath.Join(dir, "trace.zst"))
+	if code != 0 || !strings.Contains(story, "given up at +") || !strings.Contains(story, "because a queue was full") ||
+		strings.Count(story, "drawn: ") != 1 {
+		t.Errorf("exit code %d, %s\n%s", code, stderr, story)
+	}
+	if code, _, stderr := runToEnd(t, "explain", filepath.Join(dir, "report.csv")); code != 1 || !strings.Contains(stderr, "no trace") {
+		t.Errorf("a file that is no trace: exit code %d, %s", code, stderr)
+	}
+	if code, _, stderr := runToEnd(t, "show", filepath.Join(dir, "report.csv")); code != 1 || !strings.Contains(stderr, "no report") {
+		t.Errorf("a file that is no report: exit code %d, %s", code, stderr)
+	}
+}
+
+// Where there is no room for what was measured, one line says for which of the files.
+func TestFullDisk(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("there is no /dev/full here")
+	}
+	for _, flag := range []string{"--json", "--csv", "--markdown", "--trace"} {
+		code, table, stderr := runToEnd(t, "loss", "--link", "sim", "--frames", "10", "--scenario", "lan", flag, "/dev/full")
+		want := "udpcam-bench: " + flag + ": write /dev/full: no space left on device\n"
+		if code != 1 || stderr != want || !strings.Contains(table, "delivered") {
+			t.Errorf("%s: exit code %d, %q", flag, code, stderr)
+		}
+	}
+}
+
+// A report that cannot be written, or a trace, is noticed before anything is measured, and leaves nothing.
+func TestUnwritable(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("a report\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"--json", "--csv", "--markdown", "--plot", "--trace"} {
+		// So many frames would take minutes.
+		code, table, stderr := runToEnd(t, "loss", "--link", "sim", "--frames", "1000000",
+			"--json", file, "--csv", filepath.Join(dir, "new", "folder", "report.csv"), flag, filepath.Join(file, "below"))
+		if code != 1 || table != "" || !strings.HasPrefix(stderr, "udpcam-bench: "+flag+": ") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: exit code %d, %q", flag, code, stderr)
+		}
+		onlyFile(t, dir, "file")
+	}
+	if text, _ := os.ReadFile(file); string(text) != "a report\n" {
+		t.Errorf("the file that was there has become %q", text)
+	}
+}
+
+// An interrupted measurement writes nothing: what was there stays, but for a trace, which is written meanwhile.
+func TestInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "report.json")
+	if err := os.WriteFile(file, []byte("a report\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	var stdout, stderr bytes.Buffer
+	code := cmdline.Run(ctx, newApp(), []string{"udpcam-bench", "loss", "--link", "sim", "--json", file, "--csv", filepath.Join(dir, "report.csv"),
+		"--plot", filepath.Join(dir, "plots"), "--trace", filepath.Join(dir, "traces", "trace.zst")}, &stdout, &stderr)
+	if want := "udpcam-bench: interrupted: nothing is written\n"; code != 1 || stdout.String() != "" || stderr.String() != want {
+		t.Errorf("exit code %d, %q", code, stderr.String())
+	}
+	onlyFile(t, dir, "report.json")
+	if text, _ := os.ReadFile(file); string(text) != "a report\n" {
+		t.Errorf("the file that was there has become %q", text)
+	}
+}
+
+// onlyFile fails unless a folder has one file, of that name.
+func onlyFile(t *testing.T, dir, name string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != name {
+		t.Errorf("%s has %v, %v, expected %s alone", dir, entries, err, name)
+	}
+}

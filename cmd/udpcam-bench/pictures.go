@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+
+	"github.com/urfave/cli/v2"
+
+	"udpcam/bench"
+	"udpcam/cmd/internal/cmdline"
+	"udpcam/sender/source/pattern"
+)
+
+// pictureFlags say which pictures are fed in.
+func pictureFlags(frames int) []cli.Flag {
+	return benchFlags("Camera",
+		&cli.StringFlag{Name: "pictures", Usage: "feed the pictures in this `FILE` of JPEGs, instead of a noisy test pattern", TakesFile: true},
+		&cli.StringFlag{Name: "size", Usage: "size (`WxH`) of the test pattern in pixels", Value: "768x576"},
+		&cli.IntFlag{Name: "frame-size", Usage: "bytes (`N`) of a picture of it, about", Value: 78_000},
+		&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`)", Value: 30},
+		&cli.IntFlag{Name: "frames", Usage: "how many (`N`) that count", Value: frames},
+		&cli.IntFlag{Name: "seed", Usage: "of chance, where the link is tun (`N`)", Value: 1},
+	)
+}
+
+// picturesOf are the pictures that the flags describe, with as many more as do not count.
+func picturesOf(c *cli.Context) ([][]byte, error) {
+	frames := c.Int("frames")
+	if frames < 10 || frames > 100_000 {
+		return nil, cmdline.Usagef("--frames %d: give 10 to 100000", frames)
+	}
+	if err := checkFPS(c.Float64("fps")); err != nil {
+		return nil, err
+	}
+	more := bench.Uncounted(c.Float64("fps"))
+	if path := c.String("pictures"); path != "" {
+		pictures, err := bench.ReadPictures(path, frames+more)
+		if err != nil {
+			return nil, fmt.Errorf("--pictures: %w", err)
+		}
+		return pictures, nil
+	}
+	size, err := cmdline.ParseSize(c.String("size"))
+	if err != nil {
+		return nil, err
+	}
+	if err := pattern.CheckSize(size); err != nil {
+		return nil, cmdline.Usagef("--size: %w", err)
+	}
+	return makePictures(c.Context, size, c.Int("frame-size"), frames+more)
+}
+
+func checkFPS(fps float64) error {
+	if fps >= 1 && fps <= 1000 {
+		return nil
+	}
+	return cmdline.Usagef("--fps %g: give 1 to 1000", fps)
+}
+
+// makePictures makes pictures of about so many bytes.
+func makePictures(ctx context.Context, size image.Point, bytes, count int) ([][]byte, error) {
+	if bytes < 1 {
+		return nil, cmdline.Usagef("--frame-size %d: give 1 or more", bytes)
+	}
+	pictures, err := bench.Pictures(ctx, size, bytes, count)
+	switch {
+	case ctx.Err() != nil:
+		return nil, errInterrupted
+	case errors.Is(err, bench.ErrPictures):
+		return nil, cmdline.Usagef("--frame-size %d: %w", bytes, err)
+	}
+	return pictures, err
+}
