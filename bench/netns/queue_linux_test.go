@@ -2,6 +2,7 @@ package netns_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os/exec"
@@ -114,24 +115,41 @@ func cram(t *testing.T, c *netns.Cable, datagrams int) (r cramming) {
 func TestNetnsQueueOverflows(t *testing.T) {
 	for _, kind := range narrow {
 		t.Run(kind.name, func(t *testing.T) {
-			c := plug(t, func() (*netns.Cable, error) { return kind.make(kind.before + bottleneck) })
-			r := cram(t, c, 1000)
-			a, _, err := c.Sent()
-			if err != nil || a.Packets != uint64(r.sent) {
-				t.Errorf("%d packets were sent for %d datagrams, %v", a.Packets, r.sent, err)
-			}
-			carried := func(d time.Duration) int { return int(d.Seconds() * 15e6 / 8 / onWire) }
-			if r.writing > 250*time.Millisecond {
-				t.Errorf("sending took %v: if the socket waits for the queue it takes half a second", r.writing)
-			}
-			if room := 93750/onWire + carried(r.writing); r.came < room*9/10 || r.came > room*11/10+5 {
-				t.Errorf("%d of %d datagrams came, want about %d: what the queue holds, and leaves it while they are sent", r.came, r.sent, room)
-			}
-			if want := carried(r.lasting); r.came < want*9/10 || r.came > want*11/10+5 {
-				t.Errorf("%d datagrams came within %v, want about %d", r.came, r.lasting, want)
-			}
+			inOneOf(t, 6, func() error {
+				c := plug(t, func() (*netns.Cable, error) { return kind.make(kind.before + bottleneck) })
+				r := cram(t, c, 1000)
+				a, _, err := c.Sent()
+				if err != nil || a.Packets != uint64(r.sent) {
+					return fmt.Errorf("%d packets were sent for %d datagrams, %w", a.Packets, r.sent, err)
+				}
+				carried := func(d time.Duration) int { return int(d.Seconds() * 15e6 / 8 / onWire) }
+				if r.writing > 250*time.Millisecond {
+					return fmt.Errorf("sending took %v: if the socket waits for the queue it takes half a second", r.writing)
+				}
+				if room := 93750/onWire + carried(r.writing); r.came < room*9/10 || r.came > room*11/10+5 {
+					return fmt.Errorf("%d of %d datagrams came, want about %d: what the queue holds, and leaves it while they are sent", r.came, r.sent, room)
+				}
+				if want := carried(r.lasting); r.came < want*9/10 || r.came > want*11/10+5 {
+					return fmt.Errorf("%d datagrams came within %v, want about %d", r.came, r.lasting, want)
+				}
+				return nil
+			})
 		})
 	}
+}
+
+// inOneOf makes an attempt so many times, until one succeeds: a machine that is busy with something else disturbs some,
+// and what is wrong fails each time.
+func inOneOf(t *testing.T, attempts int, try func() error) {
+	t.Helper()
+	var err error
+	for range attempts {
+		if err = try(); err == nil {
+			return
+		}
+		t.Log(err)
+	}
+	t.Error(err)
 }
 
 // So it is where the queue is on the sender's own device, and this is how the test above would notice.
@@ -160,10 +178,13 @@ func TestNetnsChange(t *testing.T) {
 				if err := c.Change(kind.before + change.words); err != nil {
 					t.Fatal(err)
 				}
-				r := cram(t, c, 200)
-				if rate := float64(r.came) * onWire * 8 / r.lasting.Seconds(); rate < 0.75*change.bits || rate > 1.2*change.bits {
-					t.Errorf("%s: %.3g bits a second came through, %+v", change.words, rate, r)
-				}
+				inOneOf(t, 6, func() error {
+					r := cram(t, c, 200)
+					if rate := float64(r.came) * onWire * 8 / r.lasting.Seconds(); rate < 0.75*change.bits || rate > 1.2*change.bits {
+						return fmt.Errorf("%s: %.3g bits a second came through, %+v", change.words, rate, r)
+					}
+					return nil
+				})
 			}
 			if err := c.Change(kind.before + "tbf rate slow limit 9kb"); err == nil {
 				t.Error("a rate that is none was taken")
