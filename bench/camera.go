@@ -136,7 +136,6 @@ func (k *camera) watch() {
 		if failed = err; err == nil {
 			k.came.note(k.film, f, k.clock.Now())
 			k.recorder.Delivered(f.ID, k.clock.Now())
-			f.Release()
 		}
 	}
 	k.watching <- failed

@@ -17,7 +17,7 @@ type loop struct {
 	got      chan int // bytes of each frame that came
 }
 
-// newLoop begins to receive. Frames that came are released.
+// newLoop begins to receive.
 func newLoop(t testing.TB, c sender.Config) loop {
 	r, err := receiver.Listen(t.Context(), "127.0.0.1:0", receiver.Config{})
 	if err != nil {
@@ -37,7 +37,6 @@ func newLoop(t testing.TB, c sender.Config) loop {
 				return
 			}
 			l.got <- len(f.JPEG)
-			f.Release()
 		}
 	}()
 	t.Cleanup(func() {

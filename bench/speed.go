@@ -136,7 +136,6 @@ func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, e
 			if f.Captured.UnixMicro() >= first.Load() {
 				result.delays = append(result.delays, time.Since(f.Captured))
 			}
-			f.Release()
 		}
 		watching <- nil
 	}()

@@ -3,8 +3,7 @@ package protocol
 import "testing"
 
 // TestAllocations holds the promise that nothing is allocated for a datagram that is sent or received. A frame that is sent
-// costs two small things if it has much parity, and else nothing; one that comes costs its own bytes, and a handful of
-// small things beside them.
+// costs two small things if it has much parity, and else nothing. One that comes costs nothing, unless somebody keeps it.
 func TestAllocations(t *testing.T) {
 	cam := newCamera(1, "")
 	a := NewAssembler(AssemblerConfig{})
@@ -35,7 +34,7 @@ func TestAllocations(t *testing.T) {
 		if _, ok := a.Next(); !ok {
 			t.Fatal("no frame came")
 		}
-	}); n > 6 {
-		t.Errorf("assembling a frame of 56 datagrams allocates %v times, want at most 6", n)
+	}); n > 0 {
+		t.Errorf("assembling a frame of 56 datagrams allocates %v times", n)
 	}
 }

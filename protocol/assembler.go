@@ -28,7 +28,8 @@ type AssemblerConfig struct {
 // is handed on never goes backwards.
 //
 // Call Add for each datagram and Expire when Deadline has come, and after either take what Next and NextFeedback have.
-// Nothing of a datagram is kept. An Assembler is for one goroutine at a time.
+// Nothing of a datagram is kept. A frame is valid until Next is called again: see [Frame]. An Assembler is for one
+// goroutine at a time.
 //
 // A stream is known by the session and stream number in its datagrams, not by the address they come from, so that a
 // sender may reach the receiver by several paths at once, each filling what the other lost.
@@ -83,14 +84,15 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	}
 }
 
-// Next takes the next frame that is ready to be handed on.
+// Next takes the next frame that is ready to be handed on. It is lent until Next is called again.
 func (a *Assembler) Next() (Frame, bool) {
+	a.pool.TakeBack()
 	if len(a.ready) == 0 {
 		return Frame{}, false
 	}
 	f := a.ready[0]
 	a.ready = slices.Delete(a.ready, 0, 1)
-	return f, true
+	return a.pool.Lend(f), true
 }
 
 // Deadline returns when Expire is to be called, the zero time if nothing waits. It may change with every Add.
@@ -288,7 +290,7 @@ func (a *Assembler) handOn(s *stream, now time.Time) {
 	}
 	a.stats.Pending -= p.memory()
 	s.newest, s.started = p.id, true
-	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length], pool: &a.pool}
+	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length]}
 	p.free()
 	s.finish(1)
 	s.known = 0

@@ -134,7 +134,7 @@ func (a *ClassicAssembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	}
 }
 
-// Next takes the next frame that is ready to be handed on.
+// Next takes the next frame that is ready to be handed on. Each has memory of its own, so to keep one takes no copy.
 func (a *ClassicAssembler) Next() (Frame, bool) {
 	if len(a.ready) == 0 {
 		return Frame{}, false
@@ -224,7 +224,7 @@ func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now tim
 		return
 	}
 	a.label(s, from, now)
-	a.ready = append(a.ready, Frame{Stream: s.label, ID: s.id, Captured: now, JPEG: jpeg})
+	a.ready = append(a.ready, Frame{Stream: s.label, ID: s.id, Captured: now, JPEG: jpeg}.Immutable())
 	s.id++
 	a.stats.Frames++
 	a.stats.FrameBytes += uint64(len(jpeg))

@@ -98,7 +98,7 @@ func TestClassicAssembler(t *testing.T) {
 			for _, d := range c.in {
 				a.Add(d, alice, epoch)
 				for f, ok := a.Next(); ok; f, ok = a.Next() {
-					got = append(got, f)
+					got = append(got, f.Keep())
 				}
 			}
 			if len(got) != len(c.out) {

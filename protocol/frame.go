@@ -1,13 +1,23 @@
 package protocol
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // A Frame is one camera picture on its way from a source to a sink.
 //
-// The bytes of JPEG belong to nobody and to everybody: whoever makes a Frame never writes them again, and whoever is
-// handed one may keep it for as long as it likes and must not write them either. So a frame can be shown, recorded
-// and served to a hundred viewers at once without a copy, and nobody has to release it. But whoever knows that nobody
-// else has it may: see Release.
+// Frames are lent. A frame that a source or a receiver yields is valid until the body of the loop returns. A frame that is
+// handed to a function is valid until the function returns. Then its bytes may be used again for another picture. Whoever
+// needs a frame for longer says [Frame.Keep].
+//
+//	for f, err := range frames {
+//		...
+//		last = f.Keep()
+//	}
+//
+// Nobody but the lender writes to the bytes of a frame, so any number of sinks can have a frame without a copy. Whoever has
+// other bytes, as of a picture that was turned, makes a new Frame of them.
 type Frame struct {
 	// Stream names the stream that the frame belongs to, "" for a sender that has only one and has not named it.
 	Stream string
@@ -19,21 +29,27 @@ type Frame struct {
 	// JPEG is the whole picture, from its SOI marker to its EOI marker.
 	JPEG []byte
 
-	pool *Pool // where the memory of JPEG goes to when the frame is released, nil if it is the garbage collector's
+	lender    *Pool // what has lent the bytes, nil if nothing has
+	immutable bool  // whether nobody writes to the bytes any more
 }
 
-// Pooled returns the frame with memory that goes to a pool when it is released.
-func (f Frame) Pooled(p *Pool) Frame {
-	f.pool = p
-	return f
+// Keep returns the frame with bytes that stay as they are for as long as the caller likes. It is for while the frame is
+// valid. Where it can be it takes no copy: then the lender goes without the memory.
+func (f Frame) Keep() Frame {
+	switch {
+	case f.immutable:
+	case f.lender != nil:
+		f.lender.keep()
+	default: // a program's own, which may write to them again
+		f.JPEG = bytes.Clone(f.JPEG)
+	}
+	return f.Immutable()
 }
 
-// Release gives up the frame's bytes, to be used again for another frame. It is for the only one that has the frame.
-func (f Frame) Release() { f.pool.Put(f.JPEG) }
-
-// Shared returns the frame for more than one to have: it cannot be released.
-func (f Frame) Shared() Frame {
-	f.pool = nil
+// Immutable returns the frame as one whose bytes nobody writes to again, so that [Frame.Keep] takes no copy. Only whoever made
+// the bytes can know that.
+func (f Frame) Immutable() Frame {
+	f.lender, f.immutable = nil, true
 	return f
 }
 

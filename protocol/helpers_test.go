@@ -89,7 +89,7 @@ func add(a *Assembler, from netip.AddrPort, now time.Time, datagrams ...[]byte) 
 
 func drain(a *Assembler, frames []Frame) []Frame {
 	for f, ok := a.Next(); ok; f, ok = a.Next() {
-		frames = append(frames, f)
+		frames = append(frames, f.Keep())
 	}
 	return frames
 }

@@ -1,13 +1,12 @@
 package protocol
 
 // An Outgoing is a frame on its way: the datagrams of its data, then those of its parity, then answers to whoever misses
-// some. It has the frame and owns the memory of everything else. What its methods return is valid until any
-// of them is called again. See [Splitter.Split].
+// some. It reads the frame's bytes where the caller of [Splitter.Split] has them, until Move gives them another place. It
+// owns the memory of everything else. What its methods return is valid until any of them is called again.
 type Outgoing struct {
 	encoders *encoders // the splitter's
 	layout   layout
-	source   Frame
-	frame    []byte        // the source's bytes
+	frame    []byte        // the frame's bytes, which are somebody else's
 	header   segmentHeader // what all its datagrams have in common
 	first    int           // parity segments of each block that follow the data, p
 	next     []int         // the row of each block that the next answer begins with
@@ -18,10 +17,12 @@ type Outgoing struct {
 	datagrams []Datagram
 }
 
-// Release releases the frame, of which nothing is sent any more. What was returned of it is not valid any longer.
-func (o *Outgoing) Release() {
-	o.source.Release()
-	o.source, o.frame = Frame{}, nil
+// Move copies the frame's bytes to memory, which must have room for Size bytes, and reads them only there from now on. The
+// place where they were is not needed any more. What was returned before is not valid any longer.
+func (o *Outgoing) Move(memory []byte) {
+	n := copy(memory, o.frame)
+	o.frame = memory[:n:n]
+	clear(o.datagrams[:cap(o.datagrams)]) // their payloads lie in the old place
 }
 
 // FrameID is the ID of the frame.

@@ -3,6 +3,7 @@ package protocol
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -17,11 +18,36 @@ const (
 
 // A Pool keeps the memory of frames that are done with for those to come. The kernel hands out new memory page by page,
 // each at the cost of a fault of half a microsecond, in a virtual machine of one and a half: for a frame of 80 kB that is
-// up to 30 µs of delay. The zero value is ready, nil keeps nothing, and any number of goroutines may use one.
+// up to 30 µs of delay. The zero value is ready, and nil keeps nothing. Any number of goroutines may get and put memory.
+//
+// A pool lends frames too, one at a time: that is for the goroutine that yields them.
 type Pool struct {
 	mu   sync.Mutex
 	free [][]byte
+
+	lent []byte      // the bytes of the frame that is lent, nil if none is
+	kept atomic.Bool // whether somebody keeps that
 }
+
+// Lend returns a frame, whose bytes came from Get, as one that is lent. They come back with TakeBack, or when another frame
+// is lent. Bytes that somebody keeps do not come back.
+func (p *Pool) Lend(f Frame) Frame {
+	p.TakeBack()
+	p.lent = f.JPEG
+	f.lender, f.immutable = p, false
+	return f
+}
+
+// TakeBack ends the loan of the frame that was lent last. It is for when the loop's body that had the frame has returned.
+func (p *Pool) TakeBack() {
+	if !p.kept.Swap(false) {
+		p.Put(p.lent)
+	}
+	p.lent = nil
+}
+
+// keep has the lent frame's bytes never come back.
+func (p *Pool) keep() { p.kept.Store(true) }
 
 // Get returns n bytes, with anything in them.
 func (p *Pool) Get(n int) []byte {

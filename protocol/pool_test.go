@@ -1,6 +1,9 @@
 package protocol
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 // TestPool holds that frames of about the same size use each other's memory, in whichever order they come and go.
 func TestPool(t *testing.T) {
@@ -37,4 +40,54 @@ func TestPoolForgets(t *testing.T) {
 	}
 	var none *Pool
 	none.Put(none.Get(5))
+}
+
+// TestPoolLends holds that the memory of a frame that is lent is used again once the loan is over, that of one that is kept
+// never, and that a frame that is kept stays what it was.
+func TestPoolLends(t *testing.T) {
+	var p Pool
+	lend := func(i byte) Frame {
+		p.TakeBack()
+		b := p.Get(1000)
+		for j := range b {
+			b[j] = i
+		}
+		return p.Lend(Frame{JPEG: b})
+	}
+	memory := map[*byte]bool{}
+	var kept []Frame
+	for i := range byte(100) {
+		f := lend(i)
+		memory[&f.JPEG[0]] = true
+		if i%10 == 0 {
+			first, second := f.Keep(), f.Keep() // two sinks have it
+			if &first.JPEG[0] != &second.JPEG[0] || &first.JPEG[0] != &f.JPEG[0] {
+				t.Error("a frame that is lent was copied")
+			}
+			kept = append(kept, first.Keep())
+		}
+	}
+	for i, f := range kept {
+		if want := bytes.Repeat([]byte{byte(10 * i)}, 1000); !bytes.Equal(f.JPEG, want) {
+			t.Errorf("frame %d is not what it was", i)
+		}
+	}
+	if len(memory) != len(kept)+1 {
+		t.Errorf("100 frames, of which %d are kept, had memory for %d", len(kept), len(memory))
+	}
+	if made := testing.AllocsPerRun(100, func() { lend(1) }); made > 0 {
+		t.Errorf("%v allocations a frame", made)
+	}
+}
+
+// TestKeepCopies holds that a frame of a program's own bytes is copied to be kept, as the program may use them again, unless
+// it has said that it will not.
+func TestKeepCopies(t *testing.T) {
+	f := Frame{JPEG: []byte("a picture")}
+	if k := f.Keep(); &k.JPEG[0] == &f.JPEG[0] || string(k.JPEG) != "a picture" || &k.Keep().JPEG[0] != &k.JPEG[0] {
+		t.Error("it was not copied once")
+	}
+	if k := f.Immutable().Keep(); &k.JPEG[0] != &f.JPEG[0] {
+		t.Error("it was copied")
+	}
 }

@@ -75,13 +75,14 @@ func (s *Splitter) DatagramSize() int { return SegmentHeaderSize + s.segmentSize
 func (s *Splitter) Resize(size int) { s.segmentSize = min(size/Unit*Unit, MaxSegmentSize) }
 
 // Split makes o a frame on its way, with so many parity segments for each block: see [Outgoing.SetParity]. What o was
-// before is gone, its memory is used again. The error is ErrFrameSize.
+// before is gone, its memory is used again. The bytes of f must stay as they are for as long as o is used, or until
+// [Outgoing.Move]. The error is ErrFrameSize.
 func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	l, err := newLayout(len(f.JPEG), s.segmentSize)
 	if err != nil {
 		return err
 	}
-	o.encoders, o.layout, o.source, o.frame = &s.encoders, l, f, f.JPEG
+	o.encoders, o.layout, o.frame = &s.encoders, l, f.JPEG
 	o.header = segmentHeader{
 		prefix:   prefix{Stream: s.stream, Session: s.session},
 		FrameID:  f.ID,

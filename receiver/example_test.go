@@ -37,6 +37,34 @@ func Example() {
 	// frame 2 of street: 14731 bytes
 }
 
+// Keep the last two frames, for longer than they are lent.
+func ExampleReceiver_Frames() {
+	r, err := receiver.Listen(context.Background(), "127.0.0.1:0", receiver.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer r.Close()
+	go fakeCamera(r.LocalAddr())
+
+	var last []protocol.Frame
+	for frame, err := range r.Frames(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		last = append(last, frame.Keep())
+		last = last[max(0, len(last)-2):]
+		if frame.ID == 2 {
+			break
+		}
+	}
+	for _, frame := range last {
+		fmt.Printf("frame %d: %d bytes\n", frame.ID, len(frame.JPEG))
+	}
+	// Output:
+	// frame 1: 14719 bytes
+	// frame 2: 14731 bytes
+}
+
 func fakeCamera(to netip.AddrPort) {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
 	if err != nil {

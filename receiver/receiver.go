@@ -7,6 +7,8 @@
 // the caller is busy with a frame the kernel's receive buffer holds what comes. What the assembler has to say to senders
 // leaves by the same socket, before a frame is handed on. Sinks that may block for long belong behind a queue of their
 // own: packages sink and web have them.
+//
+// A frame is lent to the loop body. Its memory is used again for a later frame unless somebody keeps it.
 package receiver
 
 import (
@@ -104,7 +106,8 @@ func Listen(ctx context.Context, addr string, c Config) (*Receiver, error) {
 	return r, nil
 }
 
-// Frames yields frames, each the moment it is whole, those of one stream in order. The iteration ends when ctx is done
+// Frames yields frames, each the moment it is whole, those of one stream in order. A frame is valid until the body of the loop
+// returns: see [protocol.Frame] for how to keep one. The iteration ends when ctx is done
 // or the receiver is closed, or with one last pair of a zero Frame and an error if the socket fails. It may be started
 // again.
 func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,6 +19,7 @@ import (
 	"udpcam/protocol/datagram"
 	"udpcam/protocol/netsim"
 	"udpcam/receiver"
+	"udpcam/receiver/sink"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -93,6 +95,64 @@ func TestReceiverHandsOn(t *testing.T) {
 		}
 		if st := r.Stats(); st.Frames != 10 || st.Dropped.Total() != 0 || len(r.Streams()) != 1 {
 			t.Errorf("%+v", st)
+		}
+	})
+}
+
+// TestReceiverLends keeps frames beside a queue that has them too. All stay what they were, and the memory of the others is
+// used again.
+func TestReceiverLends(t *testing.T) {
+	const frames = 20
+	synctest.Test(t, func(t *testing.T) {
+		r, out := setup(t, receiver.Config{})
+		pictures := func(id uint32) []byte { return append([]byte{0xff, 0xd8, byte(id)}, street(t)[2:]...) }
+		go func() {
+			for id := range uint32(2 * frames) {
+				time.Sleep(33 * time.Millisecond)
+				out.Send(viewer, datagrams(t, id, pictures(id)))
+			}
+		}()
+		file := filepath.Join(t.TempDir(), "frames.mjpg")
+		recording, err := sink.Open(file, sink.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := sink.NewQueue(recording, sink.QueueOptions{})
+		var kept []protocol.Frame
+		memory := map[*byte]bool{} // of frames that are not kept
+		for f, err := range r.Frames(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.ID < frames {
+				kept = append(kept, f.Keep())
+				q.Put(f)
+			} else {
+				memory[&f.JPEG[0]] = true
+			}
+			if f.ID == 2*frames-1 {
+				break
+			}
+		}
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
+		recorded, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, f := range kept {
+			want := pictures(uint32(i))
+			if !bytes.Equal(f.JPEG, want) {
+				t.Errorf("frame %d, kept beside the queue, is not what it was", f.ID)
+			}
+			if !bytes.HasPrefix(recorded, want) {
+				t.Fatalf("frame %d is not what was recorded", f.ID)
+			}
+			recorded = recorded[len(want):]
+		}
+		if len(kept) != frames || len(memory) > 2 {
+			t.Errorf("%d frames are kept, the others had memory for %d", len(kept), len(memory))
 		}
 	})
 }

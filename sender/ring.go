@@ -8,25 +8,36 @@ import (
 
 const (
 	// ringFrames, ringBytes and ringTime are how many frames a ring has at the most, how many bytes, and how old they
-	// may get: older ones no receiver still waits for. With the parity that was computed for them the frames may take
-	// up to twice that memory.
+	// may get: older ones no receiver still waits for. The parity that was computed for them may take as much memory
+	// again.
 	ringFrames = 128
 	ringBytes  = 16 << 20
 	ringTime   = time.Second
+
+	// ringStart is how much memory a ring begins with. It doubles as often as it has to.
+	ringStart = 1 << 20
 )
 
-// A ring keeps the frames that were sent last, so that what was lost of them can be sent again. Their IDs follow each
-// other. The zero value is empty.
+// A ring keeps copies of the frames that were sent last, so that what was lost of them can be sent again. Their IDs follow
+// each other. The zero value is empty.
+//
+// The copies lie one behind the other in one piece of memory. Where that ends they go on at its beginning, in the place
+// of the oldest:
+//
+//	| 5 | 6 |  room  | 2 | 3 | 4 |  |
+//	        ^ end    ^ first
 type ring struct {
-	slots [ringFrames]ringSlot // the frame with ID i is in slot i mod ringFrames
-	first uint32               // ID of the oldest
-	count int
-	bytes int
-	spare *protocol.Outgoing
+	slots  [ringFrames]ringSlot // the frame with ID i is in slot i mod ringFrames
+	first  uint32               // ID of the oldest
+	count  int
+	memory []byte
+	end    int // where in memory the newest frame ends
+	spare  *protocol.Outgoing
 }
 
 type ringSlot struct {
 	frame *protocol.Outgoing
+	start int // where in memory its bytes are
 	sent  time.Time
 }
 
@@ -41,26 +52,70 @@ func (r *ring) take() *protocol.Outgoing {
 }
 
 // reuse takes back a frame of which nothing is sent any more.
-func (r *ring) reuse(o *protocol.Outgoing) {
-	o.Release()
-	r.spare = o
-}
+func (r *ring) reuse(o *protocol.Outgoing) { r.spare = o }
 
-// add puts in a frame, and takes out older ones as far as the bounds want it.
+// add puts in a frame, whose bytes it copies, and takes out older ones as far as the bounds want it.
 func (r *ring) add(o *protocol.Outgoing, now time.Time) {
 	if r.count > 0 && o.FrameID() != r.first+uint32(r.count) {
 		r.evict(r.count)
 	}
 	r.expire(now)
-	for r.count > 0 && (r.count == ringFrames || r.bytes+o.Size() > ringBytes) {
+	if r.count == ringFrames {
 		r.evict(1)
 	}
+	start := r.makeRoom(o.Size())
+	o.Move(r.memory[start:])
 	if r.count == 0 {
 		r.first = o.FrameID()
 	}
-	r.slots[o.FrameID()%ringFrames] = ringSlot{o, now}
+	r.slots[o.FrameID()%ringFrames] = ringSlot{o, start, now}
 	r.count++
-	r.bytes += o.Size()
+	r.end = start + o.Size()
+}
+
+// makeRoom returns where in memory there is room for n bytes. It enlarges the memory if need be, and takes out the oldest
+// frames only when that is as large as it may be.
+func (r *ring) makeRoom(n int) (start int) {
+	for {
+		if start, ok := r.room(n); ok {
+			return start
+		}
+		if len(r.memory) < ringBytes {
+			r.grow(n)
+		} else {
+			r.evict(1)
+		}
+	}
+}
+
+// room looks for room for n bytes behind the newest frame.
+func (r *ring) room(n int) (start int, ok bool) {
+	if r.count == 0 {
+		return 0, n <= len(r.memory)
+	}
+	switch first := r.slots[r.first%ringFrames].start; {
+	case r.end <= first: // the oldest frame is next
+		return r.end, n <= first-r.end
+	case n <= len(r.memory)-r.end:
+		return r.end, true
+	default: // at the beginning
+		return 0, n <= first
+	}
+}
+
+// grow makes the memory at least twice as large, with room for n bytes, and moves the frames there.
+func (r *ring) grow(n int) {
+	size := max(ringStart, 2*len(r.memory))
+	for size < n {
+		size *= 2
+	}
+	r.memory, r.end = make([]byte, min(size, ringBytes)), 0
+	for i := range uint32(r.count) {
+		slot := &r.slots[(r.first+i)%ringFrames]
+		slot.start = r.end
+		slot.frame.Move(r.memory[r.end:])
+		r.end += slot.frame.Size()
+	}
 }
 
 // find returns the frame with that ID, or nil.
@@ -83,7 +138,6 @@ func (r *ring) expire(now time.Time) {
 func (r *ring) evict(n int) {
 	for range n {
 		slot := &r.slots[r.first%ringFrames]
-		r.bytes -= slot.frame.Size()
 		r.reuse(slot.frame)
 		*slot = ringSlot{}
 		r.first++

@@ -1,6 +1,8 @@
 package sender
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -10,11 +12,38 @@ import (
 // put sends a frame of so many bytes through a ring.
 func put(t *testing.T, r *ring, s *protocol.Splitter, id uint32, size int, now time.Time) *protocol.Outgoing {
 	o := r.take()
-	if err := s.Split(o, protocol.Frame{ID: id, JPEG: make([]byte, size)}, 1); err != nil {
+	jpeg := picture(id, size)
+	if err := s.Split(o, protocol.Frame{ID: id, JPEG: jpeg}, 1); err != nil {
 		t.Fatal(err)
 	}
 	r.add(o, now)
+	clear(jpeg) // which is the caller's again
 	return o
+}
+
+// picture is the bytes of a frame, which no other frame has.
+func picture(id uint32, size int) []byte {
+	b := make([]byte, size)
+	n := min(size, 251)
+	for i := range n {
+		b[i] = byte(id) ^ byte(i)
+	}
+	for ; n < size; n *= 2 {
+		copy(b[n:], b[:n])
+	}
+	return b
+}
+
+// holds reports whether the ring has all bytes of a frame.
+func holds(o *protocol.Outgoing, jpeg []byte) bool {
+	at := 0
+	for _, d := range o.Data() {
+		if !bytes.HasPrefix(jpeg[at:], d[1]) {
+			return false
+		}
+		at += len(d[1])
+	}
+	return at == len(jpeg)
 }
 
 func TestRing(t *testing.T) {
@@ -52,13 +81,42 @@ func TestRing(t *testing.T) {
 			if r.find(last+1, now) != nil {
 				t.Error("a frame that was never put in was found")
 			}
-			if r.bytes != c.want*c.size || len(made) > c.want+1 {
-				t.Errorf("%d bytes are kept, %d frames were made", r.bytes, len(made))
+			if len(r.memory) > ringBytes || len(made) > c.want+1 {
+				t.Errorf("the memory has %d bytes, %d frames were made", len(r.memory), len(made))
 			}
-			if r.find(last, now.Add(ringTime+1)) != nil || r.bytes != 0 || r.count != 0 {
-				t.Errorf("after its time %d frames of %d bytes are left", r.count, r.bytes)
+			if r.find(last, now.Add(ringTime+1)) != nil || r.count != 0 {
+				t.Errorf("after its time %d frames are left", r.count)
 			}
 		})
+	}
+}
+
+// TestRingKeepsCopies has frames of all sizes come in all rhythms, each in memory that is used for another right after. All
+// that the ring still has must be as it was.
+func TestRingKeepsCopies(t *testing.T) {
+	s, err := protocol.NewSplitter(1, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, largest := range []int{100_000, 1 << 20, 9 << 20} {
+		var r ring
+		var sizes []int
+		now := epoch
+		for id := range uint32(100) {
+			now = now.Add(time.Duration(random.IntN(int(ringTime / 8))))
+			sizes = append(sizes, 1+random.IntN(largest))
+			put(t, &r, s, id, sizes[id], now)
+			if len(r.memory) > ringBytes {
+				t.Fatalf("the memory has %d bytes", len(r.memory))
+			}
+			checked := []uint32{r.first, r.first + random.Uint32N(uint32(r.count)), id}
+			for _, id := range checked {
+				if o := r.find(id, now); o == nil || !holds(o, picture(id, sizes[id])) {
+					t.Fatalf("frame %d of %d bytes is not what it was", id, sizes[id])
+				}
+			}
+		}
 	}
 }
 

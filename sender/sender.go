@@ -1,15 +1,15 @@
 // Package sender sends the frames of one stream, as datagrams, to one or more receivers.
 //
-//	Frame -> Sender.Send -> plan -> protocol.Splitter -> data, paced -> parity -> ring
-//	                         ^                             |              |         |
-//	                         |             datagram.Conn of each destination <- answers
+//	Frame -> Sender.Send -> plan -> protocol.Splitter -> data, paced -> parity -> copy -> ring
+//	                         ^                             |              |                 |
+//	                         |             datagram.Conn of each destination <--- answers --+
 //	                         |                             |                        ^
 //	                     path.Path <-------- reports ------+------ requests --------+
 //
 // Send runs in its caller's goroutine, from the frame to the kernel: there is no queue in between. For each socket by
 // which receivers may answer, one goroutine takes in what they say (feedback.go). Their reports tell package path how the
 // path there is, which says whether a frame is sent, with how much parity and how fast. They also tell whether datagrams
-// are too large for it (mtu.go). Requests are answered at once from the frames sent last (ring.go).
+// are too large for it (mtu.go). Requests are answered at once from copies of the frames sent last (ring.go).
 //
 // All that the goroutines share is guarded by one mutex, which is not held while a frame is on its way out. The sender
 // owns its destinations' sockets. Where frames come from is in package source.
@@ -118,9 +118,9 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	return s, nil
 }
 
-// Send sends one frame to every destination; its Stream and ID are the sender's to give and are ignored. When Send
-// returns, the kernel has the frame; its bytes are kept for a second, in case that a receiver misses some, and then
-// released: who else has the frame hands in a Shared one.
+// Send sends one frame to every destination. Its Stream and ID are ignored: the sender gives them. When Send returns, the
+// kernel has the frame, and the caller may use its bytes again: as an io.Writer, Send keeps nothing of what it is given.
+// The sender keeps a copy for a second, in case that a receiver misses some.
 //
 // A frame is skipped, which is no error but counted, if a path to a receiver carries fewer frames than there are. A
 // destination that cannot be reached is no error either: it is counted and logged, and tried again with the next
@@ -166,7 +166,6 @@ func (s *Sender) sendClassic(f protocol.Frame) error {
 		return err
 	}
 	s.finish(nil, len(f.JPEG))
-	f.Release()
 	return nil
 }
 
@@ -177,6 +176,7 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 	f.ID = s.nextID
 	o := s.ring.take()
 	if err := s.splitter.Split(o, f, 0); err != nil {
+		s.ring.reuse(o)
 		return nil, err
 	}
 	now := s.config.Clock.Now()
@@ -238,7 +238,7 @@ func (s *Sender) encode(o *protocol.Outgoing) []protocol.Datagram {
 	return o.Parity()
 }
 
-// finish counts a frame that was sent, and keeps it, if it is not nil, for those who may miss some of it.
+// finish counts a frame that was sent, and keeps a copy of it, if it is not nil, for those who may miss some of it.
 func (s *Sender) finish(o *protocol.Outgoing, frameBytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

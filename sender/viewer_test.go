@@ -104,14 +104,16 @@ func newShow(t *testing.T, p netsim.Path, c sender.Config) *show {
 	return sh
 }
 
-// send sends so many frames.
+// send sends so many frames, all from one buffer.
 func (s *show) send(t *testing.T, frames, size int, fps float64) {
 	pictures := [][]byte{picture(size, 1), picture(size, 2), picture(size, 3)}
+	buffer := make([]byte, size)
 	start := time.Now()
 	for i := range frames {
 		due := start.Add(time.Duration(float64(i) / fps * float64(time.Second)))
 		time.Sleep(time.Until(due))
-		if err := s.sender.Send(protocol.Frame{Captured: due, JPEG: pictures[i%len(pictures)]}); err != nil {
+		copy(buffer, pictures[i%len(pictures)])
+		if err := s.sender.Send(protocol.Frame{Captured: due, JPEG: buffer}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -121,9 +121,6 @@ func openFile(name, stream string, options sink.Options) (*file, error) {
 
 // put hands a frame to every output that takes it. It never waits for one.
 func (o *outputs) put(frame protocol.Frame, now time.Time) {
-	if o.server != nil || o.window != nil || len(o.files) > 1 {
-		frame = frame.Shared()
-	}
 	if o.server != nil {
 		o.server.Put(frame)
 	}

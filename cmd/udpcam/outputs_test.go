@@ -24,7 +24,7 @@ func (s *fakeSink) Put(f protocol.Frame) error {
 	if s.blocks != nil {
 		<-s.blocks
 	}
-	s.frames = append(s.frames, f)
+	s.frames = append(s.frames, f.Keep())
 	return s.fails
 }
 

@@ -56,7 +56,7 @@ func (p *pane) put(f protocol.Frame) (skipped string) {
 		skipped = SkipOld
 	default:
 	}
-	p.next <- f
+	p.next <- f.Keep()
 	return skipped
 }
 

@@ -36,8 +36,10 @@ type QueueOptions struct {
 
 // A Queue stands between a receiver, which must not wait, and a sink that may block. Put never blocks: a sink that says
 // that it would not either has the frame at once, else one goroutine hands the frames on in their order. A frame too many
-// drops the oldest that waits. Frames that are done with are released. It is a [Sink] itself, whose Put may be called from
-// any goroutine.
+// drops the oldest that waits. It is a [Sink] itself, whose Put may be called from any goroutine.
+//
+// A frame that waits is a copy, in memory that is used again and again. To keep the frame itself would cost more: its lender
+// would need new memory each time. For frames of 78 kB that was measured as 0.15 ms more of CPU time than with the copy.
 type Queue struct {
 	sink          Sink
 	prompt        func(n int) bool // whether the sink's Put of so many bytes would not wait
@@ -47,8 +49,9 @@ type Queue struct {
 	mu      sync.Mutex
 	work    sync.Cond // signalled when there may be something for the goroutine to do
 	waiting []protocol.Frame
-	size    int  // bytes in waiting
-	busy    bool // whether the goroutine is at the sink
+	memory  protocol.Pool // of those, and of the one at the sink
+	size    int           // bytes in waiting
+	busy    bool          // whether the goroutine is at the sink
 	dropped uint64
 	taken   uint64 // frames handed on, by which Close sees whether the sink still works
 	closing bool
@@ -87,18 +90,24 @@ func (q *Queue) Put(f protocol.Frame) error {
 	}
 	// To wake the goroutine would take longer than to write. If it fails the goroutine will see why.
 	if !q.busy && len(q.waiting) == 0 && q.prompt(len(f.JPEG)) && q.sink.Put(f) == nil {
-		f.Release()
 		q.taken++
 		return nil
 	}
-	q.waiting = append(q.waiting, f)
+	q.waiting = append(q.waiting, q.copy(f))
 	q.size += len(f.JPEG)
 	for len(q.waiting) > 1 && (len(q.waiting) > q.frames || q.size > q.bytes) {
-		q.pop().Release()
+		q.memory.Put(q.pop().JPEG)
 		q.dropped++
 	}
 	q.work.Signal()
 	return nil
+}
+
+// copy returns a frame that is the queue's own.
+func (q *Queue) copy(f protocol.Frame) protocol.Frame {
+	b := q.memory.Get(len(f.JPEG))
+	copy(b, f.JPEG)
+	return protocol.Frame{Stream: f.Stream, ID: f.ID, Captured: f.Captured, JPEG: b}
 }
 
 // Dropped returns how many frames were dropped because the sink was slower than the frames came.
@@ -156,7 +165,7 @@ func (q *Queue) run() {
 			break
 		}
 		err = q.sink.Put(f)
-		f.Release()
+		q.memory.Put(f.JPEG)
 	}
 	closeErr := q.sink.Close()
 	q.mu.Lock()

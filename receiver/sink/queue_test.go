@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"bytes"
 	"errors"
 	"sync"
 	"testing"
@@ -176,6 +177,64 @@ func TestQueueWaitsForASinkThatWorks(t *testing.T) {
 			t.Errorf("%d frames of 20, %v", len(s.ids), err)
 		}
 	})
+}
+
+// A keepingSink has what it is given only for a while.
+type keepingSink struct {
+	slowSink
+	t *testing.T
+}
+
+func (s *keepingSink) Put(f protocol.Frame) error {
+	before := bytes.Clone(f.JPEG)
+	err := s.slowSink.Put(f)
+	if want := bytes.Repeat([]byte{byte(f.ID)}, len(f.JPEG)); !bytes.Equal(before, want) || !bytes.Equal(f.JPEG, want) {
+		s.t.Errorf("frame %d is not what it was", f.ID)
+	}
+	return err
+}
+
+// TestQueueKeeps has frames of a lender, and of a program with one buffer, wait in two queues at once, while the program keeps
+// some itself. All must stay what they were.
+func TestQueueKeeps(t *testing.T) {
+	var pool protocol.Pool
+	buffer := make([]byte, 1000)
+	for name, next := range map[string]func() (b []byte, lend func(protocol.Frame) protocol.Frame){
+		"lent": func() ([]byte, func(protocol.Frame) protocol.Frame) {
+			pool.TakeBack()
+			return pool.Get(1000), pool.Lend
+		},
+		"one buffer": func() ([]byte, func(protocol.Frame) protocol.Frame) {
+			return buffer, func(f protocol.Frame) protocol.Frame { return f }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fast := NewQueue(&keepingSink{slowSink{delay: time.Millisecond}, t}, QueueOptions{})
+				slow := NewQueue(&keepingSink{slowSink{delay: 3 * time.Millisecond, watched: true}, t}, QueueOptions{})
+				var kept []protocol.Frame
+				for i := range uint32(50) {
+					b, lend := next()
+					copy(b, bytes.Repeat([]byte{byte(i)}, len(b)))
+					f := lend(protocol.Frame{ID: i, JPEG: b})
+					fast.Put(f)
+					slow.Put(f)
+					if i%3 == 0 {
+						kept = append(kept, f.Keep())
+					}
+					time.Sleep(time.Millisecond)
+				}
+				if err := errors.Join(fast.Close(), slow.Close()); err != nil || slow.Dropped() == 0 {
+					t.Errorf("%v, %d dropped", err, slow.Dropped())
+				}
+				for _, f := range kept {
+					if !bytes.Equal(f.JPEG, bytes.Repeat([]byte{byte(f.ID)}, 1000)) {
+						t.Errorf("frame %d, kept beside the queues, is not what it was", f.ID)
+					}
+				}
+			})
+		})
+	}
 }
 
 func BenchmarkQueue(b *testing.B) {

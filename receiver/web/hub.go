@@ -50,7 +50,8 @@ func New(c Config) *Hub {
 	return h
 }
 
-// Put shows a frame to whoever watches its stream. It never waits for a viewer and does not copy the picture. A frame
+// Put shows a frame to whoever watches its stream. It never waits for a viewer. It keeps the frame, without a copy if that
+// can be: see [protocol.Frame]. The caller may use the bytes of its own again when Put returns. A frame
 // without a time of capture gets the present one. One that is not taken, for a reason such as [SkipHuge], is dropped: see
 // [Config.Skip]; [Stats] counts them.
 func (h *Hub) Put(f protocol.Frame) { h.put(f, nil) }
@@ -82,7 +83,7 @@ func (h *Hub) take(f protocol.Frame, from *puller) (reason string) {
 	} else {
 		captured = captured.Add(-h.links.ahead(f.Stream, now))
 	}
-	p := &part{frame: f, number: h.number.Add(1), captured: captured, came: now}
+	p := &part{frame: f.Keep(), number: h.number.Add(1), captured: captured, came: now}
 	p.render()
 
 	h.mu.Lock()

@@ -2,15 +2,20 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"udpcam/protocol"
 )
 
 // ask sends a request to the hub without a network. It is not for streams.
@@ -196,6 +201,48 @@ func TestSnapshot(t *testing.T) {
 			if r.Header.Get(name) != want {
 				t.Errorf("%s: %s", name, r.Header.Get(name))
 			}
+		}
+	})
+}
+
+// TestHubKeepsFrames has a source on demand lend its frames, all in the same memory if it can. The hub must show the newest as
+// it was for as long as it has no other, also when its memory would be wanted.
+func TestHubKeepsFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var pool protocol.Pool
+		h := New(quiet(Config{}))
+		open := func(ctx context.Context) iter.Seq2[protocol.Frame, error] {
+			return func(yield func(protocol.Frame, error) bool) {
+				for i := 0; ctx.Err() == nil; i++ {
+					pool.TakeBack()
+					b := pool.Get(14_089)
+					copy(b, picture(t, 5))
+					if !yield(pool.Lend(frame(i, b)), nil) {
+						return
+					}
+					pool.TakeBack()
+					clear(pool.Get(14_089)) // another has the memory meanwhile, if it is free
+					time.Sleep(time.Second)
+				}
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var pulling sync.WaitGroup
+		pulling.Go(func() { h.Pull(ctx, open, 0) })
+		for range 5 {
+			if b := body(t, ask(h, "GET", "/snapshot.jpg")); b != string(picture(t, 5)) {
+				t.Errorf("%d bytes that are not the picture", len(b))
+			}
+			time.Sleep(1300 * time.Millisecond)
+		}
+		cancel()
+		pulling.Wait()
+
+		buffer := picture(t, 6)
+		h.Put(frame(1, buffer))
+		clear(buffer) // which is the caller's again
+		if b := body(t, ask(h, "GET", "/snapshot.jpg")); b != string(picture(t, 6)) {
+			t.Errorf("%d bytes that are not the picture", len(b))
 		}
 	})
 }

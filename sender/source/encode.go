@@ -12,7 +12,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A jpegEncoder encodes pictures of one kind, each into memory of its own, since frames are handed over: with OpenCV if it
+// A jpegEncoder encodes pictures of one kind, each into memory of its own, since frames may be kept: with OpenCV if it
 // is built in, and otherwise with image/jpeg.
 //
 // There a large picture is cut into strips, one for each processor up to maxStrips, which are encoded at the same time and put

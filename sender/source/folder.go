@@ -84,7 +84,7 @@ func (f *folder) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 					}
 					continue
 				}
-				if !due.wait(ctx) || !yield(protocol.Frame{Captured: time.Now(), JPEG: jpeg}, nil) {
+				if !due.wait(ctx) || !yield(protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable(), nil) {
 					return
 				}
 				shown++

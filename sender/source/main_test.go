@@ -81,7 +81,7 @@ func collect(t testing.TB, src Source, n int) []protocol.Frame {
 		if err != nil {
 			t.Fatalf("after %d frames: %v", len(frames), err)
 		}
-		frames = append(frames, f)
+		frames = append(frames, f.Keep())
 		if len(frames) == n {
 			break
 		}

@@ -150,7 +150,7 @@ func (s *openCV) play(ctx context.Context, c capture, due *schedule, frames chan
 			continue
 		}
 		select {
-		case frames <- protocol.Frame{Captured: time.Now(), JPEG: jpeg}:
+		case frames <- protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable():
 		case <-ctx.Done():
 			return n, nil
 		}
@@ -181,7 +181,7 @@ func (s *openCV) follow(ctx context.Context, c capture, frames chan protocol.Fra
 		case <-frames: // not taken yet, and old now
 		default:
 		}
-		frames <- protocol.Frame{Captured: at, JPEG: jpeg}
+		frames <- protocol.Frame{Captured: at, JPEG: jpeg}.Immutable()
 	}
 	return nil
 }

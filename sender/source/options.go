@@ -103,11 +103,13 @@ type pictures struct {
 	pool   protocol.Pool
 }
 
-// Next returns the next picture as [mjpeg.Reader.Next] does, as a frame that was captured now.
+// Next returns the next picture as [mjpeg.Reader.Next] does, as a frame that was captured now. It is lent until Next is
+// called again.
 func (p *pictures) Next() (protocol.Frame, error) {
+	p.pool.TakeBack()
 	jpeg, err := p.reader.Next()
 	if err != nil {
 		return protocol.Frame{}, err
 	}
-	return protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Pooled(&p.pool), nil
+	return p.pool.Lend(protocol.Frame{Captured: time.Now(), JPEG: jpeg}), nil
 }

@@ -47,6 +47,7 @@ func newFile(path string, o Options) (Source, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrNoJPEG, path, content.cause(err))
 	}
 	content.found()
+	first = first.Keep() // beyond the next
 	if _, err := pictures.Next(); err != nil || isMultiPicture(first.JPEG) {
 		return &photo{path: path, o: o}, nil
 	}

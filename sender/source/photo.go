@@ -42,7 +42,7 @@ func (p *photo) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 			rate = defaultFPS
 		}
 		for due := newSchedule(cmp.Or(p.o.FPS, rate), 0); due.wait(ctx); {
-			if !yield(protocol.Frame{Captured: time.Now(), JPEG: jpeg}, nil) {
+			if !yield(protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable(), nil) {
 				return
 			}
 		}
@@ -64,7 +64,7 @@ func readPhoto(path string, o Options) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w in %s: %w", ErrNoJPEG, path, content.cause(err))
 	}
-	return first.JPEG, nil
+	return first.Keep().JPEG, nil
 }
 
 // isMultiPicture reports whether a whole JPEG announces that others stand behind it which belong to it: the preview, the

@@ -70,7 +70,7 @@ func TestPipe(t *testing.T) {
 					tt.err = nil
 					break
 				}
-				frames = append(frames, f)
+				frames = append(frames, f.Keep())
 			}
 			if tt.err != nil {
 				t.Errorf("no error, want %v", tt.err)

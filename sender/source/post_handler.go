@@ -121,7 +121,7 @@ func (p *posts) take(w http.ResponseWriter, r *http.Request) (n int, err error) 
 		}
 		body.found()
 		n++
-		if err := p.handOver(protocol.Frame{Captured: time.Now(), JPEG: jpeg}); err != nil {
+		if err := p.handOver(protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable()); err != nil {
 			return n, err
 		}
 		allow()

@@ -51,7 +51,7 @@ func newInbox(t *testing.T, path string, o Options) *inbox {
 				return
 			}
 			in.mu.Lock()
-			in.frames = append(in.frames, f)
+			in.frames = append(in.frames, f.Keep())
 			in.mu.Unlock()
 		}
 	})
@@ -258,7 +258,7 @@ func TestUploadSlowCaller(t *testing.T) {
 		var taken []protocol.Frame
 		pause := time.Second
 		client, end := uploadInMemory(t, Options{}, func(f protocol.Frame) {
-			taken = append(taken, f)
+			taken = append(taken, f.Keep())
 			time.Sleep(pause)
 		})
 		start := time.Now()

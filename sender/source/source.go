@@ -10,7 +10,7 @@
 //	                                   Options.Skip(reason), for what is no whole JPEG
 //
 // What comes out is byte for byte what went in: only test, opencv and cameras without JPEGs of their own (v4l2) have
-// pictures encoded. A picture's bytes are made once, by the driver, and never written again, as [protocol.Frame] asks.
+// pictures encoded. A frame is lent, see [protocol.Frame]: most drivers use its memory again for the next.
 //
 // A source owns nothing between two calls of Frames: files, connections and listening sockets are opened by Frames and
 // closed before its iteration returns. A new driver is one file, and one line in the table of [Open].
@@ -34,7 +34,8 @@ type Source interface {
 	// The iteration ends when the source does, when ctx is done (neither is an error), or with one last pair of a
 	// zero Frame and an error that says what is wrong and what to do. Trouble that a source recovers from by itself,
 	// such as a camera that hangs up, is logged and not yielded. When the iteration is over, whatever was opened is
-	// closed. A yielded frame's Stream and ID are left zero: the sender fills them in.
+	// closed. A yielded frame's Stream and ID are left zero: the sender fills them in. It is valid until the body of the
+	// loop returns: see [protocol.Frame] for how to keep it.
 	Frames(ctx context.Context) iter.Seq2[protocol.Frame, error]
 
 	// OnDemand reports whether the source may be closed while nobody watches and opened again, by calling Frames

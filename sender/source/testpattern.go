@@ -119,7 +119,7 @@ func (s *testPattern) Frames(ctx context.Context) iter.Seq2[protocol.Frame, erro
 				s.o.Skip(string(mjpeg.Oversized))
 				continue
 			}
-			if !yield(protocol.Frame{Captured: mark.Captured, JPEG: picture}, nil) {
+			if !yield(protocol.Frame{Captured: mark.Captured, JPEG: picture}.Immutable(), nil) {
 				return
 			}
 		}

@@ -336,25 +336,20 @@ func (t *take) count(p v4l2.Picture, next uint32) {
 	}
 }
 
-// frame makes a frame of a picture.
+// frame makes a frame of a picture. It is lent until frame is called again.
 func (t *take) frame(p v4l2.Picture) (f protocol.Frame, err error) {
+	t.pool.TakeBack()
 	f.Captured = p.Captured
 	if t.decoder != nil {
 		f.JPEG, err = t.encode(p)
-		return f, err
+		return f.Immutable(), err
 	}
-	f = f.Pooled(&t.pool)
 	f.JPEG, err = mjpeg.Complete(t.pool.Get(t.last + t.last/8)[:0], p.Data)
 	t.last = max(t.last/2, len(f.JPEG))
-	if err == nil && t.rotator == nil {
-		return f, nil
+	f = t.pool.Lend(f)
+	if err == nil && t.rotator != nil {
+		return rotate(f, t.rotator)
 	}
-	original := f
-	if err == nil {
-		f.JPEG, err = t.rotator.Rotate(f.JPEG)
-		f = f.Shared()
-	}
-	original.Release()
 	return f, err
 }
 

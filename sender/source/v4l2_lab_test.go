@@ -172,7 +172,7 @@ func testMishaps(t *testing.T, path string) {
 				ended <- err
 				return
 			}
-			frames <- f
+			frames <- f.Keep()
 		}
 	}()
 	last := time.Time{}

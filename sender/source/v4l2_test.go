@@ -101,7 +101,7 @@ func watchCamera(t *testing.T, path string, o Options, present ...map[string]*fa
 		defer cancel()
 		for f, e := range c.Frames(ctx) {
 			if err = e; e == nil {
-				frames = append(frames, f.JPEG)
+				frames = append(frames, f.Keep().JPEG)
 			}
 			if len(frames)%3 == 0 && now < len(present)-1 {
 				now++

@@ -40,10 +40,9 @@ func (s *changing) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 			if err == nil && dropped < s.o.DropSame && bytes.Equal(f.JPEG, last) {
 				dropped++
 				s.o.Skip(Repeated)
-				f.Release()
 				continue
 			}
-			last, dropped = append(last[:0], f.JPEG...), 0 // a copy: the frame's memory may be used again
+			last, dropped = append(last[:0], f.JPEG...), 0
 			if !yield(f, err) {
 				return
 			}
@@ -64,10 +63,7 @@ func (s *rotated) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 		turned := false
 		for f, err := range s.Source.Frames(ctx) {
 			if err == nil {
-				original := f
-				f.JPEG, err = s.rotator.Rotate(f.JPEG)
-				f = f.Shared()
-				original.Release()
+				f, err = rotate(f, s.rotator)
 			}
 			if turned && errors.Is(err, mjpeg.ErrRotate) {
 				s.o.Skip(NotRotatable)
@@ -82,4 +78,10 @@ func (s *rotated) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 			}
 		}
 	}
+}
+
+// rotate returns a frame of the picture turned.
+func rotate(f protocol.Frame, r *mjpeg.Rotator) (protocol.Frame, error) {
+	jpeg, err := r.Rotate(f.JPEG)
+	return protocol.Frame{Captured: f.Captured, JPEG: jpeg}.Immutable(), err
 }
