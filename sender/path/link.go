@@ -21,8 +21,9 @@ type sent struct {
 }
 
 // stretched reports whether a train took longer to arrive than the frame took to leave, as it does if there is a queue.
+// Both its measures have to say so: jitter makes the one longer, and a sender that does not send evenly the other.
 func (f *sent) stretched(t protocol.Train) bool {
-	return t.Span > time.Duration(stretch*float64(f.took))+stretchMin
+	return min(t.Took, t.Span) > time.Duration(stretch*float64(f.took))+stretchMin
 }
 
 // A log remembers the frames that were sent last. The zero value is empty.

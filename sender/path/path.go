@@ -214,7 +214,8 @@ type tempo struct {
 	last     time.Time
 }
 
-// add takes in a frame. A pause counts as two intervals at the most.
+// add takes in a frame. A pause counts as two intervals at the most, and frames that come at once, after the sender was
+// busy with one, as half an interval at the least.
 func (t *tempo) add(bytes int, now time.Time) {
 	gap := now.Sub(t.last)
 	switch t.frames++; t.frames {
@@ -223,7 +224,7 @@ func (t *tempo) add(bytes int, now time.Time) {
 	case 2:
 		t.interval = max(min(gap, time.Second), time.Millisecond)
 	default:
-		t.interval += time.Duration(tempoGain * float64(min(gap, 2*t.interval)-t.interval))
+		t.interval += time.Duration(tempoGain * float64(min(max(gap, t.interval/2), 2*t.interval)-t.interval))
 	}
 	t.bytes += tempoGain * (float64(bytes) - t.bytes)
 	t.last = now
