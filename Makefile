@@ -114,7 +114,7 @@ race: | build/ ## Test all packages, the commands end to end included, with the 
 # It runs on amd64 alone.
 .PHONY: 32-bit
 32-bit: ## Test the packages as 32-bit code, which the release for armv7 is
-	$(if $(filter amd64,$(shell go env GOHOSTARCH)),CGO_ENABLED=0 GOARCH=386 go test ./protocol/... ./receiver/... ./sender/...)
+	$(if $(filter amd64,$(shell go env GOHOSTARCH)),CGO_ENABLED=0 GOARCH=386 go test -short ./protocol/... ./receiver/... ./sender/...)
 
 .PHONY: e2e
 e2e: ## Test the built commands end to end
