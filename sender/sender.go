@@ -81,6 +81,7 @@ type Sender struct {
 	splitter  *protocol.Splitter
 	announcer announcer
 	ring      ring
+	nobody    *path.Path // for when all receivers are gone
 	nextID    uint32
 	pressure  float64
 	stats     Stats
@@ -93,7 +94,14 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	}
 	c.Log = cmp.Or(c.Log, slog.Default())
 	c.Clock = cmp.Or(c.Clock, datagram.SystemClock)
-	s := &Sender{config: c, closed: make(chan struct{}), announcer: announcer{name: c.Name}, pressure: 1, stats: Stats{RefusedFeedback: map[FeedbackRefusal]uint64{}}}
+	s := &Sender{
+		config:    c,
+		closed:    make(chan struct{}),
+		announcer: announcer{name: c.Name},
+		nobody:    path.New(),
+		pressure:  1,
+		stats:     Stats{RefusedFeedback: map[FeedbackRefusal]uint64{}},
+	}
 	for _, d := range to {
 		s.destinations = append(s.destinations, newDestination(d, c))
 	}
@@ -217,7 +225,7 @@ func (s *Sender) plan(o path.Offer, now time.Time) (plan path.Plan) {
 		}
 	}
 	if !any {
-		plan = path.New().Plan(o, now)
+		plan = s.nobody.Plan(o, now)
 	}
 	return plan
 }
@@ -242,14 +250,17 @@ func (s *Sender) encode(o *protocol.Outgoing) []protocol.Datagram {
 func (s *Sender) finish(o *protocol.Outgoing, frameBytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.config.Clock.Now() // before the copy, which takes no part in how long the frame took to leave
+	for _, d := range s.destinations {
+		d.path.End(now)
+	}
 	if o != nil {
-		s.ring.add(o, s.config.Clock.Now())
+		s.ring.add(o, now)
 	}
 	s.nextID++
 	s.stats.Frames++
 	s.stats.FrameBytes += uint64(frameBytes)
 	for _, d := range s.destinations {
-		d.path.End(s.config.Clock.Now())
 		d.allowance.earn(d.sent.bytes)
 		s.stats.Datagrams += uint64(d.sent.datagrams)
 		s.stats.Parity += uint64(d.sent.parity)

@@ -76,6 +76,11 @@ func (b *browser) screenshot() image.Image {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	return b.decode(data)
+}
+
+func (b *browser) decode(data []byte) image.Image {
+	b.t.Helper()
 	img, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
 		b.t.Fatal(err)
@@ -97,11 +102,7 @@ func (b *browser) picture() image.Image {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	img, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return img
+	return b.decode(data)
 }
 
 // newest returns the number of the newest frame that the server has.

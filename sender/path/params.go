@@ -48,8 +48,8 @@ const (
 	stretchMin = 100 * time.Microsecond
 
 	// roomLasts is how long it counts how much a queue held when it overflowed: other traffic may have filled it.
-	// roomShare is how much of that a frame may fill, and fullShare how full the queue must have been when a train began
-	// that lost datagrams for them to have overflowed.
+	// roomShare is how much of that a frame may fill. fullShare is how full the queue must have been at the beginning or
+	// the end of a train that lost datagrams for them to have overflowed.
 	roomLasts = 3 * time.Second
 	roomShare = 0.8
 	fullShare = 0.8
