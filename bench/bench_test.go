@@ -16,9 +16,9 @@ import (
 	"go.uber.org/goleak"
 
 	"udpcam/bench"
-	"udpcam/bench/netns"
+	"udpcam/internal/netns"
+	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 

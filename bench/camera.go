@@ -8,9 +8,8 @@ import (
 	"net"
 	"time"
 
-	"udpcam/bench/trace"
+	"udpcam/internal/trace"
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
 	"udpcam/receiver"
 	"udpcam/sender"
 )
@@ -98,7 +97,7 @@ func (c lossCase) change(l *endpoints) error {
 // A camera is at one end of a link, and at the other whoever looks at its frames.
 type camera struct {
 	lossCase
-	clock    datagram.Clock
+	clock    protocol.Clock
 	film     *film
 	sender   *sender.Sender
 	receiver *receiver.Receiver
@@ -110,9 +109,9 @@ type camera struct {
 }
 
 // newCamera sets up a camera, and begins to watch.
-func newCamera(c lossCase, clock datagram.Clock, p pair, recorder *trace.Recorder) (*camera, error) {
+func newCamera(c lossCase, clock protocol.Clock, p pair, recorder *trace.Recorder) (*camera, error) {
 	quiet := slog.New(slog.DiscardHandler)
-	r := receiver.New(p.receiver, receiver.Config{Clock: clock, Log: quiet})
+	r := receiver.New(receiver.Config{Clock: clock, Log: quiet}, p.receiver)
 	s, err := sender.New(sender.Config{SegmentSize: c.segment, FEC: c.fec, Clock: clock, Log: quiet},
 		sender.Destination{Conn: p.sender, Addr: p.to})
 	if err != nil {
@@ -152,7 +151,7 @@ func (k *camera) play(ctx context.Context, frames int) error {
 		k.clock.Sleep(due.Sub(k.clock.Now()))
 		now := k.clock.Now()
 		before := k.sender.Stats().Frames
-		if err := k.sender.Send(protocol.Frame{Captured: now, JPEG: k.film.frame(i)}); err != nil {
+		if _, err := k.sender.Send(protocol.Frame{Captured: now, JPEG: k.film.frame(i)}); err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return ctx.Err()
 			}

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"udpcam/bench/netns"
-	"udpcam/bench/relay"
+	"udpcam/bench/internal/relay"
+	"udpcam/internal/netns"
 )
 
 // A Comparison is what Compare measures: each carrier over each network.

@@ -13,10 +13,10 @@ import (
 	"sync"
 	"time"
 
-	"udpcam/bench/browser"
+	"udpcam/bench/internal/browser"
+	"udpcam/internal/pattern"
 	"udpcam/protocol/mjpeg"
 	"udpcam/sender/source"
-	"udpcam/sender/source/pattern"
 )
 
 // A DelayTest is what Delay measures.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"udpcam/bench/plot"
-	"udpcam/bench/trace"
+	"udpcam/bench/internal/plot"
+	"udpcam/internal/trace"
 	"udpcam/protocol"
 )
 

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"udpcam/bench/relay"
+	"udpcam/bench/internal/relay"
 )
 
 // A Fan is what Fanout measures: for each way to watch, each number of viewers with each number of stalled ones.

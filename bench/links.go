@@ -9,10 +9,11 @@ import (
 	"sync"
 	"time"
 
-	"udpcam/bench/netns"
-	"udpcam/bench/trace"
-	"udpcam/protocol/datagram"
-	"udpcam/protocol/netsim"
+	"udpcam/internal/datagram"
+	"udpcam/internal/netns"
+	"udpcam/internal/netsim"
+	"udpcam/internal/trace"
+	"udpcam/protocol"
 )
 
 // The kinds of links.
@@ -28,7 +29,7 @@ var ErrLink = errors.New("no such link")
 
 // endpoints are the two ends of a link, and the time there.
 type endpoints struct {
-	clock datagram.Clock
+	clock protocol.Clock
 	pairs []pair // one for each camera
 	// change has the network be another from now on.
 	change func(netem string) error
@@ -41,7 +42,7 @@ type endpoints struct {
 
 // A pair is a camera's conn and its receiver's, each on its side of the link.
 type pair struct {
-	sender, receiver datagram.Conn
+	sender, receiver protocol.Conn
 	to               netip.AddrPort // the receiver's address
 }
 

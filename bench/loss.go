@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"udpcam/bench/trace"
+	"udpcam/internal/trace"
 	"udpcam/sender"
 )
 

@@ -14,8 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"udpcam/internal/pattern"
 	"udpcam/protocol/mjpeg"
-	"udpcam/sender/source/pattern"
 )
 
 // ErrPictures is pictures that cannot be used for measuring.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"udpcam/protocol/netsim"
+	"udpcam/internal/netsim"
 )
 
 // A Network is a network between two machines, the same in both directions.

@@ -114,7 +114,7 @@ type trialResult struct {
 // try sends so many frames a second for a while, or as many as it can if rate is 0.
 func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, err error) {
 	quiet := slog.New(slog.DiscardHandler)
-	r, err := receiver.Listen(ctx, "127.0.0.1:0", receiver.Config{NoGRO: !c.gro, Log: quiet})
+	r, err := receiver.Listen(ctx, receiver.Config{NoGRO: !c.gro, Log: quiet}, "127.0.0.1:0")
 	if err != nil {
 		return result, err
 	}
@@ -153,7 +153,7 @@ func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, e
 					time.Sleep(wait)
 				}
 			}
-			if err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: frames[sent%len(frames)]}); err != nil {
+			if _, err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: frames[sent%len(frames)]}); err != nil {
 				return sent, 0, err
 			}
 			sent++

@@ -43,12 +43,12 @@ func parseClockEcho(b []byte) clockEcho {
 	}
 }
 
-// clockWindow is how long the best exchange of a Clock counts: clocks drift by some 50 µs a second apart.
+// clockWindow is how long the best exchange of a RemoteClock counts: clocks drift by some 50 µs a second apart.
 const clockWindow = 10 * time.Second
 
-// A Clock compares this end's clock with the other's, from the exchanges of announcements and reports. The zero value
+// A RemoteClock compares this end's clock with the other's, from the exchanges of announcements and reports. The zero value
 // knows nothing. It is for one goroutine.
-type Clock struct {
+type RemoteClock struct {
 	heard   uint64    // Sent of the last datagram from the other end
 	heardAt time.Time // when it came, zero if none did
 
@@ -64,7 +64,7 @@ type sample struct {
 }
 
 // echo is what to send to the other end now.
-func (c *Clock) echo(now time.Time) clockEcho {
+func (c *RemoteClock) echo(now time.Time) clockEcho {
 	e := clockEcho{Sent: timestamp(now)}
 	if !c.heardAt.IsZero() {
 		e.Echo, e.Held = c.heard, uint32(max(1, min(now.Sub(c.heardAt).Microseconds(), 1<<32-1)))
@@ -73,14 +73,14 @@ func (c *Clock) echo(now time.Time) clockEcho {
 }
 
 // Hear takes in what a receiver sent; only reports have something to say here.
-func (c *Clock) Hear(f Feedback, now time.Time) {
+func (c *RemoteClock) Hear(f Feedback, now time.Time) {
 	if f.Report != nil {
 		c.hear(f.clock, now)
 	}
 }
 
 // hear takes in what came from the other end.
-func (c *Clock) hear(e clockEcho, now time.Time) {
+func (c *RemoteClock) hear(e clockEcho, now time.Time) {
 	c.heard, c.heardAt = e.Sent, now
 	if e.Held == 0 {
 		return
@@ -105,10 +105,10 @@ func (c *Clock) hear(e clockEcho, now time.Time) {
 }
 
 // RTT returns the smoothed round-trip time, false if none has been measured.
-func (c *Clock) RTT() (time.Duration, bool) { return c.smoothed, !c.best.at.IsZero() }
+func (c *RemoteClock) RTT() (time.Duration, bool) { return c.smoothed, !c.best.at.IsZero() }
 
 // Offset returns by how much the other end's clock is ahead of this one, and how much that may be wrong at the most: half
 // of the shortest round trip of the last seconds. It returns false if nothing has been measured.
-func (c *Clock) Offset() (offset, uncertainty time.Duration, ok bool) {
+func (c *RemoteClock) Offset() (offset, uncertainty time.Duration, ok bool) {
 	return c.best.offset, c.best.rtt / 2, !c.best.at.IsZero()
 }

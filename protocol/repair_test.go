@@ -381,7 +381,7 @@ func TestTrainSpan(t *testing.T) {
 // TestClock exchanges announcements and reports between two clocks a second apart, over a path of 5 ms each way.
 func TestClock(t *testing.T) {
 	const apart, oneWay = time.Second, 5 * time.Millisecond
-	var mine, theirs Clock
+	var mine, theirs RemoteClock
 	now := epoch
 	for range 100 {
 		theirs.hear(mine.echo(now), now.Add(oneWay+apart))
@@ -390,7 +390,7 @@ func TestClock(t *testing.T) {
 		now = now.Add(oneWay + 200*time.Millisecond)
 	}
 	for name, c := range map[string]struct {
-		clock *Clock
+		clock *RemoteClock
 		want  time.Duration
 	}{"mine": {&mine, apart}, "theirs": {&theirs, -apart}} {
 		offset, uncertainty, ok := c.clock.Offset()
@@ -399,7 +399,7 @@ func TestClock(t *testing.T) {
 			t.Errorf("%s: offset %v ± %v, round trip %v, %v", name, offset, uncertainty, rtt, ok)
 		}
 	}
-	var fresh Clock
+	var fresh RemoteClock
 	if _, _, ok := fresh.Offset(); ok {
 		t.Error("a clock that has heard nothing knows an offset")
 	}

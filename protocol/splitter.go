@@ -98,7 +98,7 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 
 // Announce returns the datagram that announces the stream now to a receiver, of which clock knows what it has sent. The
 // datagram is the caller's to keep.
-func (s *Splitter) Announce(a Announcement, clock *Clock, now time.Time) Datagram {
+func (s *Splitter) Announce(a Announcement, clock *RemoteClock, now time.Time) Datagram {
 	b := make([]byte, 0, announcementSize+MaxStreamName)
 	return Datagram{a.append(b, s.session, s.stream, clock.echo(now)), nil}
 }

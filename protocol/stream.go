@@ -32,7 +32,7 @@ type stream struct {
 	known    uint32          // how many frames have been done with since newest
 	held     Frame           // whole, but not handed on before the stream has a name
 
-	clock      Clock
+	clock      RemoteClock
 	reorder    time.Duration // by how much datagrams come late that are not lost
 	gap        time.Duration // the longest between two datagrams of a frame
 	stats      StreamStats

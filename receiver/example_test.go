@@ -15,7 +15,7 @@ import (
 
 // Receive frames in a program.
 func Example() {
-	r, err := receiver.Listen(context.Background(), "127.0.0.1:0", receiver.Config{})
+	r, err := receiver.Listen(context.Background(), receiver.Config{}, "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func Example() {
 
 // Keep the last two frames, for longer than they are lent.
 func ExampleReceiver_Frames() {
-	r, err := receiver.Listen(context.Background(), "127.0.0.1:0", receiver.Config{})
+	r, err := receiver.Listen(context.Background(), receiver.Config{}, "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func fakeCamera(to netip.AddrPort) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	announcement := splitter.Announce(protocol.Announcement{Name: "street"}, &protocol.Clock{}, time.Now())
+	announcement := splitter.Announce(protocol.Announcement{Name: "street"}, &protocol.RemoteClock{}, time.Now())
 	datagrams := []protocol.Datagram{announcement}
 	var outgoing protocol.Outgoing
 	for id := range uint32(3) {

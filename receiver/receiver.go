@@ -1,6 +1,6 @@
 // Package receiver receives datagrams and hands on the frames in them.
 //
-//	datagram.Conn -> Receiver.Frames -> protocol.Assembler -> the caller's loop body
+//	protocol.Conn -> Receiver.Frames -> protocol.Assembler -> the caller's loop body
 //	              <- reports and requests <-
 //
 // All of it runs in the goroutine that ranges over Frames: from the kernel to the caller there is no queue, and while
@@ -24,8 +24,8 @@ import (
 	"sync"
 	"time"
 
+	"udpcam/internal/datagram"
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
 )
 
 // smallBuffer is how many bytes of receive buffer are worth a word to the user: a third of a second of a good camera.
@@ -48,7 +48,7 @@ type Config struct {
 	// NoGRO takes each datagram from the kernel by itself, for kernels that join them wrong.
 	NoGRO bool
 	// Clock is what the receiver lives by. Nil means [datagram.SystemClock].
-	Clock datagram.Clock
+	Clock protocol.Clock
 	// Log is where trouble is reported that the receiver lives on with. Nil means slog.Default().
 	Log *slog.Logger
 }
@@ -66,8 +66,8 @@ type assembler interface {
 
 // A Receiver receives frames. Frames is for one goroutine; the other methods are for any.
 type Receiver struct {
-	conn  datagram.Conn
-	clock datagram.Clock
+	conn  protocol.Conn
+	clock protocol.Clock
 	log   *slog.Logger
 
 	mu        sync.Mutex // guards what follows, and never while the caller has a frame
@@ -75,7 +75,7 @@ type Receiver struct {
 }
 
 // New returns a receiver on a conn, which becomes the receiver's.
-func New(conn datagram.Conn, c Config) *Receiver {
+func New(c Config, conn protocol.Conn) *Receiver {
 	r := &Receiver{conn: conn, clock: cmp.Or(c.Clock, datagram.SystemClock), log: cmp.Or(c.Log, slog.Default())}
 	ac := protocol.AssemblerConfig{Deadline: c.Deadline, Latency: c.Latency, OneWay: c.OneWay}
 	switch c.Wire {
@@ -89,7 +89,7 @@ func New(conn datagram.Conn, c Config) *Receiver {
 
 // Listen returns a receiver on a UDP address: host:port, or :port for every address of this machine, or a multicast
 // group's address and port.
-func Listen(ctx context.Context, addr string, c Config) (*Receiver, error) {
+func Listen(ctx context.Context, c Config, addr string) (*Receiver, error) {
 	conn, err := datagram.Listen(ctx, addr, datagram.Options{Interface: c.Interface, NoGRO: c.NoGRO})
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func Listen(ctx context.Context, addr string, c Config) (*Receiver, error) {
 		group, _ := netip.ParseAddr(host)
 		c.OneWay = c.OneWay || group.IsMulticast()
 	}
-	r := New(conn, c)
+	r := New(c, conn)
 	if size := conn.ReceiveBuffer(); size > 0 && size < smallBuffer {
 		r.log.Warn("the kernel holds few datagrams while udpcam is busy: frames may be lost here",
 			"bytes", size, "hint", fmt.Sprintf("sysctl -w net.core.rmem_max=%d", datagram.ReceiveBuffer))
@@ -139,7 +139,7 @@ func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 }
 
 // add takes in datagrams.
-func (r *Receiver) add(t datagram.Train) {
+func (r *Receiver) add(t protocol.Batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for b := range t.All() {

@@ -15,9 +15,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
-	"udpcam/protocol/netsim"
 	"udpcam/receiver"
 	"udpcam/receiver/sink"
 )
@@ -48,7 +47,7 @@ func setup(t *testing.T, c receiver.Config) (*receiver.Receiver, *netsim.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := receiver.New(in, c)
+	r := receiver.New(c, in)
 	t.Cleanup(func() {
 		r.Close()
 		out.Close()
@@ -67,7 +66,7 @@ func datagrams(t *testing.T, id uint32, jpeg []byte) []protocol.Datagram {
 	if err := s.Split(&o, protocol.Frame{ID: id, Captured: time.Now(), JPEG: jpeg}, 0); err != nil {
 		t.Fatal(err)
 	}
-	announcement := s.Announce(protocol.Announcement{Name: "door"}, &protocol.Clock{}, time.Now())
+	announcement := s.Announce(protocol.Announcement{Name: "door"}, &protocol.RemoteClock{}, time.Now())
 	return append([]protocol.Datagram{announcement}, o.Data()...)
 }
 
@@ -202,11 +201,11 @@ func TestReceiverEnds(t *testing.T) {
 	})
 }
 
-type brokenConn struct{ datagram.Conn }
+type brokenConn struct{ protocol.Conn }
 
 var errBroken = errors.New("the socket is broken")
 
-func (brokenConn) Receive() ([]datagram.Train, error) {
+func (brokenConn) Receive() ([]protocol.Batch, error) {
 	return nil, errBroken
 }
 func (brokenConn) SetReceiveDeadline(time.Time) error { return nil }
@@ -214,7 +213,7 @@ func (brokenConn) LocalAddr() netip.AddrPort          { return viewer }
 
 func TestReceiverReportsABrokenSocket(t *testing.T) {
 	var last error
-	for _, err := range receiver.New(brokenConn{}, receiver.Config{}).Frames(t.Context()) {
+	for _, err := range receiver.New(receiver.Config{}, brokenConn{}).Frames(t.Context()) {
 		last = err
 	}
 	if !errors.Is(last, errBroken) {
@@ -223,17 +222,17 @@ func TestReceiverReportsABrokenSocket(t *testing.T) {
 }
 
 func TestListenPortInUse(t *testing.T) {
-	r, err := receiver.Listen(t.Context(), "127.0.0.1:0", receiver.Config{})
+	r, err := receiver.Listen(t.Context(), receiver.Config{}, "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	_, err = receiver.Listen(t.Context(), r.LocalAddr().String(), receiver.Config{})
+	_, err = receiver.Listen(t.Context(), receiver.Config{}, r.LocalAddr().String())
 	if err == nil || !strings.Contains(err.Error(), "in use") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
 	}
 	var dns *net.DNSError
-	if _, err := receiver.Listen(t.Context(), "no.such.host.invalid:1", receiver.Config{}); !errors.As(err, &dns) {
+	if _, err := receiver.Listen(t.Context(), receiver.Config{}, "no.such.host.invalid:1"); !errors.As(err, &dns) {
 		t.Errorf("error %v", err)
 	}
 }

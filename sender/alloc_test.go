@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
 )
 
 // A nullConn sends to nowhere and receives nothing.
 type nullConn struct{ closed chan struct{} }
 
 func (c nullConn) Send(netip.AddrPort, []protocol.Datagram) error { return nil }
-func (c nullConn) Receive() ([]datagram.Train, error) {
+func (c nullConn) Receive() ([]protocol.Batch, error) {
 	<-c.closed
 	return nil, net.ErrClosed
 }
@@ -44,7 +43,7 @@ func TestAllocations(t *testing.T) {
 		s := newNull(t, Config{})
 		f := protocol.Frame{JPEG: jpeg(size)}
 		send := func() {
-			if err := s.Send(f); err != nil {
+			if _, err := s.Send(f); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -66,7 +65,7 @@ func BenchmarkSend(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(f.JPEG)))
 			for b.Loop() {
-				if err := s.Send(f); err != nil {
+				if _, err := s.Send(f); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -40,7 +40,7 @@ func TestSendGivesTheBufferBack(t *testing.T) {
 				buffer := make([]byte, 78_200)
 				for i := range uint32(frames) {
 					copy(buffer, picture(len(buffer), uint64(i)))
-					if err := s.Send(protocol.Frame{JPEG: buffer}); err != nil {
+					if _, err := s.Send(protocol.Frame{JPEG: buffer}); err != nil {
 						t.Fatal(err)
 					}
 					clear(buffer)

@@ -11,8 +11,7 @@ import (
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
-	"udpcam/sender/path"
+	"udpcam/sender/internal/path"
 )
 
 // silence is how long a receiver may say nothing before it does not count any more.
@@ -20,7 +19,7 @@ const silence = 5 * time.Second
 
 // A Destination is an address and the socket by which to reach it.
 type Destination struct {
-	Conn datagram.Conn
+	Conn protocol.Conn
 	Addr netip.AddrPort
 }
 
@@ -39,7 +38,7 @@ type destination struct {
 	began     time.Time // when the first frame was sent, zero if none was
 	reported  time.Time // when the last report came, zero if none has
 	told      DestinationState
-	clock     protocol.Clock
+	clock     protocol.RemoteClock
 	path      *path.Path
 	hole      blackHole
 	allowance allowance

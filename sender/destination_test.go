@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -78,7 +78,7 @@ func TestRefused(t *testing.T) {
 		}
 		defer s.Close()
 		for range 2 {
-			if err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: picture(5000, 1)}); err != nil {
+			if _, err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: picture(5000, 1)}); err != nil {
 				t.Fatal(err)
 			}
 		}

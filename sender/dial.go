@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"udpcam/protocol/datagram"
+	"udpcam/internal/datagram"
 )
 
 // DefaultPort is the port of addresses that name none.

@@ -29,7 +29,7 @@ func Example() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		if err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: jpeg}); err != nil {
+		if _, err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: jpeg}); err != nil {
 			log.Fatal(err)
 		}
 		files = files[1:]

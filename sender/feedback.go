@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
 )
 
 const (
@@ -27,7 +26,7 @@ const (
 )
 
 // listen takes in what comes to a conn until it is closed.
-func (s *Sender) listen(conn datagram.Conn) {
+func (s *Sender) listen(conn protocol.Conn) {
 	defer s.listeners.Done()
 	for {
 		trains, err := conn.Receive()

@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -78,7 +78,7 @@ func probe(t *testing.T, c sender.Config, frames int) (*sender.Sender, prober, p
 	p := prober{t, listen(t, n, viewer)}
 	stranger := prober{t, listen(t, n, netip.MustParseAddrPort("10.0.0.3:12345"))}
 	for i := range frames {
-		if err := s.Send(protocol.Frame{JPEG: picture(78_200, uint64(i))}); err != nil {
+		if _, err := s.Send(protocol.Frame{JPEG: picture(78_200, uint64(i))}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,7 +162,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		s, p, _, _ := probe(t, sender.Config{}, 0)
 		media, answers := 0, 0
 		for i := range uint32(100) {
-			if err := s.Send(protocol.Frame{JPEG: picture(78_200, uint64(i))}); err != nil {
+			if _, err := s.Send(protocol.Frame{JPEG: picture(78_200, uint64(i))}); err != nil {
 				t.Fatal(err)
 			}
 			_, bytes, session := p.received()

@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -195,7 +195,7 @@ func TestSlowSourceIsNoOverload(t *testing.T) {
 		for i := range 90 {
 			time.Sleep(time.Second / 30)
 			late := time.Duration(min(i, 45)) * 5 * time.Millisecond
-			if err := s.sender.Send(protocol.Frame{Captured: time.Now().Add(-late), JPEG: jpeg}); err != nil {
+			if _, err := s.sender.Send(protocol.Frame{Captured: time.Now().Add(-late), JPEG: jpeg}); err != nil {
 				t.Fatal(err)
 			}
 		}

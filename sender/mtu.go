@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/sender/path"
+	"udpcam/sender/internal/path"
 )
 
 // Where nobody has said how large segments are to be, they are as large as the narrowest path takes: what the system

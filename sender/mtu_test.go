@@ -11,8 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 

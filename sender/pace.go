@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/sender/path"
+	"udpcam/sender/internal/path"
 )
 
 const (

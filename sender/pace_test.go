@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/sender/path"
+	"udpcam/sender/internal/path"
 )
 
 // leave returns how long a frame of so many datagrams of 1436 bytes takes to leave, and the most bytes that leave at once,

@@ -2,7 +2,7 @@
 //
 //	Frame -> Sender.Send -> plan -> protocol.Splitter -> data, paced -> parity -> copy -> ring
 //	                         ^                             |              |                 |
-//	                         |             datagram.Conn of each destination <--- answers --+
+//	                         |             protocol.Conn of each destination <--- answers --+
 //	                         |                             |                        ^
 //	                     path.Path <-------- reports ------+------ requests --------+
 //
@@ -27,9 +27,9 @@ import (
 	"sync"
 	"time"
 
+	"udpcam/internal/datagram"
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
-	"udpcam/sender/path"
+	"udpcam/sender/internal/path"
 )
 
 // ErrNotJPEG is a frame that does not begin and end as a JPEG does.
@@ -59,7 +59,7 @@ type Config struct {
 	// NoGSO sends each datagram by a system call of its own, for kernels and network cards that do otherwise wrong.
 	NoGSO bool
 	// Clock is what the sender lives by. Nil means [datagram.SystemClock].
-	Clock datagram.Clock
+	Clock protocol.Clock
 	// Log is where trouble is reported that the sender lives on with. Nil means slog.Default().
 	Log *slog.Logger
 }
@@ -115,7 +115,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	conns := map[datagram.Conn]bool{}
+	conns := map[protocol.Conn]bool{}
 	for _, d := range s.destinations {
 		if d.answers && !conns[d.Conn] {
 			conns[d.Conn] = true
@@ -130,51 +130,51 @@ func New(c Config, to ...Destination) (*Sender, error) {
 // kernel has the frame, and the caller may use its bytes again: as an io.Writer, Send keeps nothing of what it is given.
 // The sender keeps a copy for a second, in case that a receiver misses some.
 //
-// A frame is skipped, which is no error but counted, if a path to a receiver carries fewer frames than there are. A
-// destination that cannot be reached is no error either: it is counted and logged, and tried again with the next
-// frame. The error is ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
-func (s *Sender) Send(f protocol.Frame) error {
+// Sent is false if the frame was skipped: a path to a receiver carries fewer frames than there are. That is no error, but
+// counted. A destination that cannot be reached is no error either: it is counted and logged, and tried again with the
+// next frame. The error is ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
+func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 	if !protocol.LooksLikeJPEG(f.JPEG) {
-		return ErrNotJPEG
+		return false, ErrNotJPEG
 	}
 	if s.classic != nil {
 		return s.sendClassic(f)
 	}
 	o, err := s.begin(f)
 	if err != nil {
-		return fmt.Errorf("frame %d: %w", s.nextID, err)
+		return false, fmt.Errorf("frame %d: %w", s.nextID, err)
 	}
 	if o == nil {
-		return nil // skipped
+		return false, nil // skipped
 	}
 	if err := s.announceBefore(f); err != nil {
-		return err
+		return false, err
 	}
 	if err := s.leave(o.Data(), false); err != nil {
-		return err
+		return false, err
 	}
 	if err := s.leave(s.encode(o), true); err != nil {
-		return err
+		return false, err
 	}
 	s.finish(o, len(f.JPEG))
-	return nil
+	return true, nil
 }
 
 // sendClassic sends a frame on the classic wire, on which there is neither parity nor feedback.
-func (s *Sender) sendClassic(f protocol.Frame) error {
+func (s *Sender) sendClassic(f protocol.Frame) (sent bool, err error) {
 	datagrams, err := s.classic.Split(f)
 	if err != nil {
-		return fmt.Errorf("frame %d: %w", s.nextID, err)
+		return false, fmt.Errorf("frame %d: %w", s.nextID, err)
 	}
 	s.mu.Lock()
 	plan := s.plan(path.Offer{Bytes: size(datagrams), Blocks: 1, Segments: len(datagrams)}, s.config.Clock.Now())
 	s.depart(size(datagrams), plan)
 	s.mu.Unlock()
 	if err := s.leave(datagrams, false); err != nil {
-		return err
+		return false, err
 	}
 	s.finish(nil, len(f.JPEG))
-	return nil
+	return true, nil
 }
 
 // begin returns a frame that is to be sent, or nil if it is to be skipped. The error is protocol.ErrFrameSize.

@@ -17,9 +17,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"udpcam/internal/datagram"
+	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
-	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -42,7 +42,7 @@ func street(t testing.TB, n int) []byte {
 }
 
 // receive receives one frame.
-func receive(t *testing.T, c datagram.Conn, a *protocol.Assembler) protocol.Frame {
+func receive(t *testing.T, c protocol.Conn, a *protocol.Assembler) protocol.Frame {
 	t.Helper()
 	c.SetReceiveDeadline(time.Now().Add(10 * time.Second))
 	for {
@@ -83,7 +83,7 @@ func TestSenderSends(t *testing.T) {
 		for i := range 40 {
 			jpeg := street(t, 5+i%4)
 			captured := time.Now()
-			if err := s.Send(protocol.Frame{Captured: captured, JPEG: jpeg}); err != nil {
+			if _, err := s.Send(protocol.Frame{Captured: captured, JPEG: jpeg}); err != nil {
 				t.Fatal(err)
 			}
 			got := receive(t, in, a)
@@ -117,7 +117,7 @@ func TestSenderAnnounces(t *testing.T) {
 		frames := func(count int) (announcements uint64) {
 			before := s.Stats().Datagrams
 			for range count {
-				if err := s.Send(protocol.Frame{JPEG: jpeg}); err != nil {
+				if _, err := s.Send(protocol.Frame{JPEG: jpeg}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second / 100)
@@ -140,17 +140,17 @@ func TestSenderRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Send(protocol.Frame{JPEG: []byte("hello")}); !errors.Is(err, sender.ErrNotJPEG) {
+	if _, err := s.Send(protocol.Frame{JPEG: []byte("hello")}); !errors.Is(err, sender.ErrNotJPEG) {
 		t.Errorf("no JPEG: %v", err)
 	}
 	large := make([]byte, protocol.MaxFrameSize+1)
 	copy(large, "\xff\xd8\xff")
 	copy(large[len(large)-2:], "\xff\xd9")
-	if err := s.Send(protocol.Frame{JPEG: large}); !errors.Is(err, protocol.ErrFrameSize) {
+	if _, err := s.Send(protocol.Frame{JPEG: large}); !errors.Is(err, protocol.ErrFrameSize) {
 		t.Errorf("a large frame: %v", err)
 	}
 	s.Close()
-	if err := s.Send(protocol.Frame{JPEG: street(t, 5)}); !errors.Is(err, net.ErrClosed) {
+	if _, err := s.Send(protocol.Frame{JPEG: street(t, 5)}); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 	if _, err := sender.New(sender.Config{}); err == nil {
@@ -165,7 +165,7 @@ func TestSenderRefuses(t *testing.T) {
 
 // A failingConn is a network that is down until it is told otherwise.
 type failingConn struct {
-	datagram.Conn
+	protocol.Conn
 	err    error
 	sent   int
 	closed chan struct{}
@@ -173,7 +173,7 @@ type failingConn struct {
 
 func (c *failingConn) Send(netip.AddrPort, [][2][]byte) error { c.sent++; return c.err }
 func (c *failingConn) Close() error                           { close(c.closed); return nil }
-func (c *failingConn) Receive() ([]datagram.Train, error) {
+func (c *failingConn) Receive() ([]protocol.Batch, error) {
 	<-c.closed
 	return nil, net.ErrClosed
 }
@@ -189,7 +189,7 @@ func TestSenderOutlivesTheNetwork(t *testing.T) {
 	}
 	defer s.Close()
 	send := func() {
-		if err := s.Send(protocol.Frame{JPEG: street(t, 5)}); err != nil {
+		if _, err := s.Send(protocol.Frame{JPEG: street(t, 5)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,7 +231,7 @@ func TestResolve(t *testing.T) {
 func TestDial(t *testing.T) {
 	for _, size := range []int{0, 448, 1000, 8896, 65_472} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			var conns []datagram.Conn
+			var conns []protocol.Conn
 			var addrs []string
 			for _, host := range []string{"127.0.0.1:0", "[::1]:0"} {
 				c, err := datagram.Listen(t.Context(), host, datagram.Options{})
@@ -247,7 +247,7 @@ func TestDial(t *testing.T) {
 			}
 			defer s.Close()
 			jpeg := street(t, 2)
-			if err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: jpeg}); err != nil {
+			if _, err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: jpeg}); err != nil {
 				t.Fatal(err)
 			}
 			for _, c := range conns {

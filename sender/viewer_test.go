@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
-	"udpcam/protocol/netsim"
 	"udpcam/sender"
 )
 
@@ -33,7 +32,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // A watcher is a receiver that reports and asks.
 type watcher struct {
-	conn      datagram.Conn
+	conn      protocol.Conn
 	assembler *protocol.Assembler
 	whole     atomic.Uint64            // frames that came whole
 	delays    map[uint32]time.Duration // of these, from capture, by ID; to be read once it has stopped
@@ -41,7 +40,7 @@ type watcher struct {
 }
 
 // watch starts a receiver on conn, until that is closed.
-func watch(conn datagram.Conn, c protocol.AssemblerConfig) *watcher {
+func watch(conn protocol.Conn, c protocol.AssemblerConfig) *watcher {
 	w := &watcher{conn: conn, assembler: protocol.NewAssembler(c), delays: map[uint32]time.Duration{}, done: make(chan struct{})}
 	go w.run()
 	return w
@@ -113,7 +112,7 @@ func (s *show) send(t *testing.T, frames, size int, fps float64) {
 		due := start.Add(time.Duration(float64(i) / fps * float64(time.Second)))
 		time.Sleep(time.Until(due))
 		copy(buffer, pictures[i%len(pictures)])
-		if err := s.sender.Send(protocol.Frame{Captured: due, JPEG: buffer}); err != nil {
+		if _, err := s.sender.Send(protocol.Frame{Captured: due, JPEG: buffer}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 	"udpcam/bench"
 	"udpcam/cmd/internal/cmdline"
+	"udpcam/internal/pattern"
 	"udpcam/protocol"
-	"udpcam/sender/source/pattern"
 )
 
 func speedCommand() *cli.Command {

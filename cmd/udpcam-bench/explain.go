@@ -8,8 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/bench"
-	"udpcam/bench/trace"
 	"udpcam/cmd/internal/cmdline"
+	"udpcam/internal/trace"
 )
 
 func explainCommand() *cli.Command {

@@ -10,10 +10,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/bench"
-	"udpcam/bench/trace"
 	"udpcam/cmd/internal/cmdline"
+	"udpcam/internal/netsim"
+	"udpcam/internal/trace"
 	"udpcam/protocol"
-	"udpcam/protocol/netsim"
 )
 
 func lossCommand() *cli.Command {

@@ -11,9 +11,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/bench"
-	"udpcam/bench/netns"
 	"udpcam/cmd/internal/cmdline"
-	"udpcam/protocol/netsim"
+	"udpcam/internal/netns"
+	"udpcam/internal/netsim"
 )
 
 // benchFlags are flags in one category of the help: --json has the variable UDPCAM_BENCH_JSON.

@@ -10,7 +10,7 @@ import (
 
 	"udpcam/bench"
 	"udpcam/cmd/internal/cmdline"
-	"udpcam/sender/source/pattern"
+	"udpcam/internal/pattern"
 )
 
 // pictureFlags say which pictures are fed in.

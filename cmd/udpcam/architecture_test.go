@@ -17,27 +17,34 @@ import (
 
 // The house has floors: the packages in a folder may import, of this module, those in the folders below it and no
 // others. Where two floors fit, the one with the longer path counts. Tests obey too, except that they may meet each
-// other's packages over the simulated network in protocol/netsim, and that senders and receivers meet in those of netsim and of bench.
+// other's packages over the simulated network in internal/netsim, and that senders and receivers
+// meet in those of netsim, trace and bench.
 var floors = []struct {
 	folder string
 	below  []string
 }{
-	{"cmd/udpcam", []string{"cmd/internal", "sender", "receiver", "protocol"}},
-	{"cmd/udpcam-bench", []string{"cmd/internal", "bench", "sender", "receiver", "protocol"}},
+	{"cmd/udpcam", []string{"cmd/internal", "sender", "receiver", "protocol", "internal"}},
+	{"cmd/udpcam-bench", []string{"cmd/internal", "bench", "sender", "receiver", "protocol", "internal"}},
 	{"cmd/internal", []string{"sender"}},
-	{"bench", []string{"bench", "sender", "receiver", "protocol"}},
-	{"bench/tunnel", []string{"protocol/netsim"}},
-	{"bench/netns", []string{"bench/tunnel", "protocol/netsim"}},
-	{"bench/relay", []string{"protocol"}},
-	{"bench/trace", []string{"protocol"}},
-	{"bench/plot", nil},
-	{"bench/browser", nil},
-	{"sender", []string{"sender", "protocol"}},
-	{"sender/path", []string{"protocol"}},
-	{"sender/source", []string{"sender/source", "protocol"}},
-	{"receiver", []string{"receiver", "protocol"}},
-	{"receiver/sink", []string{"receiver/sink", "protocol"}},
+	{"bench", []string{"bench", "sender", "receiver", "protocol", "internal"}},
+	{"bench/internal/relay", []string{"protocol"}},
+	{"bench/internal/plot", nil},
+	{"bench/internal/browser", nil},
+	{"sender", []string{"sender", "protocol", "internal/datagram"}},
+	{"sender/internal/path", []string{"protocol"}},
+	{"sender/source", []string{"sender/source", "protocol", "internal/pattern", "internal/raw", "internal/v4l2", "internal/rawfd"}},
+	{"receiver", []string{"receiver", "protocol", "internal/datagram"}},
+	{"receiver/sink", []string{"receiver/sink", "protocol", "internal/rawfd"}},
 	{"receiver/web", []string{"receiver/web", "protocol"}},
+	{"internal/datagram", []string{"protocol", "internal/rawfd"}},
+	{"internal/netsim", []string{"protocol", "internal/datagram"}},
+	{"internal/trace", []string{"protocol"}},
+	{"internal/tunnel", []string{"internal/netsim"}},
+	{"internal/netns", []string{"internal/tunnel", "internal/netsim"}},
+	{"internal/pattern", []string{"protocol"}},
+	{"internal/raw", nil},
+	{"internal/v4l2", nil},
+	{"internal/rawfd", nil},
 	{"protocol", []string{"protocol"}},
 	{"protocol/mjpeg", []string{"protocol/mjpeg"}},
 }
@@ -58,17 +65,17 @@ var places = []struct {
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",
 		[]string{"sender/source/post*.go", "receiver/web/*.go"}, nil},
 	// Browsers are browser's, and drawing is plot's.
-	{"github.com/chromedp/chromedp", "", []string{"bench/browser/*.go"}, nil},
-	{"gonum.org/v1/plot", "", []string{"bench/plot/*.go"}, nil},
+	{"github.com/chromedp/chromedp", "", []string{"bench/internal/browser/*.go"}, nil},
+	{"gonum.org/v1/plot", "", []string{"bench/internal/plot/*.go"}, nil},
 	// Flags and commands are the command line's.
 	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go", "cmd/internal/*/*.go"}, nil},
 	// The protocol and the model of the path are pure: they have no socket, and the time is an argument.
 	{"net", "Conn PacketConn UDPConn Listener Dial DialUDP Dialer Listen ListenPacket ListenUDP ListenConfig", nil,
-		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/path/*.go"}},
-	{"os", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/path/*.go"}},
-	{"syscall", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/path/*.go"}},
+		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/internal/path/*.go"}},
+	{"os", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/internal/path/*.go"}},
+	{"syscall", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/internal/path/*.go"}},
 	{"time", "Now Since Until Sleep After AfterFunc Tick NewTicker NewTimer", nil,
-		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/path/*.go"}},
+		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/internal/path/*.go"}},
 }
 
 func TestArchitecture(t *testing.T) {
@@ -121,8 +128,8 @@ func judge(modulePath, name string, file *ast.File) (faults []string) {
 	}
 	test := strings.HasSuffix(name, "_test.go")
 	if test {
-		below = append(slices.Clip(below), "protocol/netsim", path.Dir(name))
-		if within(name, "bench") || within(name, "protocol/netsim") {
+		below = append(slices.Clip(below), "internal/netsim", path.Dir(name))
+		if within(name, "bench") || within(name, "internal/netsim") || within(name, "internal/trace") {
 			below = append(below, "bench", "sender", "receiver")
 		}
 	}
@@ -190,10 +197,10 @@ func TestArchitectureFaults(t *testing.T) {
 	tests := []struct{ file, text, want string }{
 		{"sender/x.go", `import "udpcam/receiver"`, "imports receiver, which is not below it"},
 		{"receiver/web/x.go", `import "udpcam/sender/source"`, "imports sender/source, which is not below it"},
-		{"receiver/x.go", `import "udpcam/bench/netns"`, "imports bench/netns, which is not below it"},
+		{"receiver/x.go", `import "udpcam/internal/netns"`, "imports internal/netns, which is not below it"},
 		{"receiver/x_test.go", `import "udpcam/sender"`, "imports sender, which is not below it"},
 		{"sender/source/x.go", `import "udpcam/sender"`, "imports sender, which is not below it"},
-		{"protocol/datagram/x.go", `import "udpcam/sender"`, "imports sender, which is not below it"},
+		{"internal/datagram/x.go", `import "udpcam/sender"`, "imports sender, which is not below it"},
 		{"protocol/mjpeg/x.go", `import "udpcam/protocol"`, "imports protocol, which is not below it"},
 		{"cmd/udpcam/x.go", `import "udpcam/bench"`, "imports bench, which is not below it"},
 		{"bench/x.go", `import "udpcam/cmd/udpcam"`, "imports cmd/udpcam, which is not below it"},

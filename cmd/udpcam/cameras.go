@@ -13,8 +13,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
+	"udpcam/internal/v4l2"
 	"udpcam/sender/source"
-	"udpcam/sender/source/v4l2"
 )
 
 func camerasCommand() *cli.Command {

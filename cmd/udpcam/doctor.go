@@ -15,10 +15,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
+	"udpcam/internal/datagram"
+	"udpcam/internal/v4l2"
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
 	"udpcam/sender/source"
-	"udpcam/sender/source/v4l2"
 )
 
 func doctorCommand() *cli.Command {

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"udpcam/protocol/datagram"
+	"udpcam/internal/datagram"
 )
 
 // errUnreachable is that there is no route.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"udpcam/sender/source/pattern"
+	"udpcam/internal/pattern"
 )
 
 // The demo's pictures are seen by ffmpeg and in a browser: the block code in them says which they are.

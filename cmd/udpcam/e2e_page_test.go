@@ -14,7 +14,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
-	"udpcam/sender/source/pattern"
+	"udpcam/internal/pattern"
 )
 
 // A browser is a page in a headless Chromium of its own.

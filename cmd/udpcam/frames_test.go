@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
 	"udpcam/receiver/web"
 	"udpcam/sender"
 )
@@ -55,7 +54,7 @@ func jpegOf(size int) []byte {
 }
 
 // A nowhere is a connection that swallows what is sent.
-type nowhere struct{ datagram.Conn }
+type nowhere struct{ protocol.Conn }
 
 func (nowhere) Send(netip.AddrPort, [][2][]byte) error { return nil }
 func (nowhere) Close() error                           { return nil }

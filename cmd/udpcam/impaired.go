@@ -6,14 +6,14 @@ import (
 	"sync"
 	"time"
 
-	"udpcam/protocol/datagram"
-	"udpcam/protocol/netsim"
+	"udpcam/internal/netsim"
+	"udpcam/protocol"
 )
 
 // An impaired is a conn whose datagrams leave as late and as seldom as they would arrive on a path, in real time. On a
 // perfect path they go straight through.
 type impaired struct {
-	datagram.Conn
+	protocol.Conn
 
 	mu     sync.Mutex               // guards what follows, and the conn's sending side
 	path   *netsim.Crossing         // nil if it is perfect
@@ -23,7 +23,7 @@ type impaired struct {
 	closed bool
 }
 
-func impair(conn datagram.Conn) *impaired { return &impaired{Conn: conn} }
+func impair(conn protocol.Conn) *impaired { return &impaired{Conn: conn} }
 
 // set changes the path for what is sent from now on.
 func (c *impaired) set(path netsim.Path, block func(header []byte) bool) {
@@ -35,7 +35,7 @@ func (c *impaired) set(path netsim.Path, block func(header []byte) bool) {
 	}
 }
 
-// Send implements [datagram.Conn].
+// Send implements [protocol.Conn].
 func (c *impaired) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +101,7 @@ func (c *impaired) land() {
 	}
 }
 
-// Close implements [datagram.Conn]. What is in flight is lost.
+// Close implements [protocol.Conn]. What is in flight is lost.
 func (c *impaired) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"udpcam/internal/datagram"
+	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/protocol/datagram"
-	"udpcam/protocol/netsim"
 	"udpcam/receiver"
 	"udpcam/receiver/web"
 	"udpcam/sender"
@@ -45,7 +45,7 @@ func openLoopback(ctx context.Context, src source.Source, stream string, log *sl
 	}
 	l := &loopback{source: src, stream: stream, log: log, skip: skip, back: impair(conn),
 		link: web.DemoLink{Parity: true, Requests: true}}
-	l.from = receiver.New(l.back, receiver.Config{Log: log})
+	l.from = receiver.New(receiver.Config{Log: log}, l.back)
 	if err := l.dial(ctx, true); err != nil {
 		l.from.Close()
 		return nil, err
@@ -128,7 +128,7 @@ func isRequest(b []byte) bool {
 }
 
 // Send sends a frame by the present sender.
-func (l *loopback) Send(f protocol.Frame) error {
+func (l *loopback) Send(f protocol.Frame) (sent bool, err error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.to.Send(f)

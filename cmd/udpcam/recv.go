@@ -174,7 +174,7 @@ func listen(ctx context.Context, c *cli.Context, config receiver.Config) (*recei
 	if err != nil {
 		return nil, err
 	}
-	r, err := receiver.Listen(ctx, addr, config)
+	r, err := receiver.Listen(ctx, config, addr)
 	var dns *net.DNSError
 	switch {
 	case err == nil && fallenBack(addr, r.LocalAddr()):

@@ -118,7 +118,7 @@ func receiversOf(c *cli.Context) (addrs []string, err error) {
 
 // A frameSender is a sender.Sender, or stands for one.
 type frameSender interface {
-	Send(protocol.Frame) error
+	Send(protocol.Frame) (sent bool, err error)
 	Stats() sender.Stats
 }
 
@@ -133,7 +133,7 @@ func pump(ctx context.Context, src source.Source, to frameSender, limit uint64,
 		if err != nil {
 			return err
 		}
-		err := to.Send(f)
+		_, err := to.Send(f)
 		sent := to.Stats().Frames
 		switch {
 		case errors.Is(err, protocol.ErrFrameSize) && sent == 0:

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"udpcam/protocol/rawfd"
+	"udpcam/internal/rawfd"
 )
 
 // openOwnStdout opens standard output, if it is a pipe, once more for this process alone, so that it can be set not to

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"udpcam/sender/source/pattern"
+	"udpcam/internal/pattern"
 )
 
 // However many processors encode it, the picture is the same.

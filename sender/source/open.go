@@ -11,7 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"udpcam/sender/source/v4l2"
+	"udpcam/internal/v4l2"
 )
 
 var (

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"udpcam/protocol/rawfd"
+	"udpcam/internal/rawfd"
 )
 
 // openOwnStdin opens standard input, if it is a pipe, once more for this process alone, so that it can be set not to

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"udpcam/internal/pattern"
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
-	"udpcam/sender/source/pattern"
 )
 
 // What a test pattern is unless told otherwise.

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"udpcam/sender/source/pattern"
+	"udpcam/internal/pattern"
 )
 
 func TestNewTest(t *testing.T) {

@@ -12,10 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"udpcam/internal/raw"
+	"udpcam/internal/v4l2"
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
-	"udpcam/sender/source/raw"
-	"udpcam/sender/source/v4l2"
 )
 
 const (

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"udpcam/sender/source/raw"
-	"udpcam/sender/source/v4l2"
+	"udpcam/internal/raw"
+	"udpcam/internal/v4l2"
 )
 
 // What is asked of a camera by whoever does not say what he wants.

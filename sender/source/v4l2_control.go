@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"udpcam/sender/source/v4l2"
+	"udpcam/internal/v4l2"
 )
 
 // A setting of a control, as Options.Controls has it.

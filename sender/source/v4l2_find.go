@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
-	"udpcam/sender/source/v4l2"
+	"udpcam/internal/v4l2"
 )
 
 // explain says what it means that a camera cannot be used, and what to do.

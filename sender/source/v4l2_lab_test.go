@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"udpcam/internal/v4l2"
 	"udpcam/protocol"
-	"udpcam/sender/source/v4l2"
 )
 
 // The tests named TestLab need cameras that a driver makes up, and change the machine for that: they run in bench/lab

@@ -14,9 +14,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"udpcam/internal/v4l2"
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
-	"udpcam/sender/source/v4l2"
 )
 
 // A fakeVideo is a camera that gives one picture again and again, every 40 ms, with what befalls it in between.

@@ -1,0 +1,212 @@
+package datagram
+
+import (
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime"
+	"strconv"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"udpcam/internal/rawfd"
+)
+
+const (
+	// maxSegments is how many datagrams one UDP_SEGMENT call may carry: UDP_MAX_SEGMENTS in Linux's udp.h.
+	maxSegments = 64
+
+	// maxCall is how many bytes one UDP_SEGMENT call may carry: the largest payload of an IPv4 packet.
+	maxCall = 65_507
+)
+
+// A transmitter sends datagrams by sendmsg(2), straight from the memory they lie in.
+type transmitter struct {
+	peers    *peers
+	refusals *refusals
+	inet4    bool // the socket's family
+	gso      bool // whether many datagrams may go in one call
+	log      *slog.Logger
+
+	// What a call needs is kept here, so that none of it is allocated anew.
+	to      netip.AddrPort // what name stands for
+	name    unix.RawSockaddrInet6
+	iovecs  [2 * maxSegments]unix.Iovec
+	from    source // of what is being sent
+	control controls
+	header  unix.Msghdr
+	sending *rawfd.Call
+
+	// sendmsg is the system call; tests put another in its place.
+	sendmsg func(fd uintptr, header *unix.Msghdr) syscall.Errno
+}
+
+func (t *transmitter) init(raw syscall.RawConn, inet4 bool, peers *peers, refusals *refusals, log *slog.Logger) {
+	t.inet4, t.peers, t.refusals, t.log = inet4, peers, refusals, log
+	t.sendmsg = func(fd uintptr, header *unix.Msghdr) syscall.Errno {
+		_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(header)), unix.MSG_DONTWAIT)
+		return errno
+	}
+	var fd uintptr
+	call := func() (uintptr, syscall.Errno) { return 0, t.sendmsg(fd, &t.header) }
+	t.sending = rawfd.Writing(raw, func(at uintptr) (uintptr, syscall.Errno) {
+		fd = at
+		return refusals.retry(fd, call)
+	})
+}
+
+// Send implements [Conn].
+func (s *socket) Send(to netip.AddrPort, datagrams [][2][]byte) error {
+	return s.tx.send(to, datagrams)
+}
+
+func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
+	if err := t.address(to); err != nil {
+		return err
+	}
+	t.from = t.peers.source(to)
+	for len(datagrams) > 0 {
+		n := 1
+		if t.gso {
+			n = train(datagrams)
+		}
+		err := t.call(datagrams[:n])
+		if t.from.addr.IsValid() && refusesSource(err) { // the system is to choose
+			t.from = source{}
+			err = t.call(datagrams[:n])
+		}
+		if err != nil && n > 1 && refusesGSO(err) {
+			// The card has no checksum offload (EIO), or the train is more than this kernel or path takes (EINVAL,
+			// EMSGSIZE): from now on each datagram goes by itself. Unless one that does is too large as well.
+			refusal := err
+			n = 1
+			if err = t.call(datagrams[:n]); !errors.Is(err, unix.EMSGSIZE) {
+				t.gso = false
+				t.log.Warn("the system refuses to send many datagrams in one call: each takes one of its own from here on, which costs more CPU",
+					"addr", to, "error", refusal)
+			}
+		}
+		if errors.Is(err, unix.EPERM) {
+			// A firewall that is still making up its mind about a new flow refuses its first datagram.
+			err = t.call(datagrams[:n])
+		}
+		if err != nil {
+			return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
+		}
+		datagrams = datagrams[n:]
+	}
+	if err := t.refusals.take(); err != nil { // all have left, but of those before some were not delivered
+		return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
+	}
+	return nil
+}
+
+// refusesSource reports whether an error can be that of a source that is no address of this machine any more. Linux has
+// ENETUNREACH or EINVAL for an IPv4 address that it does not have, EINVAL for an IPv6 address, and ENODEV for the interface
+// of one that is link-local. EADDRNOTAVAIL is what bind(2) says.
+func refusesSource(err error) bool {
+	return errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV) ||
+		errors.Is(err, unix.EADDRNOTAVAIL)
+}
+
+func refusesGSO(err error) bool {
+	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMSGSIZE)
+}
+
+// train returns how many of the datagrams, from the first, can go in one call: all of the same size, of which the last
+// may be smaller.
+func train(datagrams [][2][]byte) (n int) {
+	size := length(datagrams[0])
+	for bytes := 0; n < len(datagrams) && n < maxSegments; n++ {
+		l := length(datagrams[n])
+		if bytes += l; l > size || bytes > maxCall {
+			return max(n, 1)
+		}
+		if l < size {
+			return n + 1
+		}
+	}
+	return n
+}
+
+func length(d [2][]byte) int { return len(d[0]) + len(d[1]) }
+
+// call sends datagrams, which make a train, by one system call.
+func (t *transmitter) call(datagrams [][2][]byte) error {
+	n := 0
+	for _, d := range datagrams {
+		for _, part := range d {
+			if len(part) > 0 {
+				t.iovecs[n].Base = &part[0]
+				t.iovecs[n].SetLen(len(part))
+				n++
+			}
+		}
+	}
+	t.header.Iov = &t.iovecs[0]
+	t.header.SetIovlen(n)
+	t.control.used = 0
+	if len(datagrams) > 1 {
+		t.control.addSegmentSize(length(datagrams[0]))
+	}
+	if t.from.addr.IsValid() {
+		t.control.addSource(t.from, t.inet4)
+	}
+	t.header.Control = (*byte)(unsafe.Pointer(&t.control.room))
+	t.header.SetControllen(t.control.used)
+	_, err := t.sending.Do()
+	runtime.KeepAlive(datagrams)
+	clear(t.iovecs[:n]) // keep nothing of what was sent
+	return err
+}
+
+// address makes name stand for an address.
+func (t *transmitter) address(to netip.AddrPort) error {
+	if to == t.to && t.header.Name != nil {
+		return nil
+	}
+	addr := to.Addr().Unmap()
+	if t.inet4 {
+		if !addr.Is4() {
+			return &net.AddrError{Err: "an IPv4 socket cannot send to it", Addr: to.String()}
+		}
+		name := (*unix.RawSockaddrInet4)(unsafe.Pointer(&t.name))
+		name.Family, name.Port, name.Addr = unix.AF_INET, networkOrder(to.Port()), addr.As4()
+		t.header.Namelen = unix.SizeofSockaddrInet4
+	} else {
+		t.name = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: networkOrder(to.Port()), Addr: addr.As16()}
+		if zone := addr.Zone(); zone != "" {
+			index, err := interfaceIndex(zone)
+			if err != nil {
+				return &net.AddrError{Err: "no such network interface", Addr: to.String()}
+			}
+			t.name.Scope_id = index
+		}
+		t.header.Namelen = unix.SizeofSockaddrInet6
+	}
+	t.header.Name = (*byte)(unsafe.Pointer(&t.name))
+	t.to = to
+	return nil
+}
+
+// interfaceIndex is the index of the interface that a zone names: by its name, as people do, or by the index itself, as
+// addresses do that datagrams came from.
+func interfaceIndex(zone string) (uint32, error) {
+	if index, err := strconv.ParseUint(zone, 10, 32); err == nil {
+		return uint32(index), nil
+	}
+	iface, err := net.InterfaceByName(zone)
+	if err != nil {
+		return 0, err
+	}
+	return uint32(iface.Index), nil
+}
+
+// networkOrder returns a port as a sockaddr has it, and back.
+func networkOrder(port uint16) uint16 {
+	return binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(make([]byte, 0, 2), port))
+}

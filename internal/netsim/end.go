@@ -1,0 +1,163 @@
+package netsim
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+	"udpcam/protocol"
+)
+
+var _ protocol.Conn = (*End)(nil)
+
+// An End is one end of a link in a World. It implements [protocol.Conn]; whom a datagram is addressed to is of no
+// matter.
+type End struct {
+	world *World
+	addr  netip.AddrPort
+	peer  *End
+	path  *Crossing // to the peer
+	drop  func(b []byte, fate Fate)
+
+	inbox    []protocol.Batch
+	held     int // bytes in inbox
+	deadline time.Time
+	waits    uint64        // how often Receive has waited, odd while it does
+	turn     chan struct{} // the reader's
+	begun    bool          // whether the reader has had its first turn
+	closed   bool
+}
+
+// The addresses of the two ends.
+var (
+	AddrA = netip.MustParseAddrPort("10.0.0.1:1000")
+	AddrB = netip.MustParseAddrPort("10.0.0.2:2000")
+)
+
+// Link returns two conns with a path between them, the same in each direction, whose luck is drawn from a seed. Drop, if
+// it is not nil, is told of each datagram that gets lost on the way and of its fate; b is its own to keep.
+func (w *World) Link(seed uint64, p Path, drop func(b []byte, fate Fate)) (a, b *End) {
+	a = &End{world: w, addr: AddrA, path: NewCrossing(p, seed, 1), drop: drop, turn: make(chan struct{})}
+	b = &End{world: w, addr: AddrB, path: NewCrossing(p, seed, 2), drop: drop, turn: make(chan struct{})}
+	a.peer, b.peer = b, a
+	return a, b
+}
+
+// SetPath changes the path to the peer while it is in use: see [Crossing.SetPath].
+func (c *End) SetPath(p Path) { c.path.SetPath(c.world.now, p) }
+
+// Share has what the conn sends cross the path of another conn of the same world, and so wait in the same queue before its
+// bottleneck. It arrives at the conn's own peer all the same.
+func (c *End) Share(other *End) { c.path = other.path }
+
+// Read tells the world that somebody will receive from the conn, so that it does not begin without.
+func (c *End) Read() {
+	c.world.readers++
+	c.world.at(c.world.now, func() { c.world.give(c.turn) })
+}
+
+// Send implements [protocol.Conn].
+func (c *End) Send(_ netip.AddrPort, datagrams [][2][]byte) error {
+	if c.isClosed() {
+		return net.ErrClosed
+	}
+	for _, d := range datagrams {
+		b := slices.Concat(d[0], d[1])
+		arrivals, fate := c.path.Cross(c.world.now, len(b))
+		if fate != Arrives && c.drop != nil {
+			c.drop(b, fate)
+		}
+		for _, at := range arrivals {
+			copied := slices.Clone(b)
+			c.path.Mangle(copied)
+			c.world.at(at, func() { c.peer.put(copied) })
+		}
+	}
+	return nil
+}
+
+// Receive implements [protocol.Conn].
+func (c *End) Receive() ([]protocol.Batch, error) {
+	if !c.begun {
+		c.begun = true
+		c.world.park(c.turn)
+	}
+	for {
+		switch {
+		case c.isClosed():
+			return nil, net.ErrClosed
+		case !c.deadline.IsZero() && !c.world.now.Before(c.deadline):
+			return nil, os.ErrDeadlineExceeded
+		case len(c.inbox) > 0:
+			trains := c.inbox
+			c.inbox, c.held = nil, 0
+			return trains, nil
+		}
+		c.waits++
+		c.arm()
+		c.world.park(c.turn)
+	}
+}
+
+// arm has the reader that waits now be woken at the deadline.
+func (c *End) arm() {
+	if waits := c.waits; waits%2 == 1 && !c.deadline.IsZero() {
+		c.world.at(c.deadline, func() {
+			if c.waits == waits {
+				c.wake()
+			}
+		})
+	}
+}
+
+// wake gives the turn to the reader, if it waits.
+func (c *End) wake() {
+	if c.waits%2 == 1 {
+		c.waits++
+		c.world.give(c.turn)
+	}
+}
+
+// put adds a datagram to the inbox, if there is room.
+func (c *End) put(b []byte) {
+	if c.held+len(b) > buffer {
+		if c.drop != nil {
+			c.drop(b, Full)
+		}
+		return
+	}
+	c.inbox = append(c.inbox, protocol.Batch{Bytes: b, Size: len(b), From: c.peer.addr, At: c.world.now})
+	c.held += len(b)
+	c.wake()
+}
+
+// SetReceiveDeadline implements [protocol.Conn].
+func (c *End) SetReceiveDeadline(t time.Time) error {
+	c.deadline = t
+	c.arm()
+	return nil
+}
+
+// LocalAddr implements [protocol.Conn].
+func (c *End) LocalAddr() netip.AddrPort { return c.addr }
+
+// Close implements [protocol.Conn].
+func (c *End) Close() error {
+	select {
+	case <-c.world.over:
+	default:
+		c.closed = true
+		c.world.at(c.world.now, c.wake)
+	}
+	return nil
+}
+
+func (c *End) isClosed() bool {
+	select {
+	case <-c.world.over:
+		return true
+	default:
+		return c.closed
+	}
+}

@@ -1,0 +1,152 @@
+// Package trace records what becomes of every datagram between a sender and a receiver, and explains from it why a frame
+// was lost.
+//
+//	protocol.Conn ── Recorder.Tap ──> sent, received ─┐
+//	a simulated link ── Recorder.Dropped ─────────────┼─> Recorder ── Writer ──> FILE.zst ── Read ──> Case ──> Explain
+//	the camera and the viewer ── Captured, Delivered ─┘
+//
+// A trace is JSON lines (one object a line: a case, then its frames, then its datagrams in the order in which they were
+// sent) compressed by zstd, so that `zstdcat FILE.zst | jq` reads it too. Times are microseconds since the case began.
+package trace
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"udpcam/protocol"
+)
+
+// A Fate is what became of a datagram.
+type Fate string
+
+// The fates of datagrams. On a link that does not tell what it drops all that does not arrive is missing.
+const (
+	Arrived Fate = "arrived"
+	Lost    Fate = "lost"    // by chance, as the link was told to
+	Full    Fate = "full"    // dropped by a queue that had no room
+	Missing Fate = "missing" // or damaged on the way
+)
+
+// A Datagram is one datagram and its fate.
+type Datagram struct {
+	Sent    int64                 `json:"sent_us"`
+	Arrived int64                 `json:"arrived_us,omitempty"`
+	Fate    Fate                  `json:"fate"`
+	Back    bool                  `json:"back,omitempty"` // from the receiver to the sender
+	Kind    protocol.DatagramKind `json:"kind"`           // "" for one that is none of ours
+	Frame   uint32                `json:"frame"`          // its ID, for data, parity and requests
+	Block   int                   `json:"block,omitempty"`
+	Index   int                   `json:"index"` // of data in its frame, of parity in its block
+	Repair  bool                  `json:"repair,omitempty"`
+	Data    int                   `json:"data,omitempty"` // how many data segments the frame has
+	Need    int                   `json:"need,omitempty"` // how many segments a request asks for, 0 for the frame
+	Bytes   int                   `json:"bytes"`
+}
+
+// A Frame is one frame and what became of it.
+type Frame struct {
+	ID        uint32 `json:"id"`
+	Captured  int64  `json:"captured_us"`
+	Delivered *int64 `json:"delivered_us,omitempty"` // nil if it never was
+	Skipped   bool   `json:"skipped,omitempty"`      // it was not sent, because the path carries fewer
+}
+
+// A Case is one measurement.
+type Case struct {
+	Name      string
+	Frames    []Frame
+	Datagrams []Datagram
+}
+
+// A line is one line of a trace: exactly one of its fields is set.
+type line struct {
+	Case     *string   `json:"case,omitempty"`
+	Frame    *Frame    `json:"frame,omitempty"`
+	Datagram *Datagram `json:"datagram,omitempty"`
+}
+
+// A Writer writes a trace.
+type Writer struct {
+	z   *zstd.Encoder
+	err error // the first
+}
+
+// NewWriter returns a writer to w.
+func NewWriter(w io.Writer) (*Writer, error) {
+	z, err := zstd.NewWriter(w)
+	return &Writer{z: z}, err
+}
+
+// Write writes what a recorder has recorded as a case of that name. If that fails, Close says so.
+func (w *Writer) Write(name string, r *Recorder) {
+	e := json.NewEncoder(w.z)
+	write := func(l line) {
+		if w.err == nil {
+			w.err = e.Encode(l)
+		}
+	}
+	write(line{Case: &name})
+	for i := range r.frames {
+		write(line{Frame: &r.frames[i]})
+	}
+	for i := range r.datagrams {
+		write(line{Datagram: &r.datagrams[i]})
+	}
+}
+
+// Close ends the trace. The error is the first of all.
+func (w *Writer) Close() error { return cmp.Or(w.err, w.z.Close()) }
+
+// Bounds on what a trace may hold, so that a file that is none does not fill the memory.
+const (
+	maxLine    = 1 << 20
+	maxRecords = 10_000_000
+)
+
+// ErrNoTrace is a file that is no trace.
+var ErrNoTrace = errors.New("that is no trace as --trace writes it")
+
+// Read reads a trace. The error is ErrNoTrace, wrapped, or one of r.
+func Read(r io.Reader) (cases []Case, err error) {
+	z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(1<<30))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoTrace, err)
+	}
+	defer z.Close()
+	lines := bufio.NewScanner(z)
+	lines.Buffer(nil, maxLine)
+	for n := 1; lines.Scan(); n++ {
+		var l line
+		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w", ErrNoTrace, n, err)
+		}
+		if l.Case == nil && cases == nil || n > maxRecords {
+			return nil, fmt.Errorf("%w: line %d does not belong there", ErrNoTrace, n)
+		}
+		switch last := len(cases) - 1; {
+		case l.Case != nil:
+			cases = append(cases, Case{Name: *l.Case})
+		case l.Frame != nil:
+			cases[last].Frames = append(cases[last].Frames, *l.Frame)
+		case l.Datagram != nil:
+			cases[last].Datagrams = append(cases[last].Datagrams, *l.Datagram)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoTrace, err)
+	}
+	if cases == nil {
+		return nil, fmt.Errorf("%w: it is empty", ErrNoTrace)
+	}
+	return cases, nil
+}
+
+// micros is when something happened, in a trace.
+func micros(start, at time.Time) int64 { return at.Sub(start).Microseconds() }
