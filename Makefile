@@ -7,7 +7,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # How many inputs each fuzz target gets. A time would do too, but go test sometimes fails when it is over.
-FUZZTIME ?= 10000x
+FUZZTIME ?= 4000x
 
 # What gocv needs to know to build against Debian's OpenCV, and the packages that then contain something else.
 OPENCV_TAGS := gocv,gocv_specific_modules,gocv_highgui,gocv_videoio
@@ -100,8 +100,22 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 	done
 	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
 
+# What `make test` does, in this order.
+STEPS := setup lint cross emulated units race 32-bit fuzz test-opencv lab no-skips
+
+.PHONY: check
+check: ## Check and test what needs nothing but Go: a minute or two, for use while you work
+	@$(MAKE) format
+	go vet ./...
+	$(STATICCHECK) ./...
+	go test -skip '^TestE2E(Netns|Demo)' ./...
+
 .PHONY: test
-test: setup lint cross emulated units race 32-bit fuzz test-opencv lab no-skips ## Install what is missing, then check and test everything
+test: ## Install what is missing, then check and test everything, step by step
+	@n=0; for step in $(STEPS); do \
+		echo "==> step $$((++n)) of $(words $(STEPS)), $$(date +%T): make $$step"; \
+		$(MAKE) $$step || { echo "make $$step failed: the lines above say why"; exit 1; }; \
+	done; echo "==> all $(words $(STEPS)) steps passed, $$(date +%T)"
 
 .PHONY: unit
 unit: ## Test all packages but the commands, without the race detector
@@ -144,20 +158,23 @@ lab: | build/ ## Test what needs netem or V4L2, on a Debian kernel under qemu: s
 # When an input reaches something new, go test first tries to make it smaller, and these tries count. By itself it tries for
 # up to a minute, and leaves hardly any inputs for what is new. Ten tries will do.
 .PHONY: fuzz
-fuzz: ## Give each fuzz target FUZZTIME (10000x) inputs
+fuzz: ## Give each fuzz target FUZZTIME (4000x) inputs
 	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . | while IFS=: read -r file func; do \
 		tags=$$(grep -q '^//go:build gocv' $$file && echo $(OPENCV_TAGS) || true); \
 		echo "$$(dirname $$file) $${func#func }"; \
 		go test -tags "$$tags" -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$(dirname $$file); \
 	done
 
-.PHONY: lint
-lint: ## Check with gofmt, go vet and staticcheck, with and without OpenCV
+.PHONY: format
+format: ## Check that gofmt would change nothing
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
+
+.PHONY: lint
+lint: format ## Check with gofmt, go vet and staticcheck, and with OpenCV the packages that have code for it
 	go vet ./...
-	go vet -tags $(OPENCV_TAGS) ./...
+	go vet -tags $(OPENCV_TAGS) $(OPENCV_PKGS)
 	$(STATICCHECK) ./...
-	$(STATICCHECK) -tags $(OPENCV_TAGS) ./...
+	$(STATICCHECK) -tags $(OPENCV_TAGS) $(OPENCV_PKGS)
 
 .PHONY: cross
 cross: ## Build for the other systems, into build/

@@ -16,34 +16,33 @@ import (
 )
 
 const (
-	// maxTrains is how many trains one call receives: where the kernel joins no datagrams, about a quarter of a frame, so
-	// that a frame takes few calls, and what has come by then is looked at while the rest is on its way.
-	maxTrains = 16
+	// maxBatches is how many batches one call receives. Where the kernel joins no datagrams this is a quarter of a frame:
+	// few calls a frame, and the first quarter is worked on while the rest is on its way.
+	maxBatches = 16
 
-	// trainRoom is how many bytes are set aside for each: what one may have, of which pages that nobody writes to cost
-	// nothing, and the room of a datagram, in whole cache lines. Without it the datagrams that the kernel does not join
-	// would lie 64 KiB apart, where caches have the same few places for them all.
-	trainRoom = maxReceived + 1 + 1472
+	// batchRoom is how many bytes are set aside for each batch: the most it may have, and the size of a datagram in whole
+	// cache lines. The latter keeps batches from lying exactly 64 KiB apart, where they would compete for the same cache
+	// lines. Pages that nobody writes to cost nothing.
+	batchRoom = maxReceived + 1 + 1472
 
-	// maxAge is how long a datagram can have waited to be received. Older ones are a wall clock that was set.
+	// maxAge is the longest that a datagram can have waited to be received. A longer wait means that the wall clock was set.
 	maxAge = 10 * time.Second
 )
 
 // A collector receives datagrams by recvmmsg(2).
 type collector struct {
-	peers   *peers
+	socket  *socket
 	dropped atomic.Uint64
 
 	// What a call needs is kept here, so that none of it is allocated anew.
-	memory   []byte
-	slots    [maxTrains]slot
-	headers  [maxTrains]mmsghdr
-	trains   [maxTrains]protocol.Batch
-	call     *rawfd.Call
-	deadline *deadline
+	memory  []byte
+	slots   [maxBatches]slot
+	headers [maxBatches]mmsghdr
+	batches [maxBatches]protocol.Batch
+	call    *rawfd.Call
 }
 
-// A slot is where one train's address and control messages go.
+// A slot is where one batch's address and control messages go.
 type slot struct {
 	name    unix.RawSockaddrInet6
 	iovec   unix.Iovec
@@ -56,29 +55,29 @@ type mmsghdr struct {
 	n uint32 // bytes received
 }
 
-func (c *collector) init(raw syscall.RawConn, peers *peers, deadline *deadline, refusals *refusals) {
-	c.peers, c.deadline = peers, deadline
-	c.memory = make([]byte, maxTrains*trainRoom)
+func (c *collector) init(s *socket) {
+	c.socket = s
+	c.memory = make([]byte, maxBatches*batchRoom)
 	for i := range c.slots {
-		s, h := &c.slots[i], &c.headers[i]
-		s.iovec.Base = &c.memory[i*trainRoom]
-		s.iovec.SetLen(trainRoom)
-		h.Name = (*byte)(unsafe.Pointer(&s.name))
-		h.Iov = &s.iovec
+		slot, h := &c.slots[i], &c.headers[i]
+		slot.iovec.Base = &c.memory[i*batchRoom]
+		slot.iovec.SetLen(batchRoom)
+		h.Name = (*byte)(unsafe.Pointer(&slot.name))
+		h.Iov = &slot.iovec
 		h.SetIovlen(1)
-		h.Control = (*byte)(unsafe.Pointer(&s.control))
+		h.Control = (*byte)(unsafe.Pointer(&slot.control))
 		h.offer()
 	}
 	var fd uintptr
 	call := func() (uintptr, syscall.Errno) {
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&c.headers)), maxTrains, unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&c.headers)), maxBatches, unix.MSG_DONTWAIT, 0, 0)
 		return n, errno
 	}
-	c.call = rawfd.Reading(raw, func(at uintptr) (uintptr, syscall.Errno) {
+	c.call = rawfd.Reading(s.raw, func(at uintptr) (uintptr, syscall.Errno) {
 		fd = at
-		n, errno := refusals.retry(fd, call)
+		n, errno := s.refusals.retry(fd, call)
 		if errno == unix.EAGAIN {
-			deadline.begin()
+			s.deadline.begin()
 		}
 		return n, errno
 	})
@@ -90,26 +89,26 @@ func (h *mmsghdr) offer() {
 	h.SetControllen(int(unsafe.Sizeof(slot{}.control)))
 }
 
-// Receive implements [Conn].
+// Receive implements [protocol.Conn].
 func (s *socket) Receive() ([]protocol.Batch, error) { return s.rx.receive() }
 
 func (c *collector) receive() ([]protocol.Batch, error) {
 	got, err := c.call.Do()
-	c.deadline.end()
+	c.socket.deadline.end()
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
 	for i := range got {
-		h, s, t := &c.headers[i], &c.slots[i], &c.trains[i]
-		*t = protocol.Batch{Bytes: c.memory[i*trainRoom:][:h.n], Size: int(h.n), From: s.from(), At: now}
+		h, s, t := &c.headers[i], &c.slots[i], &c.batches[i]
+		*t = protocol.Batch{Bytes: c.memory[i*batchRoom:][:h.n], Size: int(h.n), From: s.from(), At: now}
 		c.read(s.control[:], int(h.Controllen), t)
 		h.offer()
 	}
-	return c.trains[:got], nil
+	return c.batches[:got], nil
 }
 
-// read reads what the kernel says of a train, whose other fields are known: so many bytes of control messages.
+// read reads what the kernel says of a batch, whose other fields are known: so many bytes of control messages.
 func (c *collector) read(control []cmsg, n int, t *protocol.Batch) {
 	rest := unsafe.Slice((*byte)(unsafe.Pointer(&control[0])), n)
 	for len(rest) >= cmsgHeader+4 {
@@ -129,7 +128,7 @@ func (c *collector) read(control []cmsg, n int, t *protocol.Batch) {
 			}
 		default:
 			if reached := readSource(h, value); reached.addr.IsValid() {
-				c.peers.heard(t.From, reached)
+				c.socket.peers.heard(t.From, reached)
 			}
 		}
 		next := unix.CmsgSpace(int(h.Len) - cmsgHeader)
@@ -140,7 +139,7 @@ func (c *collector) read(control []cmsg, n int, t *protocol.Batch) {
 	}
 }
 
-// from is the address that a train came from.
+// from is the address that a batch came from.
 func (s *slot) from() netip.AddrPort {
 	port := networkOrder(s.name.Port)
 	if s.name.Family == unix.AF_INET {

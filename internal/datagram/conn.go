@@ -1,16 +1,20 @@
 // Package datagram moves UDP datagrams between a socket and memory, with as few system calls, wake-ups and copies as the
 // system allows.
 //
-// [Conn] is the seam between udpcam's sender and receiver and the network: [UDP] is the real thing; internal/netsim
-// has one that lives in memory, in which sender and receiver meet in tests.
+//	conn, err := datagram.Listen(ctx, ":12345", datagram.Options{})
+//	batches, err := conn.Receive() // waits for the first datagram
+//	for b := range batches[0].All() { ... }
+//	conn.Send(batches[0].From, []protocol.Datagram{{header, payload}})
 //
-// On Linux a UDP sends many datagrams in one call, straight from the memory they lie in (UDP_SEGMENT, Linux 4.18), and
-// receives many in one call (recvmmsg), those that the kernel has joined (UDP_GRO, Linux 5.0) as one. Both are probed for
-// when the socket is opened, and where the network card, a firewall or the path refuses, UDP falls back to one call a
-// datagram by itself. Other systems have one call a datagram, and one copy on sending.
+// [UDP] is a real socket. It implements [protocol.Conn], the seam between sender or receiver and the network. Package
+// netsim has another implementation, a network in memory.
 //
-// A peer is answered from the address that it sent to, also where this machine has several: the peer takes answers from
-// no other. Only on Linux: elsewhere the system chooses the address, and a receiver is best told to listen on one.
+// On Linux one call sends many datagrams, without a copy (UDP_SEGMENT, Linux 4.18), and one call receives many (recvmmsg
+// and UDP_GRO, Linux 5.0). Where the kernel, the network card or the path refuses this, each datagram takes a call of its
+// own. On other systems it always does, and sending copies it once.
+//
+// On Linux a peer is answered from the address that it sent to, because it takes answers from no other. Other systems
+// choose the address themselves: there a receiver on a machine with several addresses should listen on one of them.
 package datagram
 
 // maxReceived is how many bytes one datagram has at the most, or those that the kernel joins.

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"udpcam/protocol"
 
 	"golang.org/x/sys/unix"
 )
@@ -86,32 +87,32 @@ func ask(t *testing.T, in *UDP, to netip.Addr) (out *UDP, from netip.AddrPort) {
 		t.Fatalf("to %v: %v", to, err)
 	}
 	in.SetReceiveDeadline(time.Now().Add(10 * time.Second))
-	trains, err := in.Receive()
+	batches, err := in.Receive()
 	if err != nil {
 		t.Fatalf("nothing came that was sent to %v: %v", to, err)
 	}
-	return out, trains[0].From
+	return out, batches[0].From
 }
 
 // checkSource answers with one datagram, and with several in one call, and checks which address they come from.
 func checkSource(t *testing.T, in, out *UDP, to netip.AddrPort, want netip.Addr) {
 	t.Helper()
-	for _, answer := range [][][2][]byte{parts(10), parts(100, 100, 100, 20)} {
+	for _, answer := range [][]protocol.Datagram{parts(10), parts(100, 100, 100, 20)} {
 		if err := in.Send(to, answer); err != nil {
 			t.Errorf("no answer from %v: %v", want, err)
 			return
 		}
 		out.SetReceiveDeadline(time.Now().Add(10 * time.Second))
 		for left := len(answer); left > 0; {
-			trains, err := out.Receive()
+			batches, err := out.Receive()
 			if err != nil {
 				t.Fatalf("no answer from %v came: %v", want, err)
 			}
-			for _, tr := range trains {
-				if got := tr.From; got.Addr().WithZone("") != want.WithZone("") || got.Port() != in.LocalAddr().Port() {
+			for _, b := range batches {
+				if got := b.From; got.Addr().WithZone("") != want.WithZone("") || got.Port() != in.LocalAddr().Port() {
 					t.Errorf("an answer came from %v, want one from %v", got, want)
 				}
-				for range tr.All() {
+				for range b.All() {
 					left--
 				}
 			}

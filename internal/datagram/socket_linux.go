@@ -32,8 +32,8 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 		return err
 	}
 	s.deadline.init(conn)
-	s.tx.init(s.raw, s.local.Addr().Is4(), &s.peers, &s.refusals, cmp.Or(o.Log, slog.Default()))
-	s.rx.init(s.raw, &s.peers, &s.deadline, &s.refusals)
+	s.tx.init(s, cmp.Or(o.Log, slog.Default()))
+	s.rx.init(s)
 	return s.raw.Control(func(fd uintptr) {
 		growReceiveBuffer(int(fd))
 		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
@@ -53,13 +53,13 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 	})
 }
 
-// SetReceiveDeadline implements [Conn].
+// SetReceiveDeadline implements [protocol.Conn].
 func (s *socket) SetReceiveDeadline(t time.Time) error { return s.deadline.move(t) }
 
-// LocalAddr implements [Conn].
+// LocalAddr implements [protocol.Conn].
 func (s *socket) LocalAddr() netip.AddrPort { return s.local }
 
-// Close implements [Conn].
+// Close implements [protocol.Conn].
 func (s *socket) Close() error {
 	s.deadline.close()
 	return s.conn.Close()

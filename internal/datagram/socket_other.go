@@ -18,7 +18,7 @@ type socket struct {
 	conn    *net.UDPConn
 	scratch []byte // where the two parts of a datagram are joined for sending
 	memory  []byte // what was received
-	trains  [1]protocol.Batch
+	batches [1]protocol.Batch
 }
 
 func (s *socket) init(conn *net.UDPConn, _ Options) error {
@@ -30,8 +30,8 @@ func (s *socket) init(conn *net.UDPConn, _ Options) error {
 // rememberPeers is for Linux. Elsewhere the system chooses from which of this machine's addresses an answer comes.
 func (s *socket) rememberPeers() {}
 
-// Send implements [Conn].
-func (s *socket) Send(to netip.AddrPort, datagrams [][2][]byte) error {
+// Send implements [protocol.Conn].
+func (s *socket) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 	for _, d := range datagrams {
 		s.scratch = append(append(s.scratch[:0], d[0]...), d[1]...)
 		if _, err := s.conn.WriteToUDPAddrPort(s.scratch, to); err != nil {
@@ -51,15 +51,15 @@ const darwinMax = 9216
 // pathMTU is how many bytes a packet to an address may have, 0 if that is not known.
 func pathMTU(netip.AddrPort) int { return 0 }
 
-// Receive implements [Conn].
+// Receive implements [protocol.Conn].
 func (s *socket) Receive() ([]protocol.Batch, error) {
 	n, from, err := s.conn.ReadFromUDPAddrPort(s.memory)
 	if err != nil {
 		return nil, err
 	}
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	s.trains[0] = protocol.Batch{Bytes: s.memory[:n], Size: n, From: from, At: time.Now()}
-	return s.trains[:], nil
+	s.batches[0] = protocol.Batch{Bytes: s.memory[:n], Size: n, From: from, At: time.Now()}
+	return s.batches[:], nil
 }
 
 // ReceiveBuffer returns how many bytes of received datagrams the kernel really holds, 0 where it does not tell.
@@ -69,11 +69,11 @@ func (s *socket) ReceiveBuffer() int { return 0 }
 // tell.
 func (s *socket) Dropped() uint64 { return 0 }
 
-// SetReceiveDeadline implements [Conn].
+// SetReceiveDeadline implements [protocol.Conn].
 func (s *socket) SetReceiveDeadline(t time.Time) error { return s.conn.SetReadDeadline(t) }
 
-// LocalAddr implements [Conn].
+// LocalAddr implements [protocol.Conn].
 func (s *socket) LocalAddr() netip.AddrPort { return s.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
 
-// Close implements [Conn].
+// Close implements [protocol.Conn].
 func (s *socket) Close() error { return s.conn.Close() }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"udpcam/internal/rawfd"
+	"udpcam/protocol"
 )
 
 const (
@@ -26,11 +27,10 @@ const (
 
 // A transmitter sends datagrams by sendmsg(2), straight from the memory they lie in.
 type transmitter struct {
-	peers    *peers
-	refusals *refusals
-	inet4    bool // the socket's family
-	gso      bool // whether many datagrams may go in one call
-	log      *slog.Logger
+	socket *socket
+	inet4  bool // the socket's family
+	gso    bool // whether many datagrams may go in one call
+	log    *slog.Logger
 
 	// What a call needs is kept here, so that none of it is allocated anew.
 	to      netip.AddrPort // what name stands for
@@ -45,34 +45,34 @@ type transmitter struct {
 	sendmsg func(fd uintptr, header *unix.Msghdr) syscall.Errno
 }
 
-func (t *transmitter) init(raw syscall.RawConn, inet4 bool, peers *peers, refusals *refusals, log *slog.Logger) {
-	t.inet4, t.peers, t.refusals, t.log = inet4, peers, refusals, log
+func (t *transmitter) init(s *socket, log *slog.Logger) {
+	t.socket, t.inet4, t.log = s, s.local.Addr().Is4(), log
 	t.sendmsg = func(fd uintptr, header *unix.Msghdr) syscall.Errno {
 		_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(header)), unix.MSG_DONTWAIT)
 		return errno
 	}
 	var fd uintptr
 	call := func() (uintptr, syscall.Errno) { return 0, t.sendmsg(fd, &t.header) }
-	t.sending = rawfd.Writing(raw, func(at uintptr) (uintptr, syscall.Errno) {
+	t.sending = rawfd.Writing(s.raw, func(at uintptr) (uintptr, syscall.Errno) {
 		fd = at
-		return refusals.retry(fd, call)
+		return s.refusals.retry(fd, call)
 	})
 }
 
-// Send implements [Conn].
-func (s *socket) Send(to netip.AddrPort, datagrams [][2][]byte) error {
+// Send implements [protocol.Conn].
+func (s *socket) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 	return s.tx.send(to, datagrams)
 }
 
-func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
+func (t *transmitter) send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 	if err := t.address(to); err != nil {
 		return err
 	}
-	t.from = t.peers.source(to)
+	t.from = t.socket.peers.source(to)
 	for len(datagrams) > 0 {
 		n := 1
 		if t.gso {
-			n = train(datagrams)
+			n = fitting(datagrams)
 		}
 		err := t.call(datagrams[:n])
 		if t.from.addr.IsValid() && refusesSource(err) { // the system is to choose
@@ -80,13 +80,13 @@ func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
 			err = t.call(datagrams[:n])
 		}
 		if err != nil && n > 1 && refusesGSO(err) {
-			// The card has no checksum offload (EIO), or the train is more than this kernel or path takes (EINVAL,
+			// The card has no checksum offload (EIO), or the call has more than this kernel or path takes (EINVAL,
 			// EMSGSIZE): from now on each datagram goes by itself. Unless one that does is too large as well.
 			refusal := err
 			n = 1
 			if err = t.call(datagrams[:n]); !errors.Is(err, unix.EMSGSIZE) {
 				t.gso = false
-				t.log.Warn("the system refuses to send many datagrams in one call: each takes one of its own from here on, which costs more CPU",
+				t.log.Warn("this system cannot send many datagrams in one call: sending them one by one from now on, which costs more CPU",
 					"addr", to, "error", refusal)
 			}
 		}
@@ -99,7 +99,7 @@ func (t *transmitter) send(to netip.AddrPort, datagrams [][2][]byte) error {
 		}
 		datagrams = datagrams[n:]
 	}
-	if err := t.refusals.take(); err != nil { // all have left, but of those before some were not delivered
+	if err := t.socket.refusals.take(); err != nil { // all have left, but of those before some were not delivered
 		return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
 	}
 	return nil
@@ -117,9 +117,9 @@ func refusesGSO(err error) bool {
 	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMSGSIZE)
 }
 
-// train returns how many of the datagrams, from the first, can go in one call: all of the same size, of which the last
+// fitting returns how many of the datagrams, from the first, fit into one call. All must have the same size; only the last
 // may be smaller.
-func train(datagrams [][2][]byte) (n int) {
+func fitting(datagrams []protocol.Datagram) (n int) {
 	size := length(datagrams[0])
 	for bytes := 0; n < len(datagrams) && n < maxSegments; n++ {
 		l := length(datagrams[n])
@@ -133,10 +133,10 @@ func train(datagrams [][2][]byte) (n int) {
 	return n
 }
 
-func length(d [2][]byte) int { return len(d[0]) + len(d[1]) }
+func length(d protocol.Datagram) int { return len(d[0]) + len(d[1]) }
 
-// call sends datagrams, which make a train, by one system call.
-func (t *transmitter) call(datagrams [][2][]byte) error {
+// call sends datagrams that fit into one system call.
+func (t *transmitter) call(datagrams []protocol.Datagram) error {
 	n := 0
 	for _, d := range datagrams {
 		for _, part := range d {

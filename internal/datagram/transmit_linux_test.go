@@ -10,11 +10,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"udpcam/protocol"
 
 	"golang.org/x/sys/unix"
 )
 
-func parts(sizes ...int) (ds [][2][]byte) {
+func parts(sizes ...int) (ds []protocol.Datagram) {
 	for i, n := range sizes {
 		b := bytes.Repeat([]byte{byte(i + 1)}, n)
 		ds = append(ds, [2][]byte{b[:n/3], b[n/3:]})
@@ -37,7 +38,7 @@ func TestTrain(t *testing.T) {
 		{[]int{100}, 1},
 		{[]int{100, 100, 100}, 3},
 		{[]int{100, 100, 40}, 3},
-		{[]int{100, 40, 100}, 2}, // a smaller one ends the train
+		{[]int{100, 40, 100}, 2}, // a smaller one ends the call
 		{[]int{100, 101}, 1},     // a larger one never joins it
 		{[]int{0, 100}, 1},
 		{repeat(100, 100), maxSegments},
@@ -45,8 +46,8 @@ func TestTrain(t *testing.T) {
 		{[]int{maxCall, 1}, 1},
 		{[]int{70_000, 1}, 1}, // too large for anything: the kernel is to say so
 	} {
-		if got := train(parts(c.sizes...)); got != c.want {
-			t.Errorf("a train of %d datagrams, the first of %d bytes: %d, want %d", len(c.sizes), c.sizes[0], got, c.want)
+		if got := fitting(parts(c.sizes...)); got != c.want {
+			t.Errorf("of %d datagrams, the first of %d bytes: %d, want %d", len(c.sizes), c.sizes[0], got, c.want)
 		}
 	}
 }
@@ -70,12 +71,12 @@ func pair(t testing.TB, o Options) (out, in *UDP) {
 func collect(t testing.TB, c *UDP, n int) (got [][]byte) {
 	c.SetReceiveDeadline(time.Now().Add(10 * time.Second))
 	for len(got) < n {
-		trains, err := c.Receive()
+		batches, err := c.Receive()
 		if err != nil {
 			t.Fatalf("after %d datagrams: %v", len(got), err)
 		}
-		for _, tr := range trains {
-			for b := range tr.All() {
+		for _, b := range batches {
+			for b := range b.All() {
 				got = append(got, bytes.Clone(b))
 			}
 		}
@@ -85,17 +86,17 @@ func collect(t testing.TB, c *UDP, n int) (got [][]byte) {
 
 // receive receives and returns how many bytes.
 func receive(t testing.TB, c *UDP) (bytes int) {
-	trains, err := c.Receive()
+	batches, err := c.Receive()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tr := range trains {
-		bytes += len(tr.Bytes)
+	for _, b := range batches {
+		bytes += len(b.Bytes)
 	}
 	return bytes
 }
 
-func checkArrived(t testing.TB, in *UDP, sent [][2][]byte) {
+func checkArrived(t testing.TB, in *UDP, sent []protocol.Datagram) {
 	t.Helper()
 	got := collect(t, in, len(sent))
 	for i, d := range sent {
@@ -138,7 +139,7 @@ func TestFallbacks(t *testing.T) {
 			return 0
 		}
 	}
-	train := func(h *unix.Msghdr) bool { return h.Controllen > 0 }
+	several := func(h *unix.Msghdr) bool { return h.Controllen > 0 }
 	always := func(h *unix.Msghdr) bool { return true }
 	const forever = 1 << 30
 	for _, c := range []struct {
@@ -147,19 +148,19 @@ func TestFallbacks(t *testing.T) {
 		gso   bool // whether it is still used afterwards
 		error error
 	}{
-		{"no checksum offload", refuse(forever, unix.EIO, train), false, nil},
-		{"a train too large", refuse(forever, unix.EINVAL, train), false, nil},
+		{"no checksum offload", refuse(forever, unix.EIO, several), false, nil},
+		{"too large a call", refuse(forever, unix.EINVAL, several), false, nil},
 		{"a firewall at first", refuse(1, unix.EPERM, always), true, nil},
 		{"a firewall for good", refuse(forever, unix.EPERM, always), true, unix.EPERM},
 		{"interrupted", refuse(3, unix.EINTR, always), true, nil},
 		{"above the MTU", refuse(forever, unix.EMSGSIZE, always), true, unix.EMSGSIZE},
 		{"above the MTU, older", func(h *unix.Msghdr) syscall.Errno {
-			if train(h) {
+			if several(h) {
 				return unix.EINVAL
 			}
 			return unix.EMSGSIZE
 		}, true, unix.EMSGSIZE},
-		{"above the MTU, may be in fragments", refuse(forever, unix.EMSGSIZE, train), false, nil},
+		{"above the MTU, may be in fragments", refuse(forever, unix.EMSGSIZE, several), false, nil},
 		{"no network", refuse(forever, unix.ENETUNREACH, always), true, unix.ENETUNREACH},
 		{"invalid in itself", refuse(forever, unix.EINVAL, always), false, unix.EINVAL},
 	} {

@@ -21,26 +21,26 @@ type Options struct {
 	Interface *net.Interface
 	// TTL is how many networks datagrams to a multicast group may cross. 0 means 1: the local one.
 	TTL int
-	// DontFragment has the system refuse a datagram that is larger than the path's MTU, as far as it knows that, with
-	// syscall.EMSGSIZE, and routers drop it, rather than send it in fragments. Only Linux knows how.
+	// DontFragment sends no datagram in fragments. One that is larger than the path's MTU is refused with
+	// syscall.EMSGSIZE if this machine knows the MTU, and dropped by a router otherwise. Linux only.
 	DontFragment bool
 	// NoGSO and NoGRO turn off sending and receiving many datagrams in one call, for kernels that do it wrong.
 	NoGSO, NoGRO bool
-	// Refusals has Send return an error where the network says that what was sent before could not be delivered, such as
-	// syscall.ECONNREFUSED if nobody listens. All of what was to be sent has left then. Only Linux does so.
+	// Refusals makes Send report that earlier datagrams could not be delivered: syscall.ECONNREFUSED if nobody listens,
+	// for example. The datagrams of this Send have left all the same. Linux only.
 	Refusals bool
-	// Log is where it is told that the system refuses something that is done without then. Nil means slog.Default().
+	// Log is told when the system refuses something that udpcam can do without. Nil means slog.Default().
 	Log *slog.Logger
 }
 
-// A UDP is a UDP socket. It implements [Conn].
+// A UDP is a UDP socket. It implements [protocol.Conn].
 type UDP struct {
 	socket
 	iface *net.Interface // by which multicast leaves, nil if the system chooses
 }
 
-// PathMTU is how many bytes a packet to an address may have at the most, IP header included, as far as the system knows
-// now; 0 where it does not tell. Only Linux does.
+// PathMTU returns the most bytes that a packet to an address may have, IP header included, as far as Linux knows. Other
+// systems do not tell: 0.
 func (u *UDP) PathMTU(to netip.AddrPort) int {
 	if to.Addr().IsMulticast() && u.iface != nil {
 		return u.iface.MTU

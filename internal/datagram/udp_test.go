@@ -25,22 +25,22 @@ func listen(t *testing.T, addr string) *datagram.UDP {
 	return c
 }
 
-// next receives n trains, and checks when they came.
+// next receives n batches, and checks when they came.
 func next(t *testing.T, c *datagram.UDP, n int) (got []protocol.Batch) {
 	t.Helper()
 	begun := time.Now()
 	c.SetReceiveDeadline(begun.Add(10 * time.Second))
 	for len(got) < n {
-		trains, err := c.Receive()
+		batches, err := c.Receive()
 		if err != nil {
-			t.Fatalf("after %d trains: %v", len(got), err)
+			t.Fatalf("after %d batches: %v", len(got), err)
 		}
-		for _, tr := range trains {
-			if age := time.Since(tr.At); age < 0 || age > time.Since(begun)+time.Second {
+		for _, b := range batches {
+			if age := time.Since(b.At); age < 0 || age > time.Since(begun)+time.Second {
 				t.Errorf("it came %v ago", age)
 			}
-			tr.Bytes = bytes.Clone(tr.Bytes)
-			got = append(got, tr)
+			b.Bytes = bytes.Clone(b.Bytes)
+			got = append(got, b)
 		}
 	}
 	return got
@@ -55,7 +55,7 @@ func TestUDP(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer out.Close()
-			sent := [][2][]byte{{[]byte("head"), []byte("body")}, {[]byte("only a head"), nil}, {nil, bytes.Repeat([]byte{7}, 9000)}}
+			sent := []protocol.Datagram{{[]byte("head"), []byte("body")}, {[]byte("only a head"), nil}, {nil, bytes.Repeat([]byte{7}, 9000)}}
 			if err := out.Send(in.LocalAddr(), sent); err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +82,7 @@ func TestListenTakesBothFamilies(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer out.Close()
-		if err := out.Send(to, [][2][]byte{{[]byte(host), nil}}); err != nil {
+		if err := out.Send(to, []protocol.Datagram{{[]byte(host), nil}}); err != nil {
 			t.Skipf("no loopback at %s: %v", host, err)
 		}
 		if got := next(t, in, 1)[0]; string(got.Bytes) != host || got.From.Addr().Unmap() != to.Addr() {
@@ -111,10 +111,10 @@ func TestIPv6LinkLocal(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer out.Close()
-			if err := out.Send(to, [][2][]byte{{[]byte("ask"), nil}}); err != nil {
+			if err := out.Send(to, []protocol.Datagram{{[]byte("ask"), nil}}); err != nil {
 				t.Skipf("%v is no address yet: %v", to, err)
 			}
-			if err := in.Send(next(t, in, 1)[0].From, [][2][]byte{{[]byte("answer"), nil}}); err != nil {
+			if err := in.Send(next(t, in, 1)[0].From, []protocol.Datagram{{[]byte("answer"), nil}}); err != nil {
 				t.Fatal(err)
 			}
 			if got := next(t, out, 1)[0]; string(got.Bytes) != "answer" || got.From.Port() != to.Port() {
@@ -136,7 +136,7 @@ func TestUDPEnds(t *testing.T) {
 	if _, err := c.Receive(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
-	if err := c.Send(c.LocalAddr(), [][2][]byte{{[]byte("x"), nil}}); !errors.Is(err, net.ErrClosed) {
+	if err := c.Send(c.LocalAddr(), []protocol.Datagram{{[]byte("x"), nil}}); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 }
@@ -179,7 +179,7 @@ func TestMulticast(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	if err := out.Send(to, [][2][]byte{{[]byte("to all"), nil}}); err != nil {
+	if err := out.Send(to, []protocol.Datagram{{[]byte("to all"), nil}}); err != nil {
 		t.Skipf("cannot send to a multicast group here: %v", err)
 	}
 	for _, c := range []*datagram.UDP{first, second} {
