@@ -1,0 +1,86 @@
+package raw
+
+import (
+	"image"
+	"slices"
+)
+
+// A format is one way in which samples lie in memory.
+type format struct {
+	code   string
+	layout layout
+	ratio  image.YCbCrSubsampleRatio
+	at     [4]int // where the samples are that a layout has to be told of
+	bits   int    // of a grey sample
+}
+
+type layout int
+
+const (
+	packed     layout = iota // two pixels in four bytes; at: first luma, Cb, second luma, Cr
+	semiplanar               // luma, then Cb and Cr by turns; at: Cb, Cr
+	planar                   // luma, then a plane of each; at: which plane is Cb, Cr
+	rgb                      // bytes in a pixel; at: red, green, blue, how many there are
+	rgb565                   // 16 bits in a pixel
+	grey                     // one byte in a pixel, or two, of which the lowest bits count
+)
+
+const (
+	full    = image.YCbCrSubsampleRatio444
+	half    = image.YCbCrSubsampleRatio422
+	quarter = image.YCbCrSubsampleRatio420
+)
+
+// formats are all that are known, those first that cost least to encode.
+var formats = []format{
+	{code: "NV12", layout: semiplanar, ratio: quarter, at: [4]int{0, 1}},
+	{code: "YU12", layout: planar, ratio: quarter, at: [4]int{0, 1}},
+	{code: "NV21", layout: semiplanar, ratio: quarter, at: [4]int{1, 0}},
+	{code: "YV12", layout: planar, ratio: quarter, at: [4]int{1, 0}},
+	{code: "YUYV", layout: packed, ratio: half, at: [4]int{0, 1, 2, 3}},
+	{code: "UYVY", layout: packed, ratio: half, at: [4]int{1, 0, 3, 2}},
+	{code: "YVYU", layout: packed, ratio: half, at: [4]int{0, 3, 2, 1}},
+	{code: "VYUY", layout: packed, ratio: half, at: [4]int{1, 2, 3, 0}},
+	{code: "NV16", layout: semiplanar, ratio: half, at: [4]int{0, 1}},
+	{code: "NV61", layout: semiplanar, ratio: half, at: [4]int{1, 0}},
+	{code: "422P", layout: planar, ratio: half, at: [4]int{0, 1}},
+	{code: "NV24", layout: semiplanar, ratio: full, at: [4]int{0, 1}},
+	{code: "NV42", layout: semiplanar, ratio: full, at: [4]int{1, 0}},
+	{code: "RGB3", layout: rgb, ratio: full, at: [4]int{0, 1, 2, 3}},
+	{code: "BGR3", layout: rgb, ratio: full, at: [4]int{2, 1, 0, 3}},
+	{code: "XB24", layout: rgb, ratio: full, at: [4]int{0, 1, 2, 4}},
+	{code: "AB24", layout: rgb, ratio: full, at: [4]int{0, 1, 2, 4}},
+	{code: "XR24", layout: rgb, ratio: full, at: [4]int{2, 1, 0, 4}},
+	{code: "AR24", layout: rgb, ratio: full, at: [4]int{2, 1, 0, 4}},
+	{code: "BGR4", layout: rgb, ratio: full, at: [4]int{2, 1, 0, 4}},
+	{code: "BX24", layout: rgb, ratio: full, at: [4]int{1, 2, 3, 4}},
+	{code: "BA24", layout: rgb, ratio: full, at: [4]int{1, 2, 3, 4}},
+	{code: "RGB4", layout: rgb, ratio: full, at: [4]int{1, 2, 3, 4}},
+	{code: "RX24", layout: rgb, ratio: full, at: [4]int{3, 2, 1, 4}},
+	{code: "RA24", layout: rgb, ratio: full, at: [4]int{3, 2, 1, 4}},
+	{code: "RGBP", layout: rgb565, ratio: full},
+	{code: "GREY", layout: grey, bits: 8},
+	{code: "Y10", layout: grey, bits: 10},
+	{code: "Y12", layout: grey, bits: 12},
+	{code: "Y16", layout: grey, bits: 16},
+}
+
+// Rank is which place a format has among those that can be decoded, from the one that costs least on, and -1 if it cannot
+// be. Grey ones come last.
+func Rank(code string) int {
+	return slices.IndexFunc(formats, func(f format) bool { return f.code == code })
+}
+
+// Codes lists the formats that can be decoded, from the one that costs least on.
+func Codes() (codes []string) {
+	for _, f := range formats {
+		codes = append(codes, f.code)
+	}
+	return codes
+}
+
+// IsGrey reports whether a format has no colour.
+func IsGrey(code string) bool {
+	rank := Rank(code)
+	return rank >= 0 && formats[rank].layout == grey
+}
