@@ -148,7 +148,7 @@ func TestLabMJPEGWithoutTables(t *testing.T) {
 	// What it is asked for and cannot do.
 	near := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", camera.path, "--size", "1920x1080", "--frames", "1")
 	near.ends(t, 0)
-	near.says(t, `nearest is taken" asked=1920x1080 taken="320x240 MJPG`)
+	near.says(t, `nearest that it can do" asked=1920x1080 using="320x240 MJPG`)
 	turned := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", camera.path, "--rotate", "90", "--frames", "1")
 	turned.ends(t, 0)
 	text := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", camera.path, "--text", "%T")

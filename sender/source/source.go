@@ -1,19 +1,22 @@
-// Package source holds the places that frames come from: this machine's cameras, a test pattern, standard input, files,
-// folders, HTTP cameras, uploads over HTTP, and whatever OpenCV can open. One driver a file, all behind [Source], chosen by [Open] from the
-// form of a URL or path.
+// Package source reads frames from cameras, files and pipes.
 //
-// # The data's way
+//	src, err := source.Open("http://192.168.1.64/stream", source.Options{})
+//	for f, err := range src.Frames(ctx) {
+//		if err != nil { ... } // says what is wrong and what to do
+//		sender.Send(f)        // or f.Keep() to keep it
+//	}
 //
-//	bytes from a pipe, file, camera or upload ──> mjpeg.Reader ──> a whole JPEG ──> yield ──> the caller of Frames
-//	                                                  |                                        in its own goroutine
-//	                                                  v
-//	                                   Options.Skip(reason), for what is no whole JPEG
+// [Open] knows a source by the form of its name: a URL or a path. There are this machine's cameras, a test pattern, standard
+// input, files, folders, HTTP cameras, uploads over HTTP, and whatever OpenCV can open. [Help] lists them.
 //
-// What comes out is byte for byte what went in: only test, opencv and cameras without JPEGs of their own (v4l2) have
-// pictures encoded. A frame is lent, see [protocol.Frame]: most drivers use its memory again for the next.
+//	bytes from a pipe, file, camera or upload ──> mjpeg.Reader ──> a whole JPEG ──> yield ──> the caller's loop body
+//	                                                  └─ what is no whole JPEG ──> Options.Skip(reason)
 //
-// A source owns nothing between two calls of Frames: files, connections and listening sockets are opened by Frames and
-// closed before its iteration returns. A new driver is one file, and one line in the table of [Open].
+// A JPEG comes out byte for byte as it went in. Only the test pattern, OpenCV and cameras without JPEGs encode pictures. A
+// frame is lent, see [protocol.Frame].
+//
+// Frames opens files and connections, and closes them before it returns. Between two calls a source owns nothing. A new
+// driver is one file and one line in the table of Open.
 package source
 
 import (
@@ -45,40 +48,39 @@ type Source interface {
 
 // Options hold what a source may be told besides its name. The zero value is every source's default.
 type Options struct {
-	// FPS is the frame rate of sources that have no clock of their own (files, folders; 0 means 30) and the rate
-	// asked of those that take a wish (test, v4l2, opencv; 0 means 30, and of opencv what the camera likes).
+	// FPS is the frame rate. Files and folders are played at it, and cameras and the test pattern are asked for it.
+	// 0 means 30, and with opencv the camera's choice.
 	FPS float64
 	// Loop starts a file or folder again when it ends.
 	Loop bool
-	// Size is the picture size asked of test, v4l2 and opencv. Zero means 1280x720, and of opencv what the camera likes.
+	// Size is the picture size that test, v4l2 and opencv are asked for. Zero means 1280x720, and with opencv the camera's
+	// choice. If a v4l2 camera cannot do it, the nearest size is used.
 	Size image.Point
-	// Quality is the JPEG quality, 1 to 100, of sources that encode (test, opencv, v4l2 with a raw format), and of cameras
-	// that let theirs be chosen. 0 means 80, and what the camera likes.
+	// Quality is the JPEG quality, 1 to 100, of sources that encode (test, opencv, v4l2 with a raw format) and of cameras
+	// that can change theirs. 0 means 80 where udpcam encodes, and otherwise the camera's choice.
 	Quality int
-	// Format is which of a v4l2 camera's formats to take: mjpeg, raw, or the four characters of one, such as yuyv. Empty
-	// means what is nearest to the size and rate, and of those mjpeg.
+	// Format is the format that a v4l2 camera is to deliver: mjpeg, raw, or a four-character code such as yuyv. Empty
+	// means the one nearest to size and rate, preferably mjpeg.
 	Format string
-	// Controls are set when a v4l2 camera is opened, in this order, each as NAME=VALUE. The value is a number, on or off, or
-	// the name of an entry of a menu.
+	// Controls are set in this order when a v4l2 camera is opened. Each is NAME=VALUE. The value is a number, on, off or the
+	// name of a menu entry.
 	Controls []string
 	// Rotate turns pictures clockwise by 90, 180 or 270 degrees, JPEGs without loss where their size allows that.
 	Rotate int
 	// Text is written into the pictures of sources that encode, with the time in it as strftime(3) has it: "Door %F %T".
 	Text string
-	// DropSame is how many pictures of a live source may be left out, one after another, that are the same as the one
-	// before.
+	// DropSame is how many pictures in a row may be left out if they are the same as the one before. Live sources only.
 	DropSame int
-	// Pressure, if set, tells sources that encode which share of what they make the network carries, 1 being all of it;
-	// while it is less they lower their quality, down to 20. It is called for each frame, from any goroutine.
+	// Pressure, if set, returns the share of the frames' bytes that the network carries, at most 1. Sources that encode
+	// lower their quality while it is below 1, down to 20. It is called for each frame, from any goroutine.
 	Pressure func() float64
 	// MaxFrameSize is the largest picture in bytes that is taken; a larger one is skipped. 0 means
 	// [protocol.MaxFrameSize], which is also the most that it can be.
 	MaxFrameSize int
-	// Skip, if set, is called with the reason (a few fixed words, good as a counter's key) whenever the source
-	// leaves something out that is no whole picture: garbage, a picture cut off, an oversized one. Sources that
-	// receive in several goroutines (post, opencv) call it from them.
+	// Skip, if set, is called whenever the source leaves something out, such as garbage or a picture that is cut off. The
+	// reason is one of a few fixed words, good as a counter's key. Some sources call it from several goroutines.
 	Skip func(reason string)
-	// Encoded, if set, is called by sources that encode, after each picture, with the time that it took to encode.
+	// Encoded, if set, is called with the time that each picture took to encode.
 	Encoded func(took time.Duration)
 	// Log is where a source reports trouble that it recovers from. Nil means slog.Default().
 	Log *slog.Logger

@@ -12,7 +12,7 @@ import (
 	"udpcam/internal/v4l2"
 )
 
-// What is asked of a camera by whoever does not say what he wants.
+// The size that a camera is asked for by default.
 var defaultSize = image.Pt(1280, 720)
 
 // isJPEG reports whether a format's pictures are JPEGs.
@@ -55,11 +55,11 @@ func codes(format string) ([]string, error) {
 // allCodes are all formats that can be sent.
 func allCodes() []string { return append([]string{"MJPG", "JPEG"}, raw.Codes()...) }
 
-// choose returns, of all that a camera can do, what is nearest to what the options ask for.
+// choose returns the mode of a camera that is nearest to what the options ask for.
 //
-// How far a mode is away is a sum of logarithms of ratios: of width, of height, and of frames a second where they are too
-// few. What was asked for weighs so much more than what is only usual that it decides. Of modes that are equally near the
-// camera's own JPEGs win, which need no encoding, then what is encoded most cheaply.
+// The distance is a sum of logarithms of ratios: of width, of height, and of the frame rate if it is too low. What the user
+// asked for weighs far more than a default. Among modes of equal distance the camera's own JPEGs win, because they need no
+// encoding, then the format that is cheapest to encode.
 func choose(formats []v4l2.Format, o Options) (best v4l2.Mode, err error) {
 	allowed, err := codes(o.Format)
 	if err != nil {

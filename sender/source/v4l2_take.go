@@ -94,8 +94,8 @@ func (t *take) say() {
 		missed = append(missed, fmt.Sprintf("%.4g fps", t.o.FPS))
 	}
 	if len(missed) > 0 {
-		t.o.Log.Warn("the camera cannot do what was asked; the nearest is taken", "asked", strings.Join(missed, ", "),
-			"taken", t.mode.String())
+		t.o.Log.Warn("the camera cannot do this mode: using the nearest that it can do", "asked", strings.Join(missed, ", "),
+			"using", t.mode.String())
 	}
 }
 
