@@ -78,7 +78,8 @@ type ClassicAssembler struct {
 	deadline time.Duration
 	senders  map[netip.AddrPort]*classicSender
 	ready    []Frame
-	stats    Stats
+	pending  int   // bytes in unfinished frames
+	tally    Stats // of what belongs to no sender, and of senders that are forgotten
 }
 
 // A classicSender is what is known of the frame that an address is sending.
@@ -91,7 +92,7 @@ type classicSender struct {
 	bytes []byte
 	prev  byte // the countdown of the last datagram
 	label string
-	stats StreamStats
+	tally Stats
 }
 
 // NewClassicAssembler returns an assembler with no senders.
@@ -101,33 +102,34 @@ func NewClassicAssembler(c AssemblerConfig) *ClassicAssembler {
 
 // Add takes in the datagram b that came from an address.
 func (a *ClassicAssembler) Add(b []byte, from netip.AddrPort, now time.Time) {
-	a.stats.Datagrams++
 	if len(b) < 2 || len(b) > 1+ClassicSegmentSize || b[0] == 0 {
-		a.stats.LeftOut[DatagramForeign]++
+		a.tally.Datagrams++
+		a.tally.LeftOut[DatagramForeign]++
 		return
 	}
 	s := a.sender(from, now)
+	s.tally.Datagrams++
 	countdown, payload := int(b[0]), b[1:]
 	repeated := s.next != 0 && b[0] == s.prev && bytes.HasSuffix(s.bytes, payload)
 	switch {
 	case repeated:
-		a.stats.LeftOut[DatagramDuplicate]++
+		s.tally.LeftOut[DatagramDuplicate]++
 		return
 	case bytes.HasPrefix(payload, []byte{0xff, 0xd8, 0xff}): // a JPEG's first bytes: SOI and the next marker
 		a.drop(s)
 		s.start, s.count = now, countdown
 	case countdown != s.next:
 		a.drop(s)
-		a.stats.LeftOut[DatagramLate]++
+		s.tally.LeftOut[DatagramLate]++
 		return
 	}
-	if len(s.bytes)+len(payload) > MaxFrameSize || a.stats.Pending+len(payload) > MaxPendingMemory {
-		a.stats.LeftOut[DatagramOverLimit]++
+	if len(s.bytes)+len(payload) > MaxFrameSize || a.pending+len(payload) > MaxPendingMemory {
+		s.tally.LeftOut[DatagramOverLimit]++
 		a.drop(s)
 		return
 	}
 	s.bytes = append(s.bytes, payload...)
-	a.stats.Pending += len(payload)
+	a.pending += len(payload)
 	s.prev, s.next = b[0], countdown-1
 	if s.next == 0 {
 		a.finish(s, from, now)
@@ -170,15 +172,18 @@ func (a *ClassicAssembler) Expire(now time.Time) {
 			a.drop(s)
 		}
 		if now.Sub(s.seen) >= streamExpiry {
-			delete(a.senders, from)
+			a.forget(from)
 		}
 	}
 }
 
 // Stats returns what has been counted so far. Streams counts addresses.
 func (a *ClassicAssembler) Stats() Stats {
-	st := a.stats
-	st.Streams = len(a.senders)
+	st := a.tally
+	for _, s := range a.senders {
+		st.add(&s.tally)
+	}
+	st.Pending, st.Streams = a.pending, len(a.senders)
 	return st
 }
 
@@ -187,7 +192,7 @@ func (a *ClassicAssembler) Streams() []StreamInfo {
 	var infos []StreamInfo
 	for from, s := range a.senders {
 		if s.label != "" {
-			infos = append(infos, StreamInfo{Name: s.label, From: from, Seen: s.seen, Stats: s.stats})
+			infos = append(infos, StreamInfo{Name: s.label, From: from, Seen: s.seen, Stats: s.tally})
 		}
 	}
 	slices.SortFunc(infos, func(a, b StreamInfo) int { return cmp.Compare(a.Name, b.Name) })
@@ -204,8 +209,7 @@ func (a *ClassicAssembler) sender(from netip.AddrPort, now time.Time) *classicSe
 					oldest = k
 				}
 			}
-			a.drop(a.senders[oldest])
-			delete(a.senders, oldest)
+			a.forget(oldest)
 		}
 		s = &classicSender{}
 		a.senders[from] = s
@@ -214,22 +218,27 @@ func (a *ClassicAssembler) sender(from netip.AddrPort, now time.Time) *classicSe
 	return s
 }
 
+// forget drops a sender and its unfinished frame. What it counted stays in the totals.
+func (a *ClassicAssembler) forget(from netip.AddrPort) {
+	s := a.senders[from]
+	a.drop(s)
+	a.tally.add(&s.tally)
+	delete(a.senders, from)
+}
+
 // finish hands on a sender's frame, of which the last segment has come, if it is one whole JPEG.
 func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now time.Time) {
 	jpeg := s.bytes
 	a.account(s, s.count)
 	if mjpeg.Check(jpeg) != nil {
-		a.stats.Dropped[FrameCorrupt]++
-		s.stats.Dropped[FrameCorrupt]++
+		s.tally.Dropped[FrameCorrupt]++
 		return
 	}
 	a.label(s, from, now)
 	a.ready = append(a.ready, Frame{Stream: s.label, ID: s.id, Captured: now, JPEG: jpeg}.Immutable())
 	s.id++
-	a.stats.Frames++
-	a.stats.FrameBytes += uint64(len(jpeg))
-	s.stats.Frames++
-	s.stats.FrameBytes += uint64(len(jpeg))
+	s.tally.Frames++
+	s.tally.FrameBytes += uint64(len(jpeg))
 }
 
 // label names a sender's stream after its host, and if another sender of that host has the name and is alive, after its
@@ -248,17 +257,14 @@ func (a *ClassicAssembler) label(s *classicSender, from netip.AddrPort, now time
 func (a *ClassicAssembler) drop(s *classicSender) {
 	if s.next != 0 {
 		a.account(s, s.count-s.next)
-		a.stats.Dropped[FrameSuperseded]++
-		s.stats.Dropped[FrameSuperseded]++
+		s.tally.Dropped[FrameSuperseded]++
 	}
 }
 
 // account counts a frame of which so many segments came, and clears its sender for the next.
 func (a *ClassicAssembler) account(s *classicSender, received int) {
-	a.stats.Pending -= len(s.bytes)
-	a.stats.Expected += uint64(s.count)
-	a.stats.Received += uint64(received)
-	s.stats.Expected += uint64(s.count)
-	s.stats.Received += uint64(received)
+	a.pending -= len(s.bytes)
+	s.tally.Expected += uint64(s.count)
+	s.tally.Received += uint64(received)
 	s.next, s.count, s.bytes = 0, 0, nil
 }

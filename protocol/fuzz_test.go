@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"udpcam/protocol/mjpeg"
 )
 
 // FuzzDatagram parses anything at all. What parses must be what it says, and be written back the same.
@@ -154,7 +156,7 @@ func FuzzClassicAssembler(f *testing.F) {
 			a.Add(script[1:1+n], alice, epoch)
 			script = script[1+n:]
 			for f, ok := a.Next(); ok; f, ok = a.Next() {
-				if !LooksLikeJPEG(f.JPEG) {
+				if !mjpeg.LooksLikeJPEG(f.JPEG) {
 					t.Fatalf("handed on % x", f.JPEG)
 				}
 			}

@@ -29,6 +29,7 @@ import (
 
 	"udpcam/internal/datagram"
 	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
 	"udpcam/sender/internal/path"
 )
 
@@ -134,7 +135,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 // counted. A destination that cannot be reached is no error either: it is counted and logged, and tried again with the
 // next frame. The error is ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
 func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
-	if !protocol.LooksLikeJPEG(f.JPEG) {
+	if !mjpeg.LooksLikeJPEG(f.JPEG) {
 		return false, ErrNotJPEG
 	}
 	if s.classic != nil {
