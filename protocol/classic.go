@@ -32,19 +32,8 @@ const (
 	classicMaxSenders = 64
 )
 
-// A ClassicSplitter turns frames into classic datagrams. It is for one goroutine.
-type ClassicSplitter struct {
-	segmentSize int
-	datagrams   []Datagram
-}
-
-// countdowns holds the header of every classic datagram that there can be.
-var countdowns = func() (c [ClassicMaxSegments + 1]byte) {
-	for i := range c {
-		c[i] = byte(i)
-	}
-	return c
-}()
+// A ClassicSplitter turns frames into classic datagrams. It has the methods of a [Splitter].
+type ClassicSplitter struct{ segmentSize int }
 
 // NewClassicSplitter returns a splitter whose segments carry at most segmentSize bytes; 0 means ClassicSegmentSize.
 func NewClassicSplitter(segmentSize int) (*ClassicSplitter, error) {
@@ -52,24 +41,39 @@ func NewClassicSplitter(segmentSize int) (*ClassicSplitter, error) {
 	if segmentSize < MinSegmentSize || segmentSize > MaxDatagram-1 {
 		return nil, fmt.Errorf("segment size %d: give %d to %d bytes", segmentSize, MinSegmentSize, ClassicSegmentSize)
 	}
-	return &ClassicSplitter{segmentSize: min(segmentSize, ClassicSegmentSize)}, nil
+	s := &ClassicSplitter{}
+	s.Resize(segmentSize)
+	return s, nil
 }
 
-// Split returns the datagrams of a frame, in the order in which they must be sent. They are valid until the next call;
-// their payloads are f.JPEG itself. The error is ErrFrameSize.
-func (s *ClassicSplitter) Split(f Frame) ([]Datagram, error) {
-	left := ceilDiv(len(f.JPEG), s.segmentSize)
-	if left == 0 || left > ClassicMaxSegments || len(f.JPEG) > MaxFrameSize {
-		return nil, fmt.Errorf("%w: %d bytes, of at most %d", ErrFrameSize, len(f.JPEG),
+// SegmentSize is the most bytes that a segment carries.
+func (s *ClassicSplitter) SegmentSize() int { return s.segmentSize }
+
+// Resize has the segments of the frames that follow carry at most size bytes.
+func (s *ClassicSplitter) Resize(size int) { s.segmentSize = min(size, ClassicSegmentSize) }
+
+// Split makes o a frame on its way: see [Splitter.Split]. The wire has no parity. The error is ErrFrameSize.
+func (s *ClassicSplitter) Split(o *Outgoing, f Frame, _ int) error {
+	n := ceilDiv(len(f.JPEG), s.segmentSize)
+	if n == 0 || n > ClassicMaxSegments || len(f.JPEG) > MaxFrameSize {
+		return fmt.Errorf("%w: %d bytes, of at most %d", ErrFrameSize, len(f.JPEG),
 			min(ClassicMaxSegments*s.segmentSize, MaxFrameSize))
 	}
-	s.datagrams = s.datagrams[:0]
-	for part := range slices.Chunk(f.JPEG, s.segmentSize) {
-		s.datagrams = append(s.datagrams, Datagram{countdowns[left : left+1 : left+1], part})
-		left--
-	}
-	return s.datagrams, nil
+	o.frame, o.layout = f.JPEG, layout{length: len(f.JPEG), blocks: 1, data: n, stride: s.segmentSize}
+	o.header, o.appendHeader, o.headerSize = segmentHeader{FrameID: f.ID}, appendCountdown, 1
+	o.rows = 0
+	o.SetParity(0)
+	return nil
 }
+
+// appendCountdown appends the header of a classic datagram.
+func appendCountdown(h *segmentHeader, b []byte) []byte { return append(b, h.Countdown) }
+
+// Announce returns nothing: the wire has no announcements.
+func (s *ClassicSplitter) Announce(Announcement, *RemoteClock, time.Time) []Datagram { return nil }
+
+// Owns returns false: nothing comes back on this wire.
+func (s *ClassicSplitter) Owns(Feedback) bool { return false }
 
 // A ClassicAssembler turns classic datagrams into frames, those of each address apart. A frame is handed on only if its
 // segments came one after the other, from one that begins with a JPEG's first bytes down to number 1, and if together

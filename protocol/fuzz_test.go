@@ -16,7 +16,7 @@ func FuzzDatagram(f *testing.F) {
 	var o Outgoing
 	s.Split(&o, Frame{ID: 9, Captured: epoch, JPEG: picture(3000, 1)}, 2)
 	r := Request{FrameID: 9, Need: 1, Data: 3, Missing: []byte{0x40}}
-	for _, ds := range [][]Datagram{o.Data(), o.Parity(), o.Answer(r, 9), {s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)}} {
+	for _, ds := range [][]Datagram{o.Data(), o.Parity(), o.Answer(r, 9), s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)} {
 		for _, d := range flat(ds) {
 			f.Add(d)
 		}
