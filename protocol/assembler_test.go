@@ -379,18 +379,18 @@ func checkPending(t *testing.T, a *Assembler) {
 	t.Helper()
 	sum := 0
 	for _, s := range a.streams {
-		if len(s.pending) > maxPendingFrames {
-			t.Fatalf("a stream has %d frames pending", len(s.pending))
+		if len(s.ordering.pending) > maxPendingFrames {
+			t.Fatalf("a stream has %d frames pending", len(s.ordering.pending))
 		}
-		for i, p := range s.pending {
-			sum += p.memory()
-			if i > 0 && !Newer(p.id, s.pending[i-1].id) {
+		for i, p := range s.ordering.pending {
+			sum += p.size()
+			if i > 0 && !Newer(p.id, s.ordering.pending[i-1].id) {
 				t.Fatal("pending frames are out of order")
 			}
 		}
 	}
-	if sum != a.stats.Pending || sum > MaxPendingMemory || len(a.streams) > maxStreams {
-		t.Fatalf("%d bytes pending in %d streams, counted as %d", sum, len(a.streams), a.stats.Pending)
+	if sum != a.shared.memory.used || sum > MaxPendingMemory || len(a.streams) > maxStreams {
+		t.Fatalf("%d bytes pending in %d streams, counted as %d", sum, len(a.streams), a.shared.memory.used)
 	}
 }
 
@@ -428,8 +428,8 @@ func TestAssemblerMillion(t *testing.T) {
 		now = now.Add(time.Duration(r.IntN(20)) * time.Microsecond)
 		a.Add(b, alice, now)
 		drain(a, nil)
-		if a.stats.Pending > MaxPendingMemory {
-			t.Fatalf("%d bytes pending after %d datagrams", a.stats.Pending, i)
+		if a.shared.memory.used > MaxPendingMemory {
+			t.Fatalf("%d bytes pending after %d datagrams", a.shared.memory.used, i)
 		}
 		if i%1000 == 0 {
 			a.Expire(now)

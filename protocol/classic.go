@@ -32,19 +32,8 @@ const (
 	classicMaxSenders = 64
 )
 
-// A ClassicSplitter turns frames into classic datagrams. It is for one goroutine.
-type ClassicSplitter struct {
-	segmentSize int
-	datagrams   []Datagram
-}
-
-// countdowns holds the header of every classic datagram that there can be.
-var countdowns = func() (c [ClassicMaxSegments + 1]byte) {
-	for i := range c {
-		c[i] = byte(i)
-	}
-	return c
-}()
+// A ClassicSplitter turns frames into classic datagrams. It has the methods of a [Splitter].
+type ClassicSplitter struct{ segmentSize int }
 
 // NewClassicSplitter returns a splitter whose segments carry at most segmentSize bytes; 0 means ClassicSegmentSize.
 func NewClassicSplitter(segmentSize int) (*ClassicSplitter, error) {
@@ -52,24 +41,39 @@ func NewClassicSplitter(segmentSize int) (*ClassicSplitter, error) {
 	if segmentSize < MinSegmentSize || segmentSize > MaxDatagram-1 {
 		return nil, fmt.Errorf("segment size %d: give %d to %d bytes", segmentSize, MinSegmentSize, ClassicSegmentSize)
 	}
-	return &ClassicSplitter{segmentSize: min(segmentSize, ClassicSegmentSize)}, nil
+	s := &ClassicSplitter{}
+	s.Resize(segmentSize)
+	return s, nil
 }
 
-// Split returns the datagrams of a frame, in the order in which they must be sent. They are valid until the next call;
-// their payloads are f.JPEG itself. The error is ErrFrameSize.
-func (s *ClassicSplitter) Split(f Frame) ([]Datagram, error) {
-	left := ceilDiv(len(f.JPEG), s.segmentSize)
-	if left == 0 || left > ClassicMaxSegments || len(f.JPEG) > MaxFrameSize {
-		return nil, fmt.Errorf("%w: %d bytes, of at most %d", ErrFrameSize, len(f.JPEG),
+// SegmentSize is the most bytes that a segment carries.
+func (s *ClassicSplitter) SegmentSize() int { return s.segmentSize }
+
+// Resize has the segments of the frames that follow carry at most size bytes.
+func (s *ClassicSplitter) Resize(size int) { s.segmentSize = min(size, ClassicSegmentSize) }
+
+// Split makes o a frame on its way: see [Splitter.Split]. The wire has no parity. The error is ErrFrameSize.
+func (s *ClassicSplitter) Split(o *Outgoing, f Frame, _ int) error {
+	n := ceilDiv(len(f.JPEG), s.segmentSize)
+	if n == 0 || n > ClassicMaxSegments || len(f.JPEG) > MaxFrameSize {
+		return fmt.Errorf("%w: %d bytes, of at most %d", ErrFrameSize, len(f.JPEG),
 			min(ClassicMaxSegments*s.segmentSize, MaxFrameSize))
 	}
-	s.datagrams = s.datagrams[:0]
-	for part := range slices.Chunk(f.JPEG, s.segmentSize) {
-		s.datagrams = append(s.datagrams, Datagram{countdowns[left : left+1 : left+1], part})
-		left--
-	}
-	return s.datagrams, nil
+	o.frame, o.layout = f.JPEG, layout{length: len(f.JPEG), blocks: 1, data: n, stride: s.segmentSize}
+	o.header, o.appendHeader, o.headerSize = segmentHeader{FrameID: f.ID}, appendCountdown, 1
+	o.rows = 0
+	o.SetParity(0)
+	return nil
 }
+
+// appendCountdown appends the header of a classic datagram.
+func appendCountdown(h *segmentHeader, b []byte) []byte { return append(b, h.Countdown) }
+
+// Announce returns nothing: the wire has no announcements.
+func (s *ClassicSplitter) Announce(Announcement, *RemoteClock, time.Time) []Datagram { return nil }
+
+// Owns returns false: nothing comes back on this wire.
+func (s *ClassicSplitter) Owns(Feedback) bool { return false }
 
 // A ClassicAssembler turns classic datagrams into frames, those of each address apart. A frame is handed on only if its
 // segments came one after the other, from one that begins with a JPEG's first bytes down to number 1, and if together
@@ -78,7 +82,8 @@ type ClassicAssembler struct {
 	deadline time.Duration
 	senders  map[netip.AddrPort]*classicSender
 	ready    []Frame
-	stats    Stats
+	pending  int   // bytes in unfinished frames
+	tally    Stats // of what belongs to no sender, and of senders that are forgotten
 }
 
 // A classicSender is what is known of the frame that an address is sending.
@@ -91,7 +96,7 @@ type classicSender struct {
 	bytes []byte
 	prev  byte // the countdown of the last datagram
 	label string
-	stats StreamStats
+	tally Stats
 }
 
 // NewClassicAssembler returns an assembler with no senders.
@@ -101,33 +106,34 @@ func NewClassicAssembler(c AssemblerConfig) *ClassicAssembler {
 
 // Add takes in the datagram b that came from an address.
 func (a *ClassicAssembler) Add(b []byte, from netip.AddrPort, now time.Time) {
-	a.stats.Datagrams++
 	if len(b) < 2 || len(b) > 1+ClassicSegmentSize || b[0] == 0 {
-		a.stats.LeftOut[DatagramForeign]++
+		a.tally.Datagrams++
+		a.tally.LeftOut[DatagramForeign]++
 		return
 	}
 	s := a.sender(from, now)
+	s.tally.Datagrams++
 	countdown, payload := int(b[0]), b[1:]
 	repeated := s.next != 0 && b[0] == s.prev && bytes.HasSuffix(s.bytes, payload)
 	switch {
 	case repeated:
-		a.stats.LeftOut[DatagramDuplicate]++
+		s.tally.LeftOut[DatagramDuplicate]++
 		return
 	case bytes.HasPrefix(payload, []byte{0xff, 0xd8, 0xff}): // a JPEG's first bytes: SOI and the next marker
 		a.drop(s)
 		s.start, s.count = now, countdown
 	case countdown != s.next:
 		a.drop(s)
-		a.stats.LeftOut[DatagramLate]++
+		s.tally.LeftOut[DatagramLate]++
 		return
 	}
-	if len(s.bytes)+len(payload) > MaxFrameSize || a.stats.Pending+len(payload) > MaxPendingMemory {
-		a.stats.LeftOut[DatagramOverLimit]++
+	if len(s.bytes)+len(payload) > MaxFrameSize || a.pending+len(payload) > MaxPendingMemory {
+		s.tally.LeftOut[DatagramOverLimit]++
 		a.drop(s)
 		return
 	}
 	s.bytes = append(s.bytes, payload...)
-	a.stats.Pending += len(payload)
+	a.pending += len(payload)
 	s.prev, s.next = b[0], countdown-1
 	if s.next == 0 {
 		a.finish(s, from, now)
@@ -170,15 +176,18 @@ func (a *ClassicAssembler) Expire(now time.Time) {
 			a.drop(s)
 		}
 		if now.Sub(s.seen) >= streamExpiry {
-			delete(a.senders, from)
+			a.forget(from)
 		}
 	}
 }
 
 // Stats returns what has been counted so far. Streams counts addresses.
 func (a *ClassicAssembler) Stats() Stats {
-	st := a.stats
-	st.Streams = len(a.senders)
+	st := a.tally
+	for _, s := range a.senders {
+		st.add(&s.tally)
+	}
+	st.Pending, st.Streams = a.pending, len(a.senders)
 	return st
 }
 
@@ -187,7 +196,7 @@ func (a *ClassicAssembler) Streams() []StreamInfo {
 	var infos []StreamInfo
 	for from, s := range a.senders {
 		if s.label != "" {
-			infos = append(infos, StreamInfo{Name: s.label, From: from, Seen: s.seen, Stats: s.stats})
+			infos = append(infos, StreamInfo{Name: s.label, From: from, Seen: s.seen, Stats: s.tally})
 		}
 	}
 	slices.SortFunc(infos, func(a, b StreamInfo) int { return cmp.Compare(a.Name, b.Name) })
@@ -204,8 +213,7 @@ func (a *ClassicAssembler) sender(from netip.AddrPort, now time.Time) *classicSe
 					oldest = k
 				}
 			}
-			a.drop(a.senders[oldest])
-			delete(a.senders, oldest)
+			a.forget(oldest)
 		}
 		s = &classicSender{}
 		a.senders[from] = s
@@ -214,22 +222,27 @@ func (a *ClassicAssembler) sender(from netip.AddrPort, now time.Time) *classicSe
 	return s
 }
 
+// forget drops a sender and its unfinished frame. What it counted stays in the totals.
+func (a *ClassicAssembler) forget(from netip.AddrPort) {
+	s := a.senders[from]
+	a.drop(s)
+	a.tally.add(&s.tally)
+	delete(a.senders, from)
+}
+
 // finish hands on a sender's frame, of which the last segment has come, if it is one whole JPEG.
 func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now time.Time) {
 	jpeg := s.bytes
 	a.account(s, s.count)
 	if mjpeg.Check(jpeg) != nil {
-		a.stats.Dropped[FrameCorrupt]++
-		s.stats.Dropped[FrameCorrupt]++
+		s.tally.Dropped[FrameCorrupt]++
 		return
 	}
 	a.label(s, from, now)
 	a.ready = append(a.ready, Frame{Stream: s.label, ID: s.id, Captured: now, JPEG: jpeg}.Immutable())
 	s.id++
-	a.stats.Frames++
-	a.stats.FrameBytes += uint64(len(jpeg))
-	s.stats.Frames++
-	s.stats.FrameBytes += uint64(len(jpeg))
+	s.tally.Frames++
+	s.tally.FrameBytes += uint64(len(jpeg))
 }
 
 // label names a sender's stream after its host, and if another sender of that host has the name and is alive, after its
@@ -248,17 +261,14 @@ func (a *ClassicAssembler) label(s *classicSender, from netip.AddrPort, now time
 func (a *ClassicAssembler) drop(s *classicSender) {
 	if s.next != 0 {
 		a.account(s, s.count-s.next)
-		a.stats.Dropped[FrameSuperseded]++
-		s.stats.Dropped[FrameSuperseded]++
+		s.tally.Dropped[FrameSuperseded]++
 	}
 }
 
 // account counts a frame of which so many segments came, and clears its sender for the next.
 func (a *ClassicAssembler) account(s *classicSender, received int) {
-	a.stats.Pending -= len(s.bytes)
-	a.stats.Expected += uint64(s.count)
-	a.stats.Received += uint64(received)
-	s.stats.Expected += uint64(s.count)
-	s.stats.Received += uint64(received)
+	a.pending -= len(s.bytes)
+	s.tally.Expected += uint64(s.count)
+	s.tally.Received += uint64(received)
 	s.next, s.count, s.bytes = 0, 0, nil
 }

@@ -43,11 +43,14 @@ func classicDatagrams(t testing.TB, jpeg []byte) [][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ds, err := s.Split(Frame{JPEG: jpeg})
-	if err != nil {
+	var o Outgoing
+	if err := s.Split(&o, Frame{JPEG: jpeg}, 1); err != nil {
 		t.Fatal(err)
 	}
-	return flat(ds)
+	if parity := o.Parity(); len(parity) > 0 {
+		t.Errorf("the classic wire has no parity, here are %d segments", len(parity))
+	}
+	return flat(o.Data())
 }
 
 func TestClassicSplitter(t *testing.T) {
@@ -64,7 +67,7 @@ func TestClassicSplitter(t *testing.T) {
 		t.Errorf("%d datagrams, the first of %d bytes", len(ds), len(ds[0]))
 	}
 	s, _ := NewClassicSplitter(MinSegmentSize)
-	if _, err := s.Split(Frame{JPEG: picture(ClassicMaxSegments*MinSegmentSize+1, 1)}); !errors.Is(err, ErrFrameSize) {
+	if err := s.Split(new(Outgoing), Frame{JPEG: picture(ClassicMaxSegments*MinSegmentSize+1, 1)}, 0); !errors.Is(err, ErrFrameSize) {
 		t.Errorf("a frame of 256 segments: %v", err)
 	}
 }

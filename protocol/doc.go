@@ -11,8 +11,11 @@
 //
 // Each wire concept has one file, with its diagram and its append and parse functions: the prefix that all datagrams
 // share (prefix.go), the segment header (segment.go), the announcement (announcement.go), the report (report.go) and the
-// request (request.go) that receivers send, the echo by which two clocks are compared (clock.go), how a frame is laid
-// out over segments (layout.go), the repair code (parity.go) and the field that it computes in (galois.go), the 48-bit
-// capture time (timestamp.go), the classic wire (classic.go). What an Assembler does in its own time stands in attend.go.
-// Bounds on what comes from the network are in limits.go.
+// request (request.go) of receivers, the clock echo (clock.go), the layout of a frame (layout.go), the repair code
+// (parity.go) and its field (galois.go), the capture time (timestamp.go), and the classic wire (classic.go).
+//
+// An Assembler (assembler.go) gives each datagram to its stream (stream.go) and bounds the memory. A stream has three
+// parts: its frames place segments and repair (placing.go), ordering hands frames on (ordering.go), and asking tells the
+// sender what is missing (asking.go). How long they wait and how often they ask stands in policy.go. Bounds on what comes
+// from the network are in limits.go.
 package protocol

@@ -22,7 +22,7 @@ func Example() {
 	assembler := protocol.NewAssembler(protocol.AssemblerConfig{})
 	from := netip.MustParseAddrPort("192.168.1.5:40000")
 	announcement := splitter.Announce(protocol.Announcement{Name: "street"}, &protocol.RemoteClock{}, time.Now())
-	assembler.Add(announcement[0], from, time.Now())
+	assembler.Add(announcement[0][0], from, time.Now())
 	for i := len(datagrams) - 1; i >= 0; i-- {
 		header, payload := datagrams[i][0], datagrams[i][1]
 		assembler.Add(append(append([]byte(nil), header...), payload...), from, time.Now())

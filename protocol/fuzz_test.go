@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"udpcam/protocol/mjpeg"
 )
 
 // FuzzDatagram parses anything at all. What parses must be what it says, and be written back the same.
@@ -14,7 +16,7 @@ func FuzzDatagram(f *testing.F) {
 	var o Outgoing
 	s.Split(&o, Frame{ID: 9, Captured: epoch, JPEG: picture(3000, 1)}, 2)
 	r := Request{FrameID: 9, Need: 1, Data: 3, Missing: []byte{0x40}}
-	for _, ds := range [][]Datagram{o.Data(), o.Parity(), o.Answer(r, 9), {s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)}} {
+	for _, ds := range [][]Datagram{o.Data(), o.Parity(), o.Answer(r, 9), s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)} {
 		for _, d := range flat(ds) {
 			f.Add(d)
 		}
@@ -154,7 +156,7 @@ func FuzzClassicAssembler(f *testing.F) {
 			a.Add(script[1:1+n], alice, epoch)
 			script = script[1+n:]
 			for f, ok := a.Next(); ok; f, ok = a.Next() {
-				if !LooksLikeJPEG(f.JPEG) {
+				if !mjpeg.LooksLikeJPEG(f.JPEG) {
 					t.Fatalf("handed on % x", f.JPEG)
 				}
 			}

@@ -50,7 +50,7 @@ func newCamera(session uint32, name string) *camera {
 }
 
 func (c *camera) announce() []byte {
-	return c.splitter.Announce(Announcement{Name: c.name}, &RemoteClock{}, epoch)[0]
+	return c.splitter.Announce(Announcement{Name: c.name}, &RemoteClock{}, epoch)[0][0]
 }
 
 func (c *camera) frame(size int) (Frame, [][]byte) {

@@ -1,6 +1,10 @@
 package protocol
 
-import "time"
+import (
+	"time"
+
+	"udpcam/protocol/mjpeg"
+)
 
 // Everything that comes from a network, a file or a camera is bounded by one of these. Each names what it stops.
 const (
@@ -15,9 +19,8 @@ const (
 	// file names and window titles.
 	MaxStreamName = 64
 
-	// MaxPixels is the largest picture, in pixels, that is ever handed to a decoder: 64 megapixels. A JPEG of 37
-	// bytes can claim 65,535 × 65,535 pixels, for which a decoder would allocate 12 GiB.
-	MaxPixels = 64 << 20
+	// MaxPixels is the largest picture, in pixels, that is handed to a decoder: see [mjpeg.MaxPixels].
+	MaxPixels = mjpeg.MaxPixels
 
 	// MaxPendingMemory is how many bytes all unfinished frames of a receiver may hold together. It stops a flood of
 	// first segments, under as many sessions, streams and frame IDs as can be invented, from filling the memory.

@@ -7,10 +7,6 @@ import (
 	"time"
 )
 
-// aliveAfter is how long after another stream took its name a stream that still sends is taken to be alive, rather than
-// to be the last datagrams of a sender that was restarted.
-const aliveAfter = 300 * time.Millisecond
-
 // name settles under which name the frames of s are handed on: the one it announces, or its host's address if that is
 // empty. Two streams never share a name:
 //

@@ -7,9 +7,13 @@ type Outgoing struct {
 	encoders *encoders // the splitter's
 	layout   layout
 	frame    []byte        // the frame's bytes, which are somebody else's
-	header   segmentHeader // what all its datagrams have in common
+	header   segmentHeader // of the last datagram; all have most of it in common
 	first    int           // parity segments of each block that follow the data, p
+	rows     int           // the most parity segments that each block can have
 	next     []int         // the row of each block that the next answer begins with
+
+	appendHeader func(*segmentHeader, []byte) []byte // as the wire has it
+	headerSize   int
 
 	parity    [][]byte // what is being returned of it
 	memory    []byte   // that parity lies in
@@ -38,15 +42,14 @@ func (o *Outgoing) Segments() int { return o.layout.segments() }
 func (o *Outgoing) Blocks() int { return o.layout.blocks }
 
 // DatagramSize is how many bytes its datagrams have at the most, and all of them but the frame's last do.
-func (o *Outgoing) DatagramSize() int { return SegmentHeaderSize + o.layout.stride }
+func (o *Outgoing) DatagramSize() int { return o.headerSize + o.layout.stride }
 
 // Planned is how many datagrams of its data and of the parity that follows there are.
 func (o *Outgoing) Planned() int { return o.layout.segments() + o.first*o.layout.blocks }
 
-// PlannedSize is how many bytes the datagrams of its data and of the parity that follows have, or up to a DatagramSize
-// more.
+// PlannedSize is how many bytes those have.
 func (o *Outgoing) PlannedSize() int {
-	return o.Planned() * o.DatagramSize()
+	return o.Size() + o.first*o.layout.blocks*o.layout.stride + o.Planned()*o.headerSize
 }
 
 // BlockData is how many data segments each block has, k.
@@ -55,7 +58,7 @@ func (o *Outgoing) BlockData() int { return o.layout.data }
 // SetParity has so many parity segments of each block follow the data, or as many as there can be. All datagrams of the
 // frame say how many, so it is for before the first of them is made.
 func (o *Outgoing) SetParity(n int) {
-	o.first = min(n, o.layout.rows())
+	o.first = min(n, o.rows)
 	o.header.Parity = uint8(o.first)
 	o.next = o.next[:0]
 	for range o.layout.blocks {
@@ -132,7 +135,7 @@ func (o *Outgoing) addData(i int, as datagramType) {
 // there are rows that have not been returned before.
 func (o *Outgoing) addRows(block, wanted int) int {
 	row := o.next[block]
-	n := max(min(wanted, o.layout.rows()-row), 0)
+	n := max(min(wanted, o.rows-row), 0)
 	o.makeRoom(n)
 	encode(o.layout, block, o.frame, row, o.parity)
 	for i, payload := range o.parity {
@@ -147,10 +150,10 @@ func (o *Outgoing) addParity(block, row int, as datagramType, payload []byte) {
 }
 
 func (o *Outgoing) add(as datagramType, block, countdown int, payload []byte) {
-	h := o.header
+	h := &o.header
 	h.Type, h.Block, h.Countdown = as, uint8(block), uint8(countdown)
 	at := len(o.headers)
-	o.headers = h.append(o.headers)
+	o.headers = o.appendHeader(h, o.headers)
 	o.datagrams = append(o.datagrams, Datagram{o.headers[at:len(o.headers):len(o.headers)], payload})
 }
 

@@ -83,6 +83,7 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 		return err
 	}
 	o.encoders, o.layout, o.frame = &s.encoders, l, f.JPEG
+	o.appendHeader, o.headerSize, o.rows = (*segmentHeader).append, SegmentHeaderSize, l.rows()
 	o.header = segmentHeader{
 		prefix:   prefix{Stream: s.stream, Session: s.session},
 		FrameID:  f.ID,
@@ -96,11 +97,11 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	return nil
 }
 
-// Announce returns the datagram that announces the stream now to a receiver, of which clock knows what it has sent. The
-// datagram is the caller's to keep.
-func (s *Splitter) Announce(a Announcement, clock *RemoteClock, now time.Time) Datagram {
+// Announce returns the datagrams that announce the stream now to a receiver, of which clock knows what it has sent. They
+// are the caller's to keep.
+func (s *Splitter) Announce(a Announcement, clock *RemoteClock, now time.Time) []Datagram {
 	b := make([]byte, 0, announcementSize+MaxStreamName)
-	return Datagram{a.append(b, s.session, s.stream, clock.echo(now)), nil}
+	return []Datagram{{a.append(b, s.session, s.stream, clock.echo(now)), nil}}
 }
 
 // Owns reports whether a receiver's datagram is about this splitter's stream.

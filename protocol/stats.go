@@ -34,7 +34,7 @@ const (
 	DatagramInconsistent                     // it contradicts what other datagrams said about its frame
 	DatagramOverLimit                        // beyond what its stream may have unfinished
 	DatagramLate                             // its frame has been dropped, or a newer one handed on, already
-	DatagramSpare                            // its frame was whole without it: parity, where nothing was lost
+	DatagramSpare                            // its frame or block was whole without it: parity, where nothing was lost
 	DatagramDuplicate                        // it has been here before
 	numDatagramDrops
 )
@@ -80,6 +80,25 @@ type Stats struct {
 	Pending, Streams int
 }
 
+// add adds the counts of o.
+func (s *Stats) add(o *Stats) {
+	for i := range s.Dropped {
+		s.Dropped[i] += o.Dropped[i]
+	}
+	for i := range s.LeftOut {
+		s.LeftOut[i] += o.LeftOut[i]
+	}
+	s.Frames += o.Frames
+	s.FrameBytes += o.FrameBytes
+	s.Datagrams += o.Datagrams
+	s.Expected += o.Expected
+	s.Received += o.Received
+	s.ByParity += o.ByParity
+	s.ByRequest += o.ByRequest
+	s.Requests += o.Requests
+	s.Feedback += o.Feedback
+}
+
 func total(counts []uint64) (n uint64) {
 	for _, c := range counts {
 		n += c
@@ -97,21 +116,13 @@ func nonZero(counts []uint64, names []string) map[string]uint64 {
 	return m
 }
 
-// StreamStats counts what became of one stream's frames since it was joined; see [Stats] for what each count means.
-type StreamStats struct {
-	Frames, FrameBytes  uint64
-	Dropped             FrameDrops
-	Expected, Received  uint64
-	ByParity, ByRequest uint64
-}
-
 // A StreamInfo tells what is known of a stream that is being followed.
 type StreamInfo struct {
 	Name      string         // under which its frames are handed on
 	From      netip.AddrPort // where its last datagram came from
 	Announced Announcement   // zero if nothing has been announced, as always on the classic wire
 	Seen      time.Time      // when its last datagram came
-	Stats     StreamStats
+	Stats     Stats          // of its frames since it was joined; Pending and Streams are 0
 
 	// RTT is the round-trip time to the sender, 0 if it is not known. ClockOffset is by how much the sender's clock is
 	// ahead of this one, if ClockKnown, give or take ClockUncertainty: a frame captured at t by the sender's clock was

@@ -2,8 +2,9 @@ package protocol
 
 import (
 	"net/netip"
-	"slices"
 	"time"
+
+	"udpcam/protocol/mjpeg"
 )
 
 // A streamKey tells streams apart. A sender that restarts draws another session: that is another stream.
@@ -12,7 +13,9 @@ type streamKey struct {
 	stream  uint8
 }
 
-// A stream is what an assembler knows of one sender's stream.
+// A stream makes frames of one sender's datagrams. A segment takes this way through its parts: ordering finds its frame,
+// the frame places it (placing.go), ordering hands whole frames on, and asking asks for what is missing. All count in the
+// same tally.
 type stream struct {
 	key    streamKey
 	from   netip.AddrPort // where its last datagram came from
@@ -24,26 +27,33 @@ type stream struct {
 	label     string    // the name its frames are handed on under, "" until that is settled
 	displaced time.Time // when another stream took its label, zero if none has
 
-	started  bool   // whether a frame of it has been handed on
-	newest   uint32 // ID of the last frame that was; before that, of one long before the first that was seen
-	largest  int    // the most bytes that have arrived of one frame
-	pending  []*pendingFrame
-	finished []*pendingFrame // the last few that are done with, of which datagrams may still come
-	known    uint32          // how many frames have been done with since newest
-	held     Frame           // whole, but not handed on before the stream has a name
+	shared   *shared
+	tally    Stats
+	ordering ordering
+	asking   asking
+	largest  int       // the most bytes that have arrived of one frame
+	held     Frame     // whole, but not handed on before the stream has a name
+	wake     time.Time // when it is to be attended to
+}
 
-	clock      RemoteClock
-	reorder    time.Duration // by how much datagrams come late that are not lost
-	gap        time.Duration // the longest between two datagrams of a frame
-	stats      StreamStats
-	report     Report    // what the next one says
-	urgent     bool      // whether that is more than a matter of course
-	told       time.Time // when it was last reported
-	wake       time.Time // when it is to be attended to
-	received   int       // bytes, of which feedback may be a share
-	fedBack    int       // bytes of feedback
-	unanswered int       // requests in a row that had to be repeated
-	segments   int       // datagrams in which the last frame was first sent
+// A shared is what the streams of an assembler have in common.
+type shared struct {
+	config   AssemblerConfig
+	memory   frameMemory
+	ready    []Frame
+	feedback []outgoingFeedback
+}
+
+type outgoingFeedback struct {
+	to netip.AddrPort
+	b  []byte
+}
+
+func newStream(key streamKey, sh *shared, now time.Time) *stream {
+	s := &stream{key: key, joined: now, shared: sh}
+	s.ordering = ordering{config: &sh.config, memory: &sh.memory, tally: &s.tally}
+	s.asking = asking{config: &sh.config, tally: &s.tally, key: key, joined: now, reported: now}
+	return s
 }
 
 // unnamed reports whether it is not settled yet under which name the stream's frames are handed on.
@@ -52,71 +62,110 @@ func (s *stream) unnamed() bool { return s.label == "" }
 // host is the address that the stream comes from.
 func (s *stream) host() string { return s.from.Addr().Unmap().String() }
 
-// find returns the frame with that ID among those that are not handed on yet, or nil.
-func (s *stream) find(id uint32) *pendingFrame {
-	for i := len(s.pending) - 1; i >= 0; i-- { // the one wanted is nearly always the newest
-		if s.pending[i].id == id {
-			return s.pending[i]
-		}
-	}
-	return nil
-}
-
-// findFinished returns the frame with that ID among the last that are done with, or nil.
-func (s *stream) findFinished(id uint32) *pendingFrame {
-	for _, p := range s.finished {
-		if p.id == id {
-			return p
-		}
-	}
-	return nil
-}
-
-// stream returns the stream that a datagram of so many bytes belongs to.
-func (a *Assembler) stream(p prefix, size int, from netip.AddrPort, now time.Time) *stream {
-	key := streamKey{p.Session, p.Stream}
-	s := a.latest
-	if s == nil || s.key != key {
-		s = a.streams[key]
-	}
-	if s == nil {
-		if len(a.streams) == maxStreams {
-			a.forget(a.idlest())
-		}
-		s = &stream{key: key, joined: now, told: now}
-		a.streams[key] = s
-	}
-	a.latest = s
+// heard takes in that a datagram of that size came.
+func (s *stream) heard(size int, from netip.AddrPort, now time.Time) {
 	s.from, s.seen = from, now
-	s.received += size
-	s.report.Largest = max(s.report.Largest, size)
-	return s
+	s.tally.Datagrams++
+	s.asking.heard(size)
 }
 
-// idlest is the stream that has been without a whole frame for longest.
-func (a *Assembler) idlest() (idlest *stream) {
-	for _, s := range a.streams {
-		if idlest == nil || s.whole.Before(idlest.whole) || s.whole.Equal(idlest.whole) && s.joined.Before(idlest.joined) {
-			idlest = s
+// addSegment puts a segment in its place, and returns its frame, nil if it was of no use.
+func (s *stream) addSegment(seg *segment, now time.Time) *pendingFrame {
+	p, why := s.ordering.frame(seg, now)
+	if p == nil {
+		s.tally.LeftOut[why]++
+		return nil
+	}
+	if !seg.repair {
+		s.asking.arrived(p, seg, now)
+	}
+	if why, placed := p.place(seg, 2*s.largest, &s.shared.memory); !placed {
+		s.tally.LeftOut[why]++
+		return nil
+	}
+	if seg.repair {
+		p.helped, s.asking.unanswered = true, 0
+	}
+	s.largest = max(s.largest, p.arrived)
+	if p.missing == 0 {
+		s.complete(p, now)
+	}
+	return p
+}
+
+// complete checks a frame of which all segments are here.
+func (s *stream) complete(p *pendingFrame, now time.Time) {
+	jpeg := p.bytes[:p.layout.length]
+	switch {
+	case checksum(jpeg) != p.header.CRC:
+		s.ordering.drop(p, FrameCorrupt)
+	case !mjpeg.LooksLikeJPEG(jpeg):
+		s.ordering.drop(p, FrameNotJPEG)
+	default:
+		p.state, p.wholeAt = whole, now
+		s.whole = now
+	}
+}
+
+// attend does what is due now, and says when to do so again.
+func (s *stream) attend(now time.Time) {
+	s.wake = now.Add(reportInterval)
+	o, a := &s.ordering, &s.asking
+	o.expire(now)
+	p, until := o.next(a.latency(a.config), now)
+	for ; p != nil; p, until = o.next(a.latency(a.config), now) {
+		s.handOn(p, now)
+	}
+	s.wakeAt(until)
+	a.closeTrains(o.finished, now)
+	a.closeTrains(o.pending, now)
+	for p := o.forget(); p != nil; p = o.forget() {
+		a.closeTrain(p, now)
+		s.shared.memory.spare = p
+	}
+	for _, p := range o.pending {
+		if p.waits() {
+			s.wakeAt(a.ask(p, now))
+			s.wakeAt(p.deadline)
 		}
 	}
-	return idlest
+	s.wakeAt(a.tell(now))
+	for _, b := range a.out {
+		s.shared.feedback = append(s.shared.feedback, outgoingFeedback{s.from, b})
+	}
+	a.out = a.out[:0]
 }
 
-// forget drops a stream and all that it has unfinished.
-func (a *Assembler) forget(s *stream) {
-	for _, p := range s.pending {
-		a.drop(s, p, FrameLate)
-	}
-	delete(a.streams, s.key)
-	if a.latest == s {
-		a.latest = nil
+// wakeAt has the stream be attended to at t, if that is not the zero time, or earlier.
+func (s *stream) wakeAt(t time.Time) {
+	if !t.IsZero() && t.Before(s.wake) {
+		s.wake = t
 	}
 }
 
-// finish moves the first n pending frames to those that are done with.
-func (s *stream) finish(n int) {
-	s.known += uint32(n)
-	s.finished = append(s.finished, s.pending[:n]...)
-	s.pending = slices.Delete(s.pending, 0, n)
+// handOn hands on a frame that ordering has let go.
+func (s *stream) handOn(p *pendingFrame, now time.Time) {
+	switch {
+	case p.helped:
+		s.tally.ByRequest++
+	case p.repaired:
+		s.tally.ByParity++
+	}
+	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length]}
+	p.free(&s.shared.memory)
+	s.asking.fade()
+	s.release()
+}
+
+// release hands on the frame that is held, once the stream has a name. Until then only the newest is kept: whoever joins
+// a stream in the middle has no use for an older one.
+func (s *stream) release() {
+	if s.unnamed() || s.held.JPEG == nil {
+		return
+	}
+	s.held.Stream = s.label
+	s.shared.ready = append(s.shared.ready, s.held)
+	s.tally.Frames++
+	s.tally.FrameBytes += uint64(len(s.held.JPEG))
+	s.held = Frame{}
 }

@@ -154,7 +154,7 @@ func (v vector) announce(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	a := v.Announcement
-	return s.Announce(Announcement{Name: a.Name, Size: image.Pt(a.Width, a.Height), MilliFPS: a.MilliFPS}, &RemoteClock{}, epoch)[0]
+	return s.Announce(Announcement{Name: a.Name, Size: image.Pt(a.Width, a.Height), MilliFPS: a.MilliFPS}, &RemoteClock{}, epoch)[0][0]
 }
 
 func TestVectors(t *testing.T) {

@@ -75,8 +75,7 @@ func fakeCamera(to netip.AddrPort) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	announcement := splitter.Announce(protocol.Announcement{Name: "street"}, &protocol.RemoteClock{}, time.Now())
-	datagrams := []protocol.Datagram{announcement}
+	datagrams := splitter.Announce(protocol.Announcement{Name: "street"}, &protocol.RemoteClock{}, time.Now())
 	var outgoing protocol.Outgoing
 	for id := range uint32(3) {
 		jpeg, err := os.ReadFile(fmt.Sprintf("../protocol/mjpeg/testdata/street/%d.jpg", 5+id))

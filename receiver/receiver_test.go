@@ -67,7 +67,7 @@ func datagrams(t *testing.T, id uint32, jpeg []byte) []protocol.Datagram {
 		t.Fatal(err)
 	}
 	announcement := s.Announce(protocol.Announcement{Name: "door"}, &protocol.RemoteClock{}, time.Now())
-	return append([]protocol.Datagram{announcement}, o.Data()...)
+	return append(announcement, o.Data()...)
 }
 
 func TestReceiverHandsOn(t *testing.T) {

@@ -29,6 +29,7 @@ import (
 
 	"udpcam/internal/datagram"
 	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
 	"udpcam/sender/internal/path"
 )
 
@@ -69,8 +70,8 @@ type Config struct {
 type Sender struct {
 	config       Config
 	destinations []*destination
-	classic      *protocol.ClassicSplitter // nil on udpcam/1
-	departure    departure                 // of the last frame that was sent; Send's own
+	answered     bool      // whether any of them may answer
+	departure    departure // of the last frame that was sent; Send's own
 
 	sending   sync.Mutex // guards the sockets' sending side; taken last
 	closing   sync.Once
@@ -78,13 +79,22 @@ type Sender struct {
 	listeners sync.WaitGroup
 
 	mu        sync.Mutex // guards what follows
-	splitter  *protocol.Splitter
+	splitter  splitter
 	announcer announcer
 	ring      ring
 	nobody    *path.Path // for when all receivers are gone
 	nextID    uint32
 	pressure  float64
 	stats     Stats
+}
+
+// A splitter is what a wire makes datagrams of frames with.
+type splitter interface {
+	Split(o *protocol.Outgoing, f protocol.Frame, parity int) error
+	SegmentSize() int
+	Resize(size int)
+	Announce(a protocol.Announcement, clock *protocol.RemoteClock, now time.Time) []protocol.Datagram
+	Owns(f protocol.Feedback) bool
 }
 
 // New returns a sender to destinations that are open already, which become the sender's. Several may share a conn.
@@ -108,7 +118,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	var err error
 	switch c.Wire {
 	case protocol.WireClassic:
-		s.classic, err = protocol.NewClassicSplitter(c.SegmentSize)
+		s.splitter, err = protocol.NewClassicSplitter(c.SegmentSize)
 	default:
 		s.splitter, err = protocol.NewSplitter(rand.Uint32(), 0, cmp.Or(c.SegmentSize, s.segmentSize()))
 	}
@@ -118,7 +128,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	conns := map[protocol.Conn]bool{}
 	for _, d := range s.destinations {
 		if d.answers && !conns[d.Conn] {
-			conns[d.Conn] = true
+			s.answered, conns[d.Conn] = true, true
 			s.listeners.Add(1)
 			go s.listen(d.Conn)
 		}
@@ -134,11 +144,8 @@ func New(c Config, to ...Destination) (*Sender, error) {
 // counted. A destination that cannot be reached is no error either: it is counted and logged, and tried again with the
 // next frame. The error is ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
 func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
-	if !protocol.LooksLikeJPEG(f.JPEG) {
+	if !mjpeg.LooksLikeJPEG(f.JPEG) {
 		return false, ErrNotJPEG
-	}
-	if s.classic != nil {
-		return s.sendClassic(f)
 	}
 	o, err := s.begin(f)
 	if err != nil {
@@ -156,24 +163,7 @@ func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 	if err := s.leave(s.encode(o), true); err != nil {
 		return false, err
 	}
-	s.finish(o, len(f.JPEG))
-	return true, nil
-}
-
-// sendClassic sends a frame on the classic wire, on which there is neither parity nor feedback.
-func (s *Sender) sendClassic(f protocol.Frame) (sent bool, err error) {
-	datagrams, err := s.classic.Split(f)
-	if err != nil {
-		return false, fmt.Errorf("frame %d: %w", s.nextID, err)
-	}
-	s.mu.Lock()
-	plan := s.plan(path.Offer{Bytes: size(datagrams), Blocks: 1, Segments: len(datagrams)}, s.config.Clock.Now())
-	s.depart(size(datagrams), plan)
-	s.mu.Unlock()
-	if err := s.leave(datagrams, false); err != nil {
-		return false, err
-	}
-	s.finish(nil, len(f.JPEG))
+	s.finish(o)
 	return true, nil
 }
 
@@ -246,20 +236,22 @@ func (s *Sender) encode(o *protocol.Outgoing) []protocol.Datagram {
 	return o.Parity()
 }
 
-// finish counts a frame that was sent, and keeps a copy of it, if it is not nil, for those who may miss some of it.
-func (s *Sender) finish(o *protocol.Outgoing, frameBytes int) {
+// finish counts a frame that was sent, and keeps a copy of it if somebody may ask for what is lost.
+func (s *Sender) finish(o *protocol.Outgoing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.config.Clock.Now() // before the copy, which takes no part in how long the frame took to leave
 	for _, d := range s.destinations {
 		d.path.End(now)
 	}
-	if o != nil {
+	if s.answered {
 		s.ring.add(o, now)
+	} else {
+		s.ring.reuse(o)
 	}
 	s.nextID++
 	s.stats.Frames++
-	s.stats.FrameBytes += uint64(frameBytes)
+	s.stats.FrameBytes += uint64(o.Size())
 	for _, d := range s.destinations {
 		d.allowance.earn(d.sent.bytes)
 		s.stats.Datagrams += uint64(d.sent.datagrams)

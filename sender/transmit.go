@@ -61,7 +61,10 @@ func (s *Sender) announce(enough time.Duration, now time.Time) error {
 		return nil
 	}
 	for _, d := range s.destinations {
-		datagrams := []protocol.Datagram{s.splitter.Announce(a, &d.clock, now)}
+		datagrams := s.splitter.Announce(a, &d.clock, now)
+		if len(datagrams) == 0 {
+			continue // the wire has none
+		}
 		switch err := s.transmit(d, datagrams); {
 		case errors.Is(err, net.ErrClosed):
 			return err

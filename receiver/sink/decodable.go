@@ -1,9 +1,6 @@
 package sink
 
-import (
-	"udpcam/protocol"
-	"udpcam/protocol/mjpeg"
-)
+import "udpcam/protocol/mjpeg"
 
 // undecodable returns why a JPEG is not given to a decoder, or "" if it may be. It reads markers only.
 func undecodable(jpeg []byte) (reason string) {
@@ -13,7 +10,7 @@ func undecodable(jpeg []byte) (reason string) {
 	if _, err := mjpeg.Size(jpeg); err != nil {
 		return SkipDamaged
 	}
-	if protocol.TooLarge(jpeg) {
+	if mjpeg.TooLarge(jpeg) {
 		return SkipHuge
 	}
 	return ""

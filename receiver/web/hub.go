@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
 )
 
 // A Hub takes frames and shows them to whoever asks over HTTP. It is an [http.Handler] that may be mounted anywhere,
@@ -73,7 +74,7 @@ func (h *Hub) take(f protocol.Frame, from *puller) (reason string) {
 		return SkipEmpty
 	case len(f.Stream) > protocol.MaxStreamName:
 		return SkipName
-	case protocol.TooLarge(f.JPEG):
+	case mjpeg.TooLarge(f.JPEG):
 		return SkipHuge
 	}
 	now := time.Now()

@@ -1,0 +1,166 @@
+package protocol
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// An ordering holds the frames of one stream in the order of their IDs until they are handed on, and the last few that are
+// finished.
+type ordering struct {
+	config *AssemblerConfig
+	memory *frameMemory
+	tally  *Stats
+
+	started  bool   // whether a frame has been handed on
+	newest   uint32 // ID of the last frame that was; before that, of one long before the first that was seen
+	pending  []*pendingFrame
+	finished []*pendingFrame // datagrams of these may still come
+	known    uint32          // how many frames have been finished since newest
+}
+
+// frame returns the frame that a segment belongs to, or the reason why the segment is of no use.
+func (o *ordering) frame(seg *segment, now time.Time) (p *pendingFrame, why DatagramDrop) {
+	joining := !o.started && len(o.pending) == 0
+	if joining {
+		o.newest = seg.FrameID - 1<<30 // so that older frames may still come
+	}
+	if !Newer(seg.FrameID, o.newest) {
+		return find(o.finished, seg.FrameID), DatagramLate
+	}
+	if p = find(o.pending, seg.FrameID); p == nil {
+		p = o.memory.newFrame(seg.FrameID, now.Add(o.config.Deadline))
+		p.partial = joining && seg.index != 0
+		if !o.insert(p, now) {
+			return nil, DatagramOverLimit
+		}
+	}
+	if p.state == unseen {
+		p.open(seg)
+	}
+	return p, 0
+}
+
+// find returns the frame with that ID, or nil.
+func find(frames []*pendingFrame, id uint32) *pendingFrame {
+	for _, p := range slices.Backward(frames) { // it is nearly always the newest
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// insert puts a new frame in its place. The frames of which nothing came, but which must have been sent before it, are
+// put in too. If there are too many frames the oldest gives way, unless that is the new one.
+func (o *ordering) insert(p *pendingFrame, now time.Time) bool {
+	at, _ := slices.BinarySearchFunc(o.pending, p.id, func(q *pendingFrame, id uint32) int {
+		return cmp.Compare(q.id-o.newest, id-o.newest)
+	})
+	if len(o.pending) >= maxPendingFrames {
+		if at == 0 {
+			return false
+		}
+		o.drop(o.pending[0], FrameSuperseded)
+		o.finish(1)
+		at--
+	}
+	o.pending = slices.Insert(o.pending, at, p)
+	for _, older := range o.pending[:at] {
+		if older.arrivals.over.IsZero() {
+			older.arrivals.over = now // the sender has gone on to another frame
+		}
+	}
+	switch newest := at == len(o.pending)-1; {
+	case !newest:
+		p.arrivals.over = now
+	case o.started && !o.config.OneWay:
+		o.insertUnseen(p, now)
+	}
+	return true
+}
+
+// insertUnseen puts in the frames between p, the newest, and the one before it.
+func (o *ordering) insertUnseen(p *pendingFrame, now time.Time) {
+	last := o.newest
+	if n := len(o.pending); n > 1 {
+		last = o.pending[n-2].id
+	}
+	if p.id-last-1 > maxAskedGap || len(o.pending)+int(p.id-last-1) > maxPendingFrames {
+		return
+	}
+	for id := last + 1; id != p.id; id++ {
+		gap := o.memory.newFrame(id, now.Add(o.config.Deadline))
+		gap.arrivals.over = now
+		o.pending = slices.Insert(o.pending, len(o.pending)-1, gap)
+	}
+}
+
+// expire drops the frames whose deadline has passed.
+func (o *ordering) expire(now time.Time) {
+	for _, p := range o.pending {
+		if p.waits() && !now.Before(p.deadline) {
+			o.drop(p, FrameLate)
+		}
+	}
+}
+
+// next takes the next frame that is to be handed on: the first that is whole, if no older one is still waited for. If one
+// is, next returns nil and until when. The frame's bytes are the caller's.
+func (o *ordering) next(latency time.Duration, now time.Time) (p *pendingFrame, until time.Time) {
+	first, waits := 0, false
+	for first < len(o.pending) && o.pending[first].state != whole {
+		waits = waits || o.pending[first].waits() && !o.pending[first].partial
+		first++
+	}
+	if first == len(o.pending) {
+		return nil, until
+	}
+	p = o.pending[first]
+	if until = p.wholeAt.Add(latency); waits && now.Before(until) {
+		return nil, until
+	}
+	for _, older := range o.pending[:first] {
+		o.drop(older, FrameSuperseded)
+	}
+	o.finish(first)
+	if gap := p.id - o.newest; o.started && gap <= maxCountedGap {
+		// The frames of the gap that were known have been counted when they were dropped.
+		o.tally.Dropped[FrameLost] += uint64(gap - 1 - min(o.known, gap-1))
+	}
+	o.finish(1)
+	o.started, o.newest, o.known = true, p.id, 0
+	return p, until
+}
+
+// drop gives up a frame and frees its memory.
+func (o *ordering) drop(p *pendingFrame, reason FrameDrop) {
+	if p.state == done {
+		return
+	}
+	if p.state == unseen {
+		reason = FrameLost
+	}
+	if !p.partial {
+		o.tally.Dropped[reason]++
+	}
+	o.memory.pool.Put(p.bytes)
+	p.free(o.memory)
+}
+
+// finish moves the first n pending frames to the finished ones.
+func (o *ordering) finish(n int) {
+	o.known += uint32(n)
+	o.finished = append(o.finished, o.pending[:n]...)
+	o.pending = slices.Delete(o.pending, 0, n)
+}
+
+// forget takes out the finished frame that is to be forgotten next, nil if there are not too many.
+func (o *ordering) forget() (p *pendingFrame) {
+	if len(o.finished) > finishedKept {
+		p = o.finished[0]
+		o.finished = slices.Delete(o.finished, 0, 1)
+	}
+	return p
+}

@@ -1,0 +1,216 @@
+package protocol
+
+import (
+	"bytes"
+	"math/bits"
+	"slices"
+	"time"
+)
+
+// A pendingFrame is a frame that is not handed on yet, or one that is done with, of which datagrams may still come.
+type pendingFrame struct {
+	id       uint32
+	header   segmentHeader // of the segment that came first
+	layout   layout
+	deadline time.Time
+	state    frameState
+	wholeAt  time.Time
+
+	bytes   []byte // grows to whole strides for all of the frame
+	have    bitset // data segments
+	missing int    // data segments
+	arrived int    // bytes of payload that are here
+	blocks  []pendingBlock
+
+	arrivals arrivals
+	asks     int       // how often the sender was asked
+	asked    time.Time // when it was asked last
+	helped   bool      // whether a segment that was asked for came
+
+	repaired bool // whether parity rebuilt a block
+
+	partial bool // the stream was joined in the middle of this frame: that it stays incomplete is nobody's loss
+}
+
+type frameState uint8
+
+const (
+	unseen     frameState = iota // known only by the gap between its neighbours' IDs
+	collecting                   // some segments are here
+	whole                        // all are, and they are right
+	done                         // handed on or dropped
+)
+
+// A pendingBlock is one block of a pending frame.
+type pendingBlock struct {
+	missing int           // data segments
+	parity  []parityShard // in the order in which they came
+}
+
+// open says what a frame is, of which the first segment has come.
+func (p *pendingFrame) open(s *segment) {
+	n := s.layout.segments()
+	p.header, p.layout, p.state = s.segmentHeader, s.layout, collecting
+	p.have, p.missing = p.have.cleared(n), n
+	for b := range s.layout.blocks {
+		p.blocks = append(p.blocks, pendingBlock{missing: s.layout.blockSegments(b)})
+	}
+}
+
+// place puts a segment where it belongs and rebuilds with it what is possible. If the segment was of no use, it returns why.
+// Frames of up to trusted bytes get their memory at once.
+func (p *pendingFrame) place(seg *segment, trusted int, m *frameMemory) (why DatagramDrop, placed bool) {
+	switch {
+	case !p.wholeAt.IsZero():
+		return DatagramSpare, false
+	case p.state == done:
+		return DatagramLate, false
+	case !p.header.sameFrame(&seg.segmentHeader):
+		return DatagramInconsistent, false
+	}
+	b := &p.blocks[seg.Block]
+	if seg.parity {
+		switch {
+		case b.missing == 0:
+			return DatagramSpare, false
+		case b.has(seg.index):
+			return DatagramDuplicate, false
+		}
+		b.parity = append(b.parity, parityShard{seg.index, bytes.Clone(seg.payload)})
+		m.used += p.layout.stride
+	} else {
+		start, end := p.layout.span(seg.index)
+		switch {
+		case p.have.has(seg.index):
+			return DatagramDuplicate, false
+		case !p.reserve(end, trusted, m):
+			return DatagramOverLimit, false
+		}
+		copy(p.bytes[start:], seg.payload)
+		p.got(seg.index)
+	}
+	p.arrived += len(seg.payload)
+	p.repair(int(seg.Block), max(trusted, 2*p.arrived), m)
+	return 0, true
+}
+
+// reserve makes room for the frame's bytes up to end, or returns false if the segment lies further ahead than what has
+// arrived of a frame vouches for. Frames up to trusted bytes are made room for whole.
+func (p *pendingFrame) reserve(end, trusted int, m *frameMemory) bool {
+	if end <= len(p.bytes) {
+		return true
+	}
+	want := p.layout.segments() * p.layout.stride
+	if free := max(trusted, freeReserve); want > free {
+		want = min(want, max(free, 2*p.arrived+freeReserve))
+	}
+	if end > want {
+		return false
+	}
+	b := m.pool.Get(want)
+	copy(b, p.bytes)
+	clear(b[min(want, p.layout.length):]) // the padding of the last segment
+	m.pool.Put(p.bytes)
+	m.used += want - len(p.bytes)
+	p.bytes = b
+	return true
+}
+
+// got notes that data segment i is in its place.
+func (p *pendingFrame) got(i int) {
+	p.have.set(i)
+	p.missing--
+	p.blocks[i%p.layout.blocks].missing--
+}
+
+// repair rebuilds a block's missing segments, if there is enough parity, and room for a frame of that size.
+func (p *pendingFrame) repair(block, trusted int, m *frameMemory) {
+	b := p.blocks[block]
+	if b.missing == 0 || len(b.parity) < b.missing || !p.reserve(p.layout.segments()*p.layout.stride, trusted, m) ||
+		!repair(p.layout, block, p.bytes, p.have, b.parity) {
+		return
+	}
+	p.repaired = true
+	for i := block; i < p.layout.segments(); i += p.layout.blocks {
+		if !p.have.has(i) {
+			p.got(i)
+		}
+	}
+}
+
+// shortage returns a request for the segments that a block lacks, false if it lacks none.
+func (p *pendingFrame) shortage(block int) (r Request, short bool) {
+	need := p.blocks[block].missing - len(p.blocks[block].parity)
+	if need <= 0 {
+		return r, false
+	}
+	r = Request{FrameID: p.id, Block: uint8(block), Need: uint8(need), Data: p.header.Data}
+	r.Missing = make([]byte, ceilDiv(int(r.Data), 8))
+	for j := range p.layout.data {
+		if at := j*p.layout.blocks + block; at < p.layout.segments() && !p.have.has(at) {
+			r.Missing[j/8] |= 0x80 >> (j % 8)
+		}
+	}
+	return r, true
+}
+
+// waits reports whether the frame may still become whole.
+func (p *pendingFrame) waits() bool { return p.state == collecting || p.state == unseen }
+
+// has reports whether a parity row is here.
+func (b *pendingBlock) has(row int) bool {
+	return slices.ContainsFunc(b.parity, func(p parityShard) bool { return p.row == row })
+}
+
+// size is how many bytes of memory the frame holds.
+func (p *pendingFrame) size() int {
+	n := len(p.bytes)
+	for _, b := range p.blocks {
+		n += len(b.parity) * p.layout.stride
+	}
+	return n
+}
+
+// free lets go of the frame's bytes.
+func (p *pendingFrame) free(m *frameMemory) {
+	m.used -= p.size()
+	clear(p.blocks) // of parity
+	p.state, p.bytes, p.have, p.blocks = done, nil, p.have[:0], p.blocks[:0]
+}
+
+// A frameMemory is the memory of all frames of an assembler that are not handed on. The zero value is ready.
+type frameMemory struct {
+	pool  Pool
+	used  int           // bytes that the frames hold
+	spare *pendingFrame // one that is in no list any more, or nil
+}
+
+// newFrame returns a frame of which nothing has come yet.
+func (m *frameMemory) newFrame(id uint32, deadline time.Time) *pendingFrame {
+	p := m.spare
+	if p == nil {
+		p = &pendingFrame{}
+	}
+	m.spare = nil
+	*p = pendingFrame{id: id, deadline: deadline, have: p.have[:0], blocks: p.blocks[:0],
+		arrivals: arrivals{seen: p.arrivals.seen[:0]}}
+	return p
+}
+
+// A bitset is a set of small numbers.
+type bitset []uint64
+
+// cleared returns an empty set with room for numbers below n, in the memory of s if that suffices.
+func (s bitset) cleared(n int) bitset {
+	return append(s[:0], make(bitset, ceilDiv(n, 64))...)
+}
+
+func (s bitset) has(i int) bool { return i/64 < len(s) && s[i/64]&(1<<(i%64)) != 0 }
+func (s bitset) set(i int)      { s[i/64] |= 1 << (i % 64) }
+
+func (s bitset) count() (n int) {
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
