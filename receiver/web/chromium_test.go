@@ -58,14 +58,14 @@ func (p *browserPage) shows(selector string, data []byte) {
 }
 
 // put puts a picture of a stream that was taken now.
-func put(h *Hub, stream string, data []byte) {
+func put(h *Server, stream string, data []byte) {
 	f := frame(0, data)
 	f.Stream, f.Captured = stream, time.Now()
 	h.Put(f)
 }
 
 // film puts pictures of a stream until it is stopped.
-func film(t *testing.T, h *Hub, stream string, pictures ...[]byte) (stop func()) {
+func film(t *testing.T, h *Server, stream string, pictures ...[]byte) (stop func()) {
 	quit := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -85,8 +85,8 @@ func film(t *testing.T, h *Hub, stream string, pictures ...[]byte) (stop func())
 	return stop
 }
 
-// withoutSockets serves a hub by way of something that does not let WebSockets through, as some proxies do.
-func withoutSockets(t *testing.T, h *Hub) (addr string) {
+// withoutSockets serves a server by way of something that does not let WebSockets through, as some proxies do.
+func withoutSockets(t *testing.T, h *Server) (addr string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/socket") {
 			http.Error(w, "upgrades are not for us", http.StatusBadRequest)
@@ -101,8 +101,8 @@ func withoutSockets(t *testing.T, h *Hub) (addr string) {
 // The page shows a picture as soon as there is one: a single one is all that comes, so that one which the browser keeps
 // back until the next is not seen.
 func TestPageShowsPicture(t *testing.T) {
-	for name, serve := range map[string]func(*testing.T, *Hub) string{
-		"canvas": func(t *testing.T, h *Hub) string { return serve(t, h) },
+	for name, serve := range map[string]func(*testing.T, *Server) string{
+		"canvas": func(t *testing.T, h *Server) string { return serve(t, h) },
 		"img":    withoutSockets,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,8 +152,8 @@ func TestPageShowsCompletedPicture(t *testing.T) {
 
 // When pictures stop, the page dims the last one and says so, and all is well again with the next.
 func TestPageDimsAndRecovers(t *testing.T) {
-	for name, serve := range map[string]func(*testing.T, *Hub) string{
-		"canvas": func(t *testing.T, h *Hub) string { return serve(t, h) },
+	for name, serve := range map[string]func(*testing.T, *Server) string{
+		"canvas": func(t *testing.T, h *Server) string { return serve(t, h) },
 		"img":    withoutSockets,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,18 +189,18 @@ func TestPageConnectsAgain(t *testing.T) {
 			p := browse(t, "http://"+addr+"/", 600, 600)
 			p.until("document.querySelector('.tile.live .picture " + name + "')")
 			p.forgive()
-			before := func() uint64 { h.mu.Lock(); defer h.mu.Unlock(); return h.lastID }()
+			before := func() uint64 { h.viewers.mu.Lock(); defer h.viewers.mu.Unlock(); return h.viewers.lastID }()
 			func() {
-				h.mu.Lock()
-				defer h.mu.Unlock()
-				for v := range h.viewers {
-					v.outlet.abort()
+				h.viewers.mu.Lock()
+				defer h.viewers.mu.Unlock()
+				for v := range h.viewers.here {
+					v.conn.abort()
 				}
 			}()
 			eventually(t, "the page has come again", func() bool {
-				h.mu.Lock()
-				defer h.mu.Unlock()
-				return len(h.viewers) == 1 && h.lastID > before
+				h.viewers.mu.Lock()
+				defer h.viewers.mu.Unlock()
+				return len(h.viewers.here) == 1 && h.viewers.lastID > before
 			})
 			p.until("document.querySelector('.tile.live')")
 		})
@@ -265,12 +265,12 @@ func TestGridSendsWhatIsSeen(t *testing.T) {
 		infos := h.streamInfos()
 		return infos[0].Viewers == 0 && infos[11].Viewers == 1
 	})
-	slow := func(s *socket) bool { s.mu.Lock(); defer s.mu.Unlock(); return s.rate == 10 }
+	slow := func(s *pageSocket) bool { s.mu.Lock(); defer s.mu.Unlock(); return s.rate == 10 }
 	eventually(t, "they are small", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		for v := range h.viewers {
-			if s, ok := v.outlet.(*socket); !ok || !slow(s) {
+		h.viewers.mu.Lock()
+		defer h.viewers.mu.Unlock()
+		for v := range h.viewers.here {
+			if s, ok := v.conn.(*pageSocket); !ok || !slow(s) {
 				return false
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Config is what a [Hub] may be told. The zero value is the default of everything.
+// Config is what a [Server] may be told. The zero value is the default of everything.
 type Config struct {
 	// StallTimeout is how long a viewer may take over one picture before it is closed. 0 means 10 s.
 	StallTimeout time.Duration

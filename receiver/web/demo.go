@@ -27,31 +27,31 @@ type DemoLink struct {
 // maxBody is how many bytes a request's body may have: the only one that is read is a DemoLink.
 const maxBody = 4 << 10
 
-func (h *Hub) serveDemo(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, h.config.Demo.Link())
+func (s *Server) serveDemo(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, s.config.Demo.Link())
 }
 
 // serveDemoChange takes a DemoLink. That it comes from the page, and not from a site that its visitor has open elsewhere,
 // is for [http.CrossOriginProtection] to see to, and for the type, which no form can send.
-func (h *Hub) serveDemoChange(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveDemoChange(w http.ResponseWriter, r *http.Request) {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
 		http.Error(w, "the body has to be application/json", http.StatusUnsupportedMediaType)
 		return
 	}
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	decoder.DisallowUnknownFields()
-	link := h.config.Demo.Link()
+	link := s.config.Demo.Link()
 	err := decoder.Decode(&link)
 	if err == nil && decoder.Decode(new(any)) != io.EOF {
 		http.Error(w, "there is something behind the object", http.StatusBadRequest)
 		return
 	}
 	if err == nil {
-		err = h.config.Demo.SetLink(link)
+		err = s.config.Demo.SetLink(link)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	h.serveDemo(w, r)
+	s.serveDemo(w, r)
 }

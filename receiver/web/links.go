@@ -13,12 +13,12 @@ type Receiver interface {
 	Streams() []protocol.StreamInfo
 }
 
-// ReceiveFrom tells the hub whose frames it is put, so that it can show how they came. The hub asks once a second at most,
+// ReceiveFrom tells the server whose frames it is put, so that it can show how they came. The server asks once a second at most,
 // from within Put too.
-func (h *Hub) ReceiveFrom(r Receiver) {
-	h.links.mu.Lock()
-	defer h.links.mu.Unlock()
-	h.links.from = r
+func (s *Server) ReceiveFrom(r Receiver) {
+	s.links.mu.Lock()
+	defer s.links.mu.Unlock()
+	s.links.from = r
 }
 
 // links is what is known of how streams come here, at most a second old.

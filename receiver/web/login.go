@@ -104,7 +104,7 @@ func tokenOf(r *http.Request) (token string, inAddress bool) {
 	return token, token != ""
 }
 
-// withoutToken is the same address without the token, relative, for the hub does not know what prefix it is mounted under.
+// withoutToken is the same address without the token, relative, for the server does not know what prefix it is mounted under.
 func withoutToken(u *url.URL) string {
 	query := u.Query()
 	query.Del("token")

@@ -75,7 +75,7 @@ func TestLoginCookie(t *testing.T) {
 		t.Errorf("%+v", cookie)
 	}
 	for _, test := range []struct {
-		hub    *Hub
+		server *Server
 		host   string
 		status int
 	}{
@@ -86,7 +86,7 @@ func TestLoginCookie(t *testing.T) {
 		r := httptest.NewRequest("GET", "http://"+test.host+"/streams", nil)
 		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
 		w := httptest.NewRecorder()
-		test.hub.ServeHTTP(w, r)
+		test.server.ServeHTTP(w, r)
 		if w.Code != test.status {
 			t.Errorf("%s: %d, want %d", test.host, w.Code, test.status)
 		}

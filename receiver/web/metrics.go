@@ -14,11 +14,11 @@ import (
 	"udpcam/protocol"
 )
 
-// metrics returns the handler of /metrics, which is made when it is asked for the first time: most hubs never are.
-func (h *Hub) metrics() http.Handler {
+// metrics returns the handler of /metrics. It is made at the first request, which most servers never get.
+func (s *Server) metrics() http.Handler {
 	handler := sync.OnceValue(func() http.Handler {
 		registry := prometheus.NewRegistry()
-		registry.MustRegister(collector{h}, collectors.NewGoCollector(),
+		registry.MustRegister(collector{s}, collectors.NewGoCollector(),
 			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 		return promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
 	})
@@ -59,7 +59,7 @@ var (
 	viewerFrames  = counter("viewer_frames_total", "Pictures sent to a viewer that is there now.", "viewer", "key")
 	viewerSkipped = counter("viewer_skipped_frames_total", "Pictures that such a viewer missed because it was behind.", "viewer", "key")
 
-	viewers        = gauge("viewers", "Viewers that are there now.")
+	viewersNow     = gauge("viewers", "Viewers that are there now.")
 	viewersRefused = counter("viewers_refused_total", "Viewers refused because there were as many as may be.")
 	viewersStalled = counter("viewers_stalled_total", "Viewers closed because they took no picture in time.")
 	framesDropped  = counter("frames_refused_total", "Pictures not taken: empty, too large, a stream too many, a name too long.")
@@ -77,10 +77,10 @@ var (
 	pendingBytes     = gauge("pending_bytes", "Bytes that unfinished frames hold.")
 )
 
-// A collector reads a hub's figures.
-type collector struct{ hub *Hub }
+// A collector reads a server's figures.
+type collector struct{ *Server }
 
-// Describe implements [prometheus.Collector]. Which metrics there are depends on what comes.
+// Describe implements [prometheus.Collector]. It names nothing: which metrics there are depends on what comes.
 func (c collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements [prometheus.Collector].
@@ -88,9 +88,18 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	add := func(m metric, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
 	}
-	c.collectStreams(to, add)
+	now, labels := time.Now(), map[string]bool{}
+	for _, s := range c.streams.view(now) {
+		label := strings.ToValidUTF8(s.name, "\uFFFD")
+		for labels[label] { // two names that are not UTF-8 may look alike
+			label += "'"
+		}
+		labels[label] = true
+		c.collectStream(s, label, now, add)
+		to <- prometheus.MustNewConstHistogram(streamDelay.desc, s.delays.count, s.delays.sum.Seconds(), s.delays.buckets(), label)
+	}
 	c.collectViewers(add)
-	if r := c.hub.links.receiver(); r != nil {
+	if r := c.links.receiver(); r != nil {
 		st := r.Stats()
 		add(datagrams, float64(st.Datagrams))
 		for d, n := range st.LeftOut {
@@ -101,50 +110,37 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-func (c collector) collectStreams(to chan<- prometheus.Metric, add func(metric, float64, ...string)) {
-	h := c.hub
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	now := time.Now()
-	labels := map[string]bool{}
-	for _, s := range h.streams {
-		label := strings.ToValidUTF8(s.name, "\uFFFD")
-		for labels[label] { // of two names that are not UTF-8
-			label += "'"
-		}
-		labels[label] = true
-		live := 0.
-		if s.live(now, h.config.QuietAfter) {
-			live = 1
-		}
-		add(streamFrames, float64(s.total), label)
-		add(streamBytes, float64(s.bytes), label)
-		add(streamLive, live, label)
-		if !s.last.IsZero() {
-			add(streamAge, now.Sub(s.last).Seconds(), label)
-		}
-		add(streamViewers, float64(h.watchersOf(s)), label)
-		to <- prometheus.MustNewConstHistogram(streamDelay.desc, s.delays.count, s.delays.sum.Seconds(), s.delays.buckets(), label)
-		link, ok := h.links.of(s.name, now)
-		if !ok {
-			continue
-		}
-		for d, n := range link.Stats.Dropped {
-			add(streamDropped, float64(n), label, protocol.FrameDrop(d).String())
-		}
-		add(streamRepaired, float64(link.Stats.ByParity), label, "parity")
-		add(streamRepaired, float64(link.Stats.ByRequest), label, "request")
-		add(streamExpected, float64(link.Stats.Expected), label)
-		add(streamReceived, float64(link.Stats.Received), label)
-		if link.ClockKnown {
-			add(streamRTT, link.RTT.Seconds(), label)
-		}
+func (c collector) collectStream(s streamView, label string, now time.Time, add func(metric, float64, ...string)) {
+	live := 0.
+	if s.live {
+		live = 1
+	}
+	add(streamFrames, float64(s.total), label)
+	add(streamBytes, float64(s.bytes), label)
+	add(streamLive, live, label)
+	if !s.last.IsZero() {
+		add(streamAge, now.Sub(s.last).Seconds(), label)
+	}
+	add(streamViewers, float64(s.watchers), label)
+	link, ok := c.links.of(s.name, now)
+	if !ok {
+		return
+	}
+	for d, n := range link.Stats.Dropped {
+		add(streamDropped, float64(n), label, protocol.FrameDrop(d).String())
+	}
+	add(streamRepaired, float64(link.Stats.ByParity), label, "parity")
+	add(streamRepaired, float64(link.Stats.ByRequest), label, "request")
+	add(streamExpected, float64(link.Stats.Expected), label)
+	add(streamReceived, float64(link.Stats.Received), label)
+	if link.ClockKnown {
+		add(streamRTT, link.RTT.Seconds(), label)
 	}
 }
 
 func (c collector) collectViewers(add func(metric, float64, ...string)) {
-	st := c.hub.Stats()
-	add(viewers, float64(st.Viewers))
+	st := c.Stats()
+	add(viewersNow, float64(st.Viewers))
 	add(viewersRefused, float64(st.Refused))
 	add(viewersStalled, float64(st.Stalled))
 	add(framesDropped, float64(st.Dropped))
@@ -152,9 +148,7 @@ func (c collector) collectViewers(add func(metric, float64, ...string)) {
 	add(bytesOut, float64(st.BytesOut))
 	add(framesSkipped, float64(st.Skipped))
 	add(loginsRefused, float64(st.Unauthorized))
-	c.hub.mu.Lock()
-	defer c.hub.mu.Unlock()
-	for v := range c.hub.viewers {
+	for _, v := range c.viewers.list() {
 		id, key := strconv.FormatUint(v.id, 10), strings.ToValidUTF8(v.key, "\uFFFD")
 		add(viewerFrames, float64(v.sent.Load()), id, key)
 		add(viewerSkipped, float64(v.skipped.Load()), id, key)

@@ -18,19 +18,19 @@ const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; wor
 	"img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 
 // servePage answers with the page of a stream, or with "" with that of all. root is the way from it to the page of all.
-func (h *Hub) servePage(w http.ResponseWriter, name, root string) {
+func (s *Server) servePage(w http.ResponseWriter, name, root string) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
-	if h.config.HTML != nil {
-		w.Write(h.config.HTML)
+	if s.config.HTML != nil {
+		w.Write(s.config.HTML)
 		return
 	}
 	var page bytes.Buffer
 	data := struct {
 		Name, Root, Path string
 		Demo             bool
-	}{name, root, pagePath(name), h.config.Demo != nil}
+	}{name, root, pagePath(name), s.config.Demo != nil}
 	err := pageTemplate.Execute(&page, data)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"log/slog"
@@ -20,9 +21,9 @@ const (
 )
 
 // Serve answers HTTP requests on ln until ctx is done. Then it closes ln and every viewer, and returns nil once nothing
-// is left of them. The hub may go on, and be served again. Programs that have an HTTP server of their own mount the hub
+// is left of them. The server may go on, and be served again. Programs that have an HTTP server of their own mount the server
 // on that instead.
-func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	var running sync.WaitGroup // connections, and the handlers that have taken theirs over
@@ -31,7 +32,7 @@ func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			running.Add(1)
 			defer running.Done()
-			h.ServeHTTP(w, r)
+			s.ServeHTTP(w, r)
 		}),
 		ConnState: func(conn net.Conn, state http.ConnState) {
 			others.change(conn, state)
@@ -48,7 +49,7 @@ func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
 		WriteTimeout:      requestTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(h.config.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
@@ -69,4 +70,40 @@ func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
 	<-served
 	running.Wait()
 	return err
+}
+
+// maxConns is how many connections there may be that are not viewers', beyond which one that asks nothing gives way. It
+// stops whoever opens connections without end from using up memory and file descriptors, and yet nobody is kept out.
+const maxConns = 256
+
+// conns knows a server's connections that are not viewers', the oldest first.
+type conns struct {
+	mu    sync.Mutex
+	idle  list.List // those that ask nothing now
+	where map[net.Conn]*list.Element
+	busy  int
+}
+
+// change notes what a connection does, as [http.Server.ConnState] tells it, and closes one if there are too many.
+func (c *conns) change(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.where[conn]; e != nil {
+		c.idle.Remove(e)
+		delete(c.where, conn)
+	} else if state != http.StateNew {
+		c.busy--
+	}
+	switch state {
+	case http.StateNew, http.StateIdle:
+		if c.where == nil {
+			c.where = map[net.Conn]*list.Element{}
+		}
+		c.where[conn] = c.idle.PushBack(conn)
+	case http.StateActive:
+		c.busy++
+	}
+	if oldest := c.idle.Front(); oldest != nil && c.idle.Len()+c.busy > maxConns {
+		oldest.Value.(net.Conn).Close() // the server notices, and calls again
+	}
 }

@@ -57,7 +57,7 @@ func TestListenErrors(t *testing.T) {
 	}
 }
 
-// A server that ends leaves its port, and the hub for another.
+// A server that ends leaves its port, and the server for another.
 func TestServeAgain(t *testing.T) {
 	h := New(quiet(Config{}))
 	ctx, cancel := context.WithCancel(t.Context())

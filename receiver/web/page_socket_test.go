@@ -12,7 +12,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// A tab is a page as the hub sees it.
+// A tab is a page as the server sees it.
 type tab struct {
 	*websocket.Conn
 	t *testing.T
