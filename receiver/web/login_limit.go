@@ -11,44 +11,43 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How fast an address may guess at a password or token: some at once, for whoever mistypes, then one now and then.
+// How fast an address may guess at a password or token: some at once, for typing errors, then one now and then.
 const (
 	guessesAtOnce = 10
 	guessEvery    = 6 * time.Second
 )
 
-// guessers is how many addresses are told apart at most. Beyond that some share what they may guess: memory is bounded
-// whatever addresses there are, and so are all guesses together.
+// guessers is how many addresses are told apart. Beyond that, some share a limit. This bounds the memory, and all guesses
+// together.
 const guessers = 256
 
-// guesses knows who guessed wrong how often of late. It is safe for concurrent use.
-type guesses struct {
+// A loginLimit slows down those who guess passwords. It is safe for concurrent use.
+type loginLimit struct {
 	mu   sync.Mutex
 	seed maphash.Seed // so that nobody can choose whom to share with
-	by   [guessers]guesser
-}
-
-type guesser struct {
-	limit *rate.Limiter
-	last  [sha256.Size]byte // the sum of what was guessed last
-}
-
-func newGuesses() *guesses {
-	g := &guesses{seed: maphash.MakeSeed()}
-	for i := range g.by {
-		g.by[i].limit = rate.NewLimiter(rate.Every(guessEvery), guessesAtOnce)
+	by   [guessers]struct {
+		limit *rate.Limiter
+		last  [sha256.Size]byte // the sum of the last wrong guess
 	}
-	return g
 }
 
-// try reports whether a secret from an address is right, as check finds, or for how many seconds no other is looked at.
+func newLoginLimit() *loginLimit {
+	l := &loginLimit{seed: maphash.MakeSeed()}
+	for i := range l.by {
+		l.by[i].limit = rate.NewLimiter(rate.Every(guessEvery), guessesAtOnce)
+	}
+	return l
+}
+
+// try reports whether a secret from an address is right, as check finds. If the address has guessed too often, it returns
+// how many seconds to wait.
 //
-// The same wrong secret again is no other guess: a page that is left open asks every second with what it was given
-// before the password was changed, and must not keep out whoever knows the new one.
-func (g *guesses) try(remoteAddr, secret string, check func() bool) (right bool, wait int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	by := &g.by[maphash.String(g.seed, household(remoteAddr))%guessers]
+// The same wrong secret again does not count: a page that was left open goes on asking every second with an old password,
+// and must not keep out the same address with the new one.
+func (l *loginLimit) try(remoteAddr, secret string, check func() bool) (right bool, wait int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	by := &l.by[maphash.String(l.seed, household(remoteAddr))%guessers]
 	sum := sha256.Sum256([]byte(secret))
 	if by.last == sum {
 		return false, 0
@@ -64,8 +63,7 @@ func (g *guesses) try(remoteAddr, secret string, check func() bool) (right bool,
 	return false, 0
 }
 
-// household is the part of a client's address that it cannot change at will: of IPv6 the network, which each household
-// has one of.
+// household returns the part of a client's address that it cannot change at will: for IPv6 its /64 network.
 func household(remoteAddr string) string {
 	addr, err := netip.ParseAddrPort(remoteAddr)
 	if err != nil {

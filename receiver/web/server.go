@@ -70,13 +70,14 @@ func (s *Server) unfit(f protocol.Frame) (reason string) {
 // newPart keeps a frame and renders what is sent with it.
 func (s *Server) newPart(f protocol.Frame) *part {
 	now := time.Now()
-	captured := now
+	p := &part{captured: now, came: now, number: s.numbered.Add(1)}
 	if f.Captured.IsZero() {
 		f.Captured = now
 	} else {
-		captured = f.Captured.Add(-s.links.ahead(f.Stream, now))
+		link, _ := s.links.of(f.Stream, now)
+		p.captured = f.Captured.Add(-link.ClockOffset)
 	}
-	p := &part{frame: f.Keep(), number: s.numbered.Add(1), captured: captured, came: now}
+	p.frame = f.Keep()
 	p.render()
 	return p
 }
