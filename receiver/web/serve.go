@@ -11,18 +11,17 @@ import (
 	"time"
 )
 
-// Bounds on what a client may cost before it is a viewer, and how long the last ones have at the end.
+// Limits on a client that is not a viewer.
 const (
 	headerTimeout  = 5 * time.Second  // for a request's header: stops clients that send it byte by byte
-	requestTimeout = 30 * time.Second // for a request and an answer that is no stream
+	requestTimeout = 30 * time.Second // for a request, and an answer that is not a stream
 	idleTimeout    = time.Minute      // between two requests of a connection
 	maxHeader      = 16 << 10         // bytes of a request's header
 	shutdownGrace  = time.Second      // for answers that are being written when the server ends
 )
 
-// Serve answers HTTP requests on ln until ctx is done. Then it closes ln and every viewer, and returns nil once nothing
-// is left of them. The server may go on, and be served again. Programs that have an HTTP server of their own mount the server
-// on that instead.
+// Serve answers HTTP requests on ln until ctx is done. Then it closes ln and every viewer, and returns nil when all have
+// ended. Serve may be called again. A program with an HTTP server of its own mounts s on that instead.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
@@ -72,19 +71,19 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return err
 }
 
-// maxConns is how many connections there may be that are not viewers', beyond which one that asks nothing gives way. It
-// stops whoever opens connections without end from using up memory and file descriptors, and yet nobody is kept out.
+// maxConns is how many connections that are not viewers' may be open. Beyond it the oldest idle one is closed. This stops
+// endless connections from using up memory and file descriptors, without keeping anybody out.
 const maxConns = 256
 
-// conns knows a server's connections that are not viewers', the oldest first.
+// conns are a server's connections that are not viewers'.
 type conns struct {
 	mu    sync.Mutex
-	idle  list.List // those that ask nothing now
+	idle  list.List // without a request now, the oldest first
 	where map[net.Conn]*list.Element
 	busy  int
 }
 
-// change notes what a connection does, as [http.Server.ConnState] tells it, and closes one if there are too many.
+// change is told by [http.Server.ConnState] what a connection does. It closes one if there are too many.
 func (c *conns) change(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

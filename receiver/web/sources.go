@@ -63,8 +63,8 @@ func (s *Server) Pull(ctx context.Context, open Opener, linger time.Duration, st
 	}
 }
 
-// capture opens the source once. It returns whether a picture came, and whether the source has ended or failed: neither if
-// it was closed because nobody watches.
+// capture opens the source once. It returns whether a picture came, whether the source is over, and why it failed. If it is
+// neither over nor failed, it was closed because nobody watches.
 func (s *Server) capture(ctx context.Context, src *source, open Opener, linger time.Duration) (brought, over bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var idle sync.WaitGroup
