@@ -87,7 +87,7 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) health(keys ...string) health {
 	answer := health{Viewers: s.viewers.count(), MaxViewers: s.config.MaxViewers, Streams: s.streamInfos(keys...)}
-	idle, err := s.sources.state()
+	idle, err := s.sourcesState()
 	if err != nil {
 		answer.Error = err.Error()
 	}

@@ -70,7 +70,8 @@ var serverMetrics = []struct {
 	value func(Stats) uint64
 }{
 	{gauge("viewers", "Viewers that are there now."), func(s Stats) uint64 { return uint64(s.Viewers) }},
-	{counter("viewers_refused_total", "Viewers refused because there were too many."), func(s Stats) uint64 { return s.Refused }},
+	{counter("viewers_refused_total", "Viewers refused because there were too many."),
+		func(s Stats) uint64 { return s.Refused }},
 	{counter("viewers_stalled_total", "Viewers closed because they took no picture in time."),
 		func(s Stats) uint64 { return s.Stalled }},
 	{counter("frames_refused_total", "Pictures dropped: empty, too large, a stream too many, a name too long."),
@@ -78,7 +79,8 @@ var serverMetrics = []struct {
 	{counter("frames_out_total", "Pictures sent to viewers."), func(s Stats) uint64 { return s.FramesOut }},
 	{counter("bytes_out_total", "Bytes sent to viewers."), func(s Stats) uint64 { return s.BytesOut }},
 	{counter("frames_skipped_total", "Pictures that viewers were too slow for."), func(s Stats) uint64 { return s.Skipped }},
-	{counter("logins_refused_total", "Requests without the password or token."), func(s Stats) uint64 { return s.Unauthorized }},
+	{counter("logins_refused_total", "Requests without the password or token."),
+		func(s Stats) uint64 { return s.Unauthorized }},
 }
 
 // A collector reads a server's figures for Prometheus.

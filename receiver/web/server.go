@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,8 +18,8 @@ type Server struct {
 	mux     *http.ServeMux
 	streams *registry
 	viewers *viewers
-	sources *sources
 	links   links
+	sources sync.Map // the keys are the sources on demand that are pulled now
 
 	numbered    atomic.Uint32 // the number of the last picture
 	in, dropped atomic.Uint64 // see Stats
@@ -28,7 +29,7 @@ type Server struct {
 func New(c Config) *Server {
 	c = c.withDefaults()
 	s := &Server{config: c, hosts: newHostList(c.AllowHosts), login: newLogin(c)}
-	s.streams, s.viewers, s.sources = newRegistry(c), newViewers(c), &sources{all: map[*source]bool{}}
+	s.streams, s.viewers = newRegistry(c), newViewers(c)
 	s.mux = s.routes()
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"udpcam/protocol"
@@ -34,10 +35,10 @@ type Opener = func(ctx context.Context) iter.Seq2[protocol.Frame, error]
 func (s *Server) Pull(ctx context.Context, open Opener, linger time.Duration, streams ...string) error {
 	orDefault(&linger, defaultLinger)
 	src := &source{streams: s.streams}
-	s.sources.add(src)
+	s.sources.Store(src, nil)
 	s.streams.reserve(src, streams)
 	defer s.streams.release(src)
-	defer s.sources.remove(src)
+	defer s.sources.Delete(src)
 	retry := firstRetry
 	for {
 		if err := src.awaitViewer(ctx); err != nil {
@@ -65,7 +66,9 @@ func (s *Server) Pull(ctx context.Context, open Opener, linger time.Duration, st
 
 // capture opens the source once. It returns whether a picture came, whether the source is over, and why it failed. If it is
 // neither over nor failed, it was closed because nobody watches.
-func (s *Server) capture(ctx context.Context, src *source, open Opener, linger time.Duration) (brought, over bool, err error) {
+func (s *Server) capture(ctx context.Context, src *source, open Opener, linger time.Duration) (
+	brought, over bool, err error) {
+
 	ctx, cancel := context.WithCancel(ctx)
 	var idle sync.WaitGroup
 	idle.Go(func() {
@@ -76,7 +79,8 @@ func (s *Server) capture(ctx context.Context, src *source, open Opener, linger t
 	defer cancel()
 
 	s.streams.wake(src)
-	src.set(true, src.failure())
+	src.open.Store(true)
+	defer src.open.Store(false)
 	for frame, failure := range open(ctx) {
 		if err = failure; err != nil || ctx.Err() != nil {
 			break
@@ -84,41 +88,35 @@ func (s *Server) capture(ctx context.Context, src *source, open Opener, linger t
 		s.put(frame, src)
 		if !brought {
 			brought = true
-			src.set(true, nil)
+			src.failed.Store(nil)
 		}
 	}
 	switch {
 	case ctx.Err() != nil: // a viewer who comes from here on is seen by the next awaitViewer
-		src.set(false, src.failure())
 		s.streams.rest(src)
 		return brought, false, nil
 	case err != nil:
-		src.set(false, err)
+		src.failed.Store(&err)
 		s.streams.watched(0) // others may be wanted in its place
 		return brought, false, err
 	}
 	return brought, true, nil
 }
 
-// A source is a source on demand, for as long as it is pulled.
+// A source is a source on demand, for as long as it is pulled. Any goroutine may read whether it is open, and why it failed
+// when it was last open: that is forgotten with the next picture.
 type source struct {
 	streams *registry
-
-	mu   sync.Mutex
-	open bool
-	err  error // why it failed when it was last open, until it brings a picture
+	open    atomic.Bool
+	failed  atomic.Pointer[error]
 }
 
-func (src *source) set(open bool, err error) {
-	src.mu.Lock()
-	defer src.mu.Unlock()
-	src.open, src.err = open, err
-}
-
+// failure returns why the source failed, or nil.
 func (src *source) failure() error {
-	src.mu.Lock()
-	defer src.mu.Unlock()
-	return src.err
+	if err := src.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // awaitViewer returns when somebody watches one of the source's streams.
@@ -161,33 +159,12 @@ func (src *source) awaitIdle(ctx context.Context, linger time.Duration) {
 	}
 }
 
-// sources are the sources on demand that are pulled now.
-type sources struct {
-	mu  sync.Mutex
-	all map[*source]bool
-}
-
-func (ss *sources) add(src *source) {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	ss.all[src] = true
-}
-
-func (ss *sources) remove(src *source) {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	delete(ss.all, src)
-}
-
-// state returns whether a source is closed, and why one failed.
-func (ss *sources) state() (idle bool, err error) {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	for src := range ss.all {
-		src.mu.Lock()
-		idle = idle || !src.open
-		err = cmp.Or(src.err, err)
-		src.mu.Unlock()
+// sourcesState returns whether a source is closed, and why one failed.
+func (s *Server) sourcesState() (idle bool, err error) {
+	for key := range s.sources.Range {
+		src := key.(*source)
+		idle = idle || !src.open.Load()
+		err = cmp.Or(src.failure(), err)
 	}
 	return idle, err
 }

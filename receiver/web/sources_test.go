@@ -67,8 +67,8 @@ func (c *camera) expect(t *testing.T, opened, open int32) {
 
 // onlySource returns the only source on demand.
 func onlySource(h *Server) *source {
-	for src := range h.sources.all {
-		return src
+	for src := range h.sources.Range {
+		return src.(*source)
 	}
 	return nil
 }
