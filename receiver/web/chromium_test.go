@@ -64,8 +64,8 @@ func put(h *Server, stream string, data []byte) {
 	h.Put(f)
 }
 
-// film puts pictures of a stream until it is stopped.
-func film(t *testing.T, h *Server, stream string, pictures ...[]byte) (stop func()) {
+// playStream puts pictures of a stream until it is stopped.
+func playStream(t *testing.T, h *Server, stream string, pictures ...[]byte) (stop func()) {
 	quit := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -158,7 +158,7 @@ func TestPageDimsAndRecovers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := New(quiet(Config{}))
-			stop := film(t, h, "door", picture(t, 1), picture(t, 2))
+			stop := playStream(t, h, "door", picture(t, 1), picture(t, 2))
 			p := browse(t, "http://"+serve(t, h)+"/", 1000, 800)
 			p.until("document.querySelector('.tile.live .picture " + name + "')")
 			p.forgive()
@@ -167,7 +167,7 @@ func TestPageDimsAndRecovers(t *testing.T) {
 			p.until("getComputedStyle(document.querySelector('.picture > *')).filter.includes('grayscale(1)')")
 			p.until("document.getElementById('said').textContent === 'door: no picture any more'")
 			p.screenshot(name)
-			film(t, h, "door", picture(t, 1), picture(t, 2))
+			playStream(t, h, "door", picture(t, 1), picture(t, 2))
 			p.until("document.querySelector('.tile.live .notice')?.textContent === ''")
 			p.until("document.getElementById('said').textContent === 'door: live again'")
 		})
@@ -179,7 +179,7 @@ func TestPageConnectsAgain(t *testing.T) {
 	for _, name := range []string{"canvas", "img"} {
 		t.Run(name, func(t *testing.T) {
 			h := New(quiet(Config{}))
-			film(t, h, "door", picture(t, 5))
+			playStream(t, h, "door", picture(t, 5))
 			addr := ""
 			if name == "img" {
 				addr = withoutSockets(t, h)
@@ -213,7 +213,7 @@ func TestGrid(t *testing.T) {
 	names := []string{"front door", "garden", "hall", "workshop"}
 	stops := map[string]func(){}
 	for i, name := range names {
-		stops[name] = film(t, h, name, picture(t, 1+i))
+		stops[name] = playStream(t, h, name, picture(t, 1+i))
 	}
 	p := browse(t, "http://"+serve(t, h)+"/", 1200, 800)
 	p.until("document.querySelectorAll('.grid .tile.live').length === 4")
@@ -242,7 +242,7 @@ func TestGrid(t *testing.T) {
 	p.press("g")
 	p.until("document.querySelectorAll('.grid .tile.live').length === 4")
 
-	film(t, h, "cellar", picture(t, 5))
+	playStream(t, h, "cellar", picture(t, 5))
 	p.until("document.querySelectorAll('.grid .tile.live').length === 5")
 	stops["hall"]()
 	p.until("document.querySelectorAll('.grid .tile.quiet').length === 1")
@@ -254,7 +254,7 @@ func TestGrid(t *testing.T) {
 func TestGridSendsWhatIsSeen(t *testing.T) {
 	h := New(quiet(Config{}))
 	for i := range 12 {
-		film(t, h, fmt.Sprintf("camera %02d", i), picture(t, 5+i%4))
+		playStream(t, h, fmt.Sprintf("camera %02d", i), picture(t, 5+i%4))
 	}
 	p := browse(t, "http://"+serve(t, h)+"/", 390, 600)
 	p.until("document.querySelectorAll('.grid .tile.live').length > 0")
@@ -282,7 +282,7 @@ func TestGridSendsWhatIsSeen(t *testing.T) {
 func TestPhone(t *testing.T) {
 	h := New(quiet(Config{}))
 	h.ReceiveFrom(lossy{})
-	film(t, h, "door", picture(t, 1), picture(t, 2))
+	playStream(t, h, "door", picture(t, 1), picture(t, 2))
 	p := browse(t, "http://"+serve(t, h)+"/", 360, 640)
 	p.until("document.querySelector('.tile.live')")
 	p.until("document.querySelectorAll('#figures > div:not([hidden])').length === 5")
@@ -306,8 +306,8 @@ func TestPhone(t *testing.T) {
 
 func TestKeyboard(t *testing.T) {
 	h := New(quiet(Config{}))
-	film(t, h, "door", picture(t, 1), picture(t, 2))
-	film(t, h, "garden", picture(t, 3), picture(t, 4))
+	playStream(t, h, "door", picture(t, 1), picture(t, 2))
+	playStream(t, h, "garden", picture(t, 3), picture(t, 4))
 	p := browse(t, "http://"+serve(t, h)+"/streams/door/", 900, 700)
 	p.until("document.querySelector('.tile.live')")
 	p.press(" ")
@@ -344,7 +344,7 @@ func TestKeyboard(t *testing.T) {
 // Whoever hears the page is told what is there: names, states, and buttons with their keys.
 func TestAccessibility(t *testing.T) {
 	h := New(quiet(Config{}))
-	film(t, h, "door", picture(t, 1), picture(t, 2))
+	playStream(t, h, "door", picture(t, 1), picture(t, 2))
 	p := browse(t, "http://"+serve(t, h)+"/", 900, 700)
 	p.until("document.querySelector('.tile.live')")
 	for _, holds := range []string{

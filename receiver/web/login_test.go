@@ -97,7 +97,7 @@ func TestLoginCookie(t *testing.T) {
 func TestPageWithLogin(t *testing.T) {
 	h := New(quiet(Config{User: "me", Password: "a:b c", Token: "abc"}))
 	addr := serve(t, h)
-	film(t, h, "door", picture(t, 1), picture(t, 2))
+	playStream(t, h, "door", picture(t, 1), picture(t, 2))
 	for _, address := range []string{"http://me:a%3Ab%20c@" + addr + "/", "http://" + addr + "/?token=abc"} {
 		t.Run(address[:9], func(t *testing.T) {
 			p := browse(t, address, 600, 500)
