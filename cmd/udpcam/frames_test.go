@@ -178,7 +178,7 @@ func TestPullFailingSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var log buffer
-		to := &server{Hub: web.New(web.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})}
+		to := &server{Server: web.New(web.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})}
 		var viewer sync.WaitGroup
 		viewer.Go(func() {
 			request := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/stream", nil)

@@ -29,7 +29,7 @@ const maxPage = 16 << 20
 
 // A server shows frames to browsers.
 type server struct {
-	*web.Hub
+	*web.Server
 	listener net.Listener
 	scheme   string
 }

@@ -1,8 +1,8 @@
 // Command udpcam moves camera JPEGs across a network over UDP, and shows, records or re-serves them.
 //
 //	udpcam send    source.Source ──> sender.Sender, in one goroutine, without a queue
-//	udpcam recv    receiver.Receiver ──> web.Hub, sink.Window, and a sink.Queue for each --out
-//	udpcam serve   source.Source ──> web.Hub, which opens and closes the source as viewers come and go
+//	udpcam recv    receiver.Receiver ──> web.Server, sink.Window, and a sink.Queue for each --out
+//	udpcam serve   source.Source ──> web.Server, which opens and closes the source as viewers come and go
 //	udpcam demo    the same, with UDP on loopback between the two
 //	udpcam cameras, udpcam doctor: what this machine has
 //

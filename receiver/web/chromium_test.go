@@ -58,14 +58,14 @@ func (p *browserPage) shows(selector string, data []byte) {
 }
 
 // put puts a picture of a stream that was taken now.
-func put(h *Hub, stream string, data []byte) {
+func put(h *Server, stream string, data []byte) {
 	f := frame(0, data)
 	f.Stream, f.Captured = stream, time.Now()
 	h.Put(f)
 }
 
-// film puts pictures of a stream until it is stopped.
-func film(t *testing.T, h *Hub, stream string, pictures ...[]byte) (stop func()) {
+// playStream puts pictures of a stream until it is stopped.
+func playStream(t *testing.T, h *Server, stream string, pictures ...[]byte) (stop func()) {
 	quit := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -85,8 +85,8 @@ func film(t *testing.T, h *Hub, stream string, pictures ...[]byte) (stop func())
 	return stop
 }
 
-// withoutSockets serves a hub by way of something that does not let WebSockets through, as some proxies do.
-func withoutSockets(t *testing.T, h *Hub) (addr string) {
+// withoutSockets serves a server by way of something that does not let WebSockets through, as some proxies do.
+func withoutSockets(t *testing.T, h *Server) (addr string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/socket") {
 			http.Error(w, "upgrades are not for us", http.StatusBadRequest)
@@ -101,8 +101,8 @@ func withoutSockets(t *testing.T, h *Hub) (addr string) {
 // The page shows a picture as soon as there is one: a single one is all that comes, so that one which the browser keeps
 // back until the next is not seen.
 func TestPageShowsPicture(t *testing.T) {
-	for name, serve := range map[string]func(*testing.T, *Hub) string{
-		"canvas": func(t *testing.T, h *Hub) string { return serve(t, h) },
+	for name, serve := range map[string]func(*testing.T, *Server) string{
+		"canvas": func(t *testing.T, h *Server) string { return serve(t, h) },
 		"img":    withoutSockets,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,13 +152,13 @@ func TestPageShowsCompletedPicture(t *testing.T) {
 
 // When pictures stop, the page dims the last one and says so, and all is well again with the next.
 func TestPageDimsAndRecovers(t *testing.T) {
-	for name, serve := range map[string]func(*testing.T, *Hub) string{
-		"canvas": func(t *testing.T, h *Hub) string { return serve(t, h) },
+	for name, serve := range map[string]func(*testing.T, *Server) string{
+		"canvas": func(t *testing.T, h *Server) string { return serve(t, h) },
 		"img":    withoutSockets,
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := New(quiet(Config{}))
-			stop := film(t, h, "door", picture(t, 1), picture(t, 2))
+			stop := playStream(t, h, "door", picture(t, 1), picture(t, 2))
 			p := browse(t, "http://"+serve(t, h)+"/", 1000, 800)
 			p.until("document.querySelector('.tile.live .picture " + name + "')")
 			p.forgive()
@@ -167,7 +167,7 @@ func TestPageDimsAndRecovers(t *testing.T) {
 			p.until("getComputedStyle(document.querySelector('.picture > *')).filter.includes('grayscale(1)')")
 			p.until("document.getElementById('said').textContent === 'door: no picture any more'")
 			p.screenshot(name)
-			film(t, h, "door", picture(t, 1), picture(t, 2))
+			playStream(t, h, "door", picture(t, 1), picture(t, 2))
 			p.until("document.querySelector('.tile.live .notice')?.textContent === ''")
 			p.until("document.getElementById('said').textContent === 'door: live again'")
 		})
@@ -179,7 +179,7 @@ func TestPageConnectsAgain(t *testing.T) {
 	for _, name := range []string{"canvas", "img"} {
 		t.Run(name, func(t *testing.T) {
 			h := New(quiet(Config{}))
-			film(t, h, "door", picture(t, 5))
+			playStream(t, h, "door", picture(t, 5))
 			addr := ""
 			if name == "img" {
 				addr = withoutSockets(t, h)
@@ -189,18 +189,18 @@ func TestPageConnectsAgain(t *testing.T) {
 			p := browse(t, "http://"+addr+"/", 600, 600)
 			p.until("document.querySelector('.tile.live .picture " + name + "')")
 			p.forgive()
-			before := func() uint64 { h.mu.Lock(); defer h.mu.Unlock(); return h.lastID }()
+			before := func() uint64 { h.viewers.mu.Lock(); defer h.viewers.mu.Unlock(); return h.viewers.lastID }()
 			func() {
-				h.mu.Lock()
-				defer h.mu.Unlock()
-				for v := range h.viewers {
-					v.outlet.abort()
+				h.viewers.mu.Lock()
+				defer h.viewers.mu.Unlock()
+				for v := range h.viewers.here {
+					v.conn.abort()
 				}
 			}()
 			eventually(t, "the page has come again", func() bool {
-				h.mu.Lock()
-				defer h.mu.Unlock()
-				return len(h.viewers) == 1 && h.lastID > before
+				h.viewers.mu.Lock()
+				defer h.viewers.mu.Unlock()
+				return len(h.viewers.here) == 1 && h.viewers.lastID > before
 			})
 			p.until("document.querySelector('.tile.live')")
 		})
@@ -213,7 +213,7 @@ func TestGrid(t *testing.T) {
 	names := []string{"front door", "garden", "hall", "workshop"}
 	stops := map[string]func(){}
 	for i, name := range names {
-		stops[name] = film(t, h, name, picture(t, 1+i))
+		stops[name] = playStream(t, h, name, picture(t, 1+i))
 	}
 	p := browse(t, "http://"+serve(t, h)+"/", 1200, 800)
 	p.until("document.querySelectorAll('.grid .tile.live').length === 4")
@@ -242,7 +242,7 @@ func TestGrid(t *testing.T) {
 	p.press("g")
 	p.until("document.querySelectorAll('.grid .tile.live').length === 4")
 
-	film(t, h, "cellar", picture(t, 5))
+	playStream(t, h, "cellar", picture(t, 5))
 	p.until("document.querySelectorAll('.grid .tile.live').length === 5")
 	stops["hall"]()
 	p.until("document.querySelectorAll('.grid .tile.quiet').length === 1")
@@ -254,7 +254,7 @@ func TestGrid(t *testing.T) {
 func TestGridSendsWhatIsSeen(t *testing.T) {
 	h := New(quiet(Config{}))
 	for i := range 12 {
-		film(t, h, fmt.Sprintf("camera %02d", i), picture(t, 5+i%4))
+		playStream(t, h, fmt.Sprintf("camera %02d", i), picture(t, 5+i%4))
 	}
 	p := browse(t, "http://"+serve(t, h)+"/", 390, 600)
 	p.until("document.querySelectorAll('.grid .tile.live').length > 0")
@@ -265,12 +265,12 @@ func TestGridSendsWhatIsSeen(t *testing.T) {
 		infos := h.streamInfos()
 		return infos[0].Viewers == 0 && infos[11].Viewers == 1
 	})
-	slow := func(s *socket) bool { s.mu.Lock(); defer s.mu.Unlock(); return s.rate == 10 }
+	slow := func(s *pageSocket) bool { s.mu.Lock(); defer s.mu.Unlock(); return s.rate == 10 }
 	eventually(t, "they are small", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		for v := range h.viewers {
-			if s, ok := v.outlet.(*socket); !ok || !slow(s) {
+		h.viewers.mu.Lock()
+		defer h.viewers.mu.Unlock()
+		for v := range h.viewers.here {
+			if s, ok := v.conn.(*pageSocket); !ok || !slow(s) {
 				return false
 			}
 		}
@@ -282,7 +282,7 @@ func TestGridSendsWhatIsSeen(t *testing.T) {
 func TestPhone(t *testing.T) {
 	h := New(quiet(Config{}))
 	h.ReceiveFrom(lossy{})
-	film(t, h, "door", picture(t, 1), picture(t, 2))
+	playStream(t, h, "door", picture(t, 1), picture(t, 2))
 	p := browse(t, "http://"+serve(t, h)+"/", 360, 640)
 	p.until("document.querySelector('.tile.live')")
 	p.until("document.querySelectorAll('#figures > div:not([hidden])').length === 5")
@@ -306,8 +306,8 @@ func TestPhone(t *testing.T) {
 
 func TestKeyboard(t *testing.T) {
 	h := New(quiet(Config{}))
-	film(t, h, "door", picture(t, 1), picture(t, 2))
-	film(t, h, "garden", picture(t, 3), picture(t, 4))
+	playStream(t, h, "door", picture(t, 1), picture(t, 2))
+	playStream(t, h, "garden", picture(t, 3), picture(t, 4))
 	p := browse(t, "http://"+serve(t, h)+"/streams/door/", 900, 700)
 	p.until("document.querySelector('.tile.live')")
 	p.press(" ")
@@ -344,7 +344,7 @@ func TestKeyboard(t *testing.T) {
 // Whoever hears the page is told what is there: names, states, and buttons with their keys.
 func TestAccessibility(t *testing.T) {
 	h := New(quiet(Config{}))
-	film(t, h, "door", picture(t, 1), picture(t, 2))
+	playStream(t, h, "door", picture(t, 1), picture(t, 2))
 	p := browse(t, "http://"+serve(t, h)+"/", 900, 700)
 	p.until("document.querySelector('.tile.live')")
 	for _, holds := range []string{

@@ -7,51 +7,49 @@ import (
 	"net/http"
 )
 
-// A Demo lets the page change the network that a demonstration's pictures cross. Its functions are for any goroutine.
+// A Demo lets the page change the network of a demonstration. Its functions may be called from any goroutine.
 type Demo struct {
-	// Link returns how the network is.
-	Link func() DemoLink
-	// SetLink changes it. The error says which value cannot be.
-	SetLink func(DemoLink) error
+	Link    func() DemoLink      // returns the network's present state
+	SetLink func(DemoLink) error // changes it; the error says which value is not possible
 }
 
-// A DemoLink is the network of a demonstration.
+// A DemoLink is the state of a demonstration's network.
 type DemoLink struct {
 	Loss     float64 `json:"loss"`      // share of datagrams that are lost, 0 to 1
 	Delay    float64 `json:"delay_ms"`  // of each datagram, one way
-	Jitter   float64 `json:"jitter_ms"` // at most that much more, for each datagram apart
+	Jitter   float64 `json:"jitter_ms"` // up to this much more delay, for each datagram anew
 	Parity   bool    `json:"parity"`    // whether frames get parity
 	Requests bool    `json:"requests"`  // whether what is missing is asked for
 }
 
-// maxBody is how many bytes a request's body may have: the only one that is read is a DemoLink.
+// maxBody is how many bytes a request's body may have. A DemoLink is the only one that is read.
 const maxBody = 4 << 10
 
-func (h *Hub) serveDemo(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, h.config.Demo.Link())
+func (s *Server) serveDemo(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, s.config.Demo.Link())
 }
 
-// serveDemoChange takes a DemoLink. That it comes from the page, and not from a site that its visitor has open elsewhere,
-// is for [http.CrossOriginProtection] to see to, and for the type, which no form can send.
-func (h *Hub) serveDemoChange(w http.ResponseWriter, r *http.Request) {
+// serveDemoChange takes a DemoLink from the page. [http.CrossOriginProtection], and a content type that no form can send,
+// keep other sites from changing the network.
+func (s *Server) serveDemoChange(w http.ResponseWriter, r *http.Request) {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
 		http.Error(w, "the body has to be application/json", http.StatusUnsupportedMediaType)
 		return
 	}
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	decoder.DisallowUnknownFields()
-	link := h.config.Demo.Link()
+	link := s.config.Demo.Link()
 	err := decoder.Decode(&link)
 	if err == nil && decoder.Decode(new(any)) != io.EOF {
-		http.Error(w, "there is something behind the object", http.StatusBadRequest)
+		http.Error(w, "there is more than one JSON object", http.StatusBadRequest)
 		return
 	}
 	if err == nil {
-		err = h.config.Demo.SetLink(link)
+		err = s.config.Demo.SetLink(link)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	h.serveDemo(w, r)
+	s.serveDemo(w, r)
 }

@@ -15,18 +15,18 @@ import (
 
 // A stream on a program's own HTTP mux, beside what else the program serves.
 func Example() {
-	hub := web.New(web.Config{})
+	camera := web.New(web.Config{})
 	mux := http.NewServeMux()
-	mux.Handle("/camera/", http.StripPrefix("/camera", hub)) // the page is at /camera/, the stream at /camera/stream
-	server := httptest.NewServer(mux)                        // any http.Server will do
+	mux.Handle("/camera/", http.StripPrefix("/camera", camera)) // the page is at /camera/, the stream at /camera/stream
+	server := httptest.NewServer(mux)                           // any http.Server will do
 	defer server.Close()
-	defer hub.Close() // ends the viewers, whom the server no longer knows
+	defer camera.Close() // ends the viewers, whom the server no longer knows
 
 	picture, err := os.ReadFile("../../protocol/mjpeg/testdata/street/5.jpg")
 	if err != nil {
 		log.Fatal(err)
 	}
-	hub.Put(protocol.Frame{JPEG: picture}) // whenever there is a frame
+	camera.Put(protocol.Frame{JPEG: picture}) // whenever there is a frame
 
 	answer, err := http.Get(server.URL + "/camera/snapshot.jpg")
 	if err != nil {
@@ -42,16 +42,16 @@ func Example() {
 }
 
 // A camera that is open only while somebody watches it, on a port of this machine, until the program is interrupted.
-func ExampleHub_Pull() {
+func ExampleServer_Pull() {
 	var openCamera web.Opener // a source's Frames method
 	run := func(ctx context.Context) error {
 		listener, err := web.Listen(ctx, ":8080")
 		if err != nil {
 			return err
 		}
-		hub := web.New(web.Config{})
-		go hub.Pull(ctx, openCamera, 0)
-		return hub.Serve(ctx, listener)
+		server := web.New(web.Config{})
+		go server.Pull(ctx, openCamera, 0)
+		return server.Serve(ctx, listener)
 	}
 	_ = run
 }

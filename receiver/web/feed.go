@@ -4,83 +4,109 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
 )
 
-// nudgeEvery is how often the viewers of a quiet feed are woken to see whether they are still there.
-const nudgeEvery = time.Second
-
-// A feed hands the newest part to those who watch it. They read newest without a lock; everything else, and every
-// change of newest, is under mu, the hub's.
+// A feed hands the newest picture to those who watch it. They read newest without a lock.
 type feed struct {
 	newest atomic.Pointer[item]
 
-	mu       *sync.Mutex
-	watchers int       // viewers and snapshots
-	dropped  bool      // its stream has been forgotten: nothing will come
-	since    time.Time // when newest was last replaced
-	nudger   *time.Timer
+	mu      sync.Mutex
+	entered int       // viewers and snapshots
+	left    time.Time // when one last left
+	dropped bool      // its stream has been forgotten: nothing will come
 }
 
-// An item is what a feed points to, until it points to another.
+// An item is what a feed holds until the next picture.
 type item struct {
-	part *part  // nil before the first picture and after a rest
-	last *part  // the one before it, for who is only one behind; nil if there is none
-	seq  uint64 // counts the parts that were put: a gap tells a viewer how many it has skipped
-	over chan struct{}
+	part *part         // nil before the first picture, and when the last is forgotten
+	last *part         // the picture before it, for a viewer that has missed only that; or nil
+	seq  uint64        // counts the pictures: a gap tells a viewer how many it has missed
+	over chan struct{} // closed when the feed holds another item
 }
 
-func newFeed(mu *sync.Mutex) *feed {
-	f := &feed{mu: mu}
+func newFeed() *feed {
+	f := &feed{}
 	f.newest.Store(&item{over: make(chan struct{})})
 	return f
 }
 
-// put makes p the newest part and wakes everyone who waits for it.
+// put makes p the newest picture and wakes everyone who waits for it.
 func (f *feed) put(p *part) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	old := f.newest.Load()
 	f.replace(&item{part: p, last: old.part, seq: old.seq + 1})
 }
 
-// clear forgets the newest part: it would be stale when pictures come again.
+// clear forgets the newest picture, which would be stale when pictures come again.
 func (f *feed) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.replace(&item{seq: f.newest.Load().seq})
-}
-
-// nudge wakes everyone who waits, without a new part.
-func (f *feed) nudge() {
-	old := f.newest.Load()
-	f.replace(&item{part: old.part, last: old.last, seq: old.seq})
 }
 
 func (f *feed) replace(it *item) {
 	it.over = make(chan struct{})
-	old := f.newest.Swap(it)
-	f.since = time.Now()
-	close(old.over)
+	close(f.newest.Swap(it).over)
 }
 
-// enter and leave count who watches.
-func (f *feed) enter() {
-	if f.watchers++; f.watchers == 1 {
-		f.nudger = time.AfterFunc(nudgeEvery, f.tick)
+// enter counts one more who watches, unless the feed has been dropped.
+func (f *feed) enter() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dropped {
+		return false
 	}
+	f.entered++
+	return true
 }
 
 func (f *feed) leave() {
-	if f.watchers--; f.watchers == 0 {
-		f.nudger.Stop()
-	}
-}
-
-// tick runs once a second while somebody watches.
-func (f *feed) tick() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.watchers == 0 {
-		return
-	}
-	if time.Since(f.since) >= nudgeEvery {
-		f.nudge()
-	}
-	f.nudger.Reset(nudgeEvery)
+	f.entered--
+	f.left = time.Now()
+}
+
+func (f *feed) watchers() int {
+	n, _ := f.audience()
+	return n
+}
+
+// audience returns how many watch, and when one last left.
+func (f *feed) audience() (watchers int, left time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.entered, f.left
+}
+
+// drop keeps everybody out from now on, unless somebody watches.
+func (f *feed) drop() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropped = f.entered == 0
+	return f.dropped
+}
+
+// A part is a picture with what is sent before it. It is made once, sent to every viewer, and never changed.
+type part struct {
+	header   []byte // in a multipart stream
+	message  []byte // in a message to the page
+	frame    protocol.Frame
+	number   uint32        // counts the pictures of a server
+	captured time.Time     // by this machine's clock, as far as the sender's is known
+	came     time.Time     // when the server got it
+	interval time.Duration // between pictures of the stream, 0 if not known
+}
+
+// render makes what is sent before the picture.
+func (p *part) render() {
+	const longest = 112 + 10 + pictureHeaderSize // bytes: one allocation for both
+	b := mjpeg.AppendPartHeader(make([]byte, 0, longest), len(p.frame.JPEG), p.frame.Captured)
+	n := len(b)
+	b = appendPictureMessage(b, p.number, p.captured, p.came, len(p.frame.JPEG))
+	p.header, p.message = b[:n:n], b[n:]
 }

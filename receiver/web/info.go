@@ -5,7 +5,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"udpcam/protocol/mjpeg"
@@ -20,6 +19,15 @@ const (
 	statusFailing = "failing" // a source on demand cannot be opened, or broke
 )
 
+// health is the answer of /healthz and of /api/v1/streams.
+type health struct {
+	Status     string       `json:"status"`
+	Error      string       `json:"error,omitempty"` // of a source on demand
+	Viewers    int          `json:"viewers"`
+	MaxViewers int          `json:"max_viewers"`
+	Streams    []streamInfo `json:"streams"`
+}
+
 // streamInfo is what /api/v1/streams, /streams and /healthz tell of a stream. Counts are since the stream is known.
 type streamInfo struct {
 	Name    string  `json:"name"`
@@ -32,7 +40,7 @@ type streamInfo struct {
 	Width   int     `json:"width"`    // pixels, 0 if not known
 	Height  int     `json:"height"`   // likewise
 	Viewers int     `json:"viewers"`
-	Yours   bool    `json:"yours,omitempty"` // the viewer with a key that was asked with is one of them
+	Yours   bool    `json:"yours,omitempty"` // a viewer with one of the request's keys watches it
 
 	Frames uint64     `json:"frames"`
 	Bytes  uint64     `json:"bytes"`
@@ -58,58 +66,99 @@ type linkInfo struct {
 	ByRequest uint64            `json:"by_request"`
 }
 
-// streamInfos lists the streams by name, for somebody whose viewers have the given keys.
-func (h *Hub) streamInfos(keys ...string) []streamInfo {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// serveAPI answers with everything about the streams.
+func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, s.health(keysOf(r)...))
+}
+
+func (s *Server) serveStreams(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, s.streamInfos(keysOf(r)...))
+}
+
+// serveHealth answers 200 if pictures come, or would come if somebody watched, else 503.
+func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
+	health := s.health()
+	status := http.StatusServiceUnavailable
+	if health.Status == statusLive || health.Status == statusIdle {
+		status = http.StatusOK
+	}
+	writeJSON(w, status, health)
+}
+
+func (s *Server) health(keys ...string) health {
+	answer := health{Viewers: s.viewers.count(), MaxViewers: s.config.MaxViewers, Streams: s.streamInfos(keys...)}
+	idle, err := s.sourcesState()
+	if err != nil {
+		answer.Error = err.Error()
+	}
+	switch {
+	case slices.ContainsFunc(answer.Streams, func(s streamInfo) bool { return s.Status == statusLive }):
+		answer.Status = statusLive
+	case err != nil:
+		answer.Status = statusFailing
+	case idle:
+		answer.Status = statusIdle
+	case slices.ContainsFunc(answer.Streams, func(s streamInfo) bool { return s.Frames > 0 }):
+		answer.Status = statusQuiet
+	default:
+		answer.Status = statusWaiting
+	}
+	return answer
+}
+
+// streamInfos lists the streams by name, for a client whose viewers have the given keys.
+func (s *Server) streamInfos(keys ...string) []streamInfo {
 	now := time.Now()
-	h.forget(now)
-	yours := h.feedsOf(keys)
-	list := make([]streamInfo, 0, len(h.streams))
-	for _, s := range h.streams {
-		info := h.infoOf(s, now)
-		info.Yours = yours[s.feed] || info.Front && yours[h.frontFeed]
+	yours := map[*feed]bool{}
+	for _, v := range s.viewers.list() {
+		if v.key != "" && slices.Contains(keys, v.key) {
+			yours[v.feed] = true
+		}
+	}
+	list := []streamInfo{} // [] rather than null
+	for _, st := range s.streams.view(now) {
+		info := s.infoOf(st, now)
+		info.Yours = yours[st.feed] || st.front && yours[s.streams.frontFeed]
 		list = append(list, info)
 	}
-	slices.SortFunc(list, func(a, b streamInfo) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 
-func (h *Hub) infoOf(s *stream, now time.Time) streamInfo {
+func (s *Server) infoOf(st streamView, now time.Time) streamInfo {
 	info := streamInfo{
-		Name:    s.name,
-		Path:    pagePath(s.name),
-		Front:   s == h.front,
+		Name:    st.name,
+		Path:    pagePath(st.name),
+		Front:   st.front,
 		Status:  statusQuiet,
-		Every:   math.Round(s.interval.Seconds()*1e6) / 1e6,
-		Viewers: h.watchersOf(s),
-		Frames:  s.total,
-		Bytes:   s.bytes,
-		Link:    h.linkOf(s.name, now),
+		Every:   math.Round(st.interval.Seconds()*1e6) / 1e6,
+		Viewers: st.watchers,
+		Frames:  st.total,
+		Bytes:   st.bytes,
+		Link:    s.linkOf(st.name, now),
 	}
-	if !s.last.IsZero() {
-		info.Age = math.Round(now.Sub(s.last).Seconds()*1000) / 1000
+	if !st.last.IsZero() {
+		info.Age = math.Round(now.Sub(st.last).Seconds()*1000) / 1000
 	}
-	if median, p99, ok := s.delays.quantiles(); ok {
+	if median, p99, ok := st.delays.quantiles(); ok {
 		info.Delay = &delayInfo{milliseconds(median), milliseconds(p99)}
 	}
-	if p := s.feed.newest.Load().part; p != nil {
+	if p := st.feed.newest.Load().part; p != nil {
 		if size, err := mjpeg.Size(p.frame.JPEG); err == nil {
 			info.Width, info.Height = size.X, size.Y
 		}
 	}
 	switch {
-	case s.live(now, h.config.QuietAfter):
+	case st.live:
 		info.Status = statusLive
-		info.FPS = math.Round(s.fps()*10) / 10
-	case s.resting && s.puller != nil:
+		info.FPS = math.Round(st.fps()*10) / 10
+	case st.resting && st.source != nil:
 		info.Status = statusIdle
 	}
 	return info
 }
 
-func (h *Hub) linkOf(stream string, now time.Time) *linkInfo {
-	link, ok := h.links.of(stream, now)
+func (s *Server) linkOf(stream string, now time.Time) *linkInfo {
+	link, ok := s.links.of(stream, now)
 	if !ok {
 		return nil
 	}
@@ -134,28 +183,10 @@ func (h *Hub) linkOf(stream string, now time.Time) *linkInfo {
 // milliseconds returns d in milliseconds, to the microsecond.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// feedsOf returns what the viewers with the given keys watch.
-func (h *Hub) feedsOf(keys []string) map[*feed]bool {
-	feeds := map[*feed]bool{}
-	if len(keys) == 0 {
-		return feeds
-	}
-	for v := range h.viewers {
-		if v.key != "" && slices.Contains(keys, v.key) {
-			feeds[v.feed] = true
-		}
-	}
-	return feeds
-}
-
 // keysOf returns the keys that a request asks for, at most as many as there are streams by default.
 func keysOf(r *http.Request) []string {
 	keys := r.URL.Query()["key"]
 	return keys[:min(len(keys), 64)]
-}
-
-func (h *Hub) serveStreams(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, h.streamInfos(keysOf(r)...))
 }
 
 // writeJSON answers with v, of a type that can always be encoded.

@@ -7,25 +7,25 @@ import (
 	"udpcam/protocol"
 )
 
-// A Receiver tells what is known of how streams come here. *receiver.Receiver is one.
+// A Receiver knows how streams come here over the network. *receiver.Receiver is one.
 type Receiver interface {
 	Stats() protocol.Stats
 	Streams() []protocol.StreamInfo
 }
 
-// ReceiveFrom tells the hub whose frames it is put, so that it can show how they came. The hub asks once a second at most,
-// from within Put too.
-func (h *Hub) ReceiveFrom(r Receiver) {
-	h.links.mu.Lock()
-	defer h.links.mu.Unlock()
-	h.links.from = r
+// ReceiveFrom names the receiver whose frames are put, so that the server can show how they came. The server asks it at most
+// once a second, also from within Put.
+func (s *Server) ReceiveFrom(r Receiver) {
+	s.links.mu.Lock()
+	defer s.links.mu.Unlock()
+	s.links.from = r
 }
 
-// links is what is known of how streams come here, at most a second old.
+// links are the streams' ways over the network, as the receiver told at most a second ago.
 type links struct {
 	mu      sync.Mutex
-	from    Receiver // nil if nobody has said
-	read    time.Time
+	from    Receiver // nil if there is none
+	asked   time.Time
 	streams map[string]protocol.StreamInfo
 }
 
@@ -33,11 +33,8 @@ type links struct {
 func (l *links) of(stream string, now time.Time) (info protocol.StreamInfo, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.from == nil {
-		return info, false
-	}
-	if l.read.IsZero() || now.Sub(l.read) >= time.Second {
-		l.read, l.streams = now, map[string]protocol.StreamInfo{}
+	if l.from != nil && now.Sub(l.asked) >= time.Second {
+		l.asked, l.streams = now, map[string]protocol.StreamInfo{}
 		for _, s := range l.from.Streams() {
 			l.streams[s.Name] = s
 		}
@@ -46,13 +43,6 @@ func (l *links) of(stream string, now time.Time) (info protocol.StreamInfo, ok b
 	return info, ok
 }
 
-// ahead returns by how much the clock of a stream's sender is ahead of this machine's, 0 if that is not known.
-func (l *links) ahead(stream string, now time.Time) time.Duration {
-	info, _ := l.of(stream, now)
-	return info.ClockOffset
-}
-
-// receiver returns whoever the streams come from, nil if nobody has said.
 func (l *links) receiver() Receiver {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,13 +13,13 @@ import (
 	"sync/atomic"
 )
 
-// A login lets those in who know the password or the token, see [Config.Password] and [Config.Token]. Whoever has shown
-// one gets a cookie, which stands for it until the server ends: browsers send that, but not always a password, with what a
-// page asks for, and a token in an address ends up in logs.
+// A login lets those in who know the password or the token, see [Config.Password] and [Config.Token]. They get a cookie that
+// holds until the server ends. Browsers send the cookie, but not always a password, with what a page asks for. And a token
+// in an address ends up in logs.
 type login struct {
 	user, password, token string
-	cookie                string // its value; random, so that it tells nothing
-	guesses               *guesses
+	cookie                string // its random value
+	limit                 *loginLimit
 	refused               atomic.Uint64
 }
 
@@ -27,11 +27,11 @@ func newLogin(c Config) *login {
 	if c.Password == "" && c.Token == "" {
 		return nil
 	}
-	return &login{user: c.User, password: c.Password, token: c.Token, cookie: rand.Text(), guesses: newGuesses()}
+	return &login{user: c.User, password: c.Password, token: c.Token, cookie: rand.Text(), limit: newLoginLimit()}
 }
 
-// admits reports whether a request may be answered, and answers it itself if not, or if the browser had better ask again
-// without the token. A nil login lets everybody in.
+// admits reports whether a request may be answered. If not, it answers it itself: with an error, or with a redirect to the
+// address without the token. A nil login lets everybody in.
 func (l *login) admits(w http.ResponseWriter, r *http.Request) bool {
 	if l == nil {
 		return true
@@ -40,25 +40,15 @@ func (l *login) admits(w http.ResponseWriter, r *http.Request) bool {
 	if c, err := r.Cookie(name); err == nil && same(c.Value, l.cookie) {
 		return true
 	}
-	token, inAddress := tokenOf(r)
-	known, wait := l.knows(r, token)
-	switch {
-	case wait > 0:
-		l.refused.Add(1)
-		w.Header().Set("Retry-After", strconv.Itoa(wait))
-		http.Error(w, fmt.Sprintf("too many wrong passwords or tokens: try again in %d s", wait), http.StatusTooManyRequests)
-		return false
-	case !known:
-		if l.password != "" {
-			w.Header().Set("WWW-Authenticate", `Basic realm="udpcam", charset="UTF-8"`)
-		}
-		l.refused.Add(1)
-		http.Error(w, l.advice(), http.StatusUnauthorized)
+	query := r.URL.Query().Get("token")
+	known, wait := l.knows(r, query)
+	if !known {
+		l.refuse(w, wait)
 		return false
 	}
 	http.SetCookie(w, &http.Cookie{Name: name, Value: l.cookie, Path: "/", HttpOnly: true, Secure: r.TLS != nil,
 		SameSite: http.SameSiteLaxMode})
-	if inAddress && strings.HasPrefix(r.Header.Get("Accept"), "text/html") {
+	if query != "" && strings.HasPrefix(r.Header.Get("Accept"), "text/html") {
 		w.Header().Set("Location", withoutToken(r.URL))
 		w.WriteHeader(http.StatusSeeOther)
 		return false
@@ -66,18 +56,37 @@ func (l *login) admits(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// knows reports whether what comes with a request is right, or for how many seconds its sender has to wait with another
-// guess. Nothing is no guess.
+// knows reports whether a request has the right password or token, or how many seconds to wait before another guess. A
+// request with neither is no guess.
 func (l *login) knows(r *http.Request, token string) (known bool, wait int) {
-	basic := r.Header.Get("Authorization")
-	if basic == "" && token == "" {
+	header := r.Header.Get("Authorization")
+	if header == "" && token == "" {
 		return false, 0
 	}
-	return l.guesses.try(r.RemoteAddr, basic+"\n"+token, func() bool {
+	if bearer, ok := strings.CutPrefix(header, "Bearer "); ok {
+		token = bearer
+	}
+	return l.limit.try(r.RemoteAddr, header+"\n"+token, func() bool {
 		user, password, _ := r.BasicAuth()
 		return l.token != "" && same(token, l.token) ||
 			l.password != "" && same(user, l.user) && same(password, l.password)
 	})
+}
+
+// refuse answers a request that is not let in, for whose sender it is too early to guess again if wait is not 0.
+func (l *login) refuse(w http.ResponseWriter, wait int) {
+	l.refused.Add(1)
+	switch {
+	case wait > 0:
+		w.Header().Set("Retry-After", strconv.Itoa(wait))
+		http.Error(w, fmt.Sprintf("too many wrong passwords or tokens: try again in %d s", wait), http.StatusTooManyRequests)
+	case l.password != "":
+		w.Header().Set("WWW-Authenticate", `Basic realm="udpcam", charset="UTF-8"`)
+		http.Error(w, "this server wants a user's name and password", http.StatusUnauthorized)
+	default:
+		http.Error(w, "this server wants a token: add ?token=… to the address, or send Authorization: Bearer …",
+			http.StatusUnauthorized)
+	}
 }
 
 // refusals returns how many requests were refused.
@@ -88,30 +97,15 @@ func (l *login) refusals() uint64 {
 	return l.refused.Load()
 }
 
-func (l *login) advice() string {
-	if l.password == "" {
-		return "this server wants a token: add ?token=… to the address, or send Authorization: Bearer …"
-	}
-	return "this server wants a user's name and password"
-}
-
-// tokenOf returns the token that comes with a request, and whether it is in its address.
-func tokenOf(r *http.Request) (token string, inAddress bool) {
-	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return token, false
-	}
-	token = r.URL.Query().Get("token")
-	return token, token != ""
-}
-
-// withoutToken is the same address without the token, relative, for the hub does not know what prefix it is mounted under.
+// withoutToken returns the same address without the token. It is relative, because the server does not know what prefix it
+// is mounted under.
 func withoutToken(u *url.URL) string {
 	query := u.Query()
 	query.Del("token")
 	return "./" + u.EscapedPath()[strings.LastIndex(u.EscapedPath(), "/")+1:] + "?" + query.Encode()
 }
 
-// cookieName differs between the ports of a machine, which cookies do not.
+// cookieName differs between the ports of a machine, which share their cookies.
 func cookieName(host string) string {
 	sum := sha256.Sum256([]byte(host))
 	return "udpcam_" + hex.EncodeToString(sum[:4])

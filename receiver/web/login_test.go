@@ -75,7 +75,7 @@ func TestLoginCookie(t *testing.T) {
 		t.Errorf("%+v", cookie)
 	}
 	for _, test := range []struct {
-		hub    *Hub
+		server *Server
 		host   string
 		status int
 	}{
@@ -86,7 +86,7 @@ func TestLoginCookie(t *testing.T) {
 		r := httptest.NewRequest("GET", "http://"+test.host+"/streams", nil)
 		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
 		w := httptest.NewRecorder()
-		test.hub.ServeHTTP(w, r)
+		test.server.ServeHTTP(w, r)
 		if w.Code != test.status {
 			t.Errorf("%s: %d, want %d", test.host, w.Code, test.status)
 		}
@@ -97,7 +97,7 @@ func TestLoginCookie(t *testing.T) {
 func TestPageWithLogin(t *testing.T) {
 	h := New(quiet(Config{User: "me", Password: "a:b c", Token: "abc"}))
 	addr := serve(t, h)
-	film(t, h, "door", picture(t, 1), picture(t, 2))
+	playStream(t, h, "door", picture(t, 1), picture(t, 2))
 	for _, address := range []string{"http://me:a%3Ab%20c@" + addr + "/", "http://" + addr + "/?token=abc"} {
 		t.Run(address[:9], func(t *testing.T) {
 			p := browse(t, address, 600, 500)

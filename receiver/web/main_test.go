@@ -50,8 +50,8 @@ func quiet(c Config) Config {
 	return c
 }
 
-// serve serves a hub on a port of 127.0.0.1 until the test ends, and returns its address.
-func serve(t testing.TB, h *Hub) (addr string) {
+// serve serves a server on a port of 127.0.0.1 until the test ends, and returns its address.
+func serve(t testing.TB, h *Server) (addr string) {
 	t.Helper()
 	ln, err := Listen(t.Context(), ":0")
 	if err != nil {
@@ -61,7 +61,7 @@ func serve(t testing.TB, h *Hub) (addr string) {
 	return ln.Addr().String()
 }
 
-func serveOn(t testing.TB, h *Hub, ln net.Listener) {
+func serveOn(t testing.TB, h *Server, ln net.Listener) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -16,7 +16,7 @@ import (
 )
 
 // scrape asks for /metrics as Prometheus does, and reads the answer with its parser.
-func scrape(t *testing.T, h *Hub) map[string]*dto.MetricFamily {
+func scrape(t *testing.T, h *Server) map[string]*dto.MetricFamily {
 	t.Helper()
 	r := ask(h, "GET", "/metrics")
 	if r.StatusCode != 200 {

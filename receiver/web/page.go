@@ -13,26 +13,26 @@ var pageFiles embed.FS
 
 var pageTemplate = template.Must(template.ParseFS(pageFiles, "page/page.html"))
 
-// pagePolicy lets the page have what it comes with, and nothing from elsewhere.
+// pagePolicy lets the page load its own files only.
 const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; " +
 	"img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 
-// servePage answers with the page of a stream, or with "" with that of all. root is the way from it to the page of all.
-func (h *Hub) servePage(w http.ResponseWriter, name, root string) {
+// servePage answers with the page of a stream, or of all streams if the name is "". root is the relative path from it to the
+// page of all streams.
+func (s *Server) servePage(w http.ResponseWriter, name, root string) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
-	if h.config.HTML != nil {
-		w.Write(h.config.HTML)
+	if s.config.HTML != nil {
+		w.Write(s.config.HTML)
 		return
 	}
 	var page bytes.Buffer
 	data := struct {
 		Name, Root, Path string
 		Demo             bool
-	}{name, root, pagePath(name), h.config.Demo != nil}
-	err := pageTemplate.Execute(&page, data)
-	if err != nil {
+	}{name, root, pagePath(name), s.config.Demo != nil}
+	if err := pageTemplate.Execute(&page, data); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -40,7 +40,7 @@ func (h *Hub) servePage(w http.ResponseWriter, name, root string) {
 	w.Write(page.Bytes())
 }
 
-// serveStatic answers with what the page consists of.
+// serveStatic answers with a file of the page.
 func serveStatic(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache")
 	file := r.PathValue("file")

@@ -29,7 +29,7 @@ func run(t *testing.T, program string, args ...string) []byte {
 }
 
 // play puts pictures in turn, thirty a second, until the test ends.
-func play(t *testing.T, h *Hub, pictures ...[]byte) {
+func play(t *testing.T, h *Server, pictures ...[]byte) {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)

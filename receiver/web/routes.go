@@ -2,124 +2,102 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/klauspost/compress/gzhttp"
 )
 
-// routes returns the mux behind ServeHTTP. Every pattern is for GET, which includes HEAD, but for what a demonstration's
-// page may change: the mux answers other methods 405 and other paths 404. What is text is compressed for those who accept
-// that; pictures are compressed already.
-func (h *Hub) routes() *http.ServeMux {
+// routes returns the mux behind ServeHTTP. Text is compressed for those who accept that; pictures are compressed already.
+func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	text := func(pattern string, handler http.HandlerFunc) { mux.Handle(pattern, gzhttp.GzipHandler(handler)) }
-	mux.Handle("GET /{$}", h.serveRoot(gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		h.servePage(w, h.frontName(), "")
+	mux.Handle("GET /{$}", s.serveRoot(gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		s.servePage(w, s.streams.frontName(), "")
 	}))))
 	text("GET /static/{file}", serveStatic)
-	text("GET /healthz", h.serveHealth)
-	text("GET /metrics", h.metrics().ServeHTTP)
-	text("GET /api/v1/streams", h.serveAPI)
-	if h.config.Demo != nil {
-		text("GET /api/v1/demo", h.serveDemo)
-		mux.Handle("POST /api/v1/demo", http.NewCrossOriginProtection().Handler(http.HandlerFunc(h.serveDemoChange)))
+	text("GET /healthz", s.serveHealth)
+	text("GET /metrics", s.metrics().ServeHTTP)
+	text("GET /api/v1/streams", s.serveAPI)
+	if s.config.Demo != nil {
+		text("GET /api/v1/demo", s.serveDemo)
+		mux.Handle("POST /api/v1/demo", http.NewCrossOriginProtection().Handler(http.HandlerFunc(s.serveDemoChange)))
 	}
 
 	// The front stream, here and under the addresses of mjpg-streamer (see serveRoot), ustreamer and Flask's example.
-	mux.HandleFunc("GET /stream", h.serveFrontStream)
-	mux.HandleFunc("GET /video_feed", h.serveFrontStream)
-	mux.HandleFunc("GET /snapshot.jpg", h.serveFrontSnapshot)
-	mux.HandleFunc("GET /snapshot", h.serveFrontSnapshot)
-	mux.HandleFunc("GET /socket", func(w http.ResponseWriter, r *http.Request) { h.serveSocket(w, r, h.frontFeed) })
-	text("GET /state", h.serveState)
+	mux.HandleFunc("GET /stream", s.ofFront(s.serveStream))
+	mux.HandleFunc("GET /video_feed", s.ofFront(s.serveStream))
+	mux.HandleFunc("GET /snapshot.jpg", s.ofFront(s.serveSnapshot))
+	mux.HandleFunc("GET /snapshot", s.ofFront(s.serveSnapshot))
+	mux.HandleFunc("GET /socket", s.ofFront(s.serveSocket))
+	text("GET /state", s.serveState)
 
-	text("GET /streams", h.serveStreams)
+	text("GET /streams", s.serveStreams)
 	mux.HandleFunc("GET /streams/{name}", redirectToPage)
-	text("GET /streams/{name}/{$}", h.named(func(w http.ResponseWriter, _ *http.Request, s *stream) {
-		h.servePage(w, s.name, "../../")
+	text("GET /streams/{name}/{$}", s.ofNamed(func(w http.ResponseWriter, r *http.Request, _ *feed) {
+		s.servePage(w, nameFromPath(r.PathValue("name")), "../../")
 	}))
-	mux.HandleFunc("GET /streams/{name}/stream", h.named(func(w http.ResponseWriter, r *http.Request, s *stream) {
-		h.serveStream(w, r, s.feed)
-	}))
-	mux.HandleFunc("GET /streams/{name}/socket", h.named(func(w http.ResponseWriter, r *http.Request, s *stream) {
-		h.serveSocket(w, r, s.feed)
-	}))
-	mux.HandleFunc("GET /streams/{name}/snapshot.jpg", h.named(func(w http.ResponseWriter, r *http.Request, s *stream) {
-		h.serveSnapshot(w, r, s.feed)
-	}))
+	mux.HandleFunc("GET /streams/{name}/stream", s.ofNamed(s.serveStream))
+	mux.HandleFunc("GET /streams/{name}/socket", s.ofNamed(s.serveSocket))
+	mux.HandleFunc("GET /streams/{name}/snapshot.jpg", s.ofNamed(s.serveSnapshot))
 	return mux
 }
 
 // ServeHTTP answers one request.
-func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	switch {
-	case !h.hosts.allows(r.Host):
-		h.hosts.refuse(w, r.Host)
+	case !s.hosts.allows(r.Host):
+		s.hosts.refuse(w, r.Host)
 	case !isClean(r.URL.EscapedPath()):
 		http.NotFound(w, r)
-	case !h.login.admits(w, r):
+	case !s.login.admits(w, r):
 	default:
-		h.mux.ServeHTTP(w, r)
+		s.mux.ServeHTTP(w, r)
 	}
 }
 
-// isClean reports whether a path has nothing that the mux would answer with a redirect to a cleaner one: where the hub
-// is mounted under a prefix, that would lead out of it.
+// isClean reports whether the mux takes a path as it is. Its redirect to a clean path would lead out of the prefix that the
+// server may be mounted under.
 func isClean(escaped string) bool {
 	return escaped == "/" || strings.HasPrefix(escaped, "/") && strings.TrimSuffix(escaped, "/") == path.Clean(escaped)
 }
 
 // serveRoot serves the page, or what mjpg-streamer has at the same address.
-func (h *Hub) serveRoot(page http.Handler) http.HandlerFunc {
+func (s *Server) serveRoot(page http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("action") {
 		case "":
 			page.ServeHTTP(w, r)
 		case "stream":
-			h.serveFrontStream(w, r)
+			s.serveStream(w, r, s.streams.frontFeed)
 		case "snapshot":
-			h.serveFrontSnapshot(w, r)
+			s.serveSnapshot(w, r, s.streams.frontFeed)
 		default:
 			http.Error(w, "the actions are stream and snapshot", http.StatusNotFound)
 		}
 	}
 }
 
-func (h *Hub) serveFrontStream(w http.ResponseWriter, r *http.Request) {
-	h.serveStream(w, r, h.frontFeed)
+// A feedHandler answers a request about one feed.
+type feedHandler = func(http.ResponseWriter, *http.Request, *feed)
+
+// ofFront answers for the front stream.
+func (s *Server) ofFront(serve feedHandler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { serve(w, r, s.streams.frontFeed) }
 }
 
-func (h *Hub) serveFrontSnapshot(w http.ResponseWriter, r *http.Request) {
-	h.serveSnapshot(w, r, h.frontFeed)
-}
-
-// frontName returns the name of the front stream, "" if there is none.
-func (h *Hub) frontName() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.front == nil {
-		return ""
-	}
-	return h.front.name
-}
-
-// named wraps a handler of one stream, which it finds by the name in the path. The handler may not use any of the
-// stream's fields but name and feed, which do not change.
-func (h *Hub) named(serve func(http.ResponseWriter, *http.Request, *stream)) http.HandlerFunc {
+// ofNamed answers for the stream whose name is in the path.
+func (s *Server) ofNamed(serve feedHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		h.mu.Lock()
-		h.forget(time.Now())
-		s := h.streams[nameFromPath(r.PathValue("name"))]
-		h.mu.Unlock()
-		if s == nil {
+		f := s.streams.feed(nameFromPath(r.PathValue("name")))
+		if f == nil {
 			noSuchStream(w)
 			return
 		}
-		serve(w, r, s)
+		serve(w, r, f)
 	}
 }
 
@@ -127,9 +105,25 @@ func noSuchStream(w http.ResponseWriter) {
 	http.Error(w, "there is no stream of that name: see /streams", http.StatusNotFound)
 }
 
-// redirectToPage adds the slash that a page's relative links need. The redirect is relative too, because the hub does
-// not know what prefix it is mounted under.
+// redirectToPage adds the slash that a page's relative links need. The redirect is relative because the server does not
+// know what prefix it is mounted under.
 func redirectToPage(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Location", pathSegment(nameFromPath(r.PathValue("name")))+"/")
 	w.WriteHeader(http.StatusFound)
 }
+
+// pathSegment returns a stream's name as a segment of a URL's path. Names are any bytes, and percent-encoding takes care of
+// all but three: "", "." and ".." would be removed from a path even when encoded. So an empty name, and one that begins with
+// a dot, gets a "~" in front. So does one that begins with "~".
+func pathSegment(name string) string {
+	if name == "" || name[0] == '.' || name[0] == '~' {
+		name = "~" + name
+	}
+	return url.PathEscape(name)
+}
+
+// nameFromPath is the reverse of pathSegment, for a segment that has been percent-decoded already.
+func nameFromPath(segment string) string { return strings.TrimPrefix(segment, "~") }
+
+// pagePath returns the path of a stream's page, relative to the page of the front stream.
+func pagePath(name string) string { return "streams/" + pathSegment(name) + "/" }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"log/slog"
@@ -10,19 +11,18 @@ import (
 	"time"
 )
 
-// Bounds on what a client may cost before it is a viewer, and how long the last ones have at the end.
+// Limits on a client that is not a viewer.
 const (
 	headerTimeout  = 5 * time.Second  // for a request's header: stops clients that send it byte by byte
-	requestTimeout = 30 * time.Second // for a request and an answer that is no stream
+	requestTimeout = 30 * time.Second // for a request, and an answer that is not a stream
 	idleTimeout    = time.Minute      // between two requests of a connection
 	maxHeader      = 16 << 10         // bytes of a request's header
 	shutdownGrace  = time.Second      // for answers that are being written when the server ends
 )
 
-// Serve answers HTTP requests on ln until ctx is done. Then it closes ln and every viewer, and returns nil once nothing
-// is left of them. The hub may go on, and be served again. Programs that have an HTTP server of their own mount the hub
-// on that instead.
-func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
+// Serve answers HTTP requests on ln until ctx is done. Then it closes ln and every viewer, and returns nil when all have
+// ended. Serve may be called again. A program with an HTTP server of its own mounts s on that instead.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	var running sync.WaitGroup // connections, and the handlers that have taken theirs over
@@ -31,7 +31,7 @@ func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			running.Add(1)
 			defer running.Done()
-			h.ServeHTTP(w, r)
+			s.ServeHTTP(w, r)
 		}),
 		ConnState: func(conn net.Conn, state http.ConnState) {
 			others.change(conn, state)
@@ -48,7 +48,7 @@ func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
 		WriteTimeout:      requestTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(h.config.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
@@ -69,4 +69,40 @@ func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
 	<-served
 	running.Wait()
 	return err
+}
+
+// maxConns is how many connections that are not viewers' may be open. Beyond it the oldest idle one is closed. This stops
+// endless connections from using up memory and file descriptors, without keeping anybody out.
+const maxConns = 256
+
+// conns are a server's connections that are not viewers'.
+type conns struct {
+	mu    sync.Mutex
+	idle  list.List // without a request now, the oldest first
+	where map[net.Conn]*list.Element
+	busy  int
+}
+
+// change is told by [http.Server.ConnState] what a connection does. It closes one if there are too many.
+func (c *conns) change(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.where[conn]; e != nil {
+		c.idle.Remove(e)
+		delete(c.where, conn)
+	} else if state != http.StateNew {
+		c.busy--
+	}
+	switch state {
+	case http.StateNew, http.StateIdle:
+		if c.where == nil {
+			c.where = map[net.Conn]*list.Element{}
+		}
+		c.where[conn] = c.idle.PushBack(conn)
+	case http.StateActive:
+		c.busy++
+	}
+	if oldest := c.idle.Front(); oldest != nil && c.idle.Len()+c.busy > maxConns {
+		oldest.Value.(net.Conn).Close() // the server notices, and calls again
+	}
 }

@@ -18,8 +18,8 @@ func newPipeListener() *pipeListener {
 	return &pipeListener{make(chan net.Conn), make(chan struct{})}
 }
 
-// serveInMemory serves a hub on a pipeListener.
-func serveInMemory(t *testing.T, h *Hub) *pipeListener {
+// serveInMemory serves a server on a pipeListener.
+func serveInMemory(t *testing.T, h *Server) *pipeListener {
 	t.Helper()
 	ln := newPipeListener()
 	serveOn(t, h, ln)
@@ -136,8 +136,8 @@ func TestFrontStreamMoves(t *testing.T) {
 		put("first", false)
 		put("second", false)
 		put("third", true)
-		if h.frontName() != "third" {
-			t.Error(h.frontName())
+		if h.streams.frontName() != "third" {
+			t.Error(h.streams.frontName())
 		}
 		c.Close()
 	})

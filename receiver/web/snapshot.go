@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -11,37 +10,36 @@ import (
 const snapshotWait = 5 * time.Second
 
 // serveSnapshot answers with the newest picture of f and its age in seconds, or waits for the first one.
-func (h *Hub) serveSnapshot(w http.ResponseWriter, r *http.Request, f *feed) {
-	leave, ok := h.watch(f)
+func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request, f *feed) {
+	leave, ok := s.streams.watch(f)
 	if !ok {
 		noSuchStream(w)
 		return
 	}
 	defer leave()
-	p := h.awaitPart(r, f)
+	p := s.awaitPicture(r, f)
 	if p == nil {
 		refuse(w, "there is no picture yet: see /healthz")
 		return
 	}
-	taken := p.frame.Captured.UnixMicro()
 	header := w.Header()
 	header.Set("Content-Type", "image/jpeg")
 	header.Set("Content-Length", strconv.Itoa(len(p.frame.JPEG)))
 	header.Set("Cache-Control", "no-store")
 	header.Set("Age", strconv.Itoa(int(time.Since(p.came).Seconds())))
-	header.Set("X-Timestamp", fmt.Sprintf("%d.%06d", taken/1e6, taken%1e6)) // as in the parts of a stream
+	header.Set("X-Timestamp", unixSeconds(p.frame.Captured)) // as in a multipart stream
 	_, err := w.Write(p.frame.JPEG)
-	h.config.Log.Debug("snapshot", "path", r.URL.Path, "viewer", r.RemoteAddr, "error", err)
+	s.config.Log.Debug("snapshot", "path", r.URL.Path, "viewer", r.RemoteAddr, "error", err)
 }
 
-// awaitPart returns the newest part of f. If there is none, it waits for one, and returns nil if none comes or too many
-// watch already.
-func (h *Hub) awaitPart(r *http.Request, f *feed) *part {
+// awaitPicture returns the newest picture of f. If there is none, it waits for one. It returns nil if none comes, or too
+// many watch already.
+func (s *Server) awaitPicture(r *http.Request, f *feed) *part {
 	timeout := time.NewTimer(snapshotWait)
 	defer timeout.Stop()
 	for {
 		it := f.newest.Load()
-		if it.part != nil || h.crowded() {
+		if it.part != nil || s.streams.watchers.Load() > int64(s.config.MaxViewers) {
 			return it.part
 		}
 		select {
@@ -50,15 +48,8 @@ func (h *Hub) awaitPart(r *http.Request, f *feed) *part {
 			return nil
 		case <-r.Context().Done():
 			return nil
-		case <-h.ctx.Done():
+		case <-s.viewers.ctx.Done():
 			return nil
 		}
 	}
-}
-
-// crowded reports whether more watch than there may be viewers.
-func (h *Hub) crowded() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.demand.watchers > h.config.MaxViewers
 }

@@ -1,13 +1,16 @@
 package web
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// A stream is what the hub knows of one name. All of it is under the hub's mu, but for what feed says of itself.
+// A stream is what the registry knows of one name. All of it is under the registry's lock.
 type stream struct {
 	name     string
 	feed     *feed
-	puller   *puller       // the source on demand that feeds it, or nil
-	resting  bool          // puller has closed it because nobody watched
+	source   *source       // the source on demand that its pictures come from, or nil
+	resting  bool          // source is closed because nobody watches
 	last     time.Time     // when its newest picture came
 	since    time.Time     // since when it has been live without falling quiet
 	interval time.Duration // between its pictures, smoothed; 0 until the second
@@ -17,7 +20,7 @@ type stream struct {
 	delays   delays
 }
 
-// arrived notes that a picture has come, and tells it its interval.
+// arrived notes that a picture has come, and tells it the stream's interval.
 func (s *stream) arrived(p *part, quietAfter time.Duration) {
 	const memory = 16 // pictures that the interval is smoothed over
 	now := p.came
@@ -36,7 +39,7 @@ func (s *stream) arrived(p *part, quietAfter time.Duration) {
 	s.resting = false
 }
 
-// live reports whether the stream's newest picture is fresh.
+// live reports whether the newest picture is fresh.
 func (s *stream) live(now time.Time, quietAfter time.Duration) bool {
 	return !s.resting && !s.last.IsZero() && now.Sub(s.last) < quietAfter
 }
@@ -47,4 +50,55 @@ func (s *stream) fps() float64 {
 		return 0
 	}
 	return float64(time.Second) / float64(s.interval)
+}
+
+// maxDelay is the longest delay that is believed. A longer or a negative one means that the clocks differ.
+const maxDelay = 10 * time.Second
+
+// delayBounds are the upper bounds of the histogram's buckets.
+var delayBounds = [...]time.Duration{
+	500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond,
+	20 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond,
+	time.Second, 2 * time.Second, 5 * time.Second,
+}
+
+// delays are the times from a picture's capture until it came here.
+type delays struct {
+	recent [128]time.Duration // the last ones, in no order
+	count  uint64             // of all
+	sum    time.Duration      // of all
+	within [len(delayBounds)]uint64
+}
+
+func (d *delays) add(delay time.Duration) {
+	if delay < 0 || delay > maxDelay {
+		return
+	}
+	d.recent[d.count%uint64(len(d.recent))] = delay
+	d.count++
+	d.sum += delay
+	if i, _ := slices.BinarySearch(delayBounds[:], delay); i < len(d.within) {
+		d.within[i]++
+	}
+}
+
+// quantiles returns the median and the 99th percentile of the last ones, and false if there are none.
+func (d *delays) quantiles() (median, p99 time.Duration, ok bool) {
+	n := min(int(d.count), len(d.recent))
+	if n == 0 {
+		return 0, 0, false
+	}
+	sorted := d.recent
+	slices.Sort(sorted[:n])
+	return sorted[n/2], sorted[n*99/100], true
+}
+
+// buckets returns the histogram for Prometheus: for each bound in seconds, how many delays were no longer.
+func (d *delays) buckets() map[float64]uint64 {
+	buckets, sum := map[float64]uint64{}, uint64(0)
+	for i, bound := range delayBounds {
+		sum += d.within[i]
+		buckets[bound.Seconds()] = sum
+	}
+	return buckets
 }

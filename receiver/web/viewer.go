@@ -3,27 +3,51 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"udpcam/protocol/mjpeg"
 )
+
+// viewers are those who watch now, and the totals of all there have been.
+type viewers struct {
+	config Config
+	ctx    context.Context // done when the server is closed
+	close  context.CancelFunc
+
+	out, bytes, skipped, stalled, refused atomic.Uint64 // see Stats
+
+	mu     sync.Mutex
+	here   map[*viewer]struct{}
+	lastID uint64
+}
+
+func newViewers(c Config) *viewers {
+	vs := &viewers{config: c, here: map[*viewer]struct{}{}}
+	vs.ctx, vs.close = context.WithCancel(context.Background())
+	return vs
+}
 
 // A viewer is somebody who watches a stream, for as long as its HTTP handler runs.
 type viewer struct {
-	id     uint64
-	key    string // that it has given itself, with ?key= as for ustreamer, to find itself by
-	hub    *Hub
-	feed   *feed
-	outlet outlet
-	ended  atomic.Bool // its request's context is done, or the hub is closed
+	id   uint64
+	key  string // ?key=, which a client can find itself by, as with ustreamer
+	all  *viewers
+	feed *feed
+	conn connection
+	// catchesUp makes the viewer get the last two pictures if it missed only one.
+	catchesUp bool
 
 	seen    uint64 // the item that was written last
 	sent    atomic.Uint64
 	skipped atomic.Uint64
-	rate    meter
+
+	second     time.Time    // when the present second began
+	thisSecond int64        // pictures in it
+	rate       atomic.Int64 // pictures in the last whole second
 }
 
 var (
@@ -32,128 +56,97 @@ var (
 	errStalled = errors.New("it stalled")
 )
 
-// serveStream writes the pictures of f to a viewer, as multipart, until one of the two ends.
-func (h *Hub) serveStream(w http.ResponseWriter, r *http.Request, f *feed) {
-	setStreamHeader(w.Header())
-	if r.Method == http.MethodHead {
-		return
-	}
-	h.serveViewer(w, r, f, func(v *viewer) (outlet, func() error, error) {
-		o, err := newOutlet(w, framingFor(r, v), h.config.StallTimeout)
-		return o, v.run, err
-	})
-}
-
-// serveViewer lets somebody watch f: open returns the viewer's outlet, and what writes to it until one of the two ends.
-func (h *Hub) serveViewer(w http.ResponseWriter, r *http.Request, f *feed,
-	open func(v *viewer) (o outlet, run func() error, err error)) {
-
-	v := &viewer{hub: h, feed: f, key: viewerKey(r)}
-	if !h.admit(v) {
+// serveViewer lets somebody watch f until one of the two ends. open begins the response.
+func (s *Server) serveViewer(w http.ResponseWriter, r *http.Request, f *feed, open func(v *viewer) (connection, error)) {
+	v := &viewer{all: s.viewers, feed: f, key: viewerKey(r)}
+	if !v.all.admit(v) {
 		refuse(w, "there are as many viewers as this server takes: try again later")
 		return
 	}
-	defer h.dismiss(v)
-	leave, ok := h.watch(f)
+	defer v.all.dismiss(v)
+	leave, ok := s.streams.watch(f)
 	if !ok {
 		noSuchStream(w)
 		return
 	}
 	defer leave()
 
-	log := h.config.Log.With("path", r.URL.Path, "viewer", r.RemoteAddr)
-	o, run, err := open(v)
+	log := s.config.Log.With("path", r.URL.Path, "viewer", r.RemoteAddr)
+	conn, err := open(v)
 	if err != nil {
 		log.Warn("a viewer cannot be served", "error", err)
 		return
 	}
-	h.mu.Lock()
-	v.outlet = o
-	h.mu.Unlock()
-	defer h.endWith(r.Context(), v)()
-	defer h.endWith(h.ctx, v)()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.viewers.ctx, cancel)()
+	defer context.AfterFunc(ctx, conn.abort)()
+	v.all.mu.Lock()
+	v.conn = conn
+	v.all.mu.Unlock()
 
 	log.Info("viewer came")
 	began := time.Now()
-	err = run()
+	err = v.watch(ctx)
 	stalled := errors.Is(err, errStalled)
 	if stalled {
-		h.count.stalled.Add(1)
+		v.all.stalled.Add(1)
 	}
-	v.outlet.close(stalled)
+	conn.close(stalled)
 	log.Info("viewer gone", "because", err, "after", time.Since(began).Round(time.Second),
 		"pictures", v.sent.Load(), "skipped", v.skipped.Load())
 }
 
-// admit counts v among the viewers, unless there are too many.
-func (h *Hub) admit(v *viewer) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.viewers) >= h.config.MaxViewers || h.ctx.Err() != nil {
-		h.count.refused.Add(1)
-		return false
-	}
-	h.lastID++
-	v.id = h.lastID
-	h.viewers[v] = struct{}{}
-	return true
-}
-
-func (h *Hub) dismiss(v *viewer) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.viewers, v)
-}
-
-// endWith ends v when ctx is done, wherever it waits then: for the next picture, or for its socket to take one.
-func (h *Hub) endWith(ctx context.Context, v *viewer) (stop func() bool) {
-	return context.AfterFunc(ctx, func() {
-		v.ended.Store(true)
-		v.outlet.abort()
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		v.feed.nudge()
-	})
-}
-
-// run writes pictures, each the newest that there is, and returns why it no longer does.
-func (v *viewer) run() error {
-	woken := false
+// watch writes pictures, each the newest when the connection is ready for it, and returns why it no longer does.
+func (v *viewer) watch(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		it := v.feed.newest.Load()
+		it, now := v.feed.newest.Load(), time.Now()
+		next := it.part
+		if it.seq == v.seen {
+			next = nil
+		}
+		wait, err := v.conn.ready(next, now)
 		switch {
-		case v.ended.Load(): // looked at after newest: whoever sets it replaces newest then
+		case ctx.Err() != nil:
 			return errEnded
-		case it.part == nil || it.seq == v.seen:
-			if woken && !v.outlet.alive() {
-				return errLeft
+		case err != nil:
+			return err
+		case wait.time > 0:
+			over := it.over
+			if wait.asIs {
+				over = nil
 			}
-			<-it.over
-			woken = true
-		default:
-			if v.seen != 0 && it.seq == v.seen+2 && it.last != nil {
-				// Two pictures have come while this goroutine waited for its turn: that is not being slow.
-				if err := v.write(it.last, it.seq-1); err != nil {
-					return err
-				}
+			timer.Reset(wait.time)
+			select {
+			case <-over:
+			case <-wait.changed:
+			case <-timer.C:
+			case <-ctx.Done():
 			}
-			if err := v.write(it.part, it.seq); err != nil {
+			continue
+		}
+		if v.catchesUp && v.seen != 0 && it.seq == v.seen+2 && it.last != nil {
+			// Two pictures have come while this goroutine waited for its turn. That is not being slow.
+			if err := v.write(ctx, it.last, it.seq-1, now); err != nil {
 				return err
 			}
-			woken = false
+		}
+		if err := v.write(ctx, it.part, it.seq, now); err != nil {
+			return err
 		}
 	}
 }
 
-// write writes a picture, all of it or none that is of use.
-func (v *viewer) write(p *part, seq uint64) error {
-	now := time.Now()
-	n, err := v.outlet.write(p, now.Add(v.hub.config.StallTimeout))
-	v.hub.count.bytes.Add(uint64(n))
+// write writes a picture whole, or returns why the viewer has ended.
+func (v *viewer) write(ctx context.Context, p *part, seq uint64, now time.Time) error {
+	n, err := v.conn.write(p, time.Now().Add(v.all.config.StallTimeout))
+	v.all.bytes.Add(uint64(n))
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded): // asked first: the HTTP server ends the request's context for it
+	case errors.Is(err, os.ErrDeadlineExceeded): // first: the HTTP server also ends the request's context then
 		return errStalled
-	case v.ended.Load():
+	case ctx.Err() != nil:
 		return errEnded
 	case err != nil:
 		return errLeft
@@ -161,16 +154,53 @@ func (v *viewer) write(p *part, seq uint64) error {
 	if v.seen != 0 && seq > v.seen+1 {
 		missed := seq - v.seen - 1
 		v.skipped.Add(missed)
-		v.hub.count.skipped.Add(missed)
+		v.all.skipped.Add(missed)
 	}
 	v.seen = seq
 	v.sent.Add(1)
-	v.hub.count.out.Add(1)
-	v.rate.mark(now)
+	v.all.out.Add(1)
+	if now.Sub(v.second) >= time.Second {
+		v.rate.Store(v.thisSecond)
+		v.second, v.thisSecond = now, 0
+	}
+	v.thisSecond++
 	return nil
 }
 
-// viewerKey returns what a viewer has called itself, if that is not too long to keep.
+// admit counts v among the viewers, unless there are too many.
+func (vs *viewers) admit(v *viewer) bool {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	if len(vs.here) >= vs.config.MaxViewers || vs.ctx.Err() != nil {
+		vs.refused.Add(1)
+		return false
+	}
+	vs.lastID++
+	v.id = vs.lastID
+	vs.here[v] = struct{}{}
+	return true
+}
+
+func (vs *viewers) dismiss(v *viewer) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	delete(vs.here, v)
+}
+
+func (vs *viewers) count() int {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	return len(vs.here)
+}
+
+// list returns those who watch now. What it returns may not be used but for what does not change and what is atomic.
+func (vs *viewers) list() []*viewer {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	return slices.Collect(maps.Keys(vs.here))
+}
+
+// viewerKey returns a request's ?key=, if it is not too long to keep.
 func viewerKey(r *http.Request) string {
 	const longest = 64 // bytes
 	key := r.URL.Query().Get("key")
@@ -178,12 +208,6 @@ func viewerKey(r *http.Request) string {
 		return ""
 	}
 	return key
-}
-
-// setStreamHeader sets the header of a response that is a stream.
-func setStreamHeader(h http.Header) {
-	h.Set("Content-Type", mjpeg.ContentType)
-	h.Set("Cache-Control", "no-store, no-cache")
 }
 
 // refuse answers that something cannot be had now.

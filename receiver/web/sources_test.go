@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -19,6 +20,7 @@ type camera struct {
 	err          error // that it fails with when it is opened
 	frames       int   // after which it is over; 0 for never
 	jpeg         []byte
+	name         string // of its stream
 }
 
 func (c *camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
@@ -30,7 +32,7 @@ func (c *camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 		}
 		c.open.Add(1)
 		defer c.open.Add(-1)
-		for n := 1; ctx.Err() == nil && yield(protocol.Frame{JPEG: c.jpeg}, nil) && n != c.frames; n++ {
+		for n := 1; ctx.Err() == nil && yield(protocol.Frame{JPEG: c.jpeg, Stream: c.name}, nil) && n != c.frames; n++ {
 			select {
 			case <-time.After(40 * time.Millisecond):
 			case <-ctx.Done():
@@ -40,7 +42,7 @@ func (c *camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 }
 
 // pull pulls a camera in a simulation until the function returned is called, which returns what Pull did.
-func pull(t *testing.T, h *Hub, c *camera, streams ...string) (ln *pipeListener, end func() error) {
+func pull(t *testing.T, h *Server, c *camera, streams ...string) (ln *pipeListener, end func() error) {
 	t.Helper()
 	c.jpeg = picture(t, 5)
 	ln = newPipeListener()
@@ -61,6 +63,14 @@ func (c *camera) expect(t *testing.T, opened, open int32) {
 	if c.opened.Load() != opened || c.open.Load() != open {
 		t.Fatalf("opened %d times, %d open; expected %d, %d", c.opened.Load(), c.open.Load(), opened, open)
 	}
+}
+
+// onlySource returns the only source on demand.
+func onlySource(h *Server) *source {
+	for src := range h.sources.Range {
+		return src.(*source)
+	}
+	return nil
 }
 
 func TestPullOpensForViewers(t *testing.T) {
@@ -125,7 +135,7 @@ func TestPullViewerComesWhileClosing(t *testing.T) {
 			c := &camera{}
 			ln, end := pull(t, h, c)
 			first := ln.watch(t, "/stream")
-			_, gone := h.watched()
+			gone := h.streams.demandFor(onlySource(h)).changed
 			first.Close()
 			<-gone
 			time.Sleep(10*time.Second + offset)
@@ -235,5 +245,91 @@ func TestPullNamedStream(t *testing.T) {
 		c.expect(t, 1, 1)
 		viewer.Close()
 		end()
+	})
+}
+
+// A viewer of one camera does not open the others, nor does one of the front stream.
+func TestPullOpensOnlyWhatIsWatched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		ln := newPipeListener()
+		serveOn(t, h, ln)
+		door, garden := &camera{jpeg: picture(t, 5), name: "door"}, &camera{jpeg: picture(t, 6), name: "garden"}
+		ctx, cancel := context.WithCancel(t.Context())
+		var pulls sync.WaitGroup
+		for _, c := range []*camera{door, garden} {
+			pulls.Go(func() { h.Pull(ctx, c.Frames, 0, c.name) })
+			synctest.Wait()
+		}
+		watch := func(path string) (leave func()) {
+			t.Helper()
+			viewer := ln.watch(t, path)
+			if _, _, err := viewer.next(); err != nil {
+				t.Fatal(err)
+			}
+			go io.Copy(io.Discard, viewer)
+			return func() { viewer.Close(); time.Sleep(20 * time.Second) }
+		}
+
+		leave := watch("/stream") // the first that was pulled
+		door.expect(t, 1, 1)
+		garden.expect(t, 0, 0)
+		leave()
+		door.expect(t, 1, 0)
+
+		leave = watch("/streams/garden/stream")
+		time.Sleep(time.Minute)
+		garden.expect(t, 1, 1)
+		door.expect(t, 1, 0)
+		both := watch("/streams/door/stream")
+		door.expect(t, 2, 1)
+		both()
+		garden.expect(t, 1, 1) // though somebody else has left
+		door.expect(t, 2, 0)
+		leave()
+		garden.expect(t, 1, 0)
+		cancel()
+		pulls.Wait()
+	})
+}
+
+// Viewers who come and go elsewhere do not keep a source open.
+func TestPullClosesWhileOthersComeAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		c := &camera{name: "garden"}
+		ln, end := pull(t, h, c, "garden")
+		f := frame(0, c.jpeg)
+		f.Stream = "other"
+		h.Put(f)
+		ln.watch(t, "/streams/garden/stream").Close()
+		c.expect(t, 1, 1)
+		for range 8 {
+			time.Sleep(3 * time.Second)
+			ln.watch(t, "/streams/other/stream").Close()
+		}
+		c.expect(t, 1, 0)
+		end()
+	})
+}
+
+// While the front stream's camera fails, whoever watches /stream sees another camera.
+func TestPullFailingFront(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		broken, works := &camera{err: errors.New("it broke")}, &camera{jpeg: picture(t, 6), name: "works"}
+		ln, end := pull(t, h, broken, "broken")
+		ctx, cancel := context.WithCancel(t.Context())
+		var pulls sync.WaitGroup
+		pulls.Go(func() { h.Pull(ctx, works.Frames, 0, "works") })
+		viewer := ln.watch(t, "/stream")
+		if _, _, err := viewer.next(); err != nil {
+			t.Fatal(err)
+		}
+		works.expect(t, 1, 1)
+		viewer.Close()
+		end()
+		cancel()
+		pulls.Wait()
 	})
 }

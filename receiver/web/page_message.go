@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// The hub and the page's worker talk in binary WebSocket messages, whose first byte says what they are. Numbers are in
+// The server and the page's worker talk in binary WebSocket messages, whose first byte says what they are. Numbers are in
 // network byte order; times are microseconds since the Unix epoch by this machine's clock.
 //
-//	hub ──> page    picture   type 1, a zero, length of this header (2), number (4), captured (8), came (8), then the JPEG
+//	server ──> page picture   type 1, a zero, length of this header (2), number (4), captured (8), came (8), then the JPEG
 //	                clock     type 2, seven zeros, what the page sent (8), time (8)
-//	page ──> hub    taken     type 1, three zeros, number (4), microseconds it was held (4)
+//	page ──> server taken     type 1, three zeros, number (4), microseconds it was held (4)
 //	                clock     type 2, seven zeros, anything (8), which comes back
 //	                rate      type 3, a zero, pictures a second (2), at most; 0 is all
 //
-// A picture's number counts the pictures of the hub. By taken the page says that this one is on the screen, and held is
-// how long that took from when it came: what is left of the time until the hub hears of it is the network's.
+// A picture's number counts the pictures of the server. By taken the page says that this one is on the screen, and held is
+// how long that took from when it came: what is left of the time until the server hears of it is the network's.
 const (
 	messagePicture = 1
 	messageClock   = 2

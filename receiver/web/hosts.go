@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A hostList holds the names by which this server may be addressed, see [Config.AllowHosts].
+// A hostList is the names by which this server may be addressed, see [Config.AllowHosts].
 type hostList struct {
 	names map[string]bool
 	any   bool
@@ -30,8 +30,8 @@ func newHostList(allowed []string) hostList {
 	return l
 }
 
-// allows reports whether a request with this Host may be answered. An IP address cannot be rebound, and a program that
-// sends no Host at all is not a browser.
+// allows reports whether a request with this Host may be answered. An IP address needs no DNS, and a program that sends no
+// Host is not a browser.
 func (l hostList) allows(host string) bool {
 	name := normalHost(host)
 	if l.any || name == "" || l.names[name] {
@@ -41,7 +41,7 @@ func (l hostList) allows(host string) bool {
 	return err == nil
 }
 
-// normalHost strips a host of its port, brackets and final dot, and lowers its letters.
+// normalHost removes the port, brackets and final dot of a host, and makes it lower case.
 func normalHost(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,33 +12,28 @@ import (
 	"syscall"
 )
 
-// ErrListenAddr is what errors of [ListenAddr] wrap.
-var ErrListenAddr = errors.New("bad listening address")
-
-// ListenAddr completes the address that a user gave to listen on. A port without a host (":8080", "8080") means this
-// machine alone, 127.0.0.1; to be reached from elsewhere takes an address that says so ("0.0.0.0:8080", "[::]:8080", an
-// address or a name of this machine).
+// ListenAddr completes an address to listen on. A port alone (":8080", "8080") means this machine only, 127.0.0.1. To be
+// reached from elsewhere, give an address: "0.0.0.0:8080", "[::]:8080", or an address or name of this machine.
 func ListenAddr(addr string) (string, error) {
-	bad := func(advice string) (string, error) { return "", fmt.Errorf("%w %q: %s", ErrListenAddr, addr, advice) }
-	host, port := "", addr
+	host, port, advice := "", addr, ""
 	if strings.Contains(addr, ":") {
 		var err error
 		if host, port, err = net.SplitHostPort(addr); err != nil {
-			return bad("give HOST:PORT, with an IPv6 address in brackets, or :PORT")
+			advice = "give HOST:PORT, with an IPv6 address in brackets, or :PORT"
 		}
 	}
 	_, err := strconv.ParseUint(port, 10, 16)
 	switch {
-	case err != nil && host == "":
-		return bad("give HOST:PORT, or :PORT with a number up to 65535")
+	case advice != "":
 	case err != nil:
-		return bad("the port has to be a number up to 65535")
+		advice = "give HOST:PORT, or :PORT, with a number up to 65535 as the port"
 	case host == "*":
-		return bad("to listen on every address, give 0.0.0.0:" + port + " or [::]:" + port)
-	case host == "":
-		host = "127.0.0.1"
+		advice = "to listen on every address, give 0.0.0.0:" + port + " or [::]:" + port
 	}
-	return net.JoinHostPort(host, port), nil
+	if advice != "" {
+		return "", fmt.Errorf("bad listening address %q: %s", addr, advice)
+	}
+	return net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port), nil
 }
 
 // Listen listens on a TCP address that [ListenAddr] completes. Its errors say what to do.
@@ -51,14 +47,14 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	if err != nil {
 		var op *net.OpError
 		if errors.As(err, &op) {
-			err = op.Err // without the address once more
+			err = op.Err // which does not repeat the address
 		}
 		return nil, fmt.Errorf("cannot listen on %s: %w%s", full, err, listenAdvice(err))
 	}
 	return ln, nil
 }
 
-// listenAdvice tells what to do about the usual reasons for which an address cannot be listened on.
+// listenAdvice says what to do about the usual errors.
 func listenAdvice(err error) string {
 	var dns *net.DNSError
 	switch {

@@ -1,10 +1,13 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +15,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// A tab is a page as the hub sees it.
+// A tab is a page as the server sees it.
 type tab struct {
 	*websocket.Conn
 	t *testing.T
@@ -259,4 +262,19 @@ func TestSocketTalksBetween(t *testing.T) {
 			tab.taken(binary.BigEndian.Uint32(b[4:]), 0)
 		}
 	}
+}
+
+// What the log says of a page that leaves is in plain words, without those of the WebSocket library.
+func TestSocketLeavesInPlainWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		h := New(Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		ln := serveInMemory(t, h)
+		tab := openTab(t, "localhost", "/socket", ln.dial)
+		tab.Close(websocket.StatusGoingAway, "")
+		synctest.Wait()
+		if said := log.String(); !strings.Contains(said, `because="it left"`) || strings.Contains(said, "Status") {
+			t.Error(said)
+		}
+	})
 }

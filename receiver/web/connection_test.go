@@ -14,7 +14,7 @@ import (
 )
 
 // Over HTTP/2 a connection cannot be taken over, nor behind a middleware that hides it: the stream is the same.
-func TestSharedOutlet(t *testing.T) {
+func TestUnhijacked(t *testing.T) {
 	for _, http2 := range []bool{true, false} {
 		t.Run(fmt.Sprintf("http2=%t", http2), func(t *testing.T) {
 			h := New(quiet(Config{}))
@@ -63,7 +63,7 @@ func (h hidden) SetWriteDeadline(at time.Time) error {
 }
 
 // A viewer that stalls is closed there too.
-func TestSharedOutletStalls(t *testing.T) {
+func TestUnhijackedStalls(t *testing.T) {
 	h := New(quiet(Config{StallTimeout: 100 * time.Millisecond}))
 	server := httptest.NewServer(hideConn(h))
 	defer server.Close()
@@ -78,7 +78,7 @@ func TestSharedOutletStalls(t *testing.T) {
 }
 
 // Over TLS with HTTP/1 the connection is taken over as without.
-func TestOwnOutletOverTLS(t *testing.T) {
+func TestHijackedOverTLS(t *testing.T) {
 	h := New(quiet(Config{}))
 	server := httptest.NewTLSServer(h)
 	defer server.Close()
@@ -100,7 +100,7 @@ func TestOwnOutletOverTLS(t *testing.T) {
 }
 
 // Where nothing can be flushed there are no streams, and somebody says so.
-func TestNoOutlet(t *testing.T) {
+func TestNoConnection(t *testing.T) {
 	h := New(quiet(Config{}))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(struct{ http.ResponseWriter }{w}, httptest.NewRequest("GET", "http://localhost/stream", nil))
@@ -128,7 +128,7 @@ func TestWriteAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	out, err := newOwnOutlet(conn, http.Header{}, fullFraming, hang)
+	out, err := newHijacked(conn, http.Header{}, fullFraming, hang)
 	if err != nil {
 		t.Fatal(err)
 	}

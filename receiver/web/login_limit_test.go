@@ -9,7 +9,7 @@ import (
 )
 
 // guess asks with a password from an address, and returns the answer's status and Retry-After.
-func guess(h *Hub, from, password string) (status int, retry string) {
+func guess(h *Server, from, password string) (status int, retry string) {
 	r := httptest.NewRequest("GET", "/streams", nil)
 	r.Host, r.RemoteAddr = "localhost", from
 	if password != "" {

@@ -1,0 +1,181 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// A connection is the way to one viewer. Only abort may be called while another method runs.
+type connection interface {
+	// ready returns how long to wait until p may be written. p is nil if there is no picture that the viewer lacks.
+	// The error says that the viewer has left or stalled.
+	ready(p *part, now time.Time) (pause, error)
+	// write writes a picture with what belongs before and behind it. At the deadline it gives up with
+	// os.ErrDeadlineExceeded.
+	write(p *part, deadline time.Time) (int64, error)
+	// abort makes write return, if it can.
+	abort()
+	// close ends the response. What is still queued for a viewer that has stalled is discarded.
+	close(stalled bool)
+}
+
+// A pause is a time until ready is asked again. The zero value is none. It is cut short by another picture, unless asIs,
+// and by changed.
+type pause struct {
+	time    time.Duration
+	asIs    bool            // another picture makes no difference
+	changed <-chan struct{} // or nil
+}
+
+// newConnection begins a multipart response: it writes the header and what comes before the first picture.
+func newConnection(w http.ResponseWriter, f *framing, timeout time.Duration) (connection, error) {
+	control := http.NewResponseController(w)
+	conn, _, err := control.Hijack()
+	switch {
+	case errors.Is(err, http.ErrNotSupported):
+		return newUnhijacked(w, control, f, timeout)
+	case err != nil:
+		return nil, fmt.Errorf("web: taking over the connection: %w", err)
+	}
+	return newHijacked(conn, w.Header(), f, timeout)
+}
+
+// lookEvery is how often a quiet stream's viewer is looked at, whether it is still there.
+const lookEvery = time.Second
+
+// hijacked is a connection that has been taken over from the HTTP server.
+type hijacked struct {
+	conn    net.Conn
+	framing *framing
+	looked  time.Time  // when the viewer was known to be there
+	writing sync.Mutex // a picture leaves whole, whoever else writes to conn
+	pieces  [3][]byte
+	buffers net.Buffers // of pieces; a field, so that writing allocates nothing
+	scratch [512]byte
+}
+
+func newHijacked(conn net.Conn, header http.Header, f *framing, timeout time.Duration) (*hijacked, error) {
+	limitUnsent(conn)
+	header.Set("Connection", "close")
+	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	var head bytes.Buffer
+	head.WriteString("HTTP/1.1 200 OK\r\n")
+	header.Write(&head) // writes to memory do not fail
+	head.WriteString("\r\n")
+	head.Write(f.opening)
+	conn.SetWriteDeadline(time.Now().Add(timeout))
+	if _, err := conn.Write(head.Bytes()); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("web: writing the response header: %w", err)
+	}
+	return &hijacked{conn: conn, framing: f, looked: time.Now()}, nil
+}
+
+func (h *hijacked) ready(p *part, now time.Time) (pause, error) {
+	if p != nil {
+		h.looked = now
+		return pause{}, nil
+	}
+	if now.Sub(h.looked) >= lookEvery {
+		if h.looked = now; !h.alive() {
+			return pause{}, errLeft
+		}
+	}
+	return pause{time: lookEvery}, nil
+}
+
+// alive looks whether the viewer has closed its side. What it sends is ignored.
+func (h *hijacked) alive() bool {
+	h.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	for {
+		if _, err := h.conn.Read(h.scratch[:]); err != nil {
+			return errors.Is(err, os.ErrDeadlineExceeded)
+		}
+	}
+}
+
+func (h *hijacked) write(p *part, deadline time.Time) (int64, error) {
+	h.writing.Lock()
+	defer h.writing.Unlock()
+	h.conn.SetWriteDeadline(deadline)
+	var n int
+	h.pieces, n = h.framing.pieces(p)
+	h.buffers = h.pieces[:n]
+	written, err := h.buffers.WriteTo(h.conn) // one writev where conn is a TCP connection
+	h.pieces = [3][]byte{}                    // a viewer that waits holds no picture
+	return written, err
+}
+
+func (h *hijacked) abort() { h.conn.Close() }
+
+func (h *hijacked) close(stalled bool) {
+	if tcp := tcpConn(h.conn); tcp != nil && stalled {
+		tcp.SetLinger(0)
+	}
+	h.conn.Close()
+}
+
+// tcpConn returns the TCP connection that conn is or that TLS runs on, or nil.
+func tcpConn(conn net.Conn) *net.TCPConn {
+	if over, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = over.NetConn()
+	}
+	tcp, _ := conn.(*net.TCPConn)
+	return tcp
+}
+
+// unhijacked writes through the HTTP server, because the connection is not one viewer's alone (HTTP/2) or a middleware
+// hides it.
+type unhijacked struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	framing *framing
+}
+
+func newUnhijacked(w http.ResponseWriter, control *http.ResponseController, f *framing,
+	timeout time.Duration) (connection, error) {
+
+	control.SetWriteDeadline(time.Now().Add(timeout))
+	if err := control.Flush(); err != nil {
+		http.Error(w, "this server cannot stream", http.StatusInternalServerError)
+		return nil, fmt.Errorf("web: the HTTP server, or a middleware, does not let a stream through: %w", err)
+	}
+	_, err := w.Write(f.opening)
+	if err == nil {
+		err = control.Flush()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("web: beginning the stream: %w", err)
+	}
+	return &unhijacked{w, control, f}, nil
+}
+
+// ready need not look whether the viewer is there: the HTTP server ends the request's context when it has left.
+func (u *unhijacked) ready(p *part, _ time.Time) (pause, error) {
+	if p != nil {
+		return pause{}, nil
+	}
+	return pause{time: time.Hour}, nil
+}
+
+func (u *unhijacked) write(p *part, deadline time.Time) (int64, error) {
+	u.control.SetWriteDeadline(deadline) // if that is not supported, the server's own WriteTimeout holds
+	pieces, count := u.framing.pieces(p)
+	buffers := net.Buffers(pieces[:count])
+	n, err := buffers.WriteTo(u.w)
+	if err != nil {
+		return n, err
+	}
+	return n, u.control.Flush()
+}
+
+// abort leaves it to the server to close the connection.
+func (u *unhijacked) abort() {}
+
+func (u *unhijacked) close(bool) { u.control.SetWriteDeadline(time.Time{}) }

@@ -1,0 +1,125 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"udpcam/protocol/mjpeg"
+)
+
+// serveStream sends the pictures of f to a viewer as multipart, until one of the two ends.
+func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, f *feed) {
+	w.Header().Set("Content-Type", mjpeg.ContentType)
+	w.Header().Set("Cache-Control", "no-store, no-cache")
+	if r.Method == http.MethodHead {
+		return
+	}
+	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
+		v.catchesUp = true
+		return newConnection(w, framingFor(r, v), s.config.StallTimeout)
+	})
+}
+
+// A framing is what a viewer is sent around its pictures. Its bytes are shared and never changed.
+type framing struct {
+	opening []byte               // before the first picture, with the response's header
+	header  func(p *part) []byte // before each picture
+	end     []byte               // behind each picture, in the same write
+}
+
+// headerAhead is what can be said of a picture that does not exist yet.
+const headerAhead = "Content-Type: image/jpeg\r\n\r\n"
+
+var (
+	// fullFraming gives each picture its whole header, and behind it the next boundary.
+	fullFraming = &framing{
+		opening: []byte(mjpeg.BoundaryLine),
+		header:  func(p *part) []byte { return p.header },
+		end:     []byte(mjpeg.PartEnd),
+	}
+
+	// browserFraming is for Chromium and WebKit. They show a picture only when the next header has come, which would be
+	// a frame later. So the next header is sent ahead, as by ustreamer's advance_headers. See https://crbug.com/527446.
+	browserFraming = &framing{
+		opening: []byte(mjpeg.BoundaryLine + headerAhead),
+		header:  func(*part) []byte { return nil },
+		end:     []byte(mjpeg.PartEnd + headerAhead),
+	}
+
+	// messageFraming is for the page, see page_message.go.
+	messageFraming = &framing{header: func(p *part) []byte { return p.message }}
+)
+
+// framingFor chooses by ustreamer's parameters extra_headers and advance_headers. Without them it sends headers ahead if the
+// viewer accepts images by name, as browsers do for <img> and in the address bar, but not for fetch.
+func framingFor(r *http.Request, v *viewer) *framing {
+	query := r.URL.Query()
+	if extra, _ := strconv.ParseBool(query.Get("extra_headers")); extra {
+		return ustreamerFraming(v)
+	}
+	ahead, err := strconv.ParseBool(query.Get("advance_headers"))
+	if err != nil {
+		ahead = strings.Contains(r.Header.Get("Accept"), "image/")
+	}
+	if ahead {
+		return browserFraming
+	}
+	return fullFraming
+}
+
+// pieces returns what is written for p: the first n pieces. None is empty, because over TLS that would be a record.
+func (f *framing) pieces(p *part) (pieces [3][]byte, n int) {
+	for _, piece := range [...][]byte{f.header(p), p.frame.JPEG, f.end} {
+		if len(piece) > 0 {
+			pieces[n] = piece
+			n++
+		}
+	}
+	return pieces, n
+}
+
+// ustreamerFraming adds to each header what ustreamer adds for extra_headers=1:
+// https://github.com/pikvm/ustreamer, src/ustreamer/http/server.c. Grab is the capture. The time from there until the
+// picture came here stands for the encoding. Times are seconds since the Unix epoch by this machine's clock.
+func ustreamerFraming(v *viewer) *framing {
+	f := *fullFraming
+	var b []byte
+	f.header = func(p *part) []byte {
+		b = appendUstreamerHeader(b[:0], p, v, time.Now())
+		return b
+	}
+	return &f
+}
+
+// appendUstreamerHeader appends the header of a picture that is sent now.
+func appendUstreamerHeader(b []byte, p *part, v *viewer, now time.Time) []byte {
+	size, _ := mjpeg.Size(p.frame.JPEG) // 0 if it is not known
+	captured, came := unixSeconds(p.captured), unixSeconds(p.came)
+	b = append(b, strings.TrimSuffix(string(p.header), "\r\n")...) // without the blank line
+	for _, line := range [...][2]string{
+		{"Online", "true"},
+		{"Width", strconv.Itoa(size.X)},
+		{"Height", strconv.Itoa(size.Y)},
+		{"Client-FPS", strconv.FormatInt(v.rate.Load(), 10)},
+		{"Grab-Begin-Time", captured},
+		{"Grab-End-Time", captured},
+		{"Encode-Begin-Time", captured},
+		{"Encode-End-Time", came},
+		{"Expose-Begin-Time", came},
+		{"Expose-End-Time", came},
+		{"Send-Time", unixSeconds(now)},
+		{"Send-Latency", fmt.Sprintf("%.6f", now.Sub(p.captured).Seconds())},
+	} {
+		b = fmt.Appendf(b, "X-UStreamer-%s: %s\r\n", line[0], line[1])
+	}
+	return append(b, "\r\n"...)
+}
+
+// unixSeconds returns a time in seconds since the Unix epoch, to the microsecond.
+func unixSeconds(t time.Time) string {
+	us := t.UnixMicro()
+	return fmt.Sprintf("%d.%06d", us/1e6, us%1e6)
+}

@@ -1,0 +1,185 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// A pageSocket is the connection to a page: a WebSocket. Pictures leave on it in one writev of bytes that all viewers
+// share. The library shakes hands, reads, and writes everything else.
+type pageSocket struct {
+	*hijacked
+	library *websocket.Conn
+	timeout time.Duration // of a write
+	changed chan struct{} // the page has said something
+	reading sync.WaitGroup
+
+	mu     sync.Mutex
+	flight flights
+	rate   int   // pictures a second at most; 0 is all
+	gone   error // why the page is
+
+	last *part // that was written
+}
+
+// serveSocket sends the pictures of f to a page, see page_message.go. The library refuses a page of another site, whose
+// Origin is not this Host.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
+	s.serveViewer(w, r, f, func(*viewer) (connection, error) {
+		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1)}
+		var err error
+		if page.library, err = websocket.Accept(&takeover{w, page}, r, nil); err != nil {
+			return nil, fmt.Errorf("the request for a WebSocket is not valid, or comes from another site's page (%q)",
+				r.Header.Get("Origin"))
+		}
+		page.library.SetReadLimit(maxMessage)
+		page.reading.Go(page.read)
+		return page, nil
+	})
+}
+
+// A takeover gives the library the connection to the page, and keeps hold of it for the pictures.
+type takeover struct {
+	http.ResponseWriter
+	page *pageSocket
+}
+
+// Hijack implements [http.Hijacker].
+func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(t.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	limitUnsent(conn)
+	t.page.hijacked = &hijacked{conn: conn, framing: messageFraming}
+	const longest = 64 // bytes that the library writes: control messages and the clock's
+	between := betweenPictures{conn, t.page}
+	return between, bufio.NewReadWriter(buffered.Reader, bufio.NewWriterSize(between, longest)), nil
+}
+
+// betweenPictures is the connection as the library has it: what it writes never comes amid a picture.
+type betweenPictures struct {
+	net.Conn
+	page *pageSocket
+}
+
+func (b betweenPictures) Write(data []byte) (int, error) {
+	b.page.writing.Lock()
+	defer b.page.writing.Unlock()
+	b.SetWriteDeadline(time.Now().Add(b.page.timeout))
+	return b.Conn.Write(data)
+}
+
+// read takes in what the page says until the page is gone.
+func (p *pageSocket) read() {
+	var err error
+	for err == nil {
+		err = p.readMessage()
+	}
+	p.mu.Lock()
+	p.gone = err
+	p.mu.Unlock()
+	p.signal()
+	p.abort() // what is being written may wait for somebody who does not read
+}
+
+// readMessage reads one message and acts on it. Its errors are plain: those of the library are not for a log.
+func (p *pageSocket) readMessage() error {
+	var b [maxMessage]byte
+	_, reader, err := p.library.Reader(context.Background())
+	if err != nil {
+		return errLeft
+	}
+	n, err := io.ReadFull(reader, b[:])
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return errLeft
+	}
+	m, err := parsePageMessage(b[:n])
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	p.mu.Lock()
+	switch m.kind {
+	case messageTaken:
+		p.flight.landed(m.number, m.held, now)
+	case messageRate:
+		p.rate = m.rate
+	}
+	p.mu.Unlock()
+	p.signal()
+	if m.kind != messageClock {
+		return nil
+	}
+	return p.library.Write(context.Background(), websocket.MessageBinary, appendClockMessage(nil, m.echo, now))
+}
+
+func (p *pageSocket) signal() {
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+// write implements [connection].
+func (p *pageSocket) write(picture *part, deadline time.Time) (int64, error) {
+	p.mu.Lock()
+	p.flight.left(picture.number, time.Now())
+	p.mu.Unlock()
+	p.last = picture
+	return p.hijacked.write(picture, deadline)
+}
+
+// abort implements [connection].
+func (p *pageSocket) abort() { p.library.CloseNow() }
+
+// close implements [connection].
+func (p *pageSocket) close(stalled bool) {
+	p.hijacked.close(stalled)
+	p.library.CloseNow()
+	p.reading.Wait()
+}
+
+// ready implements [connection]. The page gets a picture when it has taken the one before, or as many as fit the round
+// trip, and not more often than it asked for.
+func (p *pageSocket) ready(picture *part, now time.Time) (pause, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wait := pause{time: time.Hour, changed: p.changed}
+	if p.gone != nil {
+		return wait, p.gone
+	}
+	if since, ok := p.flight.oldest(); ok {
+		if wait.time = since.Add(p.timeout).Sub(now); wait.time <= 0 {
+			return wait, errStalled
+		}
+	}
+	if picture == nil {
+		return wait, nil
+	}
+	interval := picture.interval
+	if p.rate > 0 {
+		interval = max(interval, time.Second/time.Duration(p.rate))
+	}
+	if !p.flight.room(interval) {
+		wait.asIs = true
+		return wait, nil
+	}
+	if p.rate > 0 && p.last != nil && picture.came.Sub(p.last.came) < interval*9/10 {
+		// One too many. But if no other follows, it is sent late.
+		if late := p.last.came.Add(2 * interval).Sub(now); late > 0 {
+			wait.time = min(wait.time, late)
+			return wait, nil
+		}
+	}
+	return pause{}, nil
+}

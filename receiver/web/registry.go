@@ -1,0 +1,270 @@
+package web
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A registry knows the streams by name, forgets old ones, and chooses the front stream. Its lock may be held while a
+// feed's or a source's is taken, but not the other way round.
+type registry struct {
+	config    Config
+	frontFeed *feed        // has the pictures of the front stream
+	watchers  atomic.Int64 // viewers and snapshots of all feeds
+
+	mu      sync.Mutex
+	streams map[string]*stream
+	front   *stream       // nil while there is none
+	stirred chan struct{} // closed, and replaced, when the demand for a source may have changed
+}
+
+func newRegistry(c Config) *registry {
+	return &registry{config: c, frontFeed: newFeed(), streams: map[string]*stream{}, stirred: make(chan struct{})}
+}
+
+// put shows a picture to those who watch its stream. It returns false if there are too many streams.
+func (r *registry) put(p *part, from *source) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stream(p.frame.Stream, p.came)
+	if s == nil {
+		return false
+	}
+	s.arrived(p, r.config.QuietAfter)
+	if s.source != from {
+		s.source = from
+		r.demandChanged()
+	}
+	s.feed.put(p)
+	if r.leads(s, p.came) {
+		r.frontFeed.put(p)
+	}
+	return true
+}
+
+// stream returns the named stream, which it makes if it is new, or nil if there are too many. It wants r.mu held.
+func (r *registry) stream(name string, now time.Time) *stream {
+	s := r.streams[name]
+	if s == nil {
+		if r.forget(now); len(r.streams) >= r.config.MaxStreams {
+			return nil
+		}
+		s = &stream{name: name, feed: newFeed()}
+		r.streams[name] = s
+	}
+	return s
+}
+
+// leads reports whether s, which has just got a picture, is the front stream. If the front stream is quiet, the stream
+// that has been live the longest takes its place first. It wants r.mu held.
+func (r *registry) leads(s *stream, now time.Time) bool {
+	if r.front == nil || r.front != s && !r.front.live(now, r.config.QuietAfter) {
+		r.front = s
+		for _, other := range r.streams {
+			if other.live(now, r.config.QuietAfter) && other.since.Before(r.front.since) {
+				r.front = other
+			}
+		}
+		r.demandChanged()
+	}
+	return r.front == s
+}
+
+// forget drops the streams that have long been quiet, unless somebody watches or a source on demand may wake them. It
+// wants r.mu held.
+func (r *registry) forget(now time.Time) {
+	for name, s := range r.streams {
+		if now.Sub(s.last) < r.config.ForgetAfter || s.source != nil || r.watchersOf(s) > 0 || !s.feed.drop() {
+			continue
+		}
+		delete(r.streams, name)
+		if r.front == s {
+			r.front = nil
+			r.frontFeed.clear()
+			r.demandChanged()
+		}
+	}
+}
+
+// watchersOf counts who watches s, by its name or as the front stream. It wants r.mu held.
+func (r *registry) watchersOf(s *stream) int {
+	n := s.feed.watchers()
+	if r.front == s {
+		n += r.frontFeed.watchers()
+	}
+	return n
+}
+
+// watch counts one more who watches f until leave is called. This opens a source on demand. It returns false if f's
+// stream has been forgotten.
+func (r *registry) watch(f *feed) (leave func(), ok bool) {
+	if !f.enter() {
+		return nil, false
+	}
+	r.watched(1)
+	return func() { f.leave(); r.watched(-1) }, true
+}
+
+func (r *registry) watched(n int64) {
+	r.watchers.Add(n)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.demandChanged()
+}
+
+// demandChanged wakes the sources on demand. It wants r.mu held.
+func (r *registry) demandChanged() {
+	close(r.stirred)
+	r.stirred = make(chan struct{})
+}
+
+// A demand says whether somebody watches what a source on demand brings.
+type demand struct {
+	wanted  bool
+	left    time.Time       // when one who watched last left
+	changed <-chan struct{} // closed when the demand may be another
+}
+
+// demandFor returns the demand for a source.
+func (r *registry) demandFor(src *source) demand {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := demand{changed: r.stirred}
+	include := func(f *feed) {
+		watchers, left := f.audience()
+		d.wanted = d.wanted || watchers > 0
+		if left.After(d.left) {
+			d.left = left
+		}
+	}
+	known, front := false, !r.frontMayCome()
+	for s := range r.streamsOf(src) {
+		include(s.feed)
+		known, front = true, front || s == r.front
+	}
+	if front || !known {
+		include(r.frontFeed)
+	}
+	return d
+}
+
+// frontMayCome reports whether the front stream is live, or has a source that has not failed. It wants r.mu held.
+func (r *registry) frontMayCome() bool {
+	s := r.front
+	return s != nil && (s.live(time.Now(), r.config.QuietAfter) || s.source != nil && s.source.failure() == nil)
+}
+
+// streamsOf yields the streams of a source on demand. It wants r.mu held.
+func (r *registry) streamsOf(src *source) iter.Seq[*stream] {
+	return func(yield func(*stream) bool) {
+		for _, s := range r.streams {
+			if s.source == src && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// reserve makes a source's streams known before they have a picture, as long as there are not too many.
+func (r *registry) reserve(src *source, names []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range names {
+		if s := r.stream(name, time.Now()); s != nil && s.last.IsZero() {
+			s.source, s.resting = src, true
+			r.front = cmp.Or(r.front, s)
+		}
+	}
+	r.demandChanged()
+}
+
+// release leaves a source's streams to age like any others.
+func (r *registry) release(src *source) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.streamsOf(src) {
+		s.source = nil
+	}
+	r.demandChanged()
+}
+
+// rest forgets a source's pictures when it is closed.
+func (r *registry) rest(src *source) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.streamsOf(src) {
+		s.resting = true
+		r.clear(s)
+	}
+}
+
+// wake forgets the pictures that a source brought before it failed.
+func (r *registry) wake(src *source) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.streamsOf(src) {
+		if !s.live(time.Now(), r.config.QuietAfter) {
+			r.clear(s)
+		}
+	}
+}
+
+// clear forgets the newest picture of s. It wants r.mu held.
+func (r *registry) clear(s *stream) {
+	s.feed.clear()
+	if r.front == s {
+		r.frontFeed.clear()
+	}
+}
+
+// feed returns the feed of a named stream, nil if there is none.
+func (r *registry) feed(name string) *feed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forget(time.Now())
+	if s := r.streams[name]; s != nil {
+		return s.feed
+	}
+	return nil
+}
+
+// frontName returns the name of the front stream, "" if there is none.
+func (r *registry) frontName() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.front == nil {
+		return ""
+	}
+	return r.front.name
+}
+
+func (r *registry) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.streams)
+}
+
+// A streamView is what can be said of a stream at one moment.
+type streamView struct {
+	stream
+	front, live bool
+	watchers    int
+}
+
+// view returns all streams as they are now, by name.
+func (r *registry) view(now time.Time) []streamView {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forget(now)
+	views := make([]streamView, 0, len(r.streams))
+	for _, s := range r.streams {
+		views = append(views, streamView{*s, s == r.front, s.live(now, r.config.QuietAfter), r.watchersOf(s)})
+	}
+	slices.SortFunc(views, func(a, b streamView) int { return strings.Compare(a.name, b.name) })
+	return views
+}
