@@ -92,7 +92,7 @@ func (r *Report) label(row *Row, without ...string) string {
 	var parts []string
 	named := row.Scenario != "" && !slices.Contains(without, "scenario") // which says what the network is like
 	for _, c := range columns {
-		if c.kind == answer || named && c.kind == aside || c.key == "netem" || c.key == "settings" || c.key == "frames" || slices.Contains(without, c.key) {
+		if c.kind == "" || named && c.kind == aside || c.key == "netem" || c.key == "settings" || c.key == "frames" || slices.Contains(without, c.key) {
 			continue
 		}
 		values := map[string]bool{}
