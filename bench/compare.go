@@ -149,13 +149,13 @@ func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, pro
 		return row, nil, err
 	}
 	defer cable.Close()
-	to := receiverAddress(netns.AddrB.String())
+	send, receive := carrier.commands(program, netns.AddrB.String())
 	changing, stop := context.WithCancel(ctx)
 	var changes sync.WaitGroup
 	var unchanged error
 	var sent []netns.Traffic
 	result, why := relay.Relay{
-		Send: carrier.send(program, to), Receive: carrier.receive(program, to),
+		Send: send, Receive: receive,
 		From: cable.A, To: cable.B,
 		Pictures: c.Pictures, Warm: int(c.FPS), Cool: cool, FPS: c.FPS, Settle: c.Settle,
 		Measured: func() {
