@@ -14,12 +14,12 @@ import (
 	"udpcam/sender"
 )
 
-// drain is how long frames may still come after the last was sent: longer than any that is repaired.
+// drain is how long frames may still come after the last was sent. Every repair is over by then.
 const drain = 1500 * time.Millisecond
 
-// run measures one case, and returns a row for each of its cameras.
+// run measures one case. It returns a row for each camera.
 func (c lossCase) run(ctx context.Context, open opener, recorder *trace.Recorder) (rows []Row, err error) {
-	frames := []int{c.frames} // of each camera
+	frames := []int{c.frames} // by camera
 	if n := c.frames - int(c.network.Rival.Seconds()*c.fps); c.network.Rival > 0 && n > 0 {
 		frames = append(frames, n)
 	}
@@ -70,7 +70,7 @@ func (c lossCase) run(ctx context.Context, open opener, recorder *trace.Recorder
 	return rows, nil
 }
 
-// used is how much CPU time has been used so far, where that is known.
+// used is the CPU time so far, 0 if it is not known.
 func (l *endpoints) used() time.Duration {
 	if l.cpu == nil {
 		return 0
@@ -94,7 +94,7 @@ func (c lossCase) change(l *endpoints) error {
 	return nil
 }
 
-// A camera is at one end of a link, and at the other whoever looks at its frames.
+// A camera is a sender at one end of a link, and a viewer of its frames at the other.
 type camera struct {
 	lossCase
 	clock    protocol.Clock
@@ -103,12 +103,12 @@ type camera struct {
 	receiver *receiver.Receiver
 	recorder *trace.Recorder
 
-	filming  error // what it failed of
+	filming  error // why it failed
 	came     arrivals
-	watching chan error // what watching failed of, once it has ended
+	watching chan error // gets the error of watch when that ends
 }
 
-// newCamera sets up a camera, and begins to watch.
+// newCamera sets up a camera and starts watch.
 func newCamera(c lossCase, clock protocol.Clock, p pair, recorder *trace.Recorder) (*camera, error) {
 	quiet := slog.New(slog.DiscardHandler)
 	r := receiver.New(receiver.Config{Clock: clock, Log: quiet}, p.receiver)
@@ -128,7 +128,7 @@ func (k *camera) close() {
 	k.sender.Close()
 }
 
-// watch looks at the frames that come until the receiver is closed.
+// watch notes the frames that arrive until the receiver is closed.
 func (k *camera) watch() {
 	var failed error
 	for f, err := range k.receiver.Frames(context.Background()) {
@@ -140,7 +140,7 @@ func (k *camera) watch() {
 	k.watching <- failed
 }
 
-// play sends so many frames as a camera would, and waits for the last.
+// play sends frames at the camera's rate and waits for the last to arrive.
 func (k *camera) play(ctx context.Context, frames int) error {
 	start := k.clock.Now()
 	for i := range frames {
@@ -168,7 +168,7 @@ func (k *camera) play(ctx context.Context, frames int) error {
 // packetHeaders is what IPv4 and UDP add to a datagram, in bytes.
 const packetHeaders = 28
 
-// row says what came of so many frames, after which nobody watches any more.
+// row is the outcome of so many frames. It closes the receiver.
 func (k *camera) row(frames int) (Row, error) {
 	sent, received := k.sender.Stats(), k.receiver.Stats()
 	k.receiver.Close()
@@ -186,7 +186,7 @@ func (k *camera) row(frames int) (Row, error) {
 		row.Dropped["skipped"] = sent.Skipped
 	}
 	if told := received.Frames + received.Dropped.Total(); sent.Frames > told {
-		row.Dropped["unseen"] = sent.Frames - told // at the start or the end, where a receiver cannot know of them
+		row.Dropped["unseen"] = sent.Frames - told // frames that the receiver cannot know of, at the start or the end
 	}
 	row.Damaged = &k.came.wrong
 	row.Overhead = rounded((float64(sent.WireBytes)+float64(packetHeaders*sent.Datagrams))/float64(max(1, sent.FrameBytes)), 3)

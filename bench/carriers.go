@@ -1,9 +1,12 @@
 package bench
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,11 +19,13 @@ type Carrier struct {
 	Settings string // in words
 	// Programs and Elements are what has to be installed: commands, and elements of GStreamer.
 	Programs, Elements []string
-	Debian             string                            // the packages that have them
-	Version            []string                          // a command that tells its version
-	program            program                           // whose command lines they are, where these begin with it
-	source             string                            // of the program in C
-	send, receive      func(program, to string) []string // command lines; to is the receiver's HOST:PORT
+	Debian             string   // the packages that have them
+	Version            []string // a command that tells its version
+	program            program  // whose command lines they are, where these begin with it
+	source             string   // of the program in C
+	// The command lines. PROGRAM, ADDR, HOST and PORT stand for the program that is ours and the receiver's address.
+	send, receive string
+	third         string // what the receiver reads as its third file, with the same words; "" for nothing
 }
 
 // A program is what a carrier runs that is ours.
@@ -46,55 +51,52 @@ const rtpJPEG = "application/x-rtp,media=video,clock-rate=90000,encoding-name=JP
 // SRTLatency is how long SRT holds everything back, in milliseconds: its default is 120.
 const SRTLatency = 50
 
+const (
+	gstSend    = gst + " -q fdsrc fd=0 ! jpegparse ! rtpjpegpay mtu=1400 ! "
+	gstReceive = gst + " -q udpsrc address=HOST port=PORT buffer-size=4194304 caps=" + rtpJPEG + " ! "
+	gstDebian  = "gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
+)
+
+var gstElements = []string{"jpegparse", "rtpjpegpay", "udpsink", "udpsrc", "rtpjpegdepay"}
+
+var srt = fmt.Sprintf("latency=%d&transtype=live", SRTLatency)
+
 // Carriers are all that are compared, udpcam first.
 var Carriers = []Carrier{
 	{
 		Name:     "udpcam",
 		Settings: "as it comes",
 		program:  product,
-		send:     func(program, to string) []string { return []string{program, "send", "--source", "-", "--addr", to} },
-		receive:  func(program, to string) []string { return []string{program, "recv", "--out", "-", "--addr", to} },
+		send:     "PROGRAM send --source - --addr ADDR",
+		receive:  "PROGRAM recv --out - --addr ADDR",
 	},
 	{
 		Name:     "classic",
 		Settings: "the countdown wire of old scripts, 65,472 bytes a datagram, by udpcam; a frame of two segments that lacks one cannot always be told from a whole one",
 		program:  product,
-		send: func(program, to string) []string {
-			return []string{program, "send", "--wire", "classic", "--source", "-", "--addr", to}
-		},
-		receive: func(program, to string) []string {
-			return []string{program, "recv", "--wire", "classic", "--out", "-", "--addr", to}
-		},
+		send:     "PROGRAM send --wire classic --source - --addr ADDR",
+		receive:  "PROGRAM recv --wire classic --out - --addr ADDR",
 	},
 	{
 		Name:     "GStreamer",
 		Settings: "rtpjpegpay mtu=1400 and rtpjpegdepay (RFC 2435), no jitter buffer, 4 MiB of receive buffer",
 		Programs: []string{gst},
-		Elements: []string{"jpegparse", "rtpjpegpay", "udpsink", "udpsrc", "rtpjpegdepay"},
-		Debian:   "gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-bad",
+		Elements: gstElements,
+		Debian:   gstDebian,
 		Version:  []string{gst, "--version"},
-		send: func(_, to string) []string {
-			return pipeline("fdsrc fd=0 ! jpegparse ! rtpjpegpay mtu=1400 ! udpsink host=%s port=%s sync=false", to)
-		},
-		receive: func(_, to string) []string {
-			return pipeline("udpsrc address=%s port=%s buffer-size=4194304 caps="+rtpJPEG+" ! rtpjpegdepay ! fdsink fd=1 sync=false", to)
-		},
+		send:     gstSend + "udpsink host=HOST port=PORT sync=false",
+		receive:  gstReceive + "rtpjpegdepay ! fdsink fd=1 sync=false",
 	},
 	{
 		Name:     "GStreamer FEC",
 		Settings: "the same with rtpulpfecenc percentage=20 (RFC 5109) and rtpjitterbuffer latency=50",
 		Programs: []string{gst},
-		Elements: []string{"jpegparse", "rtpjpegpay", "rtpulpfecenc", "rtpulpfecdec", "rtpstorage", "rtpjitterbuffer", "udpsink", "udpsrc", "rtpjpegdepay"},
-		Debian:   "gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-bad",
+		Elements: append([]string{"rtpulpfecenc", "rtpulpfecdec", "rtpstorage", "rtpjitterbuffer"}, gstElements...),
+		Debian:   gstDebian,
 		Version:  []string{gst, "--version"},
-		send: func(_, to string) []string {
-			return pipeline("fdsrc fd=0 ! jpegparse ! rtpjpegpay mtu=1400 ! rtpulpfecenc percentage=20 pt=122 ! "+
-				"udpsink host=%s port=%s sync=false", to)
-		},
-		receive: func(_, to string) []string {
-			return pipeline("udpsrc address=%s port=%s buffer-size=4194304 caps="+rtpJPEG+" ! rtpstorage size-time=220000000 ! "+
-				"rtpssrcdemux ! rtpjitterbuffer latency=50 do-lost=1 ! rtpulpfecdec pt=122 ! rtpjpegdepay ! fdsink fd=1 sync=false", to)
-		},
+		send:     gstSend + "rtpulpfecenc percentage=20 pt=122 ! udpsink host=HOST port=PORT sync=false",
+		receive: gstReceive + "rtpstorage size-time=220000000 ! rtpssrcdemux ! rtpjitterbuffer latency=50 do-lost=1 ! " +
+			"rtpulpfecdec pt=122 ! rtpjpegdepay ! fdsink fd=1 sync=false",
 	},
 	{
 		Name:     "SRT",
@@ -102,21 +104,15 @@ var Carriers = []Carrier{
 		Programs: []string{"srt-live-transmit"},
 		Debian:   "srt-tools",
 		Version:  []string{"srt-live-transmit", "-version"},
-		send: func(_, to string) []string {
-			return []string{"srt-live-transmit", "-q", "-chunk:1316", "file://con",
-				fmt.Sprintf("srt://%s?mode=caller&latency=%d&transtype=live", to, SRTLatency)}
-		},
-		receive: func(_, to string) []string {
-			return []string{"srt-live-transmit", "-q", fmt.Sprintf("srt://%s?mode=listener&latency=%d&transtype=live", to, SRTLatency),
-				"file://con"}
-		},
+		send:     "srt-live-transmit -q -chunk:1316 file://con srt://ADDR?mode=caller&" + srt,
+		receive:  "srt-live-transmit -q srt://ADDR?mode=listener&" + srt + " file://con",
 	},
 	{
 		Name:     "TCP",
 		Settings: "one connection with TCP_NODELAY, copied by a plain Go program (udpcam-bench tcp)",
 		program:  itself,
-		send:     func(program, to string) []string { return []string{program, "tcp", "send", to} },
-		receive:  func(program, to string) []string { return []string{program, "tcp", "receive", to} },
+		send:     "PROGRAM tcp send ADDR",
+		receive:  "PROGRAM tcp receive ADDR",
 	},
 	{
 		Name: "bare relay",
@@ -126,8 +122,8 @@ var Carriers = []Carrier{
 		Debian:   "gcc libc6-dev",
 		program:  inC,
 		source:   bareSource,
-		send:     func(program, to string) []string { return []string{program, "send", to} },
-		receive:  func(program, to string) []string { return []string{program, "receive", to} },
+		send:     "PROGRAM send ADDR",
+		receive:  "PROGRAM receive ADDR",
 	},
 	{
 		Name:     "ffmpeg",
@@ -135,24 +131,29 @@ var Carriers = []Carrier{
 		Programs: []string{"ffmpeg"},
 		Debian:   "ffmpeg",
 		Version:  []string{"ffmpeg", "-version"},
-		send: func(_, to string) []string {
-			return strings.Fields("ffmpeg -hide_banner -loglevel error -fflags nobuffer -probesize 32 -f mjpeg -i pipe:0 -c copy -flush_packets 1 -f rtp rtp://" + to + "?pkt_size=1400")
-		},
-		receive: func(_, to string) []string {
-			host, port, _ := strings.Cut(to, ":")
-			sdp := fmt.Sprintf("v=0\no=- 0 0 IN IP4 %s\ns=bench\nc=IN IP4 %s\nt=0 0\nm=video %s RTP/AVP 26\n", host, host, port)
-			return append([]string{"sh", "-c", `exec "$@" 3<<END
-` + sdp + `END
-`, "sh"}, strings.Fields("ffmpeg -hide_banner -loglevel error -protocol_whitelist fd,pipe,udp,rtp -fflags nobuffer -flags low_delay "+
-				"-probesize 32 -analyzeduration 0 -reorder_queue_size 0 -buffer_size 4194304 -f sdp -i pipe:3 -c copy -flush_packets 1 -f mjpeg pipe:1")...)
-		},
+		send: "ffmpeg -hide_banner -loglevel error -fflags nobuffer -probesize 32 -f mjpeg -i pipe:0 -c copy -flush_packets 1 -f rtp " +
+			"rtp://ADDR?pkt_size=1400",
+		receive: "ffmpeg -hide_banner -loglevel error -protocol_whitelist fd,pipe,udp,rtp -fflags nobuffer -flags low_delay -probesize 32 " +
+			"-analyzeduration 0 -reorder_queue_size 0 -buffer_size 4194304 -f sdp -i pipe:3 -c copy -flush_packets 1 -f mjpeg pipe:1",
+		third: "v=0\no=- 0 0 IN IP4 HOST\ns=bench\nc=IN IP4 HOST\nt=0 0\nm=video PORT RTP/AVP 26\n",
 	},
 }
 
-// pipeline is a command of GStreamer's, from a text with places for a host and a port.
-func pipeline(text, to string) []string {
-	host, port, _ := strings.Cut(to, ":")
-	return append([]string{gst, "-q"}, strings.Fields(fmt.Sprintf(text, host, port))...)
+// commands are the carrier's command lines. Program is the path of the one that is ours.
+func (c Carrier) commands(program, host string) (send, receive []string) {
+	number := strconv.Itoa(port)
+	words := strings.NewReplacer("PROGRAM", program, "ADDR", host+":"+number, "HOST", host, "PORT", number)
+	fields := func(line string) (fields []string) {
+		for _, f := range strings.Fields(line) {
+			fields = append(fields, words.Replace(f))
+		}
+		return fields
+	}
+	send, receive = fields(c.send), fields(c.receive)
+	if c.third != "" {
+		receive = append([]string{"sh", "-c", "exec \"$@\" 3<<END\n" + words.Replace(c.third) + "END\n", "sh"}, receive...)
+	}
+	return send, receive
 }
 
 // ErrCarrier is a carrier that there is not.
@@ -196,4 +197,20 @@ func (c Carrier) missing() string {
 	return ""
 }
 
-func receiverAddress(host string) string { return host + ":" + strconv.Itoa(port) }
+// bareSource is a relay in C that does only what it must: what the others cost more is what they do more.
+//
+//go:embed bare/relay.c
+var bareSource string
+
+// compile builds a program in C, and returns where it is. The error is what the compiler says.
+func compile(source, dir string) (program string, err error) {
+	program = filepath.Join(dir, "relay")
+	cc := exec.Command("cc", "-O2", "-o", program, "-x", "c", "-")
+	cc.Stdin = strings.NewReader(source)
+	cc.Env = append(os.Environ(), "TMPDIR="+dir)
+	if said, err := cc.CombinedOutput(); err != nil {
+		line, _, _ := strings.Cut(strings.TrimSpace(string(said)), "\n")
+		return "", fmt.Errorf("cc: %w: %s", err, line)
+	}
+	return program, nil
+}

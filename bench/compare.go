@@ -21,17 +21,16 @@ type Comparison struct {
 	Link     string   // LinkNetem, LinkTun or LinkVeth
 	Pictures [][]byte // of which Uncounted do not count
 	FPS      float64
-	Settle   time.Duration // that each process has to get ready
+	Settle   time.Duration // for each process to get ready
 	Seed     uint64
 }
 
-// Uncounted is how many pictures at so many a second are fed and do not count: a second's worth before those that do,
-// and some behind them.
+// Uncounted is how many of the pictures do not count: a second's worth at the start, and cool at the end.
 func Uncounted(fps float64) int { return int(fps) + cool }
 
 const cool = 3
 
-// CheckProcessLink looks whether processes can be connected by a link. The error is ErrLink, wrapped.
+// CheckProcessLink returns ErrLink, wrapped, if a link cannot connect processes.
 func CheckProcessLink(link string) error {
 	if link != LinkNetem && link != LinkTun && link != LinkVeth {
 		return fmt.Errorf("%w: %q: programs need %s, %s or %s, which are not simulated", ErrLink, link, LinkNetem, LinkTun, LinkVeth)
@@ -39,8 +38,8 @@ func CheckProcessLink(link string) error {
 	return nil
 }
 
-// Compare feeds the same pictures to every carrier over every network, each on a network of its own, and looks at what
-// comes out from outside, in the same way for all. What is not installed, or fails, becomes a note.
+// Compare feeds the same pictures to every carrier over every network, and measures all in the same way from outside. A
+// carrier that is not installed, or fails, becomes a note.
 func Compare(ctx context.Context, c Comparison, made *Environment, progress Progress) (rows []Row, notes []string, err error) {
 	if err := CheckProcessLink(c.Link); err != nil {
 		return nil, nil, err
@@ -96,15 +95,15 @@ func Compare(ctx context.Context, c Comparison, made *Environment, progress Prog
 }
 
 const (
-	// notWorse is how many points less than udpcam another may deliver for the rest to be compared: what is left out costs
-	// nothing and is never late.
+	// notWorse is how many points less than udpcam another may deliver to be compared further. Frames that are lost cost
+	// nothing and are never late, so the others would look too good.
 	notWorse = 5
 
-	// clearly is by which factor a figure must be better to be worth a word.
+	// clearly is the factor by which a figure must be better to be mentioned.
 	clearly = 0.95
 )
 
-// better says for each network in what others are better than udpcam.
+// better tells for each network where others beat udpcam.
 func better(rows []Row) (notes []string) {
 	for _, ours := range rows {
 		if ours.Carrier != Carriers[0].Name || ours.Delivered == nil {
@@ -141,21 +140,21 @@ func better(rows []Row) (notes []string) {
 	return notes
 }
 
-// measure measures one carrier over one network. Program is the path of the carrier's, if that is ours. Why is what the
-// carrier itself failed of.
+// measure measures one carrier over one network. Program is the path of its program, if that is ours. Why tells how the
+// carrier itself failed.
 func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, program string) (row Row, why, err error) {
 	cable, err := plug(c.Link, n, c.Seed)
 	if err != nil {
 		return row, nil, err
 	}
 	defer cable.Close()
-	to := receiverAddress(netns.AddrB.String())
+	send, receive := carrier.commands(program, netns.AddrB.String())
 	changing, stop := context.WithCancel(ctx)
 	var changes sync.WaitGroup
 	var unchanged error
 	var sent []netns.Traffic
 	result, why := relay.Relay{
-		Send: carrier.send(program, to), Receive: carrier.receive(program, to),
+		Send: send, Receive: receive,
 		From: cable.A, To: cable.B,
 		Pictures: c.Pictures, Warm: int(c.FPS), Cool: cool, FPS: c.FPS, Settle: c.Settle,
 		Measured: func() {
@@ -186,7 +185,7 @@ func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, pro
 	return row, why, nil
 }
 
-// change changes a network when it is time, until ctx is done.
+// change makes the changes of a network until ctx is done.
 func change(ctx context.Context, cable *netns.Cable, changes []Change) error {
 	start := time.Now()
 	for _, c := range changes {

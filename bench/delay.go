@@ -8,12 +8,11 @@ import (
 	"image"
 	"image/jpeg"
 	"io"
-	"os"
-	"os/exec"
 	"sync"
 	"time"
 
 	"udpcam/bench/internal/browser"
+	"udpcam/bench/internal/relay"
 	"udpcam/internal/pattern"
 	"udpcam/protocol/mjpeg"
 	"udpcam/sender/source"
@@ -107,10 +106,8 @@ func (t DelayTest) encoded(ctx context.Context) (delays []time.Duration, err err
 // A delayed is a camera on its way: a sender and a receiver, each a process.
 type delayed struct {
 	DelayTest
-	http     string
-	stdout   *os.File
-	sender   *exec.Cmd
-	receiver *exec.Cmd
+	http             string
+	sender, receiver *relay.Process
 }
 
 func newDelayed(t DelayTest) (d *delayed, err error) {
@@ -118,15 +115,8 @@ func newDelayed(t DelayTest) (d *delayed, err error) {
 	if d.http, err = freeAddress(); err != nil {
 		return nil, err
 	}
-	stdout, out, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer out.Close()
-	d.stdout = stdout
-	d.receiver = exec.Command(t.Udpcam, "recv", "--addr", d.http, "--http", d.http, "--out", "-")
-	d.receiver.Stdout = out
-	d.sender = exec.Command(t.Udpcam, "send", "--addr", d.http, "--source", t.address())
+	d.receiver = &relay.Process{Name: "receiver", Command: []string{t.Udpcam, "recv", "--addr", d.http, "--http", d.http, "--out", "-"}}
+	d.sender = &relay.Process{Name: "sender", Command: []string{t.Udpcam, "send", "--addr", d.http, "--source", t.address()}}
 	if err := errors.Join(d.receiver.Start(), d.sender.Start()); err != nil {
 		d.end()
 		return nil, err
@@ -135,14 +125,8 @@ func newDelayed(t DelayTest) (d *delayed, err error) {
 }
 
 func (d *delayed) end() {
-	for _, cmd := range []*exec.Cmd{d.sender, d.receiver} {
-		if cmd.Process != nil {
-			cmd.Process.Signal(os.Interrupt)
-			time.AfterFunc(time.Second, func() { cmd.Process.Kill() })
-			cmd.Wait()
-		}
-	}
-	d.stdout.Close()
+	d.sender.End()
+	d.receiver.End()
 }
 
 // A sighting is a picture that was seen at a time.
@@ -197,16 +181,16 @@ func (d *delayed) received(ctx context.Context) (program, viewer []time.Duration
 		return nil, nil, err
 	}
 	defer watching.close()
-	defer context.AfterFunc(ctx, func() { d.stdout.SetReadDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { d.receiver.Stdout.SetReadDeadline(time.Unix(1, 0)) })()
 	failed := make(chan error, 1)
 	go func() {
 		var err error
 		viewer, err = d.stream(watching.next)
 		failed <- err
 	}()
-	program, err = d.stream(mjpeg.NewReader(d.stdout, mjpeg.ReaderOptions{}).Next)
+	program, err = d.stream(mjpeg.NewReader(d.receiver.Stdout, mjpeg.ReaderOptions{}).Next)
 	err = errors.Join(err, <-failed)
-	go io.Copy(io.Discard, d.stdout)
+	go io.Copy(io.Discard, d.receiver.Stdout)
 	return program, viewer, err
 }
 

@@ -5,102 +5,90 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"udpcam/bench/internal/plot"
-	"udpcam/internal/trace"
 	"udpcam/protocol"
 )
 
-// A figure is something of a row that is drawn.
+// A figure is something that is drawn of the rows.
 type figure struct {
 	name, title, unit string
 	log               bool
-	values            []string // JSON names; more than one are drawn as groups of bars, or in different dashes
+	values            []string // JSON names; several are drawn as groups of bars, or with different dashes
 	names             []string // what these are called
-	of                string   // the benches that it is of
+	benches           []string // that it is drawn for
 }
 
-// figures are the pictures of a report, as far as it has what they show.
 var figures = []figure{
-	{"delivered", "Frames delivered", "% of frames", false, []string{"delivered_pct"}, []string{""}, "loss compare fanout"},
-	{"delay", "Delay from capture to delivery", "ms", true, []string{"p50_ms", "p99_ms"}, []string{"median", "p99"}, "loss compare fanout delay"},
-	{"rate", "Bits of pictures a second, sustained", "Mbit/s", false, []string{"mbit"}, []string{""}, "speed"},
-	{"overhead", "Bytes on the wire over bytes of pictures", "times", false, []string{"wire_overhead"}, []string{""}, "loss compare"},
-	{"cpu", "CPU time for a gigabyte of pictures", "s/GB", false,
-		[]string{"cpu_s_per_gb", "cpu_send_s_per_gb", "cpu_recv_s_per_gb"}, []string{"", "sender", "receiver"}, "loss compare speed fanout"},
+	{"delivered", "Frames delivered", "% of frames", false, []string{"delivered_pct"}, []string{""}, []string{"loss", "compare", "fanout"}},
+	{"delay", "Delay from capture to delivery", "ms", true, []string{"p50_ms", "p99_ms"}, []string{"median", "p99"},
+		[]string{"loss", "compare", "fanout", "delay"}},
+	{"rate", "Bits of pictures a second, sustained", "Mbit/s", false, []string{"mbit"}, []string{""}, []string{"speed"}},
+	{"overhead", "Bytes on the wire over bytes of pictures", "times", false, []string{"wire_overhead"}, []string{""}, []string{"loss", "compare"}},
+	{"cpu", "CPU time for a gigabyte of pictures", "s/GB", false, []string{"cpu_s_per_gb", "cpu_send_s_per_gb", "cpu_recv_s_per_gb"},
+		[]string{"", "sender", "receiver"}, []string{"loss", "compare", "speed", "fanout"}},
 }
 
 // Plot draws the report into files in a folder, and returns their paths.
 func (r *Report) Plot(dir string) (paths []string, err error) {
-	sweep := r.sweep()
+	draw := r.bars
+	if sweep := r.sweep(); sweep != "" {
+		draw = func(f figure, dir string) ([]string, error) { return r.curves(f, sweep, dir) }
+	}
 	for _, f := range figures {
-		if !slices.Contains(strings.Fields(f.of), r.Bench) {
-			continue
+		if slices.Contains(f.benches, r.Bench) {
+			drawn, err := draw(f, dir)
+			if paths = append(paths, drawn...); err != nil {
+				return paths, err
+			}
 		}
-		var drawn []string
-		if sweep != "" {
-			drawn, err = r.curves(f, sweep, dir)
-		} else {
-			drawn, err = r.bars(f, dir)
-		}
-		if err != nil {
-			return paths, err
-		}
-		paths = append(paths, drawn...)
 	}
 	return paths, nil
 }
 
-// sweep is the column along which figures are curves, "" if they are bars: one that numbers at least three values.
+// axes are the columns along which figures can be drawn as curves, and what is written below them.
+var axes = [][2]string{{"loss_pct", "packets lost, %"}, {"rtt_ms", "round trip, ms"}, {"viewers", "viewers"}}
+
+// sweep is the column along which figures are curves: one that has at least three values. "" means bars.
 func (r *Report) sweep() string {
-	for _, key := range []string{"loss_pct", "rtt_ms", "viewers"} {
-		if slices.ContainsFunc(r.Rows, func(row Row) bool { _, err := FindScenario(row.Scenario); return err == nil }) {
-			return ""
-		}
+	if slices.ContainsFunc(r.Rows, func(row Row) bool { _, err := FindScenario(row.Scenario); return err == nil }) {
+		return ""
+	}
+	for _, axis := range axes {
 		distinct := map[float64]bool{}
 		for i := range r.Rows {
-			if v, ok := number(columnOf(key).value(&r.Rows[i])); ok {
+			if v := r.Rows[i].number(axis[0]); !math.IsNaN(v) {
 				distinct[v] = true
 			}
 		}
 		if len(distinct) >= 3 {
-			return key
+			return axis[0]
 		}
 	}
 	return ""
 }
 
-func columnOf(key string) column {
-	return columns[slices.IndexFunc(columns, func(c column) bool { return c.key == key })]
-}
-
-func number(v any) (float64, bool) {
-	switch v := v.(type) {
-	case float64:
-		return v, true
-	case uint64:
-		return float64(v), true
-	case int:
-		return float64(v), true
+// number is the value of a column, NaN if it has none.
+func (r *Row) number(key string) float64 {
+	c := columns[slices.IndexFunc(columns, func(c column) bool { return c.key == key })]
+	v, err := strconv.ParseFloat(exact(c.value(r)), 64)
+	if err != nil {
+		return math.NaN()
 	}
-	return math.NaN(), false
+	return v
 }
 
-// label tells a row from the others by what was asked, one column left out.
+// label tells a row from the others by what was asked, without some columns.
 func (r *Report) label(row *Row, without ...string) string {
+	without = append(without, "netem", "settings", "frames")
 	var parts []string
-	named := row.Scenario != "" && !slices.Contains(without, "scenario") // which says what the network is like
+	named := row.Scenario != "" && !slices.Contains(without, "scenario") // the name says what the network is like
 	for _, c := range columns {
-		if c.kind == answer || named && c.kind == aside || c.key == "netem" || c.key == "settings" || c.key == "frames" || slices.Contains(without, c.key) {
-			continue
-		}
-		values := map[string]bool{}
-		for i := range r.Rows {
-			values[text(c.value(&r.Rows[i]))] = true
-		}
 		v := c.value(row)
-		if len(values) < 2 || v == nil {
+		if v == nil || c.kind == "" || named && c.kind == aside || slices.Contains(without, c.key) ||
+			!slices.ContainsFunc(r.Rows, func(other Row) bool { return text(c.value(&other)) != text(v) }) {
 			continue
 		}
 		switch c.key {
@@ -122,7 +110,7 @@ func (r *Report) chart(f figure, x string) plot.Chart {
 		Footer: []string{strings.Join(common, "; "), strings.Join(made[:len(made)-1], "; "), made[len(made)-1]}}
 }
 
-// manyCurves is from how many rows in each place on a picture shows one of its values only, and another the next.
+// manyCurves is from how many curves on each value of a figure has a picture of its own.
 const manyCurves = 3
 
 // curves draws a figure along a column.
@@ -136,6 +124,9 @@ func (r *Report) curves(f figure, key, dir string) (paths []string, err error) {
 		}
 		byName[name] = append(byName[name], &r.Rows[i])
 	}
+	for _, rows := range byName {
+		slices.SortStableFunc(rows, func(a, b *Row) int { return cmp.Compare(a.number(key), b.number(key)) })
+	}
 	pictures := []figure{f}
 	if len(names) >= manyCurves && len(f.values) > 1 {
 		pictures = f.apart()
@@ -147,27 +138,26 @@ func (r *Report) curves(f figure, key, dir string) (paths []string, err error) {
 			for j, value := range f.values {
 				c := plot.Curve{Name: strings.Trim(name+", "+f.names[j], ", "), Colour: i, Dash: j}
 				for _, row := range byName[name] {
-					at, ok1 := number(columnOf(key).value(row))
-					v, ok2 := number(columnOf(value).value(row))
-					if ok1 && ok2 && (v > 0 || !f.log) {
-						c.X, c.Y = append(c.X, at), append(c.Y, v)
-						low, high = min(low, v), max(high, v)
+					x, y := row.number(key), row.number(value)
+					if !math.IsNaN(x) && !math.IsNaN(y) && (y > 0 || !f.log) {
+						c.Points = append(c.Points, struct{ X, Y float64 }{x, y})
+						low, high = min(low, y), max(high, y)
 					}
 				}
-				if len(c.X) > 0 {
-					sortCurve(&c)
+				if c.Points != nil {
 					curves = append(curves, c)
 				}
 			}
 		}
-		if len(curves) == 0 {
+		if curves == nil {
 			continue
 		}
 		if key == "loss_pct" && f.name == "delivered" {
 			curves = append(curves, r.unprotected(curves))
 		}
 		low, high = f.bounds(low, high)
-		drawn, err := r.chart(f, axes[key]).Lines(curves, low, high, dir, r.Bench+"-"+f.name)
+		axis := axes[slices.IndexFunc(axes, func(a [2]string) bool { return a[0] == key })]
+		drawn, err := r.chart(f, axis[1]).Lines(curves, low, high, dir, r.Bench+"-"+f.name)
 		if err != nil {
 			return paths, err
 		}
@@ -189,60 +179,39 @@ func (f figure) apart() (pictures []figure) {
 	return pictures
 }
 
-// axes are what is written below a figure that is drawn along a column.
-var axes = map[string]string{
-	"loss_pct": "packets lost, %",
-	"rtt_ms":   "round trip, ms",
-	"viewers":  "viewers",
-}
-
-func sortCurve(c *plot.Curve) {
-	order := make([]int, len(c.X))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(c.X[a], c.X[b]) })
-	x, y := slices.Clone(c.X), slices.Clone(c.Y)
-	for i, at := range order {
-		c.X[i], c.Y[i] = x[at], y[at]
-	}
-}
-
-// unprotected is the curve of frames of which no packet is lost, where losses are independent: what arrives without
-// parity and requests.
+// unprotected is how many frames would arrive without repair: those of which no packet is lost, if losses are independent.
 func (r *Report) unprotected(measured []plot.Curve) plot.Curve {
 	first := r.Rows[0]
 	packets := math.Ceil(float64(first.FrameBytes) / float64(cmp.Or(first.Segment, protocol.DefaultSegmentSize)))
 	c := plot.Curve{Name: fmt.Sprintf("nothing repaired (computed: %.0f packets)", packets), Colour: 6, Dash: 2, Plain: true}
 	last := 0.0
 	for _, m := range measured {
-		last = max(last, slices.Max(m.X))
+		last = max(last, m.Points[len(m.Points)-1].X)
 	}
 	for i := range 101 {
 		x := last * float64(i) / 100
-		c.X, c.Y = append(c.X, x), append(c.Y, 100*math.Pow(1-x/100, packets))
+		c.Points = append(c.Points, struct{ X, Y float64 }{x, 100 * math.Pow(1-x/100, packets)})
 	}
 	return c
 }
 
-// bounds are how far the axis of a figure goes for values between low and high.
+// bounds are the ends of a figure's axis for values between low and high.
 func (f figure) bounds(low, high float64) (float64, float64) {
 	switch {
 	case f.name == "delivered":
 		return 0, 104
-	case f.name == "overhead": // less there cannot be
+	case f.name == "overhead": // it is at least 1
 		return min(1, low), max(1.1, 1+(high-1)*1.1)
 	case f.log:
-		return math.Pow(10, math.Floor(math.Log10(low)*2)/2), high * 1.5
+		return math.Pow(10, math.Floor(math.Log10(max(low, 0.01))*2)/2), high * 1.5
 	}
 	return 0, cmp.Or(high, 1) * 1.1
 }
 
-// bars draws a figure with a place for each row.
+// bars draws a figure with a place for each row. What is compared stands side by side: links, carriers, ways of sending.
 func (r *Report) bars(f figure, dir string) (paths []string, err error) {
-	// What is compared stands side by side: links, carriers, ways of sending.
 	var categories, series []string
-	cell := map[[2]string]*Row{}
+	rows := map[[2]string]*Row{}
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		var category, group string
@@ -260,94 +229,35 @@ func (r *Report) bars(f figure, dir string) (paths []string, err error) {
 		if !slices.Contains(series, group) {
 			series = append(series, group)
 		}
-		cell[[2]string{category, group}] = row
+		rows[[2]string{category, group}] = row
 	}
 	var groups []plot.Group
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, s := range series {
 		for j, value := range f.values {
-			name := f.names[j]
+			g := plot.Group{Name: f.names[j]}
 			if len(series) > 1 {
-				name = strings.Trim(s+", "+name, ", ")
+				g.Name = strings.Trim(s+", "+g.Name, ", ")
 			}
-			g := plot.Group{Name: name}
-			any := false
 			for _, c := range categories {
 				v := math.NaN()
-				if row := cell[[2]string{c, s}]; row != nil {
-					v, _ = number(columnOf(value).value(row))
+				if row := rows[[2]string{c, s}]; row != nil {
+					v = row.number(value)
 				}
-				g.Values = append(g.Values, v)
-				if !math.IsNaN(v) {
-					any, low, high = true, min(low, v), max(high, v)
+				if g.Values = append(g.Values, v); !math.IsNaN(v) {
+					low, high = min(low, v), max(high, v)
 				}
 			}
-			if any {
+			if slices.ContainsFunc(g.Values, func(v float64) bool { return !math.IsNaN(v) }) {
 				groups = append(groups, g)
 			}
 		}
 	}
-	if len(groups) == 0 {
+	if groups == nil {
 		return nil, nil
 	}
-	if f.log && low <= 0 {
-		low = 0.01
-	}
 	low, high = f.bounds(low, high)
-	path, err := r.chart(f, "").Bars(categories, groups, low, high, dir, r.Bench+"-"+f.name)
+	shown := func(v float64) string { return text(v) }
+	path, err := r.chart(f, "").Bars(categories, groups, low, high, shown, dir, r.Bench+"-"+f.name)
 	return []string{path}, err
-}
-
-// A Timeline is the story of one frame, to be drawn.
-type Timeline struct {
-	Case  string
-	Story trace.Story
-}
-
-// Plot draws the timeline into a file in a folder, and returns its path.
-func (t Timeline) Plot(dir string) (path string, err error) {
-	s := &t.Story
-	after := func(at int64) float64 { return float64(at-s.Captured) / 1e3 }
-	var bands []plot.Band
-	var flights []plot.Flight
-	row := 0
-	for _, b := range []struct {
-		name      string
-		datagrams []trace.Datagram
-	}{{"data", s.Data}, {"parity", s.Parity}, {"requests", s.Requests}, {"answers", s.Answers}} {
-		if len(b.datagrams) == 0 {
-			continue
-		}
-		bands = append(bands, plot.Band{Name: fmt.Sprintf("%d %s", len(b.datagrams), b.name), Rows: len(b.datagrams)})
-		for _, d := range b.datagrams {
-			mark := plot.MarkLost
-			switch d.Fate {
-			case trace.Arrived:
-				mark = plot.MarkArrived
-			case trace.Full:
-				mark = plot.MarkFull
-			}
-			flights = append(flights, plot.Flight{Row: row, Sent: after(d.Sent), Came: after(max(d.Sent, d.Arrived)), Mark: mark})
-			row++
-		}
-	}
-	var moments []plot.Moment
-	switch {
-	case s.Delivered != nil:
-		moments = append(moments, plot.Moment{At: after(*s.Delivered), Name: "delivered"})
-	case s.Given > 0:
-		moments = append(moments, plot.Moment{At: after(s.Given), Name: fmt.Sprintf("given up: frame %d is handed on", s.Newer)})
-	}
-	chart := plot.Chart{Title: fmt.Sprintf("Frame %d: %s", s.ID, t.Case), X: "ms since capture", Footer: []string{s.Explain()}}
-	return chart.Timeline(bands, flights, moments, dir, fmt.Sprintf("frame-%d-%s", s.ID, fileName(t.Case)))
-}
-
-// fileName makes a name fit to be a file's.
-func fileName(name string) string {
-	return strings.Trim(strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' {
-			return r
-		}
-		return '-'
-	}, name), "-")
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
 	"slices"
 	"sync"
 	"time"
@@ -51,21 +49,12 @@ func (f Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row Ro
 	if err != nil {
 		return row, err
 	}
-	server := exec.CommandContext(ctx, f.Udpcam, "serve", "--source", "-", "--http", addr)
-	in, feed, err := os.Pipe()
-	if err != nil {
-		return row, err
-	}
-	defer feed.Close()
-	server.Stdin = in
-	err = server.Start()
-	in.Close()
-	if err != nil {
-		return row, err
-	}
-	defer server.Wait()
+	server := &relay.Process{Name: "server", Command: []string{f.Udpcam, "serve", "--source", "-", "--http", addr}}
+	defer server.End()
 	defer cancel()
-
+	if err := server.Start(); err != nil {
+		return row, err
+	}
 	audience := &audience{ids: map[pictureKey]int{}}
 	for i, p := range f.Pictures {
 		audience.ids[keyOf(p)] = i
@@ -100,7 +89,7 @@ func (f Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row Ro
 	fed := 0
 	for i, p := range f.Pictures {
 		if i == audience.from {
-			before = relay.CostOf(server.Process.Pid)
+			before = server.Cost()
 		}
 		due := start.Add(time.Duration(float64(i) / f.FPS * float64(time.Second)))
 		select {
@@ -109,15 +98,15 @@ func (f Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row Ro
 			return row, ctx.Err()
 		}
 		audience.went(i)
-		if _, err := feed.Write(p); err != nil {
-			return row, fmt.Errorf("the server does not take pictures any more: %w", err)
+		if _, err := server.Stdin.Write(p); err != nil {
+			return row, server.Failure(err)
 		}
 		if i >= audience.from && i < audience.to {
 			fed += len(p)
 		}
 	}
 	time.Sleep(300 * time.Millisecond)
-	cost := relay.CostOf(server.Process.Pid)
+	cost := server.Cost()
 	cancel()
 	watching.Wait()
 

@@ -8,11 +8,10 @@ import (
 	"udpcam/protocol"
 )
 
-// A film is frames that are no pictures, but as hard to compress as such: random bytes between the markers of a JPEG,
-// with the frame's number.
+// A film makes frames that look like JPEGs to udpcam: random bytes between a JPEG's markers, with the frame's number.
 type film struct{ bytes []byte }
 
-const filmNumber = 4 // where in a frame its number stands
+const filmNumber = 4 // offset of the number in a frame
 
 func newFilm(size int, seed uint64) *film {
 	f := &film{make([]byte, max(size, 16))}
@@ -24,14 +23,14 @@ func newFilm(size int, seed uint64) *film {
 	return f
 }
 
-// frame returns frame i, whose bytes are the caller's.
+// frame returns frame i in new memory.
 func (f *film) frame(i int) []byte {
 	b := append([]byte(nil), f.bytes...)
 	binary.BigEndian.PutUint32(b[filmNumber:], uint32(i))
 	return b
 }
 
-// arrivals are what came out at the other end.
+// arrivals are the frames that came out at the other end.
 type arrivals struct {
 	delays []time.Duration
 	wrong  uint64 // frames that never went in, or came twice or after a newer one

@@ -21,21 +21,21 @@ const (
 	LinkSim   = "sim"   // simulated time
 	LinkNetem = "netem" // the kernel's emulation between network namespaces
 	LinkTun   = "tun"   // our own emulation between network namespaces
-	LinkVeth  = "veth"  // nothing between network namespaces: it emulates no network but Undisturbed
+	LinkVeth  = "veth"  // a plain cable between network namespaces, for Undisturbed only
 )
 
-// ErrLink is a kind of link that there is not.
+// ErrLink is an unknown kind of link.
 var ErrLink = errors.New("no such link")
 
 // endpoints are the two ends of a link, and the time there.
 type endpoints struct {
 	clock protocol.Clock
 	pairs []pair // one for each camera
-	// change has the network be another from now on.
+	// change changes the network.
 	change func(netem string) error
-	// cpu is how much CPU time of this process has gone into anything but the link; nil where time is simulated.
+	// cpu is the CPU time of this process without the link's. It is nil where time is simulated.
 	cpu func() time.Duration
-	// play runs tasks, such as a camera, to their ends, or until ctx is done. Afterwards nothing crosses the link any more.
+	// play runs tasks until all end or ctx is done. After that the link carries nothing.
 	play  func(ctx context.Context, tasks []func())
 	close func()
 }
@@ -46,11 +46,10 @@ type pair struct {
 	to               netip.AddrPort // the receiver's address
 }
 
-// An opener opens a link over a network, for so many cameras. What the first of them sends is noted by the recorder, which
-// may be nil.
+// An opener opens a link over a network for some cameras. The recorder, which may be nil, notes what the first one sends.
 type opener func(n Network, seed uint64, cameras int, recorder *trace.Recorder) (*endpoints, error)
 
-// linkNamed is how links of that kind are opened.
+// linkNamed returns the opener of a kind of link.
 func linkNamed(name string) (opener, error) {
 	switch name {
 	case LinkSim:
@@ -61,7 +60,7 @@ func linkNamed(name string) (opener, error) {
 	return nil, fmt.Errorf("%w: %q: choose from %s", ErrLink, name, strings.Join([]string{LinkSim, LinkNetem, LinkTun}, ", "))
 }
 
-// mtu is how large the packets of all links are at the most: Ethernet's.
+// mtu is Ethernet's: the largest packet of any link, in bytes.
 const mtu = 1500
 
 // openSim opens a link in simulated time.
@@ -107,7 +106,7 @@ func openSim(n Network, seed uint64, cameras int, recorder *trace.Recorder) (*en
 	return l, nil
 }
 
-// firstOnly is the recorder of a camera: that of the first, and none of the others.
+// firstOnly is a camera's recorder. Only the first camera has one.
 func firstOnly(recorder *trace.Recorder, camera int) *trace.Recorder {
 	if camera > 0 {
 		return nil
@@ -115,14 +114,14 @@ func firstOnly(recorder *trace.Recorder, camera int) *trace.Recorder {
 	return recorder
 }
 
-// simulated is the path that does what netem is told.
+// simulated is the path for words of netem.
 func simulated(netem string) (netsim.Path, error) {
 	path, err := netsim.ParseNetem(netem)
 	path.MTU = mtu
 	return path, err
 }
 
-// port is where the first camera's receiver listens; the next listens at the next.
+// port is the first camera's. The next camera has the next.
 const port = 12345
 
 // cableOpener opens links of a kind between network namespaces.
@@ -168,7 +167,7 @@ func cableOpener(kind string) opener {
 	}
 }
 
-// plug makes a network of that kind between two machines.
+// plug makes two machines with a network of that kind between them.
 func plug(kind string, n Network, seed uint64) (*netns.Cable, error) {
 	switch kind {
 	case LinkNetem:

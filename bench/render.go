@@ -13,91 +13,40 @@ import (
 	"unicode/utf8"
 )
 
-// A column is a figure of a row as tables and CSV files show it.
+// A column is a field of Row as tables and CSV files show it.
 type column struct {
-	key   string // in JSON and CSV
-	title string // in tables
-	unit  string
-	kind  kind
-	value func(*Row) any
+	key, title, unit string // key is the name in JSON and CSV
+	kind             string // asked, aside, or "" for an answer
+	field            int    // of Row
 }
 
-type kind int
-
+// Kinds of columns that are part of the question, not of the answer.
 const (
-	answer kind = iota
-	asked       // it is part of the question: if it is the same in all rows, a table tells it once, below
-	aside       // part of the question, and in a table told below in other words
+	asked = "asked" // if it is the same in all rows, it stands once below the table
+	aside = "aside" // not in the table: the text below says it in other words
 )
 
-// titles are the columns in their order: the JSON name, the title, the unit.
-var titles = []struct {
-	key, title, unit string
-	kind             kind
-}{
-	{"carrier", "carried by", "", asked},
-	{"link", "link", "", asked},
-	{"scenario", "network", "", asked},
-	{"netem", "netem", "", aside},
-	{"loss_pct", "loss", "%", aside},
-	{"burst", "bursts of", "", aside},
-	{"rtt_ms", "RTT", "ms", aside},
-	{"jitter_ms", "jitter", "ms", aside},
-	{"rate_mbit", "rate", "Mbit/s", aside},
-	{"frame_bytes", "frame", "bytes", asked},
-	{"fps", "fps", "", asked},
-	{"segment", "segment", "bytes", asked},
-	{"fec", "parity", "", asked},
-	{"gso", "GSO", "", asked},
-	{"gro", "GRO", "", asked},
-	{"viewers", "viewers", "", asked},
-	{"stalled", "stalled", "", asked},
-	{"stage", "stage", "", asked},
-	{"camera", "camera", "", asked},
-	{"frames", "frames", "", asked},
-	{"delivered_pct", "delivered", "%", answer},
-	{"worst_viewer_pct", "worst", "%", answer},
-	{"sustained_fps", "frames/s", "", answer},
-	{"mbit", "Mbit/s", "", answer},
-	{"p50_ms", "p50", "ms", answer},
-	{"p95_ms", "p95", "ms", answer},
-	{"p99_ms", "p99", "ms", answer},
-	{"max_ms", "max", "ms", answer},
-	{"by_parity", "by parity", "", answer},
-	{"by_request", "by request", "", answer},
-	{"dropped", "dropped", "", answer},
-	{"damaged", "damaged", "", answer},
-	{"packet_loss_pct", "lost", "%", answer},
-	{"wire_overhead", "wire ×", "", answer},
-	{"cpu_s_per_gb", "CPU s/GB", "", answer},
-	{"cpu_send_s_per_gb", "send s/GB", "", answer},
-	{"cpu_recv_s_per_gb", "recv s/GB", "", answer},
-	{"memory_mb", "memory MB", "", answer},
-	{"settings", "settings", "", aside},
-}
-
-// columns are the titles with the fields of Row that they stand for.
 var columns = func() (columns []column) {
-	fields := map[string]int{}
 	row := reflect.TypeFor[Row]()
 	for i := range row.NumField() {
-		key, _, _ := strings.Cut(row.Field(i).Tag.Get("json"), ",")
-		fields[key] = i
-	}
-	for _, t := range titles {
-		field := fields[t.key]
-		columns = append(columns, column{t.key, t.title, t.unit, t.kind, func(r *Row) any {
-			v := reflect.ValueOf(r).Elem().Field(field)
-			if v.Kind() == reflect.Pointer && !v.IsNil() {
-				v = v.Elem()
-			} else if v.IsZero() {
-				return nil
-			}
-			return v.Interface()
-		}})
+		tag := row.Field(i).Tag
+		key, _, _ := strings.Cut(tag.Get("json"), ",")
+		show := strings.Split(tag.Get("show"), ",")
+		columns = append(columns, column{key, show[0], show[1], show[2], i})
 	}
 	return columns
 }()
+
+// value is the column's value in a row, nil if it has none.
+func (c column) value(r *Row) any {
+	v := reflect.ValueOf(r).Elem().Field(c.field)
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	} else if v.IsZero() {
+		return nil
+	}
+	return v.Interface()
+}
 
 // text is a figure as people read it.
 func text(v any) string {
@@ -148,21 +97,18 @@ func ReadReport(r io.Reader) (*Report, error) {
 	return report, err
 }
 
-// WriteCSV writes the rows with all columns, below a line of their JSON names, and what made them in the last one.
+// WriteCSV writes all columns of the rows below a line of their JSON names. The last column says what made them.
 func (r *Report) WriteCSV(w io.Writer) error {
-	var records [][]string
-	var head []string
+	records := make([][]string, len(r.Rows)+1)
 	for _, c := range columns {
-		head = append(head, c.key)
-	}
-	records = append(records, append(head, "made"))
-	made := strings.Join(r.Made.lines(), "; ")
-	for i := range r.Rows {
-		var record []string
-		for _, c := range columns {
-			record = append(record, exact(c.value(&r.Rows[i])))
+		records[0] = append(records[0], c.key)
+		for i := range r.Rows {
+			records[i+1] = append(records[i+1], exact(c.value(&r.Rows[i])))
 		}
-		records = append(records, append(record, made))
+	}
+	records[0] = append(records[0], "made")
+	for i := range r.Rows {
+		records[i+1] = append(records[i+1], strings.Join(r.Made.lines(), "; "))
 	}
 	return csv.NewWriter(w).WriteAll(records)
 }
@@ -240,29 +186,27 @@ func (r *Report) table() (head []string, cells [][]string, common []string) {
 // WriteTable writes the report for a terminal.
 func (r *Report) WriteTable(w io.Writer) error {
 	head, cells, common := r.table()
-	widths := make([]int, len(head))
-	for _, line := range append([][]string{head}, cells...) {
-		for i, cell := range line {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
+	lines := append([][]string{head}, cells...)
 	var b strings.Builder
-	for at, line := range append([][]string{head}, cells...) {
-		var row strings.Builder
+	for at, line := range lines {
+		row := ""
 		for i, cell := range line {
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if numeric(cells, i) {
-				row.WriteString(pad + cell + "  ")
-			} else {
-				row.WriteString(cell + pad + "  ")
+			width := 0
+			for _, l := range lines {
+				width = max(width, utf8.RuneCountInString(l[i]))
 			}
+			if !numeric(cells, i) {
+				width = -width // to the left
+			}
+			row += fmt.Sprintf("%*s  ", width, cell)
 		}
-		b.WriteString(strings.TrimRight(row.String(), " ") + "\n")
+		row = strings.TrimRight(row, " ")
+		fmt.Fprintln(&b, row)
 		if at == 0 {
-			b.WriteString(strings.Repeat("─", utf8.RuneCountInString(strings.TrimRight(row.String(), " "))) + "\n")
+			fmt.Fprintln(&b, strings.Repeat("─", utf8.RuneCountInString(row)))
 		}
 	}
-	b.WriteString("\n" + strings.Join(append(r.below(common), r.Made.lines()...), "\n") + "\n")
+	fmt.Fprintf(&b, "\n%s\n", strings.Join(append(r.below(common), r.Made.lines()...), "\n"))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -280,27 +224,23 @@ func numeric(cells [][]string, column int) bool {
 // WriteMarkdown writes the report for a web page.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	head, cells, common := r.table()
-	var b strings.Builder
-	line := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
-	line(head)
-	var rule []string
+	rule := make([]string, len(head))
 	for i := range head {
-		if numeric(cells, i) {
-			rule = append(rule, "--:")
-		} else {
-			rule = append(rule, ":--")
+		if rule[i] = ":--"; numeric(cells, i) {
+			rule[i] = "--:"
 		}
 	}
-	line(rule)
-	for _, c := range cells {
-		line(c)
+	var b strings.Builder
+	for _, line := range append([][]string{head, rule}, cells...) {
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(line, " | "))
 	}
 	b.WriteString("\n")
 	made := r.Made.lines()
-	for _, line := range append(r.below(common), strings.Join(made[:len(made)-1], "; ")) {
-		b.WriteString("- " + line + "\n")
+	last := len(made) - 1
+	for _, line := range append(r.below(common), strings.Join(made[:last], "; ")) {
+		fmt.Fprintf(&b, "- %s\n", line)
 	}
-	fmt.Fprintf(&b, "\n```\n%s\n```\n", made[len(made)-1])
+	fmt.Fprintf(&b, "\n```\n%s\n```\n", made[last])
 	_, err := io.WriteString(w, b.String())
 	return err
 }

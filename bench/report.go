@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,49 +72,50 @@ func (e *Environment) note(program string, args ...string) {
 	e.Programs[filepath.Base(program)] = cmp.Or(first, "unknown version")
 }
 
-// A Row is one case that was measured: what was asked, then what came of it. What does not apply or was not measured is
-// left out. Times are in milliseconds.
+// A Row is one case: what was asked, then what came of it. What does not apply or was not measured is left out. Times are in
+// milliseconds. The tag "show" is how tables show a field: its title, its unit, and its kind (see kind) if it is no answer.
 type Row struct {
-	Carrier    string   `json:"carrier,omitempty"`  // udpcam, or what stands beside it
-	Settings   string   `json:"settings,omitempty"` // how that was set
-	Link       string   `json:"link,omitempty"`     // sim, netem, tun or loopback
-	Scenario   string   `json:"scenario,omitempty"`
-	Netem      string   `json:"netem,omitempty"`
-	Loss       *float64 `json:"loss_pct,omitempty"`  // that the network was told to make, of packets, each way
-	Burst      *float64 `json:"burst,omitempty"`     // packets that are lost in a row on average, where they come in bursts
-	RTT        *float64 `json:"rtt_ms,omitempty"`    // of the network
-	Jitter     *float64 `json:"jitter_ms,omitempty"` // by how much each way takes more or less
-	Rate       *float64 `json:"rate_mbit,omitempty"` // what it carries
-	FrameBytes int      `json:"frame_bytes,omitempty"`
-	FPS        float64  `json:"fps,omitempty"`
-	Segment    int      `json:"segment,omitempty"` // bytes of a frame in a datagram
-	FEC        string   `json:"fec,omitempty"`
-	GSO        string   `json:"gso,omitempty"` // on or off
-	GRO        string   `json:"gro,omitempty"` // likewise
-	Viewers    int      `json:"viewers,omitempty"`
-	Stalled    *int     `json:"stalled,omitempty"` // viewers that take nothing, besides
-	Stage      string   `json:"stage,omitempty"`
-	Camera     int      `json:"camera,omitempty"` // which, where several share a network
-	Frames     int      `json:"frames,omitempty"` // that were fed in
+	Carrier    string   `json:"carrier,omitempty" show:"carried by,,asked"` // udpcam, or what it is compared with
+	Link       string   `json:"link,omitempty" show:"link,,asked"`          // sim, netem, tun, veth or loopback
+	Scenario   string   `json:"scenario,omitempty" show:"network,,asked"`
+	Netem      string   `json:"netem,omitempty" show:"netem,,aside"`
+	Loss       *float64 `json:"loss_pct,omitempty" show:"loss,%,aside"`     // of packets, each way, as the network was set
+	Burst      *float64 `json:"burst,omitempty" show:"bursts of,,aside"`    // mean packets lost in a row
+	RTT        *float64 `json:"rtt_ms,omitempty" show:"RTT,ms,aside"`       // of the network
+	Jitter     *float64 `json:"jitter_ms,omitempty" show:"jitter,ms,aside"` // how much more or less each way takes
+	Rate       *float64 `json:"rate_mbit,omitempty" show:"rate,Mbit/s,aside"`
+	FrameBytes int      `json:"frame_bytes,omitempty" show:"frame,bytes,asked"`
+	FPS        float64  `json:"fps,omitempty" show:"fps,,asked"`
+	Segment    int      `json:"segment,omitempty" show:"segment,bytes,asked"`
+	FEC        string   `json:"fec,omitempty" show:"parity,,asked"`
+	GSO        string   `json:"gso,omitempty" show:"GSO,,asked"` // on or off
+	GRO        string   `json:"gro,omitempty" show:"GRO,,asked"` // on or off
+	Viewers    int      `json:"viewers,omitempty" show:"viewers,,asked"`
+	Stalled    *int     `json:"stalled,omitempty" show:"stalled,,asked"` // viewers that read nothing, not counted in Viewers
+	Stage      string   `json:"stage,omitempty" show:"stage,,asked"`
+	Camera     int      `json:"camera,omitempty" show:"camera,,asked"` // 1 or 2, where two share a network
+	Frames     int      `json:"frames,omitempty" show:"frames,,asked"` // that were fed in
 
-	Delivered  *float64          `json:"delivered_pct,omitempty"` // of Frames
-	Worst      *float64          `json:"worst_viewer_pct,omitempty"`
-	P50        *float64          `json:"p50_ms,omitempty"` // delay, of those that were delivered
-	P95        *float64          `json:"p95_ms,omitempty"`
-	P99        *float64          `json:"p99_ms,omitempty"`
-	Max        *float64          `json:"max_ms,omitempty"`
-	ByParity   *uint64           `json:"by_parity,omitempty"`  // frames that parity alone repaired
-	ByRequest  *uint64           `json:"by_request,omitempty"` // and those that requests did
-	Dropped    map[string]uint64 `json:"dropped,omitempty"`    // frames, by reason; skipped: not sent, because the path carries fewer
-	Damaged    *uint64           `json:"damaged,omitempty"`    // frames that came out but never went in, or twice
-	PacketLoss *float64          `json:"packet_loss_pct,omitempty"`
-	Overhead   *float64          `json:"wire_overhead,omitempty"` // bytes on the wire, IP and UDP headers included, over bytes of pictures
-	Sustained  *float64          `json:"sustained_fps,omitempty"`
-	Mbit       *float64          `json:"mbit,omitempty"`              // of pictures
-	CPU        *float64          `json:"cpu_s_per_gb,omitempty"`      // seconds of both ends, per gigabyte of pictures
-	CPUSend    *float64          `json:"cpu_send_s_per_gb,omitempty"` // of each
-	CPUReceive *float64          `json:"cpu_recv_s_per_gb,omitempty"`
-	Memory     *float64          `json:"memory_mb,omitempty"` // the most that was in use
+	Delivered  *float64          `json:"delivered_pct,omitempty" show:"delivered,%,"` // of Frames
+	Worst      *float64          `json:"worst_viewer_pct,omitempty" show:"worst,%,"`
+	Sustained  *float64          `json:"sustained_fps,omitempty" show:"frames/s,,"`
+	Mbit       *float64          `json:"mbit,omitempty" show:"Mbit/s,,"`  // of pictures
+	P50        *float64          `json:"p50_ms,omitempty" show:"p50,ms,"` // delay of the frames that were delivered
+	P95        *float64          `json:"p95_ms,omitempty" show:"p95,ms,"`
+	P99        *float64          `json:"p99_ms,omitempty" show:"p99,ms,"`
+	Max        *float64          `json:"max_ms,omitempty" show:"max,ms,"`
+	ByParity   *uint64           `json:"by_parity,omitempty" show:"by parity,,"`   // frames repaired by parity alone
+	ByRequest  *uint64           `json:"by_request,omitempty" show:"by request,,"` // frames repaired by requests
+	Dropped    map[string]uint64 `json:"dropped,omitempty" show:"dropped,,"`       // frames by reason; skipped ones were not sent
+	Damaged    *uint64           `json:"damaged,omitempty" show:"damaged,,"`       // frames that came out but never went in, or twice
+	PacketLoss *float64          `json:"packet_loss_pct,omitempty" show:"lost,%,"`
+	Overhead   *float64          `json:"wire_overhead,omitempty" show:"wire ×,,"`  // bytes on the wire, with IP and UDP headers, over picture bytes
+	CPU        *float64          `json:"cpu_s_per_gb,omitempty" show:"CPU s/GB,,"` // of both ends, per gigabyte of pictures
+	CPUSend    *float64          `json:"cpu_send_s_per_gb,omitempty" show:"send s/GB,,"`
+	CPUReceive *float64          `json:"cpu_recv_s_per_gb,omitempty" show:"recv s/GB,,"`
+	Memory     *float64          `json:"memory_mb,omitempty" show:"memory MB,,"` // peak
+
+	Settings string `json:"settings,omitempty" show:"settings,,aside"` // of the carrier
 }
 
 // delays fills in a row's delays.
@@ -131,4 +134,53 @@ func percent(n, all int) *float64 {
 		return nil
 	}
 	return rounded(100*float64(n)/float64(all), 2)
+}
+
+var (
+	// ErrMixed is reports that cannot be shown as one.
+	ErrMixed = errors.New("these reports do not belong together")
+	// ErrNoReport is a file that is none.
+	ErrNoReport = errors.New("that is no report as --json writes it")
+)
+
+// ReadReports reads reports that WriteJSON has written, of measurements of one kind on one machine, and joins them into
+// one. The error is ErrMixed or ErrNoReport, wrapped, if they are not, or one of opening them.
+func ReadReports(paths ...string) (*Report, error) {
+	var joined *Report
+	for _, path := range paths {
+		r, err := readReport(path)
+		switch {
+		case err != nil:
+			return nil, err
+		case joined == nil:
+			joined = r
+			continue
+		case r.Bench != joined.Bench:
+			return nil, fmt.Errorf("%w: %s is of bench %s, %s of bench %s", ErrMixed, paths[0], joined.Bench, path, r.Bench)
+		case r.Made.Kernel != joined.Made.Kernel || r.Made.CPU != joined.Made.CPU || r.Made.Udpcam != joined.Made.Udpcam:
+			joined.Notes = append(joined.Notes, fmt.Sprintf("%s was made by another machine or version: %s, kernel %s, udpcam %s",
+				path, r.Made.CPU, r.Made.Kernel, r.Made.Udpcam))
+		}
+		joined.Rows = append(joined.Rows, r.Rows...)
+		joined.Made.Command += "; " + r.Made.Command
+		for _, note := range r.Notes { // one that all have is told once
+			if !slices.Contains(joined.Notes, note) {
+				joined.Notes = append(joined.Notes, note)
+			}
+		}
+	}
+	return joined, nil
+}
+
+func readReport(path string) (*Report, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := ReadReport(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrNoReport, err)
+	}
+	return r, nil
 }

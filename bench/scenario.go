@@ -15,25 +15,24 @@ type Network struct {
 	Name  string
 	Netem string // what happens to packets, as tc-netem(8) takes it, and tc-tbf(8): see [netsim.ParseNetem]
 	About string
-	// FrameSizes are those that it is about, in bytes. Nil means UsualFrame.
+	// FrameSizes are the sizes to try, in bytes. Nil means UsualFrame.
 	FrameSizes []int
-	// Changes are what becomes of it while it is used, in their order.
+	// Changes happen while it is used, in this order.
 	Changes []Change
-	// Rival is when a second camera begins that is like the first and shares the network with it. 0 means that there is none.
+	// Rival is when a second camera like the first joins. 0 means never.
 	Rival time.Duration
 }
 
-// A Change is that a network becomes another after some time.
+// A Change is what a network becomes after some time.
 type Change struct {
 	After time.Duration // since the first frame
 	Netem string
 }
 
-// UsualFrame is how large a camera's frame is, in bytes, unless something else is asked for. Thirty of them a second make 19
-// Mbit/s.
+// UsualFrame is the default size of a frame in bytes. Thirty a second make 19 Mbit/s.
 const UsualFrame = 78_000
 
-// uplink is more than one camera makes and less than two, before which fewer bytes may wait than a frame has.
+// uplink carries one camera but not two, and its queue is shorter than a frame.
 const uplink = "delay 5ms tbf rate 40mbit limit 64kb"
 
 // Scenarios are the networks that have names.
@@ -56,7 +55,7 @@ var Scenarios = []Network{
 		FrameSizes: []int{118_000, 253_000}},
 }
 
-// Undisturbed is a network that does nothing to packets.
+// Undisturbed is a plain cable: nothing is lost or delayed.
 var Undisturbed = Network{Name: "a cable"}
 
 // ErrScenario is a network that has no such name.
@@ -74,14 +73,14 @@ func FindScenario(name string) (Network, error) {
 	return Network{}, fmt.Errorf("%w: %q: choose from %s", ErrScenario, name, strings.Join(names, ", "))
 }
 
-// manyPackets is a limit that nothing here reaches.
+// manyPackets is as good as no limit.
 const manyPackets = 100_000
 
-// queueTime is how long packets wait before a bottleneck at the most.
+// queueTime is the longest wait in a bottleneck's queue.
 const queueTime = 50 * time.Millisecond
 
-// MakeNetwork returns a network that loses such a share of packets, 0 to 1, in bursts of so many on average (1 for losses
-// that are independent), with a round-trip time and jitter, and that carries so many bits a second, 0 for all.
+// MakeNetwork returns a network that loses a share of packets (0 to 1), in bursts of so many on average (1: independent
+// losses). Rate is in bits a second, 0 for no bottleneck.
 func MakeNetwork(loss, burst float64, rtt, jitter time.Duration, rate float64) Network {
 	var words, name []string
 	limit := manyPackets
@@ -116,7 +115,7 @@ func MakeNetwork(loss, burst float64, rtt, jitter time.Duration, rate float64) N
 	return Network{Name: strings.Join(name, ", "), Netem: strings.Join(words, " ")}
 }
 
-// Words say what happens to packets, and what changes.
+// Words describe the network and its changes.
 func (n Network) Words() string {
 	words := n.Netem
 	for _, c := range n.Changes {
@@ -128,12 +127,12 @@ func (n Network) Words() string {
 	return words
 }
 
-// describe fills in what a row says of its network.
+// describe fills in the network of a row.
 func (n Network) describe(r *Row) {
 	r.Scenario, r.Netem = n.Name, n.Words()
 	p, err := netsim.ParseNetem(n.Netem)
 	if err != nil {
-		return // the kernel may know better
+		return // only the kernel can read it
 	}
 	loss := p.Loss
 	if b := p.Burst; b.Enter > 0 {
@@ -152,7 +151,7 @@ func (n Network) describe(r *Row) {
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// rounded is a figure to so many decimals, for a row.
+// rounded is a figure for a row, rounded to some decimals.
 func rounded(v float64, decimals int) *float64 {
 	scale := math.Pow(10, float64(decimals))
 	v = math.Round(v*scale) / scale

@@ -13,7 +13,7 @@ import (
 	"udpcam/sender"
 )
 
-// A SpeedTest is what Speed measures: every combination of what its lists hold, on loopback.
+// A SpeedTest is what Speed measures: every combination of its lists, on loopback.
 type SpeedTest struct {
 	FrameSizes []int // bytes
 	Segments   []int // bytes of a frame in a datagram
@@ -22,16 +22,15 @@ type SpeedTest struct {
 }
 
 const (
-	// sustains is the share of frames that must arrive for a rate to be sustained, and keepsUp how much of the rate the
-	// sender must reach.
+	// A rate is sustained if this share of frames arrives, and the sender reaches this share of the rate.
 	sustains = 0.999
 	keepsUp  = 0.98
 
-	// steps is how often the interval in which the highest rate lies is halved.
+	// steps is how often the search halves its interval.
 	steps = 6
 )
 
-// Speed finds the highest frame rate that is sustained, and what it costs, from a sender to a receiver in this process.
+// Speed finds the highest sustained frame rate from a sender to a receiver in this process, and its cost.
 func Speed(ctx context.Context, t SpeedTest, progress Progress) (rows []Row, err error) {
 	all := len(t.FrameSizes) * len(t.Segments) * len(t.GSO) * len(t.GRO)
 	for _, size := range t.FrameSizes {
@@ -65,7 +64,7 @@ type speedCase struct {
 	trial         time.Duration
 }
 
-// search finds the highest rate: between nothing and what the sender makes when it does nothing else, by bisection.
+// search finds the highest rate by bisection, between 0 and what the sender alone can make.
 func (c speedCase) search(ctx context.Context) (row Row, err error) {
 	top, err := c.try(ctx, 0)
 	if err != nil {
@@ -74,7 +73,7 @@ func (c speedCase) search(ctx context.Context) (row Row, err error) {
 	best := trialResult{}
 	low, high := 0.0, top.rate
 	for i := 0; i < steps && ctx.Err() == nil; i++ {
-		rate := high // it may be that the sender is what is slowest
+		rate := high // the sender may be the slower end
 		if i > 0 {
 			rate = (low + high) / 2
 		}
@@ -102,7 +101,7 @@ func (c speedCase) search(ctx context.Context) (row Row, err error) {
 	return row, ctx.Err()
 }
 
-// A trialResult is what came of one rate.
+// A trialResult is the outcome of one rate.
 type trialResult struct {
 	frames    int
 	rate      float64 // frames a second, as they were sent
@@ -111,7 +110,7 @@ type trialResult struct {
 	cpu       time.Duration
 }
 
-// try sends so many frames a second for a while, or as many as it can if rate is 0.
+// try sends at a rate for a while, or as fast as it can if rate is 0.
 func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, err error) {
 	quiet := slog.New(slog.DiscardHandler)
 	r, err := receiver.Listen(ctx, receiver.Config{NoGRO: !c.gro, Log: quiet}, "127.0.0.1:0")
@@ -125,7 +124,7 @@ func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, e
 	}
 	defer s.Close()
 	watching := make(chan error, 1)
-	var first atomic.Int64 // from when on frames count, in microseconds since 1970
+	var first atomic.Int64 // when counting begins, in microseconds since 1970
 	first.Store(math.MaxInt64)
 	go func() {
 		for f, err := range r.Frames(context.Background()) {
@@ -139,7 +138,7 @@ func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, e
 		}
 		watching <- nil
 	}()
-	// Frames are made before, since what is measured is not how fast they are.
+	// Making frames is not part of what is measured.
 	film := newFilm(c.size, 1)
 	var frames [64][]byte
 	for i := range frames {
@@ -164,7 +163,7 @@ func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, e
 	if rate > 0 {
 		every = time.Duration(float64(time.Second) / rate)
 	}
-	// The ends get to know each other first.
+	// A few frames first, so that the ends know each other.
 	if _, _, err := send(func(sent int, _ time.Duration) bool { return sent < 10 }, 10*time.Millisecond); err != nil {
 		return result, err
 	}

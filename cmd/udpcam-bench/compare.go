@@ -25,7 +25,8 @@ func compareCommand() *cli.Command {
 		) + "\nLinks:\n" + cmdline.Indent(linkHelp[strings.Index(linkHelp, "netem"):]+"veth   a cable, on which nothing is lost or delayed (root)\n") + "\nCarriers:\n" + cmdline.Indent(carrierHelp()),
 		Action: compare,
 	},
-		benchFlags("Network", processLinkFlag()),
+		benchFlags("Network",
+			&cli.StringFlag{Name: "link", Usage: "what the network is made of (`LINK`): netem, tun or veth", Value: bench.LinkNetem}),
 		networkFlags("0,1,5,10", "none"),
 		pictureFlags(300),
 		benchFlags("Carriers",
@@ -35,11 +36,6 @@ func compareCommand() *cli.Command {
 		udpcamFlags(),
 		resultFlags(),
 	)
-}
-
-// processLinkFlag is the link of what is made of processes, whose time cannot be simulated.
-func processLinkFlag() cli.Flag {
-	return &cli.StringFlag{Name: "link", Usage: "what the network is made of (`LINK`): netem, tun or veth", Value: bench.LinkNetem}
 }
 
 func carrierHelp() string {
@@ -75,12 +71,12 @@ func compare(c *cli.Context) error {
 		FPS: c.Float64("fps"), Settle: settle, Seed: uint64(c.Int("seed"))}
 	return runBench(c, "compare", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
 		if bench.Measures(carriers) {
-			u, err := findUdpcam(c, report)
+			path, remove, err := findUdpcam(c, report)
 			if err != nil {
 				return err
 			}
-			defer u.remove()
-			comparison.Udpcam = u.path
+			defer remove()
+			comparison.Udpcam = path
 		}
 		report.Rows, report.Notes, err = bench.Compare(ctx, comparison, &report.Made, progress)
 		return err

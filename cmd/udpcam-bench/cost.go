@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,10 +46,8 @@ func speed(c *cli.Context) error {
 	t.Segments, errs[1] = listed(c, "segment", segmentSize)
 	t.GSO, errs[2] = listed(c, "gso", onOff)
 	t.GRO, errs[3] = listed(c, "gro", onOff)
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	if err := cmp.Or(errs[:]...); err != nil {
+		return err
 	}
 	if t.Trial = c.Duration("trial"); t.Trial < 50*time.Millisecond || t.Trial > time.Minute {
 		return cmdline.Usagef("--trial %v: give 50ms to 1m", t.Trial)
@@ -97,18 +96,16 @@ func fanout(c *cli.Context) error {
 	fan.Stalled, errs[2] = listed(c, "stalled", whole(0, 10_000))
 	fan.FPS = c.Float64("fps")
 	fan.Pictures, errs[3] = picturesOf(c)
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	if err := cmp.Or(errs[:]...); err != nil {
+		return err
 	}
 	return runBench(c, "fanout", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		u, err := findUdpcam(c, report)
+		path, remove, err := findUdpcam(c, report)
 		if err != nil {
 			return err
 		}
-		defer u.remove()
-		fan.Udpcam = u.path
+		defer remove()
+		fan.Udpcam = path
 		report.Rows, err = bench.Fanout(ctx, fan, progress)
 		return err
 	})
@@ -152,12 +149,12 @@ func delay(c *cli.Context) error {
 		return cmdline.Usagef("--frames %d: give 10 to 10000", t.Frames)
 	}
 	return runBench(c, "delay", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		u, err := findUdpcam(c, report)
+		path, remove, err := findUdpcam(c, report)
 		if err != nil {
 			return err
 		}
-		defer u.remove()
-		t.Udpcam = u.path
+		defer remove()
+		t.Udpcam = path
 		report.Rows, report.Notes, err = bench.Delay(ctx, t, &report.Made, progress)
 		return err
 	})

@@ -47,8 +47,8 @@ func explain(c *cli.Context) error {
 		return fmt.Errorf("%s: %w", c.Args().First(), err)
 	}
 	out := bufio.NewWriter(c.App.Writer)
-	shown := 0
-	var drawn []bench.Timeline
+	shown, dir := 0, c.String("plot")
+	var drawn []string
 	for _, k := range cases {
 		stories := k.Stories()
 		lost, skipped := 0, 0
@@ -66,26 +66,21 @@ func explain(c *cli.Context) error {
 				continue
 			}
 			fmt.Fprintf(out, "  %s\n", s.Explain())
-			drawn = append(drawn, bench.Timeline{Case: k.Name, Story: *s})
-			shown++
+			if shown++; dir != "" && shown <= c.Int("most") {
+				file, err := bench.PlotStory(k.Name, s, dir)
+				if err != nil {
+					out.Flush()
+					return fmt.Errorf("--plot: %w", err)
+				}
+				drawn = append(drawn, file)
+			}
 		}
 	}
 	if shown == 0 && c.Int("frame") >= 0 {
 		return fmt.Errorf("there is no frame %d in it", c.Int("frame"))
 	}
-	if err := out.Flush(); err != nil {
-		return err
+	for _, file := range drawn {
+		fmt.Fprintln(out, "drawn:", file)
 	}
-	dir := c.String("plot")
-	if dir == "" {
-		return nil
-	}
-	for _, t := range drawn[:min(len(drawn), max(0, c.Int("most")))] {
-		file, err := t.Plot(dir)
-		if err != nil {
-			return fmt.Errorf("--plot: %w", err)
-		}
-		fmt.Fprintln(c.App.Writer, "drawn:", file)
-	}
-	return nil
+	return out.Flush()
 }

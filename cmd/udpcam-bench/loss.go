@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -29,7 +30,8 @@ func lossCommand() *cli.Command {
 		) + "\nLinks:\n" + cmdline.Indent(linkHelp) + "\nScenarios:\n" + cmdline.Indent(scenarioHelp()),
 		Action: loss,
 	},
-		benchFlags("Network", linkFlag()),
+		benchFlags("Network", &cli.StringFlag{Name: "link", Value: bench.LinkNetem,
+			Usage: "what the network is made of (`LINK`): sim, netem, tun, or several, separated by commas"}),
 		networkFlags("", "all"),
 		benchFlags("Camera",
 			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", DefaultText: fmt.Sprintf("what the scenario is about, %d", bench.UsualFrame)},
@@ -67,11 +69,6 @@ netem  the kernel's emulation, between two network namespaces (root)
 tun    the same done by this program, for kernels without netem (root)
 `
 
-func linkFlag() cli.Flag {
-	return &cli.StringFlag{Name: "link", Usage: "what the network is made of (`LINK`): sim, netem, tun, or several, separated by commas",
-		Value: bench.LinkNetem}
-}
-
 // scenarioHelp lists the scenarios.
 func scenarioHelp() string {
 	var b strings.Builder
@@ -95,9 +92,9 @@ func loss(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var untraced error // for which what was measured is shown all the same
+	var untraced error // what was measured is shown all the same
 	err = runBench(c, "loss", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		measure := func(traces *trace.Writer) (err error) {
+		measure := func(traces *trace.Writer) error {
 			report.Rows, report.Notes, err = bench.Loss(ctx, m, links, traces, progress)
 			return cmp.Or(err, ctx.Err())
 		}
@@ -105,34 +102,23 @@ func loss(c *cli.Context) error {
 		if path == "" {
 			return measure(nil)
 		}
-		t, err := openTarget(path)
-		if err != nil {
-			return fmt.Errorf("--trace: %w", err)
+		untraced = fill(path, func(w io.Writer) error {
+			traces, failed := trace.NewWriter(w)
+			if failed != nil {
+				return failed
+			}
+			err = measure(traces)
+			return traces.Close()
+		})
+		if info, _ := os.Stat(path); info != nil && info.Mode().IsRegular() && (untraced != nil || err != nil) {
+			os.Remove(path)
 		}
-		untraced, err = writeTrace(t, measure)
 		return err
 	})
 	if err == nil && untraced != nil {
 		return fmt.Errorf("--trace: %w", untraced)
 	}
 	return err
-}
-
-// writeTrace writes the trace of what is measured, and returns what hindered it from writing and from measuring. After
-// either there is no file.
-func writeTrace(t *target, measure func(*trace.Writer) error) (untraced, err error) {
-	untraced = t.fill(func(w io.Writer) error {
-		traces, failed := trace.NewWriter(w)
-		if failed != nil {
-			return failed
-		}
-		err = measure(traces)
-		return traces.Close()
-	})
-	if untraced != nil || err != nil {
-		t.remove()
-	}
-	return untraced, err
 }
 
 // matrixOf is the matrix that the flags describe.
@@ -149,12 +135,7 @@ func matrixOf(c *cli.Context) (m bench.Matrix, err error) {
 		errs[5] = cmdline.Usagef("--frames %d: give 1 to 1000000", m.Frames)
 	}
 	m.Seed = uint64(c.Int("seed"))
-	for _, err := range errs {
-		if err != nil {
-			return m, err
-		}
-	}
-	return m, nil
+	return m, cmp.Or(errs[:]...)
 }
 
 // segmentSize parses a size that the splitter takes.
@@ -212,10 +193,8 @@ func productOf(c *cli.Context) (networks []bench.Network, err error) {
 	rtts, e3 := listed(c, "rtt", lasting)
 	jitters, e4 := listed(c, "jitter", lasting)
 	rates, e5 := listed(c, "rate", between(0, 100_000))
-	for _, err := range []error{e1, e2, e3, e4, e5} {
-		if err != nil {
-			return nil, err
-		}
+	if err := cmp.Or(e1, e2, e3, e4, e5); err != nil {
+		return nil, err
 	}
 	for _, rtt := range rtts {
 		for _, jitter := range jitters {

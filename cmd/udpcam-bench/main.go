@@ -1,8 +1,8 @@
 // Command udpcam-bench measures udpcam, and beside it what people use today. Package bench does the measuring.
 //
-// Each subcommand has a file of its own, with its flags. They share: in measure.go and results.go how a measurement runs and
-// where its report goes; in pictures.go and lists.go flags that several have; in udpcam.go how the udpcam that is measured
-// is found.
+// Each subcommand has its flags in a file: loss.go, compare.go, cost.go (speed, fanout and delay), explain.go, show.go, tcp.go.
+// measure.go runs a measurement, results.go writes its report, flags.go has flags that several share, and udpcam.go finds the
+// udpcam that is measured.
 package main
 
 import (

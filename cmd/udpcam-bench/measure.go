@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
 
 	"udpcam/bench"
@@ -45,7 +49,7 @@ func runBench(c *cli.Context, name string, measure measurement) error {
 		return err
 	}
 	report := &bench.Report{Bench: name, Made: bench.NewEnvironment(cmdline.Version(release), commandLine())}
-	bar := newBar(c.App.ErrWriter)
+	bar := &bar{w: c.App.ErrWriter}
 	err = measure(c.Context, report, bar.step)
 	bar.end()
 	switch {
@@ -89,4 +93,31 @@ func commandLine() []string {
 		line = append(line, a)
 	}
 	return line
+}
+
+// A bar shows how far a measurement is, on a terminal.
+type bar struct {
+	w   io.Writer
+	bar *progressbar.ProgressBar
+}
+
+// step is a [bench.Progress].
+func (b *bar) step(done, all int, next string) {
+	if _, ok := cmdline.TerminalWidth(b.w); !ok {
+		return
+	}
+	if b.bar == nil {
+		b.bar = progressbar.NewOptions(all, progressbar.OptionSetWriter(b.w), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetWidth(24), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionSetTheme(progressbar.ThemeUnicode))
+	}
+	b.bar.ChangeMax(all)
+	b.bar.Describe(fmt.Sprintf("%-32.32s", next))
+	b.bar.Set(done)
+}
+
+func (b *bar) end() {
+	if b.bar != nil {
+		b.bar.Clear()
+	}
 }

@@ -1,5 +1,5 @@
-// Package plot draws what package bench has measured: curves, bars and timelines, each as SVG, with what made it in small
-// letters below. Gonum does the drawing; here it is decided how it looks.
+// Package plot draws curves, bars and timelines as SVG. Gonum draws; this package decides how it looks. In small letters
+// below each picture stands what made it.
 package plot
 
 import (
@@ -25,7 +25,7 @@ import (
 // The size of a picture.
 const width, height = 19 * vg.Centimeter, 11 * vg.Centimeter
 
-// palette is Okabe and Ito's, which people who see few colours can tell apart, with udpcam's first.
+// palette is Okabe and Ito's: colour-blind people can tell its colours apart.
 var palette = []color.Color{
 	rgb(0x00, 0x72, 0xb2), rgb(0xd5, 0x5e, 0x00), rgb(0x00, 0x9e, 0x73), rgb(0xcc, 0x79, 0xa7),
 	rgb(0xe6, 0x9f, 0x00), rgb(0x56, 0xb4, 0xe9), rgb(0x66, 0x66, 0x66), rgb(0x00, 0x00, 0x00),
@@ -56,29 +56,20 @@ type Chart struct {
 func (c Chart) base() *plot.Plot {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = c.X, c.Y
-	for _, style := range []*text.Style{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
-		style.Font.Typeface, style.Font.Variant = face.Typeface, face.Variant
-	}
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Label.TextStyle.Font.Size = vg.Points(10.5)
-		a.Label.Padding = vg.Points(4)
-		a.Tick.Label.Font.Size = vg.Points(9.5)
+		a.Label.TextStyle.Font, a.Tick.Label.Font = font.From(face, vg.Points(10.5)), font.From(face, vg.Points(9.5))
+		a.Label.Padding, a.Padding = vg.Points(4), 0
 		a.Color, a.Tick.Color, a.Label.TextStyle.Color, a.Tick.Label.Color = faint, faint, ink, ink
-		a.Padding = 0
+		a.Tick.Marker = plot.TickerFunc(evenTicks)
 	}
-	p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks{}, evenTicks{}
 	if c.LogY {
-		p.Y.Scale = plot.LogScale{}
-		p.Y.Tick.Marker = logTicks{}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
 	}
 	return p
 }
 
-// logTicks labels 1, 2 and 5 of each decade, as people write numbers.
-type logTicks struct{}
-
-// Ticks implements plot.Ticker.
-func (logTicks) Ticks(low, high float64) (ticks []plot.Tick) {
+// logTicks labels 1, 2 and 5 of each decade.
+func logTicks(low, high float64) (ticks []plot.Tick) {
 	for decade := math.Pow(10, math.Floor(math.Log10(low))); decade <= high; decade *= 10 {
 		for m := 1.0; m < 10; m++ {
 			if v := m * decade; v >= low*0.999 && v <= high*1.001 {
@@ -94,10 +85,7 @@ func (logTicks) Ticks(low, high float64) (ticks []plot.Tick) {
 }
 
 // evenTicks labels about six round numbers.
-type evenTicks struct{}
-
-// Ticks implements plot.Ticker.
-func (evenTicks) Ticks(low, high float64) (ticks []plot.Tick) {
+func evenTicks(low, high float64) (ticks []plot.Tick) {
 	step := math.Pow(10, math.Floor(math.Log10((high-low)/5)))
 	for _, m := range []float64{5, 2} {
 		if (high-low)/(m*step) >= 4 {
@@ -150,58 +138,53 @@ func letters(points float64, c color.Color) text.Style {
 	return text.Style{Color: c, Font: font.From(face, vg.Points(points)), Handler: plot.DefaultTextHandler, YAlign: text.YTop}
 }
 
-// draw draws the plot, above it the title and the legend, below it the footer.
+// draw draws the plot, its title and legend above it, and the footer below it.
 func (c Chart) draw(p *plot.Plot, keys []key, canvas draw.Canvas) {
 	canvas.SetColor(color.White)
-	canvas.Fill(canvas.Rectangle.Path())
-	margin := vg.Points(10)
+	canvas.Fill(canvas.Path())
+	const margin, swatch, gap = vg.Length(10), vg.Length(18), vg.Length(5)
 	left, right, top := canvas.Min.X+margin, canvas.Max.X-margin, canvas.Max.Y-margin
-
 	title := letters(13, ink)
 	title.Font.Weight = xfont.WeightBold
 	canvas.FillText(title, vg.Point{X: left, Y: top}, c.Title)
-	top -= vg.Points(22)
+	top -= 22
 
 	label := letters(9.5, ink)
-	swatch, gap := vg.Points(18), vg.Points(5)
 	if len(keys) > 1 || len(keys) == 1 && keys[0].name != "" {
 		x := left
 		for _, k := range keys {
-			wide := swatch + gap + label.Width(k.name) + 3*gap
+			wide := swatch + 4*gap + label.Width(k.name)
 			if x+wide > right && x > left {
-				x, top = left, top-vg.Points(14)
+				x, top = left, top-14
 			}
-			middle := top - vg.Points(5.5)
-			canvas.SetColor(k.colour)
+			middle := top - 5.5
 			if k.line {
-				canvas.StrokeLine2(draw.LineStyle{Color: k.colour, Width: vg.Points(2), Dashes: k.dash}, x, middle, x+swatch, middle)
+				canvas.StrokeLine2(draw.LineStyle{Color: k.colour, Width: 2, Dashes: k.dash}, x, middle, x+swatch, middle)
 			} else {
-				canvas.Fill(vg.Rectangle{Min: vg.Point{X: x + 2*gap, Y: middle - vg.Points(4)}, Max: vg.Point{X: x + swatch, Y: middle + vg.Points(4)}}.Path())
+				fill(canvas, k.colour, x+2*gap, middle-4, x+swatch, middle+4)
 			}
 			canvas.FillText(label, vg.Point{X: x + swatch + gap, Y: top}, k.name)
 			x += wide
 		}
-		top -= vg.Points(16)
+		top -= 16
 	}
 
 	foot := canvas.Min.Y + margin/2
 	small := letters(7, faint)
-	lines := c.wrapped(small, right-left)
-	for i := len(lines) - 1; i >= 0; i-- {
-		foot += vg.Points(9.5)
-		canvas.FillText(small, vg.Point{X: left, Y: foot}, lines[i])
+	for _, text := range slices.Backward(c.Footer) {
+		for _, line := range slices.Backward(wrap(small, text, right-left)) {
+			foot += 9.5
+			canvas.FillText(small, vg.Point{X: left, Y: foot}, line)
+		}
 	}
-	plotted := canvas
-	plotted.Rectangle = vg.Rectangle{Min: vg.Point{X: left, Y: foot + margin/2}, Max: vg.Point{X: right, Y: top}}
-	p.Draw(plotted)
+	canvas.Rectangle = vg.Rectangle{Min: vg.Point{X: left, Y: foot + margin/2}, Max: vg.Point{X: right, Y: top}}
+	p.Draw(canvas)
 }
 
-// wrapped is the footer in lines that fit.
-func (c Chart) wrapped(style text.Style, wide vg.Length) (lines []string) {
-	for _, line := range c.Footer {
-		lines = append(lines, wrap(style, line, wide)...)
-	}
-	return lines
+// fill fills a rectangle.
+func fill(canvas draw.Canvas, c color.Color, x0, y0, x1, y1 vg.Length) {
+	canvas.SetColor(c)
+	canvas.Fill(vg.Rectangle{Min: vg.Point{X: x0, Y: y0}, Max: vg.Point{X: x1, Y: y1}}.Path())
 }
 
 // wrap breaks a text between words into lines that fit.
@@ -220,45 +203,40 @@ func wrap(style text.Style, line string, wide vg.Length) (lines []string) {
 // A Curve is one line of a picture.
 type Curve struct {
 	Name   string
-	X, Y   []float64
+	Points plotter.XYs
 	Colour int  // which of the palette
 	Dash   int  // which kind of line
-	Plain  bool // without points: it was computed, not measured
+	Plain  bool // without dots, because it was computed, not measured
 }
 
 // Lines draws curves. The horizontal axis begins at 0, the vertical one goes from yMin to yMax.
 func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) (path string, err error) {
 	p := c.base()
 	p.Add(grid())
-	p.X.Min, p.Y.Min, p.Y.Max = 0, yMin, yMax
+	p.Y.Min, p.Y.Max = yMin, yMax
 	keys := make([]key, len(curves))
 	for i, s := range slices.Backward(curves) { // the first on top
-		points := make(plotter.XYs, len(s.X))
-		for i := range s.X {
-			points[i] = plotter.XY{X: s.X[i], Y: s.Y[i]}
-		}
-		line, dots, err := plotter.NewLinePoints(points)
+		line, dots, err := plotter.NewLinePoints(s.Points)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", s.Name, err)
 		}
-		line.Color, line.Width, line.Dashes = colour(s.Colour), vg.Points(1.8), dashes[s.Dash%len(dashes)]
-		line.Width += vg.Points(2.4) * vg.Length(covers(&p.Y, s, curves[:i]))
-		dots.Color, dots.Shape, dots.Radius = colour(s.Colour), draw.CircleGlyph{}, vg.Points(2.6)
+		line.Color, line.Dashes = colour(s.Colour), dashes[s.Dash%len(dashes)]
+		line.Width = 1.8 + 2.4*vg.Length(covers(&p.Y, s, curves[:i]))
+		dots.Color, dots.Shape, dots.Radius = line.Color, draw.CircleGlyph{}, 2.6
 		p.Add(line)
 		if !s.Plain {
 			p.Add(dots)
 		}
 		keys[i] = key{s.Name, line.Color, line.Dashes, true}
 	}
-	p.Y.Min, p.Y.Max = yMin, yMax // which curves have moved
+	p.X.Min, p.Y.Min, p.Y.Max = 0, yMin, yMax // adding a curve changes them
 	return c.save(p, keys, height, dir, name)
 }
 
-// covers is how many of the curves above it hide one: it is drawn wider, and so seen on both sides of them.
+// covers is how many of the curves above it hide one. It is drawn wider, so that it shows on both sides of them.
 func covers(y *plot.Axis, s Curve, above []Curve) (n int) {
 	for _, a := range above {
-		same := func(v, w float64) bool { return math.Abs(y.Norm(v)-y.Norm(w)) < 0.005 }
-		if slices.Equal(a.X, s.X) && slices.EqualFunc(a.Y, s.Y, same) {
+		if slices.EqualFunc(a.Points, s.Points, func(v, w plotter.XY) bool { return v.X == w.X && math.Abs(y.Norm(v.Y)-y.Norm(w.Y)) < 0.005 }) {
 			n++
 		}
 	}
@@ -271,30 +249,28 @@ type Group struct {
 	Values []float64 // NaN where there is none
 }
 
-// Bars draws groups of bars side by side, with their values above them, on an axis from yMin to yMax.
-func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, dir, name string) (path string, err error) {
+// Bars draws groups of bars side by side, with their values above them, on an axis from yMin to yMax. Text is a value as it
+// stands there.
+func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, text func(float64) string, dir, name string) (path string, err error) {
 	p := c.base()
 	g := grid()
 	g.Vertical.Color = nil
 	p.Add(g)
-	room := float64((width-2.5*vg.Centimeter)/vg.Points(1)) / float64(len(categories))
-	wide := min(34, room*0.84/float64(len(groups)))
+	room := (width - 2.5*vg.Centimeter) / vg.Length(len(categories))
+	wide := min(34, room*0.84/vg.Length(len(groups)))
 	var keys []key
 	for i, group := range groups {
-		p.Add(&bars{group.Values, vg.Points(wide), vg.Points(wide * (float64(i) - float64(len(groups)-1)/2)), colour(i)})
+		p.Add(&bars{group.Values, wide, wide * (vg.Length(i) - vg.Length(len(groups)-1)/2), colour(i), text})
 		keys = append(keys, key{name: group.Name, colour: colour(i)})
 	}
-	style := p.X.Tick.Label
 	labels := make([]string, len(categories))
 	for i, c := range categories {
-		labels[i] = strings.Join(wrap(style, c, vg.Points(room)*0.9), "\n")
+		labels[i] = strings.Join(wrap(p.X.Tick.Label, c, room*0.9), "\n")
 	}
 	p.NominalX(labels...)
-	p.X.Min, p.X.Max = -0.5, float64(len(categories))-0.5
-	p.Y.Padding = 0
-	p.X.Tick.Length, p.X.Tick.Width = vg.Points(5), vg.Points(0.5) // the gap above the labels
-	p.X.Tick.Color, p.X.Color = color.White, faint
-	p.Y.Min, p.Y.Max = yMin, yMax
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = -0.5, float64(len(categories))-0.5, yMin, yMax
+	p.X.Tick.Length, p.X.Tick.Width = 5, 0.5 // the gap above the labels
+	p.X.Tick.Color, p.X.Color, p.Y.Padding = color.White, faint, 0
 	return c.save(p, keys, height, dir, name)
 }
 
@@ -302,7 +278,8 @@ func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, dir
 type bars struct {
 	values        []float64
 	width, offset vg.Length
-	fill          color.Color
+	colour        color.Color
+	text          func(float64) string
 }
 
 // Plot implements plot.Plotter.
@@ -315,19 +292,7 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 			continue
 		}
 		middle, top := x(float64(i))+b.offset, y(min(max(v, p.Y.Min), p.Y.Max))
-		c.SetColor(b.fill)
-		c.Fill(vg.Rectangle{Min: vg.Point{X: middle - b.width*0.47, Y: c.Min.Y}, Max: vg.Point{X: middle + b.width*0.47, Y: top}}.Path())
-		c.FillText(style, vg.Point{X: middle, Y: top + vg.Points(1.5)}, short(v))
+		fill(c, b.colour, middle-b.width*0.47, c.Min.Y, middle+b.width*0.47, top)
+		c.FillText(style, vg.Point{X: middle, Y: top + 1.5}, b.text(v))
 	}
-}
-
-// short is a value as it stands above its bar.
-func short(v float64) string {
-	switch {
-	case v != 0 && v < 10:
-		return fmt.Sprintf("%.2f", v)
-	case v < 100:
-		return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0")
-	}
-	return fmt.Sprintf("%.0f", v)
 }

@@ -1,10 +1,10 @@
-// Package relay looks at a pair of programs from outside: pictures go into the standard input of the one, come out of the
-// standard output of the other, and what counts is which, how late, and at what cost.
+// Package relay measures a pair of programs from outside. Pictures go into the standard input of one and come out of the
+// standard output of the other. Relay tells which arrive, how late, and at what cost.
 //
 //	Pictures ──> sender's process ── a network ──> receiver's process ──> mjpeg.Reader ──> which picture is it?
 //
-// A picture is known again by its entropy-coded data, so that a transport that writes JPEG headers of its own (RTP, RFC
-// 2435) is measured too.
+// A picture is recognised by its entropy-coded data, so that a transport that rewrites JPEG headers (RTP, RFC 2435) can be
+// measured too.
 package relay
 
 import (
@@ -13,27 +13,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"time"
 
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
 )
-
-// A Machine is where a process runs.
-type Machine interface{ Start(*exec.Cmd) error }
-
-// Here is this machine.
-var Here Machine = here{}
-
-type here struct{}
-
-func (here) Start(cmd *exec.Cmd) error { return cmd.Start() }
 
 // A Relay is what is to be measured.
 type Relay struct {
@@ -63,24 +49,16 @@ type Result struct {
 	Sender, Receiver Cost
 }
 
-// A Cost is what a process took, from the first picture that counts to the end.
-type Cost struct {
-	CPU    time.Duration
-	Memory int // bytes, the most that was resident
-}
-
 // Run measures. The error tells, in their own words, why a process ended before its time.
 func (r Relay) Run(ctx context.Context) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	sender, receiver := &process{command: r.Send, machine: r.From, name: "sender"}, &process{command: r.Receive, machine: r.To, name: "receiver"}
-	defer func() {
-		for _, p := range []*process{sender, receiver} {
-			p.end()
-		}
-	}()
-	for _, p := range []*process{receiver, sender} {
-		if err := p.start(); err != nil {
+	sender := &Process{Name: "sender", Command: r.Send, Machine: r.From}
+	receiver := &Process{Name: "receiver", Command: r.Receive, Machine: r.To}
+	defer receiver.End()
+	defer sender.End()
+	for _, p := range []*Process{receiver, sender} {
+		if err := p.Start(); err != nil {
 			return Result{}, err
 		}
 		if !pause(ctx, r.Settle) {
@@ -88,14 +66,14 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 		}
 	}
 	eye := newEye(r.Pictures)
-	go eye.watch(receiver.stdout)
+	go eye.watch(receiver.Stdout)
 
 	var result Result
 	var before [2]Cost
 	start := time.Now()
 	for i, picture := range r.Pictures {
 		if i == r.Warm {
-			before = [2]Cost{sender.cost(), receiver.cost()}
+			before = [2]Cost{sender.Cost(), receiver.Cost()}
 			if r.Measured != nil {
 				r.Measured()
 			}
@@ -106,8 +84,8 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 		}
 		result.Late = max(result.Late, time.Since(due))
 		eye.went(i, time.Now())
-		if _, err := sender.stdin.Write(picture); err != nil {
-			return result, sender.failure(err)
+		if _, err := sender.Stdin.Write(picture); err != nil {
+			return result, sender.Failure(err)
 		}
 		if i >= r.Warm { // what they cost is measured to the end
 			result.Bytes += len(picture)
@@ -120,12 +98,12 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 	if r.Measured != nil {
 		r.Measured()
 	}
-	result.Sender, result.Receiver = sender.cost().since(before[0]), receiver.cost().since(before[1])
+	result.Sender, result.Receiver = sender.Cost().since(before[0]), receiver.Cost().since(before[1])
 	eye.report(r.Warm, len(r.Pictures)-r.Cool, &result)
 	if len(result.Delays) == 0 { // it may be the network's doing, or its own
-		for _, p := range []*process{sender, receiver} {
+		for _, p := range []*Process{sender, receiver} {
 			if p.ended() {
-				return result, p.failure(errors.New("it ended"))
+				return result, p.Failure(errors.New("it ended"))
 			}
 		}
 	}
@@ -220,97 +198,4 @@ func (e *eye) report(from, to int, r *Result) {
 		}
 	}
 	r.Damaged, r.Again = e.damaged, e.again
-}
-
-// A process is one end of a relay.
-type process struct {
-	command []string
-	machine Machine
-	name    string
-
-	cmd           *exec.Cmd
-	stdin, stdout *os.File
-	said          tail
-	done          chan struct{}
-}
-
-func (p *process) start() error {
-	in, stdin, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	stdout, out, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	defer out.Close()
-	p.stdin, p.stdout, p.done = stdin, stdout, make(chan struct{})
-	p.cmd = exec.Command(p.command[0], p.command[1:]...)
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = in, out, &p.said
-	if err := p.machine.Start(p.cmd); err != nil {
-		p.cmd = nil
-		return fmt.Errorf("%s: %w", p.name, err)
-	}
-	go func() {
-		p.cmd.Wait()
-		close(p.done)
-	}()
-	return nil
-}
-
-// ended reports whether the process has.
-func (p *process) ended() bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
-	}
-}
-
-// end ends the process, in order if it lets itself be asked.
-func (p *process) end() {
-	if p.stdin == nil {
-		return
-	}
-	p.stdin.Close()
-	if p.cmd != nil {
-		p.cmd.Process.Signal(os.Interrupt)
-		select {
-		case <-p.done:
-		case <-time.After(time.Second):
-			p.cmd.Process.Kill()
-			<-p.done
-		}
-	}
-	p.stdout.Close()
-}
-
-// failure is an error of the process, with what it said last.
-func (p *process) failure(err error) error {
-	return fmt.Errorf("%s (%s): %w: %s", p.name, p.command[0], err, p.said.String())
-}
-
-// A tail keeps the last that was written to it.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-const tailSize = 400
-
-// Write implements io.Writer.
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, b...)
-	t.text = t.text[max(0, len(t.text)-tailSize):]
-	return len(b), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.Join(strings.Fields(string(t.text)), " ")
 }
