@@ -53,7 +53,7 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 		o.left.Add(1)
 	}
 	if c.Bool("show") {
-		o.window, err = sink.NewWindow(sink.WindowOptions{Skip: skip})
+		o.window, err = sink.NewWindow(sink.Options{Skip: skip})
 		if errors.Is(err, sink.ErrNoWindow) {
 			return o, cmdline.Usagef("--show: %w", err)
 		}
