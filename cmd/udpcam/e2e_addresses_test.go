@@ -43,7 +43,8 @@ func TestE2ENetnsAddresses(t *testing.T) {
 			right.run(t, "nft", "add table inet loss; add chain inet loss in { type filter hook input priority 0; }; "+
 				"add rule inet loss in meta l4proto udp numgen random mod 100 < 20 drop")
 			right.udpcam(t, "recv", "--addr", ":12345", "--out", "-").says(t, "listening")
-			sender := left.udpcam(t, "send", "--addr", net.JoinHostPort(to, "12345"), "--json", "--source", path, "--fps", "15")
+			sender := left.udpcam(t, "send", "--addr", net.JoinHostPort(to, "12345"), "--json", "--source", path, "--fps", "15",
+				"--loop", "--fec", "off")
 			until(t, "the sender answers a request", func() bool {
 				return answered.MatchString(sender.stdout.String())
 			})

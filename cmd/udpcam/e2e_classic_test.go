@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"os/exec"
+	"path/filepath"
 	"testing"
 )
 
@@ -26,7 +27,8 @@ func TestE2EClassicSend(t *testing.T) {
 
 func TestE2EClassicRecv(t *testing.T) {
 	need(t, "python3")
-	receiver, addr := recv(t, "--wire", "classic", "--out", "-")
+	recording := filepath.Join(t.TempDir(), "frames.mjpg")
+	receiver, addr := recv(t, "--wire", "classic", "--out", recording)
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
@@ -36,9 +38,9 @@ func TestE2EClassicRecv(t *testing.T) {
 	run(t, "python3", append([]string{"testdata/classic.py", "send", host, port, "10"}, pictures...)...)
 
 	want := content[len(readFile(t, pictures[0])):] // as a script does, it may begin with the frame after the first
-	until(t, "everything has come out", func() bool { return receiver.stdout.Len() >= len(want) })
+	until(t, "everything is recorded", func() bool { return fileSize(recording) >= len(want) })
 	receiver.stop(t)
-	if got := receiver.stdout.Bytes(); !bytes.HasSuffix(content, got) || len(got) < len(want) {
+	if got := readFile(t, recording); !bytes.HasSuffix(content, got) || len(got) < len(want) {
 		t.Error("what came out is not what the script sent")
 	}
 }

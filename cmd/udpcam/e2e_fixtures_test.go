@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,28 +23,6 @@ func need(t *testing.T, programs ...string) {
 			t.Skipf("needs %s", p)
 		}
 	}
-}
-
-// freePort returns an address on host with a port that nothing listens on, for UDP and TCP. It is not one that the
-// system gives to those who ask for any port, so that nobody gets it in the meantime.
-func freePort(t *testing.T, host string) string {
-	t.Helper()
-	for range 100 {
-		addr := net.JoinHostPort(host, fmt.Sprint(10_000+rand.IntN(20_000)))
-		udp, err := net.ListenPacket("udp", addr)
-		if err != nil {
-			continue
-		}
-		defer udp.Close()
-		tcp, err := net.Listen("tcp", addr)
-		if err != nil {
-			continue
-		}
-		defer tcp.Close()
-		return addr
-	}
-	t.Skipf("no port can be listened on at %s", host)
-	return ""
 }
 
 // street returns the paths of the test pictures with these numbers, whose sizes are in the directory's README: 1 to 4

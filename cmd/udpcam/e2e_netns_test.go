@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -319,19 +320,19 @@ func TestE2ENetnsMulticast(t *testing.T) {
 	for _, group := range []string{"239.77.1.2:12345", "[ff15::7712]:12345"} {
 		t.Run(group, func(t *testing.T) {
 			left, right := cable(t)
-			var receivers []*process
-			for range 2 {
-				r := right.udpcam(t, "recv", "--addr", group, "--interface", "cable", "--out", "-")
-				r.says(t, "listening")
-				receivers = append(receivers, r)
+			receivers := map[string]*process{}
+			for _, name := range []string{"first.mjpg", "second.mjpg"} {
+				recording := filepath.Join(t.TempDir(), name)
+				receivers[recording] = right.udpcam(t, "recv", "--addr", group, "--interface", "cable", "--out", recording)
+				receivers[recording].says(t, "listening")
 			}
 			path, content := film(t, 5, street(t, 5, 6, 7, 8)...)
 			left.udpcam(t, "send", "--addr", group, "--interface", "cable", "--source", path).ends(t, 0)
-			for _, r := range receivers {
-				until(t, "everything has come out", func() bool { return r.stdout.Len() >= len(content) })
+			for recording, r := range receivers {
+				until(t, "everything is recorded", func() bool { return fileSize(recording) >= len(content) })
 				r.stop(t)
-				if !bytes.Equal(r.stdout.Bytes(), content) {
-					t.Error("what came out is not what went in")
+				if !bytes.Equal(readFile(t, recording), content) {
+					t.Error("what is recorded is not what was sent")
 				}
 			}
 		})

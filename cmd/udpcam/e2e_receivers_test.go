@@ -13,11 +13,12 @@ func TestE2EReceivers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { silent.Close() })
-	closed, err := net.ListenPacket("udp", "127.0.0.1:0")
+	// This socket takes datagrams from one address only. The system refuses all others, as if nobody listened.
+	closed, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9})
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed.Close()
+	t.Cleanup(func() { closed.Close() })
 	send := func(addr string) *process {
 		return udpcam(t, "send", "--addr", addr, "--source", "test:?size=320x240", "--json")
 	}

@@ -36,10 +36,11 @@ func TestE2ECtrlC(t *testing.T) {
 func TestE2EJSON(t *testing.T) {
 	path, content := film(t, 10, street(t, 5, 6)...)
 	counting, countingAddr := recv(t, "--json", "--http", "127.0.0.1:0")
-	piping, pipingAddr := recv(t, "--json", "--out", "-")
+	recording := filepath.Join(t.TempDir(), "frames.mjpg")
+	piping, pipingAddr := recv(t, "--json", "--out", "-", "--out", recording)
 	sender := udpcam(t, "send", "--json", "--addr", countingAddr, "--addr", pipingAddr, "--source", path)
 	sender.ends(t, 0)
-	until(t, "everything has come out", func() bool { return piping.stdout.Len() >= len(content) })
+	until(t, "everything is recorded", func() bool { return fileSize(recording) >= len(content) })
 	counting.stop(t)
 	piping.stop(t)
 

@@ -46,8 +46,11 @@ func udpcam(t *testing.T, args ...string) *process {
 func recv(t *testing.T, args ...string) (p *process, addr string) {
 	t.Helper()
 	p = udpcam(t, append([]string{"recv", "--addr", "127.0.0.1:0"}, args...)...)
-	return p, p.says(t, `listening\W+addr\W+([^\s"]+)`)[1]
+	return p, p.says(t, listening)[1]
 }
+
+// listening is what recv says once it listens, also as JSON. The group is its address.
+const listening = `listening"?[\s,]+"?addr"?[=:]"?([^\s"]+)`
 
 // url waits until the process serves HTTP and returns the page's address, which ends in a slash.
 func (p *process) url(t *testing.T) string {

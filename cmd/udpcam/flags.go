@@ -36,18 +36,18 @@ func command(c *cli.Command, groups ...[]cli.Flag) *cli.Command {
 func sourceFlags(usual string) []cli.Flag {
 	return cmdline.Flags("Source",
 		&cli.StringFlag{Name: "source", Usage: "where pictures come from (`SOURCE`)", DefaultText: usual, TakesFile: true},
-		&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`), where the source can be asked for it",
+		&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`), if the source can change it",
 			DefaultText: "its own, or 30"},
-		&cli.StringFlag{Name: "size", Usage: "picture size (`WxH`) in pixels; a camera takes the nearest that it has",
+		&cli.StringFlag{Name: "size", Usage: "picture size (`WxH`) in pixels; a camera uses its nearest size",
 			DefaultText: "1280x720"},
 		&cli.StringFlag{Name: "format", Usage: "a camera's `FORMAT`: mjpeg, raw, or one that udpcam cameras lists",
 			DefaultText: "the nearest to size and rate, mjpeg first"},
-		&cli.IntFlag{Name: "quality", Usage: "JPEG quality (`N`), 1 to 100, where pictures are encoded here or the camera can be told",
+		&cli.IntFlag{Name: "quality", Usage: "JPEG quality (`N`), 1 to 100, if udpcam encodes the pictures or the camera can change it",
 			DefaultText: "80"},
 		&cli.StringSliceFlag{Name: "control", Usage: "set a camera's control (`SETTING`), such as auto_exposure=1 (repeatable)"},
 		&cli.IntFlag{Name: "rotate", Usage: "turn pictures clockwise by 90, 180 or 270 `DEGREES`, without loss"},
-		&cli.StringFlag{Name: "text", Usage: "write `TEXT` into pictures that are encoded here, such as 'Door %F %T'"},
-		&cli.IntFlag{Name: "drop-same", Usage: "leave out up to `N` pictures one after another that are the same as the one before"},
+		&cli.StringFlag{Name: "text", Usage: "write `TEXT` into pictures that udpcam encodes, such as 'Door %F %T'"},
+		&cli.IntFlag{Name: "drop-same", Usage: "do not send a picture that equals the one before, up to `N` times in a row"},
 		&cli.BoolFlag{Name: "loop", Usage: "start files and folders again when they end"},
 	)
 }
@@ -58,8 +58,8 @@ func httpFlags(usual string) []cli.Flag {
 			Usage: "serve browsers at `ADDR`: :8080 for this machine alone, 0.0.0.0:8080 for everyone"},
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
 		&cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"},
-		&cli.StringFlag{Name: "auth", Usage: "show it only to who knows this `USER:PASSWORD`"},
-		&cli.StringFlag{Name: "token", Usage: "or this `TOKEN`: http://…/?token=TOKEN"},
+		&cli.StringFlag{Name: "auth", Usage: "ask browsers for this `USER:PASSWORD`"},
+		&cli.StringFlag{Name: "token", Usage: "also let in whoever has this `TOKEN`: http://…/?token=TOKEN"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},
 		&cli.StringFlag{Name: "tls-key", Usage: "and its key in this `FILE` (PEM)", TakesFile: true},
 		&cli.IntFlag{Name: "max-viewers", Usage: "how many (`N`) may watch at once", Value: web.DefaultMaxViewers},
@@ -84,7 +84,7 @@ func interfaceFlag() cli.Flag {
 }
 
 func feedbackFlag(usage string) cli.Flag {
-	return &cli.BoolFlag{Name: "feedback", Usage: usage + "; --feedback=false for networks that go one way", Value: true}
+	return &cli.BoolFlag{Name: "feedback", Usage: usage + "; --feedback=false for one-way networks", Value: true}
 }
 
 func framesFlag() cli.Flag {

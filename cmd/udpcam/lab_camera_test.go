@@ -77,7 +77,7 @@ func TestLabMJPEG(t *testing.T) {
 	arrived := &arrivals{}
 	recv := udpcamCommand(t, "recv", "--addr", "127.0.0.1:0", "--out", "-")
 	in := arrived.of(t, recv)
-	addr := in.says(t, `listening\W+addr\W+([^\s"]+)`)[1]
+	addr := in.says(t, listening)[1]
 	out := udpcam(t, "send", "--addr", addr, "--source", camera.path, "--frames", fmt.Sprint(pictures), "--json")
 	out.ends(t, 0)
 	until(t, "the last frames come", func() bool {
@@ -182,15 +182,14 @@ func TestLabUstreamer(t *testing.T) {
 	}
 	theirs := func() {
 		file := filepath.Join(t.TempDir(), "out.multipart")
-		addr := freePort(t, "127.0.0.1")
-		host, port, _ := strings.Cut(addr, ":")
+		socket := filepath.Join(t.TempDir(), "ustreamer")
 		out := start(t, exec.Command("ustreamer", "--device", camera.path, "--format", "MJPEG", "--encoder", "HW",
-			"--resolution", "768x576", "--host", host, "--port", port, "--desired-fps", "0"))
+			"--resolution", "768x576", "--unix", socket, "--desired-fps", "0"))
 		until(t, "ustreamer is online", func() bool {
-			state, err := get("http://" + addr + "/state")
+			state, err := exec.Command("curl", "-s", "--unix-socket", socket, "http://ustreamer/state").Output()
 			return err == nil && strings.Contains(string(state), `"online": true`)
 		})
-		in := start(t, exec.Command("curl", "-sN", "-o", file, "http://"+addr+"/stream"))
+		in := start(t, exec.Command("curl", "-sN", "--unix-socket", socket, "-o", file, "http://ustreamer/stream"))
 		measure("ustreamer", out, file)
 		in.kill()
 		out.cmd.Process.Signal(os.Interrupt)
@@ -252,7 +251,7 @@ func TestLabUnplugged(t *testing.T) {
 	t.Cleanup(func() { exec.Command("modprobe", "-r", "vivid").Run() })
 	arrived := &arrivals{}
 	in := arrived.of(t, udpcamCommand(t, "recv", "--addr", "127.0.0.1:0", "--out", "-"))
-	addr := in.says(t, `listening\W+addr\W+([^\s"]+)`)[1]
+	addr := in.says(t, listening)[1]
 	out := udpcam(t, "send", "--addr", addr, "--size", "320x180") // the default camera
 	count := func() int {
 		arrived.mu.Lock()

@@ -52,7 +52,7 @@ func TestLabUSB(t *testing.T) {
 	})
 	arrived := &arrivals{}
 	in := arrived.of(t, udpcamCommand(t, "recv", "--addr", "127.0.0.1:0", "--out", "-"))
-	addr := in.says(t, `listening\W+addr\W+([^\s"]+)`)[1]
+	addr := in.says(t, listening)[1]
 	count := func() int {
 		arrived.mu.Lock()
 		defer arrived.mu.Unlock()

@@ -6,10 +6,9 @@
 //	udpcam demo    the same, with UDP on loopback between the two
 //	udpcam cameras, udpcam doctor: what this machine has
 //
-// Each subcommand has a file of its own, with its flags and how it puts packages together. They share: in flags.go the
-// flags that several have; in capture.go, loopback.go, outputs.go and http.go where frames come from and go to; in
-// group.go what runs at the same time; in session.go, watch.go, console.go and the status files what is said meanwhile.
-// How a command line is run, and how its help is laid out, is in package cmdline.
+// Each subcommand has a file of its own: its flags, and how it puts packages together. flags.go has the flags that several
+// share. capture.go, loopback.go, outputs.go and http.go open what frames come from and go to. group.go runs the parts of a
+// command. session.go, watch.go, console.go and the status files log and report. Package cmdline parses and prints help.
 package main
 
 import (

@@ -53,7 +53,7 @@ func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o 
 		o.left.Add(1)
 	}
 	if c.Bool("show") {
-		o.window, err = sink.NewWindow(sink.WindowOptions{Skip: skip})
+		o.window, err = sink.NewWindow(sink.Options{Skip: skip})
 		if errors.Is(err, sink.ErrNoWindow) {
 			return o, cmdline.Usagef("--show: %w", err)
 		}
@@ -141,13 +141,13 @@ func (o *outputs) put(frame protocol.Frame, now time.Time) {
 func (o *outputs) lose(f *file, err error) {
 	f.over = true
 	if errors.Is(err, sink.ErrClosed) {
-		o.log.Info("nobody reads it any more", "out", f.name)
+		o.log.Info("its reader has closed it", "out", f.name)
 		o.leave()
 		return
 	}
 	f.err = fmt.Errorf("--out %s: %w", f.name, err)
 	if o.leave() > 0 { // or else the command ends, with this error
-		o.log.Error("cannot write any more", "out", f.name, "error", err)
+		o.log.Error("cannot write: this output is given up", "out", f.name, "error", err)
 	}
 }
 
@@ -170,7 +170,7 @@ func (o *outputs) close() (err error) {
 			err = cmp.Or(err, f.err)
 		case closed == nil, errors.Is(closed, sink.ErrClosed):
 		case errors.Is(closed, sink.ErrStalled) && !f.kept:
-			o.log.Warn("the last frames are not read", "out", f.name)
+			o.log.Warn("the reader is stuck: the last frames are lost", "out", f.name)
 		default:
 			err = cmp.Or(err, fmt.Errorf("--out %s: %w", f.name, closed))
 		}
@@ -198,7 +198,7 @@ func (o *outputs) announce() {
 		}
 	}
 	if o.left.Load() == 0 {
-		o.log.Info("only counting: there is no --show, --term, --http or --out")
+		o.log.Info("only counting frames: give --show, --term, --http or --out to use them")
 	}
 }
 
@@ -219,4 +219,27 @@ func (o *outputs) dropped() map[string]uint64 {
 		}
 	}
 	return counts
+}
+
+// patience is how long a stream may be silent before another takes its place in a file or pipe.
+const patience = 3 * time.Second
+
+// A selector chooses the one stream that a file or pipe gets: the one that is wanted by name or, without a name, the
+// first that is live and, when that has been silent for 3 s, the next that is.
+type selector struct {
+	want    string // the stream's name, "" for whichever is live
+	current string
+	last    time.Time // when a frame of current came, zero if none has
+}
+
+// takes reports whether a frame that comes now is of the chosen stream.
+func (s *selector) takes(f protocol.Frame, now time.Time) bool {
+	if s.want != "" {
+		return f.Stream == s.want
+	}
+	if f.Stream != s.current && !s.last.IsZero() && now.Sub(s.last) < patience {
+		return false
+	}
+	s.current, s.last = f.Stream, now
+	return true
 }

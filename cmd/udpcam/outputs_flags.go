@@ -30,7 +30,7 @@ func checkOutputs(c *cli.Context) error {
 	case terminal && slices.Contains(names, "-"):
 		return cmdline.Usagef("--term and --out - contradict: both write to standard output")
 	}
-	for _, flag := range []string{"stream", "force", "rotate", "format", "snapshot-every"} {
+	for _, flag := range []string{"stream", "force", "new-file", "record-as", "snapshot-every"} {
 		if len(names) == 0 && c.IsSet(flag) && !(flag == "stream" && terminal) {
 			return cmdline.Usagef("--%s is for --out: name a file too, such as --out frames.mjpg", flag)
 		}
@@ -47,10 +47,10 @@ func checkRecordings(c *cli.Context, names []string) error {
 	isPicture := func(name string) bool { return strings.HasPrefix(strings.ToLower(filepath.Ext(name)), ".jp") }
 	isRecording := func(name string) bool { return name != "-" && !isPicture(name) }
 	switch {
-	case c.IsSet("format") && !slices.ContainsFunc(names, isDirectory):
-		return cmdline.Usagef("--format is for directories: a file's is told by its name, such as film.mkv")
-	case c.IsSet("rotate") && !slices.ContainsFunc(names, isRecording):
-		return cmdline.Usagef("--rotate is for recordings, such as --out film.mkv")
+	case c.IsSet("record-as") && !slices.ContainsFunc(names, isDirectory):
+		return cmdline.Usagef("--record-as is for a directory: of a file, the name tells the format, such as film.mkv")
+	case c.IsSet("new-file") && !slices.ContainsFunc(names, isRecording):
+		return cmdline.Usagef("--new-file is for recordings, such as --out film.mkv")
 	case c.IsSet("snapshot-every") && !slices.ContainsFunc(names, func(n string) bool { return isPicture(n) || isDirectory(n) }):
 		return cmdline.Usagef("--snapshot-every is for pictures: give --out pic.jpg, or a directory")
 	}
@@ -63,20 +63,20 @@ func sinkOptions(c *cli.Context) (o sink.Options, err error) {
 	if o.SnapshotEvery = c.Duration("snapshot-every"); c.IsSet("snapshot-every") && o.SnapshotEvery <= 0 {
 		return o, cmdline.Usagef("--snapshot-every %v: give a time above 0, such as 10s", o.SnapshotEvery)
 	}
-	switch format := c.String("format"); format {
+	switch format := c.String("record-as"); format {
 	case "", "mjpg":
 	case "mkv":
 		o.Matroska = true
 	default:
-		return o, cmdline.Usagef("--format %q: choose mjpg or mkv", format)
+		return o, cmdline.Usagef("--record-as %q: choose mjpg or mkv", format)
 	}
-	for _, text := range cmdline.List(c, "rotate") {
+	for _, text := range cmdline.List(c, "new-file") {
 		if every, err := time.ParseDuration(text); err == nil && every >= time.Second {
 			o.Rotate.Every = every
 		} else if size, ok := parseBytes(text); ok {
 			o.Rotate.Size = size
 		} else {
-			return o, cmdline.Usagef("--rotate %q: give a time from 1s up, such as 10m, or a size, such as 500MB", text)
+			return o, cmdline.Usagef("--new-file %q: give a time from 1s up, such as 10m, or a size, such as 500MB", text)
 		}
 	}
 	return o, nil

@@ -66,11 +66,11 @@ func TestOutputs(t *testing.T) {
 	}{
 		"all is well":               {[]error{nil, nil}, false, "", nil},
 		"the only one fails":        {[]error{full}, true, "", full},
-		"one of two fails":          {[]error{full, nil}, false, "cannot write any more", full},
-		"both fail":                 {[]error{full, full}, true, "cannot write any more", full},
-		"the only reader leaves":    {[]error{sink.ErrClosed}, true, "nobody reads it any more", nil},
-		"one of two readers leaves": {[]error{sink.ErrClosed, nil}, false, "nobody reads it any more", nil},
-		"one leaves, one fails":     {[]error{sink.ErrClosed, full}, true, "nobody reads it any more", full},
+		"one of two fails":          {[]error{full, nil}, false, "cannot write: this output is given up", full},
+		"both fail":                 {[]error{full, full}, true, "cannot write: this output is given up", full},
+		"the only reader leaves":    {[]error{sink.ErrClosed}, true, "its reader has closed it", nil},
+		"one of two readers leaves": {[]error{sink.ErrClosed, nil}, false, "its reader has closed it", nil},
+		"one leaves, one fails":     {[]error{sink.ErrClosed, full}, true, "its reader has closed it", full},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestOutputsStalled(t *testing.T) {
 				if err := o.close(); errors.Is(err, sink.ErrStalled) != kept {
 					t.Errorf("closing: %v", err)
 				}
-				if warned := strings.Contains(log.String(), "the last frames are not read"); warned == kept {
+				if warned := strings.Contains(log.String(), "the reader is stuck: the last frames are lost"); warned == kept {
 					t.Errorf("log: %s", log.String())
 				}
 				close(stalled.blocks)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"udpcam/protocol"
 )
@@ -79,4 +80,30 @@ func (d *directory) Close() (err error) {
 		err = cmp.Or(err, s.Close())
 	}
 	return err
+}
+
+// fileName makes a file's base name from a stream's name, which comes from the network. Letters and digits of any script
+// and -_.@+ stay. Everything else becomes an underscore. So does a leading dot, which would hide the file or climb out of
+// its directory. Two streams may get the same name.
+func fileName(stream string) string {
+	if len(stream) > protocol.MaxStreamName {
+		stream = stream[:protocol.MaxStreamName]
+	}
+	name := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || strings.ContainsRune("-_.@+", r) {
+			return r
+		}
+		return '_'
+	}, strings.ToValidUTF8(stream, "_"))
+	switch {
+	case name == "":
+		name = "udpcam"
+	case name[0] == '.':
+		name = "_" + name[1:]
+	}
+	// Names of devices, such as CON on Windows, are not local there, whatever their extension.
+	if !filepath.IsLocal(name + ".mjpg") {
+		name = "_" + name
+	}
+	return name
 }

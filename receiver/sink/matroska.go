@@ -5,6 +5,9 @@ import (
 	"image"
 	"math"
 	"time"
+
+	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
 )
 
 // A matroska sets JPEGs into a Matroska file (RFC 9559; EBML is RFC 8794), so that each keeps its time of capture. It only
@@ -69,6 +72,16 @@ const (
 	unknownSize  = 1<<56 - 1
 )
 
+// before returns what goes before a frame, if that begins at an offset, and what changes in what was written.
+func (m *matroska) before(f protocol.Frame, at int64) (head []byte, patches []patch) {
+	if m.cluster == 0 {
+		size, _ := mjpeg.Size(f.JPEG) // players find out for themselves
+		head = m.header(f.Stream, size, f.Captured)
+	}
+	block, patches := m.block(at+int64(len(head)), len(f.JPEG), f.Captured, time.Now())
+	return append(head, block...), patches
+}
+
 // header returns what the file begins with.
 func (m *matroska) header(title string, size image.Point, began time.Time) []byte {
 	b := appendElement(nil, idEBML,
@@ -115,9 +128,6 @@ func (m *matroska) clusterSize(end int64) patch {
 
 // finish returns what goes behind the last block, which ends at an offset, and what is to be patched.
 func (m *matroska) finish(at int64) (tail []byte, patches []patch) {
-	if m.cluster == 0 {
-		return nil, nil
-	}
 	var points [][]byte
 	for _, c := range m.cues {
 		points = append(points, element(idCuePoint, number(idCueTime, c.time),

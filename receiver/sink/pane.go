@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
 )
 
 // escape is the Esc key's code.
@@ -109,4 +110,15 @@ func title(stream string) string {
 		return "udpcam"
 	}
 	return "udpcam: " + name
+}
+
+// undecodable returns why a JPEG is not given to a decoder, or "" if it may be. It reads markers only.
+func undecodable(jpeg []byte) (reason string) {
+	if _, err := mjpeg.Size(jpeg); err != nil || mjpeg.Check(jpeg) != nil {
+		return SkipDamaged
+	}
+	if mjpeg.TooLarge(jpeg) {
+		return SkipHuge
+	}
+	return ""
 }

@@ -27,11 +27,9 @@ const (
 
 // QueueOptions bound a [Queue]. The zero value is the sink's default.
 type QueueOptions struct {
-	// Frames is how many frames wait at most. 0 means 4 for pipes and snapshot files, which are watched, and any
-	// number for recordings, which are kept.
+	// Frames is how many frames wait at most. 0 means 4 for pipes and snapshot files, which are watched. For recordings,
+	// which are kept, it means any number up to 64 MiB.
 	Frames int
-	// Bytes is how many bytes of frames wait at most; one frame always may. 0 means 64 MiB.
-	Bytes int
 }
 
 // A Queue stands between a receiver, which must not wait, and a sink that may block. Put never blocks: a sink that says
@@ -43,7 +41,7 @@ type QueueOptions struct {
 type Queue struct {
 	sink          Sink
 	prompt        func(n int) bool // whether the sink's Put of so many bytes would not wait
-	frames, bytes int              // the bounds
+	frames, bytes int              // how much may wait; one frame always may
 	done          chan struct{}    // closed when the goroutine has closed the sink
 
 	mu      sync.Mutex
@@ -66,7 +64,7 @@ func NewQueue(s Sink, o QueueOptions) *Queue {
 		frames = liveFrames
 	}
 	q := &Queue{
-		sink: s, frames: cmp.Or(o.Frames, frames), bytes: cmp.Or(o.Bytes, queueBytes),
+		sink: s, frames: cmp.Or(o.Frames, frames), bytes: queueBytes,
 		prompt: func(int) bool { return false },
 		done:   make(chan struct{}),
 	}
@@ -117,19 +115,9 @@ func (q *Queue) Dropped() uint64 {
 	return q.dropped
 }
 
-// Done returns a channel that is closed when the sink has failed or been closed.
-func (q *Queue) Done() <-chan struct{} { return q.done }
-
-// Err returns the error that ended the sink: nil while it works and when it was closed without one, [ErrClosed] when
-// whoever watched has left.
-func (q *Queue) Err() error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.err
-}
-
-// Close hands on what waits, closes the sink and returns its error, as Err does. It waits for as long as the sink
-// takes frames; one that takes none for 3 s is left to itself, with [ErrStalled].
+// Close hands on what waits, closes the sink and returns the error that ended it: [ErrClosed] when whoever
+// watched has left. Close waits for as long as the sink takes frames. A sink that takes none for 3 s is given up, with
+// [ErrStalled].
 func (q *Queue) Close() error {
 	q.mu.Lock()
 	q.closing = true
@@ -139,7 +127,9 @@ func (q *Queue) Close() error {
 	for {
 		select {
 		case <-q.done:
-			return q.Err()
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			return q.err
 		case <-time.After(patience):
 		}
 		q.mu.Lock()

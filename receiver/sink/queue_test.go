@@ -2,6 +2,7 @@ package sink
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"sync"
 	"testing"
@@ -75,12 +76,13 @@ func TestQueueHandsOnInOrder(t *testing.T) {
 func TestQueueDropsTheOldest(t *testing.T) {
 	for name, test := range map[string]struct {
 		o     QueueOptions
+		bytes int
 		watch bool
 		want  int // frames that wait, of 100
 	}{
 		"frames":            {o: QueueOptions{Frames: 10}, want: 10},
-		"bytes":             {o: QueueOptions{Bytes: 10_500}, want: 10},
-		"one always may":    {o: QueueOptions{Bytes: 1}, want: 1},
+		"bytes":             {bytes: 10_500, want: 10},
+		"one always may":    {bytes: 1, want: 1},
 		"what is watched":   {watch: true, want: liveFrames},
 		"watched, and told": {watch: true, o: QueueOptions{Frames: 20}, want: 20},
 		"what is kept":      {want: 100},
@@ -89,6 +91,7 @@ func TestQueueDropsTheOldest(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &slowSink{delay: time.Second, watched: test.watch}
 				q := NewQueue(s, test.o)
+				q.bytes = cmp.Or(test.bytes, q.bytes)
 				q.Put(frame(1000)) // occupies the sink
 				synctest.Wait()
 				start := time.Now()
@@ -117,12 +120,9 @@ func TestQueueOfASinkThatFails(t *testing.T) {
 		for i := range uint32(10) {
 			q.Put(frame(i))
 		}
-		<-q.Done()
+		<-q.done
 		if !s.isClosed || len(s.ids) != 3 {
 			t.Errorf("closed: %v, %d frames", s.isClosed, len(s.ids))
-		}
-		if err := q.Err(); !errors.Is(err, broken) {
-			t.Errorf("Err: %v", err)
 		}
 		if err := q.Put(frame(0)); !errors.Is(err, broken) {
 			t.Errorf("Put: %v", err)
@@ -158,7 +158,7 @@ func TestQueueGivesUpASinkThatHangs(t *testing.T) {
 		if d := time.Since(start); d != patience {
 			t.Errorf("it was given up after %v", d)
 		}
-		<-q.Done() // in an hour
+		<-q.done // in an hour
 		if len(s.ids) != 1 || !s.isClosed {
 			t.Errorf("the sink, back again, got %d frames; closed: %v", len(s.ids), s.isClosed)
 		}

@@ -7,10 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"udpcam/protocol"
-	"udpcam/protocol/mjpeg"
 )
 
 // A recording is a file of frames: JPEGs one behind the other, which ffmpeg, ffplay and udpcam itself read as MJPEG, or
@@ -73,7 +71,7 @@ func (r *recording) write(f protocol.Frame) error {
 	}
 	size := r.size
 	if r.film != nil {
-		head, patches := r.before(f)
+		head, patches := r.film.before(f, size)
 		if _, err := r.file.WriteAt(head, size); err != nil {
 			return err
 		}
@@ -87,17 +85,6 @@ func (r *recording) write(f protocol.Frame) error {
 	}
 	r.size = size + int64(len(f.JPEG))
 	return nil
-}
-
-// before returns what goes before a frame in a Matroska file, and what changes in what was written.
-func (r *recording) before(f protocol.Frame) (head []byte, patches []patch) {
-	now := time.Now()
-	if r.frames == 0 {
-		size, _ := mjpeg.Size(f.JPEG) // players find out for themselves
-		head = r.film.header(f.Stream, size, f.Captured)
-	}
-	block, patches := r.film.block(r.size+int64(len(head)), len(f.JPEG), f.Captured, now)
-	return append(head, block...), patches
 }
 
 func (r *recording) patch(patches []patch) error {

@@ -1,25 +1,74 @@
-// Package sink holds the places that frames go to on this machine: files, pipes, a window, a terminal.
+// Package sink writes and shows frames on this machine: to files, pipes, a window or a terminal.
 //
-// # The data's way
+//	s, err := sink.Open("film.mkv", sink.Options{}) // or frames.mjpg, pic.jpg, a directory, - for standard output
+//	q := sink.NewQueue(s, sink.QueueOptions{})      // so that a slow disk never delays the receiver
+//	for f, err := range receiver.Frames(ctx) {
+//		err = q.Put(f) // the sink's error, once it has failed
+//	}
+//	err = q.Close() // writes what still waits
 //
-//	receiver ──> Queue, which never makes it wait ──> recording, directory, snapshot, terminal or pipe, one write a frame
-//	         ──> Window ──> a decoder for each stream ──> Run, on the main thread ──> the screen
+// Files and pipes get each frame's bytes unchanged. Frames are lent, see [protocol.Frame]: a sink that needs one after Put
+// has returned keeps a copy. A [Queue] closes its sink. A [Window] needs no queue: its Put never blocks.
 //
-// What is written is byte for byte what was put. A sink belongs to whoever opened it until it is handed to a [Queue],
-// which closes it from then on. Frames are lent, see [protocol.Frame]: a sink that needs one after Put has returned keeps it.
-// No sink writes to a frame.
-//
-// The window needs OpenCV, and with it cgo and the build tag gocv; without the tag this package is pure Go, and
-// [NewWindow] says how to get a build with it.
+// The window needs OpenCV, and with it cgo and the build tag gocv. Without the tag this package is pure Go, and
+// [NewWindow] says how to build with it.
 package sink
 
-import "udpcam/protocol"
+import (
+	"errors"
+	"time"
 
-// A Sink takes frames. Put is called from one goroutine at a time and may block for as long as the sink's device does:
-// what must not wait for it puts a [Queue] between.
+	"udpcam/protocol"
+)
+
+// A Sink takes frames. Put is called from one goroutine at a time and may block for as long as the sink's device does.
+// Use a [Queue] where the caller must not wait.
 type Sink interface {
 	// Put takes one frame, which is valid until Put returns. An error means that the sink is of no more use, and says why.
 	Put(protocol.Frame) error
 	// Close flushes and closes the sink. What was put before Close is whole where it went.
 	Close() error
+}
+
+// ErrClosed says that whoever watched has left: the reader of a pipe has closed it, or the window is closed. It is
+// not a failure; what feeds the sink stops, and that is all.
+var ErrClosed = errors.New("closed by its viewer")
+
+// Reasons for which a sink leaves a frame out, as [Options].Skip reports them.
+const (
+	// SkipStreams is a frame of one stream more than the sink has room for.
+	SkipStreams = "too many streams"
+	// SkipOld is a frame that a newer one of its stream replaced before its turn came.
+	SkipOld = "superseded"
+	// SkipDamaged is a frame that is no JPEG, or not a whole one, or one that cannot be decoded.
+	SkipDamaged = "damaged"
+	// SkipHuge is a frame that claims more pixels, or more work for its decoder, than is decoded.
+	SkipHuge = "too large to decode"
+	// SkipBetween is a frame between two snapshots.
+	SkipBetween = "between snapshots"
+	// SkipHidden is a frame of a stream whose window has been closed while others are still open.
+	SkipHidden = "window closed"
+)
+
+// Options hold what a sink may be told besides its name. The zero value is every sink's default.
+type Options struct {
+	// Overwrite replaces a file that exists. Without it such a file is refused with [io/fs.ErrExist] or, in a
+	// directory, left alone and a number added to the new one's name: no recording is lost by starting another.
+	Overwrite bool
+	// Rotate is when a recording goes on in another file.
+	Rotate Rotation
+	// Matroska makes a directory's recordings .mkv rather than .mjpg.
+	Matroska bool
+	// SnapshotEvery is how often a snapshot file is replaced; 0 is with every frame. A directory then gets a snapshot of
+	// each stream this often, called after its time, rather than a recording.
+	SnapshotEvery time.Duration
+	// Skip, if set, is called with the reason (a few fixed words, good as a counter's key) whenever the sink leaves a
+	// frame out. It may be called from any goroutine.
+	Skip func(reason string)
+}
+
+func (o *Options) skip(reason string) {
+	if o.Skip != nil {
+		o.Skip(reason)
+	}
 }

@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -21,22 +20,12 @@ var (
 )
 
 const (
-	// maxWindows is how many streams get a window unless told otherwise. It stops a sender that invents stream names from
-	// covering the screen.
+	// maxWindows is how many streams get a window. It stops a sender that invents stream names from covering the screen.
 	maxWindows = 9
 	// idle is how often the window looks for keys and clicks while no picture comes: no key seems late at 20 ms. It takes
 	// under 2 % of a processor, where looking all the time takes 4 % and lets pictures wait for 1 ms more on average.
 	idle = 20 * time.Millisecond
 )
-
-// WindowOptions say how a [Window] shows streams. The zero value is the default.
-type WindowOptions struct {
-	// Max is how many streams are shown, each in a window of its own; frames of further ones are left out. 0 means 9.
-	Max int
-	// Skip, if set, is called from any goroutine with the reason (a few fixed words, good as a counter's key) whenever
-	// a frame is left out.
-	Skip func(reason string)
-}
 
 // A Window shows the newest frame of every stream, each stream in a window of its own.
 //
@@ -45,7 +34,7 @@ type WindowOptions struct {
 // delay, and no stream waits for another's decoder. It is a [Sink], beside Run.
 type Window struct {
 	screen   screen
-	o        WindowOptions
+	o        Options
 	fresh    chan *pane // panes with a picture to draw, each at most once
 	stop     chan struct{}
 	decoders sync.WaitGroup
@@ -55,9 +44,9 @@ type Window struct {
 	ended bool
 }
 
-// NewWindow returns a Window, or [ErrNoWindow] or [ErrNoDisplay] if there can be none. Nothing appears before the
-// first picture.
-func NewWindow(o WindowOptions) (*Window, error) {
+// NewWindow returns a Window, or [ErrNoWindow] or [ErrNoDisplay] if there can be none. Skip is its only option. Nothing
+// appears before the first picture.
+func NewWindow(o Options) (*Window, error) {
 	s, err := openScreen()
 	if err != nil {
 		return nil, err
@@ -65,15 +54,8 @@ func NewWindow(o WindowOptions) (*Window, error) {
 	return newWindow(s, o), nil
 }
 
-func newWindow(s screen, o WindowOptions) *Window {
-	o.Max = cmp.Or(o.Max, maxWindows)
-	if o.Skip == nil {
-		o.Skip = func(string) {}
-	}
-	return &Window{
-		screen: s, o: o,
-		fresh: make(chan *pane, o.Max), stop: make(chan struct{}), panes: map[string]*pane{},
-	}
+func newWindow(s screen, o Options) *Window {
+	return &Window{screen: s, o: o, fresh: make(chan *pane, maxWindows), stop: make(chan struct{}), panes: map[string]*pane{}}
 }
 
 // Put hands f to its stream's window. It may be called from any goroutine and never blocks. Once Run has ended or the
@@ -81,7 +63,7 @@ func newWindow(s screen, o WindowOptions) *Window {
 func (w *Window) Put(f protocol.Frame) error {
 	skipped, err := w.put(f)
 	if skipped != "" {
-		w.o.Skip(skipped)
+		w.o.skip(skipped)
 	}
 	return err
 }
@@ -94,12 +76,12 @@ func (w *Window) put(f protocol.Frame) (skipped string, err error) {
 	}
 	p, ok := w.panes[f.Stream]
 	switch {
-	case !ok && len(w.panes) == w.o.Max:
+	case !ok && len(w.panes) == maxWindows:
 		return SkipStreams, nil
 	case !ok:
 		p = newPane(w.screen.view(title(f.Stream)))
 		w.panes[f.Stream] = p
-		w.decoders.Go(func() { p.decode(w.fresh, w.o.Skip) })
+		w.decoders.Go(func() { p.decode(w.fresh, w.o.skip) })
 	}
 	return p.put(f), nil
 }

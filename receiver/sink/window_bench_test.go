@@ -70,7 +70,7 @@ func measureWindow() {
 	}
 	var put time.Time
 	delays := make(chan time.Duration, 1000)
-	w := newWindow(timedScreen{gui, func() { delays <- time.Since(put) }}, WindowOptions{})
+	w := newWindow(timedScreen{gui, func() { delays <- time.Since(put) }}, Options{})
 	var before, after syscall.Rusage
 	go func() {
 		for i := range frames + 1 {

@@ -31,7 +31,7 @@ type ending struct {
 func showStandardInput() {
 	var mu sync.Mutex
 	end := ending{Skipped: map[string]int{}}
-	w, err := NewWindow(WindowOptions{Skip: func(reason string) {
+	w, err := NewWindow(Options{Skip: func(reason string) {
 		mu.Lock()
 		defer mu.Unlock()
 		end.Skipped[reason]++

@@ -124,7 +124,7 @@ func (c *counter) of(reason string) int {
 }
 
 // run runs a Window before a fake screen in simulated time.
-func run(t *testing.T, o WindowOptions, f func(w *Window, s *fakeScreen, ended <-chan error)) {
+func run(t *testing.T, o Options, f func(w *Window, s *fakeScreen, ended <-chan error)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &fakeScreen{}
@@ -150,7 +150,7 @@ func run(t *testing.T, o WindowOptions, f func(w *Window, s *fakeScreen, ended <
 
 func TestWindowShowsEveryStream(t *testing.T) {
 	jpeg := string(street(t, "5"))
-	run(t, WindowOptions{}, func(w *Window, s *fakeScreen, _ <-chan error) {
+	run(t, Options{}, func(w *Window, s *fakeScreen, _ <-chan error) {
 		for _, name := range []string{"", "door", "yard\n"} {
 			w.Put(protocol.Frame{Stream: name, JPEG: []byte(jpeg)})
 		}
@@ -165,7 +165,7 @@ func TestWindowShowsEveryStream(t *testing.T) {
 
 func TestWindowShowsTheNewestOnly(t *testing.T) {
 	var skipped counter
-	run(t, WindowOptions{Skip: skipped.skip}, func(w *Window, s *fakeScreen, _ <-chan error) {
+	run(t, Options{Skip: skipped.skip}, func(w *Window, s *fakeScreen, _ <-chan error) {
 		w.Put(protocol.Frame{JPEG: street(t, "5")})
 		synctest.Wait()
 		v := s.titled("udpcam")
@@ -205,7 +205,7 @@ func TestWindowEndsOn(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, WindowOptions{}, func(w *Window, s *fakeScreen, ended <-chan error) {
+			run(t, Options{}, func(w *Window, s *fakeScreen, ended <-chan error) {
 				w.Put(protocol.Frame{Stream: "a", JPEG: street(t, "5")})
 				w.Put(protocol.Frame{Stream: "b", JPEG: street(t, "5")})
 				s.press('x')
@@ -226,7 +226,7 @@ func TestWindowEndsOn(t *testing.T) {
 
 func TestWindowClosedByItsUserStaysClosed(t *testing.T) {
 	var skipped counter
-	run(t, WindowOptions{Skip: skipped.skip}, func(w *Window, s *fakeScreen, _ <-chan error) {
+	run(t, Options{Skip: skipped.skip}, func(w *Window, s *fakeScreen, _ <-chan error) {
 		w.Put(protocol.Frame{Stream: "a", JPEG: street(t, "5")})
 		w.Put(protocol.Frame{Stream: "b", JPEG: street(t, "5")})
 		synctest.Wait()
@@ -246,7 +246,7 @@ func TestWindowClosedByItsUserStaysClosed(t *testing.T) {
 
 func TestWindowHasRoomForSoManyStreams(t *testing.T) {
 	var skipped counter
-	run(t, WindowOptions{Skip: skipped.skip}, func(w *Window, s *fakeScreen, _ <-chan error) {
+	run(t, Options{Skip: skipped.skip}, func(w *Window, s *fakeScreen, _ <-chan error) {
 		for i := range 12 {
 			w.Put(protocol.Frame{Stream: strings.Repeat("x", i), JPEG: street(t, "5")})
 		}
@@ -259,7 +259,7 @@ func TestWindowHasRoomForSoManyStreams(t *testing.T) {
 
 // TestWindowPutNeverBlocks puts from several goroutines before a window that nothing runs, and while it is closed.
 func TestWindowPutNeverBlocks(t *testing.T) {
-	w := newWindow(&fakeScreen{}, WindowOptions{})
+	w := newWindow(&fakeScreen{}, Options{})
 	jpeg := street(t, "5")
 	var putters, busy sync.WaitGroup
 	for i := range 4 {
