@@ -152,7 +152,7 @@ lab: | build/ ## Test what needs netem or V4L2, on a Debian kernel under qemu: s
 		UDPCAM_TEST_BINARY=$(CURDIR)/build/lab/udpcam $(GOTESTSUM) --jsonfile build/lab-$$(basename $$package).json --raw-command \
 			bash -o pipefail -c "cd $$package && $(CURDIR)/bench/lab/lab -t 300 \
 				$(CURDIR)/build/lab/$$(basename $$package).test -test.v=test2json -test.run '^TestLab' | \
-				go tool test2json -t -p udpcam/$${package#./}"; \
+				go tool test2json -t -p $$(go list -m)/$${package#./}"; \
 	done
 
 # When an input reaches something new, go test first tries to make it smaller, and these tries count. By itself it tries for
@@ -230,3 +230,16 @@ build/:
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf udpcam udpcam-bench build
+
+# An import stands on a line of its own, also in the samples of comments.
+.PHONY: rename
+rename: ## Give the module another path: make rename MODULE=example.org/you/udpcam
+	@test -n "$(MODULE)" || { echo "which path? make rename MODULE=example.org/you/udpcam"; exit 1; }
+	@export OLD=$$(go list -m) NEW="$(MODULE)"; \
+	go mod edit -module "$$NEW"; \
+	grep -rl --include='*.go' "\"$$OLD/" . | xargs perl -pi -e \
+		's{^((?://)?\s*(?:import )?(?:[.\w]+ )?")\Q$$ENV{OLD}\E(/[^"]*"(?:\s*//.*)?)$$}{$$1$$ENV{NEW}$$2}'; \
+	find . -name '*.md' -not -path './build/*' | xargs perl -pi -e \
+		's{(`|"|go doc |go doc -all )\Q$$ENV{OLD}\E(/sender|/receiver|/protocol)}{$$1$$ENV{NEW}$$2}g'; \
+	gofmt -w .
+	go build ./...
