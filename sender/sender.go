@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -273,33 +272,6 @@ func (s *Sender) Addrs() (addrs []netip.AddrPort) {
 		addrs = append(addrs, d.Addr)
 	}
 	return addrs
-}
-
-// Destinations returns what is known of each address that the sender sends to.
-func (s *Sender) Destinations() (infos []DestinationInfo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, d := range s.destinations {
-		infos = append(infos, d.info(s.config.Clock.Now()))
-	}
-	return infos
-}
-
-// Pressure is the share of what the source makes that the narrowest path carries, 1 if that is all. A source that can
-// should make its frames smaller by this factor: then fewer are skipped, or none.
-func (s *Sender) Pressure() float64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pressure
-}
-
-// Stats returns what has been counted so far.
-func (s *Sender) Stats() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st := s.stats
-	st.RefusedFeedback = maps.Clone(st.RefusedFeedback)
-	return st
 }
 
 // Close closes the sender's sockets.

@@ -1,5 +1,7 @@
 package sender
 
+import "maps"
+
 // Stats counts what a sender has done since it was made.
 type Stats struct {
 	Frames     uint64 // sent, each counted once however many destinations there are
@@ -29,3 +31,30 @@ const (
 	FeedbackOverLimit    FeedbackRefusal = "over-limit"    // it asks for more than its address may be sent
 	FeedbackOverload     FeedbackRefusal = "overload"      // it asks for much, of a path that is overloaded
 )
+
+// Destinations returns what is known of each address that the sender sends to.
+func (s *Sender) Destinations() (infos []DestinationInfo) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.destinations {
+		infos = append(infos, d.info(s.config.Clock.Now()))
+	}
+	return infos
+}
+
+// Pressure is the share of what the source makes that the narrowest path carries, 1 if that is all. A source that can
+// should make its frames smaller by this factor: then fewer are skipped, or none.
+func (s *Sender) Pressure() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pressure
+}
+
+// Stats returns what has been counted so far.
+func (s *Sender) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.stats
+	st.RefusedFeedback = maps.Clone(st.RefusedFeedback)
+	return st
+}
