@@ -1,9 +1,15 @@
-// Package protocol turns frames into datagrams and datagrams into frames.
+// Package protocol turns frames into datagrams and datagrams into frames. It is for programs that have a transport of their
+// own: others use packages sender and receiver.
 //
-// It is pure: no socket, no goroutine, and no clock of its own; where time matters, now is an argument. README.md
-// beside this file is the specification of the wire.
+//	splitter.Split(&outgoing, frame, 0)   // outgoing.Data() and outgoing.Parity() are the datagrams to send
 //
-// The data's way:
+//	assembler.Add(datagram, from, now)    // for each datagram that comes, and Expire at Deadline
+//	for f, ok := assembler.Next(); ok; f, ok = assembler.Next() {
+//		// a whole frame, valid until Next is called again
+//	}
+//
+// The package is pure: it has no socket, no goroutine and no clock. The time is an argument. README.md beside this file
+// specifies the wire.
 //
 //	Frame -> Splitter -> Outgoing -> datagrams: data (header, and a view into the frame's own bytes), parity, answers
 //	datagrams -> Assembler -> Frame (each payload is copied once, to its place in the frame)

@@ -1,14 +1,19 @@
 // Package receiver receives datagrams and hands on the frames in them.
 //
+//	r, err := receiver.Listen(ctx, receiver.Config{}, ":12345")
+//	defer r.Close()
+//	for f, err := range r.Frames(ctx) {
+//		// f is valid until the loop body ends: f.Keep() returns one that stays
+//	}
+//
+// Everything runs in the goroutine that ranges over Frames. There is no queue: while the loop body works on a frame, the
+// kernel's receive buffer holds what comes.
+//
 //	protocol.Conn -> Receiver.Frames -> protocol.Assembler -> the caller's loop body
 //	              <- reports and requests <-
 //
-// All of it runs in the goroutine that ranges over Frames: from the kernel to the caller there is no queue, and while
-// the caller is busy with a frame the kernel's receive buffer holds what comes. What the assembler has to say to senders
-// leaves by the same socket, before a frame is handed on. Sinks that may block for long belong behind a queue of their
-// own: packages sink and web have them.
-//
-// A frame is lent to the loop body. Its memory is used again for a later frame unless somebody keeps it.
+// Reports and requests to senders leave by the same socket, before a frame is handed on. A sink that may block for long
+// belongs behind a queue of its own: packages sink and web have them.
 package receiver
 
 import (

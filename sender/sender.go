@@ -1,18 +1,25 @@
 // Package sender sends the frames of one stream, as datagrams, to one or more receivers.
 //
+//	s, err := sender.Dial(ctx, sender.Config{Name: "door"}, "192.168.1.20:12345")
+//	defer s.Close()
+//	for f, err := range src.Frames(ctx) {
+//		sent, err := s.Send(f) // when it returns, the kernel has the frame
+//	}
+//
+// Send runs in its caller's goroutine, all the way to the kernel. There is no queue in between.
+//
 //	Frame -> Sender.Send -> plan -> protocol.Splitter -> data, paced -> parity -> copy -> ring
 //	                         ^                             |              |                 |
-//	                         |             protocol.Conn of each destination <--- answers --+
+//	                         |              protocol.Conn of each destination <--- answers --+
 //	                         |                             |                        ^
 //	                     path.Path <-------- reports ------+------ requests --------+
 //
-// Send runs in its caller's goroutine, from the frame to the kernel: there is no queue in between. For each socket by
-// which receivers may answer, one goroutine takes in what they say (feedback.go). Their reports tell package path how the
-// path there is, which says whether a frame is sent, with how much parity and how fast. They also tell whether datagrams
-// are too large for it (mtu.go). Requests are answered at once from copies of the frames sent last (ring.go).
+// One goroutine a socket takes in what receivers say (feedback.go). Package path makes a model of the path from their
+// reports. The model says whether a frame is sent, how fast, and with how much parity. Reports also show whether datagrams
+// are too large for the path (mtu.go). Requests are answered at once from copies of the last frames (ring.go).
 //
-// All that the goroutines share is guarded by one mutex, which is not held while a frame is on its way out. The sender
-// owns its destinations' sockets. Where frames come from is in package source.
+// One mutex guards what the goroutines share. It is not held while a frame leaves. The sender owns its destinations'
+// sockets. Package source has the places that frames come from.
 package sender
 
 import (
