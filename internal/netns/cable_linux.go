@@ -12,12 +12,12 @@ import (
 	"udpcam/internal/tunnel"
 )
 
-// device is what the machines' network device is called.
+// device is the name of each machine's network device.
 const device = "cable"
 
 const mtu = 1500
 
-// ethernet is the header that a veth counts and a tun has not.
+// ethernet is the size in bytes of the header that a veth counts. A tun device has no such header.
 const ethernet = 14
 
 // A Cable is two machines and the network between them.
@@ -28,8 +28,8 @@ type Cable struct {
 	tunnel *tunnel.Tunnel // with tun
 }
 
-// NewCable returns two machines between which packets fare as netem is told, and tbf behind it (see [netsim.ParseNetem]), in
-// both directions alike. The error is ErrRoot, ErrNetem, or ErrArguments, wrapped.
+// NewCable returns two machines with a router between them that runs netem, and tbf behind it, in both directions. For the
+// arguments see [netsim.ParseNetem]. The error wraps ErrRoot, ErrNetem or ErrArguments.
 func NewCable(netem string) (*Cable, error) {
 	c, err := newMachines()
 	if err != nil {
@@ -92,8 +92,8 @@ func (c *Cable) wire(netem string) error {
 	}
 	for i, m := range []*Namespace{c.A, c.B} {
 		port, network, other := port(i+1), i+1, 2-i
-		// Every packet crosses by itself, as on a real network: without gso_max_segs the two ends of a veth pass each other
-		// many in one. The neighbours are known, so that the first packets need not wait until they are.
+		// gso_max_segs makes every packet cross by itself, as on a real network. Without it a veth passes many in one.
+		// The neighbours are set in advance, so that the first packets need not wait for address resolution.
 		err := errors.Join(
 			c.router.ip(
 				fmt.Sprintf("link add name %s mtu %d txqueuelen 10000 address 02:77:00:00:0%d:01 type veth "+
@@ -117,8 +117,8 @@ func (c *Cable) wire(netem string) error {
 	return nil
 }
 
-// Change has packets fare otherwise from now on, in both directions alike. What is on its way already stays there. With
-// netem the words have to be about the same as before: both about netem, or tbf, or both.
+// Change changes the network in both directions for packets sent from now on. On a router the arguments must use the same
+// parts as before: netem, tbf or both.
 func (c *Cable) Change(netem string) error {
 	if c.tunnel != nil {
 		p, err := netsim.ParseNetem(netem)
@@ -130,11 +130,10 @@ func (c *Cable) Change(netem string) error {
 	return errors.Join(c.router.queue("change", port(1), netem), c.router.queue("change", port(2), netem))
 }
 
-// port is what the router's device is called that is plugged into a machine, 1 or 2.
+// port returns the name of the router's device for a machine, 1 or 2.
 func port(machine int) string { return fmt.Sprintf("port%d", machine) }
 
-// NewTunnel returns two machines between which this process carries packets, as the path says. The error is ErrRoot or
-// ErrTun.
+// NewTunnel returns two machines between which this process carries packets along a path. The error is ErrRoot or ErrTun.
 func NewTunnel(p netsim.Path, seed uint64) (*Cable, error) {
 	c, err := newMachines()
 	if err != nil {
@@ -164,7 +163,7 @@ func NewTunnel(p netsim.Path, seed uint64) (*Cable, error) {
 	return c, nil
 }
 
-// tun makes the machine's device one whose packets are read from and written to a file, and opens that.
+// tun makes the machine's device a tun device and opens the file for its packets.
 func (n *Namespace) tun() (fd int, err error) {
 	err = n.Do(func() error {
 		fd, err = unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -198,7 +197,7 @@ func (c *Cable) Sent() (a, b Traffic, err error) {
 	return a, b, err
 }
 
-// CPU is how much CPU time of this process the cable has taken so far.
+// CPU returns how much CPU time of this process the cable has used so far.
 func (c *Cable) CPU() time.Duration {
 	if c.tunnel == nil {
 		return 0
@@ -206,7 +205,7 @@ func (c *Cable) CPU() time.Duration {
 	return c.tunnel.CPU()
 }
 
-// Close unplugs the cable and lets go of the machines. What still runs on them keeps its own.
+// Close unplugs the cable and releases the machines. Processes that still run keep their machine alive.
 func (c *Cable) Close() error {
 	if c.tunnel != nil {
 		c.tunnel.Close()

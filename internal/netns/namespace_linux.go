@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Namespace is a network of its own. It lives as long as the file, the processes and the sockets in it.
+// A Namespace is a separate network. It exists as long as its file, or a process or socket in it.
 type Namespace struct{ file *os.File }
 
 // newNamespace makes a namespace that has nothing but a loopback device.
@@ -30,14 +30,14 @@ func newNamespace() (*Namespace, error) {
 	}
 	file, err := current()
 	if e := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); e != nil {
-		return nil, e // this thread is of no use any more, and stays locked until its goroutine ends
+		return nil, e // the thread is unusable: it stays locked, and ends with its goroutine
 	}
 	runtime.UnlockOSThread()
 	if err != nil {
 		return nil, err
 	}
 	n := &Namespace{file}
-	n.Do(func() error { // nobody speaks IPv6 here, but the kernel would; where it cannot it need not be told
+	n.Do(func() error { // turn off the kernel's own IPv6 traffic; a kernel without IPv6 fails here, which is fine
 		for _, which := range []string{"all", "default"} {
 			os.WriteFile("/proc/sys/net/ipv6/conf/"+which+"/disable_ipv6", []byte("1"), 0)
 		}
@@ -49,7 +49,7 @@ func newNamespace() (*Namespace, error) {
 // current opens the namespace of this thread.
 func current() (*os.File, error) { return os.Open("/proc/thread-self/ns/net") }
 
-// Do calls f on a thread that is in the namespace: sockets that it opens and processes that it starts are too.
+// Do calls f on a thread in the namespace. Sockets and processes that f makes belong to the namespace too.
 func (n *Namespace) Do(f func() error) error {
 	runtime.LockOSThread()
 	home, err := current()
@@ -103,7 +103,7 @@ func (n *Namespace) batch(program string, lines ...string) error {
 	return nil
 }
 
-// traffic is what has left by a device.
+// traffic returns what a device has sent.
 func (n *Namespace) traffic(device string) (t Traffic, err error) {
 	var table []byte
 	if err := n.Do(func() error { table, err = os.ReadFile("/proc/thread-self/net/dev"); return err }); err != nil {
@@ -118,7 +118,7 @@ func (n *Namespace) traffic(device string) (t Traffic, err error) {
 	return t, nil
 }
 
-// close lets go of the namespace.
+// close releases the namespace.
 func (n *Namespace) close() error {
 	if n == nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"udpcam/internal/netsim"
 )
 
-// A Namespace is a network of its own, which only Linux has.
+// A Namespace is a separate network. Only Linux has it.
 type Namespace struct{}
 
 // Do fails.
@@ -36,7 +36,7 @@ func (*Cable) Change(string) error { return ErrRoot }
 // Sent fails.
 func (*Cable) Sent() (a, b Traffic, err error) { return a, b, ErrRoot }
 
-// CPU is nothing.
+// CPU returns 0.
 func (*Cable) CPU() time.Duration { return 0 }
 
 // Close does nothing.

@@ -10,14 +10,13 @@ import (
 )
 
 const (
-	// bucket is how long tbf may lie idle and make up for it: the kernel wakes up about so late.
+	// bucket is the idle time that tbf may make up for. The kernel wakes up about this late.
 	bucket = 100 * time.Microsecond
-	// leastBucket is the same in bytes where that is less: two packets.
+	// leastBucket is the smallest bucket in bytes: two packets.
 	leastBucket = 3000
 )
 
-// queue adds or changes, as verb says, what the packets meet that leave by a device of the router: netem, which hands them
-// to tbf when they have been under way for long enough.
+// queue adds or changes (verb) the queue of a router's device: netem, which passes packets to tbf after their delay.
 func (n *Namespace) queue(verb, device, words string) error {
 	netem := strings.Fields(words)
 	var tbf []string

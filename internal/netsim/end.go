@@ -11,8 +11,8 @@ import (
 
 var _ protocol.Conn = (*End)(nil)
 
-// An End is one end of a link in a World. It implements [protocol.Conn]; whom a datagram is addressed to is of no
-// matter.
+// An End is one end of a link in a World. It implements [protocol.Conn]. It ignores addresses: every datagram goes to the
+// peer.
 type End struct {
 	world *World
 	addr  netip.AddrPort
@@ -35,8 +35,8 @@ var (
 	AddrB = netip.MustParseAddrPort("10.0.0.2:2000")
 )
 
-// Link returns two conns with a path between them, the same in each direction, whose luck is drawn from a seed. Drop, if
-// it is not nil, is told of each datagram that gets lost on the way and of its fate; b is its own to keep.
+// Link returns two ends with the same path in each direction. The seed decides the random losses. If drop is not nil, it
+// is called for each datagram that gets lost, and owns b.
 func (w *World) Link(seed uint64, p Path, drop func(b []byte, fate Fate)) (a, b *End) {
 	a = &End{world: w, addr: AddrA, path: NewCrossing(p, seed, 1), drop: drop, turn: make(chan struct{})}
 	b = &End{world: w, addr: AddrB, path: NewCrossing(p, seed, 2), drop: drop, turn: make(chan struct{})}
@@ -47,11 +47,11 @@ func (w *World) Link(seed uint64, p Path, drop func(b []byte, fate Fate)) (a, b 
 // SetPath changes the path to the peer while it is in use: see [Crossing.SetPath].
 func (c *End) SetPath(p Path) { c.path.SetPath(c.world.now, p) }
 
-// Share has what the conn sends cross the path of another conn of the same world, and so wait in the same queue before its
-// bottleneck. It arrives at the conn's own peer all the same.
+// Share makes c send along the path of another end of the same world, so that both wait in one queue before the
+// bottleneck. Datagrams still arrive at c's own peer.
 func (c *End) Share(other *End) { c.path = other.path }
 
-// Read tells the world that somebody will receive from the conn, so that it does not begin without.
+// Read tells the world that a task will receive from the end. The world waits for it before it begins.
 func (c *End) Read() {
 	c.world.readers++
 	c.world.at(c.world.now, func() { c.world.give(c.turn) })
@@ -100,7 +100,7 @@ func (c *End) Receive() ([]protocol.Batch, error) {
 	}
 }
 
-// arm has the reader that waits now be woken at the deadline.
+// arm schedules waking the waiting reader at the deadline.
 func (c *End) arm() {
 	if waits := c.waits; waits%2 == 1 && !c.deadline.IsZero() {
 		c.world.at(c.deadline, func() {
@@ -111,7 +111,7 @@ func (c *End) arm() {
 	}
 }
 
-// wake gives the turn to the reader, if it waits.
+// wake gives the reader the turn if it waits.
 func (c *End) wake() {
 	if c.waits%2 == 1 {
 		c.waits++

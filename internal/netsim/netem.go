@@ -8,22 +8,21 @@ import (
 	"time"
 )
 
-// ErrNetem is a network that is given in netem's words and cannot be simulated.
+// ErrNetem means that netsim cannot simulate what netem's arguments describe.
 var ErrNetem = errors.New("this network cannot be simulated")
 
-// netemLimit is the limit of a netem that is given none, in packets.
+// netemLimit is netem's default limit in packets.
 const netemLimit = 1000
 
-// ParseNetem reads a path as `tc qdisc add … netem` takes it (tc-netem(8)), and behind the word tbf the bottleneck at its
-// end as `tc qdisc add … tbf` takes that (tc-tbf(8)), for instance
+// ParseNetem parses the arguments of `tc qdisc add … netem` (tc-netem(8)). The word tbf may follow, with the arguments of
+// `tc qdisc add … tbf` (tc-tbf(8)) for a bottleneck at the end of the path. Examples:
 //
 //	delay 2ms 1ms loss gemodel 1% 20%
 //	delay 2ms tbf rate 40mbit limit 64kb
 //
-// Of netem it knows limit, delay with its jitter, loss (random) and loss gemodel with its first two numbers, duplicate,
-// corrupt and rate. Correlations, distributions, reorder and slot are beyond it. Of tbf it knows rate, and limit, which is
-// how many bytes may wait. Numbers without a unit are what tc takes them for: microseconds, bits a second, bytes. The error
-// is ErrNetem, wrapped.
+// From netem it knows limit, delay with jitter, loss (random), loss gemodel with its first two numbers, duplicate, corrupt
+// and rate. It does not know correlations, distributions, reorder and slot. From tbf it knows rate and limit (the bytes
+// that may wait). As in tc, numbers without a unit are microseconds, bits per second or bytes. The error wraps ErrNetem.
 func ParseNetem(args string) (Path, error) {
 	n := netem{words: strings.Fields(args)}
 	if n.peek() != "tbf" {
@@ -42,7 +41,7 @@ func ParseNetem(args string) (Path, error) {
 	return n.path, nil
 }
 
-// A netem is a parser: what is left to be read, and what has been.
+// A netem is a parser: the words left to read, and the path so far.
 type netem struct {
 	words []string
 	path  Path
@@ -90,7 +89,7 @@ func (n *netem) option(name string) {
 	}
 }
 
-// tbf reads all that follows the word.
+// tbf reads the arguments after the word tbf.
 func (n *netem) tbf() {
 	p := &n.path
 	if p.Rate > 0 {
@@ -138,7 +137,7 @@ func (n *netem) fail(format string, args ...any) {
 	}
 }
 
-// number reads a number that ends in unit, in multiples of scale.
+// number reads a number that may end in unit, and multiplies it by scale.
 func (n *netem) number(unit string, scale float64) float64 {
 	word := n.next()
 	v, err := strconv.ParseFloat(strings.TrimSuffix(word, unit), 64)
@@ -161,24 +160,24 @@ func (n *netem) duration() time.Duration {
 		{"msec", 1e6}, {"ms", 1e6}, {"usec", 1e3}, {"us", 1e3}, {"sec", 1e9}, {"s", 1e9}}))
 }
 
-// rate is in bits a second.
+// rate reads a rate in bits per second.
 func (n *netem) rate() int {
 	return int(n.quantity(1, []unit{
 		{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1}, {"gbps", 8e9}, {"mbps", 8e6}, {"kbps", 8e3}, {"bps", 8}}))
 }
 
-// size is in bytes.
+// size reads a size in bytes.
 func (n *netem) size() int {
 	return int(n.quantity(1, []unit{{"mb", 1 << 20}, {"m", 1 << 20}, {"kb", 1 << 10}, {"k", 1 << 10}, {"b", 1}}))
 }
 
-// A unit is what a number may end in, and how much it is.
+// A unit is a suffix of a number and its factor.
 type unit struct {
 	name  string
 	scale float64
 }
 
-// quantity reads a number with one of the units, the first that fits, or with none, which stands for so much.
+// quantity reads a number and multiplies it by the scale of the first unit that fits, or by none if it has no unit.
 func (n *netem) quantity(none float64, units []unit) float64 {
 	word := strings.ToLower(n.peek())
 	for _, u := range units {

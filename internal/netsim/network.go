@@ -1,9 +1,9 @@
-// Package netsim is a network that lives in memory: datagrams that are sent at one end come out of another as late, as
-// often and as damaged as the [Path] between them says. With the same seed and the same traffic the same thing happens
-// each time. Sender and receiver meet on it in tests without a socket.
+// Package netsim simulates a network in memory. A [Path] says how datagrams are delayed, lost, duplicated or damaged.
+// The same seed and the same traffic always give the same result. Tests connect sender and receiver with it, without
+// sockets.
 //
-// There are two: a [Network] connects any number of conns and measures time by package time, which in a testing/synctest
-// bubble is simulated; a [World] brings its own simulated time, for programs.
+// There are two kinds. A [Network] connects any number of conns and uses package time, which a testing/synctest bubble
+// simulates. A [World] has its own simulated time, for programs.
 //
 //	Conn.Send -> Path (loss, bottleneck, delay) -> Network's schedule, one goroutine -> inbox of the other Conn
 package netsim
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// A Network connects conns. Its methods are for any goroutine.
+// A Network connects conns. Any goroutine may call its methods.
 type Network struct {
 	mu        sync.Mutex
 	seed      uint64
@@ -33,7 +33,7 @@ type Network struct {
 // A Route is one direction between two conns.
 type Route struct{ From, To netip.AddrPort }
 
-// Stats counts what a network has done with datagrams.
+// Stats counts what happened to datagrams.
 type Stats struct {
 	Sent, Delivered     uint64
 	Lost                uint64 // by chance
@@ -44,8 +44,8 @@ type Stats struct {
 	Bytes               uint64 // of payload, sent
 }
 
-// New returns a network in which all pairs of conns have such a path between them, in each direction one of its own, unless
-// SetPath or Share says something else.
+// New returns a network with the path p between every two conns. Each direction has its own queue and losses. SetPath and
+// Share change single routes.
 func New(seed uint64, p Path) *Network {
 	n := &Network{
 		seed:  seed,
@@ -60,15 +60,14 @@ func New(seed uint64, p Path) *Network {
 }
 
 // SetPath sets the path from one address to another, in this direction only. It may be in use: see [Crossing.SetPath].
-// Routes that share it have it changed for all of them.
+// If several routes share the path, it changes for all of them.
 func (n *Network) SetPath(from, to netip.AddrPort, p Path) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.crossing(Route{from, to}, p).SetPath(time.Now(), p)
 }
 
-// Share has several routes share one path from now on, and so the queue before its bottleneck: as cameras do that are
-// behind one uplink.
+// Share makes several routes share one path, with one queue before its bottleneck, like cameras behind one uplink.
 func (n *Network) Share(p Path, routes ...Route) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -79,7 +78,7 @@ func (n *Network) Share(p Path, routes ...Route) {
 	}
 }
 
-// crossing returns a route's path in use. If it is not in use yet it is p, in which chance is its own.
+// crossing returns the crossing of a route. If there is none yet, it makes one of p with its own random numbers.
 func (n *Network) crossing(r Route, p Path) *Crossing {
 	c := n.paths[r]
 	if c == nil {
@@ -102,17 +101,17 @@ func (n *Network) Listen(addr netip.AddrPort) (*Conn, error) {
 	return c, nil
 }
 
-// Stats returns what has been counted so far.
+// Stats returns the counts so far.
 func (n *Network) Stats() Stats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.stats
 }
 
-// Close ends the network; what is in flight is lost.
+// Close ends the network. Datagrams in flight are lost.
 func (n *Network) Close() { close(n.done) }
 
-// send puts a datagram on its way. The network owns b from here on.
+// send sends a datagram. The network owns b from now on.
 func (n *Network) send(from, to netip.AddrPort, b []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -140,7 +139,7 @@ func (n *Network) send(from, to netip.AddrPort, b []byte) {
 	}
 }
 
-// deliver hands over datagrams when their time has come.
+// deliver hands each datagram over at its arrival time.
 func (n *Network) deliver() {
 	for {
 		n.mu.Lock()

@@ -6,34 +6,34 @@ import (
 	"time"
 )
 
-// A Path says what happens to datagrams on their way, in the terms of Linux's netem: see [ParseNetem]. The zero value is
-// a perfect network: nothing is lost, and what is sent is there at once.
+// A Path describes what happens to datagrams on their way, in the terms of Linux's netem: see [ParseNetem]. The zero value
+// is a perfect network: it loses nothing and delays nothing.
 type Path struct {
-	// Loss is the share of packets, 0 to 1, that are lost independently of each other.
+	// Loss is the probability, 0 to 1, that a packet is lost. Each packet is decided independently.
 	Loss float64
-	// Burst makes losses come in bursts, besides Loss.
+	// Burst adds losses that come in bursts.
 	Burst Burst
-	// Delay is how long a packet takes; Jitter is added to it, evenly between nothing and all of it, for each packet
-	// apart, so that packets overtake each other unless there is a Rate.
+	// Delay is how long each packet takes. A random part of Jitter, evenly distributed, is added for each packet.
+	// With Jitter and without Rate, packets can overtake each other.
 	Delay, Jitter time.Duration
-	// Duplicate is the share of packets that arrive twice; Damage is the share that arrive with one bit flipped.
+	// Duplicate is the share of packets that arrive twice. Damage is the share that arrive with one bit flipped.
 	Duplicate, Damage float64
-	// Rate is what the narrowest link carries, in bits per second, and Queue how many bytes may wait before it; what
-	// does not fit is dropped. Each packet is counted with 42 bytes of Ethernet, IPv4 and UDP headers, as tc counts it.
-	// A Rate of 0 is no bottleneck, a Queue of 0 has no end.
+	// Rate is the speed of the narrowest link in bits per second. Queue is how many bytes may wait before it; packets
+	// that do not fit are dropped. Like tc, it counts 42 bytes of Ethernet, IPv4 and UDP headers for each packet.
+	// Rate 0 means no bottleneck. Queue 0 means no limit.
 	Rate, Queue int
-	// Limit is how many packets may be under way at once, those before a bottleneck included; what is more is dropped.
-	// 0 is no limit.
+	// Limit is how many packets may be under way at once, including those that wait before the bottleneck. Further
+	// packets are dropped. 0 means no limit.
 	Limit int
-	// MTU is how many bytes a packet has at the most, IPv4 header included. A larger datagram travels in fragments,
-	// and arrives when all of them have. 0 is no limit.
+	// MTU is the largest packet in bytes, including the IPv4 header. A larger datagram travels in fragments and
+	// arrives when all of them have arrived. 0 means no limit.
 	MTU int
 }
 
-// A Burst is the two-state model of Gilbert (Bell System Technical Journal, 1960): in the bad state all is lost.
+// A Burst is Gilbert's model with two states (Bell System Technical Journal, 1960). In the bad state every packet is lost.
 type Burst struct {
-	Enter float64 // the chance, before each packet, to go from the good state to the bad one
-	Leave float64 // and from the bad one to the good one: a burst is 1/Leave packets long on average
+	Enter float64 // probability of going from good to bad, before each packet
+	Leave float64 // probability of going from bad to good: a burst has 1/Leave packets on average
 }
 
 // Sizes of headers in bytes.
@@ -41,43 +41,43 @@ const (
 	ipv4Header   = 20
 	udpHeader    = 8
 	ethernet     = 14
-	fragmentUnit = 8 // of a fragment's payload, RFC 791
+	fragmentUnit = 8 // a fragment's payload is a multiple of this, RFC 791
 )
 
-// A Fate is what becomes of a datagram on a path.
+// A Fate is what happens to a datagram on a path.
 type Fate uint8
 
-// The fates of datagrams.
+// Fates of datagrams.
 const (
 	Arrives Fate = iota
 	Lost         // by chance
 	Full         // dropped because a queue was full
 )
 
-// A Crossing is one direction of a path in use. It is for one goroutine at a time.
+// A Crossing is one direction of a path in use. Only one goroutine may use it at a time.
 type Crossing struct {
 	Path
 	random   *rand.Rand
 	bad      bool
 	last     time.Time          // when the last packet leaves the bottleneck
-	earlier  []service          // at other rates than now, of those that may still wait
-	underWay Schedule[struct{}] // when those arrive that count against Limit
+	earlier  []service          // earlier rates at which packets may still wait
+	underWay Schedule[struct{}] // arrival times of the packets that count against Limit
 }
 
-// A service is that the bottleneck carries at a rate, until it has carried all that came while it had that rate.
+// A service is a rate of the bottleneck, and when the last packet that came at that rate leaves it.
 type service struct {
 	until time.Time
 	rate  int
 }
 
-// NewCrossing returns a path in use, on which with the same seed and the same packets the same happens.
+// NewCrossing returns one direction of a path. The same seed and the same packets give the same result.
 func NewCrossing(p Path, seed, direction uint64) *Crossing {
 	return &Crossing{Path: p, random: rand.New(rand.NewPCG(seed, direction))}
 }
 
-// SetPath changes the path. What is on its way already arrives when it would have, and what waits before the bottleneck
-// still counts against its queue; what is sent from now on waits behind it, and fares as the new path says. Netem does the
-// same; a token bucket would carry at the new rate also what waits already.
+// SetPath changes the path for packets sent from now on. Packets already on their way arrive as planned, and those that
+// wait before the bottleneck still count against its queue. New packets wait behind them. Netem does the same. A token
+// bucket (tbf) would send the waiting packets at the new rate too.
 func (c *Crossing) SetPath(now time.Time, p Path) {
 	if p.Rate != c.Rate {
 		c.earlier = append(c.earlier, service{c.last, c.Rate})
@@ -86,8 +86,8 @@ func (c *Crossing) SetPath(now time.Time, p Path) {
 	c.Path = p
 }
 
-// Cross sends a datagram of so many bytes of UDP payload on its way, and returns when it arrives: twice if it is
-// duplicated, and never unless its fate is to arrive.
+// Cross sends a datagram with size bytes of UDP payload and returns when it arrives. There are two times if the datagram
+// is duplicated, and none unless its fate is Arrives.
 func (c *Crossing) Cross(now time.Time, size int) ([]time.Time, Fate) {
 	size += ipv4Header + udpHeader
 	if c.MTU == 0 || size <= c.MTU {
@@ -110,8 +110,8 @@ func (c *Crossing) Cross(now time.Time, size int) ([]time.Time, Fate) {
 	return []time.Time{whole}, fate
 }
 
-// CrossPacket does the same with a packet of so many bytes, all headers included, in the order in which netem does it:
-// loss, then duplication, then the queue.
+// CrossPacket is like Cross for a packet of size bytes, including all headers. Like netem, it decides loss first, then
+// duplication, then the queue.
 func (c *Crossing) CrossPacket(now time.Time, size int) ([]time.Time, Fate) {
 	if c.loses() {
 		return nil, Lost
@@ -132,7 +132,7 @@ func (c *Crossing) CrossPacket(now time.Time, size int) ([]time.Time, Fate) {
 	return arrivals, Arrives
 }
 
-// queue returns when a packet arrives, or false if there is no room for it.
+// queue returns when a packet arrives, or false if the queue is full.
 func (c *Crossing) queue(now time.Time, size int) (at time.Time, ok bool) {
 	if c.Limit > 0 {
 		for ok := true; ok; {
@@ -157,8 +157,7 @@ func (c *Crossing) queue(now time.Time, size int) (at time.Time, ok bool) {
 	return at, true
 }
 
-// waiting is how many bytes wait before the bottleneck at a time, counting of the packet that is just leaving the part that
-// has not left.
+// waiting returns how many bytes wait before the bottleneck at a time, including the rest of the packet that is leaving.
 func (c *Crossing) waiting(at time.Time) int {
 	bytes := 0.0
 	count := func(s service) {
@@ -174,7 +173,7 @@ func (c *Crossing) waiting(at time.Time) int {
 	return int(bytes)
 }
 
-// serial is how long the bottleneck takes for so many bytes.
+// serial returns how long the bottleneck takes to send bytes.
 func (c *Crossing) serial(bytes int) time.Duration {
 	return time.Duration(float64(bytes) * 8 / float64(c.Rate) * float64(time.Second))
 }
@@ -202,7 +201,7 @@ func (c *Crossing) delay() time.Duration {
 	return c.Delay + time.Duration(c.random.Int64N(int64(c.Jitter)))
 }
 
-// Mangle flips one bit of a datagram that is to be damaged, and reports whether it did.
+// Mangle flips one bit of b with probability Damage, and reports whether it did.
 func (c *Crossing) Mangle(b []byte) bool {
 	if c.Damage == 0 || len(b) == 0 || c.random.Float64() >= c.Damage {
 		return false

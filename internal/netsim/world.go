@@ -8,29 +8,29 @@ import (
 
 var _ protocol.Clock = (*World)(nil)
 
-// epoch is when every world begins.
+// epoch is the time at which every world begins.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// A World is simulated time for programs: sender and receiver run in it as they are, as fast as the machine computes, and
-// with the same seed the same happens in every run, to the nanosecond.
+// A World simulates time for programs. Sender and receiver run in it unchanged, as fast as the machine computes. The same
+// seed gives the same result in every run, to the nanosecond.
 //
 //	Sender, Receiver, the caller's tasks ── World.Sleep, End.Receive ──> World: one schedule of events
 //	                   End.Send ──> Crossing (loss, bottleneck, delay) ──^
 //
-// A Network does the same in tests, in a testing/synctest bubble, where goroutines run at the same time. In a World at
-// most one goroutine runs at a time: it has the turn until it sleeps or receives, and then whoever is first in the
-// schedule has it. What they compute takes no time.
+// A Network does the same in tests, in a testing/synctest bubble, where goroutines run at the same time. In a World only
+// one task runs at a time. It has the turn until it sleeps or receives. Then the first task in the schedule gets the turn.
+// Computing takes no simulated time.
 //
-// Tasks are the goroutines that Go started and those that receive from an End. A World implements [protocol.Clock]. Now,
-// Sleep and its ends are for its tasks, and before Run for whoever made it.
+// Tasks are the goroutines that Go started and those that receive from an End. A World implements [protocol.Clock]. Only
+// tasks may use Now, Sleep and the ends. Before Run, the maker of the world may use them too.
 type World struct {
 	now     time.Time
 	events  Schedule[func()]
-	busy    int // tasks of Go that have not ended
-	readers int // conns that somebody will receive from
+	busy    int // running tasks that Go started
+	readers int // ends that a task will receive from
 
-	parked chan struct{} // a task has given back the turn
-	ended  chan struct{} // a task of Go has, for good
+	parked chan struct{} // signals that a task has given back the turn
+	ended  chan struct{} // signals that a task that Go started has ended
 	over   chan struct{} // closed when the world has ended
 }
 
@@ -42,7 +42,7 @@ func NewWorld() *World {
 // Now implements [protocol.Clock].
 func (w *World) Now() time.Time { return w.now }
 
-// Sleep implements [protocol.Clock]. When the world has ended it ends the goroutine, since its time will never come.
+// Sleep implements [protocol.Clock]. If the world has ended, time stands still, so Sleep ends the goroutine.
 func (w *World) Sleep(d time.Duration) {
 	select {
 	case <-w.over:
@@ -56,7 +56,7 @@ func (w *World) Sleep(d time.Duration) {
 	}
 }
 
-// Go starts a task when Run is called. The world ends when all tasks of Go have.
+// Go adds a task that starts when Run is called. The world ends when all of these tasks have ended.
 func (w *World) Go(task func()) {
 	w.busy++
 	w.at(w.now, func() {
@@ -71,8 +71,8 @@ func (w *World) Go(task func()) {
 	})
 }
 
-// Run lets time pass until all tasks of Go have ended, or stop, which is asked now and then, returns true. After that
-// its conns are closed, and no time passes any more.
+// Run lets time pass until all tasks that Go started have ended or stop returns true. It calls stop now and then.
+// Afterwards the ends are closed and time stands still.
 func (w *World) Run(stop func() bool) {
 	for range w.readers {
 		<-w.parked
@@ -89,7 +89,7 @@ func (w *World) Run(stop func() bool) {
 	close(w.over)
 }
 
-// give has the task that waits for a turn run until it gives it back.
+// give gives a waiting task the turn and waits until the task gives it back.
 func (w *World) give(turn chan struct{}) {
 	turn <- struct{}{}
 	w.wait()
@@ -119,5 +119,5 @@ func (w *World) park(turn chan struct{}) bool {
 	}
 }
 
-// at has something happen at a time.
+// at schedules a call of happen.
 func (w *World) at(at time.Time, happen func()) { w.events.Put(at, happen) }

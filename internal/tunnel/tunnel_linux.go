@@ -1,5 +1,5 @@
-// Package tunnel carries the packets of one tun device to another and back, as late and as seldom as a netsim.Path says: what
-// netem does, on kernels that do not have it. One thread does all of it, so that a packet waits for nobody.
+// Package tunnel carries packets between two tun devices, with the delay and loss of a netsim.Path. It replaces netem on
+// kernels that lack it. One thread does all the work, so that packets never wait for another thread.
 package tunnel
 
 import (
@@ -16,7 +16,7 @@ import (
 // maxPacket is the largest IPv4 packet, in bytes.
 const maxPacket = 1 << 16
 
-// ethernet is what tc counts besides for each packet, in bytes.
+// ethernet is the header in bytes that tc counts for each packet in addition.
 const ethernet = 14
 
 // A Tunnel carries packets until it is closed.
@@ -24,7 +24,7 @@ type Tunnel struct {
 	ends  [2]int // the devices
 	mu    sync.Mutex
 	paths [2]*netsim.Crossing // guarded by mu
-	wake  int                 // an eventfd by which Close tells the thread to end
+	wake  int                 // an eventfd: Close uses it to end the thread
 	done  sync.WaitGroup
 
 	flight netsim.Schedule[packet]
@@ -32,11 +32,11 @@ type Tunnel struct {
 	cpu    atomic.Int64 // nanoseconds
 }
 
-// CPU is how much CPU time the tunnel has taken so far.
+// CPU returns how much CPU time the tunnel has used so far.
 func (t *Tunnel) CPU() time.Duration { return time.Duration(t.cpu.Load()) }
 
-// New begins to carry packets between two devices that are open for non-blocking reading and writing and become the
-// tunnel's, along such a path each way.
+// New starts carrying packets between two devices, along the path p each way. The file descriptors a and b must be
+// non-blocking. The tunnel owns them from now on.
 func New(a, b int, p netsim.Path, seed uint64) (*Tunnel, error) {
 	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err != nil {
@@ -61,7 +61,7 @@ func (t *Tunnel) SetPath(p netsim.Path) {
 	}
 }
 
-// Close ends the tunnel; what is under way is lost.
+// Close ends the tunnel. Packets under way are lost.
 func (t *Tunnel) Close() {
 	unix.Write(t.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	t.done.Wait()
@@ -71,7 +71,7 @@ func (t *Tunnel) Close() {
 }
 
 func (t *Tunnel) run() {
-	runtime.LockOSThread() // which sleeps in ppoll, to the microsecond; Go's own timers round up to a millisecond
+	runtime.LockOSThread() // the thread sleeps in ppoll, exact to the microsecond; Go's timers round up to a millisecond
 	defer runtime.UnlockOSThread()
 	var began unix.Rusage
 	unix.Getrusage(unix.RUSAGE_THREAD, &began)
@@ -100,12 +100,12 @@ func (t *Tunnel) run() {
 	}
 }
 
-// mostAtOnce is how many packets are taken from one end before one may be handed over: few enough that a machine that
-// sends without end does not make those late that are on their way.
+// mostAtOnce limits how many packets are taken from one end before the next is delivered. It is small, so that a machine
+// that never stops sending does not delay packets already on their way.
 const mostAtOnce = 16
 
-// take takes packets that wait at both ends. Until it has them they wait in the devices' own queues, which are longer than
-// those of the network that is emulated: so this comes first, and between any two packets that are handed over.
+// take takes packets that wait at both ends. The devices' own queues are longer than those of the emulated network, so
+// packets must not stay there. Therefore take runs first, and between any two deliveries.
 func (t *Tunnel) take() {
 	for end := range t.ends {
 		for range mostAtOnce {
@@ -118,7 +118,7 @@ func (t *Tunnel) take() {
 	}
 }
 
-// send puts a packet on its way from one end.
+// send sends a packet from one end.
 func (t *Tunnel) send(end int, b []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -131,11 +131,11 @@ func (t *Tunnel) send(end int, b []byte) {
 	}
 }
 
-// deliver hands over the next packet if its time has come. It reports false if there is none.
+// deliver hands over the next packet if it is due. It reports false if none is.
 func (t *Tunnel) deliver() bool {
 	p, ok := t.flight.Due(time.Now())
 	if ok {
-		unix.Write(t.ends[p.to], p.bytes) // what the kernel does not take is lost, as on any network
+		unix.Write(t.ends[p.to], p.bytes) // a packet that the kernel refuses is lost, as on any network
 	}
 	return ok
 }
