@@ -20,8 +20,8 @@ type sent struct {
 	reported  bool
 }
 
-// stretched reports whether a train took longer to arrive than the frame took to leave, as it does if there is a queue.
-// Both its measures have to say so: jitter makes the one longer, and a sender that does not send evenly the other.
+// stretched reports whether a train took longer to arrive than to leave. Then there is a queue. Both of its measures must
+// agree: jitter makes one of them longer, and uneven sending the other.
 func (f *sent) stretched(t protocol.Train) bool {
 	return min(t.Took, t.Span) > time.Duration(stretch*float64(f.took))+stretchMin
 }
@@ -67,12 +67,12 @@ func (l *log) after(id uint32) iter.Seq[*sent] {
 }
 
 // A link is the narrowest link of a path, with the queue before it. The zero value knows nothing. All moments are by the
-// sender's clock, as they would be if a packet that does not wait arrived as soon as it leaves.
+// sender's clock, and the path's own delay is taken off.
 type link struct {
 	rates  [samples]float64 // bytes a second
 	count  int
 	base   minimum
-	newest uint32    // the last frame in order of which a report told
+	newest uint32    // the newest frame that was reported
 	idle   time.Time // when the link was done with it
 
 	full   time.Duration // how long a packet waits in the queue when it is full
@@ -95,8 +95,7 @@ func (l *link) room(now time.Time) time.Duration {
 	return l.full
 }
 
-// overflows reports whether the queue was too short for a frame, of which that train came: it lost its end, or much in long
-// runs.
+// overflows reports whether the queue was too short for a frame: its train lost its end, or much of it in long runs.
 func (l *link) overflows(f *sent, t protocol.Train) bool {
 	tail := t.LostSecond >= tailLoss+tailTimes*t.LostFirst
 	runs := float64(t.Lost()) >= longRunShare*float64(f.datagrams) && t.Lost() >= longRun*t.Runs
@@ -109,13 +108,13 @@ func (l *link) stillFull(f *sent, t protocol.Train, now time.Time) bool {
 	return room > 0 && t.Lost() >= tailLoss && l.peak(f, t) >= time.Duration(fullShare*float64(room))
 }
 
-// peak is how long a datagram of that train waited at the most, be it the first or the last.
+// peak is the longest that a datagram of the train waited: the first or the last one.
 func (l *link) peak(f *sent, t protocol.Train) time.Duration {
 	waited := t.First.Sub(f.left) - l.base.least
 	return max(waited, waited+t.Took-f.took)
 }
 
-// add takes in what came of a frame. It returns the rate at which that was, false if it does not tell.
+// add learns from the train of a frame. It returns the rate that the train shows, false if it shows none.
 func (l *link) add(f *sent, t protocol.Train, overflow bool, now time.Time) (rate float64, ok bool) {
 	waited := l.base.above(t.First.Sub(f.left), now)
 	span := t.Span
@@ -154,14 +153,14 @@ func (l *link) add(f *sent, t protocol.Train, overflow bool, now time.Time) (rat
 	return rate, true
 }
 
-// A minimum is the least of the values of the last seconds: between one and one and a half times a baseWindow. The zero
+// A minimum is the least of the recent values. A value counts for between one and one and a half times baseWindow. The zero
 // value has seen none.
 type minimum struct {
 	least, next     time.Duration // next is the least of the last half window, to take over when least is too old
 	leastAt, nextAt time.Time
 }
 
-// above takes in a value and returns by how much it is above the least.
+// above adds a value and returns how far it is above the least.
 func (m *minimum) above(d time.Duration, now time.Time) time.Duration {
 	if m.nextAt.IsZero() || d <= m.next || now.Sub(m.nextAt) > baseWindow/2 {
 		m.next, m.nextAt = d, now

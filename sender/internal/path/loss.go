@@ -5,11 +5,10 @@ import (
 	"time"
 )
 
-// A losses measures what a path loses, and tells how much parity it needs: enough that about one frame in a thousand has to
-// be asked for.
+// A losses measures what a path loses, and how much parity it needs. About one frame in a thousand then needs a request.
 type losses struct{ fast, slow window }
 
-// guessed is what a path is thought to lose of which nothing is known.
+// guessed is the loss of a path that nothing is known about yet.
 func guessed() losses {
 	lost := guessedDatagrams * guessedLoss
 	return losses{
@@ -18,13 +17,13 @@ func guessed() losses {
 	}
 }
 
-// add takes in what was lost of a train, and in how many runs.
+// add counts the losses of a train, and their runs.
 func (l *losses) add(sent, lost, runs int, now time.Time) {
 	l.fast.add(sent, lost, runs, now)
 	l.slow.add(sent, lost, runs, now)
 }
 
-// recover takes in that so many datagrams were not lost that had been taken for it.
+// recover takes back n datagrams that were counted as lost and were only late.
 func (l *losses) recover(n int) {
 	for _, w := range []*window{&l.fast, &l.slow} {
 		w.lost = max(0, w.lost-float64(n))
@@ -32,10 +31,10 @@ func (l *losses) recover(n int) {
 	}
 }
 
-// any reports whether as much is lost that parity is worth while.
+// any reports whether enough is lost to make parity worth while.
 func (l *losses) any() bool { return l.slow.loss() > 0.001 || l.fast.loss() > 0 }
 
-// parity is how many parity segments a block of k data segments needs, in a frame of so many blocks.
+// parity is how many parity segments a block of k data segments needs. blocks is the number of blocks in the frame.
 func (l *losses) parity(k, blocks int) (p int) {
 	for _, w := range []*window{&l.fast, &l.slow} {
 		p = max(p, parityFor(k, w.loss(), w.run()/float64(blocks))) // neighbours are in different blocks
@@ -43,9 +42,9 @@ func (l *losses) parity(k, blocks int) (p int) {
 	return p
 }
 
-// parityFor returns the smallest number of parity segments, from 1 to half of k, that k + parity segments lose at the
-// most, give or take some deviations, where each is lost with probability q, in runs of so many on average. Runs make the
-// variance 2·run - 1 times that of independent losses (where their length is geometrically distributed).
+// parityFor returns the smallest p, from 1 to k/2, so that k + p segments lose no more than p: the mean plus some standard
+// deviations. Each segment is lost with probability q, in runs of run segments on average. Runs of geometrically distributed
+// length make the variance 2·run - 1 times that of independent losses.
 func parityFor(k int, q, run float64) int {
 	limit := max(1, k/2)
 	for p := 1; p < limit; p++ {
@@ -57,7 +56,7 @@ func parityFor(k int, q, run float64) int {
 	return limit
 }
 
-// A window sums up what was sent and lost, of which the past counts less and less: by e after the time constant.
+// A window sums up what was sent and lost. The past counts less and less: 1/e after the time constant.
 type window struct {
 	over             time.Duration // the time constant
 	at               time.Time

@@ -28,29 +28,28 @@ const (
 
 func (s State) String() string { return [...]string{"free", "limited", "probing"}[s] }
 
-// New returns a path of which nothing is known. It is taken to carry everything and to lose a little.
+// New returns a path that nothing is known about. It is assumed to carry everything and to lose a little.
 func New() *Path { return &Path{loss: guessed()} }
 
-// An Offer is a frame that could be sent: how many bytes the datagrams of its data have, and in how many blocks of how many
-// data segments they are.
+// An Offer is a frame that could be sent: the bytes in its data's datagrams, its blocks, and the data segments in a block.
 type Offer struct{ Bytes, Blocks, Segments int }
 
 // A Plan says how a frame leaves.
 type Plan struct {
-	// Skip has the frame not be sent at all.
+	// Skip says that the frame is not sent at all.
 	Skip bool
 	// Parity is how many parity segments each block gets.
 	Parity int
-	// Rate is how many bytes a second leave, 0 for all at once.
+	// Rate is the speed in bytes a second, 0 for all at once.
 	Rate float64
 	// Interval is the time from one frame of the source to the next, smoothed.
 	Interval time.Duration
-	// Share is the share of what the source makes that the path carries, 1 if that is all: a source that can should make
-	// its frames smaller by this factor.
+	// Share is the share of the source's bytes that the path carries, at most 1. A source that can should make its frames
+	// smaller by this factor.
 	Share float64
 }
 
-// And is the plan for two paths on which the same datagrams leave: the one that is worse off counts.
+// And returns the plan for two paths that get the same datagrams. The worse one decides.
 func (p Plan) And(q Plan) Plan {
 	p.Skip = p.Skip || q.Skip
 	p.Parity = max(p.Parity, q.Parity)
@@ -61,7 +60,7 @@ func (p Plan) And(q Plan) Plan {
 	return p
 }
 
-// Plan says how a frame is to leave that is offered now. It is called once for each frame of the source.
+// Plan decides how a frame leaves. It must be called once for each frame of the source, with its time.
 func (p *Path) Plan(o Offer, now time.Time) Plan {
 	p.tempo.add(o.Bytes, now)
 	plan := Plan{Parity: p.loss.parity(o.Segments, o.Blocks), Interval: p.tempo.interval, Share: 1}
@@ -85,10 +84,10 @@ func (p *Path) Plan(o Offer, now time.Time) Plan {
 	return plan
 }
 
-// seconds is so many of them.
+// seconds is a duration of n seconds.
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
 
-// gain is how much faster than the link a frame of so many bytes leaves.
+// gain is how much faster than the link a frame leaves.
 func (p *Path) gain(bytes int) float64 {
 	excess := min(float64(int(probe)<<p.probes)/float64(bytes), 0.5)
 	if p.state == Limited {
@@ -97,21 +96,20 @@ func (p *Path) gain(bytes int) float64 {
 	return 1 / (1 - excess)
 }
 
-// Begin takes in that a frame begins to leave now: so many datagrams of size bytes, at so many bytes a second, 0 for all at
-// once.
+// Begin says that a frame begins to leave: its number of datagrams, the bytes in each, and the rate in bytes a second, 0 for
+// all at once.
 func (p *Path) Begin(id uint32, datagrams, size int, rate float64, now time.Time) {
 	p.log.add(sent{id: id, left: now, datagrams: datagrams, size: size, pace: rate, rate: p.rate()})
 }
 
-// End takes in that the frame that began last has left.
+// End says that the frame that began last has left.
 func (p *Path) End(now time.Time) {
 	if f := p.log.newest(); f != nil && !f.reported {
 		f.took = now.Sub(f.left)
 	}
 }
 
-// Spare is how many bytes an answer to a request may have now: if the path does not carry all, no more than the next frame
-// would have to wait for.
+// Spare is how many bytes an answer to a request may have now. On a limited path it must not delay the next frame.
 func (p *Path) Spare(now time.Time) int {
 	if p.state == Free {
 		return protocol.MaxFrameSize
@@ -119,14 +117,14 @@ func (p *Path) Spare(now time.Time) int {
 	return int(p.rate() * max(0, p.tempo.interval-p.wait(now)).Seconds())
 }
 
-// Answered takes in that so many bytes were sent in answer to a request.
+// Answered says that an answer to a request was sent, with this number of bytes.
 func (p *Path) Answered(bytes int) {
 	if f := p.log.newest(); f != nil {
 		f.answers += bytes
 	}
 }
 
-// Report takes in what a receiver reports. Of frames that were not sent, or that it has told of before, it tells nothing.
+// Report learns from a receiver's report. Trains of frames that were not sent, or were reported before, are ignored.
 func (p *Path) Report(r protocol.Report, now time.Time) {
 	p.loss.recover(r.Late)
 	for _, t := range r.Trains {
@@ -137,7 +135,7 @@ func (p *Path) Report(r protocol.Report, now time.Time) {
 	}
 }
 
-// learn draws conclusions from what came of one frame.
+// learn learns from the train of one frame, and changes the state.
 func (p *Path) learn(f *sent, t protocol.Train, now time.Time) {
 	t.Came = min(t.Came, f.datagrams)
 	overflow := p.link.overflows(f, t) || p.state != Free && p.link.stillFull(f, t, now)
@@ -170,8 +168,8 @@ func (p *Path) overloaded() bool {
 	return rate > 0 && p.tempo.bytes > rate*p.tempo.interval.Seconds()
 }
 
-// rate is how many bytes a second the link carries, as far as is known; at least one frame a second, so that something is
-// sent by which to notice that it carries more. It is 0 if nothing is known.
+// rate is how many bytes a second the link carries, 0 if that is not known. It is at least one frame a second. Otherwise
+// nothing would be sent that could show a higher rate.
 func (p *Path) rate() float64 {
 	rate := p.link.rate()
 	if rate > 0 {
@@ -180,7 +178,7 @@ func (p *Path) rate() float64 {
 	return rate
 }
 
-// wait is how long a frame would wait in the queue that is sent now.
+// wait is how long a frame that is sent now would wait in the queue.
 func (p *Path) wait(now time.Time) time.Duration {
 	idle := p.link.idle // when the link has sent everything
 	for f := range p.log.after(p.link.newest) {
@@ -195,7 +193,7 @@ func (p *Path) wait(now time.Time) time.Duration {
 // State is the state of the path.
 func (p *Path) State() State { return p.state }
 
-// Rate is how many bytes a second the path is thought to carry, 0 if it carries all that is sent.
+// Rate is the path's estimated capacity in bytes a second, 0 if it carries all that is sent.
 func (p *Path) Rate() float64 {
 	if p.state == Free || !p.overloaded() {
 		return 0
@@ -214,8 +212,8 @@ type tempo struct {
 	last     time.Time
 }
 
-// add takes in a frame. A pause counts as two intervals at the most, and frames that come at once, after the sender was
-// busy with one, as half an interval at the least.
+// add counts a frame. A pause counts as at most two intervals. Frames that come at once, because the sender was busy, count
+// as at least half an interval.
 func (t *tempo) add(bytes int, now time.Time) {
 	gap := now.Sub(t.last)
 	switch t.frames++; t.frames {
