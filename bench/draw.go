@@ -179,7 +179,7 @@ func (f figure) apart() (pictures []figure) {
 	return pictures
 }
 
-// unprotected is how many frames would arrive without repair: those of which no packet is lost, if losses are independent.
+// unprotected is the share of frames that would arrive without repair: no packet of them is lost. Losses are independent.
 func (r *Report) unprotected(measured []plot.Curve) plot.Curve {
 	first := r.Rows[0]
 	packets := math.Ceil(float64(first.FrameBytes) / float64(cmp.Or(first.Segment, protocol.DefaultSegmentSize)))

@@ -16,7 +16,7 @@ type arrivals struct {
 	line   line      // through the places in order of sending and the times of arrival
 }
 
-// note takes in a datagram. If it comes although the sending was over, late says by how much.
+// note records a datagram. If it comes after the end of the sending, late is the time since then.
 func (a *arrivals) note(s *segment, now time.Time) (late time.Duration) {
 	if a.data == 0 {
 		a.data, a.parity, a.first = s.layout.segments(), int(s.Parity)*s.layout.blocks, now
@@ -87,7 +87,7 @@ func (l *line) add(x, y float64) {
 	l.xy += x * y
 }
 
-// slope is by how much y grows with x, 0 if there are not two points that differ in x.
+// slope is the growth of y with x, 0 unless two points differ in x.
 func (l *line) slope() float64 {
 	d := l.n*l.xx - l.x*l.x
 	if d <= 0 {

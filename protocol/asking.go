@@ -130,7 +130,7 @@ func (a *asking) request(r Request) {
 	}
 }
 
-// send sends feedback, unless that makes more than one byte for so many received.
+// send sends feedback, unless all feedback would then be more than one part in share of the bytes received.
 func (a *asking) send(b []byte, share int) bool {
 	if a.fedBack+len(b) > a.received/share {
 		return false

@@ -191,7 +191,7 @@ func (a *ClassicAssembler) Stats() Stats {
 	return st
 }
 
-// Streams returns what is known of each sender of which a frame has been handed on, in the order of their names.
+// Streams returns what is known of each sender that has delivered a frame, in the order of their names.
 func (a *ClassicAssembler) Streams() []StreamInfo {
 	var infos []StreamInfo
 	for from, s := range a.senders {
@@ -230,7 +230,7 @@ func (a *ClassicAssembler) forget(from netip.AddrPort) {
 	delete(a.senders, from)
 }
 
-// finish hands on a sender's frame, of which the last segment has come, if it is one whole JPEG.
+// finish hands on a sender's frame after its last segment, if it is one whole JPEG.
 func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now time.Time) {
 	jpeg := s.bytes
 	a.account(s, s.count)
@@ -265,7 +265,7 @@ func (a *ClassicAssembler) drop(s *classicSender) {
 	}
 }
 
-// account counts a frame of which so many segments came, and clears its sender for the next.
+// account counts a frame and the segments of it that came, and clears its sender for the next.
 func (a *ClassicAssembler) account(s *classicSender, received int) {
 	a.pending -= len(s.bytes)
 	s.tally.Expected += uint64(s.count)

@@ -31,7 +31,7 @@ type Conn interface {
 // A Batch is one or more datagrams that came together, all from the same address.
 type Batch struct {
 	Bytes []byte // the datagrams, one behind the other
-	Size  int    // bytes in each, of which the last may have fewer
+	Size  int    // bytes in each; the last may have fewer
 	From  netip.AddrPort
 	At    time.Time // when they came to this machine
 }

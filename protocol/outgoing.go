@@ -41,7 +41,7 @@ func (o *Outgoing) Segments() int { return o.layout.segments() }
 // Blocks is how many blocks the frame has.
 func (o *Outgoing) Blocks() int { return o.layout.blocks }
 
-// DatagramSize is how many bytes its datagrams have at the most, and all of them but the frame's last do.
+// DatagramSize is the size of its datagrams in bytes. Only the last one may be smaller.
 func (o *Outgoing) DatagramSize() int { return o.headerSize + o.layout.stride }
 
 // Planned is how many datagrams of its data and of the parity that follows there are.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A pendingFrame is a frame that is not handed on yet, or one that is done with, of which datagrams may still come.
+// A pendingFrame is a frame that is not handed on yet, or a finished one whose last datagrams may still come.
 type pendingFrame struct {
 	id       uint32
 	header   segmentHeader // of the segment that came first
@@ -29,7 +29,7 @@ type pendingFrame struct {
 
 	repaired bool // whether parity rebuilt a block
 
-	partial bool // the stream was joined in the middle of this frame: that it stays incomplete is nobody's loss
+	partial bool // the stream was joined in the middle of this frame, so it is no loss if it stays incomplete
 }
 
 type frameState uint8
@@ -47,7 +47,7 @@ type pendingBlock struct {
 	parity  []parityShard // in the order in which they came
 }
 
-// open says what a frame is, of which the first segment has come.
+// open sets up a frame from its first segment.
 func (p *pendingFrame) open(s *segment) {
 	n := s.layout.segments()
 	p.header, p.layout, p.state = s.segmentHeader, s.layout, collecting
@@ -185,7 +185,7 @@ type frameMemory struct {
 	spare *pendingFrame // one that is in no list any more, or nil
 }
 
-// newFrame returns a frame of which nothing has come yet.
+// newFrame returns an empty frame.
 func (m *frameMemory) newFrame(id uint32, deadline time.Time) *pendingFrame {
 	p := m.spare
 	if p == nil {

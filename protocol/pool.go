@@ -57,7 +57,7 @@ func (p *Pool) Get(n int) []byte {
 	return make([]byte, n, ceilDiv(n, pooledGrain)*pooledGrain)
 }
 
-// Put takes memory back, of which nobody has any use left.
+// Put takes back memory that nobody uses any longer.
 func (p *Pool) Put(b []byte) {
 	if p == nil || cap(b) == 0 || cap(b) > pooledSize {
 		return

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// MaxTrains is how many trains a report has at the most.
+	// MaxTrains is the most trains in a report.
 	MaxTrains = 8
 
 	reportSize = prefixSize + clockSize + 8 // without trains

@@ -93,7 +93,7 @@ func (s *stream) addSegment(seg *segment, now time.Time) *pendingFrame {
 	return p
 }
 
-// complete checks a frame of which all segments are here.
+// complete checks a frame that has all its segments.
 func (s *stream) complete(p *pendingFrame, now time.Time) {
 	jpeg := p.bytes[:p.layout.length]
 	switch {

@@ -127,7 +127,7 @@ const (
 	Answering DestinationState = "answering" // reports come
 	Silent    DestinationState = "silent"    // no report has ever come
 	Refused   DestinationState = "refused"   // the system there says that nobody listens
-	Gone      DestinationState = "gone"      // reports came, and do not any more
+	Gone      DestinationState = "gone"      // reports came, and have stopped
 )
 
 func (d *destination) state(now time.Time) DestinationState {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxAnswer is how many bytes answer one request at the most: an answer leaves at once, and most queues hold this.
+	// maxAnswer is the most bytes that answer one request. An answer leaves at once, and most queues can hold this much.
 	maxAnswer = 96 << 10
 
 	// answerShare is what may be answered to an address, per byte that was sent to it as media. It stops an address
@@ -136,10 +136,10 @@ func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 // The zero value is empty.
 type allowance struct{ bytes float64 }
 
-// earn takes in that so many bytes of a frame were sent.
+// earn adds the share of a sent frame.
 func (a *allowance) earn(frame int) {
 	a.bytes = min(a.bytes+answerShare*float64(frame), float64(max(frame, minAllowance)))
 }
 
-// spend takes so many bytes out.
+// spend takes bytes out.
 func (a *allowance) spend(bytes int) { a.bytes -= float64(bytes) }

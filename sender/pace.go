@@ -34,7 +34,7 @@ var PaceOff = Pace{off: true}
 // PaceShare spreads each frame over that share, 0 to 1, of the time from one frame to the next.
 func PaceShare(share float64) Pace { return Pace{share: min(share, 1), off: share <= 0} }
 
-// PaceRate has all leave at so many bits a second. A source that makes more than that is held up.
+// PaceRate is a fixed rate in bits a second. A source that makes more has to wait.
 func PaceRate(bits float64) Pace { return Pace{rate: bits / 8} }
 
 // rateOf is how many bytes of a frame of such a size leave a second, 0 for all at once, if the path takes as many as plan

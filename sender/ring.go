@@ -51,7 +51,7 @@ func (r *ring) take() *protocol.Outgoing {
 	return o
 }
 
-// reuse takes back a frame of which nothing is sent any more.
+// reuse takes back a frame that is not sent from any longer.
 func (r *ring) reuse(o *protocol.Outgoing) { r.spare = o }
 
 // add puts in a frame, whose bytes it copies, and takes out older ones as far as the bounds want it.
@@ -134,7 +134,7 @@ func (r *ring) expire(now time.Time) {
 	}
 }
 
-// evict takes out the oldest frames, of which it keeps the memory of one.
+// evict takes out the oldest frames and keeps the memory of one of them.
 func (r *ring) evict(n int) {
 	for range n {
 		slot := &r.slots[r.first%ringFrames]

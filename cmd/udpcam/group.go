@@ -39,6 +39,6 @@ func (g *group) fail(err error) {
 func (g *group) wait() error {
 	g.running.Wait()
 	g.end()
-	g.first.Do(func() {}) // what fails from here on is nobody's
+	g.first.Do(func() {}) // failures from here on are ignored
 	return g.err
 }

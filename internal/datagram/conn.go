@@ -17,5 +17,5 @@
 // choose the address themselves: there a receiver on a machine with several addresses should listen on one of them.
 package datagram
 
-// maxReceived is how many bytes one datagram has at the most, or those that the kernel joins.
+// maxReceived is the most bytes in one datagram, or in those that the kernel joins.
 const maxReceived = 1<<16 - 1

@@ -18,7 +18,7 @@ const cmsgHeader = int(unsafe.Sizeof(unix.Cmsghdr{}))
 
 // controls are the control messages that go with a call of sendmsg(2). The zero value has none.
 type controls struct {
-	room [2]cmsg // of which messages take what they need, one behind the other
+	room [2]cmsg // messages take what they need, one behind the other
 	used int     // bytes
 }
 
@@ -33,7 +33,7 @@ func (c *controls) add(level, kind int32, size int) (value []byte) {
 	return room[cmsgHeader:][:size]
 }
 
-// addSegmentSize says that the call has several datagrams, each of so many bytes.
+// addSegmentSize says that the call has several datagrams, and how many bytes each has.
 func (c *controls) addSegmentSize(bytes int) {
 	binary.NativeEndian.PutUint16(c.add(unix.SOL_UDP, unix.UDP_SEGMENT, 2), uint16(bytes))
 }

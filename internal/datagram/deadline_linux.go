@@ -61,7 +61,7 @@ func (d *deadline) move(at time.Time) error {
 	return nil
 }
 
-// begin tells that the conn waits from now on, and end that it does not any more.
+// begin says that the conn waits from now on, end that it has stopped.
 func (d *deadline) begin() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -154,7 +154,7 @@ type filmClock struct {
 	started        bool
 }
 
-// maxStray is by how much times of capture may stray from times of arrival before they are not believed.
+// maxStray is the largest believed difference between times of capture and of arrival.
 const maxStray = 5 * time.Second
 
 func (c *filmClock) read(captured, came time.Time) int64 {
@@ -225,5 +225,5 @@ func number(id uint32, n int64) []byte {
 	return element(id, b)
 }
 
-// void returns an element of so many bytes, at least 2 and at most 128, that means nothing.
+// void returns an element of n bytes, 2 to 128, that means nothing.
 func void(size int) []byte { return element(idVoid, make([]byte, size-2)) }

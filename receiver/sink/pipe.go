@@ -66,7 +66,7 @@ func (p *pipe) Put(f protocol.Frame) error {
 	return nil
 }
 
-// prompt reports whether a frame of so many bytes would be written without waiting.
+// prompt reports whether n bytes would be written without waiting.
 func (p *pipe) prompt(n int) bool { return n <= p.size && isEmpty(p.file) }
 
 // Close implements [Sink].

@@ -60,7 +60,7 @@ func (r *rotating) Put(f protocol.Frame) error {
 	return r.current.Put(f)
 }
 
-// over reports whether a frame of so many bytes belongs into the next file.
+// over reports whether a frame of this size belongs into the next file.
 func (r *rotating) over(size int, now time.Time) bool {
 	rotation := r.o.Rotate
 	return rotation.Every > 0 && now.Sub(r.began) >= rotation.Every ||
