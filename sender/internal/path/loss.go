@@ -24,7 +24,7 @@ func (l *losses) add(sent, lost, runs int, now time.Time) {
 	l.slow.add(sent, lost, runs, now)
 }
 
-// recover takes in that so many datagrams were not lost that had been taken for it.
+// recover corrects the counts for n datagrams that were reported lost but came late.
 func (l *losses) recover(n int) {
 	for _, w := range []*window{&l.fast, &l.slow} {
 		w.lost = max(0, w.lost-float64(n))
@@ -43,9 +43,9 @@ func (l *losses) parity(k, blocks int) (p int) {
 	return p
 }
 
-// parityFor returns the smallest number of parity segments, from 1 to half of k, that k + parity segments lose at the
-// most, give or take some deviations, where each is lost with probability q, in runs of so many on average. Runs make the
-// variance 2·run - 1 times that of independent losses (where their length is geometrically distributed).
+// parityFor returns how many parity segments a block of k data segments needs, from 1 to half of k. It is the smallest
+// number that covers the expected losses plus some standard deviations. Each segment is lost with probability q, in runs
+// of run on average. Runs of geometrically distributed length multiply the variance of independent losses by 2·run - 1.
 func parityFor(k int, q, run float64) int {
 	limit := max(1, k/2)
 	for p := 1; p < limit; p++ {

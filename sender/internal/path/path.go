@@ -126,7 +126,7 @@ func (p *Path) Answered(bytes int) {
 	}
 }
 
-// Report takes in what a receiver reports. Of frames that were not sent, or that it has told of before, it tells nothing.
+// Report learns from a receiver's report. It ignores frames that were never sent or were reported before.
 func (p *Path) Report(r protocol.Report, now time.Time) {
 	p.loss.recover(r.Late)
 	for _, t := range r.Trains {
