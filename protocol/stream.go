@@ -56,7 +56,7 @@ func newStream(key streamKey, sh *shared, now time.Time) *stream {
 	return s
 }
 
-// unnamed reports whether it is not settled yet under which name the stream's frames are handed on.
+// unnamed reports whether the stream has no name yet.
 func (s *stream) unnamed() bool { return s.label == "" }
 
 // host is the address that the stream comes from.

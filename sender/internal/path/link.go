@@ -161,7 +161,7 @@ type minimum struct {
 	leastAt, nextAt time.Time
 }
 
-// above takes in a value and returns by how much it is above the least.
+// above adds a value and returns how far it is above the least.
 func (m *minimum) above(d time.Duration, now time.Time) time.Duration {
 	if m.nextAt.IsZero() || d <= m.next || now.Sub(m.nextAt) > baseWindow/2 {
 		m.next, m.nextAt = d, now

@@ -170,8 +170,8 @@ func (p *Path) overloaded() bool {
 	return rate > 0 && p.tempo.bytes > rate*p.tempo.interval.Seconds()
 }
 
-// rate is how many bytes a second the link carries, as far as is known; at least one frame a second, so that something is
-// sent by which to notice that it carries more. It is 0 if nothing is known.
+// rate is how many bytes a second the link carries, 0 if unknown. It is at least one frame a second: without any frames the
+// sender could not notice that the link carries more.
 func (p *Path) rate() float64 {
 	rate := p.link.rate()
 	if rate > 0 {
@@ -180,7 +180,7 @@ func (p *Path) rate() float64 {
 	return rate
 }
 
-// wait is how long a frame would wait in the queue that is sent now.
+// wait is how long a frame sent now would wait in the queue.
 func (p *Path) wait(now time.Time) time.Duration {
 	idle := p.link.idle // when the link has sent everything
 	for f := range p.log.after(p.link.newest) {
