@@ -22,7 +22,7 @@ type asking struct {
 	out      [][]byte // to be sent
 }
 
-// heard takes in that a datagram of that size came.
+// heard records a datagram of size bytes.
 func (a *asking) heard(size int) {
 	a.received += size
 	a.report.Largest = max(a.report.Largest, size)

@@ -103,7 +103,7 @@ func (p *Path) Begin(id uint32, datagrams, size int, rate float64, now time.Time
 	p.log.add(sent{id: id, left: now, datagrams: datagrams, size: size, pace: rate, rate: p.rate()})
 }
 
-// End takes in that the frame that began last has left.
+// End records that the frame that began last has left.
 func (p *Path) End(now time.Time) {
 	if f := p.log.newest(); f != nil && !f.reported {
 		f.took = now.Sub(f.left)
@@ -119,7 +119,7 @@ func (p *Path) Spare(now time.Time) int {
 	return int(p.rate() * max(0, p.tempo.interval-p.wait(now)).Seconds())
 }
 
-// Answered takes in that so many bytes were sent in answer to a request.
+// Answered records how many bytes were sent in answer to a request.
 func (p *Path) Answered(bytes int) {
 	if f := p.log.newest(); f != nil {
 		f.answers += bytes
