@@ -60,8 +60,8 @@ func parseAnnouncement(b []byte) (Announcement, clockEcho, error) {
 	}, parseClockEcho(b[16:]), nil
 }
 
-// CleanName makes a stream name fit to be shown: what is not printable UTF-8 is left out, spaces at the ends too, and
-// no more than MaxStreamName bytes remain.
+// CleanName makes a stream name safe to show. It removes everything but printable UTF-8, trims spaces at both ends, and
+// keeps at most MaxStreamName bytes.
 func CleanName(name string) string {
 	clean := make([]byte, 0, min(len(name), MaxStreamName))
 	for _, r := range name {

@@ -22,7 +22,7 @@ type asking struct {
 	out      [][]byte // to be sent
 }
 
-// heard takes in that a datagram of that size came.
+// heard records a datagram of size bytes.
 func (a *asking) heard(size int) {
 	a.received += size
 	a.report.Largest = max(a.report.Largest, size)
@@ -41,9 +41,9 @@ func (a *asking) arrived(p *pendingFrame, seg *segment, now time.Time) {
 	}
 }
 
-// closeTrains closes the trains that are over: all of the frame has come, or its last datagram or one of a newer frame has,
-// and then nothing for as long as datagrams are known to be late. Silence alone ends none: the path may have paused. No
-// timer waits for the end of a whole frame's train. The next datagram brings that about.
+// closeTrains closes the trains that are over. A train is over when all of it has come. It is also over some time after
+// its last datagram or one of a newer frame came: as long as datagrams may be late. Silence alone ends no train, because
+// the path may have paused. No timer waits for the end of a whole frame's train: the next datagram closes it.
 func (a *asking) closeTrains(frames []*pendingFrame, now time.Time) {
 	for _, p := range frames {
 		over := !p.arrivals.over.IsZero() && !now.Before(p.arrivals.over.Add(a.lateness()))
@@ -130,7 +130,7 @@ func (a *asking) request(r Request) {
 	}
 }
 
-// send sends feedback, unless all feedback would then be more than one part in share of the bytes received.
+// send queues feedback, unless all feedback would then exceed one byte for every share bytes received.
 func (a *asking) send(b []byte, share int) bool {
 	if a.fedBack+len(b) > a.received/share {
 		return false

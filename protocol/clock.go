@@ -107,8 +107,8 @@ func (c *RemoteClock) hear(e clockEcho, now time.Time) {
 // RTT returns the smoothed round-trip time, false if none has been measured.
 func (c *RemoteClock) RTT() (time.Duration, bool) { return c.smoothed, !c.best.at.IsZero() }
 
-// Offset returns by how much the other end's clock is ahead of this one, and how much that may be wrong at the most: half
-// of the shortest round trip of the last seconds. It returns false if nothing has been measured.
+// Offset returns how far the other end's clock is ahead of this one, and the largest possible error: half of the shortest
+// recent round trip. It returns false if nothing has been measured.
 func (c *RemoteClock) Offset() (offset, uncertainty time.Duration, ok bool) {
 	return c.best.offset, c.best.rtt / 2, !c.best.at.IsZero()
 }

@@ -55,8 +55,8 @@ func (o *Outgoing) PlannedSize() int {
 // BlockData is how many data segments each block has, k.
 func (o *Outgoing) BlockData() int { return o.layout.data }
 
-// SetParity has so many parity segments of each block follow the data, or as many as there can be. All datagrams of the
-// frame say how many, so it is for before the first of them is made.
+// SetParity sets how many parity segments of each block follow the data, up to the most that a block can have. Every
+// datagram of the frame carries this number, so call SetParity before making any of them.
 func (o *Outgoing) SetParity(n int) {
 	o.first = min(n, o.rows)
 	o.header.Parity = uint8(o.first)

@@ -95,8 +95,8 @@ func repair(l layout, block int, frame []byte, have bitset, parity []parityShard
 	return true
 }
 
-// galoisRatio is the logarithm of the product of n xor m over all m in over, divided by that over all m in under, without
-// the one that is n itself.
+// galoisRatio returns the logarithm of a quotient: the product of (n xor m) over all m in over, divided by the same product
+// over all m in under. It leaves out m = n.
 func galoisRatio(n int, over, under []int) int {
 	log := 0
 	for _, m := range over {

@@ -94,8 +94,8 @@ func (p *pendingFrame) place(seg *segment, trusted int, m *frameMemory) (why Dat
 	return 0, true
 }
 
-// reserve makes room for the frame's bytes up to end, or returns false if the segment lies further ahead than what has
-// arrived of a frame vouches for. Frames up to trusted bytes are made room for whole.
+// reserve makes room for the frame's bytes up to end. Frames of up to trusted bytes get all their memory at once. Memory
+// for larger frames grows with the bytes that arrive; reserve returns false if the segment lies too far ahead.
 func (p *pendingFrame) reserve(end, trusted int, m *frameMemory) bool {
 	if end <= len(p.bytes) {
 		return true

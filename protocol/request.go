@@ -7,9 +7,9 @@ import (
 
 const requestSize = prefixSize + 8 // without the bits
 
-// A Request asks a sender for what a receiver misses of one block of a frame: any segments that it does not have, so many
-// as it needs. The sender answers with parity that it has not sent yet, as far as it has any, which serves every
-// receiver whatever it misses, and else with the segments named.
+// A Request asks a sender for missing segments of one block of a frame. It says how many the receiver needs, and which
+// ones it lacks. The sender first answers with parity that it has not sent yet: that helps every receiver, whichever
+// segments it lacks. When no parity is left, the sender repeats the named segments.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1

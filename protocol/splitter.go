@@ -22,9 +22,9 @@ const (
 	MaxSegmentSize = (MaxDatagram - SegmentHeaderSize) / Unit * Unit
 )
 
-// SegmentSizeFor is the largest multiple of Unit that fits packets of so many bytes behind an IPv6 and a UDP header, the
-// segment header and the authentication tag to come, from MinSegmentSize to DefaultSegmentSize: segments for jumbo
-// packets have to be asked for, because one of parity then is as large as a frame.
+// SegmentSizeFor returns the segment size for packets of mtu bytes, from MinSegmentSize to DefaultSegmentSize. It is the
+// largest multiple of Unit that leaves room for the IPv6, UDP and segment headers and a future authentication tag. Larger
+// segments, for jumbo packets, are never automatic: one parity segment would then be as large as a frame.
 func SegmentSizeFor(mtu int) int {
 	size := (mtu - ipv6Header - udpHeader - SegmentHeaderSize - AuthTagSize) / Unit * Unit
 	return min(max(size, MinSegmentSize), DefaultSegmentSize)

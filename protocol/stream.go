@@ -56,13 +56,13 @@ func newStream(key streamKey, sh *shared, now time.Time) *stream {
 	return s
 }
 
-// unnamed reports whether it is not settled yet under which name the stream's frames are handed on.
+// unnamed reports whether the stream has no name yet.
 func (s *stream) unnamed() bool { return s.label == "" }
 
 // host is the address that the stream comes from.
 func (s *stream) host() string { return s.from.Addr().Unmap().String() }
 
-// heard takes in that a datagram of that size came.
+// heard records a datagram of size bytes.
 func (s *stream) heard(size int, from netip.AddrPort, now time.Time) {
 	s.from, s.seen = from, now
 	s.tally.Datagrams++

@@ -5,7 +5,7 @@ import "fmt"
 // A Wire is a way to write frames as datagrams.
 type Wire string
 
-// The wires there are. The zero value means WireV1.
+// The known wires. The zero value means WireV1.
 const (
 	WireV1      Wire = "udpcam/1" // each datagram describes its frame whole
 	WireClassic Wire = "classic"  // one countdown byte, to talk to existing scripts

@@ -171,7 +171,7 @@ func (r *Receiver) handOn(yield func(protocol.Frame, error) bool) bool {
 	return true
 }
 
-// sendFeedback sends what is to be said to senders. What cannot be sent is said again in time.
+// sendFeedback sends reports and requests to senders. It ignores errors: the assembler repeats its feedback.
 func (r *Receiver) sendFeedback() {
 	for {
 		r.mu.Lock()
