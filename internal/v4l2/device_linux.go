@@ -241,11 +241,10 @@ func (d *Device) enqueue(index int) error {
 	return err
 }
 
-// oldest is how old a picture can be whose time is believed.
+// oldest is the greatest age of a picture that is believed.
 const oldest = 10 * time.Second
 
-// captured is when the driver took a picture. Drivers give the time of the monotonic clock; one that gives another, or
-// none, does not know.
+// captured is when the driver took a picture, by the monotonic clock. Times of another clock, or none, are not used.
 func captured(b *kernelBuffer) time.Time {
 	now := time.Now()
 	var clock unix.Timespec

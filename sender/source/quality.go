@@ -7,7 +7,7 @@ const (
 	// worstQuality is the lowest JPEG quality that a source goes down to by itself.
 	worstQuality = 20
 
-	// qualityDown and qualityUp are the largest steps of the quality from one frame to the next. It falls fast, because
+	// qualityDown and qualityUp are the steps by which the quality changes from frame to frame. It falls fast, because
 	// frames are skipped until it is low enough. It rises slowly, because each overshoot skips frames again.
 	qualityDown, qualityUp = 1.5, 0.125
 
