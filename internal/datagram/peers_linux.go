@@ -23,7 +23,7 @@ type source struct {
 // ones of IPv6. It is for any number of goroutines.
 type peers struct {
 	mu   sync.Mutex
-	list [maxPeers]peer // of which the one that was heard last is the first
+	list [maxPeers]peer // the one heard last comes first
 	n    int
 }
 

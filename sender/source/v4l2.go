@@ -143,7 +143,7 @@ func (c *v4l2Camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error
 	}
 }
 
-// isFinal reports whether an error is one that no waiting mends.
+// isFinal reports whether waiting cannot fix an error.
 func isFinal(err error) bool { return errors.Is(err, ErrOption) || errors.Is(err, mjpeg.ErrRotate) }
 
 // start returns the first camera of those that it may be that works.
