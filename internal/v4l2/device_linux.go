@@ -244,7 +244,7 @@ func (d *Device) enqueue(index int) error {
 // oldest is the greatest age of a picture that is believed.
 const oldest = 10 * time.Second
 
-// captured is when the driver took a picture, by the monotonic clock. Times of another clock, or none, are not used.
+// captured is when the driver took a picture. It is the time now if the driver gives no time of the monotonic clock.
 func captured(b *kernelBuffer) time.Time {
 	now := time.Now()
 	var clock unix.Timespec
