@@ -50,8 +50,8 @@ func (c *controls) addSource(from source, inet4 bool) {
 	info.Addr, info.Ifindex = from.addr.As16(), from.iface
 }
 
-// readSource reads from a control message to which address of this machine a datagram was sent. What is no address to
-// answer from is the zero source: so is a multicast group. Other control messages are too.
+// readSource returns the address of this machine that a datagram was sent to, from a control message. It returns the zero
+// source for other messages, and for addresses that cannot send answers, such as a multicast group.
 func readSource(h *unix.Cmsghdr, value []byte) source {
 	switch {
 	case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(value) >= unix.SizeofInet4Pktinfo:

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxPeers is how many peers a socket has in mind: as many as a receiver follows streams. It stops a flood of datagrams
-// under invented addresses from filling the memory. A peer that such a flood pushes out is back with its next datagram;
-// until then the system chooses the source of what is sent to it, as it does for strangers.
+// maxPeers is how many peers a socket remembers, which is how many streams a receiver follows. The limit stops a flood of
+// invented addresses from filling the memory. A peer that a flood pushes out returns with its next datagram. Until then
+// the system chooses the source address, as it does for strangers.
 const maxPeers = 64
 
 // A source is an address of this machine that datagrams are sent from. The zero value leaves it to the system.

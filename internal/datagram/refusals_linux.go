@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A refusals is told by the network that datagrams could not be delivered, by ICMP: nobody listens on the port, or there
-// is no such host. A UDP socket learns so only if it asks for it (IP_RECVERR, see ip(7)). Then the next call on the socket,
-// be it to send or to receive, returns the error and does nothing else. Here the call is made once more, and the error is
-// kept for whoever sends next. The zero value, on a socket that has not asked, does nothing.
+// A refusals keeps ICMP errors: nobody listens on the port, or the host does not exist. A UDP socket gets them only if it
+// asks (IP_RECVERR, see ip(7)). Then the next call on the socket, send or receive, returns the error and does nothing
+// else. refusals repeats that call and keeps the error for the next Send. The zero value, on a socket that has not
+// asked, does nothing.
 type refusals struct {
 	on   bool
 	last atomic.Int32 // errno, 0 if there is none

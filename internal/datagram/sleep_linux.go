@@ -11,7 +11,7 @@ import (
 // microsecond.
 const shortSleep = 30 * time.Microsecond
 
-// idle are timers that nobody sleeps by now. If there are more sleepers at once they make timers of their own.
+// idle holds unused timers. Further sleepers make their own.
 var idle = make(chan *timer, 4)
 
 // sleep waits for d by a timerfd, and by time.Sleep where there can be none: no more files may be open, say.

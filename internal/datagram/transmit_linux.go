@@ -105,9 +105,9 @@ func (t *transmitter) send(to netip.AddrPort, datagrams []protocol.Datagram) err
 	return nil
 }
 
-// refusesSource reports whether an error can be that of a source that is no address of this machine any more. Linux has
-// ENETUNREACH or EINVAL for an IPv4 address that it does not have, EINVAL for an IPv6 address, and ENODEV for the interface
-// of one that is link-local. EADDRNOTAVAIL is what bind(2) says.
+// refusesSource reports whether an error can mean that the source address is no longer this machine's. Linux returns
+// ENETUNREACH or EINVAL for IPv4, EINVAL for IPv6, and ENODEV for the interface of a link-local address. bind(2) returns
+// EADDRNOTAVAIL.
 func refusesSource(err error) bool {
 	return errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV) ||
 		errors.Is(err, unix.EADDRNOTAVAIL)

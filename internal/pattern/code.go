@@ -106,7 +106,7 @@ func paintCode(img *image.YCbCr, at image.Point, cell int, code []byte) {
 	}
 }
 
-// paintCell paints one cell black. The plate's colour difference is that of grey already, so only the luma changes.
+// paintCell paints one cell black. The plate is grey already, so only the luma changes.
 func paintCell(img *image.YCbCr, plate image.Point, cell, column, row int) {
 	at := plate.Add(image.Pt(column+quietCells, row+quietCells).Mul(cell))
 	for y := at.Y; y < at.Y+cell; y++ {

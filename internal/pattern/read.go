@@ -16,7 +16,7 @@ var ErrNoCode = errors.New("no block code in the picture")
 const (
 	// threshold is the lightness that divides black from white, midway between the two.
 	threshold = 128
-	// minCell is the smallest cell, in pixels, that can be told apart, less what edges are mismeasured by.
+	// minCell is the smallest readable cell, in pixels, less the error in measuring edges.
 	minCell = 1.9
 	// maxStretch is how many times as high as wide a cell may be, or as wide as high.
 	maxStretch = 2

@@ -65,8 +65,7 @@ var formats = []format{
 	{code: "Y16", layout: grey, bits: 16},
 }
 
-// Rank is which place a format has among those that can be decoded, from the one that costs least on, and -1 if it cannot
-// be. Grey ones come last.
+// Rank is a format's place among those that can be decoded, cheapest first and grey last. It is -1 for other formats.
 func Rank(code string) int {
 	return slices.IndexFunc(formats, func(f format) bool { return f.code == code })
 }

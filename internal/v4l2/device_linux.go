@@ -149,9 +149,8 @@ func (d *Device) Next(patience time.Duration) (p Picture, err error) {
 	return p, nil
 }
 
-// poll waits by poll(2) until there is something, and drains it. It is how the first picture is waited for, since a device
-// that is given to Go's poller too early is taken for one that read(2) is used on; and every picture of a device that does
-// not wake Go's poller reliably.
+// poll waits with poll(2) for a picture, and drains it. It is for the first picture, because Go's poller mistakes a device
+// that it gets too early for one that uses read(2). It is also for devices that do not wake Go's poller reliably.
 func (d *Device) poll(patience time.Duration, p *Picture) error {
 	events := []unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}, {Fd: int32(d.ended.Fd()), Events: unix.POLLIN}}
 	n, err := unix.Poll(events, int(patience/time.Millisecond)+1)
@@ -170,10 +169,9 @@ func (d *Device) poll(patience time.Duration, p *Picture) error {
 // glance is how long Go's poller is trusted at a time.
 const glance = 200 * time.Millisecond
 
-// await waits by Go's poller until there is something, and drains it. A thread that waits in poll(2) would keep Go's
-// monitor awake, which costs more than all else here. But a driver may forget those who have not asked since the last
-// picture (v4l2loopback does, if there was one at the moment in which the poller was told of the device). So after a while
-// it looks by itself, and if there is a picture that nobody has told of, does without the poller from then on.
+// await waits with Go's poller for a picture, and drains it. A thread in poll(2) would keep Go's monitor thread awake,
+// which costs more than all else here. Some drivers miss a wake-up: v4l2loopback does if a picture was there when the
+// poller got the device. So await looks by itself after a while. If it finds a picture, it stops using the poller.
 func (d *Device) await(patience time.Duration, p *Picture) error {
 	raw, err := d.file.SyscallConn()
 	if err == nil {
@@ -243,11 +241,10 @@ func (d *Device) enqueue(index int) error {
 	return err
 }
 
-// oldest is how old a picture can be whose time is believed.
+// oldest is the greatest age of a picture that is believed.
 const oldest = 10 * time.Second
 
-// captured is when the driver took a picture. Drivers give the time of the monotonic clock; one that gives another, or
-// none, does not know.
+// captured is when the driver took a picture. It is the time now if the driver gives no time of the monotonic clock.
 func captured(b *kernelBuffer) time.Time {
 	now := time.Now()
 	var clock unix.Timespec

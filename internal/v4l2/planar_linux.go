@@ -2,11 +2,10 @@
 
 package v4l2
 
-// The cameras of many systems on a chip have V4L2's multi-planar interface
-// (https://docs.kernel.org/userspace-api/media/v4l/planar-apis.html) and no other: it is for pictures of which each plane
-// lies in memory of its own, but has those in one piece too, such as MJPG, YUYV or NV12. These are told of as a picture of
-// one plane, in other structures. The structures of the other interface are what a Device works with; here they are put
-// into those and back. Pictures in several pieces (NM12) are left out.
+// Many cameras on a chip have only V4L2's multi-planar interface
+// (https://docs.kernel.org/userspace-api/media/v4l/planar-apis.html). It uses other structures than the usual one.
+// This file converts between the two, so a Device knows only the usual ones. It handles pictures in one piece of
+// memory, such as MJPG, YUYV or NV12. Formats in several pieces (NM12) are left out.
 
 // format makes a request about how pictures are laid out, and returns in how many pieces of memory each of them is.
 func (d *Device) format(request uintptr, f *kernelFormat) (planes int, err error) {

@@ -130,8 +130,8 @@ type Picture struct {
 	Captured time.Time
 	// Sequence counts the frames since Start as the driver does, those included that it had no buffer for.
 	Sequence uint32
-	// Stale and Damaged are how many pictures Next has passed over for this one: older ones, and those that the driver
-	// says are not whole.
+	// Stale and Damaged count the pictures that Next skipped before this one: older ones, and ones that the driver calls
+	// incomplete.
 	Stale, Damaged int
 }
 

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// changes logs what a camera does when that is not what was last logged of it, one line a second at most: what begins
-// sooner is logged when the second is over, if it still lasts.
+// changes logs each change in what a camera does, at most one line a second. A change that comes sooner is logged when the
+// second is over, if it still lasts.
 type changes struct {
 	log  *slog.Logger
 	name string
@@ -55,7 +55,7 @@ func (c *changes) say(level slog.Level, what string, why error) {
 	})
 }
 
-// stop says that nobody wants to know any more.
+// stop ends the logging.
 func (c *changes) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -15,9 +15,8 @@ import (
 // A jpegEncoder encodes pictures of one kind, each into memory of its own, since frames may be kept: with OpenCV if it
 // is built in, and otherwise with image/jpeg.
 //
-// There a large picture is cut into strips, one for each processor up to maxStrips, which are encoded at the same time and put
-// together again, with restart markers between them: see [mjpeg.Join]. That takes as much work as one piece, but less
-// time, which is all that a frame waits for.
+// With image/jpeg, a large picture is cut into strips, one for each processor up to maxStrips. They are encoded at the same
+// time and joined with restart markers: see [mjpeg.Join]. The work is the same, but the frame is ready sooner.
 type jpegEncoder struct {
 	quality *qualityDial
 	encoded func(took time.Duration)
@@ -26,9 +25,9 @@ type jpegEncoder struct {
 }
 
 const (
-	// maxStrips is how many strips there are at most: with more of them the processors are waited for, and not the work.
+	// maxStrips is the largest number of strips. With more, waiting for processors takes longer than the work.
 	maxStrips = 4
-	// smallPicture is how many pixels a picture has, at most, that is not worth cutting.
+	// smallPicture is the largest picture, in pixels, that is not worth cutting.
 	smallPicture = 320 * 240
 	// mcu is how many rows image/jpeg encodes at a time, at most: those of a block with chroma at half the resolution.
 	mcu = 16

@@ -30,10 +30,10 @@ const (
 // A camera reads an IP camera over HTTP: its MJPEG stream, multipart of any spelling or bare JPEGs, or, if the URL
 // answers with one picture and no more (a snapshot address), that again and again, at Options.FPS or 5 a second.
 //
-// A stream that ends, fails, or is silent for 10 s is connected to again, with a growing pause between attempts and one
-// line in the log for each change. A camera that has never sent a picture is not waited for like that: what a repetition
-// cannot mend (no such address or path, a password, a certificate, a page instead of pictures) is an error at once, and
-// what it may (connection refused, no answer, an error of the server's) is one when it has lasted 10 s.
+// If a stream ends, fails or is silent for 10 s, the camera is connected to again, with growing pauses and one log line
+// for each change. Before the first picture, errors that a retry cannot fix (no such address or path, a password, a
+// certificate, a page instead of pictures) end it at once. Others (connection refused, no answer, a server error) end it
+// after 10 s.
 //
 // It reads at the pace of its caller: what the camera sends meanwhile waits in the connection, or the camera leaves
 // frames out, as it does for every slow viewer.

@@ -25,7 +25,7 @@ const (
 	closePatience = time.Second
 )
 
-// A capture is what is needed of an open cv::VideoCapture. It is used by one goroutine.
+// A capture is an open cv::VideoCapture. It is used by one goroutine.
 type capture interface {
 	// read waits for the next picture and returns it, encoded, and when it came. No picture is no error: a film has
 	// ended, or a camera had none.

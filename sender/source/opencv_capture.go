@@ -48,8 +48,8 @@ func openCapture(name openCVName, o Options) (capture, error) {
 	return v, nil
 }
 
-// backend chooses by whom OpenCV has a name opened. Left to itself it asks all it has, of which each says on standard
-// error what it does not like.
+// backend chooses the OpenCV backend for a name. Without a choice OpenCV tries all of them, and each that fails writes to
+// standard error.
 func backend(name openCVName) gocv.VideoCaptureAPI {
 	choice := gocv.VideoCaptureAny
 	switch {

@@ -14,7 +14,7 @@ import (
 	"udpcam/protocol"
 )
 
-// stillFPS is how often a photo is shown again: who joins later waits a second for it at most.
+// stillFPS is how often a second a photo is shown again. A receiver that joins later waits at most a second.
 const stillFPS = 1
 
 // A photo is a file with one picture in it. It stands still, as if a camera looked at it: it is yielded at once, and

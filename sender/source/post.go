@@ -41,9 +41,8 @@ const (
 // It listens where it is told, and post://:8081/ means on every address, since the cameras are elsewhere on the network.
 // Anyone who reaches the port can send pictures. Path "/" or none takes them on any path.
 //
-// Nothing is queued. A picture waits in its own upload until the caller of Frames takes it, so that a poster is told 200
-// only of pictures that were taken, and one that is faster than the caller is slowed down to it. If the caller takes
-// nothing for 5 s the picture is dropped and the answer is 503.
+// Nothing is queued. A picture waits in its upload until the caller of Frames takes it. Only then is the answer 200, so a
+// fast poster slows down to the caller. If the caller takes nothing for 5 s, the picture is dropped and the answer is 503.
 type upload struct {
 	address string
 	path    string // "" takes any

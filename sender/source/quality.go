@@ -7,11 +7,11 @@ const (
 	// worstQuality is the lowest JPEG quality that a source goes down to by itself.
 	worstQuality = 20
 
-	// qualityDown and qualityUp are by how much the quality changes from one frame to the next: down fast, for until then
-	// frames are skipped; up slowly, for each time that it is too much frames are skipped again.
+	// qualityDown and qualityUp are the steps by which the quality changes from frame to frame. It falls fast, because
+	// frames are skipped until it is low enough. It rises slowly, because each overshoot skips frames again.
 	qualityDown, qualityUp = 1.5, 0.125
 
-	// fits is from which pressure on a path is taken to carry everything.
+	// fits is the pressure from which a path counts as carrying everything.
 	fits = 0.98
 )
 

@@ -7,8 +7,8 @@ import (
 	"udpcam/protocol"
 )
 
-// maxSearch is how much is read in search of a picture before it is plain that there is none, in bytes: four of the
-// largest pictures. It stops whoever sends without end what is no JPEG, and an hour spent on the wrong file.
+// maxSearch is how many bytes are searched for a picture before giving up: four of the largest pictures. It stops
+// endless senders of other data, and long reads of a wrong file.
 const maxSearch = 4 * (protocol.MaxFrameSize + 1)
 
 // errStopped says, between the functions of a driver, that the caller of Frames wants no more or that ctx is done.

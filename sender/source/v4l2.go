@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// buffers is how many pictures a driver has room for: one that it fills, one that is read here, and two more, for when
-	// the caller takes longer than a frame. More would only be older.
+	// buffers is how many pictures a driver has room for: one that it fills, one that udpcam reads, and two spare for a slow
+	// caller. More would only be older.
 	buffers = 4
 	// firstPicture is how long a camera may take for its first picture before another one is tried. Some need two seconds
 	// to find their exposure.
@@ -61,8 +61,8 @@ type videoDevice interface {
 // Everything happens in the caller's goroutine. A camera's JPEGs are passed on as they are, but for the Huffman tables
 // that are not in them; frames carry the driver's time. A caller that is slow misses frames and gets the newest.
 //
-// A camera that has worked and is unplugged, or gives no more pictures, is looked for until it is back, at its path or,
-// as systems like to give it another one, by its name.
+// If a camera that has worked is unplugged or stops, udpcam looks for it until it is back: at its path, or by its name,
+// because the path may change.
 type v4l2Camera struct {
 	path string // "" for the first that works
 	o    Options
@@ -143,7 +143,7 @@ func (c *v4l2Camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error
 	}
 }
 
-// isFinal reports whether an error is one that no waiting mends.
+// isFinal reports whether waiting cannot fix an error.
 func isFinal(err error) bool { return errors.Is(err, ErrOption) || errors.Is(err, mjpeg.ErrRotate) }
 
 // start returns the first camera of those that it may be that works.

@@ -38,8 +38,7 @@ var renamed = map[string]string{
 
 const compressionQuality = "compression_quality"
 
-// control sets what the options say of controls, in the order in which they are given, as some are out of reach until
-// another is set.
+// control sets the controls in the order of the options, because some can be set only after another.
 func (t *take) control(texts []string) error {
 	settings, err := parseControls(texts)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// wrap adds to a source what the options ask for that is the same for all.
+// wrap adds the options that work the same for every source.
 func wrap(s Source, o Options, turns bool) (Source, error) {
 	if o.Rotate != 0 && !turns {
 		r, err := mjpeg.NewRotator(o.Rotate)
