@@ -11,12 +11,12 @@ import (
 	"udpcam/protocol"
 )
 
-// ErrStalled says that a sink was given up because it took nothing for as long as a [Queue] waits for it.
+// ErrStalled means that a [Queue] gave up waiting for its sink to take a frame.
 var ErrStalled = errors.New("takes no more frames")
 
 const (
-	// liveFrames is how many frames wait for a pipe or a snapshot file. What is watched is better late by little and
-	// not whole than whole and late.
+	// liveFrames is how many frames wait for a pipe or a snapshot file. A viewer would rather miss
+	// frames than see them late.
 	liveFrames = 4
 	// queueBytes is how much waits for a recording: 20 s of a 720p camera's 30 frames a second, for a disk that is
 	// busy with something else. It stops a disk that stays so from filling the memory.
@@ -32,12 +32,12 @@ type QueueOptions struct {
 	Frames int
 }
 
-// A Queue stands between a receiver, which must not wait, and a sink that may block. Put never blocks: a sink that says
-// that it would not either has the frame at once, else one goroutine hands the frames on in their order. A frame too many
-// drops the oldest that waits. It is a [Sink] itself, whose Put may be called from any goroutine.
+// A Queue stands between a receiver, which must not wait, and a sink that may block. Put never blocks. If the sink
+// can take the frame without blocking, it gets it at once. Otherwise one goroutine hands on the frames in order. A full
+// queue drops its oldest frame. A Queue is a [Sink] itself, whose Put may be called from any goroutine.
 //
-// A frame that waits is a copy, in memory that is used again and again. To keep the frame itself would cost more: its lender
-// would need new memory each time. For frames of 78 kB that was measured as 0.15 ms more of CPU time than with the copy.
+// A waiting frame is a copy in reused memory. Keeping the frame itself costs more, because its lender then needs new memory.
+// For frames of 78 kB this took 0.15 ms more CPU time than copying.
 type Queue struct {
 	sink          Sink
 	prompt        func(n int) bool // whether the sink's Put of so many bytes would not wait

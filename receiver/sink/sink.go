@@ -24,25 +24,24 @@ import (
 // A Sink takes frames. Put is called from one goroutine at a time and may block for as long as the sink's device does.
 // Use a [Queue] where the caller must not wait.
 type Sink interface {
-	// Put takes one frame, which is valid until Put returns. An error means that the sink is of no more use, and says why.
+	// Put takes one frame, which is valid until Put returns. After an error the sink is unusable.
 	Put(protocol.Frame) error
 	// Close flushes and closes the sink. What was put before Close is whole where it went.
 	Close() error
 }
 
-// ErrClosed says that whoever watched has left: the reader of a pipe has closed it, or the window is closed. It is
-// not a failure; what feeds the sink stops, and that is all.
+// ErrClosed means that the viewer has left: it closed the pipe or the window. It is not a failure. Stop feeding the sink.
 var ErrClosed = errors.New("closed by its viewer")
 
 // Reasons for which a sink leaves a frame out, as [Options].Skip reports them.
 const (
-	// SkipStreams is a frame of one stream more than the sink has room for.
+	// SkipStreams is a frame of a stream for which the sink has no room.
 	SkipStreams = "too many streams"
 	// SkipOld is a frame that a newer one of its stream replaced before its turn came.
 	SkipOld = "superseded"
 	// SkipDamaged is a frame that is no JPEG, or not a whole one, or one that cannot be decoded.
 	SkipDamaged = "damaged"
-	// SkipHuge is a frame that claims more pixels, or more work for its decoder, than is decoded.
+	// SkipHuge is a frame with too many pixels, or too much work for the decoder.
 	SkipHuge = "too large to decode"
 	// SkipBetween is a frame between two snapshots.
 	SkipBetween = "between snapshots"
