@@ -50,7 +50,7 @@ func lossCommand() *cli.Command {
 	)
 }
 
-// networkFlags describe the networks. The default is usualLoss with the other flags' defaults, or usualScenarios.
+// networkFlags describe the networks. By default they lose usualLoss or, if that is "", they are the scenarios.
 func networkFlags(usualLoss, usualScenarios string) []cli.Flag {
 	return benchFlags("Network",
 		&cli.StringFlag{Name: "scenario", Usage: "networks by `NAMES`, separated by commas, or all", DefaultText: usualScenarios},
