@@ -12,12 +12,12 @@ import (
 	"strings"
 )
 
-// A Carrier is a way to carry pictures from one process's standard input to another's standard output, as people use it
-// today: with its usual settings for little delay.
+// A Carrier is a program or protocol that carries pictures from one process's standard input to another's standard output.
+// It has its usual settings for low delay.
 type Carrier struct {
 	Name     string
 	Settings string // in words
-	// Programs and Elements are what has to be installed: commands, and elements of GStreamer.
+	// Programs (commands) and Elements (of GStreamer) must be installed.
 	Programs, Elements []string
 	Debian             string   // the packages that have them
 	Version            []string // a command that tells its version
@@ -45,7 +45,7 @@ func Measures(carriers []Carrier) bool {
 
 const gst = "gst-launch-1.0"
 
-// rtpJPEG is what a receiver of RTP/JPEG has to be told.
+// rtpJPEG is the format that a receiver of RTP/JPEG needs to know.
 const rtpJPEG = "application/x-rtp,media=video,clock-rate=90000,encoding-name=JPEG,payload=26"
 
 // SRTLatency is how long SRT holds everything back, in milliseconds: its default is 120.
@@ -139,7 +139,7 @@ var Carriers = []Carrier{
 	},
 }
 
-// commands are the carrier's command lines. Program is the path of the one that is ours.
+// commands returns the carrier's command lines. program is the path of our own program.
 func (c Carrier) commands(program, host string) (send, receive []string) {
 	number := strconv.Itoa(port)
 	words := strings.NewReplacer("PROGRAM", program, "ADDR", host+":"+number, "HOST", host, "PORT", number)
@@ -156,11 +156,11 @@ func (c Carrier) commands(program, host string) (send, receive []string) {
 	return send, receive
 }
 
-// ErrCarrier is a carrier that there is not.
+// ErrCarrier means that there is no such carrier.
 var ErrCarrier = errors.New("no such carrier")
 
-// FindCarriers returns the carriers of a list of names such as "udpcam,SRT", or all for "all". The error is ErrCarrier,
-// wrapped, with the names that there are.
+// FindCarriers returns the carriers of a list of names such as "udpcam,SRT", or all of them for "all". The error wraps
+// ErrCarrier and lists the names.
 func FindCarriers(list string) (found []Carrier, err error) {
 	if list == "all" {
 		return Carriers, nil
@@ -197,7 +197,7 @@ func (c Carrier) missing() string {
 	return ""
 }
 
-// bareSource is a relay in C that does only what it must: what the others cost more is what they do more.
+// bareSource is a minimal relay in C. The extra cost of other carriers comes from what they do in addition.
 //
 //go:embed bare/relay.c
 var bareSource string

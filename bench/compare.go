@@ -13,19 +13,19 @@ import (
 	"udpcam/internal/netns"
 )
 
-// A Comparison is what Compare measures: each carrier over each network.
+// A Comparison describes what Compare measures: each carrier over each network.
 type Comparison struct {
 	Udpcam   string // the command, if one of the carriers is udpcam
 	Networks []Network
 	Carriers []Carrier
 	Link     string   // LinkNetem, LinkTun or LinkVeth
-	Pictures [][]byte // of which Uncounted do not count
+	Pictures [][]byte // including Uncounted ones that do not count
 	FPS      float64
 	Settle   time.Duration // for each process to get ready
 	Seed     uint64
 }
 
-// Uncounted is how many of the pictures do not count: a second's worth at the start, and cool at the end.
+// Uncounted returns how many pictures do not count: one second of them at the start, and cool at the end.
 func Uncounted(fps float64) int { return int(fps) + cool }
 
 const cool = 3
@@ -38,8 +38,8 @@ func CheckProcessLink(link string) error {
 	return nil
 }
 
-// Compare feeds the same pictures to every carrier over every network, and measures all in the same way from outside. A
-// carrier that is not installed, or fails, becomes a note.
+// Compare feeds the same pictures to every carrier over every network and measures each from outside, in the same way. A
+// carrier that fails or is not installed becomes a note.
 func Compare(ctx context.Context, c Comparison, made *Environment, progress Progress) (rows []Row, notes []string, err error) {
 	if err := CheckProcessLink(c.Link); err != nil {
 		return nil, nil, err
@@ -95,15 +95,15 @@ func Compare(ctx context.Context, c Comparison, made *Environment, progress Prog
 }
 
 const (
-	// notWorse is how many points less than udpcam another may deliver to be compared further. Frames that are lost cost
-	// nothing and are never late, so the others would look too good.
+	// notWorse is how many percentage points fewer frames than udpcam a carrier may deliver and still be compared.
+	// Lost frames cost nothing and are never late, so a carrier that loses many would look too good.
 	notWorse = 5
 
 	// clearly is the factor by which a figure must be better to be mentioned.
 	clearly = 0.95
 )
 
-// better tells for each network where others beat udpcam.
+// better notes for each network where other carriers beat udpcam.
 func better(rows []Row) (notes []string) {
 	for _, ours := range rows {
 		if ours.Carrier != Carriers[0].Name || ours.Delivered == nil {

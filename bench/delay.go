@@ -35,8 +35,8 @@ const (
 )
 
 // Delay measures how old a picture is at each stage between the camera and the screen. The camera is the test pattern,
-// which carries in its pixels when it was drawn; sender and receiver are processes on this machine, so that there is one
-// clock, and what comes out of them is decoded and read. A browser that is not there becomes a note.
+// whose pixels contain the time of drawing. Sender and receiver are processes on this machine, so there is one clock.
+// Delay decodes their output and reads that time. A missing browser becomes a note.
 func Delay(ctx context.Context, t DelayTest, made *Environment, progress Progress) (rows []Row, notes []string, err error) {
 	progress(0, 3, stageEncoded)
 	encoded, err := t.encoded(ctx)
@@ -86,7 +86,7 @@ func (t DelayTest) address() string {
 	return fmt.Sprintf("test:?size=%dx%d&fps=%g", t.Size.X, t.Size.Y, t.FPS)
 }
 
-// encoded is how long it takes to draw and encode a picture.
+// encoded measures how long it takes to draw and encode a picture.
 func (t DelayTest) encoded(ctx context.Context) (delays []time.Duration, err error) {
 	camera, err := source.Open(t.address(), source.Options{})
 	if err != nil {
@@ -103,7 +103,7 @@ func (t DelayTest) encoded(ctx context.Context) (delays []time.Duration, err err
 	return nil, ctx.Err()
 }
 
-// A delayed is a camera on its way: a sender and a receiver, each a process.
+// A delayed is a sender and a receiver, each a process.
 type delayed struct {
 	DelayTest
 	http             string
@@ -138,7 +138,7 @@ type sighting struct {
 // settling is how many of the first pictures do not count.
 const settling = 15
 
-// read reads from the pictures when they were drawn. Of pictures that were seen more than once the first time counts.
+// read reads from the pictures when they were drawn. If a picture was seen more than once, the first time counts.
 func read(sightings []sighting) (delays []time.Duration) {
 	seen := map[uint32]bool{}
 	for _, s := range sightings {
@@ -156,7 +156,7 @@ func read(sightings []sighting) (delays []time.Duration) {
 	return delays
 }
 
-// stream notes the pictures of a stream as they come, and reads them when all have: decoding takes time.
+// stream collects all pictures of a stream and reads them afterwards, because decoding takes time.
 func (d *delayed) stream(next func() ([]byte, error)) ([]time.Duration, error) {
 	var sightings []sighting
 	for i := 0; i < settling+d.Frames; i++ {
@@ -171,8 +171,8 @@ func (d *delayed) stream(next func() ([]byte, error)) ([]time.Duration, error) {
 	return read(sightings), nil
 }
 
-// received is how old pictures are when they come out of the receiver's standard output, and when a viewer has them: the
-// same pictures, at the same time. From then on somebody empties that output.
+// received measures how old pictures are at the receiver's standard output and at a viewer, for the same pictures at once.
+// Afterwards the output is still read, so that it never blocks.
 func (d *delayed) received(ctx context.Context) (program, viewer []time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -194,7 +194,7 @@ func (d *delayed) received(ctx context.Context) (program, viewer []time.Duration
 	return program, viewer, err
 }
 
-// browser is how old they are when a browser shows them.
+// browser measures how old pictures are when a browser shows them.
 func (d *delayed) browser(ctx context.Context) ([]time.Duration, error) {
 	period := time.Duration(float64(settling+d.Frames) / d.FPS * float64(time.Second))
 	ctx, cancel := context.WithTimeout(ctx, starting+period)

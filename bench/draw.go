@@ -48,10 +48,10 @@ func (r *Report) Plot(dir string) (paths []string, err error) {
 	return paths, nil
 }
 
-// axes are the columns along which figures can be drawn as curves, and what is written below them.
+// axes are the columns that can be the horizontal axis of curves, with their labels.
 var axes = [][2]string{{"loss_pct", "packets lost, %"}, {"rtt_ms", "round trip, ms"}, {"viewers", "viewers"}}
 
-// sweep is the column along which figures are curves: one that has at least three values. "" means bars.
+// sweep returns the horizontal axis for curves: a column with at least three values. "" means bars.
 func (r *Report) sweep() string {
 	if slices.ContainsFunc(r.Rows, func(row Row) bool { _, err := FindScenario(row.Scenario); return err == nil }) {
 		return ""
@@ -80,7 +80,7 @@ func (r *Row) number(key string) float64 {
 	return v
 }
 
-// label tells a row from the others by what was asked, without some columns.
+// label names a row by its settings, without some columns.
 func (r *Report) label(row *Row, without ...string) string {
 	without = append(without, "netem", "settings", "frames")
 	var parts []string
@@ -110,7 +110,7 @@ func (r *Report) chart(f figure, x string) plot.Chart {
 		Footer: []string{strings.Join(common, "; "), strings.Join(made[:len(made)-1], "; "), made[len(made)-1]}}
 }
 
-// manyCurves is from how many curves on each value of a figure has a picture of its own.
+// manyCurves is the number of curves from which each value of a figure gets its own picture.
 const manyCurves = 3
 
 // curves draws a figure along a column.
@@ -208,7 +208,7 @@ func (f figure) bounds(low, high float64) (float64, float64) {
 	return 0, cmp.Or(high, 1) * 1.1
 }
 
-// bars draws a figure with a place for each row. What is compared stands side by side: links, carriers, ways of sending.
+// bars draws a figure with bars for each row. Compared links, carriers and ways of sending are side by side.
 func (r *Report) bars(f figure, dir string) (paths []string, err error) {
 	var categories, series []string
 	rows := map[[2]string]*Row{}

@@ -20,8 +20,8 @@ type Fan struct {
 	FPS              float64
 }
 
-// Fanout serves pictures to viewers over HTTP, as a process of its own that reads them from standard input, and looks at
-// what each viewer gets. Stalled viewers ask for the stream in the same way and take nothing of it.
+// Fanout measures what each viewer gets from a server. The server is a separate process: it reads pictures from standard
+// input and serves them over HTTP. Stalled viewers ask for the stream too, but read nothing.
 func Fanout(ctx context.Context, f Fan, progress Progress) (rows []Row, err error) {
 	all := len(f.By) * len(f.Viewers) * len(f.Stalled)
 	for _, way := range f.By {

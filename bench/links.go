@@ -27,26 +27,26 @@ const (
 // ErrLink is an unknown kind of link.
 var ErrLink = errors.New("no such link")
 
-// endpoints are the two ends of a link, and the time there.
+// endpoints are the two ends of a link and its clock.
 type endpoints struct {
 	clock protocol.Clock
 	pairs []pair // one for each camera
 	// change changes the network.
 	change func(netem string) error
-	// cpu is the CPU time of this process without the link's. It is nil where time is simulated.
+	// cpu is the CPU time of this process, without the link's own. It is nil if time is simulated.
 	cpu func() time.Duration
 	// play runs tasks until all end or ctx is done. After that the link carries nothing.
 	play  func(ctx context.Context, tasks []func())
 	close func()
 }
 
-// A pair is a camera's conn and its receiver's, each on its side of the link.
+// A pair is the conns of a camera and its receiver, one on each side of the link.
 type pair struct {
 	sender, receiver protocol.Conn
 	to               netip.AddrPort // the receiver's address
 }
 
-// An opener opens a link over a network for some cameras. The recorder, which may be nil, notes what the first one sends.
+// An opener opens a link over a network for some cameras. The recorder may be nil. It records the first camera only.
 type opener func(n Network, seed uint64, cameras int, recorder *trace.Recorder) (*endpoints, error)
 
 // linkNamed returns the opener of a kind of link.
@@ -60,7 +60,7 @@ func linkNamed(name string) (opener, error) {
 	return nil, fmt.Errorf("%w: %q: choose from %s", ErrLink, name, strings.Join([]string{LinkSim, LinkNetem, LinkTun}, ", "))
 }
 
-// mtu is Ethernet's: the largest packet of any link, in bytes.
+// mtu is the largest packet of any link in bytes, as on Ethernet.
 const mtu = 1500
 
 // openSim opens a link in simulated time.
@@ -106,7 +106,7 @@ func openSim(n Network, seed uint64, cameras int, recorder *trace.Recorder) (*en
 	return l, nil
 }
 
-// firstOnly is a camera's recorder. Only the first camera has one.
+// firstOnly returns a camera's recorder. It is nil for all but the first camera.
 func firstOnly(recorder *trace.Recorder, camera int) *trace.Recorder {
 	if camera > 0 {
 		return nil
@@ -114,14 +114,14 @@ func firstOnly(recorder *trace.Recorder, camera int) *trace.Recorder {
 	return recorder
 }
 
-// simulated is the path for words of netem.
+// simulated returns the path for netem's arguments.
 func simulated(netem string) (netsim.Path, error) {
 	path, err := netsim.ParseNetem(netem)
 	path.MTU = mtu
 	return path, err
 }
 
-// port is the first camera's. The next camera has the next.
+// port is the port of the first camera. The next camera has the next port.
 const port = 12345
 
 // cableOpener opens links of a kind between network namespaces.

@@ -14,10 +14,10 @@ import (
 	"udpcam/sender"
 )
 
-// A Matrix is what Loss measures: every combination of what its lists hold.
+// A Matrix is what Loss measures: every combination of the values in its lists.
 type Matrix struct {
 	Networks   []Network
-	FrameSizes []int     // bytes; nil for those that each network is about
+	FrameSizes []int     // bytes; nil for each network's own sizes
 	FPS        []float64 // frames a second
 	Segments   []int     // bytes of a frame in a datagram, 0 for the default
 	FECs       []sender.FEC
@@ -25,7 +25,7 @@ type Matrix struct {
 	Seed       uint64
 }
 
-// A lossCase is one of them.
+// A lossCase is one combination.
 type lossCase struct {
 	network Network
 	size    int
@@ -58,12 +58,11 @@ func (m Matrix) cases() (cases []lossCase) {
 	return cases
 }
 
-// A Progress is told how many of how many steps are done, and what the next is.
+// A Progress is called with how many of all steps are done, and the name of the next.
 type Progress func(done, all int, next string)
 
-// Loss measures what of a camera's frames arrives over each network, on each kind of link. A link that this machine does
-// not have becomes a note; if it has none of them, that is the error. Traces, which may be nil, gets every datagram's
-// fate.
+// Loss measures how many of a camera's frames arrive over each network, on each kind of link. A link that this machine
+// lacks becomes a note. If it lacks all of them, Loss fails. If traces is not nil, it gets the fate of every datagram.
 func Loss(ctx context.Context, m Matrix, links []string, traces *trace.Writer, progress Progress) (rows []Row, notes []string, err error) {
 	cases := m.cases()
 	all := len(cases) * len(links)
@@ -91,8 +90,7 @@ func Loss(ctx context.Context, m Matrix, links []string, traces *trace.Writer, p
 	return rows, notes, nil
 }
 
-// runCases measures cases on one kind of link: where time is simulated as many at once as there are CPUs, else one after
-// another.
+// runCases measures cases on one kind of link, one after another. In simulated time it runs one case per CPU at once.
 func runCases(ctx context.Context, cases []lossCase, link string, open opener, traces *trace.Writer, step func(int, string)) ([]Row, error) {
 	workers := 1
 	if link == LinkSim {

@@ -18,14 +18,14 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// ErrPictures is pictures that cannot be used for measuring.
+// ErrPictures means that pictures cannot be used for measuring.
 var ErrPictures = errors.New("these pictures cannot be measured with")
 
 const pictureQuality = 80
 
-// Pictures returns count pictures of the test pattern, with as much noise as makes them about so many bytes long: a
-// camera's are not as smooth as the pattern. They are baseline JPEGs with the tables that RFC 2435 expects, each
-// different from the others. The error is ErrPictures, wrapped, if no noise makes them as long.
+// Pictures returns count pictures of the test pattern, all different. Like a camera's, they contain noise: enough to make
+// them about bytes long. They are baseline JPEGs with the tables that RFC 2435 expects. The error wraps ErrPictures if no
+// amount of noise gives that size.
 func Pictures(ctx context.Context, size image.Point, bytes, count int) ([][]byte, error) {
 	noise := newNoise()
 	probe, err := pattern.New(size, "")
@@ -69,7 +69,7 @@ func Pictures(ctx context.Context, size image.Point, bytes, count int) ([][]byte
 	return pictures, errors.Join(append(errs, ctx.Err())...)
 }
 
-// A noise is what a sensor adds to a picture.
+// A noise is like the noise of a camera's sensor.
 type noise []int8
 
 func newNoise() noise {
@@ -81,7 +81,7 @@ func newNoise() noise {
 	return n
 }
 
-// encode is picture i with noise of so much amplitude, 0 to 127.
+// encode returns picture i with noise of an amplitude from 0 to 127.
 func (n noise) encode(p *pattern.Pattern, i, amplitude int) ([]byte, error) {
 	picture := p.Draw(pattern.Mark{Number: uint32(i), Captured: time.UnixMicro(int64(i) * 33_333)})
 	at := i * 7919 % len(n)
@@ -96,8 +96,8 @@ func (n noise) encode(p *pattern.Pattern, i, amplitude int) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// ReadPictures returns the first count pictures of a file of JPEGs, one after another. The error is ErrPictures, wrapped,
-// if there are fewer.
+// ReadPictures returns the first count pictures of a file of concatenated JPEGs. The error wraps ErrPictures if there are
+// fewer.
 func ReadPictures(path string, count int) (pictures [][]byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -117,7 +117,7 @@ func ReadPictures(path string, count int) (pictures [][]byte, err error) {
 	return pictures, nil
 }
 
-// meanSize is how many bytes pictures have on average.
+// meanSize returns the mean size of pictures in bytes.
 func meanSize(pictures [][]byte) (mean int) {
 	for _, p := range pictures {
 		mean += len(p)

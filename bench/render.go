@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// A column is a field of Row as tables and CSV files show it.
+// A column shows a field of Row in tables and CSV files.
 type column struct {
 	key, title, unit string // key is the name in JSON and CSV
 	kind             string // asked, aside, or "" for an answer
@@ -22,8 +22,8 @@ type column struct {
 
 // Kinds of columns that are part of the question, not of the answer.
 const (
-	asked = "asked" // if it is the same in all rows, it stands once below the table
-	aside = "aside" // not in the table: the text below says it in other words
+	asked = "asked" // shown once below the table if it is the same in all rows
+	aside = "aside" // not in the table: the text below it covers this
 )
 
 var columns = func() (columns []column) {
@@ -48,7 +48,7 @@ func (c column) value(r *Row) any {
 	return v.Interface()
 }
 
-// text is a figure as people read it.
+// text formats a figure for people.
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -71,7 +71,7 @@ func text(v any) string {
 	return fmt.Sprint(v)
 }
 
-// exact is a figure as programs read it.
+// exact formats a figure for programs.
 func exact(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -97,7 +97,7 @@ func ReadReport(r io.Reader) (*Report, error) {
 	return report, err
 }
 
-// WriteCSV writes all columns of the rows below a line of their JSON names. The last column says what made them.
+// WriteCSV writes a header line of JSON names, then all rows. The last column says what made them.
 func (r *Report) WriteCSV(w io.Writer) error {
 	records := make([][]string, len(r.Rows)+1)
 	for _, c := range columns {
@@ -113,8 +113,7 @@ func (r *Report) WriteCSV(w io.Writer) error {
 	return csv.NewWriter(w).WriteAll(records)
 }
 
-// below is what stands below a table: what is the same in all rows, what the networks do and how the carriers were set,
-// and notes.
+// below returns the lines below a table: common values, the networks, the carriers' settings, and notes.
 func (r *Report) below(common []string) (lines []string) {
 	if len(common) > 0 {
 		lines = append(lines, strings.Join(common, "; "))
@@ -125,7 +124,7 @@ func (r *Report) below(common []string) (lines []string) {
 		}
 	}
 	for i := range r.Rows {
-		if n, err := FindScenario(r.Rows[i].Scenario); err == nil { // the others are named after what they do
+		if n, err := FindScenario(r.Rows[i].Scenario); err == nil { // other networks have names that say what they do
 			say(n.Name, n.Words())
 		}
 	}
@@ -138,7 +137,7 @@ func (r *Report) below(common []string) (lines []string) {
 	return append(lines, r.Notes...)
 }
 
-// lines tells people what made a report.
+// lines describes for people what made a report.
 func (e Environment) lines() []string {
 	machine := fmt.Sprintf("%s, %d × %s", e.System, e.CPUs, e.CPU)
 	if e.CPU == "" {
@@ -154,7 +153,7 @@ func (e Environment) lines() []string {
 	return append(lines, e.Command)
 }
 
-// table returns the columns that say something, the cells below them, and what is the same in all rows.
+// table returns the columns that are not empty, their cells, and the values that all rows share.
 func (r *Report) table() (head []string, cells [][]string, common []string) {
 	cells = make([][]string, len(r.Rows))
 	for _, c := range columns {
@@ -196,7 +195,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 				width = max(width, utf8.RuneCountInString(l[i]))
 			}
 			if !numeric(cells, i) {
-				width = -width // to the left
+				width = -width // aligned to the left
 			}
 			row += fmt.Sprintf("%*s  ", width, cell)
 		}

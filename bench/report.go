@@ -19,7 +19,7 @@ import (
 type Report struct {
 	Bench string      `json:"bench"` // loss, compare, speed, fanout or delay
 	Made  Environment `json:"made"`
-	Notes []string    `json:"notes,omitempty"` // what was not measured, and why; what the reader must know
+	Notes []string    `json:"notes,omitempty"` // what was not measured and why, and what else readers must know
 	Rows  []Row       `json:"rows"`
 }
 
@@ -59,12 +59,12 @@ func NewEnvironment(version string, args []string) Environment {
 	return e
 }
 
-// note notes the version of a program: the first line of what it says when asked for it.
+// note runs a program to get its version and notes the first line of its output.
 func (e *Environment) note(program string, args ...string) {
 	var out, aside bytes.Buffer
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = &out, &aside
-	cmd.Run() // some tell it and fail
+	cmd.Run() // some programs print their version and then fail
 	first, _, _ := strings.Cut(strings.TrimSpace(cmp.Or(out.String(), aside.String())), "\n")
 	if e.Programs == nil {
 		e.Programs = map[string]string{}
@@ -72,14 +72,14 @@ func (e *Environment) note(program string, args ...string) {
 	e.Programs[filepath.Base(program)] = cmp.Or(first, "unknown version")
 }
 
-// A Row is one case: what was asked, then what came of it. What does not apply or was not measured is left out. Times are in
-// milliseconds. The tag "show" is how tables show a field: its title, its unit, and its kind (see kind) if it is no answer.
+// A Row is one case: first the settings, then the results. Values that do not apply or were not measured are left out.
+// Times are in milliseconds. The tag "show" holds a field's title, unit and kind in tables (see column).
 type Row struct {
 	Carrier    string   `json:"carrier,omitempty" show:"carried by,,asked"` // udpcam, or what it is compared with
 	Link       string   `json:"link,omitempty" show:"link,,asked"`          // sim, netem, tun, veth or loopback
 	Scenario   string   `json:"scenario,omitempty" show:"network,,asked"`
 	Netem      string   `json:"netem,omitempty" show:"netem,,aside"`
-	Loss       *float64 `json:"loss_pct,omitempty" show:"loss,%,aside"`     // of packets, each way, as the network was set
+	Loss       *float64 `json:"loss_pct,omitempty" show:"loss,%,aside"`     // of packets, each way, as configured
 	Burst      *float64 `json:"burst,omitempty" show:"bursts of,,aside"`    // mean packets lost in a row
 	RTT        *float64 `json:"rtt_ms,omitempty" show:"RTT,ms,aside"`       // of the network
 	Jitter     *float64 `json:"jitter_ms,omitempty" show:"jitter,ms,aside"` // how much more or less each way takes
@@ -128,7 +128,7 @@ func (r *Row) delays(ds []time.Duration) {
 	r.P50, r.P95, r.P99, r.Max = at(0.5), at(0.95), at(0.99), at(1)
 }
 
-// percent is n of all in percent, for a row.
+// percent returns n of all in percent, for a row.
 func percent(n, all int) *float64 {
 	if all == 0 {
 		return nil
@@ -137,14 +137,14 @@ func percent(n, all int) *float64 {
 }
 
 var (
-	// ErrMixed is reports that cannot be shown as one.
+	// ErrMixed means that reports cannot be shown as one.
 	ErrMixed = errors.New("these reports do not belong together")
-	// ErrNoReport is a file that is none.
+	// ErrNoReport means that a file is not a report.
 	ErrNoReport = errors.New("that is no report as --json writes it")
 )
 
-// ReadReports reads reports that WriteJSON has written, of measurements of one kind on one machine, and joins them into
-// one. The error is ErrMixed or ErrNoReport, wrapped, if they are not, or one of opening them.
+// ReadReports reads reports that WriteJSON has written and joins them into one. They must be of one kind and one machine.
+// Otherwise the error wraps ErrMixed or ErrNoReport. It may also be an error of opening a file.
 func ReadReports(paths ...string) (*Report, error) {
 	var joined *Report
 	for _, path := range paths {
@@ -163,7 +163,7 @@ func ReadReports(paths ...string) (*Report, error) {
 		}
 		joined.Rows = append(joined.Rows, r.Rows...)
 		joined.Made.Command += "; " + r.Made.Command
-		for _, note := range r.Notes { // one that all have is told once
+		for _, note := range r.Notes { // show equal notes only once
 			if !slices.Contains(joined.Notes, note) {
 				joined.Notes = append(joined.Notes, note)
 			}

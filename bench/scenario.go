@@ -23,7 +23,7 @@ type Network struct {
 	Rival time.Duration
 }
 
-// A Change is what a network becomes after some time.
+// A Change replaces the network after some time.
 type Change struct {
 	After time.Duration // since the first frame
 	Netem string
@@ -58,10 +58,10 @@ var Scenarios = []Network{
 // Undisturbed is a plain cable: nothing is lost or delayed.
 var Undisturbed = Network{Name: "a cable"}
 
-// ErrScenario is a network that has no such name.
+// ErrScenario means that no network has this name.
 var ErrScenario = errors.New("no such scenario")
 
-// FindScenario returns the network of that name. The error is ErrScenario, wrapped, with the names that there are.
+// FindScenario returns the network of that name. The error wraps ErrScenario and lists the names.
 func FindScenario(name string) (Network, error) {
 	var names []string
 	for _, n := range Scenarios {
@@ -73,14 +73,14 @@ func FindScenario(name string) (Network, error) {
 	return Network{}, fmt.Errorf("%w: %q: choose from %s", ErrScenario, name, strings.Join(names, ", "))
 }
 
-// manyPackets is as good as no limit.
+// manyPackets is a limit that is never reached.
 const manyPackets = 100_000
 
 // queueTime is the longest wait in a bottleneck's queue.
 const queueTime = 50 * time.Millisecond
 
-// MakeNetwork returns a network that loses a share of packets (0 to 1), in bursts of so many on average (1: independent
-// losses). Rate is in bits a second, 0 for no bottleneck.
+// MakeNetwork returns a network that loses a share of packets (0 to 1). burst is the mean number of packets lost in a row
+// (1: independent losses). rate is in bits per second, 0 for no bottleneck.
 func MakeNetwork(loss, burst float64, rtt, jitter time.Duration, rate float64) Network {
 	var words, name []string
 	limit := manyPackets
@@ -151,7 +151,7 @@ func (n Network) describe(r *Row) {
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// rounded is a figure for a row, rounded to some decimals.
+// rounded returns v rounded to some decimals, for a row.
 func rounded(v float64, decimals int) *float64 {
 	scale := math.Pow(10, float64(decimals))
 	v = math.Round(v*scale) / scale

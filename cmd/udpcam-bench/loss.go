@@ -50,8 +50,7 @@ func lossCommand() *cli.Command {
 	)
 }
 
-// networkFlags say what the networks are like. Without any of them it is the product of the usual losses with the others'
-// defaults or, where there are none, the scenarios.
+// networkFlags describe the networks. By default they lose usualLoss or, if that is "", they are the scenarios.
 func networkFlags(usualLoss, usualScenarios string) []cli.Flag {
 	return benchFlags("Network",
 		&cli.StringFlag{Name: "scenario", Usage: "networks by `NAMES`, separated by commas, or all", DefaultText: usualScenarios},

@@ -1,4 +1,4 @@
-// Package netns makes two virtual machines on this one: Linux network namespaces, joined by a cable that loses, delays and
+// Package netns makes two machines out of one: Linux network namespaces, joined by a cable that loses, delays and
 // reorders packets. It needs root. Nothing remains after the process ends, even if it is killed: the kernel removes a
 // namespace, with its devices and rules, when its last file and process are gone.
 //

@@ -1,12 +1,12 @@
-// Package trace records what becomes of every datagram between a sender and a receiver, and explains from it why a frame
+// Package trace records what happens to every datagram between a sender and a receiver. From that it explains why a frame
 // was lost.
 //
 //	protocol.Conn ── Recorder.Tap ──> sent, received ─┐
 //	a simulated link ── Recorder.Dropped ─────────────┼─> Recorder ── Writer ──> FILE.zst ── Read ──> Case ──> Explain
 //	the camera and the viewer ── Captured, Delivered ─┘
 //
-// A trace is JSON lines (one object a line: a case, then its frames, then its datagrams in the order in which they were
-// sent) compressed by zstd, so that `zstdcat FILE.zst | jq` reads it too. Times are microseconds since the case began.
+// A trace is a file of JSON lines, compressed with zstd: a case, then its frames, then its datagrams in the order of
+// sending. `zstdcat FILE.zst | jq` reads it too. Times are microseconds since the case began.
 package trace
 
 import (
@@ -23,15 +23,15 @@ import (
 	"udpcam/protocol"
 )
 
-// A Fate is what became of a datagram.
+// A Fate is what happened to a datagram.
 type Fate string
 
-// The fates of datagrams. On a link that does not tell what it drops all that does not arrive is missing.
+// Fates of datagrams. If a link does not report what it drops, every datagram that does not arrive is Missing.
 const (
 	Arrived Fate = "arrived"
-	Lost    Fate = "lost"    // by chance, as the link was told to
-	Full    Fate = "full"    // dropped by a queue that had no room
-	Missing Fate = "missing" // or damaged on the way
+	Lost    Fate = "lost"    // by chance, as configured
+	Full    Fate = "full"    // dropped by a full queue
+	Missing Fate = "missing" // did not arrive, or was damaged on the way
 )
 
 // A Datagram is one datagram and its fate.
@@ -40,22 +40,22 @@ type Datagram struct {
 	Arrived int64                 `json:"arrived_us,omitempty"`
 	Fate    Fate                  `json:"fate"`
 	Back    bool                  `json:"back,omitempty"` // from the receiver to the sender
-	Kind    protocol.DatagramKind `json:"kind"`           // "" for one that is none of ours
+	Kind    protocol.DatagramKind `json:"kind"`           // "" if it is not one of udpcam's
 	Frame   uint32                `json:"frame"`          // its ID, for data, parity and requests
 	Block   int                   `json:"block,omitempty"`
-	Index   int                   `json:"index"` // of data in its frame, of parity in its block
+	Index   int                   `json:"index"` // data: in its frame; parity: in its block
 	Repair  bool                  `json:"repair,omitempty"`
 	Data    int                   `json:"data,omitempty"` // how many data segments the frame has
 	Need    int                   `json:"need,omitempty"` // how many segments a request asks for, 0 for the frame
 	Bytes   int                   `json:"bytes"`
 }
 
-// A Frame is one frame and what became of it.
+// A Frame is one frame and what happened to it.
 type Frame struct {
 	ID        uint32 `json:"id"`
 	Captured  int64  `json:"captured_us"`
-	Delivered *int64 `json:"delivered_us,omitempty"` // nil if it never was
-	Skipped   bool   `json:"skipped,omitempty"`      // it was not sent, because the path carries fewer
+	Delivered *int64 `json:"delivered_us,omitempty"` // nil if it was not delivered
+	Skipped   bool   `json:"skipped,omitempty"`      // not sent, because the path carries fewer frames
 }
 
 // A Case is one measurement.
@@ -75,7 +75,7 @@ type line struct {
 // A Writer writes a trace.
 type Writer struct {
 	z   *zstd.Encoder
-	err error // the first
+	err error // the first error
 }
 
 // NewWriter returns a writer to w.
@@ -84,7 +84,7 @@ func NewWriter(w io.Writer) (*Writer, error) {
 	return &Writer{z: z}, err
 }
 
-// Write writes what a recorder has recorded as a case of that name. If that fails, Close says so.
+// Write writes what a recorder has recorded as a case. Close returns the error if writing fails.
 func (w *Writer) Write(name string, r *Recorder) {
 	e := json.NewEncoder(w.z)
 	write := func(l line) {
@@ -101,19 +101,19 @@ func (w *Writer) Write(name string, r *Recorder) {
 	}
 }
 
-// Close ends the trace. The error is the first of all.
+// Close ends the trace. It returns the first error of all calls.
 func (w *Writer) Close() error { return cmp.Or(w.err, w.z.Close()) }
 
-// Bounds on what a trace may hold, so that a file that is none does not fill the memory.
+// Bounds on the content of a trace, so that a wrong file does not fill the memory.
 const (
 	maxLine    = 1 << 20
 	maxRecords = 10_000_000
 )
 
-// ErrNoTrace is a file that is no trace.
+// ErrNoTrace means that a file is not a trace.
 var ErrNoTrace = errors.New("that is no trace as --trace writes it")
 
-// Read reads a trace. The error is ErrNoTrace, wrapped, or one of r.
+// Read reads a trace. The error wraps ErrNoTrace or is one of r.
 func Read(r io.Reader) (cases []Case, err error) {
 	z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(1<<30))
 	if err != nil {
@@ -148,5 +148,5 @@ func Read(r io.Reader) (cases []Case, err error) {
 	return cases, nil
 }
 
-// micros is when something happened, in a trace.
+// micros returns the time of an event in a trace.
 func micros(start, at time.Time) int64 { return at.Sub(start).Microseconds() }

@@ -1,5 +1,5 @@
-// Package browser opens a page in Chromium, without a window, and sees what it shows: each picture that the browser has put
-// together for the screen, and when.
+// Package browser opens a page in Chromium without a window, and captures each picture that the browser composes for the
+// screen, with its time.
 package browser
 
 import (
@@ -14,10 +14,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// names are what Chromium is called, in the order in which it is looked for.
+// names are Chromium's possible command names, in order of preference.
 var names = []string{"chromium", "chromium-browser", "google-chrome"}
 
-// ErrNone is the lack of a browser.
+// ErrNone means that there is no browser.
 var ErrNone = errors.New("there is no Chromium (Debian: chromium)")
 
 // Find returns the browser's command. The error is ErrNone.
@@ -30,14 +30,13 @@ func Find() (string, error) {
 	return "", ErrNone
 }
 
-// A Shot is what the page looked like at a time.
+// A Shot is a picture of the page.
 type Shot struct {
 	At   time.Time // when the browser had it ready for the screen
 	JPEG []byte
 }
 
-// Watch opens a page and calls see with what it shows, each time that it has changed, until ctx is done. Width and height
-// are the page's in pixels.
+// Watch opens a page of width x height pixels and calls see each time the page changes, until ctx is done.
 func Watch(ctx context.Context, url string, width, height int, see func(Shot)) error {
 	path, err := Find()
 	if err != nil {
@@ -77,7 +76,7 @@ func watch(ctx context.Context, url string, see func(Shot)) error {
 		if err != nil {
 			return err
 		}
-		// The browser sends no more than three pictures that it has not been told are here.
+		// Acknowledge the picture: the browser sends at most three that are not acknowledged.
 		if _, err := chromedp.Call(ctx, page.ScreencastFrameAck, page.ScreencastFrameAckParams{SessionID: f.SessionID}); err != nil {
 			return err
 		}

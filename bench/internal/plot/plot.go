@@ -1,5 +1,4 @@
-// Package plot draws curves, bars and timelines as SVG. Gonum draws; this package decides how it looks. In small letters
-// below each picture stands what made it.
+// Package plot draws curves, bars and timelines as SVG, with Gonum. A small footer below each picture says what made it.
 package plot
 
 import (
@@ -41,13 +40,13 @@ func rgb(r, g, b uint8) color.Color { return color.RGBA{r, g, b, 0xff} }
 
 func colour(i int) color.Color { return palette[i%len(palette)] }
 
-// dashes tells apart what shares a colour.
+// dashes distinguish lines of the same colour.
 var dashes = [][]vg.Length{nil, {vg.Points(5), vg.Points(3)}, {vg.Points(1.5), vg.Points(2.5)}}
 
-// A Chart is what all pictures have.
+// A Chart is the part that all pictures have in common.
 type Chart struct {
 	Title  string
-	X, Y   string   // what the axes show, and in which unit
+	X, Y   string   // labels of the axes, with units
 	Footer []string // what made it
 	LogY   bool
 }
@@ -105,7 +104,7 @@ func grid() *plotter.Grid {
 	return g
 }
 
-// A key is an entry of the legend: what a colour stands for.
+// A key is an entry of the legend.
 type key struct {
 	name   string
 	colour color.Color
@@ -113,8 +112,7 @@ type key struct {
 	line   bool // else a field
 }
 
-// save draws a plot into dir/name.svg, with its title and legend above it and the footer below it. It returns that
-// path.
+// save draws a plot into dir/name.svg, with title and legend above it and the footer below it. It returns the path.
 func (c Chart) save(p *plot.Plot, keys []key, high vg.Length, dir, name string) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
@@ -233,7 +231,7 @@ func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) (path
 	return c.save(p, keys, height, dir, name)
 }
 
-// covers is how many of the curves above it hide one. It is drawn wider, so that it shows on both sides of them.
+// covers returns how many of the curves above hide s. A hidden curve is drawn wider, so that its edges show.
 func covers(y *plot.Axis, s Curve, above []Curve) (n int) {
 	for _, a := range above {
 		if slices.EqualFunc(a.Points, s.Points, func(v, w plotter.XY) bool { return v.X == w.X && math.Abs(y.Norm(v.Y)-y.Norm(w.Y)) < 0.005 }) {
@@ -249,8 +247,7 @@ type Group struct {
 	Values []float64 // NaN where there is none
 }
 
-// Bars draws groups of bars side by side, with their values above them, on an axis from yMin to yMax. Text is a value as it
-// stands there.
+// Bars draws groups of bars side by side, on an axis from yMin to yMax. text formats the value above each bar.
 func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, text func(float64) string, dir, name string) (path string, err error) {
 	p := c.base()
 	g := grid()
@@ -274,7 +271,7 @@ func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, tex
 	return c.save(p, keys, height, dir, name)
 }
 
-// bars are those of one group.
+// bars draws the bars of one group.
 type bars struct {
 	values        []float64
 	width, offset vg.Length

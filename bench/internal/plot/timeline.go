@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Mark says what became of a datagram. Its value is its colour in the palette.
+// A Mark says what happened to a datagram. Its value is its colour in the palette.
 type Mark int
 
 // The marks of datagrams.
@@ -18,19 +18,19 @@ const (
 	MarkFull    Mark = 3
 )
 
-// A Flight is one datagram of a timeline: a line from when it was sent to when it arrived, or a cross.
+// A Flight is one datagram of a timeline. It is drawn as a line from sending to arrival, or as a cross if it was lost.
 type Flight struct {
 	Sent, Came float64 // milliseconds; Came is ignored if it did not arrive
 	Mark       Mark
 }
 
-// A Band is flights that belong together, each in a row of its own.
+// A Band is a set of flights that belong together. Each has its own row.
 type Band struct {
 	Name    string
 	Flights []Flight
 }
 
-// A Moment is something that happened at a time.
+// A Moment is a named event.
 type Moment struct {
 	At   float64 // milliseconds
 	Name string

@@ -60,7 +60,7 @@ func (p *Process) Start() error {
 	return nil
 }
 
-// ended reports whether the process has.
+// ended reports whether the process has ended.
 func (p *Process) ended() bool {
 	select {
 	case <-p.done:
@@ -88,12 +88,12 @@ func (p *Process) End() {
 	p.Stdout.Close()
 }
 
-// Failure is an error of the process, with what it said last.
+// Failure adds the last output of the process to an error.
 func (p *Process) Failure(err error) error {
 	return fmt.Errorf("%s (%s): %w: %s", p.Name, p.Command[0], err, p.said.String())
 }
 
-// A tail keeps the last that was written to it.
+// A tail keeps the last bytes that were written to it.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
@@ -116,17 +116,16 @@ func (t *tail) String() string {
 	return strings.Join(strings.Fields(string(t.text)), " ")
 }
 
-// A Cost is what a process took, from the first picture that counts to the end.
+// A Cost is what a process used, from the first picture that counts to the end.
 type Cost struct {
 	CPU    time.Duration
-	Memory int // bytes, the most that was resident
+	Memory int // peak resident bytes
 }
 
-// since leaves out what had been taken before.
+// since subtracts the CPU time used before.
 func (c Cost) since(before Cost) Cost { return Cost{c.CPU - before.CPU, c.Memory} }
 
-// Cost is what the process has taken so far. Only Linux tells: the CPU time of its threads to the nanosecond, and the peak
-// of its memory.
+// Cost returns the CPU time of the process so far, to the nanosecond, and its peak memory. Only Linux provides this.
 func (p *Process) Cost() (c Cost) {
 	pid := p.cmd.Process.Pid
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))

@@ -3,8 +3,8 @@
 //
 //	Pictures ──> sender's process ── a network ──> receiver's process ──> mjpeg.Reader ──> which picture is it?
 //
-// A picture is recognised by its entropy-coded data, so that a transport that rewrites JPEG headers (RTP, RFC 2435) can be
-// measured too.
+// Relay recognises a picture by its entropy-coded data. So it can also measure a transport that rewrites JPEG headers (RTP,
+// RFC 2435).
 package relay
 
 import (
@@ -21,35 +21,34 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A Relay is what is to be measured.
+// A Relay describes a measurement.
 type Relay struct {
 	Send, Receive []string // command lines
 	From, To      Machine  // where they run
-	Pictures      [][]byte // what is fed in, each different from the others
-	Warm, Cool    int      // how many of the first and of the last do not count: some programs hold back the last
+	Pictures      [][]byte // what is fed in; no two are equal
+	Warm, Cool    int      // how many first and last pictures do not count: some programs hold back the last
 	FPS           float64
-	Settle        time.Duration // that each process has to get ready
-	// Measured, if it is not nil, is called before the first picture that counts and after the last has had time to
-	// come out.
+	Settle        time.Duration // time for each process to start
+	// Measured, if not nil, is called before the first picture that counts, and once the last has had time to arrive.
 	Measured func()
 }
 
-// drain is how long pictures may still come after the last went in.
+// drain is how long Run waits for pictures after the last went in.
 const drain = 1500 * time.Millisecond
 
-// A Result is what came of it. Only pictures that count do.
+// A Result is the outcome. It covers only the pictures that count.
 type Result struct {
 	Fed     int
-	Delays  []time.Duration // of those that were delivered, each once
+	Delays  []time.Duration // one for each delivered picture
 	Damaged uint64          // pictures that came out but never went in
-	Again   uint64          // that came more than once
-	Late    time.Duration   // by which the slowest picture went in late, because the sender did not take it
-	Bytes   int             // in the pictures that were fed, the last ones that do not count included, as in Cost
+	Again   uint64          // pictures that came out more than once
+	Late    time.Duration   // the longest time by which a slow sender delayed feeding in a picture
+	Bytes   int             // fed in. Like Cost, this includes the last pictures, which do not count
 
 	Sender, Receiver Cost
 }
 
-// Run measures. The error tells, in their own words, why a process ended before its time.
+// Run measures. If a process ends too early, the error contains its last output.
 func (r Relay) Run(ctx context.Context) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -87,7 +86,7 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 		if _, err := sender.Stdin.Write(picture); err != nil {
 			return result, sender.Failure(err)
 		}
-		if i >= r.Warm { // what they cost is measured to the end
+		if i >= r.Warm { // their cost is measured to the end
 			result.Bytes += len(picture)
 		}
 	}
@@ -100,7 +99,7 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 	}
 	result.Sender, result.Receiver = sender.Cost().since(before[0]), receiver.Cost().since(before[1])
 	eye.report(r.Warm, len(r.Pictures)-r.Cool, &result)
-	if len(result.Delays) == 0 { // it may be the network's doing, or its own
+	if len(result.Delays) == 0 { // find out whether a process failed; otherwise the network lost them all
 		for _, p := range []*Process{sender, receiver} {
 			if p.ended() {
 				return result, p.Failure(errors.New("it ended"))
@@ -110,7 +109,7 @@ func (r Relay) Run(ctx context.Context) (Result, error) {
 	return result, nil
 }
 
-// pause waits, and reports false if ctx ends before.
+// pause waits for d. It reports false if ctx ends first.
 func pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -122,11 +121,11 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// An eye knows pictures again as they come out.
+// An eye recognises the pictures that come out.
 type eye struct {
 	mu      sync.Mutex
 	ids     map[[sha256.Size]byte]int
-	in, out []time.Time // when each picture went in and came out, zero if it has not
+	in, out []time.Time // when each picture went in and came out, or zero
 	damaged uint64
 	again   uint64
 }
@@ -139,7 +138,7 @@ func newEye(pictures [][]byte) *eye {
 	return e
 }
 
-// fingerprint is a hash of a picture's first scan, without the padding that some put behind it.
+// fingerprint returns a hash of a picture's first scan, without padding, which some programs add.
 func fingerprint(jpeg []byte) [sha256.Size]byte {
 	scan := jpeg
 	if at := bytes.Index(jpeg, []byte{0xff, 0xda}); at >= 0 && at+4 <= len(jpeg) {
@@ -156,7 +155,7 @@ func (e *eye) went(i int, at time.Time) {
 	e.in[i] = at
 }
 
-// watch looks at what comes out until nothing does any more.
+// watch notes the pictures that come out until r ends.
 func (e *eye) watch(r io.Reader) {
 	broken := func(reason mjpeg.Reason) {
 		if reason == mjpeg.Truncated || reason == mjpeg.Malformed {
@@ -165,7 +164,7 @@ func (e *eye) watch(r io.Reader) {
 			e.damaged++
 		}
 	}
-	var memory protocol.Pool // new memory would take longer to read into than all of a fast carrier's work
+	var memory protocol.Pool // reused, because reading into new memory costs more than a fast carrier itself
 	for pictures := mjpeg.NewReader(r, mjpeg.ReaderOptions{Skip: broken, Alloc: memory.Get}); ; {
 		picture, err := pictures.Next()
 		if err != nil {
@@ -188,7 +187,7 @@ func (e *eye) watch(r io.Reader) {
 	}
 }
 
-// report fills in what came of the pictures from one up to another.
+// report fills in the result of pictures from (inclusive) to to (exclusive).
 func (e *eye) report(from, to int, r *Result) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
