@@ -1,5 +1,5 @@
 // One stream's worker: it takes pictures from a WebSocket, decodes them and draws them on a canvas, all off the page's own
-// thread. The messages are described in message.go. What it tells the page:
+// thread. The messages are described in page_message.go. What it tells the page:
 //
 //   {picture: {delay, bytes, width, height}}   one is on the screen; delay in ms since capture, null if clocks are unknown
 //   {open: true} {closed: opened}              the connection; opened says whether it ever was
