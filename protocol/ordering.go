@@ -33,6 +33,7 @@ func (o *ordering) frame(seg *segment, now time.Time) (p *pendingFrame, why Data
 		p = o.memory.newFrame(seg.FrameID, now.Add(o.config.Deadline))
 		p.partial = joining && seg.index != 0
 		if !o.insert(p, now) {
+			o.memory.spare = p
 			return nil, DatagramOverLimit
 		}
 	}
@@ -52,8 +53,8 @@ func find(frames []*pendingFrame, id uint32) *pendingFrame {
 	return nil
 }
 
-// insert puts a new frame in its place. The frames of which nothing came, but which must have been sent before it, are
-// put in too. If there are too many frames the oldest gives way, unless that is the new one.
+// insert puts a new frame in its place. With it go in the frames that must have been sent before it although nothing of
+// them came. If there are too many frames the oldest gives way; insert returns false if the new one is the oldest.
 func (o *ordering) insert(p *pendingFrame, now time.Time) bool {
 	at, _ := slices.BinarySearchFunc(o.pending, p.id, func(q *pendingFrame, id uint32) int {
 		return cmp.Compare(q.id-o.newest, id-o.newest)
