@@ -128,6 +128,7 @@ type demand struct {
 	wanted  bool
 	left    time.Time       // when one who watched last left
 	changed <-chan struct{} // closed when the demand may be another
+	until   time.Time       // when the demand may be another by itself, zero if never
 }
 
 // demandFor returns the demand for a source.
@@ -149,6 +150,8 @@ func (r *registry) demandFor(src *source) demand {
 	}
 	if front || !known {
 		include(r.frontFeed)
+	} else if r.front != nil && r.frontFeed.watchers() > 0 {
+		d.until = r.front.last.Add(r.config.QuietAfter) // the front stream may fall quiet then
 	}
 	return d
 }

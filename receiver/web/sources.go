@@ -126,9 +126,14 @@ func (src *source) awaitViewer(ctx context.Context) error {
 		if d.wanted {
 			return nil
 		}
+		var later <-chan time.Time
+		if wait := time.Until(d.until); wait > 0 {
+			later = time.After(wait)
+		}
 		select {
 		case <-ctx.Done():
 		case <-d.changed:
+		case <-later:
 		}
 	}
 	return ctx.Err()

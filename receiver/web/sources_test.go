@@ -333,3 +333,24 @@ func TestPullFailingFront(t *testing.T) {
 		pulls.Wait()
 	})
 }
+
+// When the front stream falls quiet, whoever watches /stream sees a camera that was not open.
+func TestPullFrontFallsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		c := &camera{name: "garden"}
+		ln, end := pull(t, h, c, "garden")
+		f := frame(0, c.jpeg)
+		f.Stream = "other"
+		h.Put(f)
+		viewer := ln.watch(t, "/stream")
+		for range 2 { // the last picture of the one, then one of the other
+			if _, _, err := viewer.next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.expect(t, 1, 1)
+		viewer.Close()
+		end()
+	})
+}
