@@ -25,8 +25,8 @@ type connection interface {
 	close(stalled bool)
 }
 
-// A pause is a time until ready is asked again. The zero value is none. It is cut short by another picture, unless asIs,
-// and by changed.
+// A pause is the time until ready is called again, 0 for no pause. It ends early when changed is closed. It also ends early
+// when another picture comes, unless asIs is set.
 type pause struct {
 	time    time.Duration
 	asIs    bool            // another picture makes no difference
@@ -46,7 +46,7 @@ func newConnection(w http.ResponseWriter, f *framing, timeout time.Duration) (co
 	return newHijacked(conn, w.Header(), f, timeout)
 }
 
-// lookEvery is how often a quiet stream's viewer is looked at, whether it is still there.
+// lookEvery is how often the server checks whether the viewer of a quiet stream is still there.
 const lookEvery = time.Second
 
 // hijacked is a connection that has been taken over from the HTTP server.

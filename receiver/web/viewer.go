@@ -193,7 +193,7 @@ func (vs *viewers) count() int {
 	return len(vs.here)
 }
 
-// list returns those who watch now. What it returns may not be used but for what does not change and what is atomic.
+// list returns those who watch now. Callers may use only the atomic fields and those that never change.
 func (vs *viewers) list() []*viewer {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
