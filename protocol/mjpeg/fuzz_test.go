@@ -59,7 +59,7 @@ func FuzzMultipart(f *testing.F) {
 			t.Skip("longer streams find nothing more")
 		}
 		junk = bytes.ReplaceAll(junk, soi[:1], []byte{0xFE}) // so that no picture begins in it
-		if len(junk) > 0 && junk[0] == markerEOI {
+		for len(junk) > 0 && junk[0] == markerEOI {
 			junk = junk[1:] // nor one that is cut off behind an FF ends with it
 		}
 		rng := rand.New(rand.NewPCG(seed, 0))
