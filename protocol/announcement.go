@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-const announcementSize = 16 + clockSize + 1 // without the name
+const announcementSize = 20 + clockSize + 1 // without the name
 
 // An Announcement tells what changes rarely about a stream, so that a receiver that joins late learns it. A sender
 // repeats it several times a second.
@@ -15,7 +15,7 @@ const announcementSize = 16 + clockSize + 1 // without the name
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//	|       0       |  Magic 0xCA   | Ver=1 | Type=3|    Stream     |
+//	|       0       |  Magic 0xCA   |S|Ver=1| Type=3|    Stream     |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|                    Session                    |       0       |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
@@ -23,12 +23,14 @@ const announcementSize = 16 + clockSize + 1 // without the name
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|               Frame rate, frames per 1000 seconds             |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|               ID of the newest frame                          |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|                     Clock echo, 16 bytes                      |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|  Name length  | Name, UTF-8 …
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-
 //
-// Receivers ignore what follows the name.
+// In a sealed announcement the ID of the receiver follows whose report the clock echoes. Receivers ignore what comes after.
 type Announcement struct {
 	// Name is the stream's name: at most MaxStreamName bytes of printable UTF-8, made so by CleanName.
 	Name string
@@ -36,6 +38,9 @@ type Announcement struct {
 	Size image.Point
 	// MilliFPS is the frame rate in frames per 1000 seconds, 0 if unknown.
 	MilliFPS uint32
+	// Newest is the ID of the newest frame that the sender has begun to send. Sealed streams need it: a receiver that
+	// joins takes no frame that is much older for new.
+	Newest uint32
 }
 
 func (a Announcement) append(b []byte, session uint32, stream uint8, c clockEcho) []byte {
@@ -43,6 +48,7 @@ func (a Announcement) append(b []byte, session uint32, stream uint8, c clockEcho
 	b = binary.BigEndian.AppendUint16(b, uint16(a.Size.X))
 	b = binary.BigEndian.AppendUint16(b, uint16(a.Size.Y))
 	b = binary.BigEndian.AppendUint32(b, a.MilliFPS)
+	b = binary.BigEndian.AppendUint32(b, a.Newest)
 	b = c.append(b)
 	name := CleanName(a.Name)
 	b = append(b, byte(len(name)))
@@ -57,7 +63,14 @@ func parseAnnouncement(b []byte) (Announcement, clockEcho, error) {
 		Name:     CleanName(string(b[announcementSize : announcementSize+int(b[announcementSize-1])])),
 		Size:     image.Pt(int(binary.BigEndian.Uint16(b[8:])), int(binary.BigEndian.Uint16(b[10:]))),
 		MilliFPS: binary.BigEndian.Uint32(b[12:]),
-	}, parseClockEcho(b[16:]), nil
+		Newest:   binary.BigEndian.Uint32(b[16:]),
+	}, parseClockEcho(b[20:]), nil
+}
+
+// echoedReceiver returns the receiver whose report an announcement echoes, which parseAnnouncement has taken.
+func echoedReceiver(b []byte) (id [saltSize]byte) {
+	copy(id[:], b[announcementSize+int(b[announcementSize-1]):])
+	return id
 }
 
 // CleanName makes a stream name safe to show. It removes everything but printable UTF-8, trims spaces at both ends, and

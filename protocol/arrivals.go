@@ -21,10 +21,7 @@ func (a *arrivals) note(s *segment, now time.Time) (late time.Duration) {
 	if a.data == 0 {
 		a.data, a.parity, a.first = s.layout.segments(), int(s.Parity)*s.layout.blocks, now
 	}
-	at := s.index
-	if s.parity {
-		at = a.data + s.index*s.layout.blocks + int(s.Block)
-	}
+	at := a.place(s)
 	for len(a.seen) <= at/64 {
 		a.seen = append(a.seen, 0)
 	}
@@ -42,6 +39,17 @@ func (a *arrivals) note(s *segment, now time.Time) (late time.Duration) {
 	}
 	return 0
 }
+
+// place is which of the datagrams, in order of sending, a segment is.
+func (a *arrivals) place(s *segment) int {
+	if s.parity {
+		return a.data + s.index*s.layout.blocks + int(s.Block)
+	}
+	return s.index
+}
+
+// has reports whether a segment has come.
+func (a *arrivals) has(s *segment) bool { return a.seen.has(a.place(s)) }
 
 // sent is how many datagrams were sent, as far as those that came tell.
 func (a *arrivals) sent() int { return max(a.top, a.data+a.parity) }

@@ -20,6 +20,8 @@ type asking struct {
 	fedBack  int      // bytes of feedback
 	segments int      // datagrams in which the last frame was first sent
 	out      [][]byte // to be sent
+
+	seal func(open []byte) []byte // nil if the stream is open
 }
 
 // heard records a datagram of size bytes.
@@ -132,10 +134,20 @@ func (a *asking) request(r Request) {
 
 // send queues feedback, unless all feedback would then exceed one byte for every share bytes received.
 func (a *asking) send(b []byte, share int) bool {
-	if a.fedBack+len(b) > a.received/share {
+	size := len(b)
+	if a.seal != nil {
+		size += controlHeaderSize - prefixSize + TagSize
+		if a.fedBack == 0 {
+			share = 1 // a sealed stream is not live before it has had a report
+		}
+	}
+	if a.fedBack+size > a.received/share {
 		return false
 	}
-	a.fedBack += len(b)
+	if a.seal != nil {
+		b = a.seal(b)
+	}
+	a.fedBack += size
 	a.tally.Feedback++
 	a.out = append(a.out, b)
 	return true

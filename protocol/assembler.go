@@ -20,6 +20,9 @@ type AssemblerConfig struct {
 	Latency time.Duration
 	// OneWay turns off feedback: nothing is reported to senders or asked of them.
 	OneWay bool
+	// Keys are those of the sealed streams that are wanted. With a key, open streams are ignored; without one, sealed
+	// ones. NextLocked tells of both.
+	Keys []Key
 }
 
 // An Assembler turns udpcam/1 datagrams, of any number of senders and in any order, into frames. What parity can repair
@@ -43,14 +46,18 @@ type Assembler struct {
 // NewAssembler returns an assembler with no streams.
 func NewAssembler(c AssemblerConfig) *Assembler {
 	c.Deadline = cmp.Or(c.Deadline, DefaultDeadline)
-	return &Assembler{shared: shared{config: c}, streams: map[streamKey]*stream{}}
+	return &Assembler{shared: shared{config: c, keyring: newKeyring(c.Keys)}, streams: map[streamKey]*stream{}}
 }
 
-// Add takes in the datagram b that came from an address.
+// Add takes in the datagram b that came from an address. A sealed one is opened in its place: b is not the same afterwards.
 func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	p, err := parsePrefix(b)
 	if err != nil {
 		a.leaveOut(DatagramForeign)
+		return
+	}
+	if p.Sealed != (len(a.shared.config.Keys) > 0) {
+		a.refuse(p, b, from, now)
 		return
 	}
 	switch p.Type {
@@ -60,25 +67,57 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 			a.leaveOut(DatagramMalformed)
 			return
 		}
-		s := a.stream(p, now)
+		s := a.find(p)
+		switch {
+		case s == nil && p.Sealed:
+			a.leaveOut(DatagramUnannounced)
+			return
+		case s == nil:
+			s = a.join(p, now)
+		case p.Sealed:
+			if why, opened := s.openSegment(&seg); !opened {
+				a.leaveOut(why)
+				return
+			}
+		}
 		s.heard(len(b), from, now)
 		a.evict(s.addSegment(&seg, now))
 		s.attend(now)
 	case typeAnnouncement:
-		announced, clock, err := parseAnnouncement(b)
-		if err != nil {
-			a.leaveOut(DatagramMalformed)
-			return
-		}
-		s := a.stream(p, now)
-		s.heard(len(b), from, now)
-		s.asking.clock.hear(clock, now)
-		a.name(s, announced, now)
-		s.release()
-		s.attend(now)
+		a.addAnnouncement(p, b, from, now)
 	default:
 		a.leaveOut(DatagramUnknownType)
 	}
+}
+
+// addAnnouncement takes in an announcement.
+func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now time.Time) {
+	size, s := len(b), a.find(p)
+	if p.Sealed {
+		if s, b = a.openAnnouncement(p, b, from, now); s == nil {
+			return
+		}
+	}
+	announced, clock, err := parseAnnouncement(b)
+	if err != nil {
+		a.leaveOut(DatagramMalformed)
+		return
+	}
+	if s == nil {
+		s = a.join(p, now)
+	}
+	s.heard(size, from, now)
+	s.asking.clock.hear(clock, now)
+	if s.opener != nil {
+		s.opener.announced(announced, clock, echoedReceiver(b), a.shared.config.OneWay, now)
+	}
+	if s.believed() {
+		a.name(s, announced, now)
+		s.release()
+	} else {
+		s.asking.urgent, s.asking.reported = true, time.Time{} // the next announcement is to echo a report
+	}
+	s.attend(now)
 }
 
 // leaveOut counts a datagram that belongs to no stream.
@@ -108,6 +147,12 @@ func (a *Assembler) NextFeedback() (b []byte, to netip.AddrPort, ok bool) {
 	return f.b, f.to, true
 }
 
+// NextLocked takes the next stream that cannot be opened: its key is not one of the assembler's, or it is open and the
+// assembler has keys. The same one is told of once a minute, and no more than one a second.
+func (a *Assembler) NextLocked() (l LockedStream, ok bool) {
+	return a.shared.keyring.next()
+}
+
 // Deadline returns when Expire is to be called, the zero time if nothing waits. It may change with every Add.
 func (a *Assembler) Deadline() (next time.Time) {
 	for _, s := range a.streams {
@@ -126,9 +171,12 @@ func (a *Assembler) Expire(now time.Time) {
 			a.forget(s)
 			continue
 		}
-		if s.unnamed() && s.displaced.IsZero() && now.Sub(s.joined) >= nameWait {
+		if s.unnamed() && s.believed() && s.displaced.IsZero() && now.Sub(s.joined) >= nameWait {
 			a.name(s, Announcement{}, now)
 			s.release()
+		}
+		if !s.believed() && now.Sub(s.joined) >= provenAfter {
+			a.shared.keyring.tell(LockedStream{s.from, LockedUnproven, s.opener.key.id}, now)
 		}
 		s.attend(now)
 	}
@@ -152,6 +200,9 @@ func (a *Assembler) Streams() []StreamInfo {
 			continue
 		}
 		info := StreamInfo{Name: s.label, From: s.from, Announced: s.announced, Seen: s.seen, Stats: s.tally}
+		if s.opener != nil {
+			info.Sealed, info.Key = true, s.opener.key.id
+		}
 		info.RTT, _ = s.asking.clock.RTT()
 		info.ClockOffset, info.ClockUncertainty, info.ClockKnown = s.asking.clock.Offset()
 		infos = append(infos, info)
@@ -160,21 +211,23 @@ func (a *Assembler) Streams() []StreamInfo {
 	return infos
 }
 
-// stream returns the stream that a datagram belongs to.
-func (a *Assembler) stream(p prefix, now time.Time) *stream {
+// find returns the stream that a datagram belongs to, or nil.
+func (a *Assembler) find(p prefix) *stream {
 	key := streamKey{p.Session, p.Stream}
-	s := a.latest
-	if s == nil || s.key != key {
-		s = a.streams[key]
+	if a.latest == nil || a.latest.key != key {
+		a.latest = a.streams[key]
 	}
-	if s == nil {
-		if len(a.streams) == maxStreams {
-			a.forget(a.idlest())
-		}
-		s = newStream(key, &a.shared, now)
-		a.streams[key] = s
+	return a.latest
+}
+
+// join makes a stream of which a datagram is the first.
+func (a *Assembler) join(p prefix, now time.Time) *stream {
+	if len(a.streams) == maxStreams {
+		a.forget(a.idlest())
 	}
-	a.latest = s
+	key := streamKey{p.Session, p.Stream}
+	s := newStream(key, &a.shared, now)
+	a.streams[key], a.latest = s, s
 	return s
 }
 

@@ -60,7 +60,8 @@ func (s *ClassicSplitter) Split(o *Outgoing, f Frame, _ int) error {
 			min(ClassicMaxSegments*s.segmentSize, MaxFrameSize))
 	}
 	o.frame, o.layout = f.JPEG, layout{length: len(f.JPEG), blocks: 1, data: n, stride: s.segmentSize}
-	o.header, o.appendHeader, o.headerSize = segmentHeader{FrameID: f.ID}, appendCountdown, 1
+	o.header, o.appendHeader, o.overhead = segmentHeader{FrameID: f.ID}, appendCountdown, 1
+	o.sealing = nil
 	o.rows = 0
 	o.SetParity(0)
 	return nil
@@ -72,14 +73,15 @@ func appendCountdown(h *segmentHeader, b []byte) []byte { return append(b, h.Cou
 // Announce returns nothing: the wire has no announcements.
 func (s *ClassicSplitter) Announce(Announcement, *RemoteClock, time.Time) []Datagram { return nil }
 
-// Owns returns false: nothing comes back on this wire.
-func (s *ClassicSplitter) Owns(Feedback) bool { return false }
+// Feedback returns ErrForeign: nothing comes back on this wire.
+func (s *ClassicSplitter) Feedback([]byte, time.Time) (f Feedback, err error) { return f, ErrForeign }
 
 // A ClassicAssembler turns classic datagrams into frames, those of each address apart. A frame is handed on only if its
 // segments came one after the other, from one that begins with a JPEG's first bytes down to number 1, and if together
 // they are one whole JPEG: the wire has nothing else to know a damaged frame by. It has the methods of an [Assembler].
 type ClassicAssembler struct {
 	deadline time.Duration
+	keyring  keyring
 	senders  map[netip.AddrPort]*classicSender
 	ready    []Frame
 	pending  int   // bytes in unfinished frames
@@ -101,7 +103,7 @@ type classicSender struct {
 
 // NewClassicAssembler returns an assembler with no senders.
 func NewClassicAssembler(c AssemblerConfig) *ClassicAssembler {
-	return &ClassicAssembler{deadline: cmp.Or(c.Deadline, DefaultDeadline), senders: map[netip.AddrPort]*classicSender{}}
+	return &ClassicAssembler{deadline: cmp.Or(c.Deadline, DefaultDeadline), keyring: newKeyring(c.Keys), senders: map[netip.AddrPort]*classicSender{}}
 }
 
 // Add takes in the datagram b that came from an address.
@@ -109,6 +111,12 @@ func (a *ClassicAssembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	if len(b) < 2 || len(b) > 1+ClassicSegmentSize || b[0] == 0 {
 		a.tally.Datagrams++
 		a.tally.LeftOut[DatagramForeign]++
+		return
+	}
+	if len(a.keyring.keys) > 0 {
+		a.tally.Datagrams++
+		a.tally.LeftOut[DatagramUnsealed]++
+		a.keyring.tell(LockedStream{From: from, Why: LockedOpen}, now)
 		return
 	}
 	s := a.sender(from, now)
@@ -149,6 +157,9 @@ func (a *ClassicAssembler) Next() (Frame, bool) {
 	a.ready = slices.Delete(a.ready, 0, 1)
 	return f, true
 }
+
+// NextLocked takes the next stream that is ignored because the assembler has keys, which this wire cannot use.
+func (a *ClassicAssembler) NextLocked() (l LockedStream, ok bool) { return a.keyring.next() }
 
 // NextFeedback has nothing to send back, ever.
 func (a *ClassicAssembler) NextFeedback() (b []byte, to netip.AddrPort, ok bool) {

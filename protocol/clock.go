@@ -43,14 +43,21 @@ func parseClockEcho(b []byte) clockEcho {
 	}
 }
 
+// echoes reports whether it echoes something that was sent from one moment to another.
+func (c clockEcho) echoes(from, to time.Time) bool {
+	sent := timeNear(c.Echo, to)
+	return c.Held > 0 && !sent.Before(from.Truncate(time.Microsecond)) && !sent.After(to)
+}
+
 // clockWindow is how long the best exchange of a RemoteClock counts: clocks drift by some 50 µs a second apart.
 const clockWindow = 10 * time.Second
 
 // A RemoteClock compares this end's clock with the other's, from the exchanges of announcements and reports. The zero value
 // knows nothing. It is for one goroutine.
 type RemoteClock struct {
-	heard   uint64    // Sent of the last datagram from the other end
-	heardAt time.Time // when it came, zero if none did
+	heard   uint64         // Sent of the last datagram from the other end
+	heardAt time.Time      // when it came, zero if none did
+	peer    [saltSize]byte // the receiver's ID, if what it sent was sealed
 
 	smoothed time.Duration // round trip, RFC 6298
 	best     sample
@@ -75,6 +82,7 @@ func (c *RemoteClock) echo(now time.Time) clockEcho {
 // Hear takes in what a receiver sent; only reports have something to say here.
 func (c *RemoteClock) Hear(f Feedback, now time.Time) {
 	if f.Report != nil {
+		c.peer = f.receiver
 		c.hear(f.clock, now)
 	}
 }

@@ -50,7 +50,7 @@ func FuzzDatagram(f *testing.F) {
 				t.Fatalf("%+v %+v came back as %+v %+v, %v", a, c, again, c2, err)
 			}
 		case typeReport, typeRequest:
-			f, err := ParseFeedback(b, epoch)
+			f, err := parseFeedback(b, epoch)
 			if err != nil {
 				return
 			}
@@ -60,7 +60,7 @@ func FuzzDatagram(f *testing.F) {
 			} else {
 				again = f.Request.append(nil, f.Session, f.Stream)
 			}
-			if f2, err := ParseFeedback(again, epoch); err != nil || !reflect.DeepEqual(f2, f) {
+			if f2, err := parseFeedback(again, epoch); err != nil || !reflect.DeepEqual(f2, f) {
 				t.Fatalf("%x was written back as %x, which is %+v, %v", b, again, f2, err)
 			}
 		}

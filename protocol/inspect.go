@@ -15,7 +15,7 @@ const (
 )
 
 // A DatagramInfo is what a udpcam/1 datagram says of itself, for those who look at traffic from outside. What a kind does
-// not have is 0.
+// not have is 0, and so is what is sealed.
 type DatagramInfo struct {
 	Kind    DatagramKind
 	FrameID uint32 // of data, parity and requests
@@ -47,14 +47,23 @@ func Inspect(b []byte) (info DatagramInfo, err error) {
 		}
 		return info, nil
 	case typeAnnouncement:
-		_, _, err := parseAnnouncement(b)
+		if !p.Sealed {
+			_, _, err = parseAnnouncement(b)
+		}
 		return DatagramInfo{Kind: KindAnnouncement}, err
 	case typeReport, typeRequest:
-		f, err := ParseFeedback(b, time.Time{})
-		if err != nil || f.Report != nil {
-			return DatagramInfo{Kind: KindReport}, err
+		kind := KindReport
+		if p.Type == typeRequest {
+			kind = KindRequest
 		}
-		return DatagramInfo{Kind: KindRequest, FrameID: f.Request.FrameID, Block: int(f.Request.Block), Need: int(f.Request.Need)}, nil
+		if p.Sealed {
+			return DatagramInfo{Kind: kind}, nil
+		}
+		f, err := parseFeedback(b, time.Time{})
+		if err != nil || f.Report != nil {
+			return DatagramInfo{Kind: kind}, err
+		}
+		return DatagramInfo{Kind: kind, FrameID: f.Request.FrameID, Block: int(f.Request.Block), Need: int(f.Request.Need)}, nil
 	}
 	return info, ErrUnknownType
 }

@@ -43,6 +43,23 @@ func (o *ordering) frame(seg *segment, now time.Time) (p *pendingFrame, why Data
 	return p, 0
 }
 
+// useless reports whether a segment is of no use, whatever is in it, and why.
+func (o *ordering) useless(seg *segment) (why DatagramDrop, useless bool) {
+	p := find(o.pending, seg.FrameID)
+	if p == nil {
+		p = find(o.finished, seg.FrameID)
+	}
+	switch {
+	case p == nil:
+		return DatagramLate, (o.started || len(o.pending) > 0) && !Newer(seg.FrameID, o.newest)
+	case p.state == unseen:
+		return 0, false
+	case !seg.repair: // it counts as having come, even if it comes too late
+		return DatagramDuplicate, p.arrivals.has(seg)
+	}
+	return p.useless(seg)
+}
+
 // find returns the frame with that ID, or nil.
 func find(frames []*pendingFrame, id uint32) *pendingFrame {
 	for _, p := range slices.Backward(frames) { // it is nearly always the newest

@@ -5,6 +5,7 @@ package protocol
 // owns the memory of everything else. What its methods return is valid until any of them is called again.
 type Outgoing struct {
 	encoders *encoders // the splitter's
+	sealing  *sealing  // the splitter's, nil if the datagrams are open
 	layout   layout
 	frame    []byte        // the frame's bytes, which are somebody else's
 	header   segmentHeader // of the last datagram; all have most of it in common
@@ -13,11 +14,12 @@ type Outgoing struct {
 	next     []int         // the row of each block that the next answer begins with
 
 	appendHeader func(*segmentHeader, []byte) []byte // as the wire has it
-	headerSize   int
+	overhead     int                                 // bytes of a datagram besides its payload
 
 	parity    [][]byte // what is being returned of it
 	memory    []byte   // that parity lies in
 	headers   []byte
+	buffer    *[]byte // what is being returned lies here: headers, or whole datagrams in the sealing's memory
 	datagrams []Datagram
 }
 
@@ -42,14 +44,17 @@ func (o *Outgoing) Segments() int { return o.layout.segments() }
 func (o *Outgoing) Blocks() int { return o.layout.blocks }
 
 // DatagramSize is the size of its datagrams in bytes. Only the last one may be smaller.
-func (o *Outgoing) DatagramSize() int { return o.headerSize + o.layout.stride }
+func (o *Outgoing) DatagramSize() int { return o.overhead + o.layout.stride }
+
+// Largest is the size of the largest of them.
+func (o *Outgoing) Largest() int { return o.overhead + min(o.layout.stride, o.Size()) }
 
 // Planned is how many datagrams of its data and of the parity that follows there are.
 func (o *Outgoing) Planned() int { return o.layout.segments() + o.first*o.layout.blocks }
 
 // PlannedSize is how many bytes those have.
 func (o *Outgoing) PlannedSize() int {
-	return o.Size() + o.first*o.layout.blocks*o.layout.stride + o.Planned()*o.headerSize
+	return o.Size() + o.first*o.layout.blocks*o.layout.stride + o.Planned()*o.overhead
 }
 
 // BlockData is how many data segments each block has, k.
@@ -68,7 +73,10 @@ func (o *Outgoing) SetParity(n int) {
 
 // Data returns the datagrams of the frame's data, in the order in which they are to be sent.
 func (o *Outgoing) Data() []Datagram {
-	o.begin(o.layout.segments())
+	if o.sealing != nil {
+		o.sealing.begin(o.header.FrameID)
+	}
+	o.begin(o.layout.segments(), false)
 	for i := range o.layout.segments() {
 		o.addData(i, typeData)
 	}
@@ -79,7 +87,7 @@ func (o *Outgoing) Data() []Datagram {
 // computed only now, so that the data need not wait for it.
 func (o *Outgoing) Parity() []Datagram {
 	n := o.first * o.layout.blocks
-	o.begin(n)
+	o.begin(n, false)
 	o.makeRoom(n)
 	for block := range o.layout.blocks {
 		o.encoders.encode(o.layout, block, o.frame, o.parity[block*o.first:(block+1)*o.first])
@@ -96,7 +104,7 @@ func (o *Outgoing) Parity() []Datagram {
 // as far as there are any left, then the data segments that the receiver named. A request that is not about this frame,
 // or contradicts it, has no answer.
 func (o *Outgoing) Answer(r Request, limit int) []Datagram {
-	o.begin(0)
+	o.begin(0, true)
 	switch {
 	case r.FrameID != o.header.FrameID:
 	case r.Whole():
@@ -116,12 +124,15 @@ func (o *Outgoing) Answer(r Request, limit int) []Datagram {
 	return o.datagrams
 }
 
-// begin clears what was returned last and makes room for n datagrams.
-func (o *Outgoing) begin(n int) {
-	o.datagrams = o.datagrams[:0]
-	o.headers = o.headers[:0]
-	if cap(o.headers) < n*SegmentHeaderSize {
-		o.headers = make([]byte, 0, n*SegmentHeaderSize)
+// begin clears what was returned last and makes room for n datagrams, which are an answer or not.
+func (o *Outgoing) begin(n int, answer bool) {
+	size := SegmentHeaderSize
+	o.datagrams, o.buffer = o.datagrams[:0], &o.headers
+	if o.sealing != nil {
+		size, o.buffer = o.DatagramSize(), o.sealing.buffer(answer)
+	}
+	if *o.buffer = (*o.buffer)[:0]; cap(*o.buffer) < n*size {
+		*o.buffer = make([]byte, 0, n*size)
 	}
 }
 
@@ -152,9 +163,14 @@ func (o *Outgoing) addParity(block, row int, as datagramType, payload []byte) {
 func (o *Outgoing) add(as datagramType, block, countdown int, payload []byte) {
 	h := &o.header
 	h.Type, h.Block, h.Countdown = as, uint8(block), uint8(countdown)
-	at := len(o.headers)
-	o.headers = o.appendHeader(h, o.headers)
-	o.datagrams = append(o.datagrams, Datagram{o.headers[at:len(o.headers):len(o.headers)], payload})
+	b := *o.buffer
+	at := len(b)
+	b = o.appendHeader(h, b)
+	if o.sealing != nil {
+		b, payload = o.sealing.sealSegment(b, at, payload), nil
+	}
+	*o.buffer = b
+	o.datagrams = append(o.datagrams, Datagram{b[at:len(b):len(b)], payload})
 }
 
 // makeRoom makes room for n parity segments, which are written over what was there.

@@ -60,30 +60,16 @@ func (p *pendingFrame) open(s *segment) {
 // place puts a segment where it belongs and rebuilds with it what is possible. If the segment was of no use, it returns why.
 // Frames of up to trusted bytes get their memory at once.
 func (p *pendingFrame) place(seg *segment, trusted int, m *frameMemory) (why DatagramDrop, placed bool) {
-	switch {
-	case !p.wholeAt.IsZero():
-		return DatagramSpare, false
-	case p.state == done:
-		return DatagramLate, false
-	case !p.header.sameFrame(&seg.segmentHeader):
-		return DatagramInconsistent, false
+	if why, useless := p.useless(seg); useless {
+		return why, false
 	}
-	b := &p.blocks[seg.Block]
 	if seg.parity {
-		switch {
-		case b.missing == 0:
-			return DatagramSpare, false
-		case b.has(seg.index):
-			return DatagramDuplicate, false
-		}
+		b := &p.blocks[seg.Block]
 		b.parity = append(b.parity, parityShard{seg.index, bytes.Clone(seg.payload)})
 		m.used += p.layout.stride
 	} else {
 		start, end := p.layout.span(seg.index)
-		switch {
-		case p.have.has(seg.index):
-			return DatagramDuplicate, false
-		case !p.reserve(end, trusted, m):
+		if !p.reserve(end, trusted, m) {
 			return DatagramOverLimit, false
 		}
 		copy(p.bytes[start:], seg.payload)
@@ -92,6 +78,23 @@ func (p *pendingFrame) place(seg *segment, trusted int, m *frameMemory) (why Dat
 	p.arrived += len(seg.payload)
 	p.repair(int(seg.Block), max(trusted, 2*p.arrived), m)
 	return 0, true
+}
+
+// useless reports whether a segment is of no use for the frame, and why.
+func (p *pendingFrame) useless(seg *segment) (why DatagramDrop, useless bool) {
+	switch {
+	case !p.wholeAt.IsZero():
+		return DatagramSpare, true
+	case p.state == done:
+		return DatagramLate, true
+	case !p.header.sameFrame(&seg.segmentHeader):
+		return DatagramInconsistent, true
+	case seg.parity && p.blocks[seg.Block].missing == 0:
+		return DatagramSpare, true
+	case seg.parity:
+		return DatagramDuplicate, p.blocks[seg.Block].has(seg.index)
+	}
+	return DatagramDuplicate, p.have.has(seg.index)
 }
 
 // reserve makes room for the frame's bytes up to end. Frames of up to trusted bytes get all their memory at once. Memory

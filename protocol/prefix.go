@@ -25,8 +25,9 @@ const (
 	// picture's second byte or third byte there: 0xD8, or 0xFF for the first.
 	magic = 0xCA
 
-	// version is the high half of the third byte.
-	version = 1
+	// version is in the high half of the third byte, below the bit that says that a datagram is sealed.
+	version   = 1
+	sealedBit = 0x80
 
 	prefixSize = 8
 )
@@ -46,12 +47,13 @@ var (
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//	|   Countdown   |  Magic 0xCA   | Ver=1 | Type  |    Stream     |
+//	|   Countdown   |  Magic 0xCA   |S|Ver=1| Type  |    Stream     |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|                    Session                    |     Block     |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 type prefix struct {
 	Countdown byte
+	Sealed    bool
 	Type      datagramType
 	Stream    uint8  // number of the stream within the session
 	Session   uint32 // 24 bits, drawn at random when a sender starts
@@ -59,17 +61,22 @@ type prefix struct {
 }
 
 func (p prefix) append(b []byte) []byte {
-	b = append(b, p.Countdown, magic, version<<4|byte(p.Type), p.Stream)
+	third := version<<4 | byte(p.Type)
+	if p.Sealed {
+		third |= sealedBit
+	}
+	b = append(b, p.Countdown, magic, third, p.Stream)
 	return binary.BigEndian.AppendUint32(b, p.Session<<8|uint32(p.Block))
 }
 
 func parsePrefix(b []byte) (prefix, error) {
-	if len(b) < prefixSize || b[1] != magic || b[2]>>4 != version {
+	if len(b) < prefixSize || b[1] != magic || b[2]&^sealedBit>>4 != version {
 		return prefix{}, ErrForeign
 	}
 	word := binary.BigEndian.Uint32(b[4:])
 	return prefix{
 		Countdown: b[0],
+		Sealed:    b[2]&sealedBit != 0,
 		Type:      datagramType(b[2] & 0x0f),
 		Stream:    b[3],
 		Session:   word >> 8,

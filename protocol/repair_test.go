@@ -12,7 +12,7 @@ import (
 func feedbackOf(t *testing.T, a *Assembler) (fs []Feedback) {
 	t.Helper()
 	for b, to, ok := a.NextFeedback(); ok; b, to, ok = a.NextFeedback() {
-		f, err := ParseFeedback(b, epoch)
+		f, err := parseFeedback(b, epoch)
 		if err != nil || to != alice {
 			t.Fatalf("feedback to %v: %v", to, err)
 		}

@@ -14,7 +14,7 @@ const requestSize = prefixSize + 8 // without the bits
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//	|       0       |  Magic 0xCA   | Ver=1 | Type=5|    Stream     |
+//	|       0       |  Magic 0xCA   |S|Ver=1| Type=5|    Stream     |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|                    Session                    |     Block     |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
@@ -68,12 +68,15 @@ type Feedback struct {
 	Stream  uint8
 	Report  *Report  // nil if it is a request
 	Request *Request // nil if it is a report
-	clock   clockEcho
+	// Joined says that it is the first of its receiver. Only sealed feedback tells receivers apart.
+	Joined   bool
+	clock    clockEcho
+	receiver [saltSize]byte // its ID, if the datagram was sealed
 }
 
-// ParseFeedback reads a datagram that came from a receiver about now. A request's bits stay a part of b. The error is
-// ErrForeign, ErrUnknownType or ErrMalformed.
-func ParseFeedback(b []byte, now time.Time) (f Feedback, err error) {
+// parseFeedback reads an open datagram that came from a receiver about now. A request's bits stay a part of b. The error
+// is ErrForeign, ErrUnknownType or ErrMalformed.
+func parseFeedback(b []byte, now time.Time) (f Feedback, err error) {
 	p, err := parsePrefix(b)
 	if err != nil {
 		return f, err

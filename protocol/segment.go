@@ -1,15 +1,13 @@
 package protocol
 
 import (
+	"crypto/cipher"
 	"encoding/binary"
 	"hash/crc32"
 )
 
 // SegmentHeaderSize is how many bytes stand before a segment's payload.
 const SegmentHeaderSize = 28
-
-// AuthTagSize is the room, in bytes, that the default segment size leaves for an authentication tag to come.
-const AuthTagSize = 16
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -22,7 +20,7 @@ func checksum(frame []byte) uint32 { return crc32.Checksum(frame, castagnoli) }
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//	|   Countdown   |  Magic 0xCA   | Ver=1 | Type  |    Stream     |
+//	|   Countdown   |  Magic 0xCA   |S|Ver=1| Type  |    Stream     |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|                    Session                    |     Block     |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
@@ -44,7 +42,7 @@ type segmentHeader struct {
 	Data     uint8  // data segments in each block, k
 	Parity   uint8  // parity segments of each block that follow the frame's data at first, p
 	Captured uint64 // a timestamp, 48 bits
-	CRC      uint32
+	CRC      uint32 // 0 if the datagram is sealed: its tag says more
 }
 
 func (h *segmentHeader) append(b []byte) []byte {
@@ -64,6 +62,7 @@ type segment struct {
 	repair  bool // whether it was asked for
 	index   int  // of a data segment in the frame, or the row of a parity segment
 	payload []byte
+	sealed  []byte // the whole datagram if payload is still sealed, nil if not
 }
 
 // parseSegment reads the segment in datagram b, whose prefix is p.
@@ -87,6 +86,12 @@ func parseSegment(p prefix, b []byte) (s segment, err error) {
 	}
 	s.layout = layoutOf(int(s.Length), int(s.Blocks), int(s.Data))
 	s.payload = b[SegmentHeaderSize:]
+	if p.Sealed {
+		if len(s.payload) <= TagSize || s.CRC != 0 {
+			return s, ErrMalformed
+		}
+		s.sealed, s.payload = b, s.payload[:len(s.payload)-TagSize]
+	}
 	s.parity, s.repair = p.Type&^typeRepair == typeParity, p.Type&typeRepair != 0
 	first, limit, size := int(s.Parity), int(s.Data), s.layout.stride
 	if s.parity {
@@ -104,6 +109,14 @@ func parseSegment(p prefix, b []byte) (s segment, err error) {
 		return s, ErrMalformed
 	}
 	return s, nil
+}
+
+// open opens a sealed segment in its place, and reports whether the key is the right one.
+func (s *segment) open(segments cipher.AEAD) bool {
+	b := s.sealed
+	_, err := segments.Open(s.payload[:0], b[:segmentNonceSize], b[SegmentHeaderSize:], b[:SegmentHeaderSize])
+	s.sealed = nil
+	return err == nil
 }
 
 // sameFrame reports whether two datagrams that claim the same session, stream and frame ID describe the same frame.

@@ -163,7 +163,7 @@ func TestLayout(t *testing.T) {
 
 func TestDefaultSegmentFitsEthernet(t *testing.T) {
 	const ipv6, udp, mtu = 40, 8, 1500
-	if n := ipv6 + udp + SegmentHeaderSize + AuthTagSize + DefaultSegmentSize; n > mtu || n+Unit <= mtu {
+	if n := ipv6 + udp + SegmentHeaderSize + TagSize + DefaultSegmentSize; n > mtu || n+Unit <= mtu {
 		t.Errorf("a default segment makes a packet of %d bytes, want the most multiples of %d within %d", n, Unit, mtu)
 	}
 }

@@ -6,12 +6,16 @@ import (
 	"time"
 )
 
-// ErrFrameSize is a frame that is empty or larger than the wire can carry.
-var ErrFrameSize = errors.New("frame size out of range")
+var (
+	// ErrFrameSize is a frame that is empty or larger than the wire can carry.
+	ErrFrameSize = errors.New("frame size out of range")
+	// ErrFrameID is a frame to be sealed whose ID is not greater than that of all frames before it.
+	ErrFrameID = errors.New("the ID of a sealed frame must be greater than all before it")
+)
 
 const (
 	// DefaultSegmentSize is the largest multiple of Unit that fits an Ethernet packet (MTU 1500) behind an IPv6 and a
-	// UDP header (40 + 8 bytes), the segment header and the authentication tag to come.
+	// UDP header (40 + 8 bytes) and the segment header, and before the tag of a sealed datagram.
 	DefaultSegmentSize = 1408
 
 	// MinSegmentSize is what fits, by the same count, the 576 bytes that every IPv4 host takes (RFC 791).
@@ -23,10 +27,10 @@ const (
 )
 
 // SegmentSizeFor returns the segment size for packets of mtu bytes, from MinSegmentSize to DefaultSegmentSize. It is the
-// largest multiple of Unit that leaves room for the IPv6, UDP and segment headers and a future authentication tag. Larger
+// largest multiple of Unit that leaves room for the IPv6, UDP and segment headers and the tag of a sealed datagram. Larger
 // segments, for jumbo packets, are never automatic: one parity segment would then be as large as a frame.
 func SegmentSizeFor(mtu int) int {
-	size := (mtu - ipv6Header - udpHeader - SegmentHeaderSize - AuthTagSize) / Unit * Unit
+	size := (mtu - ipv6Header - udpHeader - SegmentHeaderSize - TagSize) / Unit * Unit
 	return min(max(size, MinSegmentSize), DefaultSegmentSize)
 }
 
@@ -47,6 +51,7 @@ type Splitter struct {
 	stream      uint8
 	segmentSize int
 	encoders    encoders
+	sealing     *sealing // nil if the datagrams are open
 }
 
 // NewSplitter returns a splitter for the stream with that number in that session, of which 24 bits count. Segments
@@ -65,33 +70,57 @@ func NewSplitter(session uint32, stream uint8, segmentSize int) (*Splitter, erro
 	}, nil
 }
 
+// Seal has all datagrams from now on be sealed with a key, in a session of its own. Call it before the first frame, and
+// at most once. Frame IDs must then grow from frame to frame and must not wrap: make a new Splitter before they do.
+func (s *Splitter) Seal(k Key) { s.seal(k, randomOrigin()) }
+
+func (s *Splitter) seal(k Key, salt [saltSize]byte) {
+	s.sealing = newSealing(k, salt)
+	s.Resize(s.segmentSize)
+}
+
 // SegmentSize is the most bytes that a segment carries.
 func (s *Splitter) SegmentSize() int { return s.segmentSize }
 
 // DatagramSize is the most bytes that a datagram of a frame has.
-func (s *Splitter) DatagramSize() int { return SegmentHeaderSize + s.segmentSize }
+func (s *Splitter) DatagramSize() int { return s.overhead() + s.segmentSize }
+
+// overhead is how many bytes a datagram has besides its payload.
+func (s *Splitter) overhead() int {
+	if s.sealing != nil {
+		return SegmentHeaderSize + TagSize
+	}
+	return SegmentHeaderSize
+}
 
 // Resize has the segments of the frames that follow carry at most size bytes, which NewSplitter would take.
-func (s *Splitter) Resize(size int) { s.segmentSize = min(size/Unit*Unit, MaxSegmentSize) }
+func (s *Splitter) Resize(size int) {
+	s.segmentSize = min(size, MaxDatagram-s.overhead()) / Unit * Unit
+}
 
 // Split makes o a frame on its way, with so many parity segments for each block: see [Outgoing.SetParity]. What o was
 // before is gone, its memory is used again. The bytes of f must stay as they are for as long as o is used, or until
-// [Outgoing.Move]. The error is ErrFrameSize.
+// [Outgoing.Move]. The error is ErrFrameSize, or ErrFrameID if the frames are sealed.
 func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
+	if s.sealing != nil && !s.sealing.fresh(f.ID) {
+		return ErrFrameID
+	}
 	l, err := newLayout(len(f.JPEG), s.segmentSize)
 	if err != nil {
 		return err
 	}
-	o.encoders, o.layout, o.frame = &s.encoders, l, f.JPEG
-	o.appendHeader, o.headerSize, o.rows = (*segmentHeader).append, SegmentHeaderSize, l.rows()
+	o.encoders, o.sealing, o.layout, o.frame = &s.encoders, s.sealing, l, f.JPEG
+	o.appendHeader, o.overhead, o.rows = (*segmentHeader).append, s.overhead(), l.rows()
 	o.header = segmentHeader{
-		prefix:   prefix{Stream: s.stream, Session: s.session},
+		prefix:   prefix{Stream: s.stream, Session: s.session, Sealed: s.sealing != nil},
 		FrameID:  f.ID,
 		Blocks:   uint8(l.blocks),
 		Length:   uint32(l.length),
 		Data:     uint8(l.data),
 		Captured: timestamp(f.Captured),
-		CRC:      checksum(f.JPEG),
+	}
+	if s.sealing == nil {
+		o.header.CRC = checksum(f.JPEG)
 	}
 	o.SetParity(parity)
 	return nil
@@ -100,9 +129,31 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 // Announce returns the datagrams that announce the stream now to a receiver, of which clock knows what it has sent. They
 // are the caller's to keep.
 func (s *Splitter) Announce(a Announcement, clock *RemoteClock, now time.Time) []Datagram {
-	b := make([]byte, 0, announcementSize+MaxStreamName)
-	return []Datagram{{a.append(b, s.session, s.stream, clock.echo(now)), nil}}
+	b := a.append(make([]byte, 0, announcementSize+MaxStreamName+saltSize), s.session, s.stream, clock.echo(now))
+	if s.sealing != nil {
+		b = s.sealing.announce(append(b, clock.peer[:]...))
+	}
+	return []Datagram{{b, nil}}
 }
 
-// Owns reports whether a receiver's datagram is about this splitter's stream.
-func (s *Splitter) Owns(f Feedback) bool { return f.Session == s.session && f.Stream == s.stream }
+// Feedback reads a datagram that came from a receiver about now. A sealed one is opened in its place, and a request's bits
+// stay a part of b. The error is ErrForeign, ErrUnknownType, ErrMalformed or ErrOtherSession; if the stream is sealed, also
+// ErrUnsealed, ErrWrongKey or ErrReplayed.
+func (s *Splitter) Feedback(b []byte, now time.Time) (f Feedback, err error) {
+	p, err := parsePrefix(b)
+	switch {
+	case err != nil:
+		return f, err
+	case p.Type != typeReport && p.Type != typeRequest:
+		return f, ErrUnknownType
+	case p.Session != s.session || p.Stream != s.stream:
+		return f, ErrOtherSession
+	case s.sealing == nil && p.Sealed:
+		return f, ErrWrongKey
+	case s.sealing == nil:
+		return parseFeedback(b, now)
+	case !p.Sealed:
+		return f, ErrUnsealed
+	}
+	return s.sealing.open(b, now)
+}

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -31,6 +32,11 @@ const (
 	DatagramForeign      DatagramDrop = iota // not of this wire at all
 	DatagramUnknownType                      // of this wire, but a type that this version does not know
 	DatagramMalformed                        // its fields contradict each other
+	DatagramUnsealed                         // it is open, and this receiver has a key
+	DatagramSealed                           // it is sealed, and this receiver has no key
+	DatagramWrongKey                         // no key of this receiver opens it: it has another, or it was changed
+	DatagramReplayed                         // it was sent before: somebody recorded it
+	DatagramUnannounced                      // it is sealed, and its stream has not been announced yet
 	DatagramInconsistent                     // it contradicts what other datagrams said about its frame
 	DatagramOverLimit                        // beyond what its stream may have unfinished
 	DatagramLate                             // its frame has been dropped, or a newer one handed on, already
@@ -39,7 +45,7 @@ const (
 	numDatagramDrops
 )
 
-var datagramDropNames = [...]string{"foreign", "unknown-type", "malformed", "inconsistent", "over-limit", "late", "spare", "duplicate"}
+var datagramDropNames = [...]string{"foreign", "unknown-type", "malformed", "unsealed", "sealed", "wrong-key", "replayed", "unannounced", "inconsistent", "over-limit", "late", "spare", "duplicate"}
 
 func (d DatagramDrop) String() string { return datagramDropNames[d] }
 
@@ -129,4 +135,38 @@ type StreamInfo struct {
 	// captured at t - ClockOffset by this one.
 	RTT, ClockOffset, ClockUncertainty time.Duration
 	ClockKnown                         bool
+
+	// Sealed says that the stream is encrypted and authenticated, with the key of that ID.
+	Sealed bool
+	Key    KeyID
+}
+
+// A LockedStream is a stream that comes and is not shown.
+type LockedStream struct {
+	From netip.AddrPort
+	Why  LockReason
+	Key  KeyID // of the key that it is sealed with, 0 if it is open
+}
+
+// A LockReason is why a stream is not shown.
+type LockReason uint8
+
+// The reasons for which a stream is not shown.
+const (
+	LockedNoKey    LockReason = iota // it is sealed, and the receiver does not have the key
+	LockedOpen                       // it is open, and the receiver has keys
+	LockedUnproven                   // it opens, and does not show that it is no recording
+)
+
+// String says what is wrong and what to do.
+func (l LockedStream) String() string {
+	from := l.From.Addr().Unmap()
+	switch l.Why {
+	case LockedNoKey:
+		return fmt.Sprintf("a sealed stream from %v (key %v): give its key with --key", from, l.Key)
+	case LockedOpen:
+		return fmt.Sprintf("a stream from %v is not sealed, and is ignored: give its sender the key too", from)
+	}
+	return fmt.Sprintf("a sealed stream from %v (key %v) does not answer, so it may be a recording: "+
+		"if its sender is one-way, receive with --one-way too", from, l.Key)
 }

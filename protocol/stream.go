@@ -28,6 +28,7 @@ type stream struct {
 	displaced time.Time // when another stream took its label, zero if none has
 
 	shared   *shared
+	opener   *opener // nil if the stream is open
 	tally    Stats
 	ordering ordering
 	asking   asking
@@ -39,6 +40,7 @@ type stream struct {
 // A shared is what the streams of an assembler have in common.
 type shared struct {
 	config   AssemblerConfig
+	keyring  keyring
 	memory   frameMemory
 	ready    []Frame
 	feedback []outgoingFeedback
@@ -58,6 +60,9 @@ func newStream(key streamKey, sh *shared, now time.Time) *stream {
 
 // unnamed reports whether the stream has no name yet.
 func (s *stream) unnamed() bool { return s.label == "" }
+
+// believed reports whether the stream is no recording, as far as that can be told: of an open one it cannot.
+func (s *stream) believed() bool { return s.opener == nil || s.opener.live }
 
 // host is the address that the stream comes from.
 func (s *stream) host() string { return s.from.Addr().Unmap().String() }
@@ -97,13 +102,15 @@ func (s *stream) addSegment(seg *segment, now time.Time) *pendingFrame {
 func (s *stream) complete(p *pendingFrame, now time.Time) {
 	jpeg := p.bytes[:p.layout.length]
 	switch {
-	case checksum(jpeg) != p.header.CRC:
+	case s.opener == nil && checksum(jpeg) != p.header.CRC:
 		s.ordering.drop(p, FrameCorrupt)
 	case !mjpeg.LooksLikeJPEG(jpeg):
 		s.ordering.drop(p, FrameNotJPEG)
 	default:
 		p.state, p.wholeAt = whole, now
-		s.whole = now
+		if s.believed() {
+			s.whole = now
+		}
 	}
 }
 
@@ -161,6 +168,10 @@ func (s *stream) handOn(p *pendingFrame, now time.Time) {
 // a stream in the middle has no use for an older one.
 func (s *stream) release() {
 	if s.unnamed() || s.held.JPEG == nil {
+		return
+	}
+	if s.opener != nil && s.held.ID < s.opener.oldest {
+		s.held = Frame{} // it was recorded earlier in this session
 		return
 	}
 	s.held.Stream = s.label

@@ -176,7 +176,7 @@ func TestVectors(t *testing.T) {
 				if hex.EncodeToString(got) != v.Datagram {
 					t.Errorf("sent as %x\nwant %s", got, v.Datagram)
 				}
-				if f, err := ParseFeedback(got, time.UnixMicro(1764547200000000)); err != nil || f.Session != v.Session || f.Stream != v.Stream ||
+				if f, err := parseFeedback(got, time.UnixMicro(1764547200000000)); err != nil || f.Session != v.Session || f.Stream != v.Stream ||
 					!bytes.Equal(got, v.again(f)) {
 					t.Errorf("%x is read as %+v, %v", got, f, err)
 				}

@@ -40,6 +40,9 @@ const smallBuffer = 1 << 20
 type Config struct {
 	// Wire is what the senders speak. The zero value means [protocol.WireV1].
 	Wire protocol.Wire
+	// Keys are those of the sealed streams to receive. With a key, open streams are ignored, so that nobody can slip one in;
+	// the classic wire has only such. Without a key, sealed streams are ignored. Both is logged.
+	Keys []protocol.Key
 	// Deadline is how long after its first segment a frame is given up. 0 means [protocol.DefaultDeadline].
 	Deadline time.Duration
 	// Latency is how long a whole frame may wait for an older one that can still be repaired. 0 means about three round
@@ -62,6 +65,7 @@ type Config struct {
 type assembler interface {
 	Add(b []byte, from netip.AddrPort, now time.Time)
 	Next() (protocol.Frame, bool)
+	NextLocked() (protocol.LockedStream, bool)
 	NextFeedback() (b []byte, to netip.AddrPort, ok bool)
 	Deadline() time.Time
 	Expire(now time.Time)
@@ -82,7 +86,7 @@ type Receiver struct {
 // New returns a receiver on a conn, which becomes the receiver's.
 func New(c Config, conn protocol.Conn) *Receiver {
 	r := &Receiver{conn: conn, clock: cmp.Or(c.Clock, datagram.SystemClock), log: cmp.Or(c.Log, slog.Default())}
-	ac := protocol.AssemblerConfig{Deadline: c.Deadline, Latency: c.Latency, OneWay: c.OneWay}
+	ac := protocol.AssemblerConfig{Deadline: c.Deadline, Latency: c.Latency, OneWay: c.OneWay, Keys: c.Keys}
 	switch c.Wire {
 	case protocol.WireClassic:
 		r.assembler = protocol.NewClassicAssembler(ac)
@@ -149,6 +153,9 @@ func (r *Receiver) add(t protocol.Batch) {
 	defer r.mu.Unlock()
 	for b := range t.All() {
 		r.assembler.Add(b, t.From, t.At)
+	}
+	if l, ok := r.assembler.NextLocked(); ok {
+		r.log.Warn(l.String())
 	}
 }
 

@@ -45,13 +45,13 @@ func (a *announcer) add(f protocol.Frame, now time.Time) {
 }
 
 // next returns what to announce, if enough time has passed since it was last.
-func (a *announcer) next(enough time.Duration, now time.Time) (announcement protocol.Announcement, due bool) {
+func (a *announcer) next(newest uint32, enough time.Duration, now time.Time) (announcement protocol.Announcement, due bool) {
 	if a.sent >= announceFrames && now.Sub(a.last) < enough {
 		return announcement, false
 	}
 	a.sent++
 	a.last = now
-	return protocol.Announcement{Name: a.name, Size: a.size, MilliFPS: a.rate.milliFPS()}, true
+	return protocol.Announcement{Name: a.name, Size: a.size, MilliFPS: a.rate.milliFPS(), Newest: newest}, true
 }
 
 // A rate measures how many frames come in a second, over the last whole second or so.

@@ -59,22 +59,18 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		}
 		return
 	}
-	f, err := protocol.ParseFeedback(b, now)
+	f, err := s.splitter.Feedback(b, now)
 	switch {
-	case errors.Is(err, protocol.ErrMalformed):
-		s.refuse(FeedbackMalformed)
 	case err != nil:
-		s.refuse(FeedbackForeign)
-	case !s.splitter.Owns(f):
-		s.refuse(FeedbackOtherSession)
+		s.refuse(refusalOf(err))
 	case f.Request != nil:
 		s.stats.Requests++
 		s.answer(d, *f.Request, now)
-	case slices.ContainsFunc(f.Report.Trains, func(t protocol.Train) bool { return protocol.Newer(t.FrameID, s.nextID) }):
+	case slices.ContainsFunc(f.Report.Trains, func(t protocol.Train) bool { return !protocol.Newer(s.nextID, t.FrameID) }):
 		s.refuse(FeedbackMalformed) // it tells of a frame that was never sent
 	default:
 		enough := announceSoon
-		if !d.live(now) {
+		if f.Joined || !d.live(now) {
 			enough = 0 // who has just come waits for it
 		}
 		d.report(f, now)

@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -49,6 +50,9 @@ type Config struct {
 	Name string
 	// Wire is how frames are written. The zero value means [protocol.WireV1].
 	Wire protocol.Wire
+	// Key seals the stream: only receivers with the same key can watch it. The zero value leaves it open. The classic wire
+	// cannot be sealed.
+	Key protocol.Key
 	// SegmentSize is the most payload bytes in a datagram. 0 means [protocol.DefaultSegmentSize], or what the narrowest
 	// path takes if that is less; and [protocol.ClassicSegmentSize] on the classic wire.
 	SegmentSize int
@@ -70,6 +74,9 @@ type Config struct {
 	// Log is where trouble is reported that the sender lives on with. Nil means slog.Default().
 	Log *slog.Logger
 }
+
+// lastID is the last frame ID of a session that is sealed: its IDs do not wrap, because no two frames may have the same.
+const lastID = math.MaxUint32
 
 // A Sender sends the frames of one stream. Send and Close are for one goroutine at a time; the other methods are for
 // any.
@@ -100,7 +107,7 @@ type splitter interface {
 	SegmentSize() int
 	Resize(size int)
 	Announce(a protocol.Announcement, clock *protocol.RemoteClock, now time.Time) []protocol.Datagram
-	Owns(f protocol.Feedback) bool
+	Feedback(b []byte, now time.Time) (protocol.Feedback, error)
 }
 
 // New returns a sender to destinations that are open already, which become the sender's. Several may share a conn.
@@ -121,14 +128,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	for _, d := range to {
 		s.destinations = append(s.destinations, newDestination(d, c))
 	}
-	var err error
-	switch c.Wire {
-	case protocol.WireClassic:
-		s.splitter, err = protocol.NewClassicSplitter(c.SegmentSize)
-	default:
-		s.splitter, err = protocol.NewSplitter(rand.Uint32(), 0, cmp.Or(c.SegmentSize, s.segmentSize()))
-	}
-	if err != nil {
+	if err := s.newSession(cmp.Or(c.SegmentSize, s.segmentSize())); err != nil {
 		return nil, err
 	}
 	conns := map[protocol.Conn]bool{}
@@ -140,6 +140,29 @@ func New(c Config, to ...Destination) (*Sender, error) {
 		}
 	}
 	return s, nil
+}
+
+// newSession begins a session, with frames from ID 0 on and segments of such a size.
+func (s *Sender) newSession(segmentSize int) error {
+	key := s.config.Key
+	if s.config.Wire == protocol.WireClassic {
+		if key != (protocol.Key{}) {
+			return errors.New("the classic wire cannot be sealed: leave out the key, or choose the wire udpcam/1")
+		}
+		splitter, err := protocol.NewClassicSplitter(s.config.SegmentSize)
+		s.splitter = splitter
+		return err
+	}
+	splitter, err := protocol.NewSplitter(rand.Uint32(), 0, segmentSize)
+	if err != nil {
+		return err
+	}
+	if key != (protocol.Key{}) {
+		splitter.Seal(key)
+	}
+	s.splitter, s.nextID, s.announcer.sent = splitter, 0, 0
+	s.ring.evict(s.ring.count)
+	return nil
 }
 
 // Send sends one frame to every destination. Its Stream and ID are ignored: the sender gives them. When Send returns, the
@@ -155,7 +178,7 @@ func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 	}
 	o, err := s.begin(f)
 	if err != nil {
-		return false, fmt.Errorf("frame %d: %w", s.nextID, err)
+		return false, fmt.Errorf("frame of %d bytes: %w", len(f.JPEG), err)
 	}
 	if o == nil {
 		return false, nil // skipped
@@ -177,6 +200,11 @@ func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.nextID == lastID && s.config.Key != (protocol.Key{}) {
+		if err := s.newSession(s.splitter.SegmentSize()); err != nil {
+			return nil, err
+		}
+	}
 	f.ID = s.nextID
 	o := s.ring.take()
 	if err := s.splitter.Split(o, f, 0); err != nil {
@@ -194,6 +222,7 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 	if s.config.FEC.fixed {
 		plan.Parity = s.config.FEC.segments(o.BlockData())
 	}
+	s.nextID++ // now, so that no other frame ever has this ID, whatever happens to this one
 	o.SetParity(plan.Parity)
 	s.depart(o.PlannedSize(), plan)
 	for _, d := range s.destinations {
@@ -202,7 +231,7 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 		}
 		d.tell(now)
 		d.path.Begin(f.ID, o.Planned(), o.DatagramSize(), s.departure.rate, now)
-		d.hole.sent(min(o.DatagramSize(), protocol.SegmentHeaderSize+o.Size()))
+		d.hole.sent(o.Largest())
 	}
 	return o, nil
 }
@@ -255,7 +284,6 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 	} else {
 		s.ring.reuse(o)
 	}
-	s.nextID++
 	s.stats.Frames++
 	s.stats.FrameBytes += uint64(o.Size())
 	for _, d := range s.destinations {

@@ -1,6 +1,10 @@
 package sender
 
-import "maps"
+import (
+	"maps"
+
+	"udpcam/protocol"
+)
 
 // Stats counts what a sender has done since it was made.
 type Stats struct {
@@ -30,7 +34,27 @@ const (
 	FeedbackGone         FeedbackRefusal = "gone"          // it asks for a frame that is not kept any more
 	FeedbackOverLimit    FeedbackRefusal = "over-limit"    // it asks for more than its address may be sent
 	FeedbackOverload     FeedbackRefusal = "overload"      // it asks for much, of a path that is overloaded
+	FeedbackUnsealed     FeedbackRefusal = "unsealed"      // it is open, and this sender has a key
+	FeedbackWrongKey     FeedbackRefusal = "wrong-key"     // this sender's key does not open it
+	FeedbackReplayed     FeedbackRefusal = "replayed"      // it was sent before: somebody recorded it
 )
+
+// refusalOf is the reason for which a wire refuses a datagram.
+func refusalOf(err error) FeedbackRefusal {
+	switch err {
+	case protocol.ErrMalformed:
+		return FeedbackMalformed
+	case protocol.ErrOtherSession:
+		return FeedbackOtherSession
+	case protocol.ErrUnsealed:
+		return FeedbackUnsealed
+	case protocol.ErrWrongKey:
+		return FeedbackWrongKey
+	case protocol.ErrReplayed:
+		return FeedbackReplayed
+	}
+	return FeedbackForeign
+}
 
 // Destinations returns what is known of each address that the sender sends to.
 func (s *Sender) Destinations() (infos []DestinationInfo) {

@@ -56,7 +56,7 @@ func (s *Sender) announceBefore(f protocol.Frame) error {
 // announce announces the stream, if enough time has passed since it last did. Each destination is told its own clock's
 // echo. The error is net.ErrClosed. s.mu is held.
 func (s *Sender) announce(enough time.Duration, now time.Time) error {
-	a, due := s.announcer.next(enough, now)
+	a, due := s.announcer.next(s.nextID-1, enough, now)
 	if !due {
 		return nil
 	}

@@ -123,8 +123,8 @@ func (l *loopback) SetLink(wanted web.DemoLink) error {
 
 // isRequest reports whether a datagram asks a sender for something.
 func isRequest(b []byte) bool {
-	f, err := protocol.ParseFeedback(b, time.Now())
-	return err == nil && f.Request != nil
+	info, err := protocol.Inspect(b)
+	return err == nil && info.Kind == protocol.KindRequest
 }
 
 // Send sends a frame by the present sender.
