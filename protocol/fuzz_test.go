@@ -172,3 +172,39 @@ func FuzzClassicAssembler(f *testing.F) {
 		}
 	})
 }
+
+// FuzzOpen hands anything at all, and changed datagrams, to a sealed stream's receiver and sender. Nothing that the key did
+// not seal may have any effect.
+func FuzzOpen(f *testing.F) {
+	cam := newSealedCamera(f, 7, "door", secret)
+	a := NewAssembler(AssemblerConfig{Keys: []Key{secret}})
+	sent, fedBack := cam.join(f, a, epoch)
+	_, ds := cam.frame(f, 3000)
+	real := slices.Concat(sent, fedBack, ds)
+	for _, d := range real {
+		f.Add(d, uint16(0), byte(0))
+		f.Add(d, uint16(len(d)-1), byte(1))
+	}
+	f.Add([]byte("\x01\xca\x91\x00\x00\x00\x07\x00"), uint16(0), byte(0))
+	f.Fuzz(func(t *testing.T, b []byte, at uint16, change byte) {
+		if len(b) > 0 {
+			b[int(at)%len(b)] ^= change
+		}
+		if slices.ContainsFunc(ds, func(d []byte) bool { return bytes.Equal(d, b) }) {
+			return // it is what was sent
+		}
+		before := a.Stats()
+		frames := add(a, bob, epoch, bytes.Clone(b))
+		after := a.Stats()
+		if len(frames) > 0 || after.Pending != 0 || after.Streams != 1 || after.LeftOut.Total() != before.LeftOut.Total()+1 {
+			t.Errorf("%d frames, %d bytes pending, %d streams, left out %v", len(frames), after.Pending, after.Streams, after.LeftOut.Map())
+		}
+		if all := feedback(a); len(all) > 0 {
+			t.Errorf("it is answered by %d datagrams", len(all))
+		}
+		a.NextLocked()
+		if feedback, err := cam.Feedback(b, epoch); err == nil {
+			t.Errorf("it is taken for %+v", feedback)
+		}
+	})
+}
