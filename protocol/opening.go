@@ -121,10 +121,13 @@ type opener struct {
 	oldest             uint32    // frames with smaller IDs are too old to be shown
 }
 
-func (r *keyring) opener(k *receiverKey, salt [saltSize]byte, now time.Time) *opener {
-	o := &opener{ring: r, key: k, salt: salt, since: now}
-	o.segments, o.feedback = k.session(salt)
-	return o
+// opener returns what opens the session that an announcement began, nil if its suite is unknown.
+func (r *keyring) opener(k *receiverKey, h controlHeader, now time.Time) *opener {
+	segments := k.segments(h.origin, h.suite)
+	if segments == nil {
+		return nil
+	}
+	return &opener{ring: r, key: k, salt: h.origin, segments: segments, feedback: k.feedback(h.origin), since: now}
 }
 
 // announced takes in an announcement that was opened, and that echoes what a receiver has sent. A session is live if an
@@ -186,11 +189,16 @@ func (a *Assembler) openAnnouncement(p prefix, b []byte, from netip.AddrPort, no
 		return nil, nil
 	}
 	if !known {
+		opener := ring.opener(k, h, now)
+		if opener == nil {
+			a.leaveOut(DatagramUnknownType)
+			return nil, nil
+		}
 		if s != nil {
 			a.forget(s)
 		}
 		s = a.join(p, now)
-		s.opener = ring.opener(k, h.origin, now)
+		s.opener = opener
 		s.asking.seal = s.opener.seal
 	}
 	s.opener.counter = h.counter

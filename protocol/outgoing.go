@@ -72,13 +72,18 @@ func (o *Outgoing) SetParity(n int) {
 }
 
 // Data returns the datagrams of the frame's data, in the order in which they are to be sent.
-func (o *Outgoing) Data() []Datagram {
+func (o *Outgoing) Data() []Datagram { return o.DataFrom(0, o.Segments()) }
+
+// DataFrom returns the datagrams of n data segments from the first on, or of fewer if there are no more. Whoever sends
+// sealed datagrams while they are still in the processor's cache takes some at a time.
+func (o *Outgoing) DataFrom(first, n int) []Datagram {
 	if o.sealing != nil {
 		o.sealing.begin(o.header.FrameID)
 	}
-	o.begin(o.layout.segments(), false)
-	for i := range o.layout.segments() {
-		o.addData(i, typeData)
+	n = min(n, o.Segments()-first)
+	o.begin(n, false)
+	for i := range n {
+		o.addData(first+i, typeData)
 	}
 	return o.datagrams
 }

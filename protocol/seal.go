@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// Sealed datagrams are those of senders and receivers that share a [Key]. Each is encrypted and authenticated by
-// ChaCha20-Poly1305 (RFC 8439). What stands before the encrypted part is authenticated too. README.md beside this file
-// has the whole construction.
+// Sealed datagrams are those of senders and receivers that share a [Key]. Each is encrypted and authenticated. What stands
+// before the encrypted part is authenticated too. README.md beside this file has the whole construction.
 //
-// Segments keep their header, in clear, with a CRC of 0. The nonce is the first 12 bytes of the header, and costs no
-// bytes. The key is the session's, made of the shared key and a salt that the sender draws when it starts. So no two
-// datagrams of different content ever have the same key and nonce: a session never uses a frame ID twice, each row of
-// parity and each data segment of a frame is the same bytes however often it is sent, and an answer has another type.
+// Segments are sealed by AES-256-GCM (NIST SP 800-38D) where the sender's processor has instructions for it, and else by
+// ChaCha20-Poly1305 (RFC 8439): see suite. They keep their header, in clear, with a CRC of 0. The nonce is the first 12
+// bytes of the header, and costs no bytes. The key is the session's, made of the shared key and a salt that the sender draws
+// when it starts. So no two datagrams of different content ever have the same key and nonce: a session never uses a frame ID
+// twice, each row of parity and each data segment of a frame is the same bytes however often it is sent, and an answer has
+// another type.
 //
 // Announcements, reports and requests are control datagrams. Each carries its own nonce of 24 bytes (XChaCha20-Poly1305,
 // draft-irtf-cfrg-xchacha-03): the random bytes of whoever sends it, and a counter.
@@ -32,7 +33,7 @@ import (
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|        Counter, 8 bytes: only grows                           |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//	|            Key ID             |               0               |
+//	|            Key ID             |     Suite     |       0       |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //	|  encrypted: what follows the first 8 bytes of an open one …
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
@@ -79,6 +80,7 @@ type controlHeader struct {
 	origin  [saltSize]byte
 	counter uint64
 	key     KeyID
+	suite   suite // of the segments, in announcements; else 0
 }
 
 // sealControl seals an open control datagram and returns it behind the bytes of b.
@@ -89,7 +91,7 @@ func sealControl(b []byte, aead cipher.AEAD, h controlHeader, open []byte) []byt
 	b = append(b, h.origin[:]...)
 	b = binary.BigEndian.AppendUint64(b, h.counter)
 	b = binary.BigEndian.AppendUint16(b, uint16(h.key))
-	b = append(b, 0, 0)
+	b = append(b, byte(h.suite), 0)
 	header := b[at:]
 	return aead.Seal(b, header[prefixSize:][:controlNonceSize], open[prefixSize:], header)
 }
@@ -102,6 +104,7 @@ func parseControlHeader(b []byte) (h controlHeader, err error) {
 	copy(h.origin[:], b[prefixSize:])
 	h.counter = binary.BigEndian.Uint64(b[prefixSize+saltSize:])
 	h.key = KeyID(binary.BigEndian.Uint16(b[prefixSize+controlNonceSize:]))
+	h.suite = suite(b[prefixSize+controlNonceSize+2])
 	return h, nil
 }
 
@@ -139,11 +142,14 @@ type knownReceiver struct {
 	heard   time.Time
 }
 
-func newSealing(k Key, salt [saltSize]byte) *sealing {
-	s := &sealing{announcements: k.announcements(), control: controlHeader{origin: salt, key: k.ID()},
-		receivers: map[[saltSize]byte]*knownReceiver{}}
-	s.segments, s.feedback = k.session(salt)
-	return s
+func newSealing(k Key, salt [saltSize]byte, by suite) *sealing {
+	return &sealing{
+		announcements: k.announcements(),
+		segments:      k.segments(salt, by),
+		feedback:      k.feedback(salt),
+		control:       controlHeader{origin: salt, key: k.ID(), suite: by},
+		receivers:     map[[saltSize]byte]*knownReceiver{},
+	}
 }
 
 // randomOrigin draws a session's salt or a receiver's ID.

@@ -153,7 +153,7 @@ func TestSealedChanged(t *testing.T) {
 	}
 	report := fedBack[0]
 	other := newSealedCamera(t, 7, "door", secret)
-	other.sealing = newSealing(secret, [saltSize]byte(sent[0][prefixSize:]))
+	other.sealing = newSealing(secret, [saltSize]byte(sent[0][prefixSize:]), suiteChaCha)
 	for bit := range 8 * len(report) {
 		changed := bytes.Clone(report)
 		changed[bit/8] ^= 1 << (bit % 8)

@@ -72,10 +72,10 @@ func NewSplitter(session uint32, stream uint8, segmentSize int) (*Splitter, erro
 
 // Seal has all datagrams from now on be sealed with a key, in a session of its own. Call it before the first frame, and
 // at most once. Frame IDs must then grow from frame to frame and must not wrap: make a new Splitter before they do.
-func (s *Splitter) Seal(k Key) { s.seal(k, randomOrigin()) }
+func (s *Splitter) Seal(k Key) { s.seal(k, randomOrigin(), bestSuite()) }
 
-func (s *Splitter) seal(k Key, salt [saltSize]byte) {
-	s.sealing = newSealing(k, salt)
+func (s *Splitter) seal(k Key, salt [saltSize]byte, by suite) {
+	s.sealing = newSealing(k, salt, by)
 	s.Resize(s.segmentSize)
 }
 

@@ -186,14 +186,28 @@ func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 	if err := s.announceBefore(f); err != nil {
 		return false, err
 	}
-	if err := s.leave(o.Data(), false); err != nil {
-		return false, err
+	for first, n := 0, s.batch(o); first < o.Segments(); first += n {
+		if err := s.leave(o.DataFrom(first, n), false); err != nil {
+			return false, err
+		}
 	}
 	if err := s.leave(s.encode(o), true); err != nil {
 		return false, err
 	}
 	s.finish(o)
 	return true, nil
+}
+
+// sealedBatch is how many bytes of sealed datagrams are made before they are sent: about as many as go in one system call.
+// So the first leave early, and all are sent while they are still in the processor's cache.
+const sealedBatch = 64 << 10
+
+// batch is how many datagrams of a frame's data are made at a time.
+func (s *Sender) batch(o *protocol.Outgoing) int {
+	if s.config.Key == (protocol.Key{}) {
+		return o.Segments() // they are made of views into the frame
+	}
+	return max(1, sealedBatch/o.DatagramSize())
 }
 
 // begin returns a frame that is to be sent, or nil if it is to be skipped. The error is protocol.ErrFrameSize.

@@ -36,6 +36,7 @@ func newApp() *cli.App {
 			demoCommand(),
 			camerasCommand(),
 			doctorCommand(),
+			keyCommand(),
 			versionCommand(),
 			manCommand(),
 			completionCommand(),

@@ -50,6 +50,7 @@ func recvCommand() *cli.Command {
 			feedbackFlag("report to senders, and ask for what is missing"),
 			&cli.BoolFlag{Name: "no-gro", Usage: "receive each datagram by itself, for kernels where receiving many at once is broken"},
 		),
+		keyFlags("take only streams that are sealed with this key (repeatable)"),
 		cmdline.Flags("Sinks",
 			&cli.BoolFlag{Name: "show", Usage: "open a window for each stream; q or Esc closes it"},
 			&cli.BoolFlag{Name: "term", Usage: "draw the picture in this terminal"},
@@ -88,6 +89,7 @@ func recv(c *cli.Context) error {
 		return err
 	}
 	config.Log = s.log
+	warnOfKeys(c, s.log)
 	var skipped tally
 	to, err := openOutputs(c, s.log, skipped.add)
 	if err != nil {
@@ -162,6 +164,9 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 	}
 	config.OneWay, config.NoGRO = !c.Bool("feedback"), c.Bool("no-gro")
 	if config.Wire, err = wireOf(c); err != nil {
+		return config, err
+	}
+	if config.Keys, err = keysOf(c); err != nil {
 		return config, err
 	}
 	config.Interface, err = interfaceOf(c)

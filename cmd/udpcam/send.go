@@ -44,6 +44,7 @@ func sendCommand() *cli.Command {
 			feedbackFlag("take reports from receivers, and answer what they miss"),
 			&cli.BoolFlag{Name: "no-gso", Usage: "send each datagram by its own system call, for kernels and network cards where sending many at once is broken"},
 		),
+		keyFlags("seal the stream, so that only receivers with the same key can watch"),
 		sourceFlags(source.Default()),
 		cmdline.Flags("While it runs", framesFlag()),
 		runningFlags(),
@@ -69,6 +70,7 @@ func send(c *cli.Context) error {
 		return err
 	}
 	config.Log = s.log
+	warnOfKeys(c, s.log)
 	var skipped tally
 	var to *sender.Sender // before the source has its first frame, there is one
 	pressure := func() float64 { return to.Pressure() }
@@ -184,6 +186,15 @@ func senderConfig(c *cli.Context) (config sender.Config, err error) {
 	}
 	if err != nil {
 		return config, cmdline.Usagef("--segment: %w", err)
+	}
+	keys, err := keysOf(c)
+	switch {
+	case err != nil:
+		return config, err
+	case len(keys) > 1:
+		return config, cmdline.Usagef("--key: give one key to seal the stream with, not %d", len(keys))
+	case len(keys) == 1:
+		config.Key = keys[0]
 	}
 	if config.TTL < 1 || config.TTL > 255 {
 		return config, cmdline.Usagef("--ttl %d: give 1 to 255", config.TTL)
