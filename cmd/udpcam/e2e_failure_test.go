@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"udpcam/protocol"
 )
 
 // What cannot work says so in one line on standard error, which tells what to do, and leaves nothing behind.
@@ -26,6 +28,7 @@ func TestE2EFailure(t *testing.T) {
 		"recorded.mjpg": readFile(t, picture),
 		"text.jpg":      []byte("this is no picture"),
 		"text.mjpg":     []byte("this is no film"),
+		"two.key":       []byte(protocol.NewKey().Text() + "\n" + protocol.NewKey().Text() + "\n"),
 	}
 	huge := filepath.Join(t.TempDir(), "huge.jpg")
 	if err := os.WriteFile(huge, withComment(readFile(t, picture), make([]byte, 17<<20)), 0o666); err != nil {
@@ -60,6 +63,12 @@ func TestE2EFailure(t *testing.T) {
 		"bad segment":        {send("--source", "test:", "--segment", "100000"), 2, "--segment"},
 		"bad wire":           {send("--source", "test:", "--wire", "rtp"), 2, "rtp"},
 		"classic with name":  {send("--source", "test:", "--wire", "classic", "--name", "x"), 2, "--name"},
+		"bad key":            {send("--source", "test:", "--key", "secret"), 2, "udpcam key makes one"},
+		"no key file":        {recv("--key-file", "missing.key"), 2, "missing.key"},
+		"no key in the file": {recv("--key-file", "text.jpg"), 2, "udpcam key makes one"},
+		"keys without end":   {recv("--key-file", "/dev/zero"), 2, "too large"},
+		"two keys to send":   {send("--source", "test:", "--key-file", "two.key"), 2, "one key"},
+		"classic with a key": {recv("--wire", "classic", "--key-file", "two.key"), 2, "cannot be sealed"},
 		"no such camera":     {send("--source", "v4l2:/dev/video99"), 2, "camera"},
 		"no such control":    {send("--source", "v4l2:/dev/video99", "--control", "zoom"), 2, "NAME=VALUE"},
 		"no such angle":      {send("--source", "test:", "--rotate", "45"), 2, "90, 180 or 270"},
