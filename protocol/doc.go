@@ -18,7 +18,7 @@
 // Each wire concept has one file, with its diagram and its append and parse functions: the prefix that all datagrams
 // share (prefix.go), the segment header (segment.go), the announcement (announcement.go), the report (report.go) and the
 // request (request.go) of receivers, the clock echo (clock.go), the layout of a frame (layout.go), the repair code
-// (parity.go) and its field (galois.go), the capture time (timestamp.go), and the classic wire (classic.go).
+// (parity.go) and its field (galois.go), keys (key.go) and sealed datagrams (seal.go), the capture time (timestamp.go), and the classic wire (classic.go).
 //
 // An Assembler (assembler.go) gives each datagram to its stream (stream.go) and bounds the memory. A stream has three
 // parts: its frames place segments and repair (placing.go), ordering hands frames on (ordering.go), and asking tells the
