@@ -121,17 +121,18 @@ test: ## Install what is missing, then check and test everything, step by step
 
 .PHONY: race
 race: | build/ ## Test with the race detector, the commands end to end included; long simulations are short
-	$(GOTESTSUM) --jsonfile build/race.json -- -race -short $$(go list ./... | grep -Ev '$(PURE)')
+	$(GOTESTSUM) --jsonfile build/race.json -- -race -short -p 3 $$(go list ./... | grep -Ev '$(PURE)')
 
 .PHONY: unit
 unit: | build/ ## Test in full what the step race leaves out, without the race detector
 	$(GOTESTSUM) --jsonfile build/unit.json -- -skip '^TestE2E' $$(go list ./... | grep -E '$(PURE)') \
 		$$(grep -rl --include='*_test.go' 'testing\.Short()' . | xargs dirname | sort -u)
 
-# It runs on amd64 alone.
+# It runs on amd64 alone. Tests that look at the page in a browser find nothing here that the step race does not.
 .PHONY: 32-bit
 32-bit: ## Test the packages as 32-bit code, which the release for armv7 is
-	$(if $(filter amd64,$(shell go env GOHOSTARCH)),CGO_ENABLED=0 GOARCH=386 go test -short ./protocol/... ./receiver/... ./sender/...)
+	$(if $(filter amd64,$(shell go env GOHOSTARCH)),CGO_ENABLED=0 GOARCH=386 go test -short -skip '^Test(Page|Grid|Phone)' \
+		./protocol/... ./receiver/... ./sender/...)
 
 .PHONY: e2e
 e2e: ## Test the built commands end to end
@@ -147,13 +148,14 @@ test-opencv: | build/ ## Test what is different in the OpenCV build
 	$(GOTESTSUM) --jsonfile build/opencv.json -- -tags $(OPENCV_TAGS) $(OPENCV_PKGS)
 	$(GOTESTSUM) --jsonfile build/opencv-e2e.json -- -tags $(OPENCV_TAGS) -run '^TestE2EOpenCV' ./cmd/udpcam
 
+# Two machines run at a time, because these tests mostly wait. But bench measures, so its machine runs alone.
 .PHONY: lab
 lab: | build/ ## Test what needs netem or V4L2, on a Debian kernel under qemu: see bench/lab
 	CGO_ENABLED=0 go build -o build/lab/ ./cmd/udpcam ./cmd/udpcam-bench
 	CGO_ENABLED=0 go test -c -o build/lab/ $(LAB_PKGS)
-	@printf '%s\n' $(LAB_PKGS) | xargs -P 2 -I {} $(MAKE) lab-package PACKAGE={}
+	@printf '%s\n' $(filter-out ./bench,$(LAB_PKGS)) | xargs -P 2 -I {} $(MAKE) lab-package PACKAGE={}
+	@$(MAKE) lab-package PACKAGE=./bench
 
-# Two machines at a time, because the tests mostly wait.
 .PHONY: lab-package
 lab-package:
 	@UDPCAM_TEST_BINARY=$(CURDIR)/build/lab/udpcam $(GOTESTSUM) --jsonfile build/lab-$(notdir $(PACKAGE)).json --raw-command \
