@@ -38,7 +38,6 @@ type outcome struct {
 func (c trial) run(t *testing.T, seed uint64) (out outcome) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(seed, c.path)
-		defer n.Close()
 		r := receiver.New(c.config, listen(t, n, b))
 		s, err := sender.New(c.sender, sender.Destination{Conn: listen(t, n, a), Addr: b})
 		if err != nil {
