@@ -17,11 +17,8 @@ import (
 	"net/netip"
 )
 
-// The addresses of the two machines.
-var (
-	AddrA = netip.MustParseAddr("10.77.1.2")
-	AddrB = netip.MustParseAddr("10.77.2.2")
-)
+// AddrB is the address of machine B.
+var AddrB = netip.MustParseAddr("10.77.2.2")
 
 // Errors of making a cable. Each message says what to do.
 var (
