@@ -52,8 +52,8 @@ func (r *refusals) drain(fd uintptr) {
 	}
 }
 
-// take returns the last error that has not been returned yet, nil if there is none.
-func (r *refusals) take() error {
+// claim returns the last error that has not been returned yet, nil if there is none.
+func (r *refusals) claim() error {
 	if errno := r.last.Swap(0); errno != 0 {
 		return syscall.Errno(errno)
 	}

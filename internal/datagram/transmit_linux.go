@@ -99,7 +99,7 @@ func (t *transmitter) send(to netip.AddrPort, datagrams []protocol.Datagram) err
 		}
 		datagrams = datagrams[n:]
 	}
-	if err := t.socket.refusals.take(); err != nil { // all have left, but of those before some were not delivered
+	if err := t.socket.refusals.claim(); err != nil { // all have left, but of those before some were not delivered
 		return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
 	}
 	return nil

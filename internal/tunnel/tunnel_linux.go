@@ -4,6 +4,7 @@ package tunnel
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,9 +76,9 @@ func (t *Tunnel) run() {
 	defer runtime.UnlockOSThread()
 	var began unix.Rusage
 	unix.Getrusage(unix.RUSAGE_THREAD, &began)
+	fds := []unix.PollFd{{Fd: int32(t.ends[0]), Events: unix.POLLIN}, {Fd: int32(t.ends[1]), Events: unix.POLLIN},
+		{Fd: int32(t.wake), Events: unix.POLLIN}}
 	for {
-		fds := []unix.PollFd{{Fd: int32(t.ends[0]), Events: unix.POLLIN}, {Fd: int32(t.ends[1]), Events: unix.POLLIN},
-			{Fd: int32(t.wake), Events: unix.POLLIN}}
 		var timeout *unix.Timespec
 		if at, ok := t.flight.Next(); ok {
 			left := unix.NsecToTimespec(max(0, time.Until(at).Nanoseconds()))
@@ -89,9 +90,8 @@ func (t *Tunnel) run() {
 		if fds[2].Revents != 0 {
 			return
 		}
-		t.take()
-		for t.deliver() {
-			t.take()
+		for ok := true; ok; ok = t.deliver() {
+			t.accept()
 		}
 		var used unix.Rusage
 		if unix.Getrusage(unix.RUSAGE_THREAD, &used) == nil {
@@ -100,13 +100,13 @@ func (t *Tunnel) run() {
 	}
 }
 
-// mostAtOnce limits how many packets are taken from one end before the next is delivered. It is small, so that a machine
+// mostAtOnce limits how many packets are accepted from one end before the next is delivered. It is small, so that a machine
 // that never stops sending does not delay packets already on their way.
 const mostAtOnce = 16
 
-// take takes packets that wait at both ends. The devices' own queues are longer than those of the emulated network, so
-// packets must not stay there. Therefore take runs first, and between any two deliveries.
-func (t *Tunnel) take() {
+// accept reads packets that wait at both ends. The devices' own queues are longer than those of the emulated network, so
+// packets must not stay there. Therefore accept runs first, and between any two deliveries.
+func (t *Tunnel) accept() {
 	for end := range t.ends {
 		for range mostAtOnce {
 			n, err := unix.Read(t.ends[end], t.buffer[:])
@@ -125,7 +125,7 @@ func (t *Tunnel) send(end int, b []byte) {
 	path := t.paths[end]
 	arrivals, _ := path.CrossPacket(time.Now(), len(b)+ethernet)
 	for _, at := range arrivals {
-		copied := append([]byte(nil), b...)
+		copied := slices.Clone(b)
 		path.Mangle(copied)
 		t.flight.Put(at, packet{1 - end, copied})
 	}
