@@ -27,10 +27,9 @@ const (
 
 // A transmitter sends datagrams by sendmsg(2), straight from the memory they lie in.
 type transmitter struct {
-	socket *socket
-	inet4  bool // the socket's family
-	gso    bool // whether many datagrams may go in one call
-	log    *slog.Logger
+	inet4 bool // the socket's family
+	gso   bool // whether many datagrams may go in one call
+	log   *slog.Logger
 
 	// What a call needs is kept here, so that none of it is allocated anew.
 	to      netip.AddrPort // what name stands for
@@ -46,7 +45,7 @@ type transmitter struct {
 }
 
 func (t *transmitter) init(s *socket, log *slog.Logger) {
-	t.socket, t.inet4, t.log = s, s.local.Addr().Is4(), log
+	t.inet4, t.log = s.local.Addr().Is4(), log
 	t.sendmsg = func(fd uintptr, header *unix.Msghdr) syscall.Errno {
 		_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(header)), unix.MSG_DONTWAIT)
 		return errno
@@ -61,14 +60,11 @@ func (t *transmitter) init(s *socket, log *slog.Logger) {
 
 // Send implements [protocol.Conn].
 func (s *socket) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
-	return s.tx.send(to, datagrams)
-}
-
-func (t *transmitter) send(to netip.AddrPort, datagrams []protocol.Datagram) error {
+	t := &s.tx
 	if err := t.address(to); err != nil {
 		return err
 	}
-	t.from = t.socket.peers.source(to)
+	t.from = s.peers.source(to)
 	for len(datagrams) > 0 {
 		n := 1
 		if t.gso {
@@ -99,7 +95,7 @@ func (t *transmitter) send(to netip.AddrPort, datagrams []protocol.Datagram) err
 		}
 		datagrams = datagrams[n:]
 	}
-	if err := t.socket.refusals.claim(); err != nil { // all have left, but of those before some were not delivered
+	if err := s.refusals.claim(); err != nil { // all have left, but of those before some were not delivered
 		return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
 	}
 	return nil
