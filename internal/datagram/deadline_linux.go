@@ -85,7 +85,7 @@ func (d *deadline) apply() {
 	case d.at.Equal(d.set):
 	case d.at.IsZero():
 		d.set = d.at
-		d.timer.stop()
+		d.timer.set(0)
 	default:
 		if !d.begun {
 			d.begun = true

@@ -43,13 +43,8 @@ func newTimer() (*timer, error) {
 	return t, nil
 }
 
-// set has the timer fire once, after d or at once if that is not positive. What it was set to before no longer counts.
-func (t *timer) set(d time.Duration) error { return t.settime(max(1, d)) }
-
-// stop has the timer not fire.
-func (t *timer) stop() error { return t.settime(0) }
-
-func (t *timer) settime(d time.Duration) error {
+// set has the timer fire once, after d, or not at all if d is 0. What it was set to before no longer counts.
+func (t *timer) set(d time.Duration) error {
 	t.spec.Value = unix.NsecToTimespec(d.Nanoseconds())
 	return t.raw.Control(t.apply)
 }

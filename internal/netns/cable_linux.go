@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"udpcam/internal/netsim"
-	"udpcam/internal/tunnel"
 )
 
 // device is the name of each machine's network device.
@@ -17,15 +16,15 @@ const device = "cable"
 
 const mtu = 1500
 
-// ethernet is the size in bytes of the header that a veth counts. A tun device has no such header.
+// ethernet is the size in bytes of the header that a veth and tc count. A tun device has no such header.
 const ethernet = 14
 
 // A Cable is two machines and the network between them.
 type Cable struct {
 	A, B *Namespace
 
-	router *Namespace     // with netem
-	tunnel *tunnel.Tunnel // with tun
+	router *Namespace // with netem
+	tunnel *tunnel    // with tun
 }
 
 // NewCable returns two machines with a router between them that runs netem, and tbf behind it, in both directions. For the
@@ -124,7 +123,7 @@ func NewTunnel(p netsim.Path, seed uint64) (*Cable, error) {
 				return err
 			}
 		}
-		c.tunnel, err = tunnel.New(ends[0], ends[1], p, seed)
+		c.tunnel, err = newTunnel(ends[0], ends[1], p, seed)
 		return err
 	})
 }
@@ -135,7 +134,7 @@ func (c *Cable) Change(netem string) error {
 	if c.tunnel != nil {
 		p, err := netsim.ParseNetem(netem)
 		if err == nil {
-			c.tunnel.SetPath(p)
+			c.tunnel.setPath(p)
 		}
 		return err
 	}
@@ -181,13 +180,13 @@ func (c *Cable) CPU() time.Duration {
 	if c.tunnel == nil {
 		return 0
 	}
-	return c.tunnel.CPU()
+	return time.Duration(c.tunnel.cpu.Load())
 }
 
 // Close unplugs the cable and releases the machines. Processes that still run keep their machine alive.
 func (c *Cable) Close() error {
 	if c.tunnel != nil {
-		c.tunnel.Close()
+		c.tunnel.close()
 	}
 	return errors.Join(c.router.close(), c.A.close(), c.B.close())
 }

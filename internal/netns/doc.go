@@ -3,7 +3,7 @@
 // namespace, with its devices and rules, when its last file and process are gone.
 //
 //	netem   machine A ── veth ── router: tc qdisc netem and tbf on both sides ── veth ── machine B
-//	tun     machine A ── tun ── internal/tunnel, in this process ── tun ── machine B
+//	tun     machine A ── tun ── this process ── tun ── machine B
 //	direct  machine A ── veth ── machine B
 //
 // As on a real network, a full queue drops packets and never holds back the sending socket. A queue on the machine's own
