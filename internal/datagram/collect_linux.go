@@ -16,13 +16,12 @@ import (
 )
 
 const (
-	// maxBatches is how many batches one call receives. Where the kernel joins no datagrams this is a quarter of a frame:
-	// few calls a frame, and the first quarter is worked on while the rest is on its way.
+	// maxBatches is how many batches one call receives. If the kernel does not join datagrams, that is a quarter of a frame.
+	// So a frame takes few calls, and the first quarter is worked on while the rest is on its way.
 	maxBatches = 16
 
-	// batchRoom is how many bytes are set aside for each batch: the most it may have, and the size of a datagram in whole
-	// cache lines. The latter keeps batches from lying exactly 64 KiB apart, where they would compete for the same cache
-	// lines. Pages that nobody writes to cost nothing.
+	// batchRoom is how many bytes are set aside for each batch: the most it may have, and 1472 more. Without these batches
+	// would lie exactly 64 KiB apart and compete for the same cache lines. Pages that nobody writes to cost nothing.
 	batchRoom = maxReceived + 1 + 1472
 
 	// maxAge is the longest that a datagram can have waited to be received. A longer wait means that the wall clock was set.
@@ -45,7 +44,7 @@ type collector struct {
 type slot struct {
 	name    unix.RawSockaddrInet6
 	iovec   unix.Iovec
-	control [4]cmsg // what the kernel has to say: see collector.read
+	control [4]cmsg // see socket.read
 }
 
 // mmsghdr is C's struct of that name.
@@ -81,7 +80,7 @@ func (c *collector) init(s *socket) {
 	})
 }
 
-// offer says how much room there is for what the kernel has to say.
+// offer tells the kernel how much room there is for the address and the control messages. A call overwrites that.
 func (h *mmsghdr) offer() {
 	h.Namelen = unix.SizeofSockaddrInet6
 	h.SetControllen(int(unsafe.Sizeof(slot{}.control)))
@@ -105,7 +104,7 @@ func (s *socket) Receive() ([]protocol.Batch, error) {
 	return c.batches[:got], nil
 }
 
-// read reads what the kernel says of a batch, whose other fields are known: so many bytes of control messages.
+// read reads n bytes of control messages, which say more about a batch. The batch's other fields are set already.
 func (s *socket) read(control []cmsg, n int, b *protocol.Batch) {
 	rest := unsafe.Slice((*byte)(unsafe.Pointer(&control[0])), n)
 	for len(rest) >= cmsgHeader+4 {
@@ -119,7 +118,7 @@ func (s *socket) read(control []cmsg, n int, b *protocol.Batch) {
 			s.rx.dropped.Store(uint64(binary.NativeEndian.Uint32(value)))
 		case h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_TIMESTAMPNS && len(value) >= int(unsafe.Sizeof(unix.Timespec{})):
 			came := (*unix.Timespec)(unsafe.Pointer(&value[0]))
-			// By difference, because time.Now has a monotonic clock, which the kernel's time does not.
+			// Subtracting keeps the monotonic clock reading of b.At. The kernel's time has none.
 			if age := time.Duration(b.At.UnixNano() - came.Nano()); age > 0 && age < maxAge {
 				b.At = b.At.Add(-age)
 			}

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxPeers is how many peers a socket remembers, which is how many streams a receiver follows. The limit stops a flood of
-// invented addresses from filling the memory. A peer that a flood pushes out returns with its next datagram. Until then
-// the system chooses the source address, as it does for strangers.
+// maxPeers is how many peers a socket remembers: as many as a receiver follows streams. The limit stops a flood of invented
+// addresses from filling the memory. A peer that a flood pushes out returns with its next datagram. Until then the system
+// chooses the source address, as it does for strangers.
 const maxPeers = 64
 
 // A source is an address of this machine that datagrams are sent from. The zero value leaves it to the system.
@@ -67,8 +67,8 @@ func (p *peers) find(addr netip.AddrPort) int {
 	return p.n
 }
 
-// rememberPeers has the kernel say of each datagram to which address of this machine it was sent. It is for sockets that
-// are not bound to one address.
+// rememberPeers asks the kernel to say to which address of this machine each datagram was sent. It is for sockets that are
+// not bound to one address.
 func (s *socket) rememberPeers() {
 	level, option := unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
 	if s.tx.inet4 {

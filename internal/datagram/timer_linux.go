@@ -11,9 +11,9 @@ import (
 	"udpcam/internal/rawfd"
 )
 
-// A timer is a timerfd(2), which Go's poller waits for. Go's own timers are no finer than a millisecond where nothing else
-// goes on, because the poller waits for those in whole milliseconds, and to set one wakes a thread that is to look after
-// it. Setting this one is a system call and no more.
+// A timer is a timerfd(2), which Go's poller waits for like for any file. Go's own timers have two drawbacks: in an idle
+// program the poller waits for them in whole milliseconds, and setting one wakes a thread. Setting this one is one system
+// call.
 type timer struct {
 	file  *os.File
 	raw   syscall.RawConn

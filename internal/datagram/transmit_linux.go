@@ -77,7 +77,7 @@ func (s *socket) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 		}
 		if err != nil && n > 1 && refusesGSO(err) {
 			// The card has no checksum offload (EIO), or the call has more than this kernel or path takes (EINVAL,
-			// EMSGSIZE): from now on each datagram goes by itself. Unless one that does is too large as well.
+			// EMSGSIZE). From now on each datagram goes by itself, unless the first one alone is too large as well.
 			refusal := err
 			n = 1
 			if err = t.call(datagrams[:n]); !errors.Is(err, unix.EMSGSIZE) {
@@ -95,7 +95,7 @@ func (s *socket) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 		}
 		datagrams = datagrams[n:]
 	}
-	if err := s.refusals.claim(); err != nil { // all have left, but of those before some were not delivered
+	if err := s.refusals.claim(); err != nil { // these have left, but some earlier ones were not delivered
 		return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
 	}
 	return nil
@@ -160,7 +160,7 @@ func (t *transmitter) call(datagrams []protocol.Datagram) error {
 	return err
 }
 
-// address makes name stand for an address.
+// address sets the destination of the next calls.
 func (t *transmitter) address(to netip.AddrPort) error {
 	if to == t.to && t.header.Name != nil {
 		return nil
@@ -189,8 +189,8 @@ func (t *transmitter) address(to netip.AddrPort) error {
 	return nil
 }
 
-// interfaceIndex is the index of the interface that a zone names: by its name, as people do, or by the index itself, as
-// addresses do that datagrams came from.
+// interfaceIndex returns the index of the interface that a zone names. People write its name. Addresses of received
+// datagrams have the index itself.
 func interfaceIndex(zone string) (uint32, error) {
 	if index, err := strconv.ParseUint(zone, 10, 32); err == nil {
 		return uint32(index), nil
@@ -202,7 +202,7 @@ func interfaceIndex(zone string) (uint32, error) {
 	return uint32(iface.Index), nil
 }
 
-// networkOrder returns a port as a sockaddr has it, and back.
+// networkOrder converts a port to the byte order of a sockaddr, or back.
 func networkOrder(port uint16) uint16 {
 	return binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(make([]byte, 0, 2), port))
 }

@@ -96,7 +96,8 @@ func NewDirect() (*Cable, error) {
 		}
 		return errors.Join(
 			c.A.ip(
-				fmt.Sprintf("link add name %s mtu %d address %s type veth peer name other mtu %d address %s", device, mtu, mac(1), mtu, mac(2)),
+				fmt.Sprintf("link add name %s mtu %d address %s type veth ", device, mtu, mac(1))+
+					fmt.Sprintf("peer name other mtu %d address %s", mtu, mac(2)),
 				fmt.Sprintf("link set other netns /proc/%d/fd/%d", os.Getpid(), c.B.file.Fd()),
 				end(1, 2)),
 			c.B.ip("link set other name "+device, end(2, 1)))
