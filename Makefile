@@ -47,7 +47,7 @@ PURE := /(internal/pattern|protocol(/.*)?|sender/internal/path)$$
 
 # The only tests that `make test` may skip in all its steps: what they need of the system is not in a package. In turn:
 # network namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long.
-MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|^Fuzz
+MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|[.]Fuzz
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0 --format standard-quiet
@@ -228,7 +228,7 @@ setup: ## Install the Debian packages that are missing; without root, say which 
 # A test that finds no ffmpeg skips itself, so that `go test ./...` passes anywhere; here it must have run in one step.
 .PHONY: no-skips
 no-skips:
-	@tests() { grep -h "\"Action\":\"$$1\"" build/*.json | grep -Eo '"Package":"[^"]+","Test":"[^"]+' | cut -d '"' -f 4,8 | sort -u; }; \
+	@tests() { grep -h "\"Action\":\"$$1\"" build/*.json | grep -Eo '"Package":"[^"]+","Test":"[^"]+' | cut -d '"' -f 4,8 --output-delimiter . | sort -u; }; \
 	forbidden=$$(comm -23 <(tests skip) <(tests pass) | grep -Ev '$(MAY_SKIP)' || true); \
 	test -z "$$forbidden" || { echo "skipped, but must run here:" $$forbidden; exit 1; }
 
