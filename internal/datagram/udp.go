@@ -14,6 +14,9 @@ import (
 // frames of 80 kB. Linux gives 212,992 bytes unless asked, which is fewer than three.
 const ReceiveBuffer = 8 << 20
 
+// maxReceived is the most bytes in one datagram, or in those that the kernel joins.
+const maxReceived = 1<<16 - 1
+
 // Options say how a UDP is opened. The zero value is the documented default.
 type Options struct {
 	// Interface is the network interface on which a multicast group is joined or by which datagrams to one leave.
