@@ -2,6 +2,7 @@ package datagram
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -23,8 +24,7 @@ type source struct {
 // ones of IPv6. It is for any number of goroutines.
 type peers struct {
 	mu   sync.Mutex
-	list [maxPeers]peer // the one heard last comes first
-	n    int
+	list []peer // the one heard last comes first
 }
 
 type peer struct {
@@ -38,10 +38,12 @@ func (p *peers) heard(addr netip.AddrPort, reached source) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := p.find(addr)
-	if i == p.n && p.n < maxPeers {
-		p.n++
+	if i < 0 {
+		if len(p.list) < maxPeers {
+			p.list = append(p.list, peer{})
+		}
+		i = len(p.list) - 1
 	}
-	i = min(i, maxPeers-1)
 	copy(p.list[1:i+1], p.list[:i])
 	p.list[0] = peer{addr, reached}
 }
@@ -51,20 +53,15 @@ func (p *peers) source(addr netip.AddrPort) source {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if i := p.find(addr); i < p.n {
+	if i := p.find(addr); i >= 0 {
 		return p.list[i].reached
 	}
 	return source{}
 }
 
-// find returns a peer's place in the list, which is its end if the peer is not there.
+// find returns a peer's place in the list, or -1 if it is not there.
 func (p *peers) find(addr netip.AddrPort) int {
-	for i := range p.n {
-		if p.list[i].addr == addr {
-			return i
-		}
-	}
-	return p.n
+	return slices.IndexFunc(p.list, func(other peer) bool { return other.addr == addr })
 }
 
 // rememberPeers asks the kernel to say to which address of this machine each datagram was sent. It is for sockets that are

@@ -52,8 +52,8 @@ func TestPeersAreBounded(t *testing.T) {
 	if got := p.source(silent); got != (source{}) {
 		t.Errorf("the peer that fell silent is still answered from %v", got)
 	}
-	if p.n != maxPeers {
-		t.Errorf("%d peers are remembered", p.n)
+	if len(p.list) != maxPeers {
+		t.Errorf("%d peers are remembered", len(p.list))
 	}
 }
 
