@@ -42,10 +42,12 @@ BENCH_DEBS := gcc libc6-dev iproute2 kmod ffmpeg chromium gstreamer1.0-tools gst
 	gstreamer1.0-plugins-bad srt-tools
 BENCH_LINK ?= $(shell modprobe -nq sch_netem && echo netem || echo tun)
 
-# The only tests that `make test` may skip: what they need of the system is not in a package. In turn: network
-# namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long. Those named
-# TestLab must not be skipped by `make lab`.
-MAY_SKIP := ^TestLab|Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|^Fuzz
+# Packages without goroutines. The race detector finds nothing there, and makes tests that compute much ten times slower.
+PURE := /(internal/pattern|protocol(/.*)?|sender/internal/path)$$
+
+# The only tests that `make test` may skip in all its steps: what they need of the system is not in a package. In turn:
+# network namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long.
+MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|[.]Fuzz
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0 --format standard-quiet
@@ -101,7 +103,7 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
 
 # What `make test` does, in this order.
-STEPS := setup lint cross emulated units race 32-bit fuzz test-opencv lab no-skips
+STEPS := setup lint cross emulated units race unit 32-bit fuzz test-opencv lab no-skips
 
 .PHONY: check
 check: ## Check and test what needs nothing but Go: a minute or two, for use while you work
@@ -117,18 +119,20 @@ test: ## Install what is missing, then check and test everything, step by step
 		$(MAKE) $$step || { echo "make $$step failed: the lines above say why"; exit 1; }; \
 	done; echo "==> all $(words $(STEPS)) steps passed, $$(date +%T)"
 
-.PHONY: unit
-unit: ## Test all packages but the commands, without the race detector
-	go test $$(go list ./... | grep -v /cmd/udpcam)
-
 .PHONY: race
-race: | build/ ## Test all packages, the commands end to end included, with the race detector
-	$(GOTESTSUM) --jsonfile build/race.json -- -race ./...
+race: | build/ ## Test with the race detector, the commands end to end included; long simulations are short
+	$(GOTESTSUM) --jsonfile build/race.json -- -race -short -p 3 $$(go list ./... | grep -Ev '$(PURE)')
 
-# It runs on amd64 alone.
+.PHONY: unit
+unit: | build/ ## Test in full what the step race leaves out, without the race detector
+	$(GOTESTSUM) --jsonfile build/unit.json -- -skip '^TestE2E' $$(go list ./... | grep -E '$(PURE)') \
+		$$(grep -rl --include='*_test.go' 'testing\.Short()' . | xargs dirname | sort -u)
+
+# It runs on amd64 alone. Tests that look at the page in a browser find nothing here that the step race does not.
 .PHONY: 32-bit
 32-bit: ## Test the packages as 32-bit code, which the release for armv7 is
-	$(if $(filter amd64,$(shell go env GOHOSTARCH)),CGO_ENABLED=0 GOARCH=386 go test -short ./protocol/... ./receiver/... ./sender/...)
+	$(if $(filter amd64,$(shell go env GOHOSTARCH)),CGO_ENABLED=0 GOARCH=386 go test -short -skip '^Test(Page|Grid|Phone)' \
+		./protocol/... ./receiver/... ./sender/...)
 
 .PHONY: e2e
 e2e: ## Test the built commands end to end
@@ -144,16 +148,20 @@ test-opencv: | build/ ## Test what is different in the OpenCV build
 	$(GOTESTSUM) --jsonfile build/opencv.json -- -tags $(OPENCV_TAGS) $(OPENCV_PKGS)
 	$(GOTESTSUM) --jsonfile build/opencv-e2e.json -- -tags $(OPENCV_TAGS) -run '^TestE2EOpenCV' ./cmd/udpcam
 
+# Two machines run at a time, because these tests mostly wait. But bench measures, so its machine runs alone.
 .PHONY: lab
 lab: | build/ ## Test what needs netem or V4L2, on a Debian kernel under qemu: see bench/lab
 	CGO_ENABLED=0 go build -o build/lab/ ./cmd/udpcam ./cmd/udpcam-bench
-	@for package in $(LAB_PKGS); do \
-		CGO_ENABLED=0 go test -c -o build/lab/$$(basename $$package).test $$package; \
-		UDPCAM_TEST_BINARY=$(CURDIR)/build/lab/udpcam $(GOTESTSUM) --jsonfile build/lab-$$(basename $$package).json --raw-command \
-			bash -o pipefail -c "cd $$package && $(CURDIR)/bench/lab/lab -t 300 \
-				$(CURDIR)/build/lab/$$(basename $$package).test -test.v=test2json -test.run '^TestLab' | \
-				go tool test2json -t -p $$(go list -m)/$${package#./}"; \
-	done
+	CGO_ENABLED=0 go test -c -o build/lab/ $(LAB_PKGS)
+	@printf '%s\n' $(filter-out ./bench,$(LAB_PKGS)) | xargs -P 2 -I {} $(MAKE) lab-package PACKAGE={}
+	@$(MAKE) lab-package PACKAGE=./bench
+
+.PHONY: lab-package
+lab-package:
+	@UDPCAM_TEST_BINARY=$(CURDIR)/build/lab/udpcam $(GOTESTSUM) --jsonfile build/lab-$(notdir $(PACKAGE)).json --raw-command \
+		bash -o pipefail -c "cd $(PACKAGE) && $(CURDIR)/bench/lab/lab -t 600 \
+			$(CURDIR)/build/lab/$(notdir $(PACKAGE)).test -test.v=test2json -test.run '^TestLab' | \
+			go tool test2json -t -p $$(go list -m)/$(PACKAGE:./%=%)"
 
 # When an input reaches something new, go test first tries to make it smaller, and these tries count. By itself it tries for
 # up to a minute, and leaves hardly any inputs for what is new. Ten tries will do.
@@ -217,11 +225,11 @@ setup: ## Install the Debian packages that are missing; without root, say which 
 	apt-get update -q; \
 	$$install
 
-# A test that finds no ffmpeg skips itself, so that `go test ./...` passes anywhere; here it must have run.
+# A test that finds no ffmpeg skips itself, so that `go test ./...` passes anywhere; here it must have run in one step.
 .PHONY: no-skips
 no-skips:
-	@skipped() { grep -h '"Action":"skip"' "$$@" | grep -Eo '"Test":"[^"]+' | cut -d '"' -f 4 | sort -u || true; }; \
-	forbidden=$$(skipped build/race.json build/opencv*.json | grep -Ev '$(MAY_SKIP)' || true; skipped build/lab-*.json); \
+	@tests() { grep -h "\"Action\":\"$$1\"" build/*.json | grep -Eo '"Package":"[^"]+","Test":"[^"]+' | cut -d '"' -f 4,8 --output-delimiter . | sort -u; }; \
+	forbidden=$$(comm -23 <(tests skip) <(tests pass) | grep -Ev '$(MAY_SKIP)' || true); \
 	test -z "$$forbidden" || { echo "skipped, but must run here:" $$forbidden; exit 1; }
 
 build/:

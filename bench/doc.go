@@ -14,7 +14,7 @@
 //	internal/netsim  simulated time: on any machine, fast, the same in every run
 //	internal/netns   network namespaces with a cable between them: real sockets and programs. On the cable is
 //	                 netem  the kernel's own emulation, on a router in the middle
-//	                 tun    internal/tunnel, which does the same in this process: any Linux, as root
+//	                 tun    the same in this process: any Linux, as root
 //
 // bench/internal/relay feeds pictures to one process and sees them come out of another. bench/internal/browser sees what a page
 // shows. internal/trace records every datagram's fate. bench/internal/plot draws.

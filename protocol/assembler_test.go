@@ -353,7 +353,7 @@ func TestAssemblerBoundsStreams(t *testing.T) {
 func TestAssemblerBoundsMemory(t *testing.T) {
 	a := NewAssembler(AssemblerConfig{})
 	jpeg := picture(8<<20, 1)
-	for i := range uint32(300) {
+	for i := range uint32(100) {
 		s, _ := NewSplitter(i, 0, 0)
 		ds := split(s, Frame{JPEG: jpeg})
 		before := a.Stats().Pending

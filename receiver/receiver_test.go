@@ -51,7 +51,6 @@ func setup(t *testing.T, c receiver.Config) (*receiver.Receiver, *netsim.Conn) {
 	t.Cleanup(func() {
 		r.Close()
 		out.Close()
-		n.Close()
 	})
 	return r, out
 }

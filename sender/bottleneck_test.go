@@ -29,6 +29,9 @@ const ms = time.Millisecond
 // TestJourneys sends frames over paths whose narrowest link and queue are of all kinds, and some that change on the way.
 // What arrives must be close to what fits, and no later than it must be.
 func TestJourneys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long simulation")
+	}
 	narrow := func(mbit float64, queue int) netsim.Path {
 		return netsim.Path{Delay: 100 * time.Microsecond, Rate: int(mbit * 1e6), Queue: queue}
 	}
@@ -106,6 +109,9 @@ func TestJourneys(t *testing.T) {
 
 // TestSharedBottleneck has two cameras send through one bottleneck, the second later than the first. Neither starves.
 func TestSharedBottleneck(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long simulation")
+	}
 	for _, c := range []struct {
 		name  string
 		path  netsim.Path

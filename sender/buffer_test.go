@@ -29,7 +29,6 @@ func TestSendGivesTheBufferBack(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := netsim.New(1, netsim.Path{})
-				defer n.Close()
 				s, err := sender.New(sender.Config{FEC: sender.FECOff}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 				if err != nil {
 					t.Fatal(err)

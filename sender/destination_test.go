@@ -19,7 +19,6 @@ import (
 func TestReceiversComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Delay: ms})
-		defer n.Close()
 		var log bytes.Buffer
 		s, err := sender.New(sender.Config{Log: slog.New(slog.NewTextHandler(&log, nil))}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 		if err != nil {
@@ -71,7 +70,6 @@ func (c refusingConn) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 func TestRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{})
-		defer n.Close()
 		s, err := sender.New(sender.Config{Log: slog.New(slog.DiscardHandler)}, sender.Destination{Conn: refusingConn{listen(t, n, camera)}, Addr: viewer})
 		if err != nil {
 			t.Fatal(err)

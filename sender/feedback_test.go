@@ -68,7 +68,6 @@ func report(session, newest, segments uint32) []byte {
 // probe sends so many frames of 78,200 bytes to a prober, without parity, and returns it with the stream's session.
 func probe(t *testing.T, c sender.Config, frames int) (*sender.Sender, prober, prober, uint32) {
 	n := netsim.New(1, netsim.Path{})
-	t.Cleanup(n.Close)
 	c.FEC = sender.FECOff
 	s, err := sender.New(c, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 	if err != nil {
@@ -201,7 +200,6 @@ func TestOneWay(t *testing.T) {
 func TestDestinations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Delay: 5 * time.Millisecond})
-		defer n.Close()
 		lossy := netip.MustParseAddrPort("10.0.0.3:12345")
 		n.SetPath(camera, lossy, netsim.Path{Delay: 20 * time.Millisecond, Loss: 0.1})
 		c := listen(t, n, camera)

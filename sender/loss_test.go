@@ -94,6 +94,9 @@ func TestLoss(t *testing.T) {
 
 // TestOverload sends more than a path carries. What arrives must be close to what fits, and no later than it must be.
 func TestOverload(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long simulation")
+	}
 	for _, c := range []struct {
 		name         string
 		path         netsim.Path

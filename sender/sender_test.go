@@ -72,7 +72,6 @@ func listen(t *testing.T, n *netsim.Network, addr netip.AddrPort) *netsim.Conn {
 func TestSenderSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{})
-		defer n.Close()
 		in := listen(t, n, viewer)
 		s, err := sender.New(sender.Config{Name: "door"}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 		if err != nil {
@@ -107,7 +106,6 @@ func TestSenderSends(t *testing.T) {
 func TestSenderAnnounces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{})
-		defer n.Close()
 		s, err := sender.New(sender.Config{FEC: sender.FECOff}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 		if err != nil {
 			t.Fatal(err)
@@ -135,7 +133,6 @@ func TestSenderAnnounces(t *testing.T) {
 
 func TestSenderRefuses(t *testing.T) {
 	n := netsim.New(1, netsim.Path{})
-	defer n.Close()
 	s, err := sender.New(sender.Config{}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 	if err != nil {
 		t.Fatal(err)

@@ -122,5 +122,4 @@ func (s *show) close() {
 	time.Sleep(time.Second)
 	s.watcher.stop()
 	s.sender.Close()
-	s.network.Close()
 }

@@ -86,8 +86,8 @@ func TestUsage(t *testing.T) {
 		"compare --link sim --frames 10 --frame-size 9000": "netem, tun or veth",
 		"speed --gso maybe":                                "on, off or both",
 		"speed --trial 1h":                                 "50ms to 1m",
-		"fanout --viewers 0":                               "whole numbers from 1",
-		"fanout --by pigeon":                               "choose from mjpeg, socket",
+		"fanout --frames 9 --viewers 0":                    "whole numbers from 1",
+		"fanout --frames 9 --by pigeon":                    "choose from mjpeg, socket",
 		"delay --size 10x10":                               "160x120",
 		"fanout --fps nan":                                 "give 1 to 1000",
 		"delay --fps nan":                                  "give 1 to 1000",
@@ -126,6 +126,9 @@ func words(line string) (words []string) {
 
 // The simulation is deterministic, and the report says the same in each of its forms.
 func TestLossSim(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long simulation")
+	}
 	dir := t.TempDir()
 	run := func(seed string) (string, []byte, bench.Report) {
 		t.Helper()

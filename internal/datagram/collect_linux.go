@@ -16,13 +16,12 @@ import (
 )
 
 const (
-	// maxBatches is how many batches one call receives. Where the kernel joins no datagrams this is a quarter of a frame:
-	// few calls a frame, and the first quarter is worked on while the rest is on its way.
+	// maxBatches is how many batches one call receives. If the kernel does not join datagrams, that is a quarter of a frame.
+	// So a frame takes few calls, and the first quarter is worked on while the rest is on its way.
 	maxBatches = 16
 
-	// batchRoom is how many bytes are set aside for each batch: the most it may have, and the size of a datagram in whole
-	// cache lines. The latter keeps batches from lying exactly 64 KiB apart, where they would compete for the same cache
-	// lines. Pages that nobody writes to cost nothing.
+	// batchRoom is how many bytes are set aside for each batch: the most it may have, and 1472 more. Without these batches
+	// would lie exactly 64 KiB apart and compete for the same cache lines. Pages that nobody writes to cost nothing.
 	batchRoom = maxReceived + 1 + 1472
 
 	// maxAge is the longest that a datagram can have waited to be received. A longer wait means that the wall clock was set.
@@ -31,7 +30,6 @@ const (
 
 // A collector receives datagrams by recvmmsg(2).
 type collector struct {
-	socket  *socket
 	dropped atomic.Uint64
 
 	// What a call needs is kept here, so that none of it is allocated anew.
@@ -46,7 +44,7 @@ type collector struct {
 type slot struct {
 	name    unix.RawSockaddrInet6
 	iovec   unix.Iovec
-	control [4]cmsg // what the kernel has to say: see collector.read
+	control [4]cmsg // see socket.read
 }
 
 // mmsghdr is C's struct of that name.
@@ -56,7 +54,6 @@ type mmsghdr struct {
 }
 
 func (c *collector) init(s *socket) {
-	c.socket = s
 	c.memory = make([]byte, maxBatches*batchRoom)
 	for i := range c.slots {
 		slot, h := &c.slots[i], &c.headers[i]
@@ -83,52 +80,51 @@ func (c *collector) init(s *socket) {
 	})
 }
 
-// offer says how much room there is for what the kernel has to say.
+// offer tells the kernel how much room there is for the address and the control messages. A call overwrites that.
 func (h *mmsghdr) offer() {
 	h.Namelen = unix.SizeofSockaddrInet6
 	h.SetControllen(int(unsafe.Sizeof(slot{}.control)))
 }
 
 // Receive implements [protocol.Conn].
-func (s *socket) Receive() ([]protocol.Batch, error) { return s.rx.receive() }
-
-func (c *collector) receive() ([]protocol.Batch, error) {
+func (s *socket) Receive() ([]protocol.Batch, error) {
+	c := &s.rx
 	got, err := c.call.Do()
-	c.socket.deadline.end()
+	s.deadline.end()
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
 	for i := range got {
-		h, s, t := &c.headers[i], &c.slots[i], &c.batches[i]
-		*t = protocol.Batch{Bytes: c.memory[i*batchRoom:][:h.n], Size: int(h.n), From: s.from(), At: now}
-		c.read(s.control[:], int(h.Controllen), t)
+		h, slot, b := &c.headers[i], &c.slots[i], &c.batches[i]
+		*b = protocol.Batch{Bytes: c.memory[i*batchRoom:][:h.n], Size: int(h.n), From: slot.from(), At: now}
+		s.read(slot.control[:], int(h.Controllen), b)
 		h.offer()
 	}
 	return c.batches[:got], nil
 }
 
-// read reads what the kernel says of a batch, whose other fields are known: so many bytes of control messages.
-func (c *collector) read(control []cmsg, n int, t *protocol.Batch) {
+// read reads n bytes of control messages, which say more about a batch. The batch's other fields are set already.
+func (s *socket) read(control []cmsg, n int, b *protocol.Batch) {
 	rest := unsafe.Slice((*byte)(unsafe.Pointer(&control[0])), n)
 	for len(rest) >= cmsgHeader+4 {
 		h, value := (*unix.Cmsghdr)(unsafe.Pointer(&rest[0])), rest[cmsgHeader:]
 		switch {
 		case h.Level == unix.SOL_UDP && h.Type == unix.UDP_GRO:
 			if size := int(binary.NativeEndian.Uint32(value)); size > 0 {
-				t.Size = size
+				b.Size = size
 			}
 		case h.Level == unix.SOL_SOCKET && h.Type == unix.SO_RXQ_OVFL:
-			c.dropped.Store(uint64(binary.NativeEndian.Uint32(value)))
+			s.rx.dropped.Store(uint64(binary.NativeEndian.Uint32(value)))
 		case h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_TIMESTAMPNS && len(value) >= int(unsafe.Sizeof(unix.Timespec{})):
 			came := (*unix.Timespec)(unsafe.Pointer(&value[0]))
-			// By difference, because time.Now has a monotonic clock, which the kernel's time does not.
-			if age := time.Duration(t.At.UnixNano() - came.Nano()); age > 0 && age < maxAge {
-				t.At = t.At.Add(-age)
+			// Subtracting keeps the monotonic clock reading of b.At. The kernel's time has none.
+			if age := time.Duration(b.At.UnixNano() - came.Nano()); age > 0 && age < maxAge {
+				b.At = b.At.Add(-age)
 			}
 		default:
 			if reached := readSource(h, value); reached.addr.IsValid() {
-				c.socket.peers.heard(t.From, reached)
+				s.peers.heard(b.From, reached)
 			}
 		}
 		next := unix.CmsgSpace(int(h.Len) - cmsgHeader)

@@ -38,8 +38,8 @@ func (c *controls) addSegmentSize(bytes int) {
 	binary.NativeEndian.PutUint16(c.add(unix.SOL_UDP, unix.UDP_SEGMENT, 2), uint16(bytes))
 }
 
-// addSource says from which address of this machine the datagrams leave. inet4 is the family of the socket. An IPv6
-// socket that sends to an IPv4 address takes the source in its own family too, IPv4-mapped.
+// addSource says from which address of this machine the datagrams leave. inet4 is the family of the socket. An IPv6 socket
+// takes an IPv4 source as IPv4-mapped.
 func (c *controls) addSource(from source, inet4 bool) {
 	if inet4 {
 		info := (*unix.Inet4Pktinfo)(unsafe.Pointer(&c.add(unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo)[0]))

@@ -8,9 +8,9 @@ import (
 
 // A deadline is the moment at which a conn gives up waiting for something to receive.
 //
-// Setting a conn's own deadline sets a Go timer, which wakes a thread, and receivers set one for every frame. So a timerfd
-// keeps the time, and a goroutine that waits for it ends the conn's wait. Setting it is one system call, made only when
-// the conn really waits. A deadline that passes costs a turn of the goroutine, but few pass.
+// A receiver sets one for every frame. The conn's own deadline is a Go timer: setting it wakes a thread. So a timerfd keeps
+// the time, and a goroutine that waits for it ends the conn's wait. Setting the timerfd is one system call, made only when
+// the conn really waits. When a deadline passes, the goroutine must run too, but few deadlines pass.
 //
 // A receiver of 30 pictures of 78 kB a second, over a veth, takes 4.1 CPU seconds for a gigabyte with this, 6.0 with the
 // conn's own deadline, and 3.1 with none at all (medians of interleaved runs on two cores that others used too). An epoll
@@ -85,7 +85,7 @@ func (d *deadline) apply() {
 	case d.at.Equal(d.set):
 	case d.at.IsZero():
 		d.set = d.at
-		d.timer.stop()
+		d.timer.set(0)
 	default:
 		if !d.begun {
 			d.begun = true

@@ -23,10 +23,6 @@ func pathMTU(to netip.AddrPort) (mtu int) {
 	if to.Addr().Unmap().Is4() {
 		level, name = unix.IPPROTO_IP, unix.IP_MTU
 	}
-	raw.Control(func(fd uintptr) {
-		if mtu, err = unix.GetsockoptInt(int(fd), level, name); err != nil {
-			mtu = 0
-		}
-	})
+	raw.Control(func(fd uintptr) { mtu, _ = unix.GetsockoptInt(int(fd), level, name) })
 	return mtu
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
@@ -12,26 +13,24 @@ import (
 // join makes the socket receive what is sent to a multicast group, by one interface, or if that is nil by each that
 // can do multicast.
 func join(conn *net.UDPConn, group netip.Addr, iface *net.Interface) error {
-	addr := &net.UDPAddr{IP: group.AsSlice()}
-	joinOn := func(i *net.Interface) error {
-		if group.Is4() {
-			return ipv4.NewPacketConn(conn).JoinGroup(i, addr)
-		}
-		return ipv6.NewPacketConn(conn).JoinGroup(i, addr)
-	}
+	var candidates []net.Interface
 	if iface != nil {
-		return joinOn(iface)
+		candidates = append(candidates, *iface)
+	} else {
+		all, err := net.Interfaces()
+		if err != nil {
+			return err
+		}
+		const able = net.FlagMulticast | net.FlagUp
+		candidates = slices.DeleteFunc(all, func(i net.Interface) bool { return i.Flags&able != able })
 	}
-	all, err := net.Interfaces()
-	if err != nil {
-		return err
+	joinOn := ipv6.NewPacketConn(conn).JoinGroup
+	if group.Is4() {
+		joinOn = ipv4.NewPacketConn(conn).JoinGroup
 	}
 	joined, err := false, errors.New("no network interface is up that can do multicast")
-	for _, i := range all {
-		if i.Flags&net.FlagMulticast == 0 || i.Flags&net.FlagUp == 0 {
-			continue
-		}
-		if e := joinOn(&i); e != nil {
+	for _, i := range candidates {
+		if e := joinOn(&i, &net.UDPAddr{IP: group.AsSlice()}); e != nil {
 			err = e
 		} else {
 			joined = true
@@ -45,20 +44,15 @@ func join(conn *net.UDPConn, group netip.Addr, iface *net.Interface) error {
 
 // sendMulticast sets how datagrams to a multicast group leave.
 func sendMulticast(conn *net.UDPConn, group netip.Addr, iface *net.Interface, ttl int) error {
+	p4, p6 := ipv4.NewPacketConn(conn), ipv6.NewPacketConn(conn)
+	setInterface, setTTL := p6.SetMulticastInterface, p6.SetMulticastHopLimit
 	if group.Unmap().Is4() {
-		p := ipv4.NewPacketConn(conn)
-		if iface != nil {
-			if err := p.SetMulticastInterface(iface); err != nil {
-				return err
-			}
-		}
-		return p.SetMulticastTTL(ttl)
+		setInterface, setTTL = p4.SetMulticastInterface, p4.SetMulticastTTL
 	}
-	p := ipv6.NewPacketConn(conn)
 	if iface != nil {
-		if err := p.SetMulticastInterface(iface); err != nil {
+		if err := setInterface(iface); err != nil {
 			return err
 		}
 	}
-	return p.SetMulticastHopLimit(ttl)
+	return setTTL(ttl)
 }

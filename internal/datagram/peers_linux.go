@@ -2,14 +2,15 @@ package datagram
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// maxPeers is how many peers a socket remembers, which is how many streams a receiver follows. The limit stops a flood of
-// invented addresses from filling the memory. A peer that a flood pushes out returns with its next datagram. Until then
-// the system chooses the source address, as it does for strangers.
+// maxPeers is how many peers a socket remembers: as many as a receiver follows streams. The limit stops a flood of invented
+// addresses from filling the memory. A peer that a flood pushes out returns with its next datagram. Until then the system
+// chooses the source address, as it does for strangers.
 const maxPeers = 64
 
 // A source is an address of this machine that datagrams are sent from. The zero value leaves it to the system.
@@ -23,8 +24,7 @@ type source struct {
 // ones of IPv6. It is for any number of goroutines.
 type peers struct {
 	mu   sync.Mutex
-	list [maxPeers]peer // the one heard last comes first
-	n    int
+	list []peer // the one heard last comes first
 }
 
 type peer struct {
@@ -38,10 +38,12 @@ func (p *peers) heard(addr netip.AddrPort, reached source) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := p.find(addr)
-	if i == p.n && p.n < maxPeers {
-		p.n++
+	if i < 0 {
+		if len(p.list) < maxPeers {
+			p.list = append(p.list, peer{})
+		}
+		i = len(p.list) - 1
 	}
-	i = min(i, maxPeers-1)
 	copy(p.list[1:i+1], p.list[:i])
 	p.list[0] = peer{addr, reached}
 }
@@ -51,24 +53,19 @@ func (p *peers) source(addr netip.AddrPort) source {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if i := p.find(addr); i < p.n {
+	if i := p.find(addr); i >= 0 {
 		return p.list[i].reached
 	}
 	return source{}
 }
 
-// find returns a peer's place in the list, which is its end if the peer is not there.
+// find returns a peer's place in the list, or -1 if it is not there.
 func (p *peers) find(addr netip.AddrPort) int {
-	for i := range p.n {
-		if p.list[i].addr == addr {
-			return i
-		}
-	}
-	return p.n
+	return slices.IndexFunc(p.list, func(other peer) bool { return other.addr == addr })
 }
 
-// rememberPeers has the kernel say of each datagram to which address of this machine it was sent. It is for sockets that
-// are not bound to one address.
+// rememberPeers asks the kernel to say to which address of this machine each datagram was sent. It is for sockets that are
+// not bound to one address.
 func (s *socket) rememberPeers() {
 	level, option := unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
 	if s.tx.inet4 {

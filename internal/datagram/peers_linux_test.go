@@ -52,21 +52,20 @@ func TestPeersAreBounded(t *testing.T) {
 	if got := p.source(silent); got != (source{}) {
 		t.Errorf("the peer that fell silent is still answered from %v", got)
 	}
-	if p.n != maxPeers {
-		t.Errorf("%d peers are remembered", p.n)
+	if len(p.list) != maxPeers {
+		t.Errorf("%d peers are remembered", len(p.list))
 	}
 }
 
 // wildcards opens a socket of each family that is bound to a port alone.
 func wildcards(t *testing.T) map[string]*UDP {
 	t.Helper()
-	nothing := func(*net.UDPConn) error { return nil }
 	dual, err := Listen(t.Context(), ":0", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { dual.Close() })
-	inet4, err := open(t.Context(), net.ListenConfig{}, "udp4", ":0", Options{}, nothing)
+	inet4, err := open(t.Context(), "udp4", ":0", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,8 +24,8 @@ func (r *refusals) ask(fd int) {
 	r.on = v4 == nil || v6 == nil
 }
 
-// retry makes a call until it returns something else than such an error, a few times at the most: a call that is refused
-// itself, because there is no network, returns the same each time.
+// retry makes a call, and repeats it if it returns such an error. It tries three times at the most: without a network each
+// attempt fails in the same way.
 func (r *refusals) retry(fd uintptr, call func() (uintptr, syscall.Errno)) (n uintptr, errno syscall.Errno) {
 	for range 3 {
 		if n, errno = call(); !r.on || !isRefusal(errno) {
@@ -37,7 +37,7 @@ func (r *refusals) retry(fd uintptr, call func() (uintptr, syscall.Errno)) (n ui
 	return n, errno
 }
 
-// drain empties the socket's queue of errors, which otherwise fills memory. What is in it has been told already.
+// drain empties the socket's queue of errors, which would fill memory. It says nothing that the calls did not return.
 func (r *refusals) drain(fd uintptr) {
 	var b [1]byte
 	iovec := unix.Iovec{Base: &b[0]}
@@ -52,8 +52,8 @@ func (r *refusals) drain(fd uintptr) {
 	}
 }
 
-// take returns the last error that has not been returned yet, nil if there is none.
-func (r *refusals) take() error {
+// claim returns the last error that has not been returned yet, nil if there is none.
+func (r *refusals) claim() error {
 	if errno := r.last.Swap(0); errno != 0 {
 		return syscall.Errno(errno)
 	}

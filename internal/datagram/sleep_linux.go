@@ -6,18 +6,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shortSleep is how long a sleep takes at least, on the machine that [sleep] was measured on: to give up the processor and
-// get it back takes 20 to 50 µs, of the processor's time too. What is shorter is waited for with the processor, to the
-// microsecond.
+// shortSleep is the longest pause that keeps the processor busy instead of giving it up. Giving it up and getting it back
+// takes 20 to 50 µs, and costs as much processor time (measured as below).
 const shortSleep = 30 * time.Microsecond
 
 // idle holds unused timers. Further sleepers make their own.
 var idle = make(chan *timer, 4)
 
-// sleep waits for d by a timerfd, and by time.Sleep where there can be none: no more files may be open, say.
+// sleep waits for d. It uses a timerfd, or time.Sleep if it gets none because too many files are open.
 //
-// time.Sleep waits in whole milliseconds where nothing else goes on. How late a sleep returned, median and 99th percentile
-// of 1,000, on two cores of an Intel Xeon, Linux 6.18, Go 1.26, with other programs on them:
+// In an idle program time.Sleep waits in whole milliseconds. This is how late a sleep returned: median and 99th percentile
+// of 1,000, on two busy cores of an Intel Xeon, Linux 6.18, Go 1.26.
 //
 //	         time.Sleep        sleep
 //	100 µs   1.01 and 1.6 ms   0.04 and 0.08 ms
@@ -38,8 +37,8 @@ func sleep(d time.Duration) {
 	}
 }
 
-// simulated reports whether now is the time of a test in testing/synctest, which stands still while somebody waits for the
-// kernel, rather than the machine's.
+// simulated reports whether now is the simulated time of a test in testing/synctest. That time stands still while a
+// goroutine waits for the kernel.
 func simulated(now time.Time) bool {
 	var machine unix.Timespec
 	err := unix.ClockGettime(unix.CLOCK_REALTIME, &machine)

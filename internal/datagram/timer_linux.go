@@ -11,9 +11,9 @@ import (
 	"udpcam/internal/rawfd"
 )
 
-// A timer is a timerfd(2), which Go's poller waits for. Go's own timers are no finer than a millisecond where nothing else
-// goes on, because the poller waits for those in whole milliseconds, and to set one wakes a thread that is to look after
-// it. Setting this one is a system call and no more.
+// A timer is a timerfd(2), which Go's poller waits for like for any file. Go's own timers have two drawbacks: in an idle
+// program the poller waits for them in whole milliseconds, and setting one wakes a thread. Setting this one is one system
+// call.
 type timer struct {
 	file  *os.File
 	raw   syscall.RawConn
@@ -43,13 +43,8 @@ func newTimer() (*timer, error) {
 	return t, nil
 }
 
-// set has the timer fire once, after d or at once if that is not positive. What it was set to before no longer counts.
-func (t *timer) set(d time.Duration) error { return t.settime(max(1, d)) }
-
-// stop has the timer not fire.
-func (t *timer) stop() error { return t.settime(0) }
-
-func (t *timer) settime(d time.Duration) error {
+// set has the timer fire once, after d, or not at all if d is 0. What it was set to before no longer counts.
+func (t *timer) set(d time.Duration) error {
 	t.spec.Value = unix.NsecToTimespec(d.Nanoseconds())
 	return t.raw.Control(t.apply)
 }

@@ -27,10 +27,9 @@ const (
 
 // A transmitter sends datagrams by sendmsg(2), straight from the memory they lie in.
 type transmitter struct {
-	socket *socket
-	inet4  bool // the socket's family
-	gso    bool // whether many datagrams may go in one call
-	log    *slog.Logger
+	inet4 bool // the socket's family
+	gso   bool // whether many datagrams may go in one call
+	log   *slog.Logger
 
 	// What a call needs is kept here, so that none of it is allocated anew.
 	to      netip.AddrPort // what name stands for
@@ -46,7 +45,7 @@ type transmitter struct {
 }
 
 func (t *transmitter) init(s *socket, log *slog.Logger) {
-	t.socket, t.inet4, t.log = s, s.local.Addr().Is4(), log
+	t.inet4, t.log = s.local.Addr().Is4(), log
 	t.sendmsg = func(fd uintptr, header *unix.Msghdr) syscall.Errno {
 		_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(header)), unix.MSG_DONTWAIT)
 		return errno
@@ -61,14 +60,11 @@ func (t *transmitter) init(s *socket, log *slog.Logger) {
 
 // Send implements [protocol.Conn].
 func (s *socket) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
-	return s.tx.send(to, datagrams)
-}
-
-func (t *transmitter) send(to netip.AddrPort, datagrams []protocol.Datagram) error {
+	t := &s.tx
 	if err := t.address(to); err != nil {
 		return err
 	}
-	t.from = t.socket.peers.source(to)
+	t.from = s.peers.source(to)
 	for len(datagrams) > 0 {
 		n := 1
 		if t.gso {
@@ -81,7 +77,7 @@ func (t *transmitter) send(to netip.AddrPort, datagrams []protocol.Datagram) err
 		}
 		if err != nil && n > 1 && refusesGSO(err) {
 			// The card has no checksum offload (EIO), or the call has more than this kernel or path takes (EINVAL,
-			// EMSGSIZE): from now on each datagram goes by itself. Unless one that does is too large as well.
+			// EMSGSIZE). From now on each datagram goes by itself, unless the first one alone is too large as well.
 			refusal := err
 			n = 1
 			if err = t.call(datagrams[:n]); !errors.Is(err, unix.EMSGSIZE) {
@@ -99,7 +95,7 @@ func (t *transmitter) send(to netip.AddrPort, datagrams []protocol.Datagram) err
 		}
 		datagrams = datagrams[n:]
 	}
-	if err := t.socket.refusals.take(); err != nil { // all have left, but of those before some were not delivered
+	if err := s.refusals.claim(); err != nil { // these have left, but some earlier ones were not delivered
 		return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
 	}
 	return nil
@@ -164,7 +160,7 @@ func (t *transmitter) call(datagrams []protocol.Datagram) error {
 	return err
 }
 
-// address makes name stand for an address.
+// address sets the destination of the next calls.
 func (t *transmitter) address(to netip.AddrPort) error {
 	if to == t.to && t.header.Name != nil {
 		return nil
@@ -193,8 +189,8 @@ func (t *transmitter) address(to netip.AddrPort) error {
 	return nil
 }
 
-// interfaceIndex is the index of the interface that a zone names: by its name, as people do, or by the index itself, as
-// addresses do that datagrams came from.
+// interfaceIndex returns the index of the interface that a zone names. People write its name. Addresses of received
+// datagrams have the index itself.
 func interfaceIndex(zone string) (uint32, error) {
 	if index, err := strconv.ParseUint(zone, 10, 32); err == nil {
 		return uint32(index), nil
@@ -206,7 +202,7 @@ func interfaceIndex(zone string) (uint32, error) {
 	return uint32(iface.Index), nil
 }
 
-// networkOrder returns a port as a sockaddr has it, and back.
+// networkOrder converts a port to the byte order of a sockaddr, or back.
 func networkOrder(port uint16) uint16 {
 	return binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(make([]byte, 0, 2), port))
 }

@@ -14,6 +14,9 @@ import (
 // frames of 80 kB. Linux gives 212,992 bytes unless asked, which is fewer than three.
 const ReceiveBuffer = 8 << 20
 
+// maxReceived is the most bytes in one datagram, or in those that the kernel joins.
+const maxReceived = 1<<16 - 1
+
 // Options say how a UDP is opened. The zero value is the documented default.
 type Options struct {
 	// Interface is the network interface on which a multicast group is joined or by which datagrams to one leave.
@@ -56,50 +59,47 @@ func Listen(ctx context.Context, address string, o Options) (*UDP, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	config, prepare := net.ListenConfig{}, func(*net.UDPConn) error { return nil }
+	u, err := open(ctx, "udp", address, o) // several sockets may listen to one multicast group: package net sees to that
+	if err != nil {
+		return nil, err
+	}
 	if group := addr.AddrPort().Addr().Unmap(); group.IsMulticast() {
-		config.Control = reuseAddress
-		prepare = func(conn *net.UDPConn) error {
-			if err := join(conn, group, o.Interface); err != nil {
-				return fmt.Errorf("join multicast group %s: %w", group, err)
-			}
-			return nil
+		if err := join(u.conn, group, o.Interface); err != nil {
+			u.Close()
+			return nil, fmt.Errorf("join multicast group %s: %w", group, err)
 		}
 	}
-	u, err := open(ctx, config, "udp", address, o, prepare)
-	if err == nil && u.LocalAddr().Addr().IsUnspecified() {
+	if u.LocalAddr().Addr().IsUnspecified() {
 		u.rememberPeers()
 	}
-	return u, err
+	return u, nil
 }
 
 // Open opens a socket for sending to addresses of the family of to.
 func Open(ctx context.Context, to netip.Addr, o Options) (*UDP, error) {
-	network, prepare := "udp6", func(*net.UDPConn) error { return nil }
+	network := "udp6"
 	if to.Unmap().Is4() {
 		network = "udp4"
 	}
+	u, err := open(ctx, network, "", o)
+	if err != nil {
+		return nil, err
+	}
 	if to.IsMulticast() {
-		prepare = func(conn *net.UDPConn) error {
-			if err := sendMulticast(conn, to, o.Interface, max(o.TTL, 1)); err != nil {
-				return fmt.Errorf("send to multicast group %s: %w", to, err)
-			}
-			return nil
+		if err := sendMulticast(u.conn, to, o.Interface, max(o.TTL, 1)); err != nil {
+			u.Close()
+			return nil, fmt.Errorf("send to multicast group %s: %w", to, err)
 		}
 	}
-	return open(ctx, net.ListenConfig{}, network, "", o, prepare)
+	return u, nil
 }
 
-func open(ctx context.Context, config net.ListenConfig, network, address string, o Options, prepare func(*net.UDPConn) error) (*UDP, error) {
-	conn, err := config.ListenPacket(ctx, network, address)
+func open(ctx context.Context, network, address string, o Options) (*UDP, error) {
+	conn, err := new(net.ListenConfig).ListenPacket(ctx, network, address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("port %s is in use by another program: end that one or choose another port (%w)", address, err)
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := prepare(conn.(*net.UDPConn)); err != nil {
-		conn.Close()
 		return nil, err
 	}
 	u := &UDP{iface: o.Interface}

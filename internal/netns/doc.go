@@ -3,7 +3,7 @@
 // namespace, with its devices and rules, when its last file and process are gone.
 //
 //	netem   machine A ── veth ── router: tc qdisc netem and tbf on both sides ── veth ── machine B
-//	tun     machine A ── tun ── internal/tunnel, in this process ── tun ── machine B
+//	tun     machine A ── tun ── this process ── tun ── machine B
 //	direct  machine A ── veth ── machine B
 //
 // As on a real network, a full queue drops packets and never holds back the sending socket. A queue on the machine's own
@@ -17,11 +17,8 @@ import (
 	"net/netip"
 )
 
-// The addresses of the two machines.
-var (
-	AddrA = netip.MustParseAddr("10.77.1.2")
-	AddrB = netip.MustParseAddr("10.77.2.2")
-)
+// AddrB is the address of machine B.
+var AddrB = netip.MustParseAddr("10.77.2.2")
 
 // Errors of making a cable. Each message says what to do.
 var (

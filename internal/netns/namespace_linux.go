@@ -18,31 +18,23 @@ type Namespace struct{ file *os.File }
 
 // newNamespace makes a namespace that has nothing but a loopback device.
 func newNamespace() (*Namespace, error) {
-	home, err := current()
-	if err != nil {
-		return nil, err
-	}
-	defer home.Close()
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		return nil, fmt.Errorf("%w (%w)", ErrRoot, err)
-	}
-	file, err := current()
-	if e := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); e != nil {
-		return nil, e // the thread is unusable: it stays locked, and ends with its goroutine
-	}
-	runtime.UnlockOSThread()
-	if err != nil {
-		return nil, err
-	}
-	n := &Namespace{file}
-	n.Do(func() error { // turn off the kernel's own IPv6 traffic; a kernel without IPv6 fails here, which is fine
+	n := &Namespace{}
+	err := elsewhere(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("%w (%w)", ErrRoot, err)
+		}
+		return nil
+	}, func() (err error) {
+		// Turn off the kernel's own IPv6 traffic. A kernel without IPv6 fails here, which is fine.
 		for _, which := range []string{"all", "default"} {
 			os.WriteFile("/proc/sys/net/ipv6/conf/"+which+"/disable_ipv6", []byte("1"), 0)
 		}
-		return nil
+		n.file, err = current()
+		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 	return n, n.ip("link set lo up")
 }
 
@@ -51,20 +43,24 @@ func current() (*os.File, error) { return os.Open("/proc/thread-self/ns/net") }
 
 // Do calls f on a thread in the namespace. Sockets and processes that f makes belong to the namespace too.
 func (n *Namespace) Do(f func() error) error {
+	return elsewhere(func() error { return unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET) }, f)
+}
+
+// elsewhere calls f on a thread that enter has moved to another namespace, and moves the thread back.
+func elsewhere(enter, f func() error) error {
 	runtime.LockOSThread()
 	home, err := current()
-	if err != nil {
-		runtime.UnlockOSThread()
-		return err
+	if err == nil {
+		defer home.Close()
+		err = enter()
 	}
-	defer home.Close()
-	if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
+	if err != nil {
 		runtime.UnlockOSThread()
 		return err
 	}
 	err = f()
 	if e := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); e != nil {
-		return errors.Join(err, e) // see newNamespace
+		return errors.Join(err, e) // the thread is unusable: it stays locked, and ends with its goroutine
 	}
 	runtime.UnlockOSThread()
 	return err

@@ -51,7 +51,6 @@ func TestRateChanges(t *testing.T) {
 func TestSetPathInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{})
-		defer n.Close()
 		from, to := listen(t, n, a), listen(t, n, b)
 		start := time.Now()
 		for i, rate := range []int{8e6, 80e6} {
@@ -76,7 +75,6 @@ func TestSetPathInUse(t *testing.T) {
 func TestShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Rate: 8e6, Queue: 4000})
-		defer n.Close()
 		cameras := []netip.AddrPort{a, netip.MustParseAddrPort("10.0.0.3:1000"), netip.MustParseAddrPort("10.0.0.4:1000")}
 		n.Share(netsim.Path{Rate: 8e6, Queue: 4000}, netsim.Route{From: cameras[0], To: b}, netsim.Route{From: cameras[1], To: b})
 		to := listen(t, n, b)

@@ -6,13 +6,14 @@ import (
 	"os"
 	"slices"
 	"time"
+
 	"udpcam/protocol"
 )
 
 var _ protocol.Conn = (*End)(nil)
 
 // An End is one end of a link in a World. It implements [protocol.Conn]. It ignores addresses: every datagram goes to the
-// peer.
+// peer. It holds any number of datagrams until they are received.
 type End struct {
 	world *World
 	addr  netip.AddrPort
@@ -21,7 +22,6 @@ type End struct {
 	drop  func(b []byte, fate Fate)
 
 	inbox    []protocol.Batch
-	held     int // bytes in inbox
 	deadline time.Time
 	waits    uint64        // how often Receive has waited, odd while it does
 	turn     chan struct{} // the reader's
@@ -29,16 +29,15 @@ type End struct {
 	closed   bool
 }
 
-// The addresses of the two ends.
-var (
-	AddrA = netip.MustParseAddrPort("10.0.0.1:1000")
-	AddrB = netip.MustParseAddrPort("10.0.0.2:2000")
-)
+// AddrB is the address of a link's second end.
+var AddrB = netip.MustParseAddrPort("10.0.0.2:2000")
+
+var addrA = netip.MustParseAddrPort("10.0.0.1:1000")
 
 // Link returns two ends with the same path in each direction. The seed decides the random losses. If drop is not nil, it
 // is called for each datagram that gets lost, and owns b.
 func (w *World) Link(seed uint64, p Path, drop func(b []byte, fate Fate)) (a, b *End) {
-	a = &End{world: w, addr: AddrA, path: NewCrossing(p, seed, 1), drop: drop, turn: make(chan struct{})}
+	a = &End{world: w, addr: addrA, path: NewCrossing(p, seed, 1), drop: drop, turn: make(chan struct{})}
 	b = &End{world: w, addr: AddrB, path: NewCrossing(p, seed, 2), drop: drop, turn: make(chan struct{})}
 	a.peer, b.peer = b, a
 	return a, b
@@ -59,7 +58,7 @@ func (c *End) Read() {
 
 // Send implements [protocol.Conn].
 func (c *End) Send(_ netip.AddrPort, datagrams [][2][]byte) error {
-	if c.isClosed() {
+	if c.closed || c.world.isOver() {
 		return net.ErrClosed
 	}
 	for _, d := range datagrams {
@@ -85,13 +84,13 @@ func (c *End) Receive() ([]protocol.Batch, error) {
 	}
 	for {
 		switch {
-		case c.isClosed():
+		case c.closed || c.world.isOver():
 			return nil, net.ErrClosed
 		case !c.deadline.IsZero() && !c.world.now.Before(c.deadline):
 			return nil, os.ErrDeadlineExceeded
 		case len(c.inbox) > 0:
 			trains := c.inbox
-			c.inbox, c.held = nil, 0
+			c.inbox = nil
 			return trains, nil
 		}
 		c.waits++
@@ -119,16 +118,9 @@ func (c *End) wake() {
 	}
 }
 
-// put adds a datagram to the inbox, if there is room.
+// put adds a datagram to the inbox.
 func (c *End) put(b []byte) {
-	if c.held+len(b) > buffer {
-		if c.drop != nil {
-			c.drop(b, Full)
-		}
-		return
-	}
 	c.inbox = append(c.inbox, protocol.Batch{Bytes: b, Size: len(b), From: c.peer.addr, At: c.world.now})
-	c.held += len(b)
 	c.wake()
 }
 
@@ -144,20 +136,9 @@ func (c *End) LocalAddr() netip.AddrPort { return c.addr }
 
 // Close implements [protocol.Conn].
 func (c *End) Close() error {
-	select {
-	case <-c.world.over:
-	default:
+	if !c.world.isOver() {
 		c.closed = true
 		c.world.at(c.world.now, c.wake)
 	}
 	return nil
-}
-
-func (c *End) isClosed() bool {
-	select {
-	case <-c.world.over:
-		return true
-	default:
-		return c.closed
-	}
 }

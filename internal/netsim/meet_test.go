@@ -72,7 +72,6 @@ func newSender(t *testing.T, n *netsim.Network, from netip.AddrPort, name string
 func TestMeetTwoAndTwo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
-		defer n.Close()
 		other, viewer := netip.MustParseAddrPort("10.0.0.3:1000"), netip.MustParseAddrPort("10.0.0.4:2000")
 		ctx, cancel := context.WithCancel(t.Context())
 		atB, atViewer := run(ctx, listen(t, n, b)), run(ctx, listen(t, n, viewer))
@@ -112,7 +111,6 @@ func TestMeetTwoAndTwo(t *testing.T) {
 func TestMeetRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
-		defer n.Close()
 		send := func(s *sender.Sender, frames int) {
 			for i := range frames {
 				if _, err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: picture(5000, uint64(i))}); err != nil {
@@ -154,7 +152,6 @@ func TestMeetRestarts(t *testing.T) {
 func TestMeetExactBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{})
-		defer n.Close()
 		r := receiver.New(receiver.Config{}, listen(t, n, b))
 		s := newSender(t, n, a, "door", b)
 		defer s.Close()

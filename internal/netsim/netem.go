@@ -52,7 +52,7 @@ func (n *netem) option(name string) {
 	p := &n.path
 	switch name {
 	case "limit":
-		p.Limit = int(n.number("", 1))
+		p.Limit = int(n.quantity(1))
 	case "delay":
 		mean := n.duration()
 		if n.numeric() {
@@ -137,18 +137,8 @@ func (n *netem) fail(format string, args ...any) {
 	}
 }
 
-// number reads a number that may end in unit, and multiplies it by scale.
-func (n *netem) number(unit string, scale float64) float64 {
-	word := n.next()
-	v, err := strconv.ParseFloat(strings.TrimSuffix(word, unit), 64)
-	if err != nil || v < 0 || v*scale > 1e15 {
-		n.fail("%q is no number such as 1%s", word, unit)
-	}
-	return v * scale
-}
-
 func (n *netem) percent() float64 {
-	share := n.number("%", 0.01)
+	share := n.quantity(0.01, unit{"%", 0.01})
 	if share > 1 {
 		n.fail("%g%% is more than all", 100*share)
 	}
@@ -156,19 +146,18 @@ func (n *netem) percent() float64 {
 }
 
 func (n *netem) duration() time.Duration {
-	return time.Duration(n.quantity(float64(time.Microsecond), []unit{
-		{"msec", 1e6}, {"ms", 1e6}, {"usec", 1e3}, {"us", 1e3}, {"sec", 1e9}, {"s", 1e9}}))
+	return time.Duration(n.quantity(1e3, unit{"ms", 1e6}, unit{"msec", 1e6}, unit{"us", 1e3}, unit{"usec", 1e3}, unit{"s", 1e9}, unit{"sec", 1e9}))
 }
 
 // rate reads a rate in bits per second.
 func (n *netem) rate() int {
-	return int(n.quantity(1, []unit{
-		{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1}, {"gbps", 8e9}, {"mbps", 8e6}, {"kbps", 8e3}, {"bps", 8}}))
+	return int(n.quantity(1, unit{"mbit", 1e6}, unit{"kbit", 1e3}, unit{"gbit", 1e9}, unit{"bit", 1},
+		unit{"mbps", 8e6}, unit{"kbps", 8e3}, unit{"gbps", 8e9}, unit{"bps", 8}))
 }
 
 // size reads a size in bytes.
 func (n *netem) size() int {
-	return int(n.quantity(1, []unit{{"mb", 1 << 20}, {"m", 1 << 20}, {"kb", 1 << 10}, {"k", 1 << 10}, {"b", 1}}))
+	return int(n.quantity(1, unit{"kb", 1 << 10}, unit{"k", 1 << 10}, unit{"mb", 1 << 20}, unit{"m", 1 << 20}, unit{"b", 1}))
 }
 
 // A unit is a suffix of a number and its factor.
@@ -177,14 +166,22 @@ type unit struct {
 	scale float64
 }
 
-// quantity reads a number and multiplies it by the scale of the first unit that fits, or by none if it has no unit.
-func (n *netem) quantity(none float64, units []unit) float64 {
-	word := strings.ToLower(n.peek())
+// quantity reads a number and multiplies it by the scale of the first unit that fits, or by scale if it has no unit.
+func (n *netem) quantity(scale float64, units ...unit) float64 {
+	word, example := n.next(), "1"
+	figure := strings.ToLower(word)
+	if len(units) > 0 {
+		example += units[0].name
+	}
 	for _, u := range units {
-		if strings.HasSuffix(word, u.name) {
-			n.words[0] = word
-			return n.number(u.name, u.scale)
+		if f, ok := strings.CutSuffix(figure, u.name); ok {
+			figure, scale = f, u.scale
+			break
 		}
 	}
-	return n.number("", none)
+	v, err := strconv.ParseFloat(figure, 64)
+	if err != nil || !(v >= 0 && v*scale <= 1e15) { // NaN too
+		n.fail("%q is no number such as %s", word, example)
+	}
+	return v * scale
 }

@@ -38,6 +38,7 @@ func TestParseNetem(t *testing.T) {
 		"loss gemodel 1% 20% 50%":            "correlations",
 		"reorder 25%":                        `"reorder"`,
 		"loss":                               "no number",
+		"loss nan":                           "no number",
 		"loss 101%":                          "more than all",
 		"delay tomorrow":                     `"tomorrow"`,
 		"rate fast":                          `"fast"`,

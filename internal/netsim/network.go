@@ -4,29 +4,31 @@
 //
 // There are two kinds. A [Network] connects any number of conns and uses package time, which a testing/synctest bubble
 // simulates. A [World] has its own simulated time, for programs.
-//
-//	Conn.Send -> Path (loss, bottleneck, delay) -> Network's schedule, one goroutine -> inbox of the other Conn
 package netsim
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
+	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
+
+	"udpcam/protocol"
 )
 
 // A Network connects conns. Any goroutine may call its methods.
+//
+//	Conn.Send -> Crossing (loss, bottleneck, delay) -> schedule of arrivals at the other Conn -> Conn.Receive
 type Network struct {
-	mu        sync.Mutex
+	mu        sync.Mutex // guards its conns' fields too
 	seed      uint64
 	path      Path
 	paths     map[Route]*Crossing
 	conns     map[netip.AddrPort]*Conn
-	flight    Schedule[flying]
-	crossings uint64        // made so far
-	wake      chan struct{} // tells the delivering goroutine that something changed
-	done      chan struct{}
+	crossings uint64 // made so far
 	stats     Stats
 }
 
@@ -35,11 +37,9 @@ type Route struct{ From, To netip.AddrPort }
 
 // Stats counts what happened to datagrams.
 type Stats struct {
-	Sent, Delivered     uint64
+	Sent                uint64
 	Lost                uint64 // by chance
 	Queue               uint64 // dropped because a bottleneck's queue was full
-	Buffer              uint64 // dropped because the receiving conn's buffer was full
-	Unknown             uint64 // sent to an address at which nobody listens
 	Duplicated, Damaged uint64
 	Bytes               uint64 // of payload, sent
 }
@@ -47,16 +47,7 @@ type Stats struct {
 // New returns a network with the path p between every two conns. Each direction has its own queue and losses. SetPath and
 // Share change single routes.
 func New(seed uint64, p Path) *Network {
-	n := &Network{
-		seed:  seed,
-		path:  p,
-		paths: map[Route]*Crossing{},
-		conns: map[netip.AddrPort]*Conn{},
-		wake:  make(chan struct{}, 1),
-		done:  make(chan struct{}),
-	}
-	go n.deliver()
-	return n
+	return &Network{seed: seed, path: p, paths: map[Route]*Crossing{}, conns: map[netip.AddrPort]*Conn{}}
 }
 
 // SetPath sets the path from one address to another, in this direction only. It may be in use: see [Crossing.SetPath].
@@ -71,8 +62,8 @@ func (n *Network) SetPath(from, to netip.AddrPort, p Path) {
 func (n *Network) Share(p Path, routes ...Route) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.crossings++
-	shared := NewCrossing(p, n.seed, n.crossings)
+	delete(n.paths, routes[0])
+	shared := n.crossing(routes[0], p)
 	for _, r := range routes {
 		n.paths[r] = shared
 	}
@@ -89,6 +80,13 @@ func (n *Network) crossing(r Route, p Path) *Crossing {
 	return c
 }
 
+// Stats returns the counts so far.
+func (n *Network) Stats() Stats {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.stats
+}
+
 // Listen returns a conn bound to an address.
 func (n *Network) Listen(addr netip.AddrPort) (*Conn, error) {
 	n.mu.Lock()
@@ -101,80 +99,114 @@ func (n *Network) Listen(addr netip.AddrPort) (*Conn, error) {
 	return c, nil
 }
 
-// Stats returns the counts so far.
-func (n *Network) Stats() Stats {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.stats
+var _ protocol.Conn = (*Conn)(nil)
+
+// A Conn is one end of a network. It implements [protocol.Conn].
+type Conn struct {
+	network  *Network
+	addr     netip.AddrPort
+	arrivals Schedule[protocol.Batch]
+	deadline time.Time
+	closed   bool
+	changed  chan struct{} // closed and replaced when any of the above changes
 }
 
-// Close ends the network. Datagrams in flight are lost.
-func (n *Network) Close() { close(n.done) }
-
-// send sends a datagram. The network owns b from now on.
-func (n *Network) send(from, to netip.AddrPort, b []byte) {
+// Send implements [protocol.Conn]. Datagrams to an address at which nobody listens are lost.
+func (c *Conn) Send(to netip.AddrPort, datagrams [][2][]byte) error {
+	n := c.network
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.stats.Sent++
-	n.stats.Bytes += uint64(len(b))
-	p := n.crossing(Route{from, to}, n.path)
-	arrivals, fate := p.Cross(time.Now(), len(b))
-	switch fate {
-	case Lost:
-		n.stats.Lost++
-	case Full:
-		n.stats.Queue++
+	if c.closed {
+		return net.ErrClosed
 	}
-	n.stats.Duplicated += uint64(max(0, len(arrivals)-1))
-	for _, at := range arrivals {
-		copied := append([]byte(nil), b...)
-		if p.Mangle(copied) {
-			n.stats.Damaged++
+	path, peer := n.crossing(Route{c.addr, to}, n.path), n.conns[to]
+	for _, d := range datagrams {
+		size := len(d[0]) + len(d[1])
+		arrivals, fate := path.Cross(time.Now(), size)
+		n.stats.Sent++
+		n.stats.Bytes += uint64(size)
+		switch fate {
+		case Lost:
+			n.stats.Lost++
+		case Full:
+			n.stats.Queue++
 		}
-		n.flight.Put(at, flying{from, to, copied})
+		n.stats.Duplicated += uint64(max(0, len(arrivals)-1))
+		for _, at := range arrivals {
+			b := slices.Concat(d[0], d[1])
+			if path.Mangle(b) {
+				n.stats.Damaged++
+			}
+			if peer != nil {
+				peer.arrivals.Put(at, protocol.Batch{Bytes: b, Size: size, From: c.addr, At: at})
+			}
+		}
 	}
-	select {
-	case n.wake <- struct{}{}:
-	default:
+	if peer != nil {
+		peer.notify()
 	}
+	return nil
 }
 
-// deliver hands each datagram over at its arrival time.
-func (n *Network) deliver() {
+// Receive implements [protocol.Conn].
+func (c *Conn) Receive() ([]protocol.Batch, error) {
+	n := c.network
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for {
-		n.mu.Lock()
 		now := time.Now()
-		for f, ok := n.flight.Due(now); ok; f, ok = n.flight.Due(now) {
-			n.arrive(f)
+		if c.closed {
+			return nil, net.ErrClosed
 		}
-		var next <-chan time.Time
-		if at, ok := n.flight.Next(); ok {
-			next = time.After(at.Sub(now))
+		if !c.deadline.IsZero() && !now.Before(c.deadline) {
+			return nil, os.ErrDeadlineExceeded
 		}
+		if b, ok := c.arrivals.Due(now); ok {
+			return []protocol.Batch{b}, nil
+		}
+		until, ok := c.arrivals.Next()
+		if !ok || !c.deadline.IsZero() && c.deadline.Before(until) {
+			until = c.deadline
+		}
+		var timeout <-chan time.Time
+		if !until.IsZero() {
+			timeout = time.After(until.Sub(now))
+		}
+		changed := c.changed
 		n.mu.Unlock()
 		select {
-		case <-next:
-		case <-n.wake:
-		case <-n.done:
-			return
+		case <-changed:
+		case <-timeout:
 		}
+		n.mu.Lock()
 	}
 }
 
-func (n *Network) arrive(f flying) {
-	c := n.conns[f.to]
-	switch {
-	case c == nil:
-		n.stats.Unknown++
-	case !c.put(f):
-		n.stats.Buffer++
-	default:
-		n.stats.Delivered++
-	}
+// SetReceiveDeadline implements [protocol.Conn].
+func (c *Conn) SetReceiveDeadline(t time.Time) error {
+	c.network.mu.Lock()
+	defer c.network.mu.Unlock()
+	c.deadline = t
+	c.notify()
+	return nil
 }
 
-// A flying datagram is under way.
-type flying struct {
-	from, to netip.AddrPort
-	bytes    []byte
+// LocalAddr implements [protocol.Conn].
+func (c *Conn) LocalAddr() netip.AddrPort { return c.addr }
+
+// Close implements [protocol.Conn]. The address is free again afterwards.
+func (c *Conn) Close() error {
+	c.network.mu.Lock()
+	defer c.network.mu.Unlock()
+	if c.network.conns[c.addr] == c {
+		delete(c.network.conns, c.addr)
+	}
+	c.closed = true
+	c.notify()
+	return nil
+}
+
+func (c *Conn) notify() {
+	close(c.changed)
+	c.changed = make(chan struct{})
 }

@@ -44,7 +44,6 @@ type arrival struct {
 func cross(t *testing.T, seed uint64, p netsim.Path, count, size int, gap time.Duration) (got []arrival, st netsim.Stats) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(seed, p)
-		defer n.Close()
 		from, to := listen(t, n, a), listen(t, n, b)
 		start := time.Now()
 		for i := range count {
@@ -81,7 +80,7 @@ func numbers(got []arrival) (n []int) {
 
 func TestPerfectPath(t *testing.T) {
 	got, st := cross(t, 1, netsim.Path{}, 1000, 500, 0)
-	if !slices.IsSorted(numbers(got)) || len(got) != 1000 || st.Delivered != 1000 || st.Bytes != 500_000 {
+	if !slices.IsSorted(numbers(got)) || len(got) != 1000 || st.Bytes != 500_000 {
 		t.Errorf("%d datagrams came, %+v", len(got), st)
 	}
 }
@@ -109,16 +108,16 @@ func TestBurstsAreAsLongAsAsked(t *testing.T) {
 }
 
 func TestJitterReorders(t *testing.T) {
-	got, st := cross(t, 1, netsim.Path{Delay: time.Millisecond, Jitter: 10 * time.Millisecond}, 1000, 2, time.Millisecond)
+	got, _ := cross(t, 1, netsim.Path{Delay: time.Millisecond, Jitter: 10 * time.Millisecond}, 1000, 2, time.Millisecond)
 	order := numbers(got)
-	if slices.IsSorted(order) || st.Delivered != 1000 {
+	if slices.IsSorted(order) || len(got) != 1000 {
 		t.Error("nothing overtook anything")
 	}
 }
 
 func TestDuplicationAndDamage(t *testing.T) {
-	_, st := cross(t, 1, netsim.Path{Duplicate: 0.1, Damage: 0.1}, 10_000, 20, 0)
-	if st.Duplicated < 900 || st.Duplicated > 1100 || st.Damaged < 990 || st.Damaged > 1210 || st.Delivered != st.Sent+st.Duplicated {
+	got, st := cross(t, 1, netsim.Path{Duplicate: 0.1, Damage: 0.1}, 10_000, 20, 0)
+	if st.Duplicated < 900 || st.Duplicated > 1100 || st.Damaged < 990 || st.Damaged > 1210 || uint64(len(got)) != st.Sent+st.Duplicated {
 		t.Errorf("%+v", st)
 	}
 }
@@ -146,7 +145,6 @@ func TestSameSeedSameFate(t *testing.T) {
 
 func TestConn(t *testing.T) {
 	n := netsim.New(1, netsim.Path{})
-	defer n.Close()
 	c := listen(t, n, a)
 	if _, err := n.Listen(a); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("an address twice: %v", err)
@@ -169,7 +167,6 @@ func TestConn(t *testing.T) {
 func TestSetPath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{})
-		defer n.Close()
 		ca, cb := listen(t, n, a), listen(t, n, b)
 		n.SetPath(a, b, netsim.Path{Delay: 5 * time.Millisecond})
 		start := time.Now()

@@ -3,6 +3,7 @@ package netsim
 import (
 	"runtime"
 	"time"
+
 	"udpcam/protocol"
 )
 
@@ -44,10 +45,8 @@ func (w *World) Now() time.Time { return w.now }
 
 // Sleep implements [protocol.Clock]. If the world has ended, time stands still, so Sleep ends the goroutine.
 func (w *World) Sleep(d time.Duration) {
-	select {
-	case <-w.over:
+	if w.isOver() {
 		runtime.Goexit()
-	default:
 	}
 	turn := make(chan struct{})
 	w.at(w.now.Add(max(0, d)), func() { w.give(turn) })
@@ -121,3 +120,13 @@ func (w *World) park(turn chan struct{}) bool {
 
 // at schedules a call of happen.
 func (w *World) at(at time.Time, happen func()) { w.events.Put(at, happen) }
+
+// isOver reports whether the world has ended.
+func (w *World) isOver() bool {
+	select {
+	case <-w.over:
+		return true
+	default:
+		return false
+	}
+}

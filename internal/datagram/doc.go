@@ -16,6 +16,3 @@
 // On Linux a peer is answered from the address that it sent to, because it takes answers from no other. Other systems
 // choose the address themselves: there a receiver on a machine with several addresses should listen on one of them.
 package datagram
-
-// maxReceived is the most bytes in one datagram, or in those that the kernel joins.
-const maxReceived = 1<<16 - 1

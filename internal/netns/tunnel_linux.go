@@ -1,9 +1,8 @@
-// Package tunnel carries packets between two tun devices, with the delay and loss of a netsim.Path. It replaces netem on
-// kernels that lack it. One thread does all the work, so that packets never wait for another thread.
-package tunnel
+package netns
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,35 +15,30 @@ import (
 // maxPacket is the largest IPv4 packet, in bytes.
 const maxPacket = 1 << 16
 
-// ethernet is the header in bytes that tc counts for each packet in addition.
-const ethernet = 14
-
-// A Tunnel carries packets until it is closed.
-type Tunnel struct {
+// A tunnel carries packets between two tun devices, with the delay and loss of a netsim.Path, until it is closed. It
+// replaces netem on kernels that lack it. One thread does all the work, so that packets never wait for another thread.
+type tunnel struct {
 	ends  [2]int // the devices
 	mu    sync.Mutex
 	paths [2]*netsim.Crossing // guarded by mu
-	wake  int                 // an eventfd: Close uses it to end the thread
+	wake  int                 // an eventfd: close uses it to end the thread
 	done  sync.WaitGroup
 
 	flight netsim.Schedule[packet]
 	buffer [maxPacket]byte
-	cpu    atomic.Int64 // nanoseconds
+	cpu    atomic.Int64 // nanoseconds that the thread has used so far
 }
 
-// CPU returns how much CPU time the tunnel has used so far.
-func (t *Tunnel) CPU() time.Duration { return time.Duration(t.cpu.Load()) }
-
-// New starts carrying packets between two devices, along the path p each way. The file descriptors a and b must be
+// newTunnel starts carrying packets between two devices, along the path p each way. The file descriptors a and b must be
 // non-blocking. The tunnel owns them from now on.
-func New(a, b int, p netsim.Path, seed uint64) (*Tunnel, error) {
+func newTunnel(a, b int, p netsim.Path, seed uint64) (*tunnel, error) {
 	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err != nil {
 		unix.Close(a)
 		unix.Close(b)
 		return nil, err
 	}
-	t := &Tunnel{ends: [2]int{a, b}, wake: wake}
+	t := &tunnel{ends: [2]int{a, b}, wake: wake}
 	for i := range t.paths {
 		t.paths[i] = netsim.NewCrossing(p, seed, uint64(i)+1)
 	}
@@ -52,8 +46,8 @@ func New(a, b int, p netsim.Path, seed uint64) (*Tunnel, error) {
 	return t, nil
 }
 
-// SetPath changes the path each way: see [netsim.Crossing.SetPath].
-func (t *Tunnel) SetPath(p netsim.Path) {
+// setPath changes the path each way: see [netsim.Crossing.SetPath].
+func (t *tunnel) setPath(p netsim.Path) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, c := range t.paths {
@@ -61,8 +55,8 @@ func (t *Tunnel) SetPath(p netsim.Path) {
 	}
 }
 
-// Close ends the tunnel. Packets under way are lost.
-func (t *Tunnel) Close() {
+// close ends the tunnel. Packets under way are lost.
+func (t *tunnel) close() {
 	unix.Write(t.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	t.done.Wait()
 	for _, fd := range append(t.ends[:], t.wake) {
@@ -70,14 +64,14 @@ func (t *Tunnel) Close() {
 	}
 }
 
-func (t *Tunnel) run() {
+func (t *tunnel) run() {
 	runtime.LockOSThread() // the thread sleeps in ppoll, exact to the microsecond; Go's timers round up to a millisecond
 	defer runtime.UnlockOSThread()
 	var began unix.Rusage
 	unix.Getrusage(unix.RUSAGE_THREAD, &began)
+	fds := []unix.PollFd{{Fd: int32(t.ends[0]), Events: unix.POLLIN}, {Fd: int32(t.ends[1]), Events: unix.POLLIN},
+		{Fd: int32(t.wake), Events: unix.POLLIN}}
 	for {
-		fds := []unix.PollFd{{Fd: int32(t.ends[0]), Events: unix.POLLIN}, {Fd: int32(t.ends[1]), Events: unix.POLLIN},
-			{Fd: int32(t.wake), Events: unix.POLLIN}}
 		var timeout *unix.Timespec
 		if at, ok := t.flight.Next(); ok {
 			left := unix.NsecToTimespec(max(0, time.Until(at).Nanoseconds()))
@@ -89,9 +83,8 @@ func (t *Tunnel) run() {
 		if fds[2].Revents != 0 {
 			return
 		}
-		t.take()
-		for t.deliver() {
-			t.take()
+		for ok := true; ok; ok = t.deliver() {
+			t.accept()
 		}
 		var used unix.Rusage
 		if unix.Getrusage(unix.RUSAGE_THREAD, &used) == nil {
@@ -100,13 +93,13 @@ func (t *Tunnel) run() {
 	}
 }
 
-// mostAtOnce limits how many packets are taken from one end before the next is delivered. It is small, so that a machine
+// mostAtOnce limits how many packets are accepted from one end before the next is delivered. It is small, so that a machine
 // that never stops sending does not delay packets already on their way.
 const mostAtOnce = 16
 
-// take takes packets that wait at both ends. The devices' own queues are longer than those of the emulated network, so
-// packets must not stay there. Therefore take runs first, and between any two deliveries.
-func (t *Tunnel) take() {
+// accept reads packets that wait at both ends. The devices' own queues are longer than those of the emulated network, so
+// packets must not stay there. Therefore accept runs first, and between any two deliveries.
+func (t *tunnel) accept() {
 	for end := range t.ends {
 		for range mostAtOnce {
 			n, err := unix.Read(t.ends[end], t.buffer[:])
@@ -119,20 +112,20 @@ func (t *Tunnel) take() {
 }
 
 // send sends a packet from one end.
-func (t *Tunnel) send(end int, b []byte) {
+func (t *tunnel) send(end int, b []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	path := t.paths[end]
 	arrivals, _ := path.CrossPacket(time.Now(), len(b)+ethernet)
 	for _, at := range arrivals {
-		copied := append([]byte(nil), b...)
+		copied := slices.Clone(b)
 		path.Mangle(copied)
 		t.flight.Put(at, packet{1 - end, copied})
 	}
 }
 
 // deliver hands over the next packet if it is due. It reports false if none is.
-func (t *Tunnel) deliver() bool {
+func (t *tunnel) deliver() bool {
 	p, ok := t.flight.Due(time.Now())
 	if ok {
 		unix.Write(t.ends[p.to], p.bytes) // a packet that the kernel refuses is lost, as on any network
