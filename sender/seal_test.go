@@ -48,7 +48,6 @@ func (t *tap) again(rng *rand.Rand, change func(b []byte)) {
 // came whole, and the sender's counts.
 func sealedShow(t *testing.T, path netsim.Path, meanwhile func(tap *tap, s *sender.Sender)) (came uint64, st sender.Stats) {
 	n := netsim.New(1, path)
-	defer n.Close()
 	s, err := sender.New(sender.Config{Log: quiet, Key: secret}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,6 @@ func TestLastFrameID(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				camera, viewer := netip.MustParseAddrPort("10.0.0.1:40000"), netip.MustParseAddrPort("10.0.0.2:12345")
 				n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
-				defer n.Close()
 				from, err := n.Listen(camera)
 				if err != nil {
 					t.Fatal(err)
