@@ -18,7 +18,9 @@ import (
 	"udpcam/sender/source"
 )
 
-// A DelayTest is what Delay measures.
+// A DelayTest measures how old a picture is at each stage between the camera and the screen. The camera is the test pattern,
+// whose pixels contain the time of drawing. Sender and receiver are processes on this machine, so there is one clock. Their output
+// is decoded to read that time.
 type DelayTest struct {
 	Udpcam string      // the command
 	Size   image.Point // of the test pattern in pixels
@@ -34,60 +36,58 @@ const (
 	stageBrowser = "ready for the screen, in a browser"
 )
 
-// Delay measures how old a picture is at each stage between the camera and the screen. The camera is the test pattern,
-// whose pixels contain the time of drawing. Sender and receiver are processes on this machine, so there is one clock.
-// Delay decodes their output and reads that time. A missing browser becomes a note.
-func Delay(ctx context.Context, t DelayTest, made *Environment, progress Progress) (rows []Row, notes []string, err error) {
+// Measure implements Measurement. A missing browser becomes a note.
+func (t *DelayTest) Measure(ctx context.Context, results *Results, progress Progress) error {
+	add := func(stage string, delays []time.Duration) {
+		if delays != nil {
+			row := Row{Link: "loopback", Stage: stage, FPS: t.FPS, Frames: len(delays)}
+			row.delays(delays)
+			results.Rows = append(results.Rows, row)
+		}
+	}
 	progress(0, 3, stageEncoded)
 	encoded, err := t.encoded(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
+	add(stageEncoded, encoded)
 	d, err := newDelayed(t)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	defer d.end()
 	progress(1, 3, stageViewer)
 	program, viewer, err := d.received(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
+	add(stageProgram, program)
+	add(stageViewer, viewer)
 	progress(2, 3, stageBrowser)
 	shown, err := d.browser(ctx)
-	switch {
-	case errors.Is(err, browser.ErrNone):
-		notes = append(notes, "browser: not measured: "+err.Error())
-	case err != nil:
-		return nil, nil, err
-	default:
-		if path, err := browser.Find(); err == nil {
-			made.note(path, "--version")
-		}
-		notes = append(notes, "browser: pictures as Chromium had them ready for the screen, at its own time; without a screen or GPU it "+
-			"draws at up to 60 a second, by the CPU, and shows fewer than there are while each is also handed to us")
+	if errors.Is(err, browser.ErrNone) {
+		results.note("browser: not measured: %v", err)
+		return ctx.Err()
 	}
-	for _, s := range []struct {
-		stage  string
-		delays []time.Duration
-	}{{stageEncoded, encoded}, {stageProgram, program}, {stageViewer, viewer}, {stageBrowser, shown}} {
-		if s.delays == nil {
-			continue
-		}
-		row := Row{Link: "loopback", Stage: s.stage, FPS: t.FPS, Frames: len(s.delays)}
-		row.delays(s.delays)
-		rows = append(rows, row)
+	if err != nil {
+		return err
 	}
-	return rows, notes, ctx.Err()
+	add(stageBrowser, shown)
+	if path, err := browser.Find(); err == nil {
+		results.Made.addVersion(path, "--version")
+	}
+	results.note("browser: pictures as Chromium had them ready for the screen, at its own time; without a screen or GPU it " +
+		"draws at up to 60 a second, by the CPU, and shows fewer than there are while each is also handed to us")
+	return ctx.Err()
 }
 
 // address is the test pattern as a source.
-func (t DelayTest) address() string {
+func (t *DelayTest) address() string {
 	return fmt.Sprintf("test:?size=%dx%d&fps=%g", t.Size.X, t.Size.Y, t.FPS)
 }
 
 // encoded measures how long it takes to draw and encode a picture.
-func (t DelayTest) encoded(ctx context.Context) (delays []time.Duration, err error) {
+func (t *DelayTest) encoded(ctx context.Context) (delays []time.Duration, err error) {
 	camera, err := source.Open(t.address(), source.Options{})
 	if err != nil {
 		return nil, err
@@ -105,19 +105,19 @@ func (t DelayTest) encoded(ctx context.Context) (delays []time.Duration, err err
 
 // A delayed is a sender and a receiver, each a process.
 type delayed struct {
-	DelayTest
+	*DelayTest
 	http             string
 	sender, receiver *relay.Process
 }
 
-func newDelayed(t DelayTest) (d *delayed, err error) {
+func newDelayed(t *DelayTest) (d *delayed, err error) {
 	d = &delayed{DelayTest: t}
 	if d.http, err = freeAddress(); err != nil {
 		return nil, err
 	}
-	d.receiver = &relay.Process{Name: "receiver", Command: []string{t.Udpcam, "recv", "--addr", d.http, "--http", d.http, "--out", "-"}}
-	d.sender = &relay.Process{Name: "sender", Command: []string{t.Udpcam, "send", "--addr", d.http, "--source", t.address()}}
-	if err := errors.Join(d.receiver.Start(), d.sender.Start()); err != nil {
+	d.receiver = &relay.Process{Name: "receiver", Command: []string{t.Udpcam, "recv", "--addr", d.http, "--http", d.http, "--out", "-"}, Start: relay.Here}
+	d.sender = &relay.Process{Name: "sender", Command: []string{t.Udpcam, "send", "--addr", d.http, "--source", t.address()}, Start: relay.Here}
+	if err := errors.Join(d.receiver.Begin(), d.sender.Begin()); err != nil {
 		d.end()
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (d *delayed) stream(next func() ([]byte, error)) ([]time.Duration, error) {
 func (d *delayed) received(ctx context.Context) (program, viewer []time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watching, err := Ways[0].admitted(ctx, d.http, false)
+	watching, err := Ways[0].connect(ctx, d.http, false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -31,8 +31,8 @@ var figures = []figure{
 		[]string{"", "sender", "receiver"}, []string{"loss", "compare", "speed", "fanout"}},
 }
 
-// Plot draws the report into files in a folder, and returns their paths.
-func (r *Report) Plot(dir string) (paths []string, err error) {
+// Plot draws the results into files in a folder, and returns their paths.
+func (r *Results) Plot(dir string) (paths []string, err error) {
 	draw := r.bars
 	if sweep := r.sweep(); sweep != "" {
 		draw = func(f figure, dir string) ([]string, error) { return r.curves(f, sweep, dir) }
@@ -52,7 +52,7 @@ func (r *Report) Plot(dir string) (paths []string, err error) {
 var axes = [][2]string{{"loss_pct", "packets lost, %"}, {"rtt_ms", "round trip, ms"}, {"viewers", "viewers"}}
 
 // sweep returns the horizontal axis for curves: a column with at least three values. "" means bars.
-func (r *Report) sweep() string {
+func (r *Results) sweep() string {
 	if slices.ContainsFunc(r.Rows, func(row Row) bool { _, err := FindScenario(row.Scenario); return err == nil }) {
 		return ""
 	}
@@ -81,7 +81,7 @@ func (r *Row) number(key string) float64 {
 }
 
 // label names a row by its settings, without some columns.
-func (r *Report) label(row *Row, without ...string) string {
+func (r *Results) label(row *Row, without ...string) string {
 	without = append(without, "netem", "settings", "frames")
 	var parts []string
 	named := row.Scenario != "" && !slices.Contains(without, "scenario") // the name says what the network is like
@@ -103,7 +103,7 @@ func (r *Report) label(row *Row, without ...string) string {
 	return strings.Join(parts, ", ")
 }
 
-func (r *Report) chart(f figure, x string) plot.Chart {
+func (r *Results) chart(f figure, x string) plot.Chart {
 	_, _, common := r.table()
 	made := r.Made.lines()
 	return plot.Chart{Title: f.title, X: x, Y: f.unit, LogY: f.log,
@@ -114,7 +114,7 @@ func (r *Report) chart(f figure, x string) plot.Chart {
 const manyCurves = 3
 
 // curves draws a figure along a column.
-func (r *Report) curves(f figure, key, dir string) (paths []string, err error) {
+func (r *Results) curves(f figure, key, dir string) (paths []string, err error) {
 	var names []string // in the order of the rows
 	byName := map[string][]*Row{}
 	for i := range r.Rows {
@@ -180,7 +180,7 @@ func (f figure) apart() (pictures []figure) {
 }
 
 // unprotected is the share of frames that would arrive without repair: no packet of them is lost. Losses are independent.
-func (r *Report) unprotected(measured []plot.Curve) plot.Curve {
+func (r *Results) unprotected(measured []plot.Curve) plot.Curve {
 	first := r.Rows[0]
 	packets := math.Ceil(float64(first.FrameBytes) / float64(cmp.Or(first.Segment, protocol.DefaultSegmentSize)))
 	c := plot.Curve{Name: fmt.Sprintf("nothing repaired (computed: %.0f packets)", packets), Colour: 6, Dash: 2, Plain: true}
@@ -209,7 +209,7 @@ func (f figure) bounds(low, high float64) (float64, float64) {
 }
 
 // bars draws a figure with bars for each row. Compared links, carriers and ways of sending are side by side.
-func (r *Report) bars(f figure, dir string) (paths []string, err error) {
+func (r *Results) bars(f figure, dir string) (paths []string, err error) {
 	var categories, series []string
 	rows := map[[2]string]*Row{}
 	for i := range r.Rows {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -48,15 +47,20 @@ func carrierHelp() string {
 
 // compare is udpcam-bench compare.
 func compare(c *cli.Context) error {
-	carriers, err := bench.FindCarriers(c.String("carrier"))
-	if err != nil {
-		return cmdline.Usagef("--carrier: %w", err)
+	carriers := bench.Carriers
+	if c.String("carrier") != "all" {
+		named, err := listed(c, "carrier", bench.FindCarrier)
+		if err != nil {
+			return err
+		}
+		carriers = named
 	}
 	settle := c.Duration("settle")
 	if settle < 0 || settle > time.Minute {
 		return cmdline.Usagef("--settle %v: give 0s to 1m", settle)
 	}
-	if err := bench.CheckProcessLink(c.String("link")); err != nil {
+	link, err := bench.FindProcessLink(c.String("link"))
+	if err != nil {
 		return cmdline.Usagef("--link: %w", err)
 	}
 	networks, err := comparedNetworks(c)
@@ -67,20 +71,12 @@ func compare(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	comparison := bench.Comparison{Networks: networks, Carriers: carriers, Link: c.String("link"), Pictures: pictures,
+	comparison := &bench.Comparison{Networks: networks, Carriers: carriers, Link: link, Pictures: pictures,
 		FPS: c.Float64("fps"), Settle: settle, Seed: uint64(c.Int("seed"))}
-	return runBench(c, "compare", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		if bench.Measures(carriers) {
-			path, remove, err := findUdpcam(c, report)
-			if err != nil {
-				return err
-			}
-			defer remove()
-			comparison.Udpcam = path
-		}
-		report.Rows, report.Notes, err = bench.Compare(ctx, comparison, &report.Made, progress)
-		return err
-	})
+	if bench.Measures(carriers) {
+		return runBench(c, "compare", comparison, &comparison.Udpcam)
+	}
+	return runBench(c, "compare", comparison, nil)
 }
 
 // comparedNetworks are the networks that the flags describe; over veth there is only one.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -52,10 +51,7 @@ func speed(c *cli.Context) error {
 	if t.Trial = c.Duration("trial"); t.Trial < 50*time.Millisecond || t.Trial > time.Minute {
 		return cmdline.Usagef("--trial %v: give 50ms to 1m", t.Trial)
 	}
-	return runBench(c, "speed", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		report.Rows, err = bench.Speed(ctx, t, progress)
-		return err
-	})
+	return runBench(c, "speed", t, nil)
 }
 
 func onOff(text string) (bool, error) {
@@ -99,16 +95,7 @@ func fanout(c *cli.Context) error {
 	if err := cmp.Or(errs[:]...); err != nil {
 		return err
 	}
-	return runBench(c, "fanout", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		path, remove, err := findUdpcam(c, report)
-		if err != nil {
-			return err
-		}
-		defer remove()
-		fan.Udpcam = path
-		report.Rows, err = bench.Fanout(ctx, fan, progress)
-		return err
-	})
+	return runBench(c, "fanout", &fan, &fan.Udpcam)
 }
 
 func delayCommand() *cli.Command {
@@ -148,14 +135,5 @@ func delay(c *cli.Context) error {
 	if t.Frames < 10 || t.Frames > 10_000 {
 		return cmdline.Usagef("--frames %d: give 10 to 10000", t.Frames)
 	}
-	return runBench(c, "delay", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		path, remove, err := findUdpcam(c, report)
-		if err != nil {
-			return err
-		}
-		defer remove()
-		t.Udpcam = path
-		report.Rows, report.Notes, err = bench.Delay(ctx, t, &report.Made, progress)
-		return err
-	})
+	return runBench(c, "delay", &t, &t.Udpcam)
 }

@@ -74,8 +74,8 @@ func need(t *testing.T, program string) {
 	}
 }
 
-// benchReport runs a bench and returns what it reports.
-func benchReport(t *testing.T, args ...string) (report bench.Report) {
+// benchResults runs a bench and returns what it reports.
+func benchResults(t *testing.T, args ...string) (report bench.Results) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.json")
 	cmd, stderr := command(t, append(args, "--json", file)...)
@@ -152,7 +152,7 @@ func TestE2ENetnsBenchCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", onlyIP(t))
-	report := benchReport(t, "compare", "--link", "tun", "--loss", "0", "--frames", "30", "--size", "320x240", "--frame-size", "20000")
+	report := benchResults(t, "compare", "--link", "tun", "--loss", "0", "--frames", "30", "--size", "320x240", "--frame-size", "20000")
 	if len(report.Rows) != 3 || len(report.Notes) != 5 {
 		t.Fatalf("%d rows, notes %q", len(report.Rows), report.Notes)
 	}
@@ -174,7 +174,7 @@ func TestE2ENetnsBenchBareRelay(t *testing.T) {
 	if _, err := exec.LookPath("cc"); err != nil {
 		t.Skip("no C compiler")
 	}
-	report := benchReport(t, "compare", "--link", "veth", "--carrier", "udpcam,bare relay", "--frames", "30")
+	report := benchResults(t, "compare", "--link", "veth", "--carrier", "udpcam,bare relay", "--frames", "30")
 	if len(report.Rows) != 2 {
 		t.Fatalf("%d rows, notes %q", len(report.Rows), report.Notes)
 	}
@@ -214,11 +214,11 @@ func TestE2ENetnsBenchNoNetem(t *testing.T) {
 
 // The other benches measure something.
 func TestE2EBench(t *testing.T) {
-	speed := benchReport(t, "speed", "--trial", "60ms", "--segment", "1408", "--gso", "on", "--gro", "on,off")
+	speed := benchResults(t, "speed", "--trial", "60ms", "--segment", "1408", "--gso", "on", "--gro", "on,off")
 	if len(speed.Rows) != 2 || speed.Rows[0].Sustained == nil || speed.Rows[0].GRO != "on" || speed.Rows[1].GRO != "off" {
 		t.Errorf("speed: %+v", speed.Rows)
 	}
-	fan := benchReport(t, "fanout", "--viewers", "1,5", "--stalled", "2", "--frames", "20", "--size", "320x240", "--frame-size", "20000")
+	fan := benchResults(t, "fanout", "--viewers", "1,5", "--stalled", "2", "--frames", "20", "--size", "320x240", "--frame-size", "20000")
 	if len(fan.Rows) != 4 {
 		t.Fatalf("fanout: %+v", fan.Rows)
 	}
@@ -233,7 +233,7 @@ func TestE2EBench(t *testing.T) {
 // The age of a picture is read from the picture, wherever it has got to, up to a browser's page.
 func TestE2EBenchDelay(t *testing.T) {
 	need(t, "chromium")
-	report := benchReport(t, "delay", "--frames", "30", "--size", "320x240")
+	report := benchResults(t, "delay", "--frames", "30", "--size", "320x240")
 	var stages []string
 	for _, r := range report.Rows {
 		stages = append(stages, fmt.Sprintf("%s: %v", r.Stage, time.Duration(*r.P50*float64(time.Millisecond))))

@@ -11,7 +11,7 @@ func TestLabBenchCompare(t *testing.T) {
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("this is for bench/lab")
 	}
-	report := benchReport(t, "compare", "--link", "netem", "--loss", "0,5", "--carrier", "udpcam,classic,TCP",
+	report := benchResults(t, "compare", "--link", "netem", "--loss", "0,5", "--carrier", "udpcam,classic,TCP",
 		"--settle", "500ms", "--fps", "15", "--frames", "20", "--size", "320x240", "--frame-size", "20000")
 	type row struct {
 		carrier string

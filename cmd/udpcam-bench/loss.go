@@ -2,10 +2,7 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,7 +10,6 @@ import (
 	"udpcam/bench"
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/internal/netsim"
-	"udpcam/internal/trace"
 	"udpcam/protocol"
 )
 
@@ -83,46 +79,17 @@ func scenarioHelp() string {
 
 // loss is udpcam-bench loss.
 func loss(c *cli.Context) error {
-	links, err := bench.ParseLinks(c.String("link"))
-	if err != nil {
-		return cmdline.Usagef("--link: %w", err)
-	}
 	m, err := matrixOf(c)
 	if err != nil {
 		return err
 	}
-	var untraced error // what was measured is shown all the same
-	err = runBench(c, "loss", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		measure := func(traces *trace.Writer) error {
-			report.Rows, report.Notes, err = bench.Loss(ctx, m, links, traces, progress)
-			return cmp.Or(err, ctx.Err())
-		}
-		path := c.String("trace")
-		if path == "" {
-			return measure(nil)
-		}
-		untraced = fill(path, func(w io.Writer) error {
-			traces, failed := trace.NewWriter(w)
-			if failed != nil {
-				return failed
-			}
-			err = measure(traces)
-			return traces.Close()
-		})
-		if info, _ := os.Stat(path); info != nil && info.Mode().IsRegular() && (untraced != nil || err != nil) {
-			os.Remove(path)
-		}
-		return err
-	})
-	if err == nil && untraced != nil {
-		return fmt.Errorf("--trace: %w", untraced)
-	}
-	return err
+	return runBench(c, "loss", m, nil)
 }
 
 // matrixOf is the matrix that the flags describe.
 func matrixOf(c *cli.Context) (m bench.Matrix, err error) {
-	var errs [6]error
+	var errs [7]error
+	m.Links, errs[6] = listed(c, "link", bench.FindLink)
 	m.Networks, errs[0] = networksOf(c)
 	if c.String("frame-size") != "" {
 		m.FrameSizes, errs[1] = listed(c, "frame-size", whole(16, protocol.MaxFrameSize))
@@ -133,7 +100,7 @@ func matrixOf(c *cli.Context) (m bench.Matrix, err error) {
 	if m.Frames = c.Int("frames"); m.Frames < 1 || m.Frames > 1e6 {
 		errs[5] = cmdline.Usagef("--frames %d: give 1 to 1000000", m.Frames)
 	}
-	m.Seed = uint64(c.Int("seed"))
+	m.Seed, m.Trace = uint64(c.Int("seed")), c.String("trace") != ""
 	return m, cmp.Or(errs[:]...)
 }
 
@@ -164,13 +131,11 @@ func networksOf(c *cli.Context) (networks []bench.Network, err error) {
 	case names == "" || names == "all":
 		networks = append(networks, bench.Scenarios...)
 	default:
-		for _, name := range strings.Split(names, ",") {
-			n, err := bench.FindScenario(name)
-			if err != nil {
-				return nil, cmdline.Usagef("--scenario: %w", err)
-			}
-			networks = append(networks, n)
+		named, err := listed(c, "scenario", bench.FindScenario)
+		if err != nil {
+			return nil, err
 		}
+		networks = append(networks, named...)
 	}
 	return networks, nil
 }

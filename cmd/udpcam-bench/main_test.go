@@ -83,7 +83,7 @@ func TestUsage(t *testing.T) {
 		"loss --link sim --segment 65508":                  "whole numbers from 1 to 65507",
 		"loss --link sim --frames 0":                       "give 1 to",
 		"compare --carrier pigeon":                         "choose from udpcam, classic, GStreamer, GStreamer FEC, SRT, TCP, bare relay, ffmpeg",
-		"compare --link sim --frames 10 --frame-size 9000": "netem, tun or veth",
+		"compare --link sim --frames 10 --frame-size 9000": "netem, tun, veth",
 		"speed --gso maybe":                                "on, off or both",
 		"speed --trial 1h":                                 "50ms to 1m",
 		"fanout --viewers 0":                               "whole numbers from 1",
@@ -124,13 +124,13 @@ func words(line string) (words []string) {
 	return words
 }
 
-// The simulation is deterministic, and the report says the same in each of its forms.
+// The simulation is deterministic, and the results says the same in each of its forms.
 func TestLossSim(t *testing.T) {
 	dir := t.TempDir()
-	run := func(seed string) (string, []byte, bench.Report) {
+	run := func(seed string) (string, []byte, bench.Results) {
 		t.Helper()
 		file := filepath.Join(dir, "report.json")
-		os.Args = []string{"udpcam-bench", "loss"} // what the report says it was called by
+		os.Args = []string{"udpcam-bench", "loss"} // what the results says it was called by
 		code, table, stderr := runToEnd(t, "loss", "--link", "sim", "--frames", "60", "--seed", seed,
 			"--json", file, "--csv", filepath.Join(dir, "report.csv"), "--markdown", filepath.Join(dir, "report.md"),
 			"--plot", dir, "--trace", filepath.Join(dir, "trace.zst"))
@@ -141,7 +141,7 @@ func TestLossSim(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var report bench.Report
+		var report bench.Results
 		if err := json.Unmarshal(text, &report); err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +195,7 @@ func TestLossSim(t *testing.T) {
 	if code, _, stderr := runToEnd(t, "explain", filepath.Join(dir, "report.csv")); code != 1 || !strings.Contains(stderr, "no trace") {
 		t.Errorf("a file that is no trace: exit code %d, %s", code, stderr)
 	}
-	if code, _, stderr := runToEnd(t, "show", filepath.Join(dir, "report.csv")); code != 1 || !strings.Contains(stderr, "no report") {
+	if code, _, stderr := runToEnd(t, "show", filepath.Join(dir, "report.csv")); code != 1 || !strings.Contains(stderr, "no results") {
 		t.Errorf("a file that is no report: exit code %d, %s", code, stderr)
 	}
 }

@@ -10,7 +10,7 @@ import (
 func showCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:      "show",
-		Usage:     "show reports that --json has written, several of one kind as one",
+		Usage:     "show results that --json has written, several of one kind as one",
 		UsageText: "udpcam-bench show [flags] FILE...",
 		ArgsUsage: "FILE...",
 		Description: cmdline.Examples(
@@ -21,15 +21,14 @@ func showCommand() *cli.Command {
 			if c.NArg() == 0 {
 				return cmdline.Usagef("give the files that --json has written, and flags before them")
 			}
-			report, err := bench.ReadReports(c.Args().Slice()...)
+			results, err := bench.ReadResults(c.Args().Slice()...)
 			if err != nil {
 				return err
 			}
-			results, err := openResults(c)
-			if err != nil {
+			if err := checkOutputs(c); err != nil {
 				return err
 			}
-			return results.write(c.App.Writer, report)
+			return show(c, results)
 		},
 	}, resultFlags())
 }

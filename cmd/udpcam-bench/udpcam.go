@@ -24,9 +24,9 @@ func udpcamFlags() []cli.Flag {
 
 var errNoUdpcam = errors.New("there is no udpcam beside this program or in PATH")
 
-// findUdpcam finds the udpcam that is to be measured, or builds it, and notes its version in the report. The caller calls
+// findUdpcam finds the udpcam that is to be measured, or builds it, and notes its version in the results. The caller calls
 // remove when it is done.
-func findUdpcam(c *cli.Context, report *bench.Report) (path string, remove func(), err error) {
+func findUdpcam(c *cli.Context, results *bench.Results) (path string, remove func(), err error) {
 	remove = func() {}
 	if given := c.String("udpcam"); given != "" {
 		if path, err = exec.LookPath(given); err != nil {
@@ -45,7 +45,7 @@ func findUdpcam(c *cli.Context, report *bench.Report) (path string, remove func(
 		path, err = filepath.Abs(path)
 	}
 	if err == nil {
-		report.Made.Udpcam, err = versionOf(c.Context, path)
+		results.Made.Udpcam, err = versionOf(c.Context, path)
 	}
 	if err != nil {
 		remove()

@@ -82,23 +82,16 @@ func exact(v any) string {
 	return text(v)
 }
 
-// WriteJSON writes the report as one object.
-func (r *Report) WriteJSON(w io.Writer) error {
+// WriteJSON writes the results as one object.
+func (r *Results) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(r)
 }
 
-// ReadReport reads what WriteJSON wrote.
-func ReadReport(r io.Reader) (*Report, error) {
-	report := &Report{}
-	err := json.NewDecoder(r).Decode(report)
-	return report, err
-}
-
 // WriteCSV writes a header line of JSON names, then all rows. The last column says what made them.
-func (r *Report) WriteCSV(w io.Writer) error {
+func (r *Results) WriteCSV(w io.Writer) error {
 	records := make([][]string, len(r.Rows)+1)
 	for _, c := range columns {
 		records[0] = append(records[0], c.key)
@@ -114,7 +107,7 @@ func (r *Report) WriteCSV(w io.Writer) error {
 }
 
 // below returns the lines below a table: common values, the networks, the carriers' settings, and notes.
-func (r *Report) below(common []string) (lines []string) {
+func (r *Results) below(common []string) (lines []string) {
 	if len(common) > 0 {
 		lines = append(lines, strings.Join(common, "; "))
 	}
@@ -154,7 +147,7 @@ func (e Environment) lines() []string {
 }
 
 // table returns the columns that are not empty, their cells, and the values that all rows share.
-func (r *Report) table() (head []string, cells [][]string, common []string) {
+func (r *Results) table() (head []string, cells [][]string, common []string) {
 	cells = make([][]string, len(r.Rows))
 	for _, c := range columns {
 		if c.kind == aside {
@@ -182,8 +175,8 @@ func (r *Report) table() (head []string, cells [][]string, common []string) {
 	return head, cells, common
 }
 
-// WriteTable writes the report for a terminal.
-func (r *Report) WriteTable(w io.Writer) error {
+// WriteTable writes the results for a terminal.
+func (r *Results) WriteTable(w io.Writer) error {
 	head, cells, common := r.table()
 	lines := append([][]string{head}, cells...)
 	var b strings.Builder
@@ -220,8 +213,8 @@ func numeric(cells [][]string, column int) bool {
 	return true
 }
 
-// WriteMarkdown writes the report for a web page.
-func (r *Report) WriteMarkdown(w io.Writer) error {
+// WriteMarkdown writes the results for a web page.
+func (r *Results) WriteMarkdown(w io.Writer) error {
 	head, cells, common := r.table()
 	rule := make([]string, len(head))
 	for i := range head {
