@@ -239,7 +239,7 @@ func TestResults(t *testing.T) {
 // Plots are drawn, and there is something on them.
 func TestPlot(t *testing.T) {
 	paths, err := results().Plot(t.TempDir())
-	if err != nil || len(paths) != 3 {
+	if err != nil || len(paths) != 4 {
 		t.Fatalf("%v, %v", paths, err)
 	}
 	for _, path := range paths {
