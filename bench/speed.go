@@ -73,23 +73,18 @@ func (c speedCase) search(ctx context.Context) (row Row, err error) {
 	}
 	best := trialResult{}
 	low, high := 0.0, top.rate
-	for i := 0; i < steps && ctx.Err() == nil; i++ {
-		rate := high // the sender may be the slower end
-		if i > 0 {
-			rate = (low + high) / 2
-		}
+	rate := high // first, because the sender may be the slower end
+	for i := 0; i < steps && low < high; i++ {
 		r, err := c.try(ctx, rate)
-		switch {
-		case err != nil:
+		if err != nil {
 			return row, err
-		case r.delivered >= sustains && r.rate >= keepsUp*rate:
+		}
+		if r.delivered >= sustains && r.rate >= keepsUp*rate {
 			low, best = rate, r
-		default:
+		} else {
 			high = rate
 		}
-		if low == high {
-			break
-		}
+		rate = (low + high) / 2
 	}
 	row = Row{Carrier: "udpcam", Link: "loopback", FrameBytes: c.size, Segment: c.segment, GSO: onOff(c.gso), GRO: onOff(c.gro)}
 	row.Sustained = rounded(best.rate, 1)

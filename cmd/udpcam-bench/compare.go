@@ -18,19 +18,19 @@ func compareCommand() *cli.Command {
 		UsageText: "udpcam-bench compare [--link LINK] [--loss LIST] [--carrier NAMES] [flags]",
 		Description: cmdline.Examples(
 			"sudo udpcam-bench compare", "everything that is installed, at 0, 1, 5 and 10 % loss and 4 ms round trip",
-			"sudo udpcam-bench compare --link tun", "the same where the kernel has no netem",
-			"sudo udpcam-bench compare --carrier udpcam,SRT --scenario bursty", "two of them, over another network",
-			"sudo udpcam-bench compare --link veth --carrier 'udpcam,bare relay'", "what it costs, beside the least that it can",
-		) + "\nLinks:\n" + cmdline.Indent(linkHelp[strings.Index(linkHelp, "netem"):]+"veth   a cable, on which nothing is lost or delayed (root)\n") + "\nCarriers:\n" + cmdline.Indent(carrierHelp()),
+			"sudo udpcam-bench compare --link tun", "the same, for kernels without netem",
+			"sudo udpcam-bench compare --carrier udpcam,SRT --scenario bursty", "two programs over another network",
+			"sudo udpcam-bench compare --link veth --carrier 'udpcam,bare relay'", "what udpcam costs, beside the least that is possible",
+		) + "\nLinks:\n" + cmdline.Indent(linkHelp[strings.Index(linkHelp, "netem"):]+"veth   a cable that loses and delays nothing (root)\n") + "\nCarriers:\n" + cmdline.Indent(carrierHelp()),
 		Action: compare,
 	},
 		benchFlags("Network",
-			&cli.StringFlag{Name: "link", Usage: "what the network is made of (`LINK`): netem, tun or veth", Value: bench.LinkNetem}),
+			&cli.StringFlag{Name: "link", Usage: "kind of link (`LINK`): netem, tun or veth", Value: bench.LinkNetem}),
 		networkFlags("0,1,5,10", "none"),
 		pictureFlags(300),
 		benchFlags("Carriers",
 			&cli.StringFlag{Name: "carrier", Usage: "what to compare (`NAMES`), separated by commas", Value: "all"},
-			&cli.DurationFlag{Name: "settle", Usage: "how long each program has to get ready (`TIME`)", Value: time.Second},
+			&cli.DurationFlag{Name: "settle", Usage: "how long each program has to start (`TIME`)", Value: time.Second},
 		),
 		udpcamFlags(),
 		resultFlags(),
@@ -86,7 +86,7 @@ func comparedNetworks(c *cli.Context) ([]bench.Network, error) {
 	}
 	for _, flag := range networkFlags("", "") {
 		if name := flag.Names()[0]; c.IsSet(name) {
-			return nil, cmdline.Usagef("--link veth and --%s contradict: nothing happens to packets there: choose netem or tun", name)
+			return nil, cmdline.Usagef("--link veth and --%s contradict: a cable loses and delays nothing: choose netem or tun", name)
 		}
 	}
 	return []bench.Network{bench.Undisturbed}, nil

@@ -19,21 +19,21 @@ func lossCommand() *cli.Command {
 		Usage:     "what arrives over networks that lose packets, how late, and at what cost",
 		UsageText: "udpcam-bench loss [--scenario NAMES | --netem ARGS | --loss LIST ...] [flags]",
 		Description: cmdline.Examples(
-			"udpcam-bench loss --link sim", "all scenarios, in simulated time: no root, always the same",
+			"udpcam-bench loss --link sim", "all scenarios in simulated time, without root",
 			"udpcam-bench loss --link sim --loss 0,1,2,5,10 --rtt 4ms --fec auto,20%,off --plot plots", "a curve for each kind of parity",
-			"sudo udpcam-bench loss --link tun --netem 'delay 20ms loss 3%'", "real sockets, and a network of your own",
-			"udpcam-bench loss --link sim --scenario bursty --trace bursty.zst", "every datagram's fate, for udpcam-bench explain",
+			"sudo udpcam-bench loss --link tun --netem 'delay 20ms loss 3%'", "real sockets over a network that you describe",
+			"udpcam-bench loss --link sim --scenario bursty --trace bursty.zst", "records what happens to every datagram, for udpcam-bench explain",
 		) + "\nLinks:\n" + cmdline.Indent(linkHelp) + "\nScenarios:\n" + cmdline.Indent(scenarioHelp()),
 		Action: loss,
 	},
 		benchFlags("Network", &cli.StringFlag{Name: "link", Value: bench.LinkNetem,
-			Usage: "what the network is made of (`LINK`): sim, netem, tun, or several, separated by commas"}),
+			Usage: "kinds of link (`LIST`): sim, netem, tun"}),
 		networkFlags("", "all"),
 		benchFlags("Camera",
 			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", DefaultText: fmt.Sprintf("what the scenario is about, %d", bench.UsualFrame)},
 			&cli.StringFlag{Name: "fps", Usage: "frames a second (`LIST`)", Value: "30"},
 			&cli.IntFlag{Name: "frames", Usage: "how many frames (`N`) in each case", Value: 600},
-			&cli.IntFlag{Name: "seed", Usage: "of chance, where the link is sim or tun (`N`)", Value: 1},
+			&cli.IntFlag{Name: "seed", Usage: "seed (`N`) of the random losses and delays of --link sim and tun", Value: 1},
 		),
 		benchFlags("Sender",
 			&cli.StringFlag{Name: "segment", Usage: "bytes of a frame in a datagram (`LIST`)",
@@ -42,26 +42,26 @@ func lossCommand() *cli.Command {
 		),
 		resultFlags(),
 		benchFlags("Results",
-			&cli.StringFlag{Name: "trace", Usage: "write every datagram's fate to `FILE`, for udpcam-bench explain", TakesFile: true}),
+			&cli.StringFlag{Name: "trace", Usage: "write to `FILE` what happened to every datagram, for udpcam-bench explain", TakesFile: true}),
 	)
 }
 
 // networkFlags describe the networks. By default they lose usualLoss or, if that is "", they are the scenarios.
 func networkFlags(usualLoss, usualScenarios string) []cli.Flag {
 	return benchFlags("Network",
-		&cli.StringFlag{Name: "scenario", Usage: "networks by `NAMES`, separated by commas, or all", DefaultText: usualScenarios},
-		&cli.StringSliceFlag{Name: "netem", Usage: "a network as netem takes it, and behind the word tbf as tbf does (`ARGS`), both ways alike (repeatable)"},
-		&cli.StringFlag{Name: "loss", Usage: "networks that lose so many percent of packets (`LIST`)", Value: usualLoss},
-		&cli.StringFlag{Name: "burst", Usage: "in bursts of so many packets on average (`LIST`)", Value: "1"},
-		&cli.StringFlag{Name: "rtt", Usage: "with such round-trip times (`LIST`)", Value: "4ms"},
-		&cli.StringFlag{Name: "jitter", Usage: "by which each way takes up to so much more or less (`LIST`)", Value: "0"},
-		&cli.StringFlag{Name: "rate", Usage: "that carry so many Mbit/s (`LIST`), 0 for all", Value: "0"},
+		&cli.StringFlag{Name: "scenario", Usage: "`NAMES` of networks, separated by commas, or all", DefaultText: usualScenarios},
+		&cli.StringSliceFlag{Name: "netem", Usage: "a network in the words of tc-netem (`ARGS`), and after the word tbf in those of tc-tbf. It is the same both ways (repeatable)"},
+		&cli.StringFlag{Name: "loss", Usage: "percent of packets that are lost each way (`LIST`)", Value: usualLoss},
+		&cli.StringFlag{Name: "burst", Usage: "mean number of packets that are lost in a row (`LIST`)", Value: "1"},
+		&cli.StringFlag{Name: "rtt", Usage: "round-trip times (`LIST`)", Value: "4ms"},
+		&cli.StringFlag{Name: "jitter", Usage: "how much more or less each way may take (`LIST`)", Value: "0"},
+		&cli.StringFlag{Name: "rate", Usage: "Mbit/s of the narrowest link (`LIST`), 0 for no limit", Value: "0"},
 	)
 }
 
-const linkHelp = `sim    simulated time: anywhere, and the same in every run
-netem  the kernel's emulation, between two network namespaces (root)
-tun    the same done by this program, for kernels without netem (root)
+const linkHelp = `sim    simulated: works anywhere, and gives the same in every run
+netem  emulated by the kernel, between two network namespaces (root)
+tun    emulated by this program, for kernels without netem (root)
 `
 
 // scenarioHelp lists the scenarios.

@@ -14,8 +14,8 @@ func showCommand() *cli.Command {
 		UsageText: "udpcam-bench show [flags] FILE...",
 		ArgsUsage: "FILE...",
 		Description: cmdline.Examples(
-			"udpcam-bench show loss.json", "the table once more",
-			"udpcam-bench show --plot plots sim.json netem.json", "two links side by side",
+			"udpcam-bench show loss.json", "print the table again",
+			"udpcam-bench show --plot plots sim.json netem.json", "plot two links side by side",
 		),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
