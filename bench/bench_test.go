@@ -186,7 +186,7 @@ func TestPictures(t *testing.T) {
 			}
 		}
 	}
-	path := filepath.Join(t.TempDir(), "film.mjpg")
+	path := filepath.Join(t.TempDir(), "clip.mjpg")
 	os.WriteFile(path, bytes.Join(pictures, nil), 0o600)
 	if got, err := bench.ReadPictures(path, 5); err != nil || !bytes.Equal(got[4], pictures[4]) {
 		t.Error(err)

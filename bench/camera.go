@@ -23,6 +23,7 @@ type camera struct {
 	warm     int // how many first frames do not count
 
 	sent   int          // frames handed to the sender
+	id     uint32       // of the next frame that leaves
 	failed error        // why sending failed
 	end    func() error // closes both ends, once, and returns the first errors of both
 	// What came out at the other end, once watch has ended.
@@ -71,7 +72,6 @@ func (k *camera) send(ctx context.Context, fps float64, more func(sent int) bool
 		due := start.Add(time.Duration(float64(i) / fps * float64(time.Second)))
 		k.clock.Sleep(due.Sub(k.clock.Now()))
 		now := k.clock.Now()
-		before := k.sender.Stats().Frames
 		left, err := k.sender.Send(protocol.Frame{Captured: now, JPEG: k.clip.frame(k.sent)})
 		if errors.Is(err, net.ErrClosed) {
 			return ctx.Err()
@@ -79,7 +79,10 @@ func (k *camera) send(ctx context.Context, fps float64, more func(sent int) bool
 			return err
 		}
 		k.sent++
-		k.recorder.Captured(uint32(before), now, left)
+		k.recorder.Captured(k.id, now, left)
+		if left {
+			k.id++
+		}
 	}
 	return nil
 }

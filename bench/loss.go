@@ -95,43 +95,34 @@ func (m Matrix) measureOn(ctx context.Context, link string, cases []lossCase, re
 	free := make(chan struct{}, workers)
 	rowsOf, recorders := make([][]Row, len(cases)), make([]*trace.Recorder, len(cases))
 	var group sync.WaitGroup
-	var mu sync.Mutex // guards done, and calls of step
-	done := 0
 	for i, c := range cases {
 		if free <- struct{}{}; ctx.Err() != nil {
 			break
 		}
+		step(i, c.network.Name)
+		if m.Trace {
+			recorders[i] = trace.NewRecorder()
+		}
 		group.Go(func() {
 			defer func() { <-free }()
-			mu.Lock()
-			step(done, c.network.Name)
-			mu.Unlock()
-			if m.Trace {
-				recorders[i] = trace.NewRecorder()
-			}
 			var err error
 			if rowsOf[i], err = c.run(ctx, link, recorders[i]); err != nil {
 				cancel(err)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			done++
-			step(done, c.network.Name)
 		})
 	}
 	group.Wait()
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	rows := slices.Concat(rowsOf...)
-	for i := range cases {
+	measured := Results{Rows: slices.Concat(rowsOf...)}
+	for i, rows := range rowsOf {
 		if m.Trace {
-			first := &rowsOf[i][0]
-			name := cmp.Or((&Results{Rows: rows}).label(first), first.Scenario) + ", " + link
+			name := cmp.Or(measured.label(&rows[0]), rows[0].Scenario) + ", " + link
 			results.Traces = append(results.Traces, recorders[i].Case(name))
 		}
 	}
-	results.Rows = append(results.Rows, rows...)
+	results.Rows = append(results.Rows, measured.Rows...)
 	return nil
 }
 

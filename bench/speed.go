@@ -8,7 +8,6 @@ import (
 	"math"
 	"time"
 
-	"udpcam/internal/datagram"
 	"udpcam/receiver"
 	"udpcam/sender"
 )
@@ -71,7 +70,7 @@ func (c speedCase) search(ctx context.Context) (row Row, err error) {
 	if err != nil {
 		return row, err
 	}
-	best := trialResult{}
+	best := trial{}
 	low, high := 0.0, top.rate
 	rate := high // first, because the sender may be the slower end
 	for i := 0; i < steps && low < high; i++ {
@@ -79,7 +78,7 @@ func (c speedCase) search(ctx context.Context) (row Row, err error) {
 		if err != nil {
 			return row, err
 		}
-		if r.delivered >= sustains && r.rate >= keepsUp*rate {
+		if r.delivered() >= sustains && r.rate >= keepsUp*rate {
 			low, best = rate, r
 		} else {
 			high = rate
@@ -91,26 +90,35 @@ func (c speedCase) search(ctx context.Context) (row Row, err error) {
 	row.Mbit = rounded(best.rate*float64(c.size)*8/1e6, 1)
 	row.delays(best.delays)
 	if best.frames > 0 {
-		row.Delivered = rounded(100*best.delivered, 2)
+		row.Delivered = rounded(100*best.delivered(), 2)
 		row.CPU = rounded(best.cpu.Seconds()/(float64(best.frames*c.size)/1e9), 3)
 	}
 	return row, ctx.Err()
 }
 
-// A trialResult is the outcome of one rate.
-type trialResult struct {
-	frames    int
-	rate      float64 // frames a second, as they were sent
-	delivered float64 // share of frames
-	delays    []time.Duration
-	cpu       time.Duration
+// A trial is the outcome of one rate.
+type trial struct {
+	frames int
+	rate   float64 // frames a second, as they were sent
+	delays []time.Duration
+	cpu    time.Duration
 }
+
+// delivered is the share of frames that arrived.
+func (t trial) delivered() float64 { return float64(len(t.delays)) / float64(max(1, t.frames)) }
 
 // warming is how many frames are sent first, so that the ends know each other.
 const warming = 10
 
+// coarseClock is the machine's clock. It waits less precisely than datagram.SystemClock, and with less processor time, which would
+// count here.
+type coarseClock struct{}
+
+func (coarseClock) Now() time.Time        { return time.Now() }
+func (coarseClock) Sleep(d time.Duration) { time.Sleep(d) }
+
 // try sends at a rate for a while. An infinite rate is as fast as it can.
-func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, err error) {
+func (c speedCase) try(ctx context.Context, rate float64) (result trial, err error) {
 	quiet := slog.New(slog.DiscardHandler)
 	r, err := receiver.Listen(ctx, receiver.Config{NoGRO: !c.gro, Log: quiet}, "127.0.0.1:0")
 	if err != nil {
@@ -121,7 +129,7 @@ func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, e
 		r.Close()
 		return result, err
 	}
-	k := &camera{clock: datagram.SystemClock, clip: newClip(c.size, 1), sender: s, receiver: r, warm: warming}
+	k := &camera{clock: coarseClock{}, clip: newClip(c.size, 1), sender: s, receiver: r, warm: warming}
 	k.begin()
 	defer k.end()
 	if err := k.send(ctx, 100, func(sent int) bool { return sent < warming }); err != nil {
@@ -131,15 +139,11 @@ func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, e
 	if err := k.send(ctx, rate, func(int) bool { return time.Since(start) < c.trial }); err != nil {
 		return result, err
 	}
-	took := time.Since(start)
-	result.cpu = cpuTime() - began
+	took, used := time.Since(start), cpuTime()-began
 	time.Sleep(200 * time.Millisecond) // for those that are being repaired
 	if err := errors.Join(k.end(), ctx.Err()); err != nil {
 		return result, err
 	}
-	result.frames = k.sent - warming
-	result.rate = float64(result.frames) / took.Seconds()
-	result.delivered = float64(len(k.delays)) / float64(max(1, result.frames))
-	result.delays = k.delays
-	return result, nil
+	frames := k.sent - warming
+	return trial{frames, float64(frames) / took.Seconds(), k.delays, used}, nil
 }

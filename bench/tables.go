@@ -130,7 +130,7 @@ func (r *Results) below(common []string) (lines []string) {
 	return append(lines, r.Notes...)
 }
 
-// lines describes for people what made a report.
+// lines describes for people what made results.
 func (e Environment) lines() []string {
 	machine := fmt.Sprintf("%s, %d × %s", e.System, e.CPUs, e.CPU)
 	if e.CPU == "" {
