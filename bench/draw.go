@@ -156,7 +156,7 @@ func (r *Results) draw(f figure, along *axis, path string) (drawn bool, err erro
 	if series == nil {
 		return false, nil
 	}
-	_, _, common := r.table()
+	_, common := r.table()
 	made := r.Made.lines()
 	chart := plot.Chart{Title: f.title, Y: f.unit, LogY: f.log, Path: path,
 		Footer: []string{strings.Join(common, "; "), strings.Join(made[:len(made)-1], "; "), made[len(made)-1]}}

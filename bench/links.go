@@ -61,10 +61,11 @@ func open(kind string, n Network, seed uint64, recorders []*trace.Recorder) (*en
 
 // openSim opens a link in simulated time.
 func openSim(n Network, seed uint64, recorders []*trace.Recorder) (*endpoints, error) {
-	path, err := simulated(n.Netem)
+	path, err := netsim.ParseNetem(n.Netem)
 	if err != nil {
 		return nil, err
 	}
+	path.MTU = mtu
 	w := netsim.NewWorld()
 	l := &endpoints{
 		clock: w,
@@ -92,25 +93,20 @@ func openSim(n Network, seed uint64, recorders []*trace.Recorder) (*endpoints, e
 		l.pairs = append(l.pairs, pair{recorder.Tap(a, w, false), recorder.Tap(b, w, true), b.LocalAddr()})
 	}
 	l.change = func(netem string) error {
-		path, err := simulated(netem)
-		if err == nil {
-			first[0].SetPath(path)
-			first[1].SetPath(path)
+		path, err := netsim.ParseNetem(netem)
+		if err != nil {
+			return err
 		}
-		return err
+		path.MTU = mtu
+		first[0].SetPath(path)
+		first[1].SetPath(path)
+		return nil
 	}
 	return l, nil
 }
 
 // mtu is the largest packet of any link in bytes, as on Ethernet.
 const mtu = 1500
-
-// simulated returns the path for netem's arguments.
-func simulated(netem string) (netsim.Path, error) {
-	path, err := netsim.ParseNetem(netem)
-	path.MTU = mtu
-	return path, err
-}
 
 // port is the port of the first camera. The next camera has the next port.
 const port = 12345

@@ -171,7 +171,10 @@ func (c lossCase) run(ctx context.Context, link string, recorder *trace.Recorder
 	began := l.cpu()
 	l.play(ctx, tasks)
 	used := l.cpu() - began
-	bytes := uint64(0)
+	bytes := uint64(0) // of all cameras together
+	for _, camera := range cameras {
+		bytes += camera.sender.Stats().FrameBytes
+	}
 	for i, camera := range cameras {
 		sent, received := camera.sender.Stats(), camera.receiver.Stats()
 		if err := errors.Join(camera.end(), unchanged, ctx.Err()); err != nil {
@@ -181,13 +184,10 @@ func (c lossCase) run(ctx context.Context, link string, recorder *trace.Recorder
 		if row.Link = link; len(cameras) > 1 {
 			row.Camera = i + 1
 		}
-		rows = append(rows, row)
-		bytes += sent.FrameBytes
-	}
-	if used > 0 {
-		for i := range rows { // of all cameras together
-			rows[i].CPU = rounded(used.Seconds()/(float64(bytes)/1e9), 2)
+		if used > 0 {
+			row.CPU = rounded(used.Seconds()/(float64(bytes)/1e9), 2)
 		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }

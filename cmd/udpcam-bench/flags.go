@@ -112,8 +112,8 @@ func whole(low, high int) func(string) (int, error) {
 	}
 }
 
-// lasting parses a time up to 10 s.
-func lasting(text string) (time.Duration, error) {
+// duration parses a time up to 10 s.
+func duration(text string) (time.Duration, error) {
 	v, err := time.ParseDuration(text)
 	if text == "0" {
 		return 0, nil

@@ -154,8 +154,8 @@ func productOf(c *cli.Context) (networks []bench.Network, err error) {
 	}
 	losses, e1 := listed(c, "loss", between(0, 90))
 	bursts, e2 := listed(c, "burst", between(1, 1000))
-	rtts, e3 := listed(c, "rtt", lasting)
-	jitters, e4 := listed(c, "jitter", lasting)
+	rtts, e3 := listed(c, "rtt", duration)
+	jitters, e4 := listed(c, "jitter", duration)
 	rates, e5 := listed(c, "rate", between(0, 100_000))
 	if err := cmp.Or(e1, e2, e3, e4, e5); err != nil {
 		return nil, err
