@@ -76,9 +76,7 @@ func (f *Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row R
 			return row, fmt.Errorf("a viewer: %w", err)
 		}
 	}
-	var costs []relay.Cost
-	feed.Measured = func() { costs = append(costs, server.Cost()) }
-	fed, err := feed.Into(ctx, server)
+	fed, costs, err := feed.Into(ctx, server)
 	if err != nil {
 		return row, err
 	}
@@ -96,10 +94,9 @@ func (f *Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row R
 	}
 	row.Delivered, row.Worst = percent(len(delays), frames*viewers), percent(worst, frames)
 	row.delays(delays)
-	cost := costs[1].Since(costs[0])
-	row.Memory = rounded(float64(cost.Memory)/1e6, 1)
-	if cost.CPU > 0 {
-		row.CPU = rounded(cost.CPU.Seconds()/(float64(fed)*float64(viewers)/1e9), 3)
+	row.Memory = rounded(float64(costs[0].Memory)/1e6, 1)
+	if cpu := costs[0].CPU; cpu > 0 {
+		row.CPU = rounded(cpu.Seconds()/(float64(fed)*float64(viewers)/1e9), 3)
 	}
 	return row, nil
 }

@@ -16,7 +16,7 @@ type Feed struct {
 	Pictures   [][]byte
 	Warm, Cool int // how many first and last pictures do not count: some programs hold back the last
 	FPS        float64
-	// Measured is called before the first picture that counts, and once the last has had time to arrive.
+	// Measured, if not nil, is called before the first picture that counts, and once the last has had time to arrive.
 	Measured func()
 
 	seed maphash.Seed
@@ -54,31 +54,45 @@ func (f *Feed) fingerprint(jpeg []byte) uint64 {
 const drain = 1500 * time.Millisecond
 
 // Into feeds the pictures into a process, and waits for the last to arrive. It returns how many bytes it fed in since the first
-// picture that counts.
-func (f *Feed) Into(ctx context.Context, p *Process) (bytes int, err error) {
+// picture that counts, and what the process and others have cost meanwhile.
+func (f *Feed) Into(ctx context.Context, p *Process, others ...*Process) (bytes int, costs []Cost, err error) {
+	processes := append([]*Process{p}, others...)
 	start := time.Now()
 	for i, picture := range f.Pictures {
 		if i == f.Warm {
-			f.Measured()
+			for _, p := range processes {
+				costs = append(costs, p.cost())
+			}
+			f.measured()
 		}
 		if !Pause(ctx, time.Until(start.Add(time.Duration(float64(i)/f.FPS*float64(time.Second))))) {
-			return bytes, ctx.Err()
+			return bytes, nil, ctx.Err()
 		}
 		f.mu.Lock()
 		f.fed[i] = time.Now()
 		f.mu.Unlock()
 		if _, err := p.Stdin.Write(picture); err != nil {
-			return bytes, p.Failure(err)
+			return bytes, nil, p.Failure(err)
 		}
 		if i >= f.Warm {
 			bytes += len(picture)
 		}
 	}
 	if !Pause(ctx, drain) {
-		return bytes, ctx.Err()
+		return bytes, nil, ctx.Err()
 	}
-	f.Measured()
-	return bytes, nil
+	f.measured()
+	for i, p := range processes {
+		after := p.cost()
+		costs[i] = Cost{after.CPU - costs[i].CPU, after.Memory}
+	}
+	return bytes, costs, nil
+}
+
+func (f *Feed) measured() {
+	if f.Measured != nil {
+		f.Measured()
+	}
 }
 
 // Pause waits for d. It reports false if ctx ends first.

@@ -92,17 +92,14 @@ func (p *Process) Failure(err error) error {
 	return fmt.Errorf("%s (%s): %w: %s", p.Name, p.Command[0], err, said)
 }
 
-// A Cost is what a process has used so far.
+// A Cost is what a process has used.
 type Cost struct {
 	CPU    time.Duration
 	Memory int // peak resident bytes
 }
 
-// Since returns the cost without the CPU time used before.
-func (c Cost) Since(before Cost) Cost { return Cost{c.CPU - before.CPU, c.Memory} }
-
-// Cost returns the CPU time of the process, to the nanosecond, and its peak memory. Only Linux provides this.
-func (p *Process) Cost() (c Cost) {
+// cost returns the CPU time of the process so far, to the nanosecond, and its peak memory. Only Linux provides this.
+func (p *Process) cost() (c Cost) {
 	proc := fmt.Sprintf("/proc/%d/", p.cmd.Process.Pid)
 	threads, _ := filepath.Glob(proc + "task/*/schedstat")
 	for _, path := range threads {

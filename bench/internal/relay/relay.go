@@ -47,19 +47,11 @@ func (r Relay) Run(ctx context.Context, feed *Feed) (result Result, err error) {
 	pictures := mjpeg.NewReader(receiver.Stdout, mjpeg.ReaderOptions{Skip: eye.skipped, Alloc: memory.Get})
 	go eye.Watch(pictures.Next, memory.Put)
 
-	var costs [][2]Cost
-	measured := feed.Measured
-	feed.Measured = func() {
-		costs = append(costs, [2]Cost{sender.Cost(), receiver.Cost()})
-		if measured != nil {
-			measured()
-		}
-	}
-	if result.Bytes, err = feed.Into(ctx, sender); err != nil {
+	bytes, costs, err := feed.Into(ctx, sender, receiver)
+	if err != nil {
 		return result, err
 	}
-	result.Sender, result.Receiver = costs[1][0].Since(costs[0][0]), costs[1][1].Since(costs[0][1])
-	result.Sight = eye.Sight()
+	result = Result{eye.Sight(), bytes, costs[0], costs[1]}
 	if len(result.Delays) == 0 { // find out whether a process failed; otherwise the network lost them all
 		for _, p := range []*Process{sender, receiver} {
 			if p.ended() {
