@@ -20,20 +20,20 @@ type Carrier struct {
 	Programs, Elements []string
 	Debian             string   // the packages that have them
 	Version            []string // a command that tells its version
-	program            program  // whose command lines they are, where these begin with it
-	// The command lines. PROGRAM, ADDR, HOST and PORT stand for the program that is ours and the receiver's address.
+	program            program  // what PROGRAM stands for in the command lines
+	// The command lines. ADDR, HOST and PORT stand for the receiver's address.
 	send, receive string
-	third         string // what the receiver reads as its third file, with the same words; "" for nothing
+	third         string // what the receiver finds open as file 3, "" for nothing
 }
 
-// A program is what a carrier runs that is ours.
+// A program is one that is part of udpcam, so that it need not be installed.
 type program int
 
 const (
 	none    program = iota
 	product         // udpcam
 	itself          // the bench
-	inC             // compiled where it is measured
+	inC             // bareSource, compiled before it is measured
 )
 
 // Measures tells whether any of the carriers is udpcam.

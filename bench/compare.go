@@ -151,7 +151,8 @@ func (c *Comparison) measure(ctx context.Context, carrier Carrier, n Network, pr
 		sent, err = append(sent, a), errors.Join(err, e)
 	}
 	send, receive := carrier.commands(program, netns.AddrB.String())
-	result, why := relay.Relay{Send: send, Receive: receive, From: cable.A.Start, To: cable.B.Start, Settle: c.Settle}.Run(ctx, feed)
+	pair := relay.Relay{Send: send, Receive: receive, From: cable.A.Start, To: cable.B.Start, Settle: c.Settle}
+	result, why := pair.Run(ctx, feed)
 	stop()
 	if sent != nil {
 		err = errors.Join(err, <-unchanged)

@@ -19,8 +19,8 @@ import (
 )
 
 // A DelayTest measures how old a picture is at each stage between the camera and the screen. The camera is the test pattern,
-// whose pixels contain the time of drawing. Sender and receiver are processes on this machine, so there is one clock. Their output
-// is decoded to read that time.
+// whose pixels contain the time of drawing. Sender and receiver are processes on this machine, so there is one clock. Their
+// output is decoded to read that time.
 type DelayTest struct {
 	Udpcam string      // the command
 	Size   image.Point // of the test pattern in pixels
@@ -58,8 +58,10 @@ func (t *DelayTest) Measure(ctx context.Context, results *Results, progress Prog
 	if err != nil {
 		return err
 	}
-	receiver := &relay.Process{Name: "receiver", Command: []string{t.Udpcam, "recv", "--addr", http, "--http", http, "--out", "-"}, Start: relay.Here}
-	sender := &relay.Process{Name: "sender", Command: []string{t.Udpcam, "send", "--addr", http, "--source", t.address()}, Start: relay.Here}
+	receiver := &relay.Process{Name: "receiver", Start: relay.Here,
+		Command: []string{t.Udpcam, "recv", "--addr", http, "--http", http, "--out", "-"}}
+	sender := &relay.Process{Name: "sender", Start: relay.Here,
+		Command: []string{t.Udpcam, "send", "--addr", http, "--source", t.address()}}
 	defer receiver.End()
 	defer sender.End()
 	if err := errors.Join(receiver.Begin(), sender.Begin()); err != nil {

@@ -7,7 +7,8 @@
 //	results.Plot("plots")
 //
 // [Matrix] runs a sender and a receiver over a network. [Comparison] runs two processes over one. [SpeedTest] runs sender and
-// receiver as fast as they go on loopback, [Fan] a server with many viewers, and [DelayTest] the test pattern up to a browser's page.
+// receiver as fast as they go on loopback, [Fan] a server with many viewers, and [DelayTest] the test pattern up to a
+// browser's page.
 //
 // All networks take the same scenarios, in the words of netem and tbf (scenario.go):
 //

@@ -63,8 +63,8 @@ func (r *Results) Plot(dir string) (paths []string, err error) {
 func PlotStory(name string, s *trace.Story, dir string) (path string, err error) {
 	file := strings.Trim(regexp.MustCompile(`[^a-zA-Z0-9.]`).ReplaceAllString(name, "-"), "-")
 	path = filepath.Join(dir, fmt.Sprintf("frame-%d-%s.svg", s.ID, file))
-	chart := plot.Chart{Title: fmt.Sprintf("Frame %d: %s", s.ID, name), X: "ms since capture", Footer: []string{s.Explain()}, Path: path}
-	return path, chart.Timeline(s)
+	title := fmt.Sprintf("Frame %d: %s", s.ID, name)
+	return path, plot.Chart{Title: title, X: "ms since capture", Footer: []string{s.Explain()}, Path: path}.Timeline(s)
 }
 
 // An axis is a column that can be the horizontal axis of curves.
@@ -168,7 +168,7 @@ func (r *Results) draw(f figure, along *axis, path string) (drawn bool, err erro
 	if along.key == "loss_pct" && f.name == "delivered" {
 		first := r.Rows[0]
 		packets := math.Ceil(float64(first.FrameBytes) / float64(cmp.Or(first.Segment, protocol.DefaultSegmentSize)))
-		chart.Footer = append(chart.Footer, fmt.Sprintf("Without repair, a frame arrives if none of its %.0f packets is lost.", packets))
+		chart.Footer = append(chart.Footer, fmt.Sprintf("Without repair, a frame needs all of its %.0f packets.", packets))
 		series = append(series, unrepaired(packets, series))
 	}
 	return true, chart.Lines(series)

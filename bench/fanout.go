@@ -9,9 +9,9 @@ import (
 	"udpcam/bench/internal/relay"
 )
 
-// A Fan measures what each viewer gets from a server: for each way to watch, each number of viewers with each number of stalled
-// ones. The server is a separate process. It reads pictures from standard input and serves them over HTTP. Stalled viewers ask
-// for the stream too, but read nothing.
+// A Fan measures what each viewer gets from a server: for each way to watch, each number of viewers with each number of
+// stalled ones. The server is a separate process. It reads pictures from standard input and serves them over HTTP. Stalled
+// viewers ask for the stream too, but read nothing.
 type Fan struct {
 	Udpcam           string // the command
 	By               []Way
@@ -43,7 +43,8 @@ func (f *Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row R
 	if err != nil {
 		return row, err
 	}
-	server := &relay.Process{Name: "server", Command: []string{f.Udpcam, "serve", "--source", "-", "--http", addr}, Start: relay.Here}
+	server := &relay.Process{Name: "server", Start: relay.Here,
+		Command: []string{f.Udpcam, "serve", "--source", "-", "--http", addr}}
 	defer server.End()
 	if err := server.Begin(); err != nil {
 		return row, err
@@ -84,7 +85,8 @@ func (f *Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row R
 	watching.Wait()
 
 	frames := feed.Counted()
-	row = Row{Carrier: way.title, Link: "loopback", FrameBytes: meanSize(f.Pictures), FPS: f.FPS, Viewers: viewers, Stalled: &stalled, Frames: frames}
+	row = Row{Carrier: way.title, Link: "loopback", FrameBytes: meanSize(f.Pictures), FPS: f.FPS, Viewers: viewers,
+		Stalled: &stalled, Frames: frames}
 	var delays []time.Duration
 	worst := frames
 	for _, eye := range eyes {

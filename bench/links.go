@@ -27,7 +27,8 @@ func FindLink(name string) (string, error) {
 	return find("link", []string{LinkSim, LinkNetem, LinkTun}, func(link string) string { return link }, name)
 }
 
-// FindProcessLink returns the name of a kind of link for Comparison, whose processes cannot be simulated. The error wraps ErrName.
+// FindProcessLink returns the name of a kind of link for Comparison, whose processes need a real network. The error wraps
+// ErrName.
 func FindProcessLink(name string) (string, error) {
 	return find("link", []string{LinkNetem, LinkTun, LinkVeth}, func(link string) string { return link }, name)
 }

@@ -174,7 +174,8 @@ func ReadResults(paths ...string) (joined *Results, err error) {
 		case r.Bench != joined.Bench:
 			return nil, fmt.Errorf("%w: %s is of bench %s, %s of bench %s", ErrMixed, paths[0], joined.Bench, path, r.Bench)
 		case r.Made.Kernel != joined.Made.Kernel || r.Made.CPU != joined.Made.CPU || r.Made.Udpcam != joined.Made.Udpcam:
-			joined.note("%s is from another machine or version: %s, kernel %s, udpcam %s", path, r.Made.CPU, r.Made.Kernel, r.Made.Udpcam)
+			joined.note("%s is from another machine or version: %s, kernel %s, udpcam %s",
+				path, r.Made.CPU, r.Made.Kernel, r.Made.Udpcam)
 		}
 		joined.Rows = append(joined.Rows, r.Rows...)
 		joined.Made.Command += "; " + r.Made.Command

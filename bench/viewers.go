@@ -17,7 +17,7 @@ import (
 
 // A Way is how viewers watch a stream.
 type Way struct {
-	Name  string // in a list of ways
+	Name  string // for FindWay
 	title string // in results
 	// watch asks for the stream at HOST:PORT. The viewer ends when ctx does.
 	watch func(ctx context.Context, client *http.Client, addr string) (viewer, error)
@@ -34,9 +34,9 @@ func FindWay(name string) (Way, error) {
 	return find("way to watch", Ways, func(w Way) string { return w.Name }, name)
 }
 
-// A viewer has asked for a stream, and been let in.
+// A viewer is connected to a stream.
 type viewer struct {
-	// next waits until all of the next picture is there, and returns it. It is the caller's.
+	// next waits for a whole picture. The caller may keep it.
 	next  func() ([]byte, error)
 	close func() error
 }
@@ -102,7 +102,7 @@ func watchSocket(ctx context.Context, client *http.Client, addr string) (v viewe
 		if len(b) < 8 || b[0] != 1 || int(binary.BigEndian.Uint16(b[2:])) > len(b) {
 			return nil, fmt.Errorf("a message that is no picture: % .24x", b)
 		}
-		drawn := [12]byte{1, 4: b[4], b[5], b[6], b[7]} // the picture's number, held for no time
+		drawn := [12]byte{1, 4: b[4], b[5], b[6], b[7]} // the picture's number; it took no time to draw
 		if err := conn.Write(ctx, websocket.MessageBinary, drawn[:]); err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ func lossCommand() *cli.Command {
 			Usage: "kinds of link (`LIST`): sim, netem, tun"}),
 		networkFlags("", "all"),
 		benchFlags("Camera",
-			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", DefaultText: fmt.Sprintf("what the scenario is about, %d", bench.UsualFrame)},
+			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", DefaultText: fmt.Sprintf("the scenario's own, or %d", bench.UsualFrame)},
 			&cli.StringFlag{Name: "fps", Usage: "frames a second (`LIST`)", Value: "30"},
 			&cli.IntFlag{Name: "frames", Usage: "how many frames (`N`) in each case", Value: 600},
 			&cli.IntFlag{Name: "seed", Usage: "seed (`N`) of the random losses and delays of --link sim and tun", Value: 1},
@@ -46,7 +46,7 @@ func lossCommand() *cli.Command {
 	)
 }
 
-// networkFlags describe the networks. By default they lose usualLoss or, if that is "", they are the scenarios.
+// networkFlags describe the networks. usualLoss and usualScenarios are the defaults.
 func networkFlags(usualLoss, usualScenarios string) []cli.Flag {
 	return benchFlags("Network",
 		&cli.StringFlag{Name: "scenario", Usage: "`NAMES` of networks, separated by commas, or all", DefaultText: usualScenarios},
@@ -104,7 +104,7 @@ func matrixOf(c *cli.Context) (m bench.Matrix, err error) {
 	return m, cmp.Or(errs[:]...)
 }
 
-// segmentSize parses a size that the splitter takes.
+// segmentSize parses a size that protocol.Splitter can do.
 func segmentSize(text string) (int, error) {
 	n, err := whole(1, protocol.MaxDatagram)(text)
 	if err == nil {
@@ -140,7 +140,7 @@ func networksOf(c *cli.Context) (networks []bench.Network, err error) {
 	return networks, nil
 }
 
-// productOf are the networks that lose, delay and carry as the flags say, if they say so.
+// productOf are the networks of which flags give figures: every combination. There are none without such flags.
 func productOf(c *cli.Context) (networks []bench.Network, err error) {
 	given := c.String("loss") != "" && c.String("scenario") == "" && len(cmdline.List(c, "netem")) == 0
 	for _, flag := range []string{"loss", "burst", "rtt", "jitter", "rate"} {

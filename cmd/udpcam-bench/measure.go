@@ -28,7 +28,7 @@ var errInterrupted = errors.New("interrupted: nothing is written")
 
 // runBench measures, and shows and writes the results. If udpcam is not nil, it gets the path of the udpcam to be measured.
 func runBench(c *cli.Context, name string, m bench.Measurement, udpcam *string) error {
-	// A measurement makes garbage that has nothing to do with what it measures; there is memory for it.
+	// Measuring makes garbage of its own. Collecting it less often disturbs less, and there is memory for it.
 	debug.SetGCPercent(400)
 	if err := checkOutputs(c); err != nil {
 		return err

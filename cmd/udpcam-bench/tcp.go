@@ -11,7 +11,7 @@ import (
 	"udpcam/cmd/internal/cmdline"
 )
 
-// tcpCommand is one of the carriers: what TCP does when nothing is in its way.
+// tcpCommand is a carrier of compare: plain TCP, without a protocol on it.
 func tcpCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:        "tcp",
