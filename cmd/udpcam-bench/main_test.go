@@ -244,15 +244,17 @@ func TestInterrupted(t *testing.T) {
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
-	var stdout, stderr bytes.Buffer
-	code := cmdline.Run(ctx, newApp(), []string{"udpcam-bench", "loss", "--link", "sim", "--json", file, "--csv", filepath.Join(dir, "results.csv"),
-		"--plot", filepath.Join(dir, "plots"), "--trace", filepath.Join(dir, "traces", "trace.zst")}, &stdout, &stderr)
-	if want := "udpcam-bench: interrupted: nothing is written\n"; code != 1 || stdout.String() != "" || stderr.String() != want {
-		t.Errorf("exit code %d, %q", code, stderr.String())
-	}
-	onlyFile(t, dir, "results.json")
-	if text, _ := os.ReadFile(file); string(text) != "results\n" {
-		t.Errorf("the file that was there has become %q", text)
+	for _, flag := range []string{"--json", "--markdown", "--trace"} {
+		var stdout, stderr bytes.Buffer
+		code := cmdline.Run(ctx, newApp(), []string{"udpcam-bench", "loss", "--link", "sim", flag, file,
+			"--csv", filepath.Join(dir, "new", "results.csv"), "--plot", filepath.Join(dir, "plots")}, &stdout, &stderr)
+		if want := "udpcam-bench: interrupted: nothing is written\n"; code != 1 || stdout.String() != "" || stderr.String() != want {
+			t.Errorf("%s: exit code %d, %q", flag, code, stderr.String())
+		}
+		onlyFile(t, dir, "results.json")
+		if text, _ := os.ReadFile(file); string(text) != "results\n" {
+			t.Errorf("%s: the file that was there has become %q", flag, text)
+		}
 	}
 }
 
