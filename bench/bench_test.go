@@ -26,6 +26,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func quietly(int, int, string) {}
 
+// measure measures a matrix on some links.
+func measure(t *testing.T, m bench.Matrix, links ...string) (rows []bench.Row, notes []string, err error) {
+	m.Links = links
+	var results bench.Results
+	err = m.Measure(t.Context(), &results, quietly)
+	return results.Rows, results.Notes, err
+}
+
 func matrix(frames int, networks ...bench.Network) bench.Matrix {
 	return bench.Matrix{Networks: networks, FrameSizes: []int{78_000}, FPS: []float64{30},
 		Segments: []int{protocol.DefaultSegmentSize}, FECs: []sender.FEC{{}}, Frames: frames, Seed: 1}
@@ -49,7 +57,7 @@ func TestNetworks(t *testing.T) {
 	if math.Abs(loss-0.05) > 1e-4 || p.Burst.Leave != 0.2 || p.Delay+p.Jitter/2 != 20*time.Millisecond || p.Jitter != 6*time.Millisecond || p.Rate != 20e6 {
 		t.Errorf("%s: %+v", n.Netem, p)
 	}
-	if _, err := bench.FindScenario("moon"); !errors.Is(err, bench.ErrScenario) {
+	if _, err := bench.FindScenario("moon"); !errors.Is(err, bench.ErrName) {
 		t.Error(err)
 	}
 }
@@ -68,7 +76,7 @@ func TestNetnsLinksAgree(t *testing.T) {
 		networks = append(networks, n)
 	}
 	delivered := func(l string) (shares []float64) {
-		rows, _, err := bench.Loss(t.Context(), matrix(100, networks...), []string{l}, nil, quietly)
+		rows, _, err := measure(t, matrix(100, networks...), l)
 		if errors.Is(err, netns.ErrRoot) || errors.Is(err, netns.ErrNetem) || errors.Is(err, netns.ErrTun) {
 			return nil
 		}
@@ -108,7 +116,7 @@ func TestChangeAndRival(t *testing.T) {
 		if link != bench.LinkSim && testing.Short() {
 			continue // it takes some seconds of real time
 		}
-		rows, _, err := bench.Loss(t.Context(), m, []string{link}, nil, quietly)
+		rows, _, err := measure(t, m, link)
 		if errors.Is(err, netns.ErrRoot) || errors.Is(err, netns.ErrTun) {
 			continue
 		}
@@ -132,11 +140,11 @@ func TestChangeAndRival(t *testing.T) {
 // What one link lacks is noted, and the others are measured.
 func TestMissingLinkIsNoted(t *testing.T) {
 	odd := bench.Network{Name: "odd", Netem: "reorder 25% delay 10ms"}
-	_, _, err := bench.Loss(t.Context(), matrix(10, odd), []string{bench.LinkSim}, nil, quietly)
+	_, _, err := measure(t, matrix(10, odd), bench.LinkSim)
 	if !errors.Is(err, netsim.ErrNetem) {
 		t.Errorf("a network that cannot be simulated: %v", err)
 	}
-	if _, _, err := bench.Loss(t.Context(), matrix(10), []string{"air"}, nil, quietly); !errors.Is(err, bench.ErrLink) {
+	if _, err := bench.FindLink("air"); !errors.Is(err, bench.ErrName) {
 		t.Error(err)
 	}
 }
@@ -146,7 +154,7 @@ func TestLossMatrix(t *testing.T) {
 	m := matrix(60, bench.MakeNetwork(0.01, 1, 4*time.Millisecond, 0, 0))
 	m.Segments = []int{protocol.DefaultSegmentSize, 65_472}
 	m.FECs = []sender.FEC{{}, sender.FECOff}
-	rows, notes, err := bench.Loss(t.Context(), m, []string{bench.LinkSim}, nil, quietly)
+	rows, notes, err := measure(t, m, bench.LinkSim)
 	if err != nil || len(rows) != 4 || notes != nil {
 		t.Fatalf("%d rows, %v, %v", len(rows), notes, err)
 	}
@@ -178,7 +186,7 @@ func TestPictures(t *testing.T) {
 			}
 		}
 	}
-	path := filepath.Join(t.TempDir(), "film.mjpg")
+	path := filepath.Join(t.TempDir(), "clip.mjpg")
 	os.WriteFile(path, bytes.Join(pictures, nil), 0o600)
 	if got, err := bench.ReadPictures(path, 5); err != nil || !bytes.Equal(got[4], pictures[4]) {
 		t.Error(err)
@@ -188,8 +196,8 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// report is one with all kinds of figures.
-func report() *bench.Report {
+// results are some with all kinds of figures.
+func results() *bench.Results {
 	f := func(v float64) *float64 { return &v }
 	var rows []bench.Row
 	for i, carrier := range []string{"udpcam", "another"} {
@@ -198,11 +206,11 @@ func report() *bench.Report {
 				FrameBytes: 78_000, Delivered: f(100 - loss*float64(i)), P50: f(1 + loss), P99: f(20 / float64(i+1)), Overhead: f(1.05)})
 		}
 	}
-	return &bench.Report{Bench: "compare", Made: bench.NewEnvironment("v0", []string{"udpcam-bench"}), Rows: rows, Notes: []string{"a note"}}
+	return &bench.Results{Bench: "compare", Made: bench.NewEnvironment("v0", []string{"udpcam-bench"}), Rows: rows, Notes: []string{"a note"}}
 }
 
-func TestReport(t *testing.T) {
-	r := report()
+func TestResults(t *testing.T) {
+	r := results()
 	var table, markdown, text, object bytes.Buffer
 	err := errors.Join(r.WriteTable(&table), r.WriteMarkdown(&markdown), r.WriteCSV(&text), r.WriteJSON(&object))
 	if err != nil {
@@ -220,7 +228,9 @@ func TestReport(t *testing.T) {
 	if err != nil || len(records) != 7 || len(records[0]) != len(records[6]) {
 		t.Errorf("CSV of %d lines, %v", len(records), err)
 	}
-	again, err := bench.ReadReport(&object)
+	path := filepath.Join(t.TempDir(), "results.json")
+	os.WriteFile(path, object.Bytes(), 0o600)
+	again, err := bench.ReadResults(path)
 	if err != nil || len(again.Rows) != 6 || *again.Rows[5].Delivered != 95 || again.Made.Udpcam != "v0" {
 		t.Errorf("%+v, %v", again, err)
 	}
@@ -228,8 +238,8 @@ func TestReport(t *testing.T) {
 
 // Plots are drawn, and there is something on them.
 func TestPlot(t *testing.T) {
-	paths, err := report().Plot(t.TempDir())
-	if err != nil || len(paths) != 3 {
+	paths, err := results().Plot(t.TempDir())
+	if err != nil || len(paths) != 4 {
 		t.Fatalf("%v, %v", paths, err)
 	}
 	for _, path := range paths {
@@ -257,11 +267,11 @@ func TestLabLossAgrees(t *testing.T) {
 			networks = append(networks, n)
 		}
 	}
-	want, _, err := bench.Loss(t.Context(), matrix(frames, networks...), []string{bench.LinkSim}, nil, quietly)
+	want, _, err := measure(t, matrix(frames, networks...), bench.LinkSim)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _, err := bench.Loss(t.Context(), matrix(frames, networks...), []string{bench.LinkNetem}, nil, quietly)
+	got, _, err := measure(t, matrix(frames, networks...), bench.LinkNetem)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package bench
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,21 +20,20 @@ type Carrier struct {
 	Programs, Elements []string
 	Debian             string   // the packages that have them
 	Version            []string // a command that tells its version
-	program            program  // whose command lines they are, where these begin with it
-	source             string   // of the program in C
-	// The command lines. PROGRAM, ADDR, HOST and PORT stand for the program that is ours and the receiver's address.
+	program            program  // what PROGRAM stands for in the command lines
+	// The command lines. ADDR, HOST and PORT stand for the receiver's address.
 	send, receive string
-	third         string // what the receiver reads as its third file, with the same words; "" for nothing
+	third         string // what the receiver finds open as file 3, "" for nothing
 }
 
-// A program is what a carrier runs that is ours.
+// A program is one that is part of udpcam, so that it need not be installed.
 type program int
 
 const (
 	none    program = iota
 	product         // udpcam
 	itself          // the bench
-	inC             // compiled where it is measured
+	inC             // bareSource, compiled before it is measured
 )
 
 // Measures tells whether any of the carriers is udpcam.
@@ -121,7 +119,6 @@ var Carriers = []Carrier{
 		Programs: []string{"cc"},
 		Debian:   "gcc libc6-dev",
 		program:  inC,
-		source:   bareSource,
 		send:     "PROGRAM send ADDR",
 		receive:  "PROGRAM receive ADDR",
 	},
@@ -156,42 +153,21 @@ func (c Carrier) commands(program, host string) (send, receive []string) {
 	return send, receive
 }
 
-// ErrCarrier means that there is no such carrier.
-var ErrCarrier = errors.New("no such carrier")
-
-// FindCarriers returns the carriers of a list of names such as "udpcam,SRT", or all of them for "all". The error wraps
-// ErrCarrier and lists the names.
-func FindCarriers(list string) (found []Carrier, err error) {
-	if list == "all" {
-		return Carriers, nil
-	}
-	var names []string
-	for _, c := range Carriers {
-		names = append(names, c.Name)
-	}
-next:
-	for _, name := range strings.Split(list, ",") {
-		for _, c := range Carriers {
-			if strings.EqualFold(c.Name, name) {
-				found = append(found, c)
-				continue next
-			}
-		}
-		return nil, fmt.Errorf("%w: %q: choose from %s", ErrCarrier, name, strings.Join(names, ", "))
-	}
-	return found, nil
+// FindCarrier returns the carrier of that name. The error wraps ErrName.
+func FindCarrier(name string) (Carrier, error) {
+	return find("carrier", Carriers, func(c Carrier) string { return c.Name }, name)
 }
 
 // missing says what a carrier lacks on this machine, "" if nothing.
 func (c Carrier) missing() string {
 	for _, program := range c.Programs {
 		if _, err := exec.LookPath(program); err != nil {
-			return fmt.Sprintf("%s: not measured: there is no %s (Debian: %s)", c.Name, program, c.Debian)
+			return "there is no " + program
 		}
 	}
 	for _, element := range c.Elements {
 		if exec.Command("gst-inspect-1.0", "--exists", element).Run() != nil {
-			return fmt.Sprintf("%s: not measured: GStreamer has no %s (Debian: %s)", c.Name, element, c.Debian)
+			return "GStreamer has no " + element
 		}
 	}
 	return ""

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"udpcam/bench/internal/relay"
 	"udpcam/internal/netns"
 )
 
-// A Comparison describes what Compare measures: each carrier over each network.
+// A Comparison feeds the same pictures to every carrier over every network, and measures each from outside, in the same way.
 type Comparison struct {
 	Udpcam   string // the command, if one of the carriers is udpcam
 	Networks []Network
@@ -30,68 +29,56 @@ func Uncounted(fps float64) int { return int(fps) + cool }
 
 const cool = 3
 
-// CheckProcessLink returns ErrLink, wrapped, if a link cannot connect processes.
-func CheckProcessLink(link string) error {
-	if link != LinkNetem && link != LinkTun && link != LinkVeth {
-		return fmt.Errorf("%w: %q: programs need %s, %s or %s, which are not simulated", ErrLink, link, LinkNetem, LinkTun, LinkVeth)
-	}
-	return nil
-}
-
-// Compare feeds the same pictures to every carrier over every network and measures each from outside, in the same way. A
-// carrier that fails or is not installed becomes a note.
-func Compare(ctx context.Context, c Comparison, made *Environment, progress Progress) (rows []Row, notes []string, err error) {
-	if err := CheckProcessLink(c.Link); err != nil {
-		return nil, nil, err
-	}
+// Measure implements Measurement. A carrier that fails or is not installed becomes a note.
+func (c *Comparison) Measure(ctx context.Context, results *Results, progress Progress) error {
 	bench, err := os.Executable()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	dir, err := os.MkdirTemp("", "udpcam-bench-")
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	defer os.RemoveAll(dir)
 	programs := map[program]string{product: c.Udpcam, itself: bench}
 	var carriers []Carrier
 	for _, carrier := range c.Carriers {
 		if why := carrier.missing(); why != "" {
-			notes = append(notes, why)
+			results.note("%s: not measured: %s (Debian: %s)", carrier.Name, why, carrier.Debian)
 			continue
 		}
 		if v := carrier.Version; v != nil {
-			made.note(v[0], v[1:]...)
+			results.Made.addVersion(v[0], v[1:]...)
 		}
 		if carrier.program == inC {
-			if programs[inC], err = compile(carrier.source, dir); err != nil {
-				notes = append(notes, fmt.Sprintf("%s: not measured: %v", carrier.Name, err))
+			if programs[inC], err = compile(bareSource, dir); err != nil {
+				results.note("%s: not measured: %v", carrier.Name, err)
 				continue
 			}
 		}
 		carriers = append(carriers, carrier)
 	}
 	if carriers == nil {
-		return nil, nil, errors.New(strings.Join(notes, "; "))
+		return errors.New(strings.Join(results.Notes, "; "))
 	}
 	for _, n := range c.Networks {
 		if n.Rival > 0 {
-			notes = append(notes, n.Name+": not measured: there is only one camera here; udpcam-bench loss has two")
+			results.note("%s: not measured: there is only one camera here; udpcam-bench loss has two", n.Name)
 			continue
 		}
 		for _, carrier := range carriers {
-			progress(len(rows), len(c.Networks)*len(carriers), carrier.Name+", "+n.Name)
+			progress(len(results.Rows), len(c.Networks)*len(carriers), carrier.Name+", "+n.Name)
 			row, why, err := c.measure(ctx, carrier, n, programs[carrier.program])
 			if err != nil || ctx.Err() != nil {
-				return nil, nil, errors.Join(err, ctx.Err())
+				return errors.Join(err, ctx.Err())
 			}
 			if why != nil {
-				notes = append(notes, fmt.Sprintf("%s, %s: %v", carrier.Name, n.Name, why))
+				results.note("%s, %s: %v", carrier.Name, n.Name, why)
 			}
-			rows = append(rows, row)
+			results.Rows = append(results.Rows, row)
 		}
 	}
-	return rows, notes, nil
+	return nil
 }
 
 const (
@@ -142,36 +129,39 @@ func better(rows []Row) (notes []string) {
 
 // measure measures one carrier over one network. Program is the path of its program, if that is ours. Why tells how the
 // carrier itself failed.
-func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, program string) (row Row, why, err error) {
+func (c *Comparison) measure(ctx context.Context, carrier Carrier, n Network, program string) (row Row, why, err error) {
 	cable, err := plug(c.Link, n, c.Seed)
 	if err != nil {
 		return row, nil, err
 	}
 	defer cable.Close()
-	send, receive := carrier.commands(program, netns.AddrB.String())
 	changing, stop := context.WithCancel(ctx)
-	var changes sync.WaitGroup
-	var unchanged error
+	defer stop()
+	unchanged := make(chan error, 1)
+	feed := relay.NewFeed(c.Pictures, int(c.FPS), cool, c.FPS)
 	var sent []netns.Traffic
-	result, why := relay.Relay{
-		Send: send, Receive: receive,
-		From: cable.A, To: cable.B,
-		Pictures: c.Pictures, Warm: int(c.FPS), Cool: cool, FPS: c.FPS, Settle: c.Settle,
-		Measured: func() {
-			if sent == nil {
-				changes.Go(func() { unchanged = change(changing, cable, n.Changes) })
-			}
-			a, _, e := cable.Sent()
-			sent, err = append(sent, a), errors.Join(err, e)
-		},
-	}.Run(ctx)
+	feed.Measured = func() {
+		if sent == nil { // the pictures that count begin
+			go func() {
+				sleep := func(d time.Duration) bool { return relay.Pause(changing, d) }
+				unchanged <- n.change(time.Duration(float64(feed.Counted())/c.FPS*float64(time.Second)), sleep, cable.Change)
+			}()
+		}
+		a, _, e := cable.Sent()
+		sent, err = append(sent, a), errors.Join(err, e)
+	}
+	send, receive := carrier.commands(program, netns.AddrB.String())
+	pair := relay.Relay{Send: send, Receive: receive, From: cable.A.Start, To: cable.B.Start, Settle: c.Settle}
+	result, why := pair.Run(ctx, feed)
 	stop()
-	changes.Wait()
-	if err = errors.Join(err, unchanged); err != nil {
+	if sent != nil {
+		err = errors.Join(err, <-unchanged)
+	}
+	if err != nil {
 		return row, nil, err
 	}
 	row = Row{Carrier: carrier.Name, Settings: carrier.Settings, Link: c.Link, FPS: c.FPS,
-		FrameBytes: meanSize(c.Pictures), Frames: len(c.Pictures) - Uncounted(c.FPS)}
+		FrameBytes: meanSize(c.Pictures), Frames: feed.Counted()}
 	n.describe(&row)
 	wrong := result.Damaged + result.Again
 	row.Delivered, row.Damaged = percent(len(result.Delays), row.Frames), &wrong
@@ -183,20 +173,4 @@ func (c Comparison) measure(ctx context.Context, carrier Carrier, n Network, pro
 		row.Overhead = rounded(float64(sent[1].Bytes-sent[0].Bytes)/float64(result.Bytes), 3)
 	}
 	return row, why, nil
-}
-
-// change makes the changes of a network until ctx is done.
-func change(ctx context.Context, cable *netns.Cable, changes []Change) error {
-	start := time.Now()
-	for _, c := range changes {
-		select {
-		case <-time.After(time.Until(start.Add(c.After))):
-		case <-ctx.Done():
-			return nil
-		}
-		if err := cable.Change(c.Netem); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"image"
 	"image/jpeg"
 	"io"
-	"sync"
+	"os"
 	"time"
 
 	"udpcam/bench/internal/browser"
@@ -18,13 +18,18 @@ import (
 	"udpcam/sender/source"
 )
 
-// A DelayTest is what Delay measures.
+// A DelayTest measures how old a picture is at each stage between the camera and the screen. The camera is the test pattern,
+// whose pixels contain the time of drawing. Sender and receiver are processes on this machine, so there is one clock. Their
+// output is decoded to read that time.
 type DelayTest struct {
 	Udpcam string      // the command
 	Size   image.Point // of the test pattern in pixels
 	FPS    float64
-	Frames int
+	Frames int // to look at, at each stage
 }
+
+// settling is how many of the first pictures do not count.
+const settling = 15
 
 // The stages at which a picture is looked at, in their order.
 const (
@@ -34,60 +39,67 @@ const (
 	stageBrowser = "ready for the screen, in a browser"
 )
 
-// Delay measures how old a picture is at each stage between the camera and the screen. The camera is the test pattern,
-// whose pixels contain the time of drawing. Sender and receiver are processes on this machine, so there is one clock.
-// Delay decodes their output and reads that time. A missing browser becomes a note.
-func Delay(ctx context.Context, t DelayTest, made *Environment, progress Progress) (rows []Row, notes []string, err error) {
+// Measure implements Measurement. A missing browser becomes a note.
+func (t *DelayTest) Measure(ctx context.Context, results *Results, progress Progress) error {
+	add := func(stage string, delays []time.Duration) {
+		row := Row{Link: "loopback", Stage: stage, FPS: t.FPS, Frames: len(delays)}
+		row.delays(delays)
+		results.Rows = append(results.Rows, row)
+	}
 	progress(0, 3, stageEncoded)
 	encoded, err := t.encoded(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	d, err := newDelayed(t)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer d.end()
+	add(stageEncoded, encoded)
+
 	progress(1, 3, stageViewer)
-	program, viewer, err := d.received(ctx)
+	http, err := freeAddress()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
+	receiver := &relay.Process{Name: "receiver", Start: relay.Here,
+		Command: []string{t.Udpcam, "recv", "--addr", http, "--http", http, "--out", "-"}}
+	sender := &relay.Process{Name: "sender", Start: relay.Here,
+		Command: []string{t.Udpcam, "send", "--addr", http, "--source", t.address()}}
+	defer receiver.End()
+	defer sender.End()
+	if err := errors.Join(receiver.Begin(), sender.Begin()); err != nil {
+		return err
+	}
+	program, viewer, err := t.received(ctx, receiver.Stdout, http)
+	if err != nil {
+		return err
+	}
+	add(stageProgram, program)
+	add(stageViewer, viewer)
+
 	progress(2, 3, stageBrowser)
-	shown, err := d.browser(ctx)
-	switch {
-	case errors.Is(err, browser.ErrNone):
-		notes = append(notes, "browser: not measured: "+err.Error())
-	case err != nil:
-		return nil, nil, err
-	default:
-		if path, err := browser.Find(); err == nil {
-			made.note(path, "--version")
-		}
-		notes = append(notes, "browser: pictures as Chromium had them ready for the screen, at its own time; without a screen or GPU it "+
-			"draws at up to 60 a second, by the CPU, and shows fewer than there are while each is also handed to us")
+	go io.Copy(io.Discard, receiver.Stdout) // so that it never blocks
+	shown, err := t.shown(ctx, http)
+	if errors.Is(err, browser.ErrNone) {
+		results.note("browser: not measured: %v", err)
+		return ctx.Err()
 	}
-	for _, s := range []struct {
-		stage  string
-		delays []time.Duration
-	}{{stageEncoded, encoded}, {stageProgram, program}, {stageViewer, viewer}, {stageBrowser, shown}} {
-		if s.delays == nil {
-			continue
-		}
-		row := Row{Link: "loopback", Stage: s.stage, FPS: t.FPS, Frames: len(s.delays)}
-		row.delays(s.delays)
-		rows = append(rows, row)
+	if err != nil {
+		return err
 	}
-	return rows, notes, ctx.Err()
+	add(stageBrowser, shown)
+	if path, err := browser.Find(); err == nil {
+		results.Made.addVersion(path, "--version")
+	}
+	results.note("browser: pictures as Chromium had them ready for the screen, at its own time; without a screen or GPU it " +
+		"draws at up to 60 a second, by the CPU, and shows fewer than there are while each is also handed to us")
+	return ctx.Err()
 }
 
 // address is the test pattern as a source.
-func (t DelayTest) address() string {
+func (t *DelayTest) address() string {
 	return fmt.Sprintf("test:?size=%dx%d&fps=%g", t.Size.X, t.Size.Y, t.FPS)
 }
 
 // encoded measures how long it takes to draw and encode a picture.
-func (t DelayTest) encoded(ctx context.Context) (delays []time.Duration, err error) {
+func (t *DelayTest) encoded(ctx context.Context) (delays []time.Duration, err error) {
 	camera, err := source.Open(t.address(), source.Options{})
 	if err != nil {
 		return nil, err
@@ -103,113 +115,69 @@ func (t DelayTest) encoded(ctx context.Context) (delays []time.Duration, err err
 	return nil, ctx.Err()
 }
 
-// A delayed is a sender and a receiver, each a process.
-type delayed struct {
-	DelayTest
-	http             string
-	sender, receiver *relay.Process
-}
-
-func newDelayed(t DelayTest) (d *delayed, err error) {
-	d = &delayed{DelayTest: t}
-	if d.http, err = freeAddress(); err != nil {
-		return nil, err
-	}
-	d.receiver = &relay.Process{Name: "receiver", Command: []string{t.Udpcam, "recv", "--addr", d.http, "--http", d.http, "--out", "-"}}
-	d.sender = &relay.Process{Name: "sender", Command: []string{t.Udpcam, "send", "--addr", d.http, "--source", t.address()}}
-	if err := errors.Join(d.receiver.Start(), d.sender.Start()); err != nil {
-		d.end()
-		return nil, err
-	}
-	return d, nil
-}
-
-func (d *delayed) end() {
-	d.sender.End()
-	d.receiver.End()
-}
-
-// A sighting is a picture that was seen at a time.
-type sighting struct {
-	at   time.Time
-	jpeg []byte
-}
-
-// settling is how many of the first pictures do not count.
-const settling = 15
-
-// read reads from the pictures when they were drawn. If a picture was seen more than once, the first time counts.
-func read(sightings []sighting) (delays []time.Duration) {
-	seen := map[uint32]bool{}
-	for _, s := range sightings {
-		img, err := jpeg.Decode(bytes.NewReader(s.jpeg))
-		if err != nil {
-			continue
-		}
-		if mark, err := pattern.Read(img); err == nil && !seen[mark.Number] {
-			seen[mark.Number] = true
-			if delay := s.at.Sub(mark.Captured); delay > 0 {
-				delays = append(delays, delay)
-			}
-		}
-	}
-	return delays
-}
-
-// stream collects all pictures of a stream and reads them afterwards, because decoding takes time.
-func (d *delayed) stream(next func() ([]byte, error)) ([]time.Duration, error) {
-	var sightings []sighting
-	for i := 0; i < settling+d.Frames; i++ {
-		picture, err := next()
-		if err != nil {
-			return nil, err
-		}
-		if i >= settling {
-			sightings = append(sightings, sighting{time.Now(), picture})
-		}
-	}
-	return read(sightings), nil
-}
-
 // received measures how old pictures are at the receiver's standard output and at a viewer, for the same pictures at once.
-// Afterwards the output is still read, so that it never blocks.
-func (d *delayed) received(ctx context.Context) (program, viewer []time.Duration, err error) {
+func (t *DelayTest) received(ctx context.Context, stdout *os.File, http string) (program, viewer []time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watching, err := Ways[0].admitted(ctx, d.http, false)
+	watching, err := Ways[0].connect(ctx, http, false)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer watching.close()
-	defer context.AfterFunc(ctx, func() { d.receiver.Stdout.SetReadDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { stdout.SetReadDeadline(time.Unix(1, 0)) })()
 	failed := make(chan error, 1)
 	go func() {
 		var err error
-		viewer, err = d.stream(watching.next)
+		viewer, err = t.stream(watching.next)
 		failed <- err
 	}()
-	program, err = d.stream(mjpeg.NewReader(d.receiver.Stdout, mjpeg.ReaderOptions{}).Next)
-	err = errors.Join(err, <-failed)
-	go io.Copy(io.Discard, d.receiver.Stdout)
-	return program, viewer, err
+	program, err = t.stream(mjpeg.NewReader(stdout, mjpeg.ReaderOptions{}).Next)
+	return program, viewer, errors.Join(err, <-failed)
 }
 
-// browser measures how old pictures are when a browser shows them.
-func (d *delayed) browser(ctx context.Context) ([]time.Duration, error) {
-	period := time.Duration(float64(settling+d.Frames) / d.FPS * float64(time.Second))
+// stream collects all pictures of a stream and reads them afterwards, because decoding takes time.
+func (t *DelayTest) stream(next func() ([]byte, error)) ([]time.Duration, error) {
+	var shots []browser.Shot
+	for range settling + t.Frames {
+		picture, err := next()
+		if err != nil {
+			return nil, err
+		}
+		shots = append(shots, browser.Shot{At: time.Now(), JPEG: picture})
+	}
+	return ages(shots), nil
+}
+
+// shown measures how old pictures are when a browser shows them.
+func (t *DelayTest) shown(ctx context.Context, http string) ([]time.Duration, error) {
+	period := time.Duration(float64(settling+t.Frames) / t.FPS * float64(time.Second))
 	ctx, cancel := context.WithTimeout(ctx, starting+period)
 	defer cancel()
-	var mu sync.Mutex
-	var sightings []sighting
-	err := browser.Watch(ctx, "http://"+d.http+"/", max(1000, d.Size.X+100), max(800, d.Size.Y+300), func(s browser.Shot) {
-		mu.Lock()
-		defer mu.Unlock()
-		sightings = append(sightings, sighting{s.At, s.JPEG})
-		if len(sightings) == settling+d.Frames {
+	var shots []browser.Shot
+	err := browser.Watch(ctx, "http://"+http+"/", max(1000, t.Size.X+100), max(800, t.Size.Y+300), func(s browser.Shot) {
+		if shots = append(shots, s); len(shots) == settling+t.Frames {
 			cancel()
 		}
 	})
-	mu.Lock()
-	defer mu.Unlock()
-	return read(sightings[min(len(sightings), settling):]), err
+	return ages(shots), err
+}
+
+// ages reads from the pictures when they were drawn. If a picture was seen more than once, the first time counts.
+func ages(shots []browser.Shot) (delays []time.Duration) {
+	seen := map[uint32]bool{}
+	for _, s := range shots[min(len(shots), settling):] {
+		img, err := jpeg.Decode(bytes.NewReader(s.JPEG))
+		if err != nil {
+			continue
+		}
+		mark, err := pattern.Read(img)
+		if err != nil || seen[mark.Number] {
+			continue
+		}
+		seen[mark.Number] = true
+		if delay := s.At.Sub(mark.Captured); delay > 0 {
+			delays = append(delays, delay)
+		}
+	}
+	return delays
 }

@@ -1,13 +1,14 @@
 // Package bench measures udpcam and what people use instead: which frames arrive over a lossy network, how late, and at what
-// cost. Each measurement is one function that returns rows, and a [Report] shows them:
+// cost. Each kind of measurement is a [Measurement], which adds rows to [Results]. These can be shown:
 //
-//	rows, notes, err := bench.Loss(ctx, matrix, []string{bench.LinkSim}, nil, progress)
-//	report := &bench.Report{Bench: "loss", Made: bench.NewEnvironment(version, args), Rows: rows, Notes: notes}
-//	report.WriteTable(os.Stdout)
-//	report.Plot("plots")
+//	results := &bench.Results{Bench: "loss", Made: bench.NewEnvironment(version, args)}
+//	err := matrix.Measure(ctx, results, progress)
+//	results.WriteTable(os.Stdout)
+//	results.Plot("plots")
 //
-// [Loss] runs a sender and a receiver over a network. [Compare] runs two processes over one. [Speed] runs sender and receiver as
-// fast as they go on loopback, [Fanout] a server with many viewers, and [Delay] the test pattern up to a browser's page.
+// [Matrix] runs a sender and a receiver over a network. [Comparison] runs two processes over one. [SpeedTest] runs sender and
+// receiver as fast as they go on loopback, [Fan] a server with many viewers, and [DelayTest] the test pattern up to a
+// browser's page.
 //
 // All networks take the same scenarios, in the words of netem and tbf (scenario.go):
 //
@@ -16,6 +17,6 @@
 //	                 netem  the kernel's own emulation, on a router in the middle
 //	                 tun    the same in this process: any Linux, as root
 //
-// bench/internal/relay feeds pictures to one process and sees them come out of another. bench/internal/browser sees what a page
-// shows. internal/trace records every datagram's fate. bench/internal/plot draws.
+// bench/internal/relay feeds pictures to processes and recognises them where they come out. bench/internal/browser sees what a
+// page shows. internal/trace records every datagram's fate. bench/internal/plot draws.
 package bench

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"udpcam/bench/internal/plot"
+	"udpcam/internal/trace"
 	"udpcam/protocol"
 )
 
@@ -16,7 +19,7 @@ import (
 type figure struct {
 	name, title, unit string
 	log               bool
-	values            []string // JSON names; several are drawn as groups of bars, or with different dashes
+	values            []string // JSON names; several are bars side by side, or curves in several pictures
 	names             []string // what these are called
 	benches           []string // that it is drawn for
 }
@@ -31,43 +34,61 @@ var figures = []figure{
 		[]string{"", "sender", "receiver"}, []string{"loss", "compare", "speed", "fanout"}},
 }
 
-// Plot draws the report into files in a folder, and returns their paths.
-func (r *Report) Plot(dir string) (paths []string, err error) {
-	draw := r.bars
-	if sweep := r.sweep(); sweep != "" {
-		draw = func(f figure, dir string) ([]string, error) { return r.curves(f, sweep, dir) }
-	}
+// Plot draws the results into files in a folder, and returns their paths.
+func (r *Results) Plot(dir string) (paths []string, err error) {
+	along := r.sweep()
 	for _, f := range figures {
-		if slices.Contains(f.benches, r.Bench) {
-			drawn, err := draw(f, dir)
-			if paths = append(paths, drawn...); err != nil {
+		pictures := []figure{f}
+		if along != nil {
+			pictures = f.apart()
+		}
+		for _, f := range pictures {
+			path := filepath.Join(dir, r.Bench+"-"+f.name+".svg")
+			drawn := false
+			if slices.Contains(f.benches, r.Bench) {
+				drawn, err = r.draw(f, along, path)
+			}
+			if err != nil {
 				return paths, err
+			}
+			if drawn {
+				paths = append(paths, path)
 			}
 		}
 	}
 	return paths, nil
 }
 
-// axes are the columns that can be the horizontal axis of curves, with their labels.
-var axes = [][2]string{{"loss_pct", "packets lost, %"}, {"rtt_ms", "round trip, ms"}, {"viewers", "viewers"}}
+// PlotStory draws what happened to one frame of a case into a file in a folder, and returns its path.
+func PlotStory(name string, s *trace.Story, dir string) (path string, err error) {
+	file := strings.Trim(regexp.MustCompile(`[^a-zA-Z0-9.]`).ReplaceAllString(name, "-"), "-")
+	path = filepath.Join(dir, fmt.Sprintf("frame-%d-%s.svg", s.ID, file))
+	title := fmt.Sprintf("Frame %d: %s", s.ID, name)
+	return path, plot.Chart{Title: title, X: "ms since capture", Footer: []string{s.Explain()}, Path: path}.Timeline(s)
+}
 
-// sweep returns the horizontal axis for curves: a column with at least three values. "" means bars.
-func (r *Report) sweep() string {
+// An axis is a column that can be the horizontal axis of curves.
+type axis struct{ key, label string }
+
+var axes = []axis{{"loss_pct", "packets lost, %"}, {"rtt_ms", "round trip, ms"}, {"viewers", "viewers"}}
+
+// sweep returns the horizontal axis for curves: a column with at least three values. Nil means bars.
+func (r *Results) sweep() *axis {
 	if slices.ContainsFunc(r.Rows, func(row Row) bool { _, err := FindScenario(row.Scenario); return err == nil }) {
-		return ""
+		return nil
 	}
-	for _, axis := range axes {
+	for i := range axes {
 		distinct := map[float64]bool{}
-		for i := range r.Rows {
-			if v := r.Rows[i].number(axis[0]); !math.IsNaN(v) {
+		for j := range r.Rows {
+			if v := r.Rows[j].number(axes[i].key); !math.IsNaN(v) {
 				distinct[v] = true
 			}
 		}
 		if len(distinct) >= 3 {
-			return axis[0]
+			return &axes[i]
 		}
 	}
-	return ""
+	return nil
 }
 
 // number is the value of a column, NaN if it has none.
@@ -81,7 +102,7 @@ func (r *Row) number(key string) float64 {
 }
 
 // label names a row by its settings, without some columns.
-func (r *Report) label(row *Row, without ...string) string {
+func (r *Results) label(row *Row, without ...string) string {
 	without = append(without, "netem", "settings", "frames")
 	var parts []string
 	named := row.Scenario != "" && !slices.Contains(without, "scenario") // the name says what the network is like
@@ -103,67 +124,78 @@ func (r *Report) label(row *Row, without ...string) string {
 	return strings.Join(parts, ", ")
 }
 
-func (r *Report) chart(f figure, x string) plot.Chart {
-	_, _, common := r.table()
+// draw draws a figure as curves along a column, or as bars if that is nil. It reports false if no row has such figures.
+func (r *Results) draw(f figure, along *axis, path string) (drawn bool, err error) {
+	var categories []string
+	var series []plot.Series
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		var x float64
+		var name string
+		if along != nil {
+			x, name = row.number(along.key), r.label(row, along.key, "scenario")
+		} else {
+			var category string
+			category, name = r.category(row)
+			x = float64(index(&categories, category))
+		}
+		for j, key := range f.values {
+			y := row.number(key)
+			if math.IsNaN(x) || math.IsNaN(y) || f.log && y <= 0 {
+				continue
+			}
+			name := strings.Trim(name+", "+f.names[j], ", ")
+			at := slices.IndexFunc(series, func(s plot.Series) bool { return s.Name == name })
+			if at < 0 {
+				at = len(series)
+				series = append(series, plot.Series{Name: name})
+			}
+			series[at].Points = append(series[at].Points, struct{ X, Y float64 }{x, y})
+		}
+	}
+	if series == nil {
+		return false, nil
+	}
+	_, common := r.table()
 	made := r.Made.lines()
-	return plot.Chart{Title: f.title, X: x, Y: f.unit, LogY: f.log,
+	chart := plot.Chart{Title: f.title, Y: f.unit, LogY: f.log, Path: path,
 		Footer: []string{strings.Join(common, "; "), strings.Join(made[:len(made)-1], "; "), made[len(made)-1]}}
+	chart.YMin, chart.YMax = f.bounds(series)
+	if along == nil {
+		return true, chart.Bars(categories, series, text)
+	}
+	chart.X = along.label
+	if along.key == "loss_pct" && f.name == "delivered" {
+		first := r.Rows[0]
+		packets := math.Ceil(float64(first.FrameBytes) / float64(cmp.Or(first.Segment, protocol.DefaultSegmentSize)))
+		chart.Footer = append(chart.Footer, fmt.Sprintf("Without repair, a frame needs all of its %.0f packets.", packets))
+		series = append(series, unrepaired(packets, series))
+	}
+	return true, chart.Lines(series)
 }
 
-// manyCurves is the number of curves from which each value of a figure gets its own picture.
-const manyCurves = 3
+// category returns where the bars of a row stand, and the name of their group. Links, carriers and ways of sending are side by
+// side. The name is "" if there is one group only.
+func (r *Results) category(row *Row) (category, group string) {
+	switch {
+	case r.Bench == "compare":
+		return cmp.Or(r.label(row, "carrier"), row.Scenario), row.Carrier
+	case r.Bench == "speed":
+		return r.label(row, "gso", "gro"), fmt.Sprintf("GSO %s, GRO %s", row.GSO, row.GRO)
+	case slices.ContainsFunc(r.Rows, func(other Row) bool { return other.Link != row.Link }):
+		group = row.Link
+	}
+	return cmp.Or(r.label(row, "link"), row.Scenario), group
+}
 
-// curves draws a figure along a column.
-func (r *Report) curves(f figure, key, dir string) (paths []string, err error) {
-	var names []string // in the order of the rows
-	byName := map[string][]*Row{}
-	for i := range r.Rows {
-		name := r.label(&r.Rows[i], key, "scenario")
-		if byName[name] == nil {
-			names = append(names, name)
-		}
-		byName[name] = append(byName[name], &r.Rows[i])
+// index returns where a name is in a list. If it is not there, it is added.
+func index(list *[]string, name string) int {
+	i := slices.Index(*list, name)
+	if i < 0 {
+		i = len(*list)
+		*list = append(*list, name)
 	}
-	for _, rows := range byName {
-		slices.SortStableFunc(rows, func(a, b *Row) int { return cmp.Compare(a.number(key), b.number(key)) })
-	}
-	pictures := []figure{f}
-	if len(names) >= manyCurves && len(f.values) > 1 {
-		pictures = f.apart()
-	}
-	for _, f := range pictures {
-		var curves []plot.Curve
-		low, high := math.Inf(1), math.Inf(-1)
-		for i, name := range names {
-			for j, value := range f.values {
-				c := plot.Curve{Name: strings.Trim(name+", "+f.names[j], ", "), Colour: i, Dash: j}
-				for _, row := range byName[name] {
-					x, y := row.number(key), row.number(value)
-					if !math.IsNaN(x) && !math.IsNaN(y) && (y > 0 || !f.log) {
-						c.Points = append(c.Points, struct{ X, Y float64 }{x, y})
-						low, high = min(low, y), max(high, y)
-					}
-				}
-				if c.Points != nil {
-					curves = append(curves, c)
-				}
-			}
-		}
-		if curves == nil {
-			continue
-		}
-		if key == "loss_pct" && f.name == "delivered" {
-			curves = append(curves, r.unprotected(curves))
-		}
-		low, high = f.bounds(low, high)
-		axis := axes[slices.IndexFunc(axes, func(a [2]string) bool { return a[0] == key })]
-		drawn, err := r.chart(f, axis[1]).Lines(curves, low, high, dir, r.Bench+"-"+f.name)
-		if err != nil {
-			return paths, err
-		}
-		paths = append(paths, drawn)
-	}
-	return paths, nil
+	return i
 }
 
 // apart is the figure as one picture for each of its values.
@@ -179,24 +211,30 @@ func (f figure) apart() (pictures []figure) {
 	return pictures
 }
 
-// unprotected is the share of frames that would arrive without repair: no packet of them is lost. Losses are independent.
-func (r *Report) unprotected(measured []plot.Curve) plot.Curve {
-	first := r.Rows[0]
-	packets := math.Ceil(float64(first.FrameBytes) / float64(cmp.Or(first.Segment, protocol.DefaultSegmentSize)))
-	c := plot.Curve{Name: fmt.Sprintf("nothing repaired (computed: %.0f packets)", packets), Colour: 6, Dash: 2, Plain: true}
+// unrepaired is the share of frames that would arrive without repair. Losses are independent.
+func unrepaired(packets float64, measured []plot.Series) plot.Series {
+	s := plot.Series{Name: "without repair (computed)", Plain: true}
 	last := 0.0
 	for _, m := range measured {
-		last = max(last, m.Points[len(m.Points)-1].X)
+		for _, p := range m.Points {
+			last = max(last, p.X)
+		}
 	}
 	for i := range 101 {
 		x := last * float64(i) / 100
-		c.Points = append(c.Points, struct{ X, Y float64 }{x, 100 * math.Pow(1-x/100, packets)})
+		s.Points = append(s.Points, struct{ X, Y float64 }{x, 100 * math.Pow(1-x/100, packets)})
 	}
-	return c
+	return s
 }
 
-// bounds are the ends of a figure's axis for values between low and high.
-func (f figure) bounds(low, high float64) (float64, float64) {
+// bounds are the ends of a figure's axis.
+func (f figure) bounds(series []plot.Series) (yMin, yMax float64) {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, s := range series {
+		for _, p := range s.Points {
+			low, high = min(low, p.Y), max(high, p.Y)
+		}
+	}
 	switch {
 	case f.name == "delivered":
 		return 0, 104
@@ -206,58 +244,4 @@ func (f figure) bounds(low, high float64) (float64, float64) {
 		return math.Pow(10, math.Floor(math.Log10(max(low, 0.01))*2)/2), high * 1.5
 	}
 	return 0, cmp.Or(high, 1) * 1.1
-}
-
-// bars draws a figure with bars for each row. Compared links, carriers and ways of sending are side by side.
-func (r *Report) bars(f figure, dir string) (paths []string, err error) {
-	var categories, series []string
-	rows := map[[2]string]*Row{}
-	for i := range r.Rows {
-		row := &r.Rows[i]
-		var category, group string
-		switch r.Bench {
-		case "compare":
-			category, group = cmp.Or(r.label(row, "carrier"), row.Scenario), row.Carrier
-		case "speed":
-			category, group = r.label(row, "gso", "gro"), fmt.Sprintf("GSO %s, GRO %s", row.GSO, row.GRO)
-		default:
-			category, group = cmp.Or(r.label(row, "link"), row.Scenario), row.Link
-		}
-		if !slices.Contains(categories, category) {
-			categories = append(categories, category)
-		}
-		if !slices.Contains(series, group) {
-			series = append(series, group)
-		}
-		rows[[2]string{category, group}] = row
-	}
-	var groups []plot.Group
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, s := range series {
-		for j, value := range f.values {
-			g := plot.Group{Name: f.names[j]}
-			if len(series) > 1 {
-				g.Name = strings.Trim(s+", "+g.Name, ", ")
-			}
-			for _, c := range categories {
-				v := math.NaN()
-				if row := rows[[2]string{c, s}]; row != nil {
-					v = row.number(value)
-				}
-				if g.Values = append(g.Values, v); !math.IsNaN(v) {
-					low, high = min(low, v), max(high, v)
-				}
-			}
-			if slices.ContainsFunc(g.Values, func(v float64) bool { return !math.IsNaN(v) }) {
-				groups = append(groups, g)
-			}
-		}
-	}
-	if groups == nil {
-		return nil, nil
-	}
-	low, high = f.bounds(low, high)
-	shown := func(v float64) string { return text(v) }
-	path, err := r.chart(f, "").Bars(categories, groups, low, high, shown, dir, r.Bench+"-"+f.name)
-	return []string{path}, err
 }

@@ -4,18 +4,22 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
+	"time"
 
 	"udpcam/internal/trace"
+	"udpcam/protocol"
+	"udpcam/receiver"
 	"udpcam/sender"
 )
 
-// A Matrix is what Loss measures: every combination of the values in its lists.
+// A Matrix measures how many of a camera's frames arrive: on each kind of link, for every combination of the values in its
+// lists.
 type Matrix struct {
+	Links      []string // LinkSim, LinkNetem or LinkTun
 	Networks   []Network
 	FrameSizes []int     // bytes; nil for each network's own sizes
 	FPS        []float64 // frames a second
@@ -23,6 +27,7 @@ type Matrix struct {
 	FECs       []sender.FEC
 	Frames     int // in each case
 	Seed       uint64
+	Trace      bool // whether to record the fate of every datagram
 }
 
 // A lossCase is one combination.
@@ -58,103 +63,172 @@ func (m Matrix) cases() (cases []lossCase) {
 	return cases
 }
 
-// A Progress is called with how many of all steps are done, and the name of the next.
-type Progress func(done, all int, next string)
-
-// Loss measures how many of a camera's frames arrive over each network, on each kind of link. A link that this machine
-// lacks becomes a note. If it lacks all of them, Loss fails. If traces is not nil, it gets the fate of every datagram.
-func Loss(ctx context.Context, m Matrix, links []string, traces *trace.Writer, progress Progress) (rows []Row, notes []string, err error) {
+// Measure implements Measurement. A link that this machine lacks becomes a note. If it lacks all of them, Measure fails.
+func (m Matrix) Measure(ctx context.Context, results *Results, progress Progress) error {
 	cases := m.cases()
-	all := len(cases) * len(links)
 	var failed []error
-	for i, name := range links {
-		open, err := linkNamed(name)
-		if err != nil {
-			return nil, nil, err
-		}
-		step := func(done int, next string) { progress(i*len(cases)+done, all, next) }
-		got, err := runCases(ctx, cases, name, open, traces, step)
+	for i, link := range m.Links {
+		step := func(done int, next string) { progress(i*len(cases)+done, len(cases)*len(m.Links), next) }
+		err := m.measureOn(ctx, link, cases, results, step)
 		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
+			return ctx.Err()
 		}
 		if err != nil {
 			failed = append(failed, err)
-			notes = append(notes, fmt.Sprintf("%s: not measured: %v", name, err))
-			continue
+			results.note("%s: not measured: %v", link, err)
 		}
-		rows = append(rows, got...)
 	}
-	if len(rows) == 0 {
-		return nil, nil, errors.Join(failed...)
+	if len(failed) == len(m.Links) {
+		return errors.Join(failed...)
 	}
-	return rows, notes, nil
+	return nil
 }
 
-// runCases measures cases on one kind of link, one after another. In simulated time it runs one case per CPU at once.
-func runCases(ctx context.Context, cases []lossCase, link string, open opener, traces *trace.Writer, step func(int, string)) ([]Row, error) {
+// measureOn measures cases on one kind of link, one after another. In simulated time it measures one case per CPU at once.
+func (m Matrix) measureOn(ctx context.Context, link string, cases []lossCase, results *Results, step func(int, string)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	workers := 1
 	if link == LinkSim {
 		workers = runtime.NumCPU()
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	free := make(chan struct{}, workers)
 	rowsOf, recorders := make([][]Row, len(cases)), make([]*trace.Recorder, len(cases))
 	var group sync.WaitGroup
-	var mu sync.Mutex // guards next and done
-	next, done := 0, 0
-	for range min(workers, len(cases)) {
+	for i, c := range cases {
+		if free <- struct{}{}; ctx.Err() != nil {
+			break
+		}
+		step(i, c.network.Name)
+		if m.Trace {
+			recorders[i] = trace.NewRecorder()
+		}
 		group.Go(func() {
-			for {
-				mu.Lock()
-				i := next
-				next++
-				if i < len(cases) {
-					step(done, cases[i].network.Name)
-				}
-				mu.Unlock()
-				if i >= len(cases) || ctx.Err() != nil {
-					return
-				}
-				if traces != nil {
-					recorders[i] = trace.NewRecorder()
-				}
-				rows, err := cases[i].run(ctx, open, recorders[i])
-				if err != nil {
-					cancel(err)
-					return
-				}
-				for j := range rows {
-					rows[j].Link = link
-				}
-				rowsOf[i] = rows
-				mu.Lock()
-				done++
-				step(done, cases[i].network.Name)
-				mu.Unlock()
+			defer func() { <-free }()
+			var err error
+			if rowsOf[i], err = c.run(ctx, link, recorders[i]); err != nil {
+				cancel(err)
 			}
 		})
 	}
 	group.Wait()
 	if err := context.Cause(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	report := Report{Rows: slices.Concat(rowsOf...)}
-	for i, r := range recorders {
-		if r != nil {
-			first := &rowsOf[i][0]
-			traces.Write(cmp.Or(report.label(first), first.Scenario)+", "+link, r)
+	measured := Results{Rows: slices.Concat(rowsOf...)}
+	for i, rows := range rowsOf {
+		if m.Trace {
+			name := cmp.Or(measured.label(&rows[0]), rows[0].Scenario) + ", " + link
+			results.Traces = append(results.Traces, recorders[i].Case(name))
 		}
 	}
-	return report.Rows, nil
+	results.Rows = append(results.Rows, measured.Rows...)
+	return nil
 }
 
-// ParseLinks reads a list of links such as "sim,tun".
-func ParseLinks(list string) (links []string, err error) {
-	for _, name := range strings.Split(list, ",") {
-		if _, err := linkNamed(name); err != nil {
+// drain is how long frames may still come after the last was sent. Every repair is over by then.
+const drain = 1500 * time.Millisecond
+
+// run measures one case. It returns a row for each camera. The recorder, which may be nil, records the first camera.
+func (c lossCase) run(ctx context.Context, link string, recorder *trace.Recorder) (rows []Row, err error) {
+	frames := []int{c.frames} // by camera
+	if n := c.frames - int(c.network.Rival.Seconds()*c.fps); c.network.Rival > 0 && n > 0 {
+		frames = append(frames, n)
+	}
+	recorders := make([]*trace.Recorder, len(frames))
+	recorders[0] = recorder
+	l, err := open(link, c.network, c.seed, recorders)
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	var cameras []*camera
+	var tasks []func()
+	for i, n := range frames {
+		camera, err := c.newCamera(l.clock, l.pairs[i], recorders[i])
+		if err != nil {
 			return nil, err
 		}
-		links = append(links, name)
+		defer camera.end()
+		cameras = append(cameras, camera)
+		tasks = append(tasks, func() {
+			if i > 0 {
+				l.clock.Sleep(c.network.Rival)
+			}
+			camera.failed = camera.send(ctx, c.fps, func(sent int) bool { return sent < n })
+			for end := l.clock.Now().Add(drain); ctx.Err() == nil && l.clock.Now().Before(end); {
+				l.clock.Sleep(drain / 20)
+			}
+		})
 	}
-	return links, nil
+	var unchanged error
+	tasks = append(tasks, func() {
+		length := time.Duration(float64(c.frames) / c.fps * float64(time.Second))
+		sleep := func(d time.Duration) bool { l.clock.Sleep(d); return true }
+		unchanged = c.network.change(length, sleep, l.change)
+	})
+
+	began := l.cpu()
+	l.play(ctx, tasks)
+	used := l.cpu() - began
+	bytes := uint64(0) // of all cameras together
+	for _, camera := range cameras {
+		bytes += camera.sender.Stats().FrameBytes
+	}
+	for i, camera := range cameras {
+		sent, received := camera.sender.Stats(), camera.receiver.Stats()
+		if err := errors.Join(camera.end(), unchanged, ctx.Err()); err != nil {
+			return nil, err
+		}
+		row := c.row(camera, sent, received, frames[i])
+		if row.Link = link; len(cameras) > 1 {
+			row.Camera = i + 1
+		}
+		if used > 0 {
+			row.CPU = rounded(used.Seconds()/(float64(bytes)/1e9), 2)
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// newCamera sets up a camera, and begins.
+func (c lossCase) newCamera(clock protocol.Clock, p pair, recorder *trace.Recorder) (*camera, error) {
+	quiet := slog.New(slog.DiscardHandler)
+	r := receiver.New(receiver.Config{Clock: clock, Log: quiet}, p.receiver)
+	s, err := sender.New(sender.Config{SegmentSize: c.segment, FEC: c.fec, Clock: clock, Log: quiet},
+		sender.Destination{Conn: p.sender, Addr: p.to})
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	k := &camera{clock: clock, clip: newClip(c.size, c.seed), sender: s, receiver: r, recorder: recorder}
+	k.begin()
+	return k, nil
+}
+
+// packetHeaders is what IPv4 and UDP add to a datagram, in bytes.
+const packetHeaders = 28
+
+// row is the outcome of so many frames.
+func (c lossCase) row(k *camera, sent sender.Stats, received protocol.Stats, frames int) Row {
+	row := Row{Carrier: "udpcam", FrameBytes: c.size, FPS: c.fps, FEC: c.fec.String(), Frames: frames}
+	c.network.describe(&row)
+	row.Segment = cmp.Or(c.segment, protocol.DefaultSegmentSize)
+	row.Delivered = percent(len(k.delays), frames)
+	row.delays(k.delays)
+	row.ByParity, row.ByRequest = &received.ByParity, &received.ByRequest
+	row.Dropped = received.Dropped.Map()
+	if sent.Skipped > 0 {
+		row.Dropped["skipped"] = sent.Skipped
+	}
+	if told := received.Frames + received.Dropped.Total(); sent.Frames > told {
+		row.Dropped["unseen"] = sent.Frames - told // frames that the receiver cannot know of, at the start or the end
+	}
+	row.Damaged = &k.wrong
+	row.Overhead = rounded((float64(sent.WireBytes)+float64(packetHeaders*sent.Datagrams))/float64(max(1, sent.FrameBytes)), 3)
+	if received.Expected > 0 {
+		row.PacketLoss = rounded(100*(1-float64(received.Received)/float64(received.Expected)), 2)
+	}
+	return row
 }

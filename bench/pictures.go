@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"sort"
 	"sync"
 	"time"
 
@@ -33,40 +34,22 @@ func Pictures(ctx context.Context, size image.Point, bytes, count int) ([][]byte
 		return nil, err
 	}
 	const loudest = 127
-	longest, err := noise.encode(probe, 0, loudest)
-	if err != nil {
-		return nil, err
+	if longest := len(noise.encode(probe, 0, loudest)); longest < bytes {
+		return nil, fmt.Errorf("%w: at %dx%d they have %d bytes at the most", ErrPictures, size.X, size.Y, longest)
 	}
-	if len(longest) < bytes {
-		return nil, fmt.Errorf("%w: at %dx%d they have %d bytes at the most", ErrPictures, size.X, size.Y, len(longest))
-	}
-	low, high := 0, loudest
-	for low < high {
-		middle := (low + high) / 2
-		picture, err := noise.encode(probe, 0, middle)
-		if err != nil {
-			return nil, err
-		}
-		if len(picture) < bytes {
-			low = middle + 1
-		} else {
-			high = middle
-		}
-	}
+	amplitude := sort.Search(loudest, func(amplitude int) bool { return len(noise.encode(probe, 0, amplitude)) >= bytes })
 	pictures := make([][]byte, count)
-	errs := make([]error, runtime.NumCPU())
 	var workers sync.WaitGroup
-	for w := range errs {
+	for w := range runtime.NumCPU() {
 		workers.Go(func() {
-			p, err := pattern.New(size, "")
-			for i := w; i < count && err == nil && ctx.Err() == nil; i += len(errs) {
-				pictures[i], err = noise.encode(p, i, low)
+			p, _ := pattern.New(size, "") // as probe, which had no error
+			for i := w; i < count && ctx.Err() == nil; i += runtime.NumCPU() {
+				pictures[i] = noise.encode(p, i, amplitude)
 			}
-			errs[w] = err
 		})
 	}
 	workers.Wait()
-	return pictures, errors.Join(append(errs, ctx.Err())...)
+	return pictures, ctx.Err()
 }
 
 // A noise is like the noise of a camera's sensor.
@@ -82,7 +65,7 @@ func newNoise() noise {
 }
 
 // encode returns picture i with noise of an amplitude from 0 to 127.
-func (n noise) encode(p *pattern.Pattern, i, amplitude int) ([]byte, error) {
+func (n noise) encode(p *pattern.Pattern, i, amplitude int) []byte {
 	picture := p.Draw(pattern.Mark{Number: uint32(i), Captured: time.UnixMicro(int64(i) * 33_333)})
 	at := i * 7919 % len(n)
 	for j, v := range picture.Y {
@@ -92,8 +75,8 @@ func (n noise) encode(p *pattern.Pattern, i, amplitude int) ([]byte, error) {
 		}
 	}
 	var b bytes.Buffer
-	err := jpeg.Encode(&b, picture, &jpeg.Options{Quality: pictureQuality})
-	return b.Bytes(), err
+	jpeg.Encode(&b, picture, &jpeg.Options{Quality: pictureQuality}) // fails only if writing does
+	return b.Bytes()
 }
 
 // ReadPictures returns the first count pictures of a file of concatenated JPEGs. The error wraps ErrPictures if there are

@@ -58,19 +58,24 @@ var Scenarios = []Network{
 // Undisturbed is a plain cable: nothing is lost or delayed.
 var Undisturbed = Network{Name: "a cable"}
 
-// ErrScenario means that no network has this name.
-var ErrScenario = errors.New("no such scenario")
+// ErrName means that nothing has the name that was asked for.
+var ErrName = errors.New("no such")
 
-// FindScenario returns the network of that name. The error wraps ErrScenario and lists the names.
-func FindScenario(name string) (Network, error) {
+// find returns the thing of that name. The error wraps ErrName and lists all names.
+func find[T any](kind string, all []T, nameOf func(T) string, name string) (found T, err error) {
 	var names []string
-	for _, n := range Scenarios {
-		if n.Name == name {
-			return n, nil
+	for _, v := range all {
+		if strings.EqualFold(nameOf(v), name) {
+			return v, nil
 		}
-		names = append(names, n.Name)
+		names = append(names, nameOf(v))
 	}
-	return Network{}, fmt.Errorf("%w: %q: choose from %s", ErrScenario, name, strings.Join(names, ", "))
+	return found, fmt.Errorf("%w %s: %q: choose from %s", ErrName, kind, name, strings.Join(names, ", "))
+}
+
+// FindScenario returns the network of that name. The error wraps ErrName.
+func FindScenario(name string) (Network, error) {
+	return find("scenario", Scenarios, func(n Network) string { return n.Name }, name)
 }
 
 // manyPackets is a limit that is never reached.
@@ -125,6 +130,21 @@ func (n Network) Words() string {
 		words += fmt.Sprintf("; after %v: a second camera", n.Rival)
 	}
 	return words
+}
+
+// change makes the changes that happen within a time from now. It ends early if sleep returns false.
+func (n Network) change(length time.Duration, sleep func(time.Duration) bool, change func(netem string) error) error {
+	now := time.Duration(0)
+	for _, c := range n.Changes {
+		if c.After >= length || !sleep(c.After-now) {
+			break
+		}
+		now = c.After
+		if err := change(c.Netem); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // describe fills in the network of a row.

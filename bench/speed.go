@@ -2,18 +2,18 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
-	"sync/atomic"
 	"time"
 
-	"udpcam/protocol"
 	"udpcam/receiver"
 	"udpcam/sender"
 )
 
-// A SpeedTest is what Speed measures: every combination of its lists, on loopback.
+// A SpeedTest finds the highest sustained frame rate from a sender to a receiver in this process, on loopback, and its cost. It
+// measures every combination of its lists.
 type SpeedTest struct {
 	FrameSizes []int // bytes
 	Segments   []int // bytes of a frame in a datagram
@@ -30,24 +30,24 @@ const (
 	steps = 6
 )
 
-// Speed finds the highest sustained frame rate from a sender to a receiver in this process, and its cost.
-func Speed(ctx context.Context, t SpeedTest, progress Progress) (rows []Row, err error) {
+// Measure implements Measurement.
+func (t SpeedTest) Measure(ctx context.Context, results *Results, progress Progress) error {
 	all := len(t.FrameSizes) * len(t.Segments) * len(t.GSO) * len(t.GRO)
 	for _, size := range t.FrameSizes {
 		for _, segment := range t.Segments {
 			for _, gso := range t.GSO {
 				for _, gro := range t.GRO {
-					progress(len(rows), all, fmt.Sprintf("%d-byte segments, GSO %s, GRO %s", segment, onOff(gso), onOff(gro)))
+					progress(len(results.Rows), all, fmt.Sprintf("%d-byte segments, GSO %s, GRO %s", segment, onOff(gso), onOff(gro)))
 					row, err := speedCase{size, segment, gso, gro, t.Trial}.search(ctx)
 					if err != nil {
-						return nil, err
+						return err
 					}
-					rows = append(rows, row)
+					results.Rows = append(results.Rows, row)
 				}
 			}
 		}
 	}
-	return rows, nil
+	return nil
 }
 
 func onOff(on bool) string {
@@ -66,120 +66,84 @@ type speedCase struct {
 
 // search finds the highest rate by bisection, between 0 and what the sender alone can make.
 func (c speedCase) search(ctx context.Context) (row Row, err error) {
-	top, err := c.try(ctx, 0)
+	top, err := c.try(ctx, math.Inf(1))
 	if err != nil {
 		return row, err
 	}
-	best := trialResult{}
+	best := trial{}
 	low, high := 0.0, top.rate
-	for i := 0; i < steps && ctx.Err() == nil; i++ {
-		rate := high // the sender may be the slower end
-		if i > 0 {
-			rate = (low + high) / 2
-		}
+	rate := high // first, because the sender may be the slower end
+	for i := 0; i < steps && low < high; i++ {
 		r, err := c.try(ctx, rate)
-		switch {
-		case err != nil:
+		if err != nil {
 			return row, err
-		case r.delivered >= sustains && r.rate >= keepsUp*rate:
+		}
+		if r.delivered() >= sustains && r.rate >= keepsUp*rate {
 			low, best = rate, r
-		default:
+		} else {
 			high = rate
 		}
-		if low == high {
-			break
-		}
+		rate = (low + high) / 2
 	}
 	row = Row{Carrier: "udpcam", Link: "loopback", FrameBytes: c.size, Segment: c.segment, GSO: onOff(c.gso), GRO: onOff(c.gro)}
 	row.Sustained = rounded(best.rate, 1)
 	row.Mbit = rounded(best.rate*float64(c.size)*8/1e6, 1)
 	row.delays(best.delays)
 	if best.frames > 0 {
-		row.Delivered = rounded(100*best.delivered, 2)
+		row.Delivered = rounded(100*best.delivered(), 2)
 		row.CPU = rounded(best.cpu.Seconds()/(float64(best.frames*c.size)/1e9), 3)
 	}
 	return row, ctx.Err()
 }
 
-// A trialResult is the outcome of one rate.
-type trialResult struct {
-	frames    int
-	rate      float64 // frames a second, as they were sent
-	delivered float64 // share of frames
-	delays    []time.Duration
-	cpu       time.Duration
+// A trial is the outcome of one rate.
+type trial struct {
+	frames int
+	rate   float64 // frames a second, as they were sent
+	delays []time.Duration
+	cpu    time.Duration
 }
 
-// try sends at a rate for a while, or as fast as it can if rate is 0.
-func (c speedCase) try(ctx context.Context, rate float64) (result trialResult, err error) {
+// delivered is the share of frames that arrived.
+func (t trial) delivered() float64 { return float64(len(t.delays)) / float64(max(1, t.frames)) }
+
+// warming is how many frames are sent first, so that the ends know each other.
+const warming = 10
+
+// coarseClock is the machine's clock. It waits less precisely than datagram.SystemClock, and with less processor time,
+// which would count here.
+type coarseClock struct{}
+
+func (coarseClock) Now() time.Time        { return time.Now() }
+func (coarseClock) Sleep(d time.Duration) { time.Sleep(d) }
+
+// try sends at a rate for a while. An infinite rate is as fast as it can.
+func (c speedCase) try(ctx context.Context, rate float64) (result trial, err error) {
 	quiet := slog.New(slog.DiscardHandler)
 	r, err := receiver.Listen(ctx, receiver.Config{NoGRO: !c.gro, Log: quiet}, "127.0.0.1:0")
 	if err != nil {
 		return result, err
 	}
-	defer r.Close()
 	s, err := sender.Dial(ctx, sender.Config{SegmentSize: c.segment, NoGSO: !c.gso, Pace: sender.PaceOff, Log: quiet}, r.LocalAddr().String())
 	if err != nil {
+		r.Close()
 		return result, err
 	}
-	defer s.Close()
-	watching := make(chan error, 1)
-	var first atomic.Int64 // when counting begins, in microseconds since 1970
-	first.Store(math.MaxInt64)
-	go func() {
-		for f, err := range r.Frames(context.Background()) {
-			if err != nil {
-				watching <- err
-				return
-			}
-			if f.Captured.UnixMicro() >= first.Load() {
-				result.delays = append(result.delays, time.Since(f.Captured))
-			}
-		}
-		watching <- nil
-	}()
-	// Making frames is not part of what is measured.
-	film := newFilm(c.size, 1)
-	var frames [64][]byte
-	for i := range frames {
-		frames[i] = film.frame(i)
-	}
-	send := func(count func(sent int, since time.Duration) bool, every time.Duration) (sent int, took time.Duration, err error) {
-		start := time.Now()
-		for count(sent, time.Since(start)) && ctx.Err() == nil {
-			if every > 0 {
-				if wait := time.Until(start.Add(time.Duration(sent) * every)); wait > 0 {
-					time.Sleep(wait)
-				}
-			}
-			if _, err := s.Send(protocol.Frame{Captured: time.Now(), JPEG: frames[sent%len(frames)]}); err != nil {
-				return sent, 0, err
-			}
-			sent++
-		}
-		return sent, time.Since(start), ctx.Err()
-	}
-	every := time.Duration(0)
-	if rate > 0 {
-		every = time.Duration(float64(time.Second) / rate)
-	}
-	// A few frames first, so that the ends know each other.
-	if _, _, err := send(func(sent int, _ time.Duration) bool { return sent < 10 }, 10*time.Millisecond); err != nil {
+	k := &camera{clock: coarseClock{}, clip: newClip(c.size, 1), sender: s, receiver: r, warm: warming}
+	k.begin()
+	defer k.end()
+	if err := k.send(ctx, 100, func(sent int) bool { return sent < warming }); err != nil {
 		return result, err
 	}
-	first.Store(time.Now().UnixMicro())
-	began := cpuTime()
-	sent, took, err := send(func(_ int, since time.Duration) bool { return since < c.trial }, every)
-	if err != nil {
+	start, began := time.Now(), cpuTime()
+	if err := k.send(ctx, rate, func(int) bool { return time.Since(start) < c.trial }); err != nil {
 		return result, err
 	}
-	result.cpu = cpuTime() - began
+	took, used := time.Since(start), cpuTime()-began
 	time.Sleep(200 * time.Millisecond) // for those that are being repaired
-	r.Close()
-	if err := <-watching; err != nil {
+	if err := errors.Join(k.end(), ctx.Err()); err != nil {
 		return result, err
 	}
-	result.frames, result.rate = sent, float64(sent)/took.Seconds()
-	result.delivered = float64(len(result.delays)) / float64(max(1, sent))
-	return result, nil
+	frames := k.sent - warming
+	return trial{frames, float64(frames) / took.Seconds(), k.delays, used}, nil
 }

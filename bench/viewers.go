@@ -6,10 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -19,42 +17,35 @@ import (
 
 // A Way is how viewers watch a stream.
 type Way struct {
-	Name  string // in a list of ways
-	title string // in reports
-	// watch asks for the stream at HOST:PORT. What it returns is over when ctx is.
+	Name  string // for FindWay
+	title string // in results
+	// watch asks for the stream at HOST:PORT. The viewer ends when ctx does.
 	watch func(ctx context.Context, client *http.Client, addr string) (viewer, error)
 }
 
-// Ways are all of them: what programs ask for, and what the page does.
+// Ways are all ways: that of other programs, and that of the page.
 var Ways = []Way{
 	{"mjpeg", "HTTP MJPEG", watchMJPEG},
 	{"socket", "WebSocket", watchSocket},
 }
 
-// ErrWay is a way that there is not.
-var ErrWay = errors.New("no such way to watch")
-
-// FindWay returns a way by its name. The error is ErrWay, wrapped, with the names that there are.
+// FindWay returns a way by its name. The error wraps ErrName.
 func FindWay(name string) (Way, error) {
-	var names []string
-	for _, w := range Ways {
-		if w.Name == name {
-			return w, nil
-		}
-		names = append(names, w.Name)
-	}
-	return Way{}, fmt.Errorf("%w: %q: choose from %s", ErrWay, name, strings.Join(names, ", "))
+	return find("way to watch", Ways, func(w Way) string { return w.Name }, name)
 }
 
-// A viewer has asked for a stream, and been let in.
-type viewer interface {
-	// next waits until all of the next picture is there, and then takes it. It is the caller's.
-	next() ([]byte, error)
-	close()
+// A viewer is connected to a stream.
+type viewer struct {
+	// next waits for a whole picture. The caller may keep it.
+	next  func() ([]byte, error)
+	close func() error
 }
 
-// admitted is a viewer, once the server is there. One that is to stall has next to no room for what it does not take.
-func (w Way) admitted(ctx context.Context, addr string, stall bool) (viewer, error) {
+// starting is how long a server may take to start, and viewers to connect.
+const starting = 10 * time.Second
+
+// connect returns a viewer as soon as the server is there. One that is to stall has a tiny receive buffer.
+func (w Way) connect(ctx context.Context, addr string, stall bool) (viewer, error) {
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 		if tcp, ok := conn.(*net.TCPConn); ok && stall {
@@ -72,66 +63,60 @@ func (w Way) admitted(ctx context.Context, addr string, stall bool) (viewer, err
 	}
 }
 
-type mjpegViewer struct {
-	body     io.Closer
-	pictures *mjpeg.Reader
-}
-
-func watchMJPEG(ctx context.Context, client *http.Client, addr string) (viewer, error) {
+func watchMJPEG(ctx context.Context, client *http.Client, addr string) (v viewer, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/stream", nil)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	if response.StatusCode != http.StatusOK {
 		response.Body.Close()
-		return nil, errors.New(response.Status)
+		return v, errors.New(response.Status)
 	}
-	return &mjpegViewer{response.Body, mjpeg.NewReader(response.Body, mjpeg.ReaderOptions{})}, nil
+	return viewer{mjpeg.NewReader(response.Body, mjpeg.ReaderOptions{}).Next, response.Body.Close}, nil
 }
 
-func (v *mjpegViewer) next() ([]byte, error) { return v.pictures.Next() }
-func (v *mjpegViewer) close()                { v.body.Close() }
-
-// A socketViewer does on the WebSocket what the page does, but for drawing; the messages stand in receiver/web/message.go.
-type socketViewer struct {
-	ctx  context.Context
-	conn *websocket.Conn
-	size int // of the last message, bytes
-}
-
-func watchSocket(ctx context.Context, client *http.Client, addr string) (viewer, error) {
+// watchSocket does on the WebSocket what the page does, except for drawing. receiver/web/message.go describes the messages.
+func watchSocket(ctx context.Context, client *http.Client, addr string) (v viewer, err error) {
 	//nolint:bodyclose // there is none
 	conn, _, err := websocket.Dial(ctx, "ws://"+addr+"/socket", &websocket.DialOptions{HTTPClient: client})
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	conn.SetReadLimit(-1)
-	return &socketViewer{ctx: ctx, conn: conn}, nil
+	size := 0 // of the last message, bytes: the next will be about as large
+	next := func() ([]byte, error) {
+		_, r, err := conn.Reader(ctx)
+		if err != nil {
+			return nil, err
+		}
+		message := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+		if _, err := message.ReadFrom(r); err != nil {
+			return nil, err
+		}
+		b := message.Bytes()
+		size = len(b)
+		if len(b) < 8 || b[0] != 1 || int(binary.BigEndian.Uint16(b[2:])) > len(b) {
+			return nil, fmt.Errorf("a message that is no picture: % .24x", b)
+		}
+		drawn := [12]byte{1, 4: b[4], b[5], b[6], b[7]} // the picture's number; it took no time to draw
+		if err := conn.Write(ctx, websocket.MessageBinary, drawn[:]); err != nil {
+			return nil, err
+		}
+		return b[binary.BigEndian.Uint16(b[2:]):], nil
+	}
+	return viewer{next, conn.CloseNow}, nil
 }
 
-func (v *socketViewer) next() ([]byte, error) {
-	_, r, err := v.conn.Reader(v.ctx)
+// freeAddress is an address at which nobody listens now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	message := bytes.NewBuffer(make([]byte, 0, v.size+bytes.MinRead))
-	if _, err := message.ReadFrom(r); err != nil {
-		return nil, err
-	}
-	b := message.Bytes()
-	v.size = len(b)
-	if len(b) < 8 || b[0] != 1 || int(binary.BigEndian.Uint16(b[2:])) > len(b) {
-		return nil, fmt.Errorf("a message that is no picture: % .24x", b)
-	}
-	taken := [12]byte{1, 4: b[4], b[5], b[6], b[7]} // the picture's number, held for no time
-	if err := v.conn.Write(v.ctx, websocket.MessageBinary, taken[:]); err != nil {
-		return nil, err
-	}
-	return b[binary.BigEndian.Uint16(b[2:]):], nil
+	defer l.Close()
+	return l.Addr().String(), nil
 }
-
-func (v *socketViewer) close() { v.conn.CloseNow() }

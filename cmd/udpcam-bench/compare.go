@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -19,19 +18,19 @@ func compareCommand() *cli.Command {
 		UsageText: "udpcam-bench compare [--link LINK] [--loss LIST] [--carrier NAMES] [flags]",
 		Description: cmdline.Examples(
 			"sudo udpcam-bench compare", "everything that is installed, at 0, 1, 5 and 10 % loss and 4 ms round trip",
-			"sudo udpcam-bench compare --link tun", "the same where the kernel has no netem",
-			"sudo udpcam-bench compare --carrier udpcam,SRT --scenario bursty", "two of them, over another network",
-			"sudo udpcam-bench compare --link veth --carrier 'udpcam,bare relay'", "what it costs, beside the least that it can",
-		) + "\nLinks:\n" + cmdline.Indent(linkHelp[strings.Index(linkHelp, "netem"):]+"veth   a cable, on which nothing is lost or delayed (root)\n") + "\nCarriers:\n" + cmdline.Indent(carrierHelp()),
+			"sudo udpcam-bench compare --link tun", "the same, for kernels without netem",
+			"sudo udpcam-bench compare --carrier udpcam,SRT --scenario bursty", "two programs over another network",
+			"sudo udpcam-bench compare --link veth --carrier 'udpcam,bare relay'", "what udpcam costs, beside the least that is possible",
+		) + "\nLinks:\n" + cmdline.Indent(linkHelp[strings.Index(linkHelp, "netem"):]+"veth   a cable that loses and delays nothing (root)\n") + "\nCarriers:\n" + cmdline.Indent(carrierHelp()),
 		Action: compare,
 	},
 		benchFlags("Network",
-			&cli.StringFlag{Name: "link", Usage: "what the network is made of (`LINK`): netem, tun or veth", Value: bench.LinkNetem}),
+			&cli.StringFlag{Name: "link", Usage: "kind of link (`LINK`): netem, tun or veth", Value: bench.LinkNetem}),
 		networkFlags("0,1,5,10", "none"),
 		pictureFlags(300),
 		benchFlags("Carriers",
 			&cli.StringFlag{Name: "carrier", Usage: "what to compare (`NAMES`), separated by commas", Value: "all"},
-			&cli.DurationFlag{Name: "settle", Usage: "how long each program has to get ready (`TIME`)", Value: time.Second},
+			&cli.DurationFlag{Name: "settle", Usage: "how long each program has to start (`TIME`)", Value: time.Second},
 		),
 		udpcamFlags(),
 		resultFlags(),
@@ -48,15 +47,20 @@ func carrierHelp() string {
 
 // compare is udpcam-bench compare.
 func compare(c *cli.Context) error {
-	carriers, err := bench.FindCarriers(c.String("carrier"))
-	if err != nil {
-		return cmdline.Usagef("--carrier: %w", err)
+	carriers := bench.Carriers
+	if c.String("carrier") != "all" {
+		named, err := listed(c, "carrier", bench.FindCarrier)
+		if err != nil {
+			return err
+		}
+		carriers = named
 	}
 	settle := c.Duration("settle")
 	if settle < 0 || settle > time.Minute {
 		return cmdline.Usagef("--settle %v: give 0s to 1m", settle)
 	}
-	if err := bench.CheckProcessLink(c.String("link")); err != nil {
+	link, err := bench.FindProcessLink(c.String("link"))
+	if err != nil {
 		return cmdline.Usagef("--link: %w", err)
 	}
 	networks, err := comparedNetworks(c)
@@ -67,20 +71,12 @@ func compare(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	comparison := bench.Comparison{Networks: networks, Carriers: carriers, Link: c.String("link"), Pictures: pictures,
+	comparison := &bench.Comparison{Networks: networks, Carriers: carriers, Link: link, Pictures: pictures,
 		FPS: c.Float64("fps"), Settle: settle, Seed: uint64(c.Int("seed"))}
-	return runBench(c, "compare", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		if bench.Measures(carriers) {
-			path, remove, err := findUdpcam(c, report)
-			if err != nil {
-				return err
-			}
-			defer remove()
-			comparison.Udpcam = path
-		}
-		report.Rows, report.Notes, err = bench.Compare(ctx, comparison, &report.Made, progress)
-		return err
-	})
+	if bench.Measures(carriers) {
+		return runBench(c, "compare", comparison, &comparison.Udpcam)
+	}
+	return runBench(c, "compare", comparison, nil)
 }
 
 // comparedNetworks are the networks that the flags describe; over veth there is only one.
@@ -90,7 +86,7 @@ func comparedNetworks(c *cli.Context) ([]bench.Network, error) {
 	}
 	for _, flag := range networkFlags("", "") {
 		if name := flag.Names()[0]; c.IsSet(name) {
-			return nil, cmdline.Usagef("--link veth and --%s contradict: nothing happens to packets there: choose netem or tun", name)
+			return nil, cmdline.Usagef("--link veth and --%s contradict: a cable loses and delays nothing: choose netem or tun", name)
 		}
 	}
 	return []bench.Network{bench.Undisturbed}, nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -11,7 +10,6 @@ import (
 
 	"udpcam/bench"
 	"udpcam/cmd/internal/cmdline"
-	"udpcam/internal/pattern"
 	"udpcam/protocol"
 )
 
@@ -23,16 +21,16 @@ func speedCommand() *cli.Command {
 		Description: cmdline.Examples(
 			"udpcam-bench speed", "on loopback, with and without GSO and GRO",
 			"udpcam-bench speed --frame-size 250000 --segment 1408,8896,65472", "larger frames, and datagrams for jumbo networks",
-		) + "\nSustained is a rate at which 99.9 % of the frames arrive. CPU is that of both ends, in one process.\n",
+		) + "\nA rate is sustained if 99.9 % of the frames arrive. CPU is that of both ends, which are one process.\n",
 		Action: speed,
 	},
 		benchFlags("What to try",
 			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", Value: "78000"},
 			&cli.StringFlag{Name: "segment", Usage: "bytes of a frame in a datagram (`LIST`)",
 				Value: fmt.Sprintf("%d,8896,65472", protocol.DefaultSegmentSize)},
-			&cli.StringFlag{Name: "gso", Usage: "many datagrams in one call, when sending (`LIST`): on, off", Value: "on,off"},
-			&cli.StringFlag{Name: "gro", Usage: "and when receiving (`LIST`): on, off", Value: "on,off"},
-			&cli.DurationFlag{Name: "trial", Usage: "how long each rate is tried (`TIME`)", Value: 400 * time.Millisecond},
+			&cli.StringFlag{Name: "gso", Usage: "send many datagrams in one system call (`LIST`): on, off", Value: "on,off"},
+			&cli.StringFlag{Name: "gro", Usage: "receive many datagrams in one system call (`LIST`): on, off", Value: "on,off"},
+			&cli.DurationFlag{Name: "trial", Usage: "how long to try each rate (`TIME`)", Value: 400 * time.Millisecond},
 		),
 		resultFlags(),
 	)
@@ -52,10 +50,7 @@ func speed(c *cli.Context) error {
 	if t.Trial = c.Duration("trial"); t.Trial < 50*time.Millisecond || t.Trial > time.Minute {
 		return cmdline.Usagef("--trial %v: give 50ms to 1m", t.Trial)
 	}
-	return runBench(c, "speed", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		report.Rows, err = bench.Speed(ctx, t, progress)
-		return err
-	})
+	return runBench(c, "speed", t, nil)
 }
 
 func onOff(text string) (bool, error) {
@@ -68,18 +63,18 @@ func onOff(text string) (bool, error) {
 func fanoutCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:      "fanout",
-		Usage:     "many viewers, some of which take nothing",
+		Usage:     "what many viewers get, while others are stalled",
 		UsageText: "udpcam-bench fanout [--by LIST] [--viewers LIST] [--stalled LIST] [flags]",
 		Description: cmdline.Examples(
 			"udpcam-bench fanout", "1, 10 and 50 viewers, alone and with 5 that are stalled",
-			"udpcam-bench fanout --by socket --viewers 200 --stalled 0,50 --fps 10", "more of them, as the page watches",
-		) + "\nA viewer over a WebSocket says of each picture that it has it, as the page does when it is drawn. CPU is the server's, for a gigabyte of what viewers get.\n",
+			"udpcam-bench fanout --by socket --viewers 200 --stalled 0,50 --fps 10", "200 viewers that watch as the page does",
+		) + "\nA viewer over a WebSocket acknowledges each picture, as the page does once it has drawn it. CPU is the server's, for each gigabyte that viewers get.\n",
 		Action: fanout,
 	},
 		benchFlags("Viewers",
-			&cli.StringFlag{Name: "by", Usage: "how they watch (`LIST`): mjpeg, which is HTTP for programs; socket, the page's WebSocket", Value: "mjpeg,socket"},
-			&cli.StringFlag{Name: "viewers", Usage: "how many watch (`LIST`)", Value: "1,10,50"},
-			&cli.StringFlag{Name: "stalled", Usage: "how many more ask for the stream and take nothing (`LIST`)", Value: "0,5"},
+			&cli.StringFlag{Name: "by", Usage: "how viewers watch (`LIST`): mjpeg (MJPEG over HTTP, for programs), socket (the page's WebSocket)", Value: "mjpeg,socket"},
+			&cli.StringFlag{Name: "viewers", Usage: "how many viewers (`LIST`)", Value: "1,10,50"},
+			&cli.StringFlag{Name: "stalled", Usage: "how many more viewers that ask for the stream but read nothing (`LIST`)", Value: "0,5"},
 		),
 		pictureFlags(150),
 		udpcamFlags(),
@@ -99,16 +94,7 @@ func fanout(c *cli.Context) error {
 	if err := cmp.Or(errs[:]...); err != nil {
 		return err
 	}
-	return runBench(c, "fanout", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		path, remove, err := findUdpcam(c, report)
-		if err != nil {
-			return err
-		}
-		defer remove()
-		fan.Udpcam = path
-		report.Rows, err = bench.Fanout(ctx, fan, progress)
-		return err
-	})
+	return runBench(c, "fanout", &fan, &fan.Udpcam)
 }
 
 func delayCommand() *cli.Command {
@@ -118,14 +104,14 @@ func delayCommand() *cli.Command {
 		UsageText: "udpcam-bench delay [flags]",
 		Description: cmdline.Examples(
 			"udpcam-bench delay", "a test pattern, up to a browser's page if there is Chromium",
-			"udpcam-bench delay --size 1920x1080 --fps 60", "a larger one, more often",
-		) + "\nWhen a picture was drawn is read back from its pixels at each stage, on this machine, by one clock.\n",
+			"udpcam-bench delay --size 1920x1080 --fps 60", "larger pictures, more often",
+		) + "\nThe test pattern shows the time at which it was drawn. Each stage reads that time from the pixels. All stages are on this machine, so there is one clock.\n",
 		Action: delay,
 	},
 		benchFlags("Camera",
 			&cli.StringFlag{Name: "size", Usage: "size (`WxH`) of the test pattern in pixels", Value: "768x576"},
 			&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`)", Value: 30},
-			&cli.IntFlag{Name: "frames", Usage: "how many (`N`) to look at, at each stage", Value: 300},
+			&cli.IntFlag{Name: "frames", Usage: "how many pictures (`N`) to look at, at each stage", Value: 300},
 		),
 		udpcamFlags(),
 		resultFlags(),
@@ -134,10 +120,7 @@ func delayCommand() *cli.Command {
 
 // delay is udpcam-bench delay.
 func delay(c *cli.Context) error {
-	size, err := cmdline.ParseSize(c.String("size"))
-	if err == nil && pattern.CheckSize(size) != nil {
-		err = cmdline.Usagef("--size: %w", pattern.CheckSize(size))
-	}
+	size, err := sizeOf(c)
 	if err != nil {
 		return err
 	}
@@ -148,14 +131,5 @@ func delay(c *cli.Context) error {
 	if t.Frames < 10 || t.Frames > 10_000 {
 		return cmdline.Usagef("--frames %d: give 10 to 10000", t.Frames)
 	}
-	return runBench(c, "delay", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		path, remove, err := findUdpcam(c, report)
-		if err != nil {
-			return err
-		}
-		defer remove()
-		t.Udpcam = path
-		report.Rows, report.Notes, err = bench.Delay(ctx, t, &report.Made, progress)
-		return err
-	})
+	return runBench(c, "delay", &t, &t.Udpcam)
 }

@@ -74,22 +74,22 @@ func need(t *testing.T, program string) {
 	}
 }
 
-// benchReport runs a bench and returns what it reports.
-func benchReport(t *testing.T, args ...string) (report bench.Report) {
+// benchResults runs a bench and returns its results.
+func benchResults(t *testing.T, args ...string) (results bench.Results) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "report.json")
+	file := filepath.Join(t.TempDir(), "results.json")
 	cmd, stderr := command(t, append(args, "--json", file)...)
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, stderr)
 	}
 	text, err := os.ReadFile(file)
 	if err == nil {
-		err = json.Unmarshal(text, &report)
+		err = json.Unmarshal(text, &results)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return report
+	return results
 }
 
 // needNamespaces skips the test where there can be no network namespaces, or no tun devices.
@@ -152,16 +152,16 @@ func TestE2ENetnsBenchCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", onlyIP(t))
-	report := benchReport(t, "compare", "--link", "tun", "--loss", "0", "--frames", "30", "--size", "320x240", "--frame-size", "20000")
-	if len(report.Rows) != 3 || len(report.Notes) != 5 {
-		t.Fatalf("%d rows, notes %q", len(report.Rows), report.Notes)
+	results := benchResults(t, "compare", "--link", "tun", "--loss", "0", "--frames", "30", "--size", "320x240", "--frame-size", "20000")
+	if len(results.Rows) != 3 || len(results.Notes) != 5 {
+		t.Fatalf("%d rows, notes %q", len(results.Rows), results.Notes)
 	}
-	for _, r := range report.Rows {
+	for _, r := range results.Rows {
 		if *r.Delivered != 100 || *r.Damaged != 0 || *r.Overhead < 1 || *r.Overhead > 1.3 || *r.CPUSend <= 0 || *r.P50 < 2 {
 			t.Errorf("%s: %+v", r.Carrier, r)
 		}
 	}
-	for _, note := range report.Notes {
+	for _, note := range results.Notes {
 		if !strings.Contains(note, "not measured") || !strings.Contains(note, "Debian: ") {
 			t.Error(note)
 		}
@@ -174,11 +174,11 @@ func TestE2ENetnsBenchBareRelay(t *testing.T) {
 	if _, err := exec.LookPath("cc"); err != nil {
 		t.Skip("no C compiler")
 	}
-	report := benchReport(t, "compare", "--link", "veth", "--carrier", "udpcam,bare relay", "--frames", "30")
-	if len(report.Rows) != 2 {
-		t.Fatalf("%d rows, notes %q", len(report.Rows), report.Notes)
+	results := benchResults(t, "compare", "--link", "veth", "--carrier", "udpcam,bare relay", "--frames", "30")
+	if len(results.Rows) != 2 {
+		t.Fatalf("%d rows, notes %q", len(results.Rows), results.Notes)
 	}
-	for _, r := range report.Rows {
+	for _, r := range results.Rows {
 		if *r.Delivered != 100 || *r.Damaged != 0 || *r.CPUSend <= 0 || *r.CPUReceive <= 0 {
 			t.Errorf("%s: %+v", r.Carrier, r)
 		}
@@ -214,11 +214,11 @@ func TestE2ENetnsBenchNoNetem(t *testing.T) {
 
 // The other benches measure something.
 func TestE2EBench(t *testing.T) {
-	speed := benchReport(t, "speed", "--trial", "60ms", "--segment", "1408", "--gso", "on", "--gro", "on,off")
+	speed := benchResults(t, "speed", "--trial", "60ms", "--segment", "1408", "--gso", "on", "--gro", "on,off")
 	if len(speed.Rows) != 2 || speed.Rows[0].Sustained == nil || speed.Rows[0].GRO != "on" || speed.Rows[1].GRO != "off" {
 		t.Errorf("speed: %+v", speed.Rows)
 	}
-	fan := benchReport(t, "fanout", "--viewers", "1,5", "--stalled", "2", "--frames", "20", "--size", "320x240", "--frame-size", "20000")
+	fan := benchResults(t, "fanout", "--viewers", "1,5", "--stalled", "2", "--frames", "20", "--size", "320x240", "--frame-size", "20000")
 	if len(fan.Rows) != 4 {
 		t.Fatalf("fanout: %+v", fan.Rows)
 	}
@@ -233,15 +233,15 @@ func TestE2EBench(t *testing.T) {
 // The age of a picture is read from the picture, wherever it has got to, up to a browser's page.
 func TestE2EBenchDelay(t *testing.T) {
 	need(t, "chromium")
-	report := benchReport(t, "delay", "--frames", "30", "--size", "320x240")
+	results := benchResults(t, "delay", "--frames", "30", "--size", "320x240")
 	var stages []string
-	for _, r := range report.Rows {
+	for _, r := range results.Rows {
 		stages = append(stages, fmt.Sprintf("%s: %v", r.Stage, time.Duration(*r.P50*float64(time.Millisecond))))
 		if *r.P50 <= 0 || r.Frames < 10 {
 			t.Errorf("%s: %d frames", r.Stage, r.Frames)
 		}
 	}
-	if len(report.Rows) != 4 || *report.Rows[3].P50 <= *report.Rows[0].P50 {
+	if len(results.Rows) != 4 || *results.Rows[3].P50 <= *results.Rows[0].P50 {
 		t.Errorf("stages %q", stages)
 	}
 }

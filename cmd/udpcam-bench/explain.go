@@ -15,19 +15,19 @@ import (
 func explainCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:      "explain",
-		Usage:     "tell from a trace what happened to each lost frame, and draw it",
+		Usage:     "tell and draw from a trace what happened to each lost frame",
 		UsageText: "udpcam-bench explain [flags] FILE",
 		ArgsUsage: "FILE",
 		Description: cmdline.Examples(
-			"udpcam-bench explain --plot plots bursty.zst", "each lost frame in a sentence, and as a timeline",
+			"udpcam-bench explain --plot plots bursty.zst", "each lost frame as a sentence, and as a timeline",
 			"udpcam-bench explain --frame 57 --plot plots bursty.zst", "one frame, lost or not",
 		),
 		Action: explain,
 	},
 		benchFlags("What to show",
 			&cli.IntFlag{Name: "frame", Usage: "only the frame with this ID (`N`)", DefaultText: "all that were lost", Value: -1},
-			&cli.StringFlag{Name: "plot", Usage: "draw timelines, into `DIR`, as SVG", TakesFile: true},
-			&cli.IntFlag{Name: "most", Usage: "draw at most `N` of them", Value: 6},
+			&cli.StringFlag{Name: "plot", Usage: "draw timelines into the folder `DIR`, as SVG", TakesFile: true},
+			&cli.IntFlag{Name: "most", Usage: "draw at most `N` timelines", Value: 6},
 		),
 	)
 }
@@ -77,7 +77,7 @@ func explain(c *cli.Context) error {
 		}
 	}
 	if shown == 0 && c.Int("frame") >= 0 {
-		return fmt.Errorf("there is no frame %d in it", c.Int("frame"))
+		return fmt.Errorf("there is no frame %d in this trace", c.Int("frame"))
 	}
 	for _, file := range drawn {
 		fmt.Fprintln(out, "drawn:", file)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -19,16 +18,16 @@ import (
 // pictureFlags say which pictures are fed in.
 func pictureFlags(frames int) []cli.Flag {
 	return benchFlags("Camera",
-		&cli.StringFlag{Name: "pictures", Usage: "feed the pictures in this `FILE` of JPEGs, instead of a noisy test pattern", TakesFile: true},
+		&cli.StringFlag{Name: "pictures", Usage: "feed the JPEGs in this `FILE`, instead of a noisy test pattern", TakesFile: true},
 		&cli.StringFlag{Name: "size", Usage: "size (`WxH`) of the test pattern in pixels", Value: "768x576"},
-		&cli.IntFlag{Name: "frame-size", Usage: "bytes (`N`) of a picture of it, about", Value: 78_000},
+		&cli.IntFlag{Name: "frame-size", Usage: "about how many bytes (`N`) a picture of the test pattern has", Value: 78_000},
 		&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`)", Value: 30},
-		&cli.IntFlag{Name: "frames", Usage: "how many (`N`) that count", Value: frames},
-		&cli.IntFlag{Name: "seed", Usage: "of chance, where the link is tun (`N`)", Value: 1},
+		&cli.IntFlag{Name: "frames", Usage: "how many pictures (`N`) count", Value: frames},
+		&cli.IntFlag{Name: "seed", Usage: "seed (`N`) of the random losses and delays of --link tun", Value: 1},
 	)
 }
 
-// picturesOf are the pictures that the flags describe, with as many more as do not count.
+// picturesOf are the pictures that the flags describe, and those more that do not count.
 func picturesOf(c *cli.Context) ([][]byte, error) {
 	frames := c.Int("frames")
 	if frames < 10 || frames > 100_000 {
@@ -45,14 +44,31 @@ func picturesOf(c *cli.Context) ([][]byte, error) {
 		}
 		return pictures, nil
 	}
-	size, err := cmdline.ParseSize(c.String("size"))
+	bytes := c.Int("frame-size")
+	if bytes < 1 {
+		return nil, cmdline.Usagef("--frame-size %d: give 1 or more", bytes)
+	}
+	size, err := sizeOf(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := pattern.CheckSize(size); err != nil {
-		return nil, cmdline.Usagef("--size: %w", err)
+	pictures, err := bench.Pictures(c.Context, size, bytes, frames+more)
+	switch {
+	case c.Context.Err() != nil:
+		return nil, errInterrupted
+	case errors.Is(err, bench.ErrPictures):
+		return nil, cmdline.Usagef("--frame-size %d: %w", bytes, err)
 	}
-	return makePictures(c.Context, size, c.Int("frame-size"), frames+more)
+	return pictures, err
+}
+
+// sizeOf is the size of the test pattern that the flags describe.
+func sizeOf(c *cli.Context) (image.Point, error) {
+	size, err := cmdline.ParseSize(c.String("size"))
+	if err == nil && pattern.CheckSize(size) != nil {
+		err = cmdline.Usagef("--size: %w", pattern.CheckSize(size))
+	}
+	return size, err
 }
 
 func checkFPS(fps float64) error {
@@ -60,21 +76,6 @@ func checkFPS(fps float64) error {
 		return nil
 	}
 	return cmdline.Usagef("--fps %g: give 1 to 1000", fps)
-}
-
-// makePictures makes pictures of about so many bytes.
-func makePictures(ctx context.Context, size image.Point, bytes, count int) ([][]byte, error) {
-	if bytes < 1 {
-		return nil, cmdline.Usagef("--frame-size %d: give 1 or more", bytes)
-	}
-	pictures, err := bench.Pictures(ctx, size, bytes, count)
-	switch {
-	case ctx.Err() != nil:
-		return nil, errInterrupted
-	case errors.Is(err, bench.ErrPictures):
-		return nil, cmdline.Usagef("--frame-size %d: %w", bytes, err)
-	}
-	return pictures, err
 }
 
 // listed reads the comma-separated values of a flag.
@@ -111,8 +112,8 @@ func whole(low, high int) func(string) (int, error) {
 	}
 }
 
-// lasting parses a time up to 10 s.
-func lasting(text string) (time.Duration, error) {
+// duration parses a time up to 10 s.
+func duration(text string) (time.Duration, error) {
 	v, err := time.ParseDuration(text)
 	if text == "0" {
 		return 0, nil

@@ -11,16 +11,16 @@ func TestLabBenchCompare(t *testing.T) {
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("this is for bench/lab")
 	}
-	report := benchReport(t, "compare", "--link", "netem", "--loss", "0,5", "--carrier", "udpcam,classic,TCP",
+	results := benchResults(t, "compare", "--link", "netem", "--loss", "0,5", "--carrier", "udpcam,classic,TCP",
 		"--settle", "500ms", "--fps", "15", "--frames", "20", "--size", "320x240", "--frame-size", "20000")
 	type row struct {
 		carrier string
 		loss    float64
 	}
 	delivered := map[row]float64{}
-	for _, r := range report.Rows {
+	for _, r := range results.Rows {
 		if r.Delivered == nil || r.Damaged == nil || r.Overhead == nil || r.CPUSend == nil || r.CPUReceive == nil || r.Memory == nil {
-			t.Fatalf("%s: %+v, notes %q", r.Carrier, r, report.Notes)
+			t.Fatalf("%s: %+v, notes %q", r.Carrier, r, results.Notes)
 		}
 		at := row{r.Carrier, *r.Loss}
 		delivered[at] = *r.Delivered
@@ -33,7 +33,7 @@ func TestLabBenchCompare(t *testing.T) {
 		}
 	}
 	if len(delivered) != 6 {
-		t.Fatalf("%v; %q", delivered, report.Notes)
+		t.Fatalf("%v; %q", delivered, results.Notes)
 	}
 	if classic := delivered[row{"classic", 5}]; classic >= 95 {
 		t.Errorf("the classic wire delivers %g %% where 5 %% are lost", classic)

@@ -2,10 +2,7 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,7 +10,6 @@ import (
 	"udpcam/bench"
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/internal/netsim"
-	"udpcam/internal/trace"
 	"udpcam/protocol"
 )
 
@@ -23,21 +19,21 @@ func lossCommand() *cli.Command {
 		Usage:     "what arrives over networks that lose packets, how late, and at what cost",
 		UsageText: "udpcam-bench loss [--scenario NAMES | --netem ARGS | --loss LIST ...] [flags]",
 		Description: cmdline.Examples(
-			"udpcam-bench loss --link sim", "all scenarios, in simulated time: no root, always the same",
+			"udpcam-bench loss --link sim", "all scenarios in simulated time, without root",
 			"udpcam-bench loss --link sim --loss 0,1,2,5,10 --rtt 4ms --fec auto,20%,off --plot plots", "a curve for each kind of parity",
-			"sudo udpcam-bench loss --link tun --netem 'delay 20ms loss 3%'", "real sockets, and a network of your own",
-			"udpcam-bench loss --link sim --scenario bursty --trace bursty.zst", "every datagram's fate, for udpcam-bench explain",
+			"sudo udpcam-bench loss --link tun --netem 'delay 20ms loss 3%'", "real sockets over a network that you describe",
+			"udpcam-bench loss --link sim --scenario bursty --trace bursty.zst", "records what happens to every datagram, for udpcam-bench explain",
 		) + "\nLinks:\n" + cmdline.Indent(linkHelp) + "\nScenarios:\n" + cmdline.Indent(scenarioHelp()),
 		Action: loss,
 	},
 		benchFlags("Network", &cli.StringFlag{Name: "link", Value: bench.LinkNetem,
-			Usage: "what the network is made of (`LINK`): sim, netem, tun, or several, separated by commas"}),
+			Usage: "kinds of link (`LIST`): sim, netem, tun"}),
 		networkFlags("", "all"),
 		benchFlags("Camera",
-			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", DefaultText: fmt.Sprintf("what the scenario is about, %d", bench.UsualFrame)},
+			&cli.StringFlag{Name: "frame-size", Usage: "bytes of a frame (`LIST`)", DefaultText: fmt.Sprintf("the scenario's own, or %d", bench.UsualFrame)},
 			&cli.StringFlag{Name: "fps", Usage: "frames a second (`LIST`)", Value: "30"},
 			&cli.IntFlag{Name: "frames", Usage: "how many frames (`N`) in each case", Value: 600},
-			&cli.IntFlag{Name: "seed", Usage: "of chance, where the link is sim or tun (`N`)", Value: 1},
+			&cli.IntFlag{Name: "seed", Usage: "seed (`N`) of the random losses and delays of --link sim and tun", Value: 1},
 		),
 		benchFlags("Sender",
 			&cli.StringFlag{Name: "segment", Usage: "bytes of a frame in a datagram (`LIST`)",
@@ -46,26 +42,26 @@ func lossCommand() *cli.Command {
 		),
 		resultFlags(),
 		benchFlags("Results",
-			&cli.StringFlag{Name: "trace", Usage: "write every datagram's fate to `FILE`, for udpcam-bench explain", TakesFile: true}),
+			&cli.StringFlag{Name: "trace", Usage: "write to `FILE` what happened to every datagram, for udpcam-bench explain", TakesFile: true}),
 	)
 }
 
-// networkFlags describe the networks. By default they lose usualLoss or, if that is "", they are the scenarios.
+// networkFlags describe the networks. usualLoss and usualScenarios are the defaults.
 func networkFlags(usualLoss, usualScenarios string) []cli.Flag {
 	return benchFlags("Network",
-		&cli.StringFlag{Name: "scenario", Usage: "networks by `NAMES`, separated by commas, or all", DefaultText: usualScenarios},
-		&cli.StringSliceFlag{Name: "netem", Usage: "a network as netem takes it, and behind the word tbf as tbf does (`ARGS`), both ways alike (repeatable)"},
-		&cli.StringFlag{Name: "loss", Usage: "networks that lose so many percent of packets (`LIST`)", Value: usualLoss},
-		&cli.StringFlag{Name: "burst", Usage: "in bursts of so many packets on average (`LIST`)", Value: "1"},
-		&cli.StringFlag{Name: "rtt", Usage: "with such round-trip times (`LIST`)", Value: "4ms"},
-		&cli.StringFlag{Name: "jitter", Usage: "by which each way takes up to so much more or less (`LIST`)", Value: "0"},
-		&cli.StringFlag{Name: "rate", Usage: "that carry so many Mbit/s (`LIST`), 0 for all", Value: "0"},
+		&cli.StringFlag{Name: "scenario", Usage: "`NAMES` of networks, separated by commas, or all", DefaultText: usualScenarios},
+		&cli.StringSliceFlag{Name: "netem", Usage: "a network in the words of tc-netem (`ARGS`), and after the word tbf in those of tc-tbf. It is the same both ways (repeatable)"},
+		&cli.StringFlag{Name: "loss", Usage: "percent of packets that are lost each way (`LIST`)", Value: usualLoss},
+		&cli.StringFlag{Name: "burst", Usage: "mean number of packets that are lost in a row (`LIST`)", Value: "1"},
+		&cli.StringFlag{Name: "rtt", Usage: "round-trip times (`LIST`)", Value: "4ms"},
+		&cli.StringFlag{Name: "jitter", Usage: "how much more or less each way may take (`LIST`)", Value: "0"},
+		&cli.StringFlag{Name: "rate", Usage: "Mbit/s of the narrowest link (`LIST`), 0 for no limit", Value: "0"},
 	)
 }
 
-const linkHelp = `sim    simulated time: anywhere, and the same in every run
-netem  the kernel's emulation, between two network namespaces (root)
-tun    the same done by this program, for kernels without netem (root)
+const linkHelp = `sim    simulated: works anywhere, and gives the same in every run
+netem  emulated by the kernel, between two network namespaces (root)
+tun    emulated by this program, for kernels without netem (root)
 `
 
 // scenarioHelp lists the scenarios.
@@ -83,46 +79,17 @@ func scenarioHelp() string {
 
 // loss is udpcam-bench loss.
 func loss(c *cli.Context) error {
-	links, err := bench.ParseLinks(c.String("link"))
-	if err != nil {
-		return cmdline.Usagef("--link: %w", err)
-	}
 	m, err := matrixOf(c)
 	if err != nil {
 		return err
 	}
-	var untraced error // what was measured is shown all the same
-	err = runBench(c, "loss", func(ctx context.Context, report *bench.Report, progress bench.Progress) (err error) {
-		measure := func(traces *trace.Writer) error {
-			report.Rows, report.Notes, err = bench.Loss(ctx, m, links, traces, progress)
-			return cmp.Or(err, ctx.Err())
-		}
-		path := c.String("trace")
-		if path == "" {
-			return measure(nil)
-		}
-		untraced = fill(path, func(w io.Writer) error {
-			traces, failed := trace.NewWriter(w)
-			if failed != nil {
-				return failed
-			}
-			err = measure(traces)
-			return traces.Close()
-		})
-		if info, _ := os.Stat(path); info != nil && info.Mode().IsRegular() && (untraced != nil || err != nil) {
-			os.Remove(path)
-		}
-		return err
-	})
-	if err == nil && untraced != nil {
-		return fmt.Errorf("--trace: %w", untraced)
-	}
-	return err
+	return runBench(c, "loss", m, nil)
 }
 
 // matrixOf is the matrix that the flags describe.
 func matrixOf(c *cli.Context) (m bench.Matrix, err error) {
-	var errs [6]error
+	var errs [7]error
+	m.Links, errs[6] = listed(c, "link", bench.FindLink)
 	m.Networks, errs[0] = networksOf(c)
 	if c.String("frame-size") != "" {
 		m.FrameSizes, errs[1] = listed(c, "frame-size", whole(16, protocol.MaxFrameSize))
@@ -133,11 +100,11 @@ func matrixOf(c *cli.Context) (m bench.Matrix, err error) {
 	if m.Frames = c.Int("frames"); m.Frames < 1 || m.Frames > 1e6 {
 		errs[5] = cmdline.Usagef("--frames %d: give 1 to 1000000", m.Frames)
 	}
-	m.Seed = uint64(c.Int("seed"))
+	m.Seed, m.Trace = uint64(c.Int("seed")), c.String("trace") != ""
 	return m, cmp.Or(errs[:]...)
 }
 
-// segmentSize parses a size that the splitter takes.
+// segmentSize parses a size that protocol.Splitter can do.
 func segmentSize(text string) (int, error) {
 	n, err := whole(1, protocol.MaxDatagram)(text)
 	if err == nil {
@@ -164,18 +131,16 @@ func networksOf(c *cli.Context) (networks []bench.Network, err error) {
 	case names == "" || names == "all":
 		networks = append(networks, bench.Scenarios...)
 	default:
-		for _, name := range strings.Split(names, ",") {
-			n, err := bench.FindScenario(name)
-			if err != nil {
-				return nil, cmdline.Usagef("--scenario: %w", err)
-			}
-			networks = append(networks, n)
+		named, err := listed(c, "scenario", bench.FindScenario)
+		if err != nil {
+			return nil, err
 		}
+		networks = append(networks, named...)
 	}
 	return networks, nil
 }
 
-// productOf are the networks that lose, delay and carry as the flags say, if they say so.
+// productOf are the networks of which flags give figures: every combination. There are none without such flags.
 func productOf(c *cli.Context) (networks []bench.Network, err error) {
 	given := c.String("loss") != "" && c.String("scenario") == "" && len(cmdline.List(c, "netem")) == 0
 	for _, flag := range []string{"loss", "burst", "rtt", "jitter", "rate"} {
@@ -189,8 +154,8 @@ func productOf(c *cli.Context) (networks []bench.Network, err error) {
 	}
 	losses, e1 := listed(c, "loss", between(0, 90))
 	bursts, e2 := listed(c, "burst", between(1, 1000))
-	rtts, e3 := listed(c, "rtt", lasting)
-	jitters, e4 := listed(c, "jitter", lasting)
+	rtts, e3 := listed(c, "rtt", duration)
+	jitters, e4 := listed(c, "jitter", duration)
 	rates, e5 := listed(c, "rate", between(0, 100_000))
 	if err := cmp.Or(e1, e2, e3, e4, e5); err != nil {
 		return nil, err

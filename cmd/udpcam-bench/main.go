@@ -1,7 +1,7 @@
 // Command udpcam-bench measures udpcam, and beside it what people use today. Package bench does the measuring.
 //
 // Each subcommand has its flags in a file: loss.go, compare.go, cost.go (speed, fanout and delay), explain.go, show.go, tcp.go.
-// measure.go runs a measurement, results.go writes its report, flags.go has flags that several share, and udpcam.go finds the
+// measure.go runs a measurement, outputs.go writes its results, flags.go has flags that several share, and udpcam.go finds the
 // udpcam that is measured.
 package main
 

@@ -83,7 +83,7 @@ func TestUsage(t *testing.T) {
 		"loss --link sim --segment 65508":                  "whole numbers from 1 to 65507",
 		"loss --link sim --frames 0":                       "give 1 to",
 		"compare --carrier pigeon":                         "choose from udpcam, classic, GStreamer, GStreamer FEC, SRT, TCP, bare relay, ffmpeg",
-		"compare --link sim --frames 10 --frame-size 9000": "netem, tun or veth",
+		"compare --link sim --frames 10 --frame-size 9000": "netem, tun, veth",
 		"speed --gso maybe":                                "on, off or both",
 		"speed --trial 1h":                                 "50ms to 1m",
 		"fanout --frames 9 --viewers 0":                    "whole numbers from 1",
@@ -124,18 +124,18 @@ func words(line string) (words []string) {
 	return words
 }
 
-// The simulation is deterministic, and the report says the same in each of its forms.
+// The simulation is deterministic, and the results says the same in each of its forms.
 func TestLossSim(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a long simulation")
 	}
 	dir := t.TempDir()
-	run := func(seed string) (string, []byte, bench.Report) {
+	run := func(seed string) (string, []byte, bench.Results) {
 		t.Helper()
-		file := filepath.Join(dir, "report.json")
-		os.Args = []string{"udpcam-bench", "loss"} // what the report says it was called by
+		file := filepath.Join(dir, "results.json")
+		os.Args = []string{"udpcam-bench", "loss"} // what the results says it was called by
 		code, table, stderr := runToEnd(t, "loss", "--link", "sim", "--frames", "60", "--seed", seed,
-			"--json", file, "--csv", filepath.Join(dir, "report.csv"), "--markdown", filepath.Join(dir, "report.md"),
+			"--json", file, "--csv", filepath.Join(dir, "results.csv"), "--markdown", filepath.Join(dir, "results.md"),
 			"--plot", dir, "--trace", filepath.Join(dir, "trace.zst"))
 		if code != 0 {
 			t.Fatalf("exit code %d: %s", code, stderr)
@@ -144,15 +144,15 @@ func TestLossSim(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var report bench.Report
-		if err := json.Unmarshal(text, &report); err != nil {
+		var results bench.Results
+		if err := json.Unmarshal(text, &results); err != nil {
 			t.Fatal(err)
 		}
-		return table, text, report
+		return table, text, results
 	}
 	args := os.Args
 	defer func() { os.Args = args }()
-	table, one, report := run("1")
+	table, one, results := run("1")
 	if _, two, _ := run("1"); !bytes.Equal(one, two) {
 		t.Error("the same seed had another outcome")
 	}
@@ -166,13 +166,13 @@ func TestLossSim(t *testing.T) {
 			named = append(named, n)
 		}
 	}
-	if len(report.Rows) != len(named) {
-		t.Fatalf("%d rows, want %d", len(report.Rows), len(named))
+	if len(results.Rows) != len(named) {
+		t.Fatalf("%d rows, want %d", len(results.Rows), len(named))
 	}
-	csv, _ := os.ReadFile(filepath.Join(dir, "report.csv"))
-	markdown, _ := os.ReadFile(filepath.Join(dir, "report.md"))
+	csv, _ := os.ReadFile(filepath.Join(dir, "results.csv"))
+	markdown, _ := os.ReadFile(filepath.Join(dir, "results.md"))
 	for i, n := range named {
-		row := report.Rows[i]
+		row := results.Rows[i]
 		if row.Scenario != n.Name || row.Delivered == nil || row.Damaged == nil || *row.Damaged != 0 || row.CPU != nil {
 			t.Errorf("%s: %+v", n.Name, row)
 		}
@@ -195,11 +195,11 @@ func TestLossSim(t *testing.T) {
 		strings.Count(story, "drawn: ") != 1 {
 		t.Errorf("exit code %d, %s\n%s", code, stderr, story)
 	}
-	if code, _, stderr := runToEnd(t, "explain", filepath.Join(dir, "report.csv")); code != 1 || !strings.Contains(stderr, "no trace") {
+	if code, _, stderr := runToEnd(t, "explain", filepath.Join(dir, "results.csv")); code != 1 || !strings.Contains(stderr, "no trace") {
 		t.Errorf("a file that is no trace: exit code %d, %s", code, stderr)
 	}
-	if code, _, stderr := runToEnd(t, "show", filepath.Join(dir, "report.csv")); code != 1 || !strings.Contains(stderr, "no report") {
-		t.Errorf("a file that is no report: exit code %d, %s", code, stderr)
+	if code, _, stderr := runToEnd(t, "show", filepath.Join(dir, "results.csv")); code != 1 || !strings.Contains(stderr, "no results") {
+		t.Errorf("a file that is no result: exit code %d, %s", code, stderr)
 	}
 }
 
@@ -217,45 +217,47 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// A report that cannot be written, or a trace, is noticed before anything is measured, and leaves nothing.
+// Results that cannot be written, or a trace, is noticed before anything is measured, and leaves nothing.
 func TestUnwritable(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, []byte("a report\n"), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte("results\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, flag := range []string{"--json", "--csv", "--markdown", "--plot", "--trace"} {
 		// So many frames would take minutes.
 		code, table, stderr := runToEnd(t, "loss", "--link", "sim", "--frames", "1000000",
-			"--json", file, "--csv", filepath.Join(dir, "new", "folder", "report.csv"), flag, filepath.Join(file, "below"))
+			"--json", file, "--csv", filepath.Join(dir, "new", "folder", "results.csv"), flag, filepath.Join(file, "below"))
 		if code != 1 || table != "" || !strings.HasPrefix(stderr, "udpcam-bench: "+flag+": ") || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%s: exit code %d, %q", flag, code, stderr)
 		}
 		onlyFile(t, dir, "file")
 	}
-	if text, _ := os.ReadFile(file); string(text) != "a report\n" {
+	if text, _ := os.ReadFile(file); string(text) != "results\n" {
 		t.Errorf("the file that was there has become %q", text)
 	}
 }
 
-// An interrupted measurement writes nothing: what was there stays, but for a trace, which is written meanwhile.
+// An interrupted measurement writes nothing: what was there stays.
 func TestInterrupted(t *testing.T) {
 	dir := t.TempDir()
-	file := filepath.Join(dir, "report.json")
-	if err := os.WriteFile(file, []byte("a report\n"), 0o644); err != nil {
+	file := filepath.Join(dir, "results.json")
+	if err := os.WriteFile(file, []byte("results\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
-	var stdout, stderr bytes.Buffer
-	code := cmdline.Run(ctx, newApp(), []string{"udpcam-bench", "loss", "--link", "sim", "--json", file, "--csv", filepath.Join(dir, "report.csv"),
-		"--plot", filepath.Join(dir, "plots"), "--trace", filepath.Join(dir, "traces", "trace.zst")}, &stdout, &stderr)
-	if want := "udpcam-bench: interrupted: nothing is written\n"; code != 1 || stdout.String() != "" || stderr.String() != want {
-		t.Errorf("exit code %d, %q", code, stderr.String())
-	}
-	onlyFile(t, dir, "report.json")
-	if text, _ := os.ReadFile(file); string(text) != "a report\n" {
-		t.Errorf("the file that was there has become %q", text)
+	for _, flag := range []string{"--json", "--markdown", "--trace"} {
+		var stdout, stderr bytes.Buffer
+		code := cmdline.Run(ctx, newApp(), []string{"udpcam-bench", "loss", "--link", "sim", flag, file,
+			"--csv", filepath.Join(dir, "new", "results.csv"), "--plot", filepath.Join(dir, "plots")}, &stdout, &stderr)
+		if want := "udpcam-bench: interrupted: nothing is written\n"; code != 1 || stdout.String() != "" || stderr.String() != want {
+			t.Errorf("%s: exit code %d, %q", flag, code, stderr.String())
+		}
+		onlyFile(t, dir, "results.json")
+		if text, _ := os.ReadFile(file); string(text) != "results\n" {
+			t.Errorf("%s: the file that was there has become %q", flag, text)
+		}
 	}
 }
 

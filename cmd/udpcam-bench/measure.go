@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,57 +24,39 @@ func benchFlags(category string, fs ...cli.Flag) []cli.Flag {
 	return cmdline.PrefixedFlags("bench-", category, fs...)
 }
 
-// resultFlags say where the report goes, besides the table.
-func resultFlags() []cli.Flag {
-	return benchFlags("Results",
-		&cli.StringFlag{Name: "json", Usage: "write the report to `FILE` as JSON", TakesFile: true},
-		&cli.StringFlag{Name: "csv", Usage: "write its rows to `FILE` as CSV", TakesFile: true},
-		&cli.StringFlag{Name: "markdown", Usage: "write its table to `FILE` as Markdown", TakesFile: true},
-		&cli.StringFlag{Name: "plot", Usage: "draw it, into `DIR`, as SVG", TakesFile: true},
-	)
-}
-
-// A measurement is what a subcommand measures: it fills in the report.
-type measurement func(ctx context.Context, report *bench.Report, progress bench.Progress) error
-
 var errInterrupted = errors.New("interrupted: nothing is written")
 
-// runBench measures, and shows and writes the report.
-func runBench(c *cli.Context, name string, measure measurement) error {
-	// A measurement makes garbage that has nothing to do with what it measures; there is memory for it.
+// runBench measures, and shows and writes the results. If udpcam is not nil, it gets the path of the udpcam to be measured.
+func runBench(c *cli.Context, name string, m bench.Measurement, udpcam *string) error {
+	// Measuring makes garbage of its own. Collecting it less often disturbs less, and there is memory for it.
 	debug.SetGCPercent(400)
-	results, err := openResults(c)
-	if err != nil {
+	if err := checkOutputs(c); err != nil {
 		return err
 	}
-	report := &bench.Report{Bench: name, Made: bench.NewEnvironment(cmdline.Version(release), commandLine())}
+	results := &bench.Results{Bench: name, Made: bench.NewEnvironment(cmdline.Version(release), commandLine())}
+	if udpcam != nil {
+		path, remove, err := findUdpcam(c, results)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		*udpcam = path
+	}
 	bar := &bar{w: c.App.ErrWriter}
-	err = measure(c.Context, report, bar.step)
+	err := m.Measure(c.Context, results, bar.step)
 	bar.end()
 	switch {
 	case c.Context.Err() != nil:
-		err = errInterrupted
+		return errInterrupted
+	case errors.Is(err, netsim.ErrNetem), errors.Is(err, netns.ErrArguments):
+		return cmdline.Usagef("%w", err)
 	case err != nil:
-		err = benchError(err)
-	}
-	if err != nil {
-		results.discard()
 		return err
 	}
-	return results.write(c.App.Writer, report)
+	return show(c, results)
 }
 
-// benchError says whose mistake it was.
-func benchError(err error) error {
-	for _, mistake := range []error{bench.ErrScenario, bench.ErrLink, bench.ErrCarrier, netsim.ErrNetem, netns.ErrArguments} {
-		if errors.Is(err, mistake) {
-			return cmdline.Usagef("%w", err)
-		}
-	}
-	return err
-}
-
-// commandLine is how the bench was called, as it can be typed again, less what says only where the report goes.
+// commandLine is how the bench was called, as it can be typed again, without the flags that only say where the results go.
 func commandLine() []string {
 	line := []string{"udpcam-bench"}
 	for i := 1; i < len(os.Args); i++ {

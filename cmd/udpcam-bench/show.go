@@ -10,26 +10,25 @@ import (
 func showCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:      "show",
-		Usage:     "show reports that --json has written, several of one kind as one",
+		Usage:     "show results that --json has written, several of one kind as one",
 		UsageText: "udpcam-bench show [flags] FILE...",
 		ArgsUsage: "FILE...",
 		Description: cmdline.Examples(
-			"udpcam-bench show loss.json", "the table once more",
-			"udpcam-bench show --plot plots sim.json netem.json", "two links side by side",
+			"udpcam-bench show loss.json", "print the table again",
+			"udpcam-bench show --plot plots sim.json netem.json", "plot two links side by side",
 		),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return cmdline.Usagef("give the files that --json has written, and flags before them")
 			}
-			report, err := bench.ReadReports(c.Args().Slice()...)
+			results, err := bench.ReadResults(c.Args().Slice()...)
 			if err != nil {
 				return err
 			}
-			results, err := openResults(c)
-			if err != nil {
+			if err := checkOutputs(c); err != nil {
 				return err
 			}
-			return results.write(c.App.Writer, report)
+			return show(c, results)
 		},
 	}, resultFlags())
 }

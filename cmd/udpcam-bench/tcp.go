@@ -11,7 +11,7 @@ import (
 	"udpcam/cmd/internal/cmdline"
 )
 
-// tcpCommand is one of the carriers: what TCP does when nothing is in its way.
+// tcpCommand is a carrier of compare: plain TCP, without a protocol on it.
 func tcpCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:        "tcp",
@@ -20,40 +20,36 @@ func tcpCommand() *cli.Command {
 		UsageText:   "udpcam-bench tcp send|receive HOST:PORT",
 		ArgsUsage:   "send|receive HOST:PORT",
 		Description: cmdline.Examples("udpcam-bench tcp receive :12345 >frames.mjpg", "then elsewhere: udpcam-bench tcp send HOST:12345 <frames.mjpg"),
-		Action: func(c *cli.Context) error {
-			if c.NArg() != 2 {
-				return cmdline.Usagef("give send or receive, and an address")
-			}
-			switch addr := c.Args().Get(1); c.Args().First() {
-			case "send":
-				return tcpSend(c.Context, addr)
-			case "receive":
-				return tcpReceive(c.Context, addr)
-			}
-			return cmdline.Usagef("%q: give send or receive", c.Args().First())
-		},
+		Action:      tcp,
 	})
 }
 
-func tcpSend(ctx context.Context, addr string) error {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return err
+// tcp is udpcam-bench tcp.
+func tcp(c *cli.Context) error {
+	if c.NArg() != 2 {
+		return cmdline.Usagef("give send or receive, and an address")
 	}
-	return copyUntil(ctx, conn, conn, os.Stdin)
-}
-
-func tcpReceive(ctx context.Context, addr string) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return err
+	ctx, addr := c.Context, c.Args().Get(1)
+	switch c.Args().First() {
+	case "send":
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return err
+		}
+		return copyUntil(ctx, conn, conn, os.Stdin)
+	case "receive":
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+		if err != nil {
+			return err
+		}
+		defer context.AfterFunc(ctx, func() { listener.Close() })()
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		return copyUntil(ctx, conn, os.Stdout, conn)
 	}
-	defer context.AfterFunc(ctx, func() { listener.Close() })()
-	conn, err := listener.Accept()
-	if err != nil {
-		return err
-	}
-	return copyUntil(ctx, conn, os.Stdout, conn)
+	return cmdline.Usagef("%q: give send or receive", c.Args().First())
 }
 
 // copyUntil copies until there is no more, or ctx is done. Go sets TCP_NODELAY by itself.

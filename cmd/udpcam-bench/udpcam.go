@@ -18,15 +18,15 @@ import (
 
 // udpcamFlags say which udpcam is measured.
 func udpcamFlags() []cli.Flag {
-	return benchFlags("What is measured", &cli.StringFlag{Name: "udpcam", Usage: "the udpcam (`FILE`)", TakesFile: true,
-		DefaultText: "the one beside this program, else in PATH, else built from the source around"})
+	return benchFlags("What is measured", &cli.StringFlag{Name: "udpcam", Usage: "the udpcam to measure (`FILE`)", TakesFile: true,
+		DefaultText: "the one beside this program, else the one in PATH, else one built from the source"})
 }
 
 var errNoUdpcam = errors.New("there is no udpcam beside this program or in PATH")
 
-// findUdpcam finds the udpcam that is to be measured, or builds it, and notes its version in the report. The caller calls
+// findUdpcam finds the udpcam that is to be measured, or builds it, and notes its version in the results. The caller calls
 // remove when it is done.
-func findUdpcam(c *cli.Context, report *bench.Report) (path string, remove func(), err error) {
+func findUdpcam(c *cli.Context, results *bench.Results) (path string, remove func(), err error) {
 	remove = func() {}
 	if given := c.String("udpcam"); given != "" {
 		if path, err = exec.LookPath(given); err != nil {
@@ -45,7 +45,7 @@ func findUdpcam(c *cli.Context, report *bench.Report) (path string, remove func(
 		path, err = filepath.Abs(path)
 	}
 	if err == nil {
-		report.Made.Udpcam, err = versionOf(c.Context, path)
+		results.Made.Udpcam, err = versionOf(c.Context, path)
 	}
 	if err != nil {
 		remove()
@@ -71,28 +71,29 @@ func buildUdpcam(ctx context.Context, dir string) (path string, err error) {
 	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir+string(filepath.Separator), info.Main.Path+"/cmd/udpcam")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w, and it cannot be built here: give one with --udpcam, or run make build in its source (%w)", errNoUdpcam,
-			withOutput(err, out))
+	if _, err := output(cmd); err != nil {
+		return "", fmt.Errorf("%w, and it cannot be built here: give one with --udpcam, or run make build in its source (%w)", errNoUdpcam, err)
 	}
 	return exec.LookPath(filepath.Join(dir, "udpcam"))
 }
 
-// withOutput is an error and what the program said that failed.
-func withOutput(err error, out []byte) error {
-	if text := strings.TrimSpace(string(out)); text != "" {
-		return fmt.Errorf("%w: %s", err, text)
+// output runs a command. Its error has what the command said.
+func output(cmd *exec.Cmd) (string, error) {
+	out, err := cmd.CombinedOutput()
+	text := strings.TrimSpace(string(out))
+	if err != nil && text != "" {
+		err = fmt.Errorf("%w: %s", err, text)
 	}
-	return err
+	return text, err
 }
 
 // versionOf asks a udpcam for its version.
 func versionOf(ctx context.Context, path string) (string, error) {
-	out, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
+	out, err := output(exec.CommandContext(ctx, path, "--version"))
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", path, withOutput(err, out))
+		return "", fmt.Errorf("%s: %w", path, err)
 	}
-	version, ok := strings.CutPrefix(strings.TrimSpace(string(out)), "udpcam version ")
+	version, ok := strings.CutPrefix(out, "udpcam version ")
 	if !ok {
 		return "", cmdline.Usagef("%s is no udpcam: give one with --udpcam", path)
 	}

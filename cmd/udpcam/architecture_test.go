@@ -28,7 +28,7 @@ var floors = []struct {
 	{"cmd/internal", []string{"sender"}},
 	{"bench", []string{"bench", "sender", "receiver", "protocol", "internal"}},
 	{"bench/internal/relay", []string{"protocol"}},
-	{"bench/internal/plot", nil},
+	{"bench/internal/plot", []string{"internal/trace"}},
 	{"bench/internal/browser", nil},
 	{"sender", []string{"sender", "protocol", "internal/datagram"}},
 	{"sender/internal/path", []string{"protocol"}},

@@ -12,13 +12,13 @@ import (
 // A Story is what happened to one frame.
 type Story struct {
 	Frame
-	Data     []Datagram // as it was first sent: data, in order
-	Parity   []Datagram // then parity
+	Data     []Datagram // in the order of sending
+	Parity   []Datagram
 	Requests []Datagram // what the receiver asked for
 	Answers  []Datagram // what the sender answered
-	// Given is when the receiver gave it up, as far as can be told: when it handed on a newer one. 0 if it did not.
+	// Given is when the receiver gave the frame up: when it handed on a newer one. 0 if it did not.
 	Given int64
-	Newer uint32 // that one's ID
+	Newer uint32 // the newer frame's ID
 }
 
 // Stories tells what happened to each frame, in the order of capture.
@@ -109,7 +109,7 @@ func (s *Story) Explain() string {
 	return b.String()
 }
 
-// after is how long after the frame's capture something happened.
+// after formats the time from the frame's capture to an event.
 func (s *Story) after(at int64) string { return fmt.Sprintf("%.1f ms", float64(at-s.Captured)/1e3) }
 
 func count(n int, what string) string {
@@ -128,7 +128,7 @@ func missing(ds []Datagram) (n int) {
 	return n
 }
 
-// runs is in how many runs of neighbours datagrams did not arrive.
+// runs counts the runs of neighbouring datagrams that did not arrive.
 func runs(ds []Datagram) (n int) {
 	for i, d := range ds {
 		if d.Fate != Arrived && (i == 0 || ds[i-1].Fate == Arrived) {
@@ -138,7 +138,7 @@ func runs(ds []Datagram) (n int) {
 	return n
 }
 
-// fates says how many of the datagrams that did not arrive met a full queue, if any did.
+// fates says how many datagrams a full queue dropped. It is "" if none.
 func fates(ds []Datagram) string {
 	full := 0
 	for _, d := range ds {

@@ -17,9 +17,9 @@ type Recorder struct {
 	mu        sync.Mutex
 	start     time.Time
 	frames    []Frame
-	at        map[uint32]int // where in frames an ID is
+	at        map[uint32]int // indices in frames, by ID
 	datagrams []Datagram
-	open      map[uint64][]int // where in datagrams those are that have no fate yet, by a hash of their bytes
+	open      map[uint64][]int // indices of datagrams that have no fate yet, by a hash of their bytes
 }
 
 // NewRecorder returns a recorder that has recorded nothing.
@@ -27,15 +27,22 @@ func NewRecorder() *Recorder {
 	return &Recorder{hash: maphash.MakeSeed(), at: map[uint32]int{}, open: map[uint64][]int{}}
 }
 
-// since is when something happened. The first call is the start.
+// Case returns what was recorded so far, under a name.
+func (r *Recorder) Case(name string) Case {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Case{name, r.frames, r.datagrams}
+}
+
+// since returns the microseconds from the first call to now.
 func (r *Recorder) since(now time.Time) int64 {
 	if r.start.IsZero() {
 		r.start = now
 	}
-	return micros(r.start, now)
+	return now.Sub(r.start).Microseconds()
 }
 
-// Captured notes a frame that was handed to the sender, and whether it was sent under that ID.
+// Captured records a frame that was handed to the sender. If it was sent, id is its ID.
 func (r *Recorder) Captured(id uint32, at time.Time, sent bool) {
 	if r == nil {
 		return
@@ -52,7 +59,7 @@ func (r *Recorder) Captured(id uint32, at time.Time, sent bool) {
 	r.frames = append(r.frames, Frame{ID: id, Captured: r.since(at), Skipped: !sent})
 }
 
-// Delivered notes a frame that the receiver handed on.
+// Delivered records a frame that the receiver handed on.
 func (r *Recorder) Delivered(id uint32, at time.Time) {
 	if r == nil {
 		return
@@ -69,19 +76,19 @@ func (r *Recorder) Delivered(id uint32, at time.Time) {
 	r.frames[i].Delivered = &t
 }
 
-// Dropped notes that a link dropped a datagram that was sent on it.
+// Dropped records that a link dropped a datagram.
 func (r *Recorder) Dropped(b []byte, fate Fate) {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if d := r.take(b); d != nil {
+	if d := r.settle(b); d != nil {
 		d.Fate = fate
 	}
 }
 
-// Tap returns a conn that records what goes through conn, by that clock. Back says that conn is the receiver's.
+// Tap returns a conn that records what goes through conn, with times of the clock. back is true for the receiver's conn.
 func (r *Recorder) Tap(conn protocol.Conn, clock protocol.Clock, back bool) protocol.Conn {
 	if r == nil {
 		return conn
@@ -129,21 +136,21 @@ func (r *Recorder) sent(b []byte, now time.Time, back bool) {
 func (r *Recorder) received(b []byte, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if d := r.take(b); d != nil {
+	if d := r.settle(b); d != nil {
 		d.Fate, d.Arrived = Arrived, r.since(now)
 	}
 }
 
-// take returns the datagram with these bytes that was sent first of those that have no fate yet, or nil.
-func (r *Recorder) take(b []byte) *Datagram {
+// settle returns the oldest datagram with these bytes that has no fate yet, or nil. Its fate is known now.
+func (r *Recorder) settle(b []byte) *Datagram {
 	key := maphash.Bytes(r.hash, b)
 	at := r.open[key]
-	if len(at) == 0 {
+	switch len(at) {
+	case 0:
 		return nil
-	}
-	if len(at) == 1 {
+	case 1:
 		delete(r.open, key)
-	} else {
+	default:
 		r.open[key] = at[1:]
 	}
 	return &r.datagrams[at[0]]

@@ -2,7 +2,7 @@
 // was lost.
 //
 //	protocol.Conn ── Recorder.Tap ──> sent, received ─┐
-//	a simulated link ── Recorder.Dropped ─────────────┼─> Recorder ── Writer ──> FILE.zst ── Read ──> Case ──> Explain
+//	a simulated link ── Recorder.Dropped ─────────────┼─> Recorder ──> Case ── Write ──> FILE.zst ── Read ──> Case ──> Explain
 //	the camera and the viewer ── Captured, Delivered ─┘
 //
 // A trace is a file of JSON lines, compressed with zstd: a case, then its frames, then its datagrams in the order of
@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -72,37 +71,24 @@ type line struct {
 	Datagram *Datagram `json:"datagram,omitempty"`
 }
 
-// A Writer writes a trace.
-type Writer struct {
-	z   *zstd.Encoder
-	err error // the first error
-}
-
-// NewWriter returns a writer to w.
-func NewWriter(w io.Writer) (*Writer, error) {
+// Write writes cases as one trace.
+func Write(w io.Writer, cases []Case) error {
 	z, err := zstd.NewWriter(w)
-	return &Writer{z: z}, err
-}
-
-// Write writes what a recorder has recorded as a case. Close returns the error if writing fails.
-func (w *Writer) Write(name string, r *Recorder) {
-	e := json.NewEncoder(w.z)
-	write := func(l line) {
-		if w.err == nil {
-			w.err = e.Encode(l)
+	if err != nil {
+		return err
+	}
+	lines := json.NewEncoder(z)
+	for _, c := range cases {
+		err = cmp.Or(err, lines.Encode(line{Case: &c.Name}))
+		for i := range c.Frames {
+			err = cmp.Or(err, lines.Encode(line{Frame: &c.Frames[i]}))
+		}
+		for i := range c.Datagrams {
+			err = cmp.Or(err, lines.Encode(line{Datagram: &c.Datagrams[i]}))
 		}
 	}
-	write(line{Case: &name})
-	for i := range r.frames {
-		write(line{Frame: &r.frames[i]})
-	}
-	for i := range r.datagrams {
-		write(line{Datagram: &r.datagrams[i]})
-	}
+	return cmp.Or(err, z.Close())
 }
-
-// Close ends the trace. It returns the first error of all calls.
-func (w *Writer) Close() error { return cmp.Or(w.err, w.z.Close()) }
 
 // Bounds on the content of a trace, so that a wrong file does not fill the memory.
 const (
@@ -111,7 +97,7 @@ const (
 )
 
 // ErrNoTrace means that a file is not a trace.
-var ErrNoTrace = errors.New("that is no trace as --trace writes it")
+var ErrNoTrace = errors.New("this is no trace that loss --trace wrote")
 
 // Read reads a trace. The error wraps ErrNoTrace or is one of r.
 func Read(r io.Reader) (cases []Case, err error) {
@@ -128,7 +114,7 @@ func Read(r io.Reader) (cases []Case, err error) {
 			return nil, fmt.Errorf("%w: line %d: %w", ErrNoTrace, n, err)
 		}
 		if l.Case == nil && cases == nil || n > maxRecords {
-			return nil, fmt.Errorf("%w: line %d does not belong there", ErrNoTrace, n)
+			return nil, fmt.Errorf("%w: line %d is not expected", ErrNoTrace, n)
 		}
 		switch last := len(cases) - 1; {
 		case l.Case != nil:
@@ -147,6 +133,3 @@ func Read(r io.Reader) (cases []Case, err error) {
 	}
 	return cases, nil
 }
-
-// micros returns the time of an event in a trace.
-func micros(start, at time.Time) int64 { return at.Sub(start).Microseconds() }

@@ -50,12 +50,7 @@ func record(t *testing.T, p netsim.Path, frames int) []byte {
 	<-done
 	s.Close()
 	var file bytes.Buffer
-	z, err := trace.NewWriter(&file)
-	if err == nil {
-		z.Write("a path", r)
-		err = z.Close()
-	}
-	if err != nil {
+	if err := trace.Write(&file, []trace.Case{r.Case("a path")}); err != nil {
 		t.Fatal(err)
 	}
 	return file.Bytes()
@@ -127,9 +122,7 @@ func FuzzRead(f *testing.F) {
 	r.Captured(1, time.Unix(1, 0), true)
 	r.Delivered(1, time.Unix(2, 0))
 	var good bytes.Buffer
-	z, _ := trace.NewWriter(&good)
-	z.Write("x", r)
-	z.Close()
+	trace.Write(&good, []trace.Case{r.Case("x")})
 	f.Add(good.Bytes())
 	f.Fuzz(func(t *testing.T, file []byte) {
 		cases, err := trace.Read(bytes.NewReader(file))

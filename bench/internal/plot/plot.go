@@ -40,20 +40,30 @@ func rgb(r, g, b uint8) color.Color { return color.RGBA{r, g, b, 0xff} }
 
 func colour(i int) color.Color { return palette[i%len(palette)] }
 
-// dashes distinguish lines of the same colour.
-var dashes = [][]vg.Length{nil, {vg.Points(5), vg.Points(3)}, {vg.Points(1.5), vg.Points(2.5)}}
+var dotted = []vg.Length{vg.Points(1.5), vg.Points(2.5)}
 
 // A Chart is the part that all pictures have in common.
 type Chart struct {
-	Title  string
-	X, Y   string   // labels of the axes, with units
-	Footer []string // what made it
-	LogY   bool
+	Title      string
+	X, Y       string   // labels of the axes, with units
+	YMin, YMax float64  // ends of the vertical axis, where it shows figures
+	LogY       bool     // whether that axis is logarithmic
+	Footer     []string // what made it
+	Path       string   // of the SVG file. Its folder is made if there is none
+}
+
+// A Series is one curve of a picture, or the bars of one colour.
+type Series struct {
+	Name   string
+	Points plotter.XYs // for bars, X is the index of a category
+	Plain  bool        // a grey curve without dots, because it was computed, not measured
 }
 
 // base is an empty plot.
 func (c Chart) base() *plot.Plot {
 	p := plot.New()
+	p.Title.Text, p.Title.Padding, p.Title.TextStyle = c.Title, 8, letters(13, ink)
+	p.Title.TextStyle.Font.Weight, p.Title.TextStyle.XAlign = xfont.WeightBold, text.XCenter
 	p.X.Label.Text, p.Y.Label.Text = c.X, c.Y
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font, a.Tick.Label.Font = font.From(face, vg.Points(10.5)), font.From(face, vg.Points(9.5))
@@ -104,28 +114,44 @@ func grid() *plotter.Grid {
 	return g
 }
 
-// A key is an entry of the legend.
-type key struct {
-	name   string
-	colour color.Color
-	dash   []vg.Length
-	line   bool // else a field
+// legend is an empty legend.
+func legend() *plot.Legend {
+	l := plot.NewLegend()
+	l.Top, l.Left, l.TextStyle, l.Padding = true, true, letters(9.5, ink), 4
+	l.TextStyle.YAlign = text.YBottom
+	return &l
 }
 
-// save draws a plot into dir/name.svg, with title and legend above it and the footer below it. It returns the path.
-func (c Chart) save(p *plot.Plot, keys []key, high vg.Length, dir, name string) (path string, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
+// save draws a plot into the chart's file, with the legend at its right and the footer below it.
+func (c Chart) save(p *plot.Plot, l *plot.Legend, high vg.Length) error {
+	svg := vgsvg.New(width, high)
+	canvas := draw.New(svg)
+	canvas.SetColor(color.White)
+	canvas.Fill(canvas.Path())
+	const margin = 10
+	canvas = draw.Crop(canvas, margin, -margin, margin, -margin)
+	small := letters(7, faint)
+	for _, line := range slices.Backward(c.Footer) {
+		for _, line := range slices.Backward(wrap(small, line, canvas.Size().X)) {
+			canvas.Min.Y += 9.5
+			canvas.FillText(small, canvas.Min, line)
+		}
 	}
-	canvas := vgsvg.New(width, high)
-	c.draw(p, keys, draw.New(canvas))
-	path = filepath.Join(dir, name+".svg")
-	f, err := os.Create(path)
+	canvas.Min.Y += margin
+	if wide := l.Rectangle(canvas).Size().X * 1.15; wide > 0 { // room for a wider typeface, where there is no Liberation
+		l.Draw(draw.Crop(canvas, canvas.Size().X-wide, 0, 0, -25))
+		canvas.Max.X -= wide + margin
+	}
+	p.Draw(canvas)
+	if err := os.MkdirAll(filepath.Dir(c.Path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(c.Path)
 	if err != nil {
-		return "", err
+		return err
 	}
-	_, err = canvas.WriteTo(f)
-	return path, cmp.Or(err, f.Close())
+	_, err = svg.WriteTo(f)
+	return cmp.Or(err, f.Close())
 }
 
 // face is the typeface of all text.
@@ -134,49 +160,6 @@ var face = font.Font{Typeface: "Liberation", Variant: "Sans"}
 // letters are a style of text.
 func letters(points float64, c color.Color) text.Style {
 	return text.Style{Color: c, Font: font.From(face, vg.Points(points)), Handler: plot.DefaultTextHandler, YAlign: text.YTop}
-}
-
-// draw draws the plot, its title and legend above it, and the footer below it.
-func (c Chart) draw(p *plot.Plot, keys []key, canvas draw.Canvas) {
-	canvas.SetColor(color.White)
-	canvas.Fill(canvas.Path())
-	const margin, swatch, gap = vg.Length(10), vg.Length(18), vg.Length(5)
-	left, right, top := canvas.Min.X+margin, canvas.Max.X-margin, canvas.Max.Y-margin
-	title := letters(13, ink)
-	title.Font.Weight = xfont.WeightBold
-	canvas.FillText(title, vg.Point{X: left, Y: top}, c.Title)
-	top -= 22
-
-	label := letters(9.5, ink)
-	if len(keys) > 1 || len(keys) == 1 && keys[0].name != "" {
-		x := left
-		for _, k := range keys {
-			wide := swatch + 4*gap + label.Width(k.name)
-			if x+wide > right && x > left {
-				x, top = left, top-14
-			}
-			middle := top - 5.5
-			if k.line {
-				canvas.StrokeLine2(draw.LineStyle{Color: k.colour, Width: 2, Dashes: k.dash}, x, middle, x+swatch, middle)
-			} else {
-				fill(canvas, k.colour, x+2*gap, middle-4, x+swatch, middle+4)
-			}
-			canvas.FillText(label, vg.Point{X: x + swatch + gap, Y: top}, k.name)
-			x += wide
-		}
-		top -= 16
-	}
-
-	foot := canvas.Min.Y + margin/2
-	small := letters(7, faint)
-	for _, text := range slices.Backward(c.Footer) {
-		for _, line := range slices.Backward(wrap(small, text, right-left)) {
-			foot += 9.5
-			canvas.FillText(small, vg.Point{X: left, Y: foot}, line)
-		}
-	}
-	canvas.Rectangle = vg.Rectangle{Min: vg.Point{X: left, Y: foot + margin/2}, Max: vg.Point{X: right, Y: top}}
-	p.Draw(canvas)
 }
 
 // fill fills a rectangle.
@@ -198,41 +181,40 @@ func wrap(style text.Style, line string, wide vg.Length) (lines []string) {
 	return append(lines, now)
 }
 
-// A Curve is one line of a picture.
-type Curve struct {
-	Name   string
-	Points plotter.XYs
-	Colour int  // which of the palette
-	Dash   int  // which kind of line
-	Plain  bool // without dots, because it was computed, not measured
-}
-
-// Lines draws curves. The horizontal axis begins at 0, the vertical one goes from yMin to yMax.
-func (c Chart) Lines(curves []Curve, yMin, yMax float64, dir, name string) (path string, err error) {
-	p := c.base()
+// Lines draws curves. The horizontal axis begins at 0.
+func (c Chart) Lines(curves []Series) error {
+	p, l := c.base(), legend()
 	p.Add(grid())
-	p.Y.Min, p.Y.Max = yMin, yMax
-	keys := make([]key, len(curves))
+	p.Y.Min, p.Y.Max = c.YMin, c.YMax
+	lines := make([]*plotter.Line, len(curves))
+	for _, s := range curves {
+		slices.SortStableFunc(s.Points, func(a, b plotter.XY) int { return cmp.Compare(a.X, b.X) })
+	}
 	for i, s := range slices.Backward(curves) { // the first on top
 		line, dots, err := plotter.NewLinePoints(s.Points)
 		if err != nil {
-			return "", fmt.Errorf("%s: %w", s.Name, err)
+			return fmt.Errorf("%s: %w", s.Name, err)
 		}
-		line.Color, line.Dashes = colour(s.Colour), dashes[s.Dash%len(dashes)]
-		line.Width = 1.8 + 2.4*vg.Length(covers(&p.Y, s, curves[:i]))
+		line.Color, line.Width = colour(i), 1.8+2.4*vg.Length(covers(&p.Y, s, curves[:i]))
 		dots.Color, dots.Shape, dots.Radius = line.Color, draw.CircleGlyph{}, 2.6
-		p.Add(line)
-		if !s.Plain {
-			p.Add(dots)
+		if s.Plain {
+			line.Color, line.Dashes = faint, dotted
+			dots.Radius = 0
 		}
-		keys[i] = key{s.Name, line.Color, line.Dashes, true}
+		p.Add(line, dots)
+		lines[i] = line
 	}
-	p.X.Min, p.Y.Min, p.Y.Max = 0, yMin, yMax // adding a curve changes them
-	return c.save(p, keys, height, dir, name)
+	for i, s := range curves {
+		if s.Name != "" {
+			l.Add(s.Name, lines[i])
+		}
+	}
+	p.X.Min, p.Y.Min, p.Y.Max = 0, c.YMin, c.YMax // adding a curve changes them
+	return c.save(p, l, height)
 }
 
 // covers returns how many of the curves above hide s. A hidden curve is drawn wider, so that its edges show.
-func covers(y *plot.Axis, s Curve, above []Curve) (n int) {
+func covers(y *plot.Axis, s Series, above []Series) (n int) {
 	for _, a := range above {
 		if slices.EqualFunc(a.Points, s.Points, func(v, w plotter.XY) bool { return v.X == w.X && math.Abs(y.Norm(v.Y)-y.Norm(w.Y)) < 0.005 }) {
 			n++
@@ -241,55 +223,52 @@ func covers(y *plot.Axis, s Curve, above []Curve) (n int) {
 	return n
 }
 
-// A Group is bars of one colour, one for each category.
-type Group struct {
-	Name   string
-	Values []float64 // NaN where there is none
-}
-
-// Bars draws groups of bars side by side, on an axis from yMin to yMax. text formats the value above each bar.
-func (c Chart) Bars(categories []string, groups []Group, yMin, yMax float64, text func(float64) string, dir, name string) (path string, err error) {
-	p := c.base()
+// Bars draws groups of bars side by side. show formats the value above each bar.
+func (c Chart) Bars(categories []string, groups []Series, show func(any) string) error {
+	p, l := c.base(), legend()
 	g := grid()
 	g.Vertical.Color = nil
 	p.Add(g)
-	room := (width - 2.5*vg.Centimeter) / vg.Length(len(categories))
-	wide := min(34, room*0.84/vg.Length(len(groups)))
-	var keys []key
 	for i, group := range groups {
-		p.Add(&bars{group.Values, wide, wide * (vg.Length(i) - vg.Length(len(groups)-1)/2), colour(i), text})
-		keys = append(keys, key{name: group.Name, colour: colour(i)})
+		b := &bars{group.Points, i, len(groups), colour(i), show}
+		p.Add(b)
+		if group.Name != "" {
+			l.Add(group.Name, b)
+		}
 	}
+	room := (width - 2.5*vg.Centimeter - l.Rectangle(draw.Canvas{}).Size().X) / vg.Length(len(categories))
 	labels := make([]string, len(categories))
 	for i, c := range categories {
 		labels[i] = strings.Join(wrap(p.X.Tick.Label, c, room*0.9), "\n")
 	}
 	p.NominalX(labels...)
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = -0.5, float64(len(categories))-0.5, yMin, yMax
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = -0.5, float64(len(categories))-0.5, c.YMin, c.YMax
 	p.X.Tick.Length, p.X.Tick.Width = 5, 0.5 // the gap above the labels
 	p.X.Tick.Color, p.X.Color, p.Y.Padding = color.White, faint, 0
-	return c.save(p, keys, height, dir, name)
+	return c.save(p, l, height)
 }
 
-// bars draws the bars of one group.
+// bars draws the bars of one group, the i-th of n.
 type bars struct {
-	values        []float64
-	width, offset vg.Length
-	colour        color.Color
-	text          func(float64) string
+	points plotter.XYs
+	i, n   int
+	colour color.Color
+	show   func(any) string
 }
 
 // Plot implements plot.Plotter.
 func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
-	style := letters(max(5.5, min(8.5, float64(b.width)/2.7)), ink)
+	wide := min(34, (x(1)-x(0))*0.84/vg.Length(b.n))
+	style := letters(max(5.5, min(8.5, float64(wide)/2.7)), ink)
 	style.XAlign, style.YAlign = text.XCenter, text.YBottom
-	for i, v := range b.values {
-		if math.IsNaN(v) {
-			continue
-		}
-		middle, top := x(float64(i))+b.offset, y(min(max(v, p.Y.Min), p.Y.Max))
-		fill(c, b.colour, middle-b.width*0.47, c.Min.Y, middle+b.width*0.47, top)
-		c.FillText(style, vg.Point{X: middle, Y: top + 1.5}, b.text(v))
+	for _, at := range b.points {
+		middle := x(at.X) + wide*(vg.Length(b.i)-vg.Length(b.n-1)/2)
+		top := y(min(max(at.Y, p.Y.Min), p.Y.Max))
+		fill(c, b.colour, middle-wide*0.47, c.Min.Y, middle+wide*0.47, top)
+		c.FillText(style, vg.Point{X: middle, Y: top + 1.5}, b.show(at.Y))
 	}
 }
+
+// Thumbnail implements plot.Thumbnailer.
+func (b *bars) Thumbnail(c *draw.Canvas) { fill(*c, b.colour, c.Min.X+8, c.Min.Y, c.Max.X, c.Max.Y) }

@@ -1,86 +1,92 @@
 package plot
 
 import (
+	"fmt"
 	"image/color"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"udpcam/internal/trace"
 )
 
-// A Mark says what happened to a datagram. Its value is its colour in the palette.
-type Mark int
-
-// The marks of datagrams.
-const (
-	MarkArrived Mark = 0
-	MarkLost    Mark = 1
-	MarkFull    Mark = 3
-)
-
-// A Flight is one datagram of a timeline. It is drawn as a line from sending to arrival, or as a cross if it was lost.
-type Flight struct {
-	Sent, Came float64 // milliseconds; Came is ignored if it did not arrive
-	Mark       Mark
+// A timeline draws what happened to one frame. Each datagram has a row: a line from sending to arrival, or a cross if it did not
+// arrive.
+type timeline struct {
+	*trace.Story
+	bands []band
 }
 
-// A Band is a set of flights that belong together. Each has its own row.
-type Band struct {
-	Name    string
-	Flights []Flight
+// A band is a set of neighbouring rows.
+type band struct {
+	name      string
+	datagrams []trace.Datagram
 }
 
-// A Moment is a named event.
-type Moment struct {
-	At   float64 // milliseconds
-	Name string
+// fates are the colours of datagrams.
+var fates = map[trace.Fate]color.Color{
+	trace.Arrived: palette[0], trace.Lost: palette[1], trace.Missing: palette[1], trace.Full: palette[3],
 }
 
-// Timeline draws bands, the first at the bottom, over the time in milliseconds.
-func (c Chart) Timeline(bands []Band, moments []Moment, dir, name string) (path string, err error) {
-	p := c.base()
+// Timeline draws what happened to a frame, over the time since it was captured.
+func (c Chart) Timeline(s *trace.Story) error {
+	p, l := c.base(), legend()
 	g := grid()
 	g.Horizontal.Color = nil
-	p.Add(g, &timeline{bands, moments})
+	t := &timeline{s, []band{{"data", s.Data}, {"parity", s.Parity}, {"requests", s.Requests}, {"answers", s.Answers}}}
+	p.Add(g, t)
 	last, rows := 1.0, 0.0
 	var ticks plot.ConstantTicks
-	for _, b := range bands {
-		for _, f := range b.Flights {
-			last = max(last, f.Sent, f.Came)
+	for _, b := range t.bands {
+		for _, d := range b.datagrams {
+			last = max(last, t.after(d.Sent), t.after(d.Arrived))
 		}
-		n := float64(len(b.Flights))
-		ticks = append(ticks, plot.Tick{Value: rows + n/2, Label: b.Name})
-		rows += n
+		if n := float64(len(b.datagrams)); n > 0 {
+			ticks = append(ticks, plot.Tick{Value: rows + n/2, Label: fmt.Sprintf("%g %s", n, b.name)})
+			rows += n
+		}
 	}
-	for _, m := range moments {
-		last = max(last, m.At)
-	}
+	end, _ := t.end()
+	last = max(last, end)
 	p.X.Min, p.X.Max = -0.01*last, last*1.06
 	p.Y.Min, p.Y.Max = 0, rows*1.05+1
 	p.Y.Tick.Marker, p.Y.Tick.Length = ticks, 0
-	keys := []key{{name: "arrived: from sent to received", colour: colour(int(MarkArrived)), line: true},
-		{name: "lost", colour: colour(int(MarkLost))}, {name: "dropped by a full queue", colour: colour(int(MarkFull))}}
-	return c.save(p, keys, height+4*vg.Centimeter, dir, name)
+	l.Add("arrived", &bars{colour: fates[trace.Arrived]})
+	l.Add("lost", &bars{colour: fates[trace.Lost]})
+	l.Add("dropped by a full queue", &bars{colour: fates[trace.Full]})
+	return c.save(p, l, height+4*vg.Centimeter)
 }
 
-type timeline struct {
-	bands   []Band
-	moments []Moment
+// after is how long after the frame's capture something happened, in milliseconds.
+func (t *timeline) after(at int64) float64 { return float64(at-t.Captured) / 1e3 }
+
+// end tells when and how the frame's story ended. It is "" if the trace does not tell.
+func (t *timeline) end() (at float64, how string) {
+	switch {
+	case t.Delivered != nil:
+		return t.after(*t.Delivered), "delivered"
+	case t.Given > 0:
+		return t.after(t.Given), fmt.Sprintf("given up: frame %d is handed on", t.Newer)
+	}
+	return 0, ""
 }
 
 // Plot implements plot.Plotter.
 func (t *timeline) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	row := 0.0
-	for i, b := range t.bands {
-		if i%2 == 0 {
-			fill(c, color.RGBA{0xf4, 0xf6, 0xf8, 0xff}, c.Min.X, y(row), c.Max.X, y(row+float64(len(b.Flights))))
+	shaded := true
+	for _, b := range t.bands {
+		if len(b.datagrams) > 0 && shaded {
+			fill(c, color.RGBA{0xf4, 0xf6, 0xf8, 0xff}, c.Min.X, y(row), c.Max.X, y(row+float64(len(b.datagrams))))
 		}
-		for _, f := range b.Flights {
-			line := draw.LineStyle{Color: colour(int(f.Mark)), Width: 1.4}
-			sent, middle := x(f.Sent), y(row+0.5)
-			if f.Mark == MarkArrived {
-				c.StrokeLine2(line, sent, middle, max(x(f.Came), sent+1.5), middle) // long enough to be seen
+		shaded = shaded != (len(b.datagrams) > 0)
+		for _, d := range b.datagrams {
+			line := draw.LineStyle{Color: fates[d.Fate], Width: 1.4}
+			sent, middle := x(t.after(d.Sent)), y(row+0.5)
+			if d.Fate == trace.Arrived {
+				c.StrokeLine2(line, sent, middle, max(x(t.after(d.Arrived)), sent+1.5), middle) // long enough to be seen
 			} else {
 				const r = 2.6
 				c.StrokeLine2(line, sent-r, middle-r, sent+r, middle+r)
@@ -89,14 +95,11 @@ func (t *timeline) Plot(c draw.Canvas, p *plot.Plot) {
 			row++
 		}
 	}
-	style := letters(8.5, ink)
-	for i, m := range t.moments {
-		at := x(m.At)
-		c.StrokeLine2(draw.LineStyle{Color: faint, Width: 0.9, Dashes: dashes[1]}, at, c.Min.Y, at, c.Max.Y)
-		label := vg.Point{X: at + 3, Y: c.Max.Y - vg.Length(1+10*(i%3))}
-		if at+style.Width(m.Name)+4 > c.Max.X {
-			label.X = at - style.Width(m.Name) - 3
-		}
-		c.FillText(style, label, m.Name)
+	end, how := t.end()
+	if how == "" {
+		return
 	}
+	at, style := x(end), letters(8.5, ink)
+	c.StrokeLine2(draw.LineStyle{Color: faint, Width: 0.9, Dashes: dotted}, at, c.Min.Y, at, c.Max.Y)
+	c.FillText(style, vg.Point{X: min(at+3, c.Max.X-style.Width(how)), Y: c.Max.Y - 1}, how)
 }

@@ -1,60 +1,55 @@
 package relay
 
 import (
-	"bufio"
-	"cmp"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 )
+
+// A Starter starts a command on some machine.
+type Starter func(*exec.Cmd) error
+
+// Here starts a command on this machine.
+var Here Starter = (*exec.Cmd).Start
 
 // A Process is a program that is measured. Its standard input and output are pipes.
 type Process struct {
 	Name    string // in errors
 	Command []string
-	Machine Machine // where it runs; nil for here
+	Start   Starter
 
-	Stdin, Stdout *os.File // after Start
+	Stdin, Stdout *os.File // after Begin
 	cmd           *exec.Cmd
-	said          tail
+	said          bytes.Buffer // to be read once it has ended
 	done          chan struct{}
 }
 
-// A Machine is where a process runs.
-type Machine interface{ Start(*exec.Cmd) error }
-
-// Here is this machine.
-var Here Machine = here{}
-
-type here struct{}
-
-func (here) Start(cmd *exec.Cmd) error { return cmd.Start() }
-
-// Start starts the process. End must be called in any case.
-func (p *Process) Start() error {
+// Begin starts the process. End must be called in any case.
+func (p *Process) Begin() error {
 	in, stdin, err := os.Pipe()
 	if err != nil {
 		return err
 	}
+	defer in.Close()
 	stdout, out, err := os.Pipe()
 	if err != nil {
+		stdin.Close()
 		return err
 	}
-	defer in.Close()
 	defer out.Close()
-	p.Stdin, p.Stdout, p.done = stdin, stdout, make(chan struct{})
-	p.cmd = exec.Command(p.Command[0], p.Command[1:]...)
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = in, out, &p.said
-	if err := cmp.Or(p.Machine, Here).Start(p.cmd); err != nil {
-		p.cmd = nil
+	p.Stdin, p.Stdout = stdin, stdout
+	cmd := exec.Command(p.Command[0], p.Command[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &p.said
+	if err := p.Start(cmd); err != nil {
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}
+	p.cmd, p.done = cmd, make(chan struct{})
 	go func() {
-		p.cmd.Wait()
+		cmd.Wait()
 		close(p.done)
 	}()
 	return nil
@@ -70,7 +65,7 @@ func (p *Process) ended() bool {
 	}
 }
 
-// End asks the process to end, and kills it a second later.
+// End asks the process to end, and kills it a second later. It may be called again.
 func (p *Process) End() {
 	if p.Stdin == nil {
 		return
@@ -88,65 +83,34 @@ func (p *Process) End() {
 	p.Stdout.Close()
 }
 
-// Failure adds the last output of the process to an error.
+// Failure ends the process, and adds its last output to an error.
 func (p *Process) Failure(err error) error {
-	return fmt.Errorf("%s (%s): %w: %s", p.Name, p.Command[0], err, p.said.String())
+	p.End()
+	said := p.said.Bytes()
+	const shown = 400 // bytes
+	said = bytes.Join(bytes.Fields(said[max(0, len(said)-shown):]), []byte(" "))
+	return fmt.Errorf("%s (%s): %w: %s", p.Name, p.Command[0], err, said)
 }
 
-// A tail keeps the last bytes that were written to it.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-const tailSize = 400
-
-// Write implements io.Writer.
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, b...)
-	t.text = t.text[max(0, len(t.text)-tailSize):]
-	return len(b), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.Join(strings.Fields(string(t.text)), " ")
-}
-
-// A Cost is what a process used, from the first picture that counts to the end.
+// A Cost is what a process has used.
 type Cost struct {
 	CPU    time.Duration
 	Memory int // peak resident bytes
 }
 
-// since subtracts the CPU time used before.
-func (c Cost) since(before Cost) Cost { return Cost{c.CPU - before.CPU, c.Memory} }
-
-// Cost returns the CPU time of the process so far, to the nanosecond, and its peak memory. Only Linux provides this.
-func (p *Process) Cost() (c Cost) {
-	pid := p.cmd.Process.Pid
-	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+// cost returns the CPU time of the process so far, to the nanosecond, and its peak memory. Only Linux provides this.
+func (p *Process) cost() (c Cost) {
+	proc := fmt.Sprintf("/proc/%d/", p.cmd.Process.Pid)
+	threads, _ := filepath.Glob(proc + "task/*/schedstat")
 	for _, path := range threads {
-		if text, err := os.ReadFile(path); err == nil {
-			var ran int64
-			fmt.Sscan(string(text), &ran)
-			c.CPU += time.Duration(ran)
-		}
+		var ran time.Duration
+		text, _ := os.ReadFile(path)
+		fmt.Sscan(string(text), &ran)
+		c.CPU += ran
 	}
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return c
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if figure, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
-			var kB int
-			fmt.Sscan(figure, &kB)
-			c.Memory = kB << 10
-		}
-	}
+	status, _ := os.ReadFile(proc + "status")
+	_, peak, _ := strings.Cut(string(status), "VmHWM:")
+	fmt.Sscan(peak, &c.Memory) // in kB
+	c.Memory <<= 10
 	return c
 }

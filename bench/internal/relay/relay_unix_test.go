@@ -23,22 +23,22 @@ func pictures(n int) (ps [][]byte) {
 	return ps
 }
 
-// pipe is two programs with a named pipe between them.
-func pipe(t *testing.T, send, receive string) relay.Relay {
+// pipe is two programs with a named pipe between them, and pictures for them.
+func pipe(t *testing.T, send, receive string) (relay.Relay, *relay.Feed) {
 	fifo := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Skip(err)
 	}
 	return relay.Relay{Send: []string{"sh", "-c", send + " >" + fifo}, Receive: []string{"sh", "-c", receive + " <" + fifo},
-		From: relay.Here, To: relay.Here, Pictures: pictures(40), Warm: 5, Cool: 5, FPS: 200, Settle: 50 * time.Millisecond}
+		From: relay.Here, To: relay.Here, Settle: 50 * time.Millisecond}, relay.NewFeed(pictures(40), 5, 5, 200)
 }
 
 func TestRelay(t *testing.T) {
 	calls := 0
-	r := pipe(t, "exec cat", "exec cat")
-	r.Measured = func() { calls++ }
-	got, err := r.Run(t.Context())
-	if err != nil || got.Fed != 30 || len(got.Delays) != 30 || got.Damaged+got.Again != 0 || calls != 2 {
+	r, feed := pipe(t, "exec cat", "exec cat")
+	feed.Measured = func() { calls++ }
+	got, err := r.Run(t.Context(), feed)
+	if err != nil || feed.Counted() != 30 || len(got.Delays) != 30 || got.Damaged+got.Again != 0 || calls != 2 {
 		t.Errorf("%+v, %v, measured %d times", got, err, calls)
 	}
 	if slices.Min(got.Delays) <= 0 {
@@ -48,8 +48,8 @@ func TestRelay(t *testing.T) {
 
 // Pictures that are changed on the way, or come twice, are told from those that are not.
 func TestRelayDamage(t *testing.T) {
-	r := pipe(t, "exec cat", "LC_ALL=C exec sed -u 's/picture 000011/picture 999999/; s/picture 000012/picture 000013/'")
-	got, err := r.Run(t.Context())
+	r, feed := pipe(t, "exec cat", "LC_ALL=C exec sed -u 's/picture 000011/picture 999999/; s/picture 000012/picture 000013/'")
+	got, err := r.Run(t.Context(), feed)
 	if err != nil || len(got.Delays) != 28 || got.Damaged != 1 || got.Again != 1 {
 		t.Errorf("%d came, %d damaged, %d again, %v", len(got.Delays), got.Damaged, got.Again, err)
 	}
@@ -57,12 +57,12 @@ func TestRelayDamage(t *testing.T) {
 
 // A program that fails is told of, with what it said.
 func TestRelayFailure(t *testing.T) {
-	r := pipe(t, "echo no camera >&2; exit 3; true", "exec cat")
-	if _, err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no camera") {
+	r, feed := pipe(t, "echo no camera >&2; exit 3; true", "exec cat")
+	if _, err := r.Run(t.Context(), feed); err == nil || !strings.Contains(err.Error(), "no camera") {
 		t.Error(err)
 	}
 	r.Send = []string{"no-such-program"}
-	if _, err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no-such-program") {
+	if _, err := r.Run(t.Context(), feed); err == nil || !strings.Contains(err.Error(), "no-such-program") {
 		t.Error(err)
 	}
 }

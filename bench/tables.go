@@ -52,7 +52,7 @@ func (c column) value(r *Row) any {
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:
-		return "–"
+		return empty
 	case float64:
 		switch {
 		case v != 0 && v < 10:
@@ -82,23 +82,16 @@ func exact(v any) string {
 	return text(v)
 }
 
-// WriteJSON writes the report as one object.
-func (r *Report) WriteJSON(w io.Writer) error {
+// WriteJSON writes the results as one object.
+func (r *Results) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(r)
 }
 
-// ReadReport reads what WriteJSON wrote.
-func ReadReport(r io.Reader) (*Report, error) {
-	report := &Report{}
-	err := json.NewDecoder(r).Decode(report)
-	return report, err
-}
-
 // WriteCSV writes a header line of JSON names, then all rows. The last column says what made them.
-func (r *Report) WriteCSV(w io.Writer) error {
+func (r *Results) WriteCSV(w io.Writer) error {
 	records := make([][]string, len(r.Rows)+1)
 	for _, c := range columns {
 		records[0] = append(records[0], c.key)
@@ -114,7 +107,7 @@ func (r *Report) WriteCSV(w io.Writer) error {
 }
 
 // below returns the lines below a table: common values, the networks, the carriers' settings, and notes.
-func (r *Report) below(common []string) (lines []string) {
+func (r *Results) below(common []string) (lines []string) {
 	if len(common) > 0 {
 		lines = append(lines, strings.Join(common, "; "))
 	}
@@ -137,7 +130,7 @@ func (r *Report) below(common []string) (lines []string) {
 	return append(lines, r.Notes...)
 }
 
-// lines describes for people what made a report.
+// lines describes for people what made results.
 func (e Environment) lines() []string {
 	machine := fmt.Sprintf("%s, %d × %s", e.System, e.CPUs, e.CPU)
 	if e.CPU == "" {
@@ -153,93 +146,83 @@ func (e Environment) lines() []string {
 	return append(lines, e.Command)
 }
 
-// table returns the columns that are not empty, their cells, and the values that all rows share.
-func (r *Report) table() (head []string, cells [][]string, common []string) {
-	cells = make([][]string, len(r.Rows))
+// A tableColumn is a column as text: its title, then a cell for each row.
+type tableColumn struct {
+	cells  []string
+	digits bool // whether all cells below the title are figures or empty
+}
+
+const empty = "–"
+
+// table returns the columns that are not empty, and the values that all rows share.
+func (r *Results) table() (shown []tableColumn, common []string) {
 	for _, c := range columns {
-		if c.kind == aside {
-			continue
-		}
-		var values []string
-		any := false
+		t := tableColumn{[]string{strings.TrimSpace(c.title + " " + c.unit)}, true}
 		for i := range r.Rows {
-			v := c.value(&r.Rows[i])
-			any = any || v != nil
-			values = append(values, text(v))
+			cell := text(c.value(&r.Rows[i]))
+			_, err := strconv.ParseFloat(cell, 64)
+			t.digits = t.digits && (err == nil || cell == empty)
+			t.cells = append(t.cells, cell)
 		}
-		same := len(slices.Compact(slices.Clone(values))) == 1
-		switch {
-		case !any:
+		values := slices.Compact(slices.Clone(t.cells[1:]))
+		switch same := len(values) == 1; {
+		case c.kind == aside || same && values[0] == empty:
 		case c.kind == asked && same:
 			common = append(common, strings.TrimSpace(fmt.Sprintf("%s %s %s", c.title, values[0], c.unit)))
 		default:
-			head = append(head, strings.TrimSpace(c.title+" "+c.unit))
-			for i, v := range values {
-				cells[i] = append(cells[i], v)
-			}
+			shown = append(shown, t)
 		}
 	}
-	return head, cells, common
+	return shown, common
 }
 
-// WriteTable writes the report for a terminal.
-func (r *Report) WriteTable(w io.Writer) error {
-	head, cells, common := r.table()
-	lines := append([][]string{head}, cells...)
-	var b strings.Builder
-	for at, line := range lines {
-		row := ""
-		for i, cell := range line {
-			width := 0
-			for _, l := range lines {
-				width = max(width, utf8.RuneCountInString(l[i]))
-			}
-			if !numeric(cells, i) {
-				width = -width // aligned to the left
-			}
-			row += fmt.Sprintf("%*s  ", width, cell)
+// WriteTable writes the results for a terminal.
+func (r *Results) WriteTable(w io.Writer) error {
+	shown, common := r.table()
+	lines := make([]string, len(r.Rows)+1)
+	for _, t := range shown {
+		width := 0
+		for _, cell := range t.cells {
+			width = max(width, utf8.RuneCountInString(cell))
 		}
-		row = strings.TrimRight(row, " ")
-		fmt.Fprintln(&b, row)
-		if at == 0 {
-			fmt.Fprintln(&b, strings.Repeat("─", utf8.RuneCountInString(row)))
+		if !t.digits {
+			width = -width // aligned to the left
+		}
+		for i, cell := range t.cells {
+			lines[i] += fmt.Sprintf("%*s  ", width, cell)
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", strings.Join(append(r.below(common), r.Made.lines()...), "\n"))
-	_, err := io.WriteString(w, b.String())
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	lines = slices.Insert(lines, 1, strings.Repeat("─", utf8.RuneCountInString(lines[0])))
+	lines = slices.Concat(lines, []string{""}, r.below(common), r.Made.lines())
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err
 }
 
-// numeric reports whether a column of cells holds figures.
-func numeric(cells [][]string, column int) bool {
-	for _, line := range cells {
-		if _, err := strconv.ParseFloat(line[column], 64); err != nil && line[column] != "–" {
-			return false
+// WriteMarkdown writes the results for a web page.
+func (r *Results) WriteMarkdown(w io.Writer) error {
+	shown, common := r.table()
+	lines := make([]string, len(r.Rows)+2)
+	for _, t := range shown {
+		rule := ":--"
+		if t.digits {
+			rule = "--:"
+		}
+		for i, cell := range slices.Insert(t.cells, 1, rule) {
+			lines[i] += "| " + cell + " "
 		}
 	}
-	return true
-}
-
-// WriteMarkdown writes the report for a web page.
-func (r *Report) WriteMarkdown(w io.Writer) error {
-	head, cells, common := r.table()
-	rule := make([]string, len(head))
-	for i := range head {
-		if rule[i] = ":--"; numeric(cells, i) {
-			rule[i] = "--:"
-		}
+	for i := range lines {
+		lines[i] += "|"
 	}
-	var b strings.Builder
-	for _, line := range append([][]string{head, rule}, cells...) {
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(line, " | "))
-	}
-	b.WriteString("\n")
+	lines = append(lines, "")
 	made := r.Made.lines()
 	last := len(made) - 1
 	for _, line := range append(r.below(common), strings.Join(made[:last], "; ")) {
-		fmt.Fprintf(&b, "- %s\n", line)
+		lines = append(lines, "- "+line)
 	}
-	fmt.Fprintf(&b, "\n```\n%s\n```\n", made[last])
-	_, err := io.WriteString(w, b.String())
+	_, err := fmt.Fprintf(w, "%s\n\n```\n%s\n```\n", strings.Join(lines, "\n"), made[last])
 	return err
 }

@@ -1,29 +1,46 @@
 package bench
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"udpcam/internal/trace"
 )
 
-// A Report is what a measurement found.
-type Report struct {
-	Bench string      `json:"bench"` // loss, compare, speed, fanout or delay
-	Made  Environment `json:"made"`
-	Notes []string    `json:"notes,omitempty"` // what was not measured and why, and what else readers must know
-	Rows  []Row       `json:"rows"`
+// Results are what a measurement found.
+type Results struct {
+	Bench  string       `json:"bench"` // loss, compare, speed, fanout or delay
+	Made   Environment  `json:"made"`
+	Notes  []string     `json:"notes,omitempty"` // what was not measured and why, and what else readers must know
+	Rows   []Row        `json:"rows"`
+	Traces []trace.Case `json:"-"` // of a Matrix, if it asks for them
 }
 
-// An Environment is what made a report.
+// A Measurement adds rows and notes to results.
+type Measurement interface {
+	Measure(ctx context.Context, results *Results, progress Progress) error
+}
+
+// A Progress is called with how many of all steps are done, and the name of the next.
+type Progress func(done, all int, next string)
+
+func (r *Results) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}
+
+// An Environment is what made results.
 type Environment struct {
 	Command  string            `json:"command"` // as it was typed, flags included
 	Udpcam   string            `json:"udpcam"`  // its version
@@ -47,20 +64,15 @@ func NewEnvironment(version string, args []string) Environment {
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		e.Kernel = strings.TrimSpace(string(release))
 	}
-	if f, err := os.Open("/proc/cpuinfo"); err == nil {
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if key, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
-				e.CPU = strings.TrimSpace(value)
-				break
-			}
-		}
+	cpuinfo, _ := os.ReadFile("/proc/cpuinfo")
+	if found := regexp.MustCompile(`(?m)^model name\s*:(.*)$`).FindSubmatch(cpuinfo); found != nil {
+		e.CPU = strings.TrimSpace(string(found[1]))
 	}
 	return e
 }
 
-// note runs a program to get its version and notes the first line of its output.
-func (e *Environment) note(program string, args ...string) {
+// addVersion runs a program to get its version: the first line of its output.
+func (e *Environment) addVersion(program string, args ...string) {
 	var out, aside bytes.Buffer
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = &out, &aside
@@ -137,29 +149,33 @@ func percent(n, all int) *float64 {
 }
 
 var (
-	// ErrMixed means that reports cannot be shown as one.
-	ErrMixed = errors.New("these reports do not belong together")
-	// ErrNoReport means that a file is not a report.
-	ErrNoReport = errors.New("that is no report as --json writes it")
+	// ErrMixed means that results cannot be shown as one.
+	ErrMixed = errors.New("these results do not belong together")
+	// ErrNoResults means that a file does not have results.
+	ErrNoResults = errors.New("these are no results that --json wrote")
 )
 
-// ReadReports reads reports that WriteJSON has written and joins them into one. They must be of one kind and one machine.
-// Otherwise the error wraps ErrMixed or ErrNoReport. It may also be an error of opening a file.
-func ReadReports(paths ...string) (*Report, error) {
-	var joined *Report
+// ReadResults reads files that WriteJSON has written, and joins them. They must be of one kind. Otherwise the error wraps
+// ErrMixed or ErrNoResults. It may also be an error of reading a file.
+func ReadResults(paths ...string) (joined *Results, err error) {
 	for _, path := range paths {
-		r, err := readReport(path)
-		switch {
-		case err != nil:
+		text, err := os.ReadFile(path)
+		if err != nil {
 			return nil, err
+		}
+		r := &Results{}
+		if err := json.Unmarshal(text, r); err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", path, ErrNoResults, err)
+		}
+		switch {
 		case joined == nil:
 			joined = r
 			continue
 		case r.Bench != joined.Bench:
 			return nil, fmt.Errorf("%w: %s is of bench %s, %s of bench %s", ErrMixed, paths[0], joined.Bench, path, r.Bench)
 		case r.Made.Kernel != joined.Made.Kernel || r.Made.CPU != joined.Made.CPU || r.Made.Udpcam != joined.Made.Udpcam:
-			joined.Notes = append(joined.Notes, fmt.Sprintf("%s was made by another machine or version: %s, kernel %s, udpcam %s",
-				path, r.Made.CPU, r.Made.Kernel, r.Made.Udpcam))
+			joined.note("%s is from another machine or version: %s, kernel %s, udpcam %s",
+				path, r.Made.CPU, r.Made.Kernel, r.Made.Udpcam)
 		}
 		joined.Rows = append(joined.Rows, r.Rows...)
 		joined.Made.Command += "; " + r.Made.Command
@@ -170,17 +186,4 @@ func ReadReports(paths ...string) (*Report, error) {
 		}
 	}
 	return joined, nil
-}
-
-func readReport(path string) (*Report, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := ReadReport(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", path, ErrNoReport, err)
-	}
-	return r, nil
 }
