@@ -57,7 +57,7 @@ const (
 func doctor(c *cli.Context) error {
 	findings := slices.Concat(checkSystem(), []finding{checkMulticast(c.Context)})
 	for _, text := range cmdline.List(c, "addr") {
-		addr, err := addressOf("addr", text)
+		addr, err := addressOf(text)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func doctor(c *cli.Context) error {
 		}
 	}
 	if n > 0 {
-		return fmt.Errorf("%s to be mended", count(n, "thing"))
+		return fmt.Errorf("%s to be mended", plural(n, "thing"))
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func manCommand() *cli.Command {
 func manual(app *cli.App) string {
 	var b strings.Builder
 	section := func(name string) { fmt.Fprintf(&b, ".SH %s\n", strings.ToUpper(name)) }
-	fmt.Fprintf(&b, ".TH UDPCAM 1 \"\" %q\n", "udpcam "+version())
+	fmt.Fprintf(&b, ".TH UDPCAM 1 \"\" %q\n", "udpcam "+app.Version)
 	b.WriteString(".nh\n.ad l\n") // flags are not to be broken, nor words stretched
 	section("name")
 	fmt.Fprintf(&b, "udpcam \\- %s\n", roff(app.Usage))

@@ -5,38 +5,35 @@ import (
 	"time"
 )
 
-// A reporter knows what a command does.
-type reporter interface {
-	// sample returns the status at a time, and logs what has changed since it was called last.
+// A subject is the work of a command, which a watch reports on.
+type subject interface {
+	// sample returns the present status, and logs what has changed since the last call.
 	sample(now time.Time) status
-	// summary logs what the command has done altogether, which took so long.
-	summary(took time.Duration)
-	// frames is how many frames the command has had to do with so far.
+	// frames is how many frames there have been.
 	frames() uint64
 }
 
-// statusInterval is how often a status is reported. Rates are over this time.
+// statusInterval is the time between two statuses. Rates are over this time.
 const statusInterval = time.Second
 
-// A watch reports what a command does while it runs: every second, and when it ends.
+// A watch shows the status of a command every second, and once more when the command ends.
 type watch struct {
-	session  *session
-	reporter reporter
-	quit     chan struct{}
-	running  sync.WaitGroup
-	stopped  time.Time // zero while it runs
+	session *session
+	subject subject
+	quit    chan struct{}
+	running sync.WaitGroup
+	stopped time.Time // zero while it runs
 }
 
-// watch begins to report.
-func (s *session) watch(r reporter) *watch {
-	w := &watch{session: s, reporter: r, quit: make(chan struct{})}
+func (s *session) watch(what subject) *watch {
+	w := &watch{session: s, subject: what, quit: make(chan struct{})}
 	w.running.Go(func() {
 		ticker := time.NewTicker(statusInterval)
 		defer ticker.Stop()
 		for {
 			select {
 			case now := <-ticker.C:
-				s.report(r.sample(now))
+				s.show(what.sample(now))
 			case <-w.quit:
 				return
 			}
@@ -45,7 +42,7 @@ func (s *session) watch(r reporter) *watch {
 	return w
 }
 
-// stop stops reporting: the command has done what it does, and closes what it has open.
+// stop is called when the work is done, before what it used is closed.
 func (w *watch) stop() {
 	if w.stopped.IsZero() {
 		close(w.quit)
@@ -54,15 +51,18 @@ func (w *watch) stop() {
 	}
 }
 
-// end reports how it was when the watch was stopped, so that even a short run is reported whole, and adds the summary.
-// It does neither if the command failed before it did anything: then the error says all.
+// end shows the last status, as of when the watch was stopped, and logs the summary. If the command failed before its
+// first frame it does neither: the error says all.
 func (w *watch) end(failed error) {
 	w.stop()
 	defer w.session.console.setStatus("")
-	if failed != nil && w.reporter.frames() == 0 {
+	if failed != nil && w.subject.frames() == 0 {
 		return
 	}
-	w.session.report(w.reporter.sample(w.stopped))
+	last := w.subject.sample(w.stopped)
+	w.session.show(last)
 	w.session.console.setStatus("")
-	w.reporter.summary(time.Since(w.session.began))
+	message, attrs := last.summary()
+	took := time.Since(w.session.began).Seconds()
+	w.session.log.Info(message, append(attrs, "seconds", round(took, 1))...)
 }

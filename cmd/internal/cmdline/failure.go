@@ -16,13 +16,22 @@ const (
 	ExitUsage   = 2
 )
 
-// A usageError is what Usagef makes.
+// A usageError is a mistake in the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// Usagef makes an error that is a mistake in the command line, and not one in the world. Its text names the flag, what is wrong with it and what to give instead.
+// Usagef makes an error that is a mistake in the command line. Its text names the flag, says what is wrong with it, and what
+// to give instead.
 func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// UsageIf makes err a mistake in the command line if it is one of these kinds. Other errors stay as they are.
+func UsageIf(err error, kinds ...error) error {
+	if slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) }) {
+		return usageError{err}
+	}
+	return err
+}
 
 // report prints the error that a command ended with, on one line, and returns the exit code for it.
 func report(c *cli.Context, err error) int {
