@@ -89,17 +89,9 @@ func writeJSON[T any](w io.Writer, list []T) error {
 }
 
 func writeFindings(w io.Writer, findings []finding) error {
-	width := cmdline.UsualWidth
-	if columns, ok := cmdline.TerminalWidth(w); ok {
-		width = max(columns, cmdline.NarrowWidth)
-	}
 	var b strings.Builder
 	for _, f := range findings {
-		lines := cmdline.Wrap(f.Found, width-25)
-		fmt.Fprintf(&b, "%-4s  %-17s  %s\n", f.State, f.What, lines[0])
-		for _, line := range lines[1:] {
-			fmt.Fprintf(&b, "%25s%s\n", "", line)
-		}
+		b.WriteString(cmdline.Hang(fmt.Sprintf("%-4s  %-17s  ", f.State, f.What), f.Found, cmdline.Width(w)))
 		for _, command := range f.Mend {
 			fmt.Fprintf(&b, "%25s> %s\n", "", command)
 		}

@@ -12,9 +12,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -156,30 +155,20 @@ func nextPort(addr string) string {
 	return net.JoinHostPort(host, strconv.Itoa(n%65535+1))
 }
 
-// A keyPair is a certificate and its key, in files that are renewed now and then. When they have changed they are read
-// again, so that a server can run for years. If that fails, the last certificate stays in use.
+// A keyPair is a certificate and its key, in files that are renewed now and then.
 type keyPair struct {
 	cert, key string // files' names
-
-	mu      sync.Mutex
-	loaded  *tls.Certificate
-	changed time.Time // of cert, when it was loaded
+	last      atomic.Pointer[tls.Certificate]
 }
 
-// get implements [tls.Config.GetCertificate].
+// get implements [tls.Config.GetCertificate]. It reads the files each time, so that a server can run for years. While they do
+// not fit together, the last certificate stays in use.
 func (p *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	info, err := os.Stat(p.cert)
-	if err == nil && p.loaded != nil && info.ModTime().Equal(p.changed) {
-		return p.loaded, nil
-	}
 	pair, err := tls.LoadX509KeyPair(p.cert, p.key)
-	switch {
-	case err == nil && info != nil:
-		p.loaded, p.changed = &pair, info.ModTime()
-	case p.loaded == nil:
+	if err == nil {
+		p.last.Store(&pair)
+	} else if p.last.Load() == nil {
 		return nil, err
 	}
-	return p.loaded, nil
+	return p.last.Load(), nil
 }

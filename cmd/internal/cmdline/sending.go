@@ -20,7 +20,8 @@ func ParseFEC(text string) (sender.FEC, error) {
 	if share, ok := parsePercent(text); ok && share <= sender.MaxFEC {
 		return sender.FECShare(share), nil
 	}
-	return sender.FEC{}, fmt.Errorf("parity %q: give auto, off, or a share of the data such as 20%%, at most %d%%", text, 100*sender.MaxFEC)
+	return sender.FEC{}, fmt.Errorf("parity %q: give auto, off, or a share of the data such as 20%%, at most %d%%",
+		text, 100*sender.MaxFEC)
 }
 
 // ParsePace reads "auto", "off", a share of the time between two frames such as "25%", or a rate in Mbit/s such as "200" or
