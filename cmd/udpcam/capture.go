@@ -5,8 +5,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -47,6 +47,8 @@ func streamName(source string) string {
 	return protocol.CleanName(strings.Trim(host+"-"+sourceWord(source), "-"))
 }
 
+var notInNames = regexp.MustCompile(`[^\pL\p{Nd}.]`)
+
 // sourceWord is a short word for a source: its scheme, the host or device of its camera, or the name of its file without
 // the extension. It never holds a password.
 func sourceWord(name string) string {
@@ -68,11 +70,5 @@ func sourceWord(name string) string {
 	}
 	word := filepath.Base(name)
 	word = strings.TrimSuffix(word, filepath.Ext(word))
-	word = strings.Trim(strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '.' {
-			return r
-		}
-		return '-'
-	}, word), "-.")
-	return cmp.Or(word, "files")
+	return cmp.Or(strings.Trim(notInNames.ReplaceAllString(word, "-"), "-."), "files")
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
@@ -49,7 +51,9 @@ func demo(c *cli.Context) error {
 	to.ReceiveFrom(loop.from)
 
 	s.log.Info("serving", "source", source.Redact(name), "over", loop.from.LocalAddr(), "url", to.url())
-	s.say("\n  Open %s in a browser. Ctrl-C ends the demo.\n", to.url())
+	if s.json == nil {
+		fmt.Fprintf(s.console, "\n  Open %s in a browser. Ctrl-C ends the demo.\n\n", to.url())
+	}
 	work := newReceiving(s, loop.from, &outputs{server: to})
 	work.idle = "waiting for a browser at " + to.url()
 	watch := s.watch(work)

@@ -193,14 +193,6 @@ func (o *outputs) announce() {
 	}
 }
 
-// viewers returns how many watch over HTTP.
-func (o *outputs) viewers() int {
-	if o.server == nil {
-		return 0
-	}
-	return o.server.Stats().Viewers
-}
-
 // dropped returns, for each file, how many frames came too fast for it.
 func (o *outputs) dropped() map[string]uint64 {
 	counts := map[string]uint64{}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -69,7 +70,7 @@ func send(c *cli.Context) error {
 	name, src, err := openSource(c, source.Default(), source.Options{
 		Pressure: func() float64 { return work.to.Pressure() }, // the source calls it only once it runs
 		Skip:     s.skipped.count,
-		Encoded:  work.costs.encoded,
+		Encoded:  work.encoding.note,
 		Log:      s.log,
 	})
 	if err != nil {
@@ -85,7 +86,7 @@ func send(c *cli.Context) error {
 
 	watch := s.watch(work)
 	err = pump(ctx, src, to.Send, uint64(c.Int("frames")), s.skipped.count, func(f protocol.Frame, n uint64) {
-		work.costs.sent(f)
+		work.delays.note(time.Since(f.Captured))
 		if n == 1 {
 			s.log.Info("sending", "source", work.source, "to", to.Addrs(), "stream", config.Name, "wire", config.Wire)
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -51,18 +50,18 @@ func newSession(c *cli.Context, picturesOnStdout bool) (*session, context.Contex
 	s := &session{console: newConsole(c.App.ErrWriter), lost: cancel, began: time.Now()}
 	level, _ := levelOf(c) // checkFlags has seen it
 	options := &slog.HandlerOptions{Level: level}
-	if !c.Bool("json") {
-		if s.console.width != nil {
-			options.ReplaceAttr = timeOfDay
+	switch {
+	case c.Bool("json"):
+		s.json = c.App.Writer
+		if picturesOnStdout {
+			s.json = s.console
 		}
-		s.log = slog.New(slog.NewTextHandler(s.console, options))
+		s.log = slog.New(slog.NewJSONHandler(s.console, options))
 		return s, ctx
+	case s.console.width != nil:
+		options.ReplaceAttr = timeOfDay
 	}
-	s.json = c.App.Writer
-	if picturesOnStdout {
-		s.json = s.console
-	}
-	s.log = slog.New(slog.NewJSONHandler(s.console, options))
+	s.log = slog.New(slog.NewTextHandler(s.console, options))
 	return s, ctx
 }
 
@@ -72,13 +71,6 @@ func timeOfDay(groups []string, a slog.Attr) slog.Attr {
 		return slog.String(a.Key, a.Value.Time().Format(time.TimeOnly))
 	}
 	return a
-}
-
-// say prints a line for people. With --json it prints nothing.
-func (s *session) say(format string, args ...any) {
-	if s.json == nil {
-		fmt.Fprintf(s.console, format+"\n", args...)
-	}
 }
 
 func (s *session) show(st status) {

@@ -104,7 +104,7 @@ type receiving struct {
 
 func newReceiving(s *session, from *receiver.Receiver, to *outputs) *receiving {
 	return &receiving{session: s, from: from, to: to, idle: "waiting for a stream on " + from.LocalAddr().String(),
-		roster: roster{}, last: progress{Time: s.began}}
+		last: progress{Time: s.began}}
 }
 
 // harmless are the reasons to leave out a datagram that come with repair and reordering.
@@ -125,10 +125,12 @@ func (w *receiving) sample(now time.Time) status {
 		ByParity:    total.ByParity,
 		ByRequest:   total.ByRequest,
 		Requests:    total.Requests,
-		Viewers:     w.to.viewers(),
 		OutsDropped: w.to.dropped(),
 		Streams:     streams,
 		idle:        w.idle,
+	}
+	if w.to.server != nil {
+		s.Viewers = w.to.server.Stats().Viewers
 	}
 	if expected := total.Expected - w.before.Expected; expected > 0 {
 		s.Loss = round(1-float64(total.Received-w.before.Received)/float64(expected), 4)
@@ -139,7 +141,7 @@ func (w *receiving) sample(now time.Time) status {
 		}
 	}
 	w.before = total
-	w.roster.update(w.log, s.Streams)
+	w.roster = w.roster.next(w.log, s.Streams)
 	w.complain("datagrams left out", "reason", s.LeftOutBy, harmless...)
 	w.complain(skipMessage, "reason", w.skipped.totals(), sink.SkipOld, sink.SkipHidden, sink.SkipBetween)
 	w.complain("pictures left out: the output is too slow", "out", s.OutsDropped)

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"udpcam/protocol"
 	"udpcam/sender"
 	src "udpcam/sender/source"
 )
@@ -67,10 +66,10 @@ func (s sendStatus) summary() (message string, attrs []any) {
 // sending is the work of send, as its watch sees it.
 type sending struct {
 	*session
-	source string // its name, without a password
-	to     *sender.Sender
-	costs  costs
-	last   progress
+	source           string // its name, without a password
+	to               *sender.Sender
+	delays, encoding times
+	last             progress
 }
 
 func (w *sending) sample(now time.Time) status {
@@ -90,7 +89,7 @@ func (w *sending) sample(now time.Time) status {
 		Parity:    total.Parity,
 		Requests:  total.Requests,
 		Answered:  total.Answered,
-		cost:      w.costs.next(),
+		cost:      costOf(w.delays.next(), w.encoding.next()),
 		source:    w.source,
 	}
 	for _, d := range w.to.Destinations() {
@@ -122,41 +121,36 @@ func (c cost) String() string {
 	return text
 }
 
-// costs collects the times of frames until the next status. It is safe for concurrent use.
-type costs struct {
-	mu               sync.Mutex
-	delays, encoding []time.Duration
-}
-
-// encoded notes how long a picture took to encode.
-func (c *costs) encoded(took time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.encoding = append(c.encoding, took)
-}
-
-// sent notes that a frame has just been sent.
-func (c *costs) sent(f protocol.Frame) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.delays = append(c.delays, time.Since(f.Captured))
-}
-
-// next returns the cost of the frames since the last call.
-func (c *costs) next() cost {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	longest := slices.Max(append(c.delays, 0))
-	now := cost{mean(c.delays), round(longest.Seconds()*1000, 3), mean(c.encoding)}
-	c.delays, c.encoding = c.delays[:0], c.encoding[:0]
-	return now
-}
-
-// mean is in milliseconds, 0 of nothing.
-func mean(times []time.Duration) float64 {
-	sum := time.Duration(0)
-	for _, t := range times {
-		sum += t
+// costOf returns the cost of frames from the times that they took to send and, of them, to encode.
+func costOf(delays, encoding []time.Duration) cost {
+	mean := func(times []time.Duration) float64 {
+		sum := time.Duration(0)
+		for _, t := range times {
+			sum += t
+		}
+		return round(sum.Seconds()*1000/float64(max(1, len(times))), 3)
 	}
-	return round(sum.Seconds()*1000/float64(max(1, len(times))), 3)
+	longest := slices.Max(append(delays, 0))
+	return cost{mean(delays), round(longest.Seconds()*1000, 3), mean(encoding)}
+}
+
+// times collects times until the next status. It is safe for concurrent use.
+type times struct {
+	mu   sync.Mutex
+	list []time.Duration
+}
+
+func (t *times) note(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.list = append(t.list, d)
+}
+
+// next returns what was noted since the last call.
+func (t *times) next() []time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := t.list
+	t.list = nil
+	return list
 }

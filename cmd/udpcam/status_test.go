@@ -146,7 +146,7 @@ func TestRoster(t *testing.T) {
 	r := roster{}
 	for i, step := range steps {
 		var b bytes.Buffer
-		r.update(plainLog(&b), step.streams)
+		r = r.next(plainLog(&b), step.streams)
 		if got := strings.TrimPrefix(strings.TrimSpace(b.String()), "level=INFO "); got != step.want {
 			t.Errorf("step %d: logs %q, want %q", i, got, step.want)
 		}

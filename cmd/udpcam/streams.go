@@ -66,45 +66,35 @@ func (a *arrived) delay(ahead time.Duration) (ms *float64, skewed bool) {
 // quietAfter is how long a stream is silent before the log says so.
 const quietAfter = 3 * time.Second
 
-// A roster logs which streams appear, fall quiet and come back, and when the size of their pictures changes.
-type roster map[string]*attendance
+// A roster is the streams that there were a second ago.
+type roster map[string]attendance
 
 type attendance struct {
-	size  string // "" while unknown
+	size  string // of pictures, "" while unknown
 	quiet bool
 }
 
-// update is called once a second with the streams that there are.
-func (r roster) update(log *slog.Logger, streams []streamStatus) {
-	present := map[string]bool{}
+// next logs which streams have appeared, fallen quiet or come back, and whose pictures have changed their size. It returns
+// the roster of now.
+func (r roster) next(log *slog.Logger, streams []streamStatus) roster {
+	present := roster{}
 	for _, s := range streams {
-		present[s.Name] = true
-		size := ""
+		before, known := r[s.Name]
+		now := attendance{size: before.size, quiet: time.Duration(s.Silent)*time.Millisecond >= quietAfter}
 		if s.Width > 0 {
-			size = fmt.Sprintf("%dx%d", s.Width, s.Height)
+			now.size = fmt.Sprintf("%dx%d", s.Width, s.Height)
 		}
-		quiet := time.Duration(s.Silent)*time.Millisecond >= quietAfter
-		a := r[s.Name]
 		switch {
-		case a == nil:
-			a = &attendance{size: size}
-			r[s.Name] = a
-			log.Info("stream appears", "stream", s.Name, "from", s.From, "size", size)
-		case quiet && !a.quiet:
+		case !known:
+			log.Info("stream appears", "stream", s.Name, "from", s.From, "size", now.size)
+		case now.quiet && !before.quiet:
 			log.Info("stream is quiet", "stream", s.Name, "from", s.From)
-		case !quiet && a.quiet:
+		case !now.quiet && before.quiet:
 			log.Info("stream is back", "stream", s.Name, "from", s.From)
-		case size != "" && size != a.size:
-			log.Info("picture size changes", "stream", s.Name, "size", size, "before", a.size)
+		case now.size != before.size:
+			log.Info("picture size changes", "stream", s.Name, "size", now.size, "before", before.size)
 		}
-		a.quiet = quiet
-		if size != "" {
-			a.size = size
-		}
+		present[s.Name] = now
 	}
-	for name := range r {
-		if !present[name] {
-			delete(r, name) // it has long been quiet
-		}
-	}
+	return present
 }

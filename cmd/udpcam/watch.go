@@ -18,51 +18,44 @@ const statusInterval = time.Second
 
 // A watch shows the status of a command every second, and once more when the command ends.
 type watch struct {
-	session *session
+	*session
 	subject subject
-	quit    chan struct{}
-	running sync.WaitGroup
-	stopped time.Time // zero while it runs
+	stop    func() (at time.Time) // is called when the work is done, before what it used is closed
 }
 
 func (s *session) watch(what subject) *watch {
-	w := &watch{session: s, subject: what, quit: make(chan struct{})}
-	w.running.Go(func() {
+	quit := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
 		ticker := time.NewTicker(statusInterval)
 		defer ticker.Stop()
 		for {
 			select {
 			case now := <-ticker.C:
 				s.show(what.sample(now))
-			case <-w.quit:
+			case <-quit:
 				return
 			}
 		}
 	})
-	return w
-}
-
-// stop is called when the work is done, before what it used is closed.
-func (w *watch) stop() {
-	if w.stopped.IsZero() {
-		close(w.quit)
-		w.running.Wait()
-		w.stopped = time.Now()
-	}
+	return &watch{s, what, sync.OnceValue(func() time.Time {
+		close(quit)
+		running.Wait()
+		return time.Now()
+	})}
 }
 
 // end shows the last status, as of when the watch was stopped, and logs the summary. If the command failed before its
 // first frame it does neither: the error says all.
 func (w *watch) end(failed error) {
-	w.stop()
-	defer w.session.console.setStatus("")
+	stopped := w.stop()
 	if failed != nil && w.subject.frames() == 0 {
+		w.console.setStatus("")
 		return
 	}
-	last := w.subject.sample(w.stopped)
-	w.session.show(last)
-	w.session.console.setStatus("")
+	last := w.subject.sample(stopped)
+	w.show(last)
+	w.console.setStatus("")
 	message, attrs := last.summary()
-	took := time.Since(w.session.began).Seconds()
-	w.session.log.Info(message, append(attrs, "seconds", round(took, 1))...)
+	w.log.Info(message, append(attrs, "seconds", round(time.Since(w.began).Seconds(), 1))...)
 }

@@ -3,13 +3,14 @@ package cmdline
 import (
 	"fmt"
 	"image"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 )
 
-// Command completes a subcommand: it has these flags, and takes no arguments unless its ArgsUsage names them.
+// Command completes a subcommand with its flags. It takes no arguments unless its ArgsUsage names some.
 func Command(c *cli.Command, groups ...[]cli.Flag) *cli.Command {
 	c.Flags = slices.Concat(groups...)
 	c.CustomHelpTemplate = commandHelp
@@ -24,41 +25,29 @@ func Command(c *cli.Command, groups ...[]cli.Flag) *cli.Command {
 	return c
 }
 
-// Flags puts flags into one category of the help and gives each its environment variable: UDPCAM_LOG_LEVEL for
+// Flags puts flags into one category of the help, and gives each its environment variable: UDPCAM_LOG_LEVEL for
 // --log-level.
-func Flags(category string, fs ...cli.Flag) []cli.Flag { return PrefixedFlags("", category, fs...) }
-
-// PrefixedFlags does the same with flags whose names mean something else in another program: with "bench-" the variable
-// of --json is UDPCAM_BENCH_JSON.
-func PrefixedFlags(prefix, category string, fs ...cli.Flag) []cli.Flag {
-	for _, f := range fs {
-		variable := []string{Variable(prefix + f.Names()[0])}
-		switch f := f.(type) {
-		case *cli.StringFlag:
-			f.Category, f.EnvVars = category, variable
-		case *cli.StringSliceFlag:
-			f.Category, f.EnvVars = category, variable
-		case *cli.BoolFlag:
-			f.Category, f.EnvVars = category, variable
-		case *cli.IntFlag:
-			f.Category, f.EnvVars = category, variable
-		case *cli.Float64Flag:
-			f.Category, f.EnvVars = category, variable
-		case *cli.DurationFlag:
-			f.Category, f.EnvVars = category, variable
-		default:
-			panic(fmt.Sprintf("flag --%s is of a type that has no environment variable", f.Names()[0]))
-		}
-	}
-	return fs
+func Flags(category string, flags ...cli.Flag) []cli.Flag {
+	return PrefixedFlags("", category, flags...)
 }
 
-// Variable is the environment variable of a flag.
+// PrefixedFlags does the same for flags that mean something else in another program. With the prefix "bench-", the variable
+// of --json is UDPCAM_BENCH_JSON.
+func PrefixedFlags(prefix, category string, flags ...cli.Flag) []cli.Flag {
+	for _, f := range flags {
+		fields := reflect.ValueOf(f).Elem() // flags of all types have these fields, but no method sets them
+		fields.FieldByName("Category").SetString(category)
+		fields.FieldByName("EnvVars").Set(reflect.ValueOf([]string{Variable(prefix + f.Names()[0])}))
+	}
+	return flags
+}
+
+// Variable returns the environment variable of a flag.
 func Variable(flag string) string {
 	return "UDPCAM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// List is the values of a flag that can be repeated. A variable that is set to nothing is as good as none.
+// List returns the values of a flag that can be repeated. An empty value, as of an empty variable, does not count.
 func List(c *cli.Context, flag string) []string {
 	return slices.DeleteFunc(c.StringSlice(flag), func(value string) bool { return value == "" })
 }
