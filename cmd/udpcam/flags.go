@@ -98,7 +98,7 @@ func runningFlags() []cli.Flag {
 }
 
 func wireFlag() cli.Flag {
-	return &cli.StringFlag{Name: "wire", Usage: "the wire (`WIRE`): " + string(protocol.WireV1) + ", or " +
+	return &cli.StringFlag{Name: "wire", Usage: "the protocol (`WIRE`): " + string(protocol.WireV1) + ", or " +
 		string(protocol.WireClassic) + " to talk to existing scripts", Value: string(protocol.WireV1)}
 }
 
@@ -115,7 +115,6 @@ func framesFlag() cli.Flag {
 	return &cli.IntFlag{Name: "frames", Usage: "stop after `N` frames", DefaultText: "never"}
 }
 
-// wireOf returns the wire of --wire.
 func wireOf(c *cli.Context) (protocol.Wire, error) {
 	wire, err := protocol.ParseWire(c.String("wire"))
 	if err != nil {

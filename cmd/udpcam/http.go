@@ -161,8 +161,8 @@ type keyPair struct {
 	last      atomic.Pointer[tls.Certificate]
 }
 
-// get implements [tls.Config.GetCertificate]. It reads the files each time, so that a server can run for years. While they do
-// not fit together, the last certificate stays in use.
+// get implements [tls.Config.GetCertificate]. It reads the files each time, so that a server can run for years. While they
+// do not fit together, the last certificate stays in use.
 func (p *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(p.cert, p.key)
 	if err == nil {

@@ -75,7 +75,6 @@ func (l *loopback) dial(ctx context.Context, parity bool) error {
 	return nil
 }
 
-// Link returns the state of the network.
 func (l *loopback) Link() web.DemoLink {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -121,7 +120,6 @@ func isRequest(b []byte) bool {
 	return err == nil && f.Request != nil
 }
 
-// send sends a frame by the present sender.
 func (l *loopback) send(f protocol.Frame) (sent bool, err error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -156,7 +154,6 @@ func (l *loopback) open(note func(f protocol.Frame, now time.Time)) web.Opener {
 	}
 }
 
-// close closes both sockets.
 func (l *loopback) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -132,7 +132,7 @@ func (o *outputs) put(frame protocol.Frame, now time.Time) {
 func (o *outputs) lose(f *file, err error) {
 	f.over = true
 	if errors.Is(err, sink.ErrClosed) {
-		o.log.Info("its reader has closed it", "out", f.name)
+		o.log.Info("its reader has closed this output", "out", f.name)
 		o.leave()
 		return
 	}

@@ -25,7 +25,7 @@ func sendCommand() *cli.Command {
 			"udpcam send --addr 192.168.1.20", "the first camera that works",
 			"udpcam send --addr pc.local:12345 --source test:", "a test pattern, no camera needed",
 			"udpcam send --addr 239.1.2.3 --source http://cam/video.mjpg", "an IP camera to a multicast group",
-			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "whatever writes JPEGs",
+			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "any program that writes JPEGs",
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: send,
 	},
@@ -45,7 +45,7 @@ func sendCommand() *cli.Command {
 				"auto follows the loss that receivers report; or a share such as 20%, or off"},
 			&cli.StringFlag{Name: "pace", Value: "auto", Usage: "how fast (`PACE`) a frame leaves: auto follows the path; " +
 				"or Mbit/s such as 200, a share of the time between two frames such as 25%, or off"},
-			feedbackFlag("take reports from receivers, and answer what they miss"),
+			feedbackFlag("take reports from receivers, and resend what they miss"),
 			&cli.BoolFlag{Name: "no-gso", Usage: "send each datagram by its own system call, " +
 				"for kernels and network cards where sending many at once is broken"},
 		),
@@ -98,7 +98,6 @@ func send(c *cli.Context) error {
 	return err
 }
 
-// receiversOf returns the addresses of --addr.
 func receiversOf(c *cli.Context) (addrs []string, err error) {
 	for _, text := range cmdline.List(c, "addr") {
 		addr, err := addressOf(text)

@@ -17,7 +17,7 @@ import (
 func serveCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "serve",
-		Usage:     "show a source to browsers, with no UDP between",
+		Usage:     "show a source to browsers, without UDP",
 		UsageText: "udpcam serve --source SOURCE [--http ADDR] [flags]",
 		Description: cmdline.Examples(
 			"udpcam serve --source test: --http :8080", "a test pattern, at http://127.0.0.1:8080",
