@@ -68,6 +68,27 @@ func (t *tally) totals() map[string]uint64 {
 	return counts
 }
 
+// collected is what has come since the last status. It is safe for concurrent use.
+type collected[T any] struct {
+	mu   sync.Mutex
+	list []T
+}
+
+func (c *collected[T]) note(value T) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list = append(c.list, value)
+}
+
+// next returns what was noted since the last call.
+func (c *collected[T]) next() []T {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.list
+	c.list = nil
+	return list
+}
+
 // counted makes one log attribute of counts by reason.
 func counted(key string, counts map[string]uint64) slog.Attr {
 	var attrs []any

@@ -34,8 +34,7 @@ type file struct {
 	takes  func(f protocol.Frame, now time.Time) bool
 	kept   bool  // it is a recording: nothing may be missing in it
 	screen bool  // nobody expects it to show every frame
-	over   bool  // it takes no more frames
-	err    error // why, nil if its reader has left
+	err    error // why it takes no more frames
 }
 
 // openOutputs opens what the flags name. If there is an error, nothing is left open.
@@ -119,7 +118,7 @@ func (o *outputs) put(frame protocol.Frame, now time.Time) {
 		o.window.Put(frame) // fails only when the window is closed, which ends recv's Run of it too
 	}
 	for _, f := range o.files {
-		if f.over || !f.takes(frame, now) {
+		if f.err != nil || !f.takes(frame, now) {
 			continue
 		}
 		if err := f.queue.Put(frame); err != nil {
@@ -130,14 +129,11 @@ func (o *outputs) put(frame protocol.Frame, now time.Time) {
 
 // lose gives up a file.
 func (o *outputs) lose(f *file, err error) {
-	f.over = true
+	f.err = err
+	left := o.leave()
 	if errors.Is(err, sink.ErrClosed) {
 		o.log.Info("its reader has closed this output", "out", f.name)
-		o.leave()
-		return
-	}
-	f.err = fmt.Errorf("--out %s: %w", f.name, err)
-	if o.leave() > 0 { // else the command ends with this error
+	} else if left > 0 { // else the command ends with this error
 		o.log.Error("cannot write: this output is given up", "out", f.name, "error", err)
 	}
 }
@@ -156,14 +152,13 @@ func (o *outputs) leave() int32 {
 func (o *outputs) close() (err error) {
 	for _, f := range o.files {
 		closed := f.queue.Close()
+		failed := cmp.Or(f.err, closed)
 		switch {
-		case f.err != nil:
-			err = cmp.Or(err, f.err)
-		case closed == nil, errors.Is(closed, sink.ErrClosed):
-		case errors.Is(closed, sink.ErrStalled) && !f.kept:
+		case failed == nil, errors.Is(failed, sink.ErrClosed):
+		case errors.Is(failed, sink.ErrStalled) && !f.kept:
 			o.log.Warn("the reader is stuck: the last frames are lost", "out", f.name)
 		default:
-			err = cmp.Or(err, fmt.Errorf("--out %s: %w", f.name, closed))
+			err = cmp.Or(err, fmt.Errorf("--out %s: %w", f.name, failed))
 		}
 	}
 	if o.window != nil {

@@ -107,7 +107,7 @@ func recv(c *cli.Context) error {
 	parts.Go(func() error {
 		defer end()
 		return receive(ctx, from, uint64(c.Int("frames")), func(f protocol.Frame, now time.Time) {
-			work.arrivals.note(f, now)
+			work.note(f, now)
 			to.put(f, now)
 		})
 	})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"image"
 	"slices"
 	"strings"
 	"time"
@@ -96,7 +95,7 @@ type receiving struct {
 	untimed bool   // frames do not carry when they were captured
 	idle    string // the status line before anything has come
 
-	arrivals arrivals
+	arrivals collected[arrival]
 	roster   roster
 	last     progress
 	before   protocol.Stats // at the last sample
@@ -146,31 +145,6 @@ func (w *receiving) sample(now time.Time) status {
 	w.complain(skipMessage, "reason", w.skipped.totals(), sink.SkipOld, sink.SkipHidden, sink.SkipBetween)
 	w.complain("pictures left out: the output is too slow", "out", s.OutsDropped)
 	return s
-}
-
-// streams describes every stream that is received.
-func (w *receiving) streams(now time.Time) []streamStatus {
-	arrived, period := w.arrivals.next(), now.Sub(w.last.Time)
-	streams := []streamStatus{}
-	for _, info := range w.from.Streams() {
-		s := streamStatus{Name: info.Name, From: info.From.String(), Silent: now.Sub(info.Seen).Milliseconds()}
-		if info.ClockKnown {
-			s.RTT, s.Uncertainty = milliseconds(info.RTT), milliseconds(info.ClockUncertainty)
-		}
-		size := info.Announced.Size
-		if a := arrived[info.Name]; a != nil {
-			s.FPS = round(float64(len(a.delays))/period.Seconds(), 2)
-			if !w.untimed {
-				s.Delay, s.skewed = a.delay(info.ClockOffset)
-			}
-			if a.size != (image.Point{}) {
-				size = a.size
-			}
-		}
-		s.Width, s.Height = size.X, size.Y
-		streams = append(streams, s)
-	}
-	return streams
 }
 
 func (w *receiving) frames() uint64 { return w.from.Stats().Frames }

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"udpcam/sender"
@@ -68,7 +67,7 @@ type sending struct {
 	*session
 	source           string // its name, without a password
 	to               *sender.Sender
-	delays, encoding times
+	delays, encoding collected[time.Duration]
 	last             progress
 }
 
@@ -132,25 +131,4 @@ func costOf(delays, encoding []time.Duration) cost {
 	}
 	longest := slices.Max(append(delays, 0))
 	return cost{mean(delays), round(longest.Seconds()*1000, 3), mean(encoding)}
-}
-
-// times collects times until the next status. It is safe for concurrent use.
-type times struct {
-	mu   sync.Mutex
-	list []time.Duration
-}
-
-func (t *times) note(d time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.list = append(t.list, d)
-}
-
-// next returns what was noted since the last call.
-func (t *times) next() []time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	list := t.list
-	t.list = nil
-	return list
 }

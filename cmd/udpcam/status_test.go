@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"udpcam/protocol"
 )
 
 // The keys are what programs rely on: they may become more, and stay otherwise as they are.
@@ -93,13 +91,7 @@ func TestDelay(t *testing.T) {
 		{[]time.Duration{10*time.Second + 1}, 0, true},
 	}
 	for _, test := range tests {
-		a := arrivals{}
-		now := time.Now()
-		for _, d := range test.delays {
-			a.note(protocol.Frame{Stream: "a", Captured: now.Add(-d)}, now)
-		}
-		streams := a.next()
-		switch got, skewed := streams["a"].delay(0); {
+		switch got, skewed := medianDelay(test.delays); {
 		case skewed != test.skewed || (got == nil) != skewed:
 			t.Errorf("%v: clocks differ is %v", test.delays, skewed)
 		case got != nil && *got != test.want:
@@ -108,18 +100,15 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-func TestArrivals(t *testing.T) {
-	var a arrivals
-	for range 3 {
-		a.note(protocol.Frame{Stream: "a", JPEG: []byte("old")}, time.Now())
+func TestCollected(t *testing.T) {
+	var c collected[int]
+	c.note(1)
+	c.note(2)
+	if got := c.next(); !slices.Equal(got, []int{1, 2}) {
+		t.Errorf("%v", got)
 	}
-	a.note(protocol.Frame{Stream: "a", JPEG: []byte("new")}, time.Now())
-	a.note(protocol.Frame{Stream: "b"}, time.Now())
-	if streams := a.next(); len(streams) != 2 || len(streams["a"].delays) != 4 {
-		t.Errorf("%v", streams)
-	}
-	if streams := a.next(); len(streams) != 0 {
-		t.Errorf("again: %v", streams)
+	if got := c.next(); len(got) != 0 {
+		t.Errorf("again: %v", got)
 	}
 }
 

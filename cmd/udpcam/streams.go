@@ -5,58 +5,64 @@ import (
 	"image"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
 )
 
+// An arrival is a frame that came whole.
+type arrival struct {
+	stream string
+	size   image.Point   // of the picture, zero if it has none
+	delay  time.Duration // since its capture, by the clocks of both machines
+}
+
+func (w *receiving) note(f protocol.Frame, now time.Time) {
+	size, _ := mjpeg.Size(f.JPEG)
+	w.arrivals.note(arrival{f.Stream, size, now.Sub(f.Captured)})
+}
+
+// streams describes every stream that is received.
+func (w *receiving) streams(now time.Time) []streamStatus {
+	arrived, period := w.arrivals.next(), now.Sub(w.last.Time)
+	streams := []streamStatus{}
+	for _, info := range w.from.Streams() {
+		s := streamStatus{Name: info.Name, From: info.From.String(), Silent: now.Sub(info.Seen).Milliseconds()}
+		if info.ClockKnown {
+			s.RTT, s.Uncertainty = milliseconds(info.RTT), milliseconds(info.ClockUncertainty)
+		}
+		size := info.Announced.Size
+		var delays []time.Duration
+		for _, a := range arrived {
+			if a.stream != info.Name {
+				continue
+			}
+			delays = append(delays, a.delay+info.ClockOffset)
+			if a.size != (image.Point{}) {
+				size = a.size
+			}
+		}
+		if len(delays) > 0 {
+			s.FPS = round(float64(len(delays))/period.Seconds(), 2)
+			if !w.untimed {
+				s.Delay, s.skewed = medianDelay(delays)
+			}
+		}
+		s.Width, s.Height = size.X, size.Y
+		streams = append(streams, s)
+	}
+	return streams
+}
+
 // maxDelay is the longest delay that is believed. A longer one, or one below zero, means that the clocks of sender and
 // receiver differ.
 const maxDelay = 10 * time.Second
 
-// arrivals collects, for each stream, the frames that come until the next status. It is safe for concurrent use.
-type arrivals struct {
-	mu      sync.Mutex
-	streams map[string]*arrived
-}
-
-type arrived struct {
-	size   image.Point     // of a picture, zero if it has none
-	delays []time.Duration // of each frame, from its capture until it was whole
-}
-
-// note notes a frame that came at a time. It does not keep the frame.
-func (a *arrivals) note(f protocol.Frame, now time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.streams == nil {
-		a.streams = map[string]*arrived{}
-	}
-	s := a.streams[f.Stream]
-	if s == nil {
-		s = &arrived{}
-		s.size, _ = mjpeg.Size(f.JPEG)
-		a.streams[f.Stream] = s
-	}
-	s.delays = append(s.delays, now.Sub(f.Captured))
-}
-
-// next returns what has come since the last call.
-func (a *arrivals) next() map[string]*arrived {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	streams := a.streams
-	a.streams = nil
-	return streams
-}
-
-// delay is the median delay in milliseconds, if the sender's clock is ahead by that much. It is nil if the clocks must
-// differ more.
-func (a *arrived) delay(ahead time.Duration) (ms *float64, skewed bool) {
-	slices.Sort(a.delays)
-	median := a.delays[len(a.delays)/2] + ahead
+// medianDelay is in milliseconds. It is nil if the clocks must differ.
+func medianDelay(delays []time.Duration) (ms *float64, skewed bool) {
+	slices.Sort(delays)
+	median := delays[len(delays)/2]
 	if median < 0 || median > maxDelay {
 		return nil, true
 	}
