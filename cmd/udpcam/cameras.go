@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -140,11 +139,11 @@ func printControl(w io.Writer, c v4l2.Control) {
 		var items []string
 		for _, item := range c.Menu {
 			items = append(items, fmt.Sprintf("%d (%s)", item.Value, item.Name))
+			if item.Value == c.Value {
+				now = items[len(items)-1]
+			}
 		}
 		takes = strings.Join(items, ", ")
-		if i := slices.IndexFunc(c.Menu, func(m v4l2.MenuItem) bool { return m.Value == c.Value }); i >= 0 {
-			now = fmt.Sprintf("%d (%s)", c.Value, c.Menu[i].Name)
-		}
 	default:
 		takes = fmt.Sprintf("%d to %d", c.Min, c.Max)
 		if c.Step > 1 {

@@ -22,8 +22,7 @@ func demoCommand() *cli.Command {
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: demo,
 	},
-		httpFlags(defaultHTTP),
-		cmdline.Flags("HTTP", lingerFlag()),
+		onDemandFlags(),
 		sourceFlags(demoSource),
 		runningFlags(),
 	)

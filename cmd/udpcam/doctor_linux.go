@@ -78,7 +78,7 @@ func checkClock() finding {
 		"Delays are right all the same, because receivers compare clocks.", []string{"sudo timedatectl set-ntp true"}}
 }
 
-// checkNetem checks whether the kernel can simulate bad networks, for those who test with that.
+// checkNetem checks whether the kernel can simulate bad networks, which only tests need.
 func checkNetem() finding {
 	var name unix.Utsname
 	unix.Uname(&name)

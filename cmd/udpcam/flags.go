@@ -33,7 +33,7 @@ func command(c *cli.Command, groups ...[]cli.Flag) *cli.Command {
 	return c
 }
 
-// checkFlags checks what needs no more than the flag itself. A command does not have all of these flags.
+// checkFlags checks flags that can be judged alone. No command has all of them.
 func checkFlags(c *cli.Context) error {
 	if _, err := levelOf(c); err != nil {
 		return cmdline.Usagef("--log-level %q: choose debug, info, warn or error", c.String("log-level"))
@@ -83,7 +83,7 @@ func httpFlags(usual string) []cli.Flag {
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
 		&cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"},
 		&cli.StringFlag{Name: "auth", Usage: "ask browsers for this `USER:PASSWORD`"},
-		&cli.StringFlag{Name: "token", Usage: "also let in whoever has this `TOKEN`: http://…/?token=TOKEN"},
+		&cli.StringFlag{Name: "token", Usage: "let in everyone who has this `TOKEN` too: http://…/?token=TOKEN"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},
 		&cli.StringFlag{Name: "tls-key", Usage: "and its key in this `FILE` (PEM)", TakesFile: true},
 		&cli.IntFlag{Name: "max-viewers", Usage: "how many (`N`) may watch at once", Value: web.DefaultMaxViewers},
@@ -133,12 +133,12 @@ func interfaceOf(c *cli.Context) (*net.Interface, error) {
 	if err == nil {
 		return iface, nil
 	}
-	var names []string
-	all, _ := net.Interfaces() // only for the message
+	names := ""
+	all, _ := net.Interfaces()
 	for _, i := range all {
-		names = append(names, i.Name)
+		names += " " + i.Name
 	}
-	return nil, fmt.Errorf("there is no network interface %q: choose one of %s", name, strings.Join(names, " "))
+	return nil, fmt.Errorf("there is no network interface %q: choose one of%s", name, names)
 }
 
 // addressOf returns an address that was given to --addr, with the default port if it has none.

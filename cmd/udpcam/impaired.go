@@ -20,7 +20,6 @@ type impaired struct {
 	block  func(header []byte) bool // says which datagrams are lost in any case; nil for none
 	flight netsim.Schedule[flying]
 	timer  *time.Timer // set to when the next datagram arrives
-	closed bool
 }
 
 // A flying datagram is on its way.
@@ -67,9 +66,6 @@ func (c *impaired) Send(to netip.AddrPort, datagrams []protocol.Datagram) error 
 
 // land sends the datagrams that arrive by now, and sets the timer for the others. c.mu is held.
 func (c *impaired) land() {
-	if c.closed {
-		return
-	}
 	now := time.Now()
 	f, ok := c.flight.Due(now)
 	for ok {
@@ -77,7 +73,7 @@ func (c *impaired) land() {
 		for ; ok && f.to == to; f, ok = c.flight.Due(now) {
 			due = append(due, protocol.Datagram{f.bytes})
 		}
-		c.Conn.Send(to, due) // what cannot be sent is lost, as on any network
+		c.Conn.Send(to, due) // what cannot be sent is lost, as on any network, also after Close
 	}
 	if next, ok := c.flight.Next(); ok {
 		c.timer.Reset(next.Sub(now))
@@ -86,9 +82,6 @@ func (c *impaired) land() {
 
 // Close implements [protocol.Conn]. What is on its way is lost.
 func (c *impaired) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
 	c.timer.Stop()
 	return c.Conn.Close()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -26,8 +27,7 @@ func serveCommand() *cli.Command {
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: serve,
 	},
-		httpFlags(defaultHTTP),
-		cmdline.Flags("HTTP", lingerFlag()),
+		onDemandFlags(),
 		sourceFlags(source.Default()),
 		runningFlags(),
 	)
@@ -36,9 +36,9 @@ func serveCommand() *cli.Command {
 // defaultHTTP is where serve and demo serve by default: for this machine alone.
 const defaultHTTP = "127.0.0.1:8080"
 
-func lingerFlag() cli.Flag {
-	return &cli.DurationFlag{Name: "linger", Value: 10 * time.Second,
-		Usage: "close the source this `TIME` after the last viewer left"}
+func onDemandFlags() []cli.Flag {
+	return slices.Concat(httpFlags(defaultHTTP), cmdline.Flags("HTTP", &cli.DurationFlag{Name: "linger",
+		Value: 10 * time.Second, Usage: "close the source this `TIME` after the last viewer left"}))
 }
 
 func serve(c *cli.Context) error {
@@ -91,7 +91,7 @@ func pull(ctx context.Context, to *server, open web.Opener, linger time.Duration
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	worked := false
-	to.Pull(ctx, func(ctx context.Context) iter.Seq2[protocol.Frame, error] { // its own error is only that of ctx
+	to.Pull(ctx, func(ctx context.Context) iter.Seq2[protocol.Frame, error] { // Pull returns no error but ctx's
 		return func(yield func(protocol.Frame, error) bool) {
 			for f, err := range open(ctx) {
 				if err != nil && !worked {

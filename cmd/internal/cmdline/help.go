@@ -33,7 +33,7 @@ Usage:
 {{reflow .Description}}
 {{- flags .VisibleFlags}}`
 
-// UsualWidth is the width in columns of what is no terminal, or a terminal that does not tell its width.
+// UsualWidth is the width in columns of files and pipes, and of a terminal that does not tell its width.
 const UsualWidth = 80
 
 // Examples lists command lines, each followed by what it does.
