@@ -53,8 +53,11 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 	if config.HTML, err = readPage(c.String("html")); err != nil {
 		return nil, err
 	}
-	if config.User, config.Password, err = authOf(c); err != nil {
-		return nil, err
+	if auth := c.String("auth"); auth != "" {
+		config.User, config.Password, _ = strings.Cut(auth, ":")
+		if config.Password == "" {
+			return nil, cmdline.Usagef("--auth: give USER:PASSWORD; in the variable UDPCAM_AUTH, other users do not see it")
+		}
 	}
 	encryption, err := encryptionOf(c)
 	if err != nil {
@@ -82,20 +85,8 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 	return to, nil
 }
 
-// authOf returns what --auth gives.
-func authOf(c *cli.Context) (user, password string, err error) {
-	text := c.String("auth")
-	if text == "" {
-		return "", "", nil
-	}
-	user, password, ok := strings.Cut(text, ":")
-	if !ok || password == "" {
-		return "", "", cmdline.Usagef("--auth: give USER:PASSWORD; in the variable UDPCAM_AUTH, other users do not see it")
-	}
-	return user, password, nil
-}
-
-// encryptionOf returns what --tls-cert and --tls-key give, or nil without them.
+// encryptionOf returns what --tls-cert and --tls-key give, or nil without them. The files are read at each handshake,
+// because they are renewed now and then. While they do not fit together, the last certificate stays in use.
 func encryptionOf(c *cli.Context) (*tls.Config, error) {
 	cert, key := c.String("tls-cert"), c.String("tls-key")
 	switch {
@@ -104,11 +95,20 @@ func encryptionOf(c *cli.Context) (*tls.Config, error) {
 	case cert == "" || key == "":
 		return nil, cmdline.Usagef("--tls-cert and --tls-key belong together: give both")
 	}
-	pair := &keyPair{cert: cert, key: key}
-	if _, err := pair.get(nil); err != nil {
+	var last atomic.Pointer[tls.Certificate]
+	load := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err == nil {
+			last.Store(&pair)
+		} else if last.Load() == nil {
+			return nil, err
+		}
+		return last.Load(), nil
+	}
+	if _, err := load(nil); err != nil {
 		return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
 	}
-	return &tls.Config{GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"}}, nil
+	return &tls.Config{GetCertificate: load, NextProtos: []string{"h2", "http/1.1"}}, nil
 }
 
 // url returns the page's address for a browser on this machine.
@@ -153,22 +153,4 @@ func nextPort(addr string) string {
 	host, port, _ := net.SplitHostPort(addr) // ListenAddr has made it
 	n, _ := strconv.Atoi(port)
 	return net.JoinHostPort(host, strconv.Itoa(n%65535+1))
-}
-
-// A keyPair is a certificate and its key, in files that are renewed now and then.
-type keyPair struct {
-	cert, key string // files' names
-	last      atomic.Pointer[tls.Certificate]
-}
-
-// get implements [tls.Config.GetCertificate]. It reads the files each time, so that a server can run for years. While they
-// do not fit together, the last certificate stays in use.
-func (p *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(p.cert, p.key)
-	if err == nil {
-		p.last.Store(&pair)
-	} else if p.last.Load() == nil {
-		return nil, err
-	}
-	return p.last.Load(), nil
 }
