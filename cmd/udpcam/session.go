@@ -39,9 +39,10 @@ type status interface {
 
 const defaultLevel = "info"
 
-// levelOf is the level of --log-level.
+// levelOf returns the level of --log-level.
 func levelOf(c *cli.Context) (level slog.Level, err error) {
-	return level, level.UnmarshalText([]byte(cmp.Or(c.String("log-level"), defaultLevel)))
+	err = level.UnmarshalText([]byte(cmp.Or(c.String("log-level"), defaultLevel)))
+	return level, err
 }
 
 // newSession begins a session. JSON goes to standard output, or to standard error if standard output has the pictures.

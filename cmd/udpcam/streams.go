@@ -15,7 +15,7 @@ import (
 type arrival struct {
 	stream string
 	size   image.Point   // of the picture, zero if it has none
-	delay  time.Duration // since its capture, by the clocks of both machines
+	delay  time.Duration // since its capture, as the difference of two clocks
 }
 
 func (w *receiving) note(f protocol.Frame, now time.Time) {
