@@ -38,6 +38,9 @@ func checkFlags(c *cli.Context) error {
 	if _, err := levelOf(c); err != nil {
 		return cmdline.Usagef("--log-level %q: choose debug, info, warn or error", c.String("log-level"))
 	}
+	if _, err := protocol.ParseWire(c.String("wire")); err != nil {
+		return cmdline.Usagef("--wire: %w", err)
+	}
 	for _, name := range []string{"deadline", "linger", "snapshot-every"} {
 		if d := c.Duration(name); c.IsSet(name) && d <= 0 {
 			return cmdline.Usagef("--%s %v: give a time above 0, such as 10s", name, d)
@@ -113,14 +116,6 @@ func feedbackFlag(usage string) cli.Flag {
 
 func framesFlag() cli.Flag {
 	return &cli.IntFlag{Name: "frames", Usage: "stop after `N` frames", DefaultText: "never"}
-}
-
-func wireOf(c *cli.Context) (protocol.Wire, error) {
-	wire, err := protocol.ParseWire(c.String("wire"))
-	if err != nil {
-		return "", cmdline.Usagef("--wire: %w", err)
-	}
-	return wire, nil
 }
 
 // interfaceOf returns the network interface of --interface, or nil without the flag.

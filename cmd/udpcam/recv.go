@@ -152,9 +152,7 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 		config.Latency = -1 // not at all
 	}
 	config.OneWay, config.NoGRO = !c.Bool("feedback"), c.Bool("no-gro")
-	if config.Wire, err = wireOf(c); err != nil {
-		return config, err
-	}
+	config.Wire, _ = protocol.ParseWire(c.String("wire")) // checkFlags has seen it
 	config.Interface, err = interfaceOf(c)
 	return config, err
 }

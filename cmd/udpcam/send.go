@@ -166,9 +166,7 @@ func senderConfig(c *cli.Context) (config sender.Config, err error) {
 	if config.Pace, err = cmdline.ParsePace(c.String("pace")); err != nil {
 		return config, cmdline.Usagef("--pace: %w", err)
 	}
-	if config.Wire, err = wireOf(c); err != nil {
-		return config, err
-	}
+	config.Wire, _ = protocol.ParseWire(c.String("wire")) // checkFlags has seen it
 	switch name := c.String("name"); config.Wire {
 	case protocol.WireClassic:
 		if name != "" {
