@@ -32,7 +32,9 @@ var floors = []struct {
 	{"bench/internal/browser", nil},
 	{"sender", []string{"sender", "protocol", "internal/datagram"}},
 	{"sender/internal/path", []string{"protocol"}},
-	{"sender/source", []string{"sender/source", "protocol", "internal/pattern", "internal/raw", "internal/v4l2", "internal/rawfd"}},
+	{"sender/source", []string{
+		"sender/source", "protocol", "internal/pattern", "internal/raw", "internal/v4l2", "internal/rawfd",
+	}},
 	{"receiver", []string{"receiver", "protocol", "internal/datagram"}},
 	{"receiver/sink", []string{"receiver/sink", "protocol", "internal/rawfd"}},
 	{"receiver/web", []string{"receiver/web", "protocol"}},

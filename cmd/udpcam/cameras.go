@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -32,30 +30,22 @@ func camerasCommand() *cli.Command {
 	)
 }
 
-// cameras is udpcam cameras.
 func cameras(c *cli.Context) error {
 	found := source.Cameras()
 	if c.Bool("json") {
-		if found == nil {
-			found = []source.CameraInfo{}
-		}
-		encoder := json.NewEncoder(c.App.Writer)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(found)
+		return writeJSON(c.App.Writer, append([]source.CameraInfo{}, found...))
 	}
-	if len(found) == 0 {
-		_, err := fmt.Fprintln(c.App.Writer, noCameras())
-		return err
-	}
-	var text strings.Builder
+	text := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	for i, camera := range found {
 		if i > 0 {
-			text.WriteString("\n")
+			fmt.Fprintln(text)
 		}
-		printCamera(&text, camera)
+		printCamera(text, camera)
 	}
-	_, err := io.WriteString(c.App.Writer, text.String())
-	return err
+	if len(found) == 0 {
+		fmt.Fprintln(text, noCameras())
+	}
+	return text.Flush()
 }
 
 func noCameras() string {
@@ -65,7 +55,7 @@ func noCameras() string {
 	return "There is no camera. Is one plugged in? udpcam doctor looks further."
 }
 
-// printCamera writes what there is to know of a camera.
+// printCamera writes what is known of a camera. Its tables end where a line has no tabs.
 func printCamera(w io.Writer, c source.CameraInfo) {
 	title := c.Name
 	if c.Default {
@@ -84,24 +74,18 @@ func printCamera(w io.Writer, c source.CameraInfo) {
 		fmt.Fprintf(w, "  but        %s\n", c.Problem)
 	}
 	if len(c.Formats) > 0 {
-		fmt.Fprintln(w)
-		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "  FORMAT\tSIZE\tFRAMES A SECOND\tTHAT IS")
-		printFormats(table, c.Formats)
-		table.Flush()
+		fmt.Fprintln(w, "\n  FORMAT\tSIZE\tFRAMES A SECOND\tTHAT IS")
+		printFormats(w, c.Formats)
 	}
 	if len(c.Controls) > 0 {
-		fmt.Fprintln(w)
-		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "  CONTROL\tNOW\tDEFAULT\tIT TAKES")
+		fmt.Fprintln(w, "\n  CONTROL\tNOW\tDEFAULT\tIT TAKES")
 		for _, control := range c.Controls {
-			printControl(table, control)
+			printControl(w, control)
 		}
-		table.Flush()
 	}
 }
 
-// printFormats lists formats that can be sent, and then the names of those that cannot.
+// printFormats lists the formats that can be sent, and then the names of the others.
 func printFormats(w io.Writer, formats []source.CameraFormat) {
 	var useless []string
 	var above source.CameraFormat
@@ -131,7 +115,7 @@ func printFormats(w io.Writer, formats []source.CameraFormat) {
 	}
 }
 
-// ratesText lists frames a second, or the two that they lie between.
+// ratesText lists frames a second, or names the lowest and the highest if all between are possible too.
 func ratesText(s source.CameraSize) string {
 	var rates []string
 	for _, r := range s.FPS {
@@ -155,11 +139,11 @@ func printControl(w io.Writer, c v4l2.Control) {
 		var items []string
 		for _, item := range c.Menu {
 			items = append(items, fmt.Sprintf("%d (%s)", item.Value, item.Name))
+			if item.Value == c.Value {
+				now = items[len(items)-1]
+			}
 		}
 		takes = strings.Join(items, ", ")
-		if i := slices.IndexFunc(c.Menu, func(m v4l2.MenuItem) bool { return m.Value == c.Value }); i >= 0 {
-			now = fmt.Sprintf("%d (%s)", c.Value, c.Menu[i].Name)
-		}
 	default:
 		takes = fmt.Sprintf("%d to %d", c.Min, c.Max)
 		if c.Step > 1 {

@@ -2,13 +2,11 @@ package main
 
 import (
 	"cmp"
-	"errors"
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,58 +15,42 @@ import (
 	"udpcam/sender/source"
 )
 
-// openSource opens the source that the flags name, or the usual one, and returns its name too. Skip is called with the
-// reason whenever the source leaves something out; pressure, which may be nil, is the source's to ask; more may change
-// what else the source is told.
-func openSource(c *cli.Context, usual string, log *slog.Logger, skip func(string), pressure func() float64,
-	more ...func(*source.Options)) (string, source.Source, error) {
-
-	name := cmp.Or(c.String("source"), usual)
+// openSource opens the source of --source, or else the usual one. The flags complete its options. It returns the source's
+// name too.
+func openSource(c *cli.Context, usual string, o source.Options) (name string, src source.Source, err error) {
+	name = cmp.Or(c.String("source"), usual)
 	if name == "" {
-		return "", nil, cmdline.Usagef("this udpcam is built without OpenCV, and so has no cameras on this system: " +
+		return "", nil, cmdline.Usagef("without OpenCV, udpcam has no cameras on this system: " +
 			"name another source, such as --source test:")
 	}
-	size, err := cmdline.ParseSize(c.String("size"))
-	if err != nil {
+	o.FPS = c.Float64("fps")
+	o.Loop = c.Bool("loop")
+	if o.Size, err = cmdline.ParseSize(c.String("size")); err != nil {
 		return "", nil, err
 	}
-	options := source.Options{
-		FPS:      c.Float64("fps"),
-		Loop:     c.Bool("loop"),
-		Size:     size,
-		Quality:  c.Int("quality"),
-		Format:   c.String("format"),
-		Controls: cmdline.List(c, "control"),
-		Rotate:   c.Int("rotate"),
-		Text:     c.String("text"),
-		DropSame: c.Int("drop-same"),
-		Pressure: pressure,
-		Skip:     skip,
-		Log:      log,
-	}
-	for _, change := range more {
-		change(&options)
-	}
-	src, err := source.Open(name, options)
-	for _, mistake := range []error{source.ErrUnknown, source.ErrName, source.ErrOption, source.ErrNoOpenCV} {
-		if errors.Is(err, mistake) {
-			return "", nil, cmdline.Usagef("%w", err)
-		}
-	}
+	o.Quality = c.Int("quality")
+	o.Format = c.String("format")
+	o.Controls = cmdline.List(c, "control")
+	o.Rotate = c.Int("rotate")
+	o.Text = c.String("text")
+	o.DropSame = c.Int("drop-same")
+	src, err = source.Open(name, o)
+	err = cmdline.UsageIf(err, source.ErrUnknown, source.ErrName, source.ErrOption, source.ErrNoOpenCV)
 	return name, src, err
 }
 
-// streamName is what a stream is called unless it is told a name: after this host, with a word for the source if that
-// is not the default camera, so that two senders on one host differ.
+// streamName is the default name of a stream: this host's name, and a word for the source unless that is the default
+// camera. So two senders on one host have different names.
 func streamName(source string) string {
-	host, _ := os.Hostname() // without one the word has to do
+	host, _ := os.Hostname() // without one, the word has to do
 	host, _, _ = strings.Cut(host, ".")
-	name := strings.Trim(host+"-"+sourceWord(source), "-")
-	return protocol.CleanName(name)
+	return protocol.CleanName(strings.Trim(host+"-"+sourceWord(source), "-"))
 }
 
-// sourceWord is a short word for a source: its scheme, its camera's host or device, or its file's name without the
-// extension.
+var notInNames = regexp.MustCompile(`[^\pL\p{Nd}.]`)
+
+// sourceWord is a short word for a source: its scheme, the host or device of its camera, or the name of its file without
+// the extension. It never holds a password.
 func sourceWord(name string) string {
 	scheme, rest, hasScheme := strings.Cut(name, ":")
 	switch {
@@ -88,11 +70,5 @@ func sourceWord(name string) string {
 	}
 	word := filepath.Base(name)
 	word = strings.TrimSuffix(word, filepath.Ext(word))
-	word = strings.Trim(strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '.' {
-			return r
-		}
-		return '-'
-	}, word), "-.")
-	return cmp.Or(word, "files")
+	return cmp.Or(strings.Trim(notInNames.ReplaceAllString(word, "-"), "-."), "files")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"embed"
 	"fmt"
 	"os"
 	"strings"
@@ -12,42 +13,19 @@ import (
 	"udpcam/sender/source"
 )
 
-// completions are the scripts that make a shell complete udpcam's commands and flags, by shell. All but fish's ask the
-// program itself, which cli makes answer when its last argument is --generate-bash-completion.
-var completions = []struct{ shell, install, script string }{
-	{"bash", `echo 'source <(udpcam completion bash)' >> ~/.bashrc`, bashCompletion},
-	{"zsh", `echo 'source <(udpcam completion zsh)' >> ~/.zshrc     # behind compinit`, zshCompletion},
-	{"fish", `udpcam completion fish > ~/.config/fish/completions/udpcam.fish`, ""},
-	{"powershell", `udpcam completion powershell >> $PROFILE`, powershellCompletion},
+// completions says for each shell how the script is installed that makes it complete udpcam's commands and flags.
+var completions = []struct{ shell, install string }{
+	{"bash", `echo 'source <(udpcam completion bash)' >> ~/.bashrc`},
+	{"zsh", `echo 'source <(udpcam completion zsh)' >> ~/.zshrc     # behind compinit`},
+	{"fish", `udpcam completion fish > ~/.config/fish/completions/udpcam.fish`},
+	{"powershell", `udpcam completion powershell >> $PROFILE`},
 }
 
-const bashCompletion = `_udpcam() {
-	local word=${COMP_WORDS[COMP_CWORD]} asked=("${COMP_WORDS[@]:0:COMP_CWORD}")
-	[[ $word == -* ]] && asked+=("$word")
-	local IFS=$'\n'
-	COMPREPLY=($(compgen -W "$("${asked[@]}" --generate-bash-completion 2>/dev/null)" -- "$word"))
-}
-complete -o bashdefault -o default -F _udpcam udpcam
-`
-
-const zshCompletion = `#compdef udpcam
-_udpcam() {
-	local -a asked=("${words[@]:0:$((CURRENT - 1))}") found
-	[[ ${words[CURRENT]} == -* ]] && asked+=("${words[CURRENT]}")
-	found=("${(@f)$("${asked[@]}" --generate-bash-completion 2>/dev/null)}")
-	if [[ -n ${found[1]} ]]; then compadd -a found; else _files; fi
-}
-compdef _udpcam udpcam
-`
-
-const powershellCompletion = `Register-ArgumentCompleter -Native -CommandName udpcam -ScriptBlock {
-	param($word, $line, $position)
-	$asked = @($line.CommandElements | Select-Object -Skip 1 | ForEach-Object { "$_" })
-	if ($word -and -not $word.StartsWith('-')) { $asked = @($asked | Select-Object -SkipLast 1) }
-	& $line.CommandElements[0] @asked --generate-bash-completion | Where-Object { $_ -like "$word*" } |
-		ForEach-Object { [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_) }
-}
-`
+// completionScripts has the scripts of all shells but fish, which cli makes. They ask udpcam itself what may come next: it
+// answers when its last argument is --generate-bash-completion.
+//
+//go:embed completion
+var completionScripts embed.FS
 
 func completionCommand() *cli.Command {
 	var help, shells strings.Builder
@@ -65,13 +43,15 @@ func completionCommand() *cli.Command {
 			UsageText:   "udpcam completion " + script.shell,
 			Description: "Once:\n  " + script.install + "\n",
 			Action: func(c *cli.Context) (err error) {
-				text := script.script
+				var text []byte
 				if script.shell == "fish" {
-					text, err = c.App.ToFishCompletion()
-					text = cmdline.Plain(text) // it has the flags' usage in it
+					fish, failed := c.App.ToFishCompletion()
+					text, err = []byte(cmdline.Plain(fish)), failed // it has the flags' usage in it
+				} else {
+					text, err = completionScripts.ReadFile("completion/udpcam." + script.shell)
 				}
 				if err == nil {
-					_, err = fmt.Fprint(c.App.Writer, text)
+					_, err = c.App.Writer.Write(text)
 				}
 				return err
 			},
@@ -85,8 +65,8 @@ func completionCommand() *cli.Command {
 	return command(c)
 }
 
-// complete prints what may come next on the command line: the values of the flag that ends it, where there are few,
-// or else what cli suggests.
+// complete prints what may come next on the command line. After a flag that has few values, that is these values.
+// Otherwise it is what cli suggests.
 func complete(c *cli.Context) {
 	values := map[string][]string{
 		"--wire":      {string(protocol.WireV1), string(protocol.WireClassic)},

@@ -9,14 +9,14 @@ import (
 	"udpcam/cmd/internal/cmdline"
 )
 
-// A console is standard error: lines of text and, where it is a terminal, a status line below them that is rewritten in
-// place. It is safe for concurrent use.
+// A console is standard error: lines of text and, on a terminal, a status line below them that is rewritten in place. It is
+// safe for concurrent use.
 type console struct {
 	w     io.Writer
 	width func() int // of the terminal, in columns; nil if there is none
 
 	mu     sync.Mutex
-	status string // what the status line says, as far as it fits
+	status string // the status line, as far as it fits
 }
 
 func newConsole(w io.Writer) *console {
@@ -45,42 +45,34 @@ func (c *console) Write(lines []byte) (int, error) {
 	return len(lines), nil
 }
 
-// setStatus rewrites the status line, which appears with the first call. An empty one removes it. Where there is no
-// terminal nothing happens.
+// setStatus rewrites the status line. An empty one removes it. Where there is no terminal nothing happens.
 func (c *console) setStatus(line string) {
 	if c.width == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// The last column stays free: some terminals begin a new line when it is written.
-	line = cut(line, c.width()-1)
-	out := "\r" + line + strings.Repeat(" ", max(0, utf8.RuneCountInString(c.status)-utf8.RuneCountInString(line)))
-	if line == "" {
-		out = c.erase()
-	}
+	line = cut(line, c.width()-1) // when the last column is written, some terminals begin a new line
 	if line != c.status {
-		io.WriteString(c.w, out)
+		io.WriteString(c.w, c.erase()+line)
 	}
 	c.status = line
 }
 
-// erase returns what removes the status line. Spaces do it on every terminal, those without escape sequences included.
+// erase returns what removes the status line. Spaces do that on every terminal, also without escape sequences.
 func (c *console) erase() string {
 	return "\r" + strings.Repeat(" ", utf8.RuneCountInString(c.status)) + "\r"
 }
 
 // cut shortens a line to at most width columns: between two of its parts, which are two spaces apart, if it can.
 func cut(line string, width int) string {
-	for i := range line {
-		if width <= 0 {
-			short := line[:i]
-			if gap := strings.LastIndex(line[:min(i+1, len(line))], "  "); gap > 0 {
-				short = short[:gap]
-			}
-			return short
-		}
-		width--
+	runes := []rune(line)
+	width = max(0, width)
+	if len(runes) <= width {
+		return line
 	}
-	return line
+	if gap := strings.LastIndex(string(runes[:width+1]), "  "); gap > 0 {
+		return line[:gap]
+	}
+	return string(runes[:width])
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
@@ -20,37 +22,27 @@ func demoCommand() *cli.Command {
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: demo,
 	},
-		httpFlags(defaultHTTP),
-		cmdline.Flags("HTTP", lingerFlag()),
+		onDemandFlags(),
 		sourceFlags(demoSource),
 		runningFlags(),
 	)
 }
 
-// demoSource is what demo shows unless it is told: everybody has it.
+// demoSource is the default of demo's --source: it needs no camera.
 const demoSource = "test:"
 
-// demo is udpcam demo.
 func demo(c *cli.Context) error {
-	linger, err := lingerOf(c)
+	s, ctx := newSession(c, false)
+	name, src, err := openSource(c, demoSource, source.Options{Skip: s.skipped.count, Log: s.log})
 	if err != nil {
 		return err
 	}
-	s, ctx, err := newSession(c, false)
-	if err != nil {
-		return err
-	}
-	var skipped tally
-	name, src, err := openSource(c, demoSource, s.log, skipped.add, nil)
-	if err != nil {
-		return err
-	}
-	loop, err := openLoopback(ctx, src, streamName(name), s.log, skipped.add)
+	loop, err := openLoopback(ctx, src, streamName(name), s)
 	if err != nil {
 		return err
 	}
 	defer loop.close()
-	to, err := openServer(c, defaultHTTP, &web.Demo{Link: loop.Link, SetLink: loop.SetLink}, s.log, skipped.add)
+	to, err := openServer(c, defaultHTTP, &web.Demo{Link: loop.Link, SetLink: loop.SetLink}, s)
 	if err != nil {
 		return err
 	}
@@ -58,11 +50,13 @@ func demo(c *cli.Context) error {
 	to.ReceiveFrom(loop.from)
 
 	s.log.Info("serving", "source", source.Redact(name), "over", loop.from.LocalAddr(), "url", to.url())
-	s.say("\n  Open %s in a browser. Ctrl-C ends the demo.\n", to.url())
-	report := newRecvReport(s, loop.from, "", &outputs{server: to}, &skipped)
-	report.idle = "waiting for a browser at " + to.url()
-	watch := s.watch(report)
-	err = show(ctx, to, loop.frames(report.arrivals.note), src.OnDemand(), linger, loop.stream)
+	if s.json == nil {
+		fmt.Fprintf(s.console, "\n  Open %s in a browser. Ctrl-C ends the demo.\n\n", to.url())
+	}
+	work := newReceiving(s, loop.from, &outputs{server: to})
+	work.idle = "waiting for a browser at " + to.url()
+	watch := s.watch(work)
+	err = show(ctx, to, loop.open(work.note), src.OnDemand(), c.Duration("linger"), loop.stream)
 	watch.end(err)
 	return err
 }

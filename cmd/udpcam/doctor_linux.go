@@ -5,17 +5,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"udpcam/internal/datagram"
 )
 
-// errUnreachable is that there is no route.
-var errUnreachable error = syscall.ENETUNREACH
-
-// checkSystem looks at what the kernel allows and can do.
+// checkSystem checks what the kernel allows and can do.
 func checkSystem() []finding {
 	return []finding{
 		checkBuffer(),
@@ -26,7 +22,7 @@ func checkSystem() []finding {
 	}
 }
 
-// checkBuffer looks how large a socket's receive buffer can be.
+// checkBuffer checks how large a socket's receive buffer can be.
 func checkBuffer() finding {
 	const what, limit, wanted = "receive buffer", "net.core.rmem_max", datagram.ReceiveBuffer
 	given := 0
@@ -37,26 +33,29 @@ func checkBuffer() finding {
 		given, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 		return err
 	})
-	given /= 2 // the kernel counts its own bookkeeping (socket(7))
+	given /= 2 // the kernel counts its own bookkeeping too (socket(7))
 	switch {
 	case err != nil:
-		return finding{What: what, State: bad, Found: err.Error()}
-	case given < wanted:
-		return finding{What: what, State: bad,
-			Found: fmt.Sprintf("%d kB of the %d kB that are asked for: a receiver that is busy for a moment loses pictures", given>>10, wanted>>10),
-			Mend: []string{fmt.Sprintf("sudo sysctl -w %s=%d", limit, wanted),
-				fmt.Sprintf("echo %s=%d | sudo tee /etc/sysctl.d/60-udpcam.conf   # for good", limit, wanted)}}
+		return finding{what, bad, err.Error(), nil}
+	case given >= wanted:
+		return finding{what, good, fmt.Sprintf("%d kB", given>>10), nil}
 	}
-	return finding{What: what, State: good, Found: fmt.Sprintf("%d kB", given>>10)}
+	found := fmt.Sprintf("%d kB, but udpcam asks for %d kB: a receiver that is busy for a moment loses pictures",
+		given>>10, wanted>>10)
+	return finding{what, bad, found, []string{
+		fmt.Sprintf("sudo sysctl -w %s=%d", limit, wanted),
+		fmt.Sprintf("echo %s=%d | sudo tee /etc/sysctl.d/60-udpcam.conf   # for good", limit, wanted),
+	}}
 }
 
-// checkOption looks whether the kernel has one of the two ways to hand over many datagrams in one call.
+// checkOption checks whether the kernel has one of the two ways to hand over many datagrams in one call.
 func checkOption(what string, option, value int, doing, since string) finding {
 	err := onSocket(func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_UDP, option, value) })
 	if err != nil {
-		return finding{What: what, State: note, Found: "not in this kernel (Linux " + since + " has it): " + doing + " takes ten times the processor"}
+		found := "this kernel is too old (Linux " + since + " has it): " + doing + " takes ten times as much processor time"
+		return finding{what, note, found, nil}
 	}
-	return finding{What: what, State: good, Found: doing + " many datagrams in one call"}
+	return finding{what, good, doing + " many datagrams in one call", nil}
 }
 
 // onSocket does something with a UDP socket.
@@ -69,33 +68,30 @@ func onSocket(do func(fd int) error) error {
 	return do(fd)
 }
 
-// checkClock looks whether the clock is set by others (adjtimex(2)).
+// checkClock checks whether a time server sets the clock (adjtimex(2)).
 func checkClock() finding {
-	f := finding{What: "clock", State: good, Found: "set by a time server"}
 	var t unix.Timex
-	if _, err := unix.Adjtimex(&t); err != nil || t.Status&unix.STA_UNSYNC != 0 {
-		f.State, f.Found = note, "not set by a time server: delays are right all the same, as receivers compare clocks, but times of day may not be"
-		f.Mend = []string{"sudo timedatectl set-ntp true"}
+	if _, err := unix.Adjtimex(&t); err == nil && t.Status&unix.STA_UNSYNC == 0 {
+		return finding{"clock", good, "set by a time server", nil}
 	}
-	return f
+	return finding{"clock", note, "not set by a time server: times of day may be wrong. " +
+		"Delays are right all the same, because receivers compare clocks.", []string{"sudo timedatectl set-ntp true"}}
 }
 
-// checkNetem looks whether there is the kernel's simulation of bad networks, for those who test with it.
+// checkNetem checks whether the kernel can simulate bad networks, which only tests need.
 func checkNetem() finding {
-	f := finding{What: "netem", State: good, Found: "can be had, to try bad networks with"}
 	var name unix.Utsname
 	unix.Uname(&name)
 	modules := "/lib/modules/" + unix.ByteSliceToString(name.Release[:])
 	for _, list := range []string{"/proc/modules", modules + "/modules.dep", modules + "/modules.builtin"} {
 		if content, _ := os.ReadFile(list); bytes.Contains(content, []byte("sch_netem")) {
-			return f
+			return finding{"netem", good, "there, to try bad networks with", nil}
 		}
 	}
-	f.State, f.Found = note, "not in this kernel; who wants to try bad networks: bench/lab has one that can"
-	return f
+	return finding{"netem", note, "not in this kernel; to try bad networks, bench/lab starts a kernel that has it", nil}
 }
 
-// pathMTU is the size of packets that get to where a socket is connected, as far as the kernel knows.
+// pathMTU returns the size of the packets that get to where a socket is connected, as far as the kernel knows.
 func pathMTU(conn *net.UDPConn) (mtu int, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -7,10 +7,7 @@ import (
 	"net"
 )
 
-// errUnreachable is that there is no route, which is not told apart here.
-var errUnreachable = errors.New("unreachable")
-
-// checkSystem finds nothing: what it looks at is Linux's.
+// checkSystem checks nothing: all that it checks is particular to Linux.
 func checkSystem() []finding { return nil }
 
 func pathMTU(*net.UDPConn) (int, error) { return 0, errors.ErrUnsupported }

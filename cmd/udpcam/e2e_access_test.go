@@ -80,7 +80,9 @@ func TestE2EAccess(t *testing.T) {
 		io.Copy(io.Discard, resp.Body)
 		return resp.StatusCode
 	}
-	for path, want := range map[string]int{"snapshot.jpg": 401, "": 401, "snapshot.jpg?token=abc": 200, "metrics?token=abd": 401} {
+	for path, want := range map[string]int{
+		"snapshot.jpg": 401, "": 401, "snapshot.jpg?token=abc": 200, "metrics?token=abd": 401,
+	} {
 		if got := get(cert, path, nil); got != want {
 			t.Errorf("%s: %d, want %d", path, got, want)
 		}

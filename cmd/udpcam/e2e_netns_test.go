@@ -126,12 +126,15 @@ func TestE2ENetnsLoss(t *testing.T) {
 // cross writes the pictures of a numbered film to send's standard input on the left machine, as a camera would, and reads
 // recv's standard output on the right one. None may come damaged, twice, or after a newer one. It returns how long those
 // took that came, in no order; only the first count, and the others make sure that nothing is waited for behind them.
-func cross(t *testing.T, left, right machine, film [][]byte, first int, fps time.Duration, flags ...string) (delays []time.Duration) {
+func cross(t *testing.T, left, right machine, film [][]byte, first int, fps time.Duration,
+	flags ...string) (delays []time.Duration) {
+
 	t.Helper()
 	arrived := &arrivals{}
 	in := arrived.of(t, right.command(udpcamCommand(t).Path, "recv", "--out", "-"))
 	in.says(t, "listening")
-	sender := left.command(append([]string{udpcamCommand(t).Path, "send", "--addr", "10.77.0.2:12345", "--source", "-"}, flags...)...)
+	send := []string{udpcamCommand(t).Path, "send", "--addr", "10.77.0.2:12345", "--source", "-"}
+	sender := left.command(append(send, flags...)...)
 	camera, err := sender.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +243,8 @@ func tunnel(t *testing.T, mtu int) (left, router, right machine) {
 	for i, m := range []machine{router, right} {
 		m.run(t, "ip", "address", "add", fmt.Sprintf("10.78.0.%d/24", i+1), "dev", "tunnel")
 		m.run(t, "ip", "address", "add", fmt.Sprintf("fd78::%d/64", i+1), "dev", "tunnel", "nodad")
-		m.run(t, "ip", "address", "add", fmt.Sprintf("fe80::%d/64", i+1), "dev", "tunnel", "nodad") // by which a router looks for others
+		// A router looks for others by this address.
+		m.run(t, "ip", "address", "add", fmt.Sprintf("fe80::%d/64", i+1), "dev", "tunnel", "nodad")
 		m.run(t, "ip", "link", "set", "tunnel", "addrgenmode", "none", "gso_max_segs", "1", "up")
 	}
 	router.run(t, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")

@@ -79,7 +79,8 @@ func TestE2ERecord(t *testing.T) {
 func TestE2EFilm(t *testing.T) {
 	need(t, "ffprobe")
 	dir := t.TempDir()
-	receiver, addr := recv(t, "--out", filepath.Join(dir, "film.mkv"), "--out", dir+"/each/", "--record-as", "mkv", "--new-file", "500kB")
+	receiver, addr := recv(t, "--out", filepath.Join(dir, "film.mkv"),
+		"--out", dir+"/each/", "--record-as", "mkv", "--new-file", "500kB")
 	pictures, _ := film(t, 15, street(t, 5, 6, 7, 8)...) // 60, of some 14 kB
 	udpcam(t, "send", "--addr", addr, "--source", pictures, "--fps", "15", "--name", "door").ends(t, 0)
 	recorded := func(pattern string) (files []string, size int) {

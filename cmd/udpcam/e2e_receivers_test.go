@@ -14,7 +14,8 @@ func TestE2EReceivers(t *testing.T) {
 	}
 	t.Cleanup(func() { silent.Close() })
 	// This socket takes datagrams from one address only. The system refuses all others, as if nobody listened.
-	closed, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9})
+	local := net.IPv4(127, 0, 0, 1)
+	closed, err := net.DialUDP("udp", &net.UDPAddr{IP: local}, &net.UDPAddr{IP: local, Port: 9})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,9 @@ func TestE2EReceivers(t *testing.T) {
 		r, addr := recv(t, "--out", t.TempDir()+"/newest.jpg")
 		p := send(addr)
 		p.says(t, "a receiver answers")
-		until(t, "the status says so", func() bool { return strings.Contains(p.stdout.String(), `"state":"answering","rtt_ms":0.`) })
+		until(t, "the status says so", func() bool {
+			return strings.Contains(p.stdout.String(), `"state":"answering","rtt_ms":0.`)
+		})
 		r.stop(t)
 		p.says(t, "(nobody listens at|does not answer any more)")
 		p.stop(t)
@@ -53,7 +56,8 @@ func TestE2ENetnsNoNetwork(t *testing.T) {
 	left.run(t, "ip", "link", "set", "cable", "down")
 	p := left.udpcam(t, "send", "--addr", "10.77.0.2", "--source", "test:?size=320x240", "--frames", "10")
 	p.ends(t, 1)
-	if said := p.stderr.String(); !strings.Contains(said, "network is unreachable") || !strings.Contains(said, "is this machine connected to a network?") {
+	said := p.stderr.String()
+	if !strings.Contains(said, "network is unreachable") || !strings.Contains(said, "is this machine connected to a network?") {
 		t.Errorf("it says:\n%s", said)
 	}
 }

@@ -15,23 +15,50 @@ import (
 	"udpcam/sender"
 )
 
-// Flags that several subcommands have in common. Each call makes new ones, because a flag keeps what it was set to.
-
 // command completes a subcommand, as [cmdline.Command] does.
 func command(c *cli.Command, groups ...[]cli.Flag) *cli.Command {
 	c = cmdline.Command(c, groups...)
 	c.BashComplete = complete
-	check := c.Before
+	before := c.Before
 	c.Before = func(c *cli.Context) error {
 		if !c.Bool("show") {
-			// Where there are windows the main goroutine is locked to the process's first thread, and waits longer to
-			// be woken. Without a window it need not be.
+			// For windows, the main goroutine is locked to the process's first thread, which makes it slower to wake.
 			runtime.UnlockOSThread()
 		}
-		return check(c)
+		if err := before(c); err != nil {
+			return err
+		}
+		return checkFlags(c)
 	}
 	return c
 }
+
+// checkFlags checks flags that can be judged alone. No command has all of them.
+func checkFlags(c *cli.Context) error {
+	if _, err := levelOf(c); err != nil {
+		return cmdline.Usagef("--log-level %q: choose debug, info, warn or error", c.String("log-level"))
+	}
+	if _, err := protocol.ParseWire(c.String("wire")); err != nil {
+		return cmdline.Usagef("--wire: %w", err)
+	}
+	for _, name := range []string{"deadline", "linger", "snapshot-every"} {
+		if d := c.Duration(name); c.IsSet(name) && d <= 0 {
+			return cmdline.Usagef("--%s %v: give a time above 0, such as 10s", name, d)
+		}
+	}
+	if n := c.Int("frames"); n < 0 {
+		return cmdline.Usagef("--frames %d: give 1 or more, or 0 for no end", n)
+	}
+	if n := c.Int("max-viewers"); c.IsSet("max-viewers") && n < 1 {
+		return cmdline.Usagef("--max-viewers %d: give 1 or more", n)
+	}
+	if n := c.Int("ttl"); c.IsSet("ttl") && (n < 1 || n > 255) {
+		return cmdline.Usagef("--ttl %d: give 1 to 255", n)
+	}
+	return nil
+}
+
+// Flags that several subcommands have. Each call makes new ones, because a flag keeps the value it was set to.
 
 func sourceFlags(usual string) []cli.Flag {
 	return cmdline.Flags("Source",
@@ -42,8 +69,8 @@ func sourceFlags(usual string) []cli.Flag {
 			DefaultText: "1280x720"},
 		&cli.StringFlag{Name: "format", Usage: "a camera's `FORMAT`: mjpeg, raw, or one that udpcam cameras lists",
 			DefaultText: "the nearest to size and rate, mjpeg first"},
-		&cli.IntFlag{Name: "quality", Usage: "JPEG quality (`N`), 1 to 100, if udpcam encodes the pictures or the camera can change it",
-			DefaultText: "80"},
+		&cli.IntFlag{Name: "quality", DefaultText: "80",
+			Usage: "JPEG quality (`N`), 1 to 100, if udpcam encodes the pictures or the camera can change it"},
 		&cli.StringSliceFlag{Name: "control", Usage: "set a camera's control (`SETTING`), such as auto_exposure=1 (repeatable)"},
 		&cli.IntFlag{Name: "rotate", Usage: "turn pictures clockwise by 90, 180 or 270 `DEGREES`, without loss"},
 		&cli.StringFlag{Name: "text", Usage: "write `TEXT` into pictures that udpcam encodes, such as 'Door %F %T'"},
@@ -59,7 +86,7 @@ func httpFlags(usual string) []cli.Flag {
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
 		&cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"},
 		&cli.StringFlag{Name: "auth", Usage: "ask browsers for this `USER:PASSWORD`"},
-		&cli.StringFlag{Name: "token", Usage: "also let in whoever has this `TOKEN`: http://…/?token=TOKEN"},
+		&cli.StringFlag{Name: "token", Usage: "let in everyone who has this `TOKEN` too: http://…/?token=TOKEN"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},
 		&cli.StringFlag{Name: "tls-key", Usage: "and its key in this `FILE` (PEM)", TakesFile: true},
 		&cli.IntFlag{Name: "max-viewers", Usage: "how many (`N`) may watch at once", Value: web.DefaultMaxViewers},
@@ -74,7 +101,7 @@ func runningFlags() []cli.Flag {
 }
 
 func wireFlag() cli.Flag {
-	return &cli.StringFlag{Name: "wire", Usage: "the wire (`WIRE`): " + string(protocol.WireV1) + ", or " +
+	return &cli.StringFlag{Name: "wire", Usage: "the protocol (`WIRE`): " + string(protocol.WireV1) + ", or " +
 		string(protocol.WireClassic) + " to talk to existing scripts", Value: string(protocol.WireV1)}
 }
 
@@ -91,25 +118,7 @@ func framesFlag() cli.Flag {
 	return &cli.IntFlag{Name: "frames", Usage: "stop after `N` frames", DefaultText: "never"}
 }
 
-// wireOf is the wire that --wire names.
-func wireOf(c *cli.Context) (protocol.Wire, error) {
-	wire, err := protocol.ParseWire(c.String("wire"))
-	if err != nil {
-		return "", cmdline.Usagef("--wire: %w", err)
-	}
-	return wire, nil
-}
-
-// framesOf is the number of --frames, 0 for no end.
-func framesOf(c *cli.Context) (uint64, error) {
-	n := c.Int("frames")
-	if n < 0 {
-		return 0, cmdline.Usagef("--frames %d: give 1 or more, or 0 for no end", n)
-	}
-	return uint64(n), nil
-}
-
-// interfaceOf is the network interface that --interface names, nil if there is none.
+// interfaceOf returns the network interface of --interface, or nil without the flag.
 func interfaceOf(c *cli.Context) (*net.Interface, error) {
 	name := c.String("interface")
 	if name == "" {
@@ -119,26 +128,25 @@ func interfaceOf(c *cli.Context) (*net.Interface, error) {
 	if err == nil {
 		return iface, nil
 	}
-	var names []string
-	if all, err := net.Interfaces(); err == nil {
-		for _, i := range all {
-			names = append(names, i.Name)
-		}
+	names := ""
+	all, _ := net.Interfaces()
+	for _, i := range all {
+		names += " " + i.Name
 	}
-	return nil, fmt.Errorf("there is no network interface %q: choose one of %s", name, strings.Join(names, " "))
+	return nil, fmt.Errorf("there is no network interface %q: choose one of%s", name, names)
 }
 
-// addressOf completes the address that a flag gives, with the default port if it names none.
-func addressOf(flag, text string) (string, error) {
+// addressOf returns an address that was given to --addr, with the default port if it has none.
+func addressOf(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
 		host, port = strings.Trim(text, "[]"), strconv.Itoa(sender.DefaultPort)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", cmdline.Usagef("--%s %q: the port has to be a number up to 65535", flag, text)
+		return "", cmdline.Usagef("--addr %q: the port has to be a number up to 65535", text)
 	}
 	if _, err := strconv.Atoi(host); err == nil {
-		return "", cmdline.Usagef("--%s %q: that is no address; give HOST:PORT, or :PORT to listen on", flag, text)
+		return "", cmdline.Usagef("--addr %q: that is no address; give HOST:PORT, or :PORT to listen on", text)
 	}
 	return net.JoinHostPort(host, port), nil
 }

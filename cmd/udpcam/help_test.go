@@ -83,10 +83,10 @@ func TestAppHelp(t *testing.T) {
 func TestVersion(t *testing.T) {
 	_, short, _ := runToEnd(t, "--version")
 	_, long, _ := runToEnd(t, "version")
-	if want := "udpcam version " + version() + "\n"; short != want {
+	if want := "udpcam version " + newApp().Version + "\n"; short != want {
 		t.Errorf("--version: %q, want %q", short, want)
 	}
-	for _, want := range []string{"udpcam " + version() + "\n", "go1.", "OpenCV"} {
+	for _, want := range []string{"udpcam " + newApp().Version + "\n", "go1.", "OpenCV"} {
 		if !strings.Contains(long, want) {
 			t.Errorf("version: %q does not say %q", long, want)
 		}

@@ -11,17 +11,15 @@ import (
 	"udpcam/protocol"
 )
 
-// An impaired is a conn that loses and delays what it sends, as a path does, in real time. It sends directly while the path
-// is perfect and nothing is on its way.
+// An impaired is a conn that loses and delays what it sends, in real time.
 type impaired struct {
 	protocol.Conn
 
 	mu     sync.Mutex // guards what follows, and the conn's sending side
 	path   *netsim.Crossing
-	block  func(header []byte) bool // tells which datagrams are lost in any case; nil for none
+	block  func(header []byte) bool // says which datagrams are lost in any case; nil for none
 	flight netsim.Schedule[flying]
-	timer  *time.Timer // runs while anything is on its way
-	closed bool
+	timer  *time.Timer // set to when the next datagram arrives
 }
 
 // A flying datagram is on its way.
@@ -37,7 +35,6 @@ func impair(conn protocol.Conn) *impaired {
 		defer c.mu.Unlock()
 		c.land()
 	})
-	c.timer.Stop()
 	return c
 }
 
@@ -50,12 +47,9 @@ func (c *impaired) set(path netsim.Path, block func(header []byte) bool) {
 }
 
 // Send implements [protocol.Conn].
-func (c *impaired) Send(to netip.AddrPort, datagrams [][2][]byte) error {
+func (c *impaired) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.path.Path == (netsim.Path{}) && c.block == nil && c.flight.Len() == 0 {
-		return c.Conn.Send(to, datagrams)
-	}
 	now := time.Now()
 	for _, d := range datagrams {
 		if c.block != nil && c.block(d[0]) {
@@ -70,19 +64,16 @@ func (c *impaired) Send(to netip.AddrPort, datagrams [][2][]byte) error {
 	return nil
 }
 
-// land sends what has been on its way for long enough, and waits for the rest. c.mu is held.
+// land sends the datagrams that arrive by now, and sets the timer for the others. c.mu is held.
 func (c *impaired) land() {
-	if c.closed {
-		return
-	}
 	now := time.Now()
 	f, ok := c.flight.Due(now)
 	for ok {
-		to, due := f.to, [][2][]byte(nil)
+		to, due := f.to, []protocol.Datagram(nil)
 		for ; ok && f.to == to; f, ok = c.flight.Due(now) {
-			due = append(due, [2][]byte{f.bytes})
+			due = append(due, protocol.Datagram{f.bytes})
 		}
-		c.Conn.Send(to, due) // what cannot be sent is lost, as on any network
+		c.Conn.Send(to, due) // what cannot be sent is lost, as on any network, also after Close
 	}
 	if next, ok := c.flight.Next(); ok {
 		c.timer.Reset(next.Sub(now))
@@ -91,9 +82,6 @@ func (c *impaired) land() {
 
 // Close implements [protocol.Conn]. What is on its way is lost.
 func (c *impaired) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
 	c.timer.Stop()
 	return c.Conn.Close()
 }

@@ -30,13 +30,15 @@ func newLabCamera(t *testing.T, film [][]byte, fps int) *labCamera {
 		t.Skip("not in bench/lab")
 	}
 	need(t, "ffmpeg", "modprobe")
-	if out, err := exec.Command("modprobe", "v4l2loopback", "max_buffers=8", "card_label=Lab", "video_nr=9").CombinedOutput(); err != nil {
+	modprobe := exec.Command("modprobe", "v4l2loopback", "max_buffers=8", "card_label=Lab", "video_nr=9")
+	if out, err := modprobe.CombinedOutput(); err != nil {
 		t.Fatalf("v4l2loopback: %v\n%s", err, out)
 	}
 	t.Cleanup(func() { exec.Command("modprobe", "-r", "v4l2loopback").Run() })
 	stopped := make(chan struct{})
 	c := &labCamera{path: "/dev/video9", stop: sync.OnceFunc(func() { close(stopped) })}
-	ffmpeg := exec.Command("ffmpeg", "-v", "error", "-probesize", "32", "-fflags", "nobuffer", "-f", "mjpeg", "-framerate", fmt.Sprint(fps),
+	ffmpeg := exec.Command("ffmpeg", "-v", "error",
+		"-probesize", "32", "-fflags", "nobuffer", "-f", "mjpeg", "-framerate", fmt.Sprint(fps),
 		"-i", "-", "-c", "copy", "-f", "v4l2", c.path)
 	in, err := ffmpeg.StdinPipe()
 	if err != nil {
@@ -236,7 +238,8 @@ func (u usage) since(before usage) usage {
 
 func (u usage) each(n int) string {
 	ms := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(n) }
-	return fmt.Sprintf("%.2f ms of a processor, %.1f of it in the kernel, and %.1f waits", ms(u.cpu), ms(u.kernel), float64(u.waits)/float64(n))
+	return fmt.Sprintf("%.2f ms of a processor, %.1f of it in the kernel, and %.1f waits",
+		ms(u.cpu), ms(u.kernel), float64(u.waits)/float64(n))
 }
 
 // A camera that is unplugged and plugged in again is seen again by the receiver, without a restart of anything.
@@ -245,7 +248,8 @@ func TestLabUnplugged(t *testing.T) {
 		t.Skip("not in bench/lab")
 	}
 	need(t, "modprobe")
-	if out, err := exec.Command("modprobe", "vivid", "n_devs=1", "node_types=0x1", "num_inputs=1", "input_types=0").CombinedOutput(); err != nil {
+	modprobe := exec.Command("modprobe", "vivid", "n_devs=1", "node_types=0x1", "num_inputs=1", "input_types=0")
+	if out, err := modprobe.CombinedOutput(); err != nil {
 		t.Fatalf("vivid: %v\n%s", err, out)
 	}
 	t.Cleanup(func() { exec.Command("modprobe", "-r", "vivid").Run() })

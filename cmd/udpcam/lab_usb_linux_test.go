@@ -48,7 +48,8 @@ func TestLabUSB(t *testing.T) {
 		out, err := udpcamCommand(t, "cameras").Output()
 		text := strings.Join(strings.Fields(string(out)), " ")
 		return err == nil && strings.HasPrefix(text, "Lab Camera (the default)") &&
-			strings.Contains(text, "driver uvcvideo") && strings.Contains(text, "mjpg 640x480 30 15") && strings.Contains(text, "1280x720 30 15")
+			strings.Contains(text, "driver uvcvideo") && strings.Contains(text, "mjpg 640x480 30 15") &&
+			strings.Contains(text, "1280x720 30 15")
 	})
 	arrived := &arrivals{}
 	in := arrived.of(t, udpcamCommand(t, "recv", "--addr", "127.0.0.1:0", "--out", "-"))

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
-	"log/slog"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"udpcam/internal/datagram"
 	"udpcam/internal/netsim"
@@ -17,16 +19,14 @@ import (
 	"udpcam/sender/source"
 )
 
-// A loopback is a sender and a receiver on this machine, with a source before the one, and between them a network that is
-// as good or bad as somebody wants it:
+// A loopback is a sender and a receiver on this machine, and between them a network that the user can make bad:
 //
 //	source.Source ──> sender.Sender ──> impaired ──> UDP on 127.0.0.1 ──> receiver.Receiver ──> frames
 //	                                             <── impaired <──
 type loopback struct {
+	*session
 	source source.Source
 	stream string
-	log    *slog.Logger
-	skip   func(reason string)
 	from   *receiver.Receiver
 	back   *impaired // what the receiver sends by
 
@@ -36,16 +36,14 @@ type loopback struct {
 	there *impaired // what the sender sends by
 }
 
-func openLoopback(ctx context.Context, src source.Source, stream string, log *slog.Logger,
-	skip func(reason string)) (*loopback, error) {
-
+func openLoopback(ctx context.Context, src source.Source, stream string, s *session) (*loopback, error) {
 	conn, err := datagram.Listen(ctx, "127.0.0.1:0", datagram.Options{})
 	if err != nil {
 		return nil, err
 	}
-	l := &loopback{source: src, stream: stream, log: log, skip: skip, back: impair(conn),
+	l := &loopback{session: s, source: src, stream: stream, back: impair(conn),
 		link: web.DemoLink{Parity: true, Requests: true}}
-	l.from = receiver.New(receiver.Config{Log: log}, l.back)
+	l.from = receiver.New(receiver.Config{Log: s.log}, l.back)
 	if err := l.dial(ctx, true); err != nil {
 		l.from.Close()
 		return nil, err
@@ -53,7 +51,7 @@ func openLoopback(ctx context.Context, src source.Source, stream string, log *sl
 	return l, nil
 }
 
-// dial makes the sender, or another in its place: to the receiver it is as if it had been started again.
+// dial makes a sender, in place of the one before. To the receiver it is a sender that was started again.
 func (l *loopback) dial(ctx context.Context, parity bool) error {
 	addr := l.from.LocalAddr()
 	conn, err := datagram.Open(ctx, addr.Addr(), datagram.Options{NoGRO: true})
@@ -77,20 +75,19 @@ func (l *loopback) dial(ctx context.Context, parity bool) error {
 	return nil
 }
 
-// Link is how the network is.
 func (l *loopback) Link() web.DemoLink {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.link
 }
 
-// The worst that the network can be.
+// The worst network that can be asked for.
 const (
 	worstLoss  = 0.9
-	worstDelay = 1000 // milliseconds, and of jitter likewise
+	worstDelay = 1000 // milliseconds, for delay and for jitter
 )
 
-// SetLink makes the network so, in both directions. The error says which value cannot be.
+// SetLink changes the network in both directions. The error says which value is out of range.
 func (l *loopback) SetLink(wanted web.DemoLink) error {
 	for _, v := range []struct {
 		name       string
@@ -113,62 +110,50 @@ func (l *loopback) SetLink(wanted web.DemoLink) error {
 	ms := func(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
 	path := netsim.Path{Loss: wanted.Loss, Delay: ms(wanted.Delay), Jitter: ms(wanted.Jitter)}
 	l.there.set(path, nil)
-	if wanted.Requests {
-		l.back.set(path, nil)
-	} else {
-		l.back.set(path, isRequest)
-	}
+	l.back.set(path, func(header []byte) bool { return !wanted.Requests && isRequest(header) })
 	return nil
 }
 
-// isRequest reports whether a datagram asks a sender for something.
+// isRequest reports whether a datagram asks a sender for what was lost.
 func isRequest(b []byte) bool {
 	info, err := protocol.Inspect(b)
 	return err == nil && info.Kind == protocol.KindRequest
 }
 
-// Send sends a frame by the present sender.
-func (l *loopback) Send(f protocol.Frame) (sent bool, err error) {
+func (l *loopback) send(f protocol.Frame) (sent bool, err error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.to.Send(f)
 }
 
-// Stats is what the present sender has counted.
-func (l *loopback) Stats() sender.Stats {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.to.Stats()
-}
-
-// frames opens the source and yields its frames once they have come out at the other end, each noted before.
-func (l *loopback) frames(note func(f protocol.Frame, now time.Time)) frames {
+// open opens the source, and yields its frames as they come out of the receiver. It calls note with each frame first.
+func (l *loopback) open(note func(f protocol.Frame, now time.Time)) web.Opener {
 	return func(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 		return func(yield func(protocol.Frame, error) bool) {
 			began, wanted := time.Now().Truncate(time.Microsecond), true // the wire counts in microseconds
-			parts := newGroup(ctx)
-			parts.run(func(ctx context.Context) error { return pump(ctx, l.source, l, 0, l.skip, func() {}) })
-			err := receive(parts.ctx, l.from, 0, func(f protocol.Frame, now time.Time) {
-				if !wanted || f.Captured.Before(began) { // what was under way when the source was closed last
+			ctx, end := context.WithCancel(ctx)
+			defer end()
+			parts, ctx := errgroup.WithContext(ctx)
+			parts.Go(func() error {
+				return pump(ctx, l.source, l.send, 0, l.skipped.count, func(protocol.Frame, uint64) {})
+			})
+			err := receive(ctx, l.from, 0, func(f protocol.Frame, now time.Time) {
+				if !wanted || f.Captured.Before(began) { // it was on its way when the source was last closed
 					return
 				}
 				note(f, now)
 				if wanted = yield(f, nil); !wanted {
-					parts.end()
+					end()
 				}
 			})
-			if err != nil {
-				parts.fail(err)
-			}
-			parts.end()
-			if err := parts.wait(); err != nil && wanted {
+			end()
+			if err = cmp.Or(err, parts.Wait()); err != nil && wanted {
 				yield(protocol.Frame{}, err)
 			}
 		}
 	}
 }
 
-// close closes both sockets.
 func (l *loopback) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

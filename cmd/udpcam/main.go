@@ -7,14 +7,19 @@
 //	udpcam cameras, udpcam doctor: what this machine has
 //
 // Each subcommand has a file of its own: its flags, and how it puts packages together. flags.go has the flags that several
-// share. capture.go, loopback.go, outputs.go and http.go open what frames come from and go to. group.go runs the parts of a
-// command. session.go, watch.go, console.go and the status files log and report. Package cmdline parses and prints help.
+// share. capture.go, loopback.go, outputs.go and http.go open what frames come from and go to. session.go logs and shows the
+// status, which the status files make. Package cmdline parses the command line and prints help.
 package main
 
 import (
+	"cmp"
+	"fmt"
+	"runtime"
+
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
+	"udpcam/sender/source"
 )
 
 func main() { cmdline.Main(newApp()) }
@@ -24,6 +29,9 @@ const appExamples = `  udpcam demo                      a test pattern, at http:
   udpcam recv --show               there: a window
   udpcam recv --http :8080         or there: for browsers
 `
+
+// release is the version that a release is built with: go build -ldflags "-X main.release=v1.2.3".
+var release string
 
 func newApp() *cli.App {
 	app := cmdline.Complete(&cli.App{
@@ -42,7 +50,7 @@ func newApp() *cli.App {
 			completionCommand(),
 			cmdline.HelpCommand("udpcam", "send"),
 		},
-		Version:              version(),
+		Version:              cmdline.Version(release),
 		Description:          appExamples,
 		EnableBashCompletion: true,
 	})
@@ -54,4 +62,18 @@ func newApp() *cli.App {
 		return unknown(c)
 	}
 	return app
+}
+
+func versionCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:        "version",
+		Usage:       "print the version, and what is built in",
+		UsageText:   "udpcam version",
+		Description: cmdline.Examples("udpcam version", "to put into a bug report"),
+		Action: func(c *cli.Context) error {
+			_, err := fmt.Fprintf(c.App.Writer, "udpcam %s\n%s %s/%s\n%s\n", c.App.Version,
+				runtime.Version(), runtime.GOOS, runtime.GOARCH, cmp.Or(source.OpenCVVersion(), "OpenCV not built in"))
+			return err
+		},
+	})
 }

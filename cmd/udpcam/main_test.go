@@ -214,6 +214,13 @@ func TestSendReceive(t *testing.T) {
 	}
 }
 
+func TestLogLevel(t *testing.T) {
+	args := []string{"send", "--addr", "127.0.0.1:9", "--source", "test:?size=320x240", "--frames", "1", "--log-level", "error"}
+	if code, _, stderr := runToEnd(t, args...); code != 0 || stderr != "" {
+		t.Errorf("exit code %d, and a log at the level error: %s", code, stderr)
+	}
+}
+
 // Commands end in order when they are told to, with exit code 0 and a summary.
 func TestInterrupt(t *testing.T) {
 	tests := map[string]struct {

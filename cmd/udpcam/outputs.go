@@ -16,8 +16,8 @@ import (
 	"udpcam/receiver/sink"
 )
 
-// outputs are the places that received frames go to, all at the same time: none waits for another. When the last one
-// has no more use for frames, because whoever watched has left or because it failed, the command ends.
+// outputs are the places that received frames go to. None waits for another. The command ends when none takes frames any
+// more: its viewer has left, or it has failed.
 type outputs struct {
 	server *server      // nil without --http
 	window *sink.Window // nil without --show
@@ -27,60 +27,53 @@ type outputs struct {
 	log    *slog.Logger
 }
 
-// A file is one --out.
+// A file is one --out, or the terminal of --term.
 type file struct {
-	name  string
-	queue *sink.Queue
-	takes func(f protocol.Frame, now time.Time) bool
-	kept  bool  // whether it is a recording, and what is not written to it a loss
-	shown bool  // whether it is a screen, which nobody expects to show every frame
-	over  bool  // whether it takes no more frames
-	err   error // why, nil if its reader has left
+	name   string
+	queue  *sink.Queue
+	takes  func(f protocol.Frame, now time.Time) bool
+	kept   bool  // it is a recording: nothing may be missing in it
+	screen bool  // nobody expects it to show every frame
+	err    error // why it takes no more frames
 }
 
-// openOutputs opens what the flags name. Nothing is left open if there is an error.
-func openOutputs(c *cli.Context, log *slog.Logger, skip func(reason string)) (o *outputs, err error) {
-	o = &outputs{log: log}
+// openOutputs opens what the flags name. If there is an error, nothing is left open.
+func openOutputs(c *cli.Context, s *session, none func()) (o *outputs, err error) {
+	o = &outputs{log: s.log, none: none}
 	defer func() {
 		if err != nil {
 			o.close()
 		}
 	}()
-	if o.server, err = openServer(c, "", nil, log, skip); err != nil {
+	options, err := sinkOptions(c)
+	if err != nil {
+		return o, err
+	}
+	options.Skip = s.skipped.count
+	if o.server, err = openServer(c, "", nil, s); err != nil {
 		return o, err
 	}
 	if o.server != nil {
 		o.left.Add(1)
 	}
 	if c.Bool("show") {
-		o.window, err = sink.NewWindow(sink.Options{Skip: skip})
-		if errors.Is(err, sink.ErrNoWindow) {
-			return o, cmdline.Usagef("--show: %w", err)
-		}
-		if err != nil {
-			return o, fmt.Errorf("--show: %w", err)
+		if o.window, err = sink.NewWindow(options); err != nil {
+			return o, cmdline.UsageIf(fmt.Errorf("--show: %w", err), sink.ErrNoWindow)
 		}
 		o.left.Add(1)
 	}
+	stream := c.String("stream")
 	if c.Bool("term") {
-		terminal, err := sink.OpenTerminal(sink.Options{Skip: skip})
-		if errors.Is(err, sink.ErrNoTerminal) {
-			return o, cmdline.Usagef("--term: %w", err)
-		}
+		terminal, err := sink.OpenTerminal(options)
 		if err != nil {
-			return o, fmt.Errorf("--term: %w", err)
+			return o, cmdline.UsageIf(fmt.Errorf("--term: %w", err), sink.ErrNoTerminal)
 		}
-		log.Info("drawing", "as", terminal)
-		o.add(&file{name: "the terminal", queue: sink.NewQueue(terminal, sink.QueueOptions{Frames: 1}), shown: true,
-			takes: (&selector{want: c.String("stream")}).takes})
+		s.log.Info("drawing", "as", terminal)
+		o.add(&file{name: "the terminal", screen: true, queue: sink.NewQueue(terminal, sink.QueueOptions{Frames: 1}),
+			takes: (&selector{want: stream}).takes})
 	}
-	options, err := sinkOptions(c)
-	if err != nil {
-		return o, err
-	}
-	options.Skip = skip
 	for _, name := range cmdline.List(c, "out") {
-		f, err := openFile(name, c.String("stream"), options)
+		f, err := openFile(name, stream, options)
 		if err != nil {
 			return o, err
 		}
@@ -94,21 +87,18 @@ func (o *outputs) add(f *file) {
 	o.left.Add(1)
 }
 
-// openFile opens one --out. A directory takes every stream unless one is wanted by name.
+// openFile opens one --out. A directory takes every stream, unless one is wanted by name.
 func openFile(name, stream string, options sink.Options) (*file, error) {
 	to, err := sink.Open(name, options)
 	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("--out %s: the file exists: choose another name, or overwrite it with --force", name)
-	}
-	if errors.Is(err, sink.ErrUnknown) {
-		return nil, cmdline.Usagef("--out %s: %w", name, err)
+		err = errors.New("the file exists: choose another name, or overwrite it with --force")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--out %s: %w", name, err)
+		return nil, cmdline.UsageIf(fmt.Errorf("--out %s: %w", name, err), sink.ErrUnknown)
 	}
 	f := &file{name: name, queue: sink.NewQueue(to, sink.QueueOptions{}), takes: (&selector{want: stream}).takes}
 	switch info, err := os.Stat(name); {
-	case errors.Is(err, os.ErrNotExist): // its files have other names
+	case errors.Is(err, os.ErrNotExist): // a recording whose files have other names, or standard output
 		f.kept = name != "-"
 	case err == nil:
 		f.kept = info.IsDir() || info.Mode().IsRegular()
@@ -125,10 +115,10 @@ func (o *outputs) put(frame protocol.Frame, now time.Time) {
 		o.server.Put(frame)
 	}
 	if o.window != nil {
-		o.window.Put(frame) // an error says that the window is closed, which whoever runs it knows
+		o.window.Put(frame) // fails only when the window is closed, which ends recv's Run of it too
 	}
 	for _, f := range o.files {
-		if f.over || !f.takes(frame, now) {
+		if f.err != nil || !f.takes(frame, now) {
 			continue
 		}
 		if err := f.queue.Put(frame); err != nil {
@@ -139,19 +129,16 @@ func (o *outputs) put(frame protocol.Frame, now time.Time) {
 
 // lose gives up a file.
 func (o *outputs) lose(f *file, err error) {
-	f.over = true
+	f.err = err
+	left := o.leave()
 	if errors.Is(err, sink.ErrClosed) {
-		o.log.Info("its reader has closed it", "out", f.name)
-		o.leave()
-		return
-	}
-	f.err = fmt.Errorf("--out %s: %w", f.name, err)
-	if o.leave() > 0 { // or else the command ends, with this error
+		o.log.Info("its reader has closed this output", "out", f.name)
+	} else if left > 0 { // else the command ends with this error
 		o.log.Error("cannot write: this output is given up", "out", f.name, "error", err)
 	}
 }
 
-// leave counts one output less and returns how many are left.
+// leave counts one output less, and returns how many are left.
 func (o *outputs) leave() int32 {
 	left := o.left.Add(-1)
 	if left == 0 {
@@ -160,19 +147,18 @@ func (o *outputs) leave() int32 {
 	return left
 }
 
-// close ends the outputs, put being called no more, once each file has what it was given. Its error is the first of a
-// file, also of one that was lost before.
+// close waits until each file has the frames that were put, and closes the outputs. It returns the first error of a file,
+// even if the file was lost before. After close, put must not be called.
 func (o *outputs) close() (err error) {
 	for _, f := range o.files {
 		closed := f.queue.Close()
+		failed := cmp.Or(f.err, closed)
 		switch {
-		case f.err != nil:
-			err = cmp.Or(err, f.err)
-		case closed == nil, errors.Is(closed, sink.ErrClosed):
-		case errors.Is(closed, sink.ErrStalled) && !f.kept:
+		case failed == nil, errors.Is(failed, sink.ErrClosed):
+		case errors.Is(failed, sink.ErrStalled) && !f.kept:
 			o.log.Warn("the reader is stuck: the last frames are lost", "out", f.name)
 		default:
-			err = cmp.Or(err, fmt.Errorf("--out %s: %w", f.name, closed))
+			err = cmp.Or(err, fmt.Errorf("--out %s: %w", f.name, failed))
 		}
 	}
 	if o.window != nil {
@@ -184,7 +170,7 @@ func (o *outputs) close() (err error) {
 	return err
 }
 
-// announce logs where frames go to.
+// announce logs where frames go.
 func (o *outputs) announce() {
 	if o.server != nil {
 		o.log.Info("serving", "url", o.server.url())
@@ -193,7 +179,7 @@ func (o *outputs) announce() {
 		o.log.Info("showing", "until", "q or Esc is pressed in the window")
 	}
 	for _, f := range o.files {
-		if !f.shown {
+		if !f.screen {
 			o.log.Info("writing", "out", f.name)
 		}
 	}
@@ -202,19 +188,11 @@ func (o *outputs) announce() {
 	}
 }
 
-// viewers is how many watch over HTTP.
-func (o *outputs) viewers() int {
-	if o.server == nil {
-		return 0
-	}
-	return o.server.Stats().Viewers
-}
-
-// dropped counts, for each file, the frames for which it was too slow.
+// dropped returns, for each file, how many frames came too fast for it.
 func (o *outputs) dropped() map[string]uint64 {
 	counts := map[string]uint64{}
 	for _, f := range o.files {
-		if n := f.queue.Dropped(); n > 0 && !f.shown {
+		if n := f.queue.Dropped(); n > 0 && !f.screen {
 			counts[f.name] = n
 		}
 	}
@@ -224,10 +202,10 @@ func (o *outputs) dropped() map[string]uint64 {
 // patience is how long a stream may be silent before another takes its place in a file or pipe.
 const patience = 3 * time.Second
 
-// A selector chooses the one stream that a file or pipe gets: the one that is wanted by name or, without a name, the
-// first that is live and, when that has been silent for 3 s, the next that is.
+// A selector chooses the one stream that a file or pipe gets. With a name, that is the stream of this name. Without a name,
+// it is the first that is live. When that has been silent for 3 s, the next that is live takes its place.
 type selector struct {
-	want    string // the stream's name, "" for whichever is live
+	want    string // the stream's name, "" for any
 	current string
 	last    time.Time // when a frame of current came, zero if none has
 }

@@ -14,7 +14,13 @@ import (
 	"udpcam/receiver/sink"
 )
 
-// checkOutputs looks for contradictions among the flags for outputs.
+// Flags that need another one.
+var (
+	httpOnly = []string{"html", "allow-host", "auth", "token", "tls-cert", "tls-key", "max-viewers"}
+	outOnly  = []string{"stream", "force", "new-file", "record-as", "snapshot-every"}
+)
+
+// checkOutputs checks that the flags for outputs go together.
 func checkOutputs(c *cli.Context) error {
 	names := cmdline.List(c, "out")
 	for i, name := range names {
@@ -30,39 +36,36 @@ func checkOutputs(c *cli.Context) error {
 	case terminal && slices.Contains(names, "-"):
 		return cmdline.Usagef("--term and --out - contradict: both write to standard output")
 	}
-	for _, flag := range []string{"stream", "force", "new-file", "record-as", "snapshot-every"} {
+	if i := slices.IndexFunc(httpOnly, c.IsSet); i >= 0 && c.String("http") == "" {
+		return cmdline.Usagef("--%s is for --http: give an address to serve on too, such as --http :8080", httpOnly[i])
+	}
+	for _, flag := range outOnly {
 		if len(names) == 0 && c.IsSet(flag) && !(flag == "stream" && terminal) {
 			return cmdline.Usagef("--%s is for --out: name a file too, such as --out frames.mjpg", flag)
 		}
 	}
-	return checkRecordings(c, names)
-}
 
-// checkRecordings looks for flags that say nothing of any of the files.
-func checkRecordings(c *cli.Context, names []string) error {
 	isDirectory := func(name string) bool {
 		info, err := os.Stat(name)
 		return strings.HasSuffix(name, "/") || err == nil && info.IsDir()
 	}
 	isPicture := func(name string) bool { return strings.HasPrefix(strings.ToLower(filepath.Ext(name)), ".jp") }
 	isRecording := func(name string) bool { return name != "-" && !isPicture(name) }
+	hasSnapshots := func(name string) bool { return isPicture(name) || isDirectory(name) }
 	switch {
 	case c.IsSet("record-as") && !slices.ContainsFunc(names, isDirectory):
 		return cmdline.Usagef("--record-as is for a directory: of a file, the name tells the format, such as film.mkv")
 	case c.IsSet("new-file") && !slices.ContainsFunc(names, isRecording):
 		return cmdline.Usagef("--new-file is for recordings, such as --out film.mkv")
-	case c.IsSet("snapshot-every") && !slices.ContainsFunc(names, func(n string) bool { return isPicture(n) || isDirectory(n) }):
+	case c.IsSet("snapshot-every") && !slices.ContainsFunc(names, hasSnapshots):
 		return cmdline.Usagef("--snapshot-every is for pictures: give --out pic.jpg, or a directory")
 	}
 	return nil
 }
 
-// sinkOptions is what the flags say of how to write files.
+// sinkOptions returns what the flags say about writing files.
 func sinkOptions(c *cli.Context) (o sink.Options, err error) {
-	o.Overwrite = c.Bool("force")
-	if o.SnapshotEvery = c.Duration("snapshot-every"); c.IsSet("snapshot-every") && o.SnapshotEvery <= 0 {
-		return o, cmdline.Usagef("--snapshot-every %v: give a time above 0, such as 10s", o.SnapshotEvery)
-	}
+	o.Overwrite, o.SnapshotEvery = c.Bool("force"), c.Duration("snapshot-every")
 	switch format := c.String("record-as"); format {
 	case "", "mjpg":
 	case "mkv":
@@ -82,7 +85,7 @@ func sinkOptions(c *cli.Context) (o sink.Options, err error) {
 	return o, nil
 }
 
-// parseBytes reads a number of bytes with a unit: kB, MB, GB or TB.
+// parseBytes reads a number with a unit: kB, MB, GB or TB.
 func parseBytes(text string) (n int64, ok bool) {
 	scale := 1.
 	for _, unit := range []string{"kB", "MB", "GB", "TB"} {

@@ -68,9 +68,9 @@ func TestOutputs(t *testing.T) {
 		"the only one fails":        {[]error{full}, true, "", full},
 		"one of two fails":          {[]error{full, nil}, false, "cannot write: this output is given up", full},
 		"both fail":                 {[]error{full, full}, true, "cannot write: this output is given up", full},
-		"the only reader leaves":    {[]error{sink.ErrClosed}, true, "its reader has closed it", nil},
-		"one of two readers leaves": {[]error{sink.ErrClosed, nil}, false, "its reader has closed it", nil},
-		"one leaves, one fails":     {[]error{sink.ErrClosed, full}, true, "its reader has closed it", full},
+		"the only reader leaves":    {[]error{sink.ErrClosed}, true, "its reader has closed this output", nil},
+		"one of two readers leaves": {[]error{sink.ErrClosed, nil}, false, "its reader has closed this output", nil},
+		"one leaves, one fails":     {[]error{sink.ErrClosed, full}, true, "its reader has closed this output", full},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
@@ -45,10 +46,11 @@ func recvCommand() *cli.Command {
 			interfaceFlag(),
 		),
 		cmdline.Flags("Loss",
-			&cli.DurationFlag{Name: "latency", Usage: "how long (`TIME`) a complete frame may wait for an older one that is being repaired",
-				DefaultText: "about three round trips"},
+			&cli.DurationFlag{Name: "latency", DefaultText: "about three round trips",
+				Usage: "how long (`TIME`) a complete frame may wait for an older one that is being repaired"},
 			feedbackFlag("report to senders, and ask for what is missing"),
-			&cli.BoolFlag{Name: "no-gro", Usage: "receive each datagram by itself, for kernels where receiving many at once is broken"},
+			&cli.BoolFlag{Name: "no-gro",
+				Usage: "receive each datagram by itself, for kernels where receiving many at once is broken"},
 		),
 		keyFlags("take only streams that are sealed with this key (repeatable)"),
 		cmdline.Flags("Sinks",
@@ -58,9 +60,12 @@ func recvCommand() *cli.Command {
 			&cli.StringFlag{Name: "stream", Usage: "the stream (`NAME`) that --out and --term take",
 				DefaultText: "the first that is live; of a directory: all"},
 			&cli.BoolFlag{Name: "force", Usage: "overwrite files that exist"},
-			&cli.StringSliceFlag{Name: "new-file", Usage: "begin a new recording after `LIMIT`: a time such as 10m, a size such as 500MB, or both (repeatable)"},
-			&cli.StringFlag{Name: "record-as", Usage: "the `FORMAT` of recordings in a directory: mjpg or mkv", DefaultText: "mjpg"},
-			&cli.DurationFlag{Name: "snapshot-every", Usage: "replace --out pic.jpg once in this `TIME`; in a directory, write one picture of each stream as often", DefaultText: "every frame"},
+			&cli.StringSliceFlag{Name: "new-file", Usage: "begin a new recording after `LIMIT`: a time such as 10m, " +
+				"a size such as 500MB, or both (repeatable)"},
+			&cli.StringFlag{Name: "record-as", Usage: "the `FORMAT` of recordings in a directory: mjpg or mkv",
+				DefaultText: "mjpg"},
+			&cli.DurationFlag{Name: "snapshot-every", Usage: "replace --out pic.jpg once in this `TIME`; " +
+				"in a directory, write one picture of each stream as often", DefaultText: "every frame"},
 		),
 		httpFlags(""),
 		cmdline.Flags("While it runs", framesFlag()),
@@ -68,30 +73,23 @@ func recvCommand() *cli.Command {
 	)
 }
 
-// anyAddress is where recv listens unless it is told: on all addresses of this machine.
+// anyAddress is the default of --addr: all addresses of this machine.
 var anyAddress = fmt.Sprintf(":%d", sender.DefaultPort)
 
-// recv is udpcam recv.
 func recv(c *cli.Context) error {
 	config, err := receiverConfig(c)
-	if err != nil {
-		return err
-	}
-	limit, err := framesOf(c)
 	if err != nil {
 		return err
 	}
 	if err := checkOutputs(c); err != nil {
 		return err
 	}
-	s, ctx, err := newSession(c, slices.Contains(cmdline.List(c, "out"), "-"))
-	if err != nil {
-		return err
-	}
+	s, ctx := newSession(c, slices.Contains(cmdline.List(c, "out"), "-"))
 	config.Log = s.log
 	warnOfKeys(c, s.log)
-	var skipped tally
-	to, err := openOutputs(c, s.log, skipped.add)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	to, err := openOutputs(c, s, end)
 	if err != nil {
 		return err
 	}
@@ -101,43 +99,40 @@ func recv(c *cli.Context) error {
 		return err
 	}
 	defer from.Close()
-	if to.server != nil {
-		to.server.ReceiveFrom(from)
-	}
-	parts := newGroup(ctx)
-	to.none = parts.end
+	parts, ctx := errgroup.WithContext(ctx)
 
 	s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
 	to.announce()
-	report := newRecvReport(s, from, config.Wire, to, &skipped)
-	watch := s.watch(report)
-	parts.run(func(ctx context.Context) error {
-		defer parts.end()
-		return receive(ctx, from, limit, func(f protocol.Frame, now time.Time) {
-			report.arrivals.note(f, now)
+	work := newReceiving(s, from, to)
+	work.untimed = config.Wire == protocol.WireClassic
+	watch := s.watch(work)
+	parts.Go(func() error {
+		defer end()
+		return receive(ctx, from, uint64(c.Int("frames")), func(f protocol.Frame, now time.Time) {
+			work.note(f, now)
 			to.put(f, now)
 		})
 	})
 	if to.server != nil {
-		parts.run(to.server.serve)
+		to.server.ReceiveFrom(from)
+		parts.Go(func() error { return to.server.serve(ctx) })
 	}
 	if to.window != nil {
-		if err := to.window.Run(parts.ctx); err != nil {
-			parts.fail(err)
-		}
+		err := to.window.Run(ctx) // in the main goroutine: windows need that
+		parts.Go(func() error { return err })
 		if to.leave() > 0 && ctx.Err() == nil {
 			s.log.Info("the window is closed")
 		}
 	}
-	err = parts.wait()
+	err = parts.Wait()
 	watch.stop()
 	err = cmp.Or(err, to.close())
 	watch.end(err)
 	return err
 }
 
-// receive hands on the frames that a receiver receives, with the time at which they came, until it or ctx ends, or
-// limit of them have come, if limit is not 0.
+// receive calls put with each frame and the time at which it came. It ends with the receiver, with ctx, or after limit
+// frames if limit is not 0.
 func receive(ctx context.Context, from *receiver.Receiver, limit uint64, put func(protocol.Frame, time.Time)) error {
 	n := uint64(0)
 	for f, err := range from.Frames(ctx) {
@@ -152,20 +147,14 @@ func receive(ctx context.Context, from *receiver.Receiver, limit uint64, put fun
 	return nil
 }
 
-// receiverConfig is what the flags say of how to receive.
+// receiverConfig returns what the flags say about receiving.
 func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
-	config.Deadline = c.Duration("deadline")
-	if config.Deadline <= 0 {
-		return config, cmdline.Usagef("--deadline %v: give a time above 0, such as 500ms", config.Deadline)
-	}
-	config.Latency = c.Duration("latency")
+	config.Deadline, config.Latency = c.Duration("deadline"), c.Duration("latency")
 	if c.IsSet("latency") && config.Latency <= 0 {
 		config.Latency = -1 // not at all
 	}
 	config.OneWay, config.NoGRO = !c.Bool("feedback"), c.Bool("no-gro")
-	if config.Wire, err = wireOf(c); err != nil {
-		return config, err
-	}
+	config.Wire, _ = protocol.ParseWire(c.String("wire")) // checkFlags has seen it
 	if config.Keys, err = keysOf(c); err != nil {
 		return config, err
 	}
@@ -175,35 +164,34 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 
 // listen opens the receiver on the address of --addr.
 func listen(ctx context.Context, c *cli.Context, config receiver.Config) (*receiver.Receiver, error) {
-	addr, err := addressOf("addr", cmp.Or(c.String("addr"), anyAddress))
+	addr, err := addressOf(cmp.Or(c.String("addr"), anyAddress))
 	if err != nil {
 		return nil, err
 	}
 	r, err := receiver.Listen(ctx, config, addr)
 	var dns *net.DNSError
 	switch {
-	case err == nil && fallenBack(addr, r.LocalAddr()):
-		config.Log.Warn("this machine has no IPv6: only IPv4 is listened on", "addr", r.LocalAddr())
-		return r, nil
 	case err == nil:
+		if fallenBack(addr, r.LocalAddr()) {
+			config.Log.Warn("this machine has no IPv6: udpcam listens on IPv4 only", "addr", r.LocalAddr())
+		}
 		return r, nil
 	case errors.As(err, &dns):
-		err = fmt.Errorf("%w (give an address of this machine, or %s for all it has)", err, anyAddress)
+		err = fmt.Errorf("%w (give an address of this machine, or %s for all of them)", err, anyAddress)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		err = fmt.Errorf("%w (this machine does not have that address; %s stands for all it has)", err, anyAddress)
+		err = fmt.Errorf("%w (this machine does not have that address; %s listens on all of its addresses)", err, anyAddress)
 	case errors.Is(err, os.ErrPermission):
-		err = fmt.Errorf("%w (ports below 1024 are for root: choose a higher one)", err)
+		err = fmt.Errorf("%w (ports below 1024 need root: choose a higher one)", err)
 	}
 	return nil, fmt.Errorf("--addr: %w", err)
 }
 
-// fallenBack reports whether who asked for all addresses of IPv6 got those of IPv4: there is no IPv6 then.
+// fallenBack reports whether all IPv6 addresses were asked for, and got is one of IPv4. Then there is no IPv6.
 func fallenBack(asked string, got netip.AddrPort) bool {
 	wanted, err := netip.ParseAddrPort(asked)
 	return err == nil && wanted.Addr() == netip.IPv6Unspecified() && got.Addr().Is4()
 }
 
-// sinkHelp is what can be given to recv as a sink.
 const sinkHelp = `--show             a window for each stream, in a build with OpenCV
 --term             this terminal: kitty graphics, sixels, or half blocks
 --http :8080       browsers: a page, MJPEG streams, snapshots

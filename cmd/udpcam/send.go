@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,14 +25,15 @@ func sendCommand() *cli.Command {
 			"udpcam send --addr 192.168.1.20", "the first camera that works",
 			"udpcam send --addr pc.local:12345 --source test:", "a test pattern, no camera needed",
 			"udpcam send --addr 239.1.2.3 --source http://cam/video.mjpg", "an IP camera to a multicast group",
-			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "whatever writes JPEGs",
+			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "any program that writes JPEGs",
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: send,
 	},
 		cmdline.Flags("Receivers",
 			&cli.StringSliceFlag{Name: "addr",
 				Usage: "send to (`HOST[:PORT]`) a name, an IP address or a multicast group (repeatable)"},
-			&cli.StringFlag{Name: "name", Aliases: []string{"stream"}, Usage: "the stream's `NAME`", DefaultText: "from this host's name and the source"},
+			&cli.StringFlag{Name: "name", Aliases: []string{"stream"}, Usage: "the stream's `NAME`",
+				DefaultText: "from this host's name and the source"},
 			wireFlag(),
 			&cli.IntFlag{Name: "segment", Usage: "at most `N` bytes of a frame in each datagram", DefaultText: fmt.Sprintf(
 				"%d, less if the path takes less; classic: %d", protocol.DefaultSegmentSize, protocol.ClassicSegmentSize)},
@@ -39,10 +41,13 @@ func sendCommand() *cli.Command {
 			&cli.IntFlag{Name: "ttl", Usage: "how many networks (`N`) multicast may reach; 1 is this one alone", Value: 1},
 		),
 		cmdline.Flags("Loss",
-			&cli.StringFlag{Name: "fec", Usage: "parity (`SHARE`) for lost packets: auto follows the loss that receivers report; or a share such as 20%, or off", Value: "auto"},
-			&cli.StringFlag{Name: "pace", Usage: "how fast (`PACE`) a frame leaves: auto follows the path; or Mbit/s such as 200, a share of the time between two frames such as 25%, or off", Value: "auto"},
-			feedbackFlag("take reports from receivers, and answer what they miss"),
-			&cli.BoolFlag{Name: "no-gso", Usage: "send each datagram by its own system call, for kernels and network cards where sending many at once is broken"},
+			&cli.StringFlag{Name: "fec", Value: "auto", Usage: "parity (`SHARE`) for lost packets: " +
+				"auto follows the loss that receivers report; or a share such as 20%, or off"},
+			&cli.StringFlag{Name: "pace", Value: "auto", Usage: "how fast (`PACE`) a frame leaves: auto follows the path; " +
+				"or Mbit/s such as 200, a share of the time between two frames such as 25%, or off"},
+			feedbackFlag("take reports from receivers, and resend what they miss"),
+			&cli.BoolFlag{Name: "no-gso", Usage: "send each datagram by its own system call, " +
+				"for kernels and network cards where sending many at once is broken"},
 		),
 		keyFlags("seal the stream, so that only receivers with the same key can watch"),
 		sourceFlags(source.Default()),
@@ -51,13 +56,8 @@ func sendCommand() *cli.Command {
 	)
 }
 
-// send is udpcam send.
 func send(c *cli.Context) error {
 	config, err := senderConfig(c)
-	if err != nil {
-		return err
-	}
-	limit, err := framesOf(c)
 	if err != nil {
 		return err
 	}
@@ -65,30 +65,33 @@ func send(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, ctx, err := newSession(c, false)
-	if err != nil {
-		return err
-	}
+	s, ctx := newSession(c, false)
 	config.Log = s.log
 	warnOfKeys(c, s.log)
-	var skipped tally
-	var to *sender.Sender // before the source has its first frame, there is one
-	pressure := func() float64 { return to.Pressure() }
-	var cost costs
-	name, src, err := openSource(c, source.Default(), s.log, skipped.add, pressure, cost.of)
+	work := &sending{session: s, last: progress{Time: s.began}}
+	name, src, err := openSource(c, source.Default(), source.Options{
+		Pressure: func() float64 { return work.to.Pressure() }, // the source calls it only once it runs
+		Skip:     s.skipped.count,
+		Encoded:  work.encoding.note,
+		Log:      s.log,
+	})
 	if err != nil {
 		return err
 	}
-	to, err = sender.Dial(ctx, config, addrs...)
+	work.source = source.Redact(name)
+	to, err := sender.Dial(ctx, config, addrs...)
 	if err != nil {
 		return err
 	}
 	defer to.Close()
+	work.to = to
 
-	report := newSendReport(s, source.Redact(name), to, &skipped, &cost)
-	watch := s.watch(report)
-	err = pump(ctx, cost.timed(src), to, limit, skipped.add, func() {
-		s.log.Info("sending", "source", source.Redact(name), "to", to.Addrs(), "stream", config.Name, "wire", config.Wire)
+	watch := s.watch(work)
+	err = pump(ctx, src, to.Send, uint64(c.Int("frames")), s.skipped.count, func(f protocol.Frame, n uint64) {
+		work.delays.note(time.Since(f.Captured))
+		if n == 1 {
+			s.log.Info("sending", "source", work.source, "to", to.Addrs(), "stream", config.Name, "wire", config.Wire)
+		}
 	})
 	if st := to.Stats(); err == nil && st.Frames > 0 && st.Datagrams == 0 {
 		err = fmt.Errorf("nothing could be sent to %v: is this machine connected to a network?", to.Addrs())
@@ -97,10 +100,9 @@ func send(c *cli.Context) error {
 	return err
 }
 
-// receiversOf returns the addresses of --addr.
 func receiversOf(c *cli.Context) (addrs []string, err error) {
 	for _, text := range cmdline.List(c, "addr") {
-		addr, err := addressOf("addr", text)
+		addr, err := addressOf(text)
 		if err != nil {
 			return nil, err
 		}
@@ -118,27 +120,22 @@ func receiversOf(c *cli.Context) (addrs []string, err error) {
 	return addrs, nil
 }
 
-// A frameSender is a sender.Sender, or stands for one.
-type frameSender interface {
-	Send(protocol.Frame) (sent bool, err error)
-	Stats() sender.Stats
-}
-
-// pump sends the frames of a source until it or ctx ends, or limit frames are sent, if limit is not 0. It calls begun
-// once the first frame is sent.
+// pump sends the frames of a source. It ends with the source, with ctx, or after limit frames if limit is not 0. After
+// each frame it calls sent with the number of frames so far.
 //
-// A frame that the wire cannot carry is left out, unless it is the first: then the others are not likely to fit either.
-func pump(ctx context.Context, src source.Source, to frameSender, limit uint64,
-	skip func(reason string), begun func()) error {
+// A frame that is too large for the wire is skipped. If it is the first, that is an error: the others are not likely to fit
+// either.
+func pump(ctx context.Context, src source.Source, send func(protocol.Frame) (bool, error), limit uint64,
+	skip func(reason string), sent func(f protocol.Frame, n uint64)) error {
 
+	n := uint64(0)
 	for f, err := range src.Frames(ctx) {
 		if err != nil {
 			return err
 		}
-		_, err := to.Send(f)
-		sent := to.Stats().Frames
+		ok, err := send(f)
 		switch {
-		case errors.Is(err, protocol.ErrFrameSize) && sent == 0:
+		case errors.Is(err, protocol.ErrFrameSize) && n == 0:
 			return fmt.Errorf("%w: choose a larger --segment, or smaller pictures", err)
 		case errors.Is(err, protocol.ErrFrameSize):
 			skip("too large for the wire")
@@ -146,28 +143,32 @@ func pump(ctx context.Context, src source.Source, to frameSender, limit uint64,
 			skip("no JPEG")
 		case err != nil:
 			return err
-		case sent == 1:
-			begun()
-		}
-		if limit != 0 && sent >= limit {
-			return nil
+		case ok:
+			n++
+			sent(f, n)
+			if n == limit {
+				return nil
+			}
 		}
 	}
 	return nil
 }
 
-// senderConfig is what the flags say of how to send.
+// senderConfig returns what the flags say about sending.
 func senderConfig(c *cli.Context) (config sender.Config, err error) {
-	config = sender.Config{SegmentSize: c.Int("segment"), TTL: c.Int("ttl"), OneWay: !c.Bool("feedback"), NoGSO: c.Bool("no-gso")}
+	config = sender.Config{
+		SegmentSize: c.Int("segment"),
+		TTL:         c.Int("ttl"),
+		OneWay:      !c.Bool("feedback"),
+		NoGSO:       c.Bool("no-gso"),
+	}
 	if config.FEC, err = cmdline.ParseFEC(c.String("fec")); err != nil {
 		return config, cmdline.Usagef("--fec: %w", err)
 	}
 	if config.Pace, err = cmdline.ParsePace(c.String("pace")); err != nil {
 		return config, cmdline.Usagef("--pace: %w", err)
 	}
-	if config.Wire, err = wireOf(c); err != nil {
-		return config, err
-	}
+	config.Wire, _ = protocol.ParseWire(c.String("wire")) // checkFlags has seen it
 	switch name := c.String("name"); config.Wire {
 	case protocol.WireClassic:
 		if name != "" {
@@ -195,9 +196,6 @@ func senderConfig(c *cli.Context) (config sender.Config, err error) {
 		return config, cmdline.Usagef("--key: give one key to seal the stream with, not %d", len(keys))
 	case len(keys) == 1:
 		config.Key = keys[0]
-	}
-	if config.TTL < 1 || config.TTL > 255 {
-		return config, cmdline.Usagef("--ttl %d: give 1 to 255", config.TTL)
 	}
 	config.Interface, err = interfaceOf(c)
 	return config, err

@@ -3,19 +3,22 @@ package main
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
+	"udpcam/receiver/web"
 	"udpcam/sender/source"
 )
 
 func serveCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "serve",
-		Usage:     "show a source to browsers, with no UDP between",
+		Usage:     "show a source to browsers, without UDP",
 		UsageText: "udpcam serve --source SOURCE [--http ADDR] [flags]",
 		Description: cmdline.Examples(
 			"udpcam serve --source test: --http :8080", "a test pattern, at http://127.0.0.1:8080",
@@ -24,63 +27,51 @@ func serveCommand() *cli.Command {
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: serve,
 	},
-		httpFlags(defaultHTTP),
-		cmdline.Flags("HTTP", lingerFlag()),
+		onDemandFlags(),
 		sourceFlags(source.Default()),
 		runningFlags(),
 	)
 }
 
-// defaultHTTP is where serve and demo serve unless they are told: this machine alone.
+// defaultHTTP is where serve and demo serve by default: for this machine alone.
 const defaultHTTP = "127.0.0.1:8080"
 
-func lingerFlag() cli.Flag {
-	return &cli.DurationFlag{Name: "linger", Value: 10 * time.Second,
-		Usage: "close the source this `TIME` after the last viewer left"}
+func onDemandFlags() []cli.Flag {
+	return slices.Concat(httpFlags(defaultHTTP), cmdline.Flags("HTTP", &cli.DurationFlag{Name: "linger",
+		Value: 10 * time.Second, Usage: "close the source this `TIME` after the last viewer left"}))
 }
 
-// serve is udpcam serve.
 func serve(c *cli.Context) error {
-	linger, err := lingerOf(c)
+	s, ctx := newSession(c, false)
+	name, src, err := openSource(c, source.Default(), source.Options{Skip: s.skipped.count, Log: s.log})
 	if err != nil {
 		return err
 	}
-	s, ctx, err := newSession(c, false)
-	if err != nil {
-		return err
-	}
-	var skipped tally
-	name, src, err := openSource(c, source.Default(), s.log, skipped.add, nil)
-	if err != nil {
-		return err
-	}
-	to, err := openServer(c, defaultHTTP, nil, s.log, skipped.add)
+	to, err := openServer(c, defaultHTTP, nil, s)
 	if err != nil {
 		return err
 	}
 	defer to.close()
 
 	s.log.Info("serving", "source", source.Redact(name), "url", to.url())
-	report := newServeReport(s, to, &skipped)
-	watch := s.watch(report)
+	work := &serving{session: s, to: to, last: progress{Time: s.began}}
+	watch := s.watch(work)
 	stream := streamName(c.String("source"))
-	err = show(ctx, to, report.open(src, stream), src.OnDemand(), linger, stream)
+	err = show(ctx, to, work.open(src, stream), src.OnDemand(), c.Duration("linger"), stream)
 	watch.end(err)
 	return err
 }
 
-// frames is a way to open a source and get its frames.
-type frames = func(context.Context) iter.Seq2[protocol.Frame, error]
-
-// show shows frames, all of one stream, to browsers until ctx is done or the source is over. A source on demand is open while somebody
-// watches, and for a time after; if it fails it is opened again, unless it has never worked.
-func show(ctx context.Context, to *server, open frames, onDemand bool, linger time.Duration, stream string) error {
-	parts := newGroup(ctx)
-	parts.run(to.serve)
-	parts.run(func(ctx context.Context) error {
-		defer parts.end()
+// show shows the frames of one stream to browsers, until ctx is done or the source ends.
+func show(ctx context.Context, to *server, open web.Opener, onDemand bool, linger time.Duration, stream string) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return to.serve(ctx) })
+	parts.Go(func() error {
+		defer end()
 		if onDemand {
-			return to.pull(ctx, open, linger, stream, parts.fail)
+			return pull(ctx, to, open, linger, stream)
 		}
 		for f, err := range open(ctx) {
 			if err != nil {
@@ -90,14 +81,30 @@ func show(ctx context.Context, to *server, open frames, onDemand bool, linger ti
 		}
 		return nil
 	})
-	return parts.wait()
+	return parts.Wait()
 }
 
-// lingerOf is the time of --linger.
-func lingerOf(c *cli.Context) (time.Duration, error) {
-	linger := c.Duration("linger")
-	if linger <= 0 {
-		return 0, cmdline.Usagef("--linger %v: give a time above 0, such as 10s", linger)
-	}
-	return linger, nil
+// pull shows a source on demand: it is open while somebody watches, and for the time linger after that. If it fails it is
+// opened again. But if it fails before its first frame ever, it is hardly the source that was meant, and pull returns the
+// error.
+func pull(ctx context.Context, to *server, open web.Opener, linger time.Duration, stream string) (failed error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	worked := false
+	to.Pull(ctx, func(ctx context.Context) iter.Seq2[protocol.Frame, error] { // Pull returns no error but ctx's
+		return func(yield func(protocol.Frame, error) bool) {
+			for f, err := range open(ctx) {
+				if err != nil && !worked {
+					failed = err
+					end()
+					return
+				}
+				worked = true
+				if !yield(f, err) {
+					return
+				}
+			}
+		}
+	}, linger, stream)
+	return failed
 }

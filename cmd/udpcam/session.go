@@ -4,65 +4,70 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
-
-	"udpcam/cmd/internal/cmdline"
 )
 
-// A session is what is said while a command runs: log lines on standard error, and once a second its status, in one of
-// three ways:
+// A session is what a running command tells its user: log lines on standard error, and a status every second.
 //
-//   - with --json as an object on a line of its own, and log lines are objects too, those that have a "msg";
-//   - else on a terminal as a status line, below the log lines;
-//   - else not at all: what changes is logged.
+//   - With --json, the status is a JSON object on a line of its own. Log lines are objects too: they have a "msg".
+//   - Else, on a terminal, the status is a line below the log lines.
+//   - Else there is no status. What changes is in the log.
 type session struct {
-	log     *slog.Logger
-	console *console
-	json    io.Writer // nil without --json
-	lost    func()    // called when nobody reads json any more
-	began   time.Time
+	log        *slog.Logger
+	console    *console
+	json       io.Writer // nil without --json
+	lost       func()    // called when nobody reads json any more
+	began      time.Time
+	skipped    tally // pictures that sources and sinks left out
+	complained map[complaint]uint64
 }
 
-// A status is what a command has to say once a second. As JSON it is an object whose keys stay as they are.
+// A status is what a command shows every second. As JSON it is an object whose keys never change.
 type status interface {
-	line() string // the same for people, most important first: a narrow terminal shows only the beginning
+	// line is the status for people. It begins with what matters most, since a narrow terminal shows only the beginning.
+	line() string
+	// summary is a log message for when the command has ended, with its attributes.
+	summary() (message string, attrs []any)
 }
 
-// defaultLevel is from which level up is logged.
 const defaultLevel = "info"
 
-// newSession begins a session. Objects go to standard output unless pictures do. The context that it returns is c's,
-// and ends too when nobody reads the objects any more.
-func newSession(c *cli.Context, picturesOnStdout bool) (*session, context.Context, error) {
-	var level slog.Level
-	name := cmp.Or(c.String("log-level"), defaultLevel)
-	if err := level.UnmarshalText([]byte(name)); err != nil {
-		return nil, nil, cmdline.Usagef("--log-level %q: choose debug, info, warn or error", name)
-	}
-	ctx, cancel := context.WithCancel(c.Context)
-	s := &session{console: newConsole(c.App.ErrWriter), lost: cancel, began: time.Now()}
-	options := &slog.HandlerOptions{Level: level}
-	if !c.Bool("json") {
-		if s.console.width != nil {
-			options.ReplaceAttr = timeOfDay
-		}
-		s.log = slog.New(slog.NewTextHandler(s.console, options))
-		return s, ctx, nil
-	}
-	s.json = c.App.Writer
-	if picturesOnStdout {
-		s.json = s.console
-	}
-	s.log = slog.New(slog.NewJSONHandler(s.console, options))
-	return s, ctx, nil
+// levelOf returns the level of --log-level.
+func levelOf(c *cli.Context) (level slog.Level, err error) {
+	err = level.UnmarshalText([]byte(cmp.Or(c.String("log-level"), defaultLevel)))
+	return level, err
 }
 
-// timeOfDay leaves out the date, which whoever sits at a terminal knows.
+// newSession begins a session. JSON goes to standard output, or to standard error if standard output has the pictures.
+// The context that it returns ends with c's, and when nobody reads the JSON any more.
+func newSession(c *cli.Context, picturesOnStdout bool) (*session, context.Context) {
+	ctx, cancel := context.WithCancel(c.Context)
+	s := &session{console: newConsole(c.App.ErrWriter), lost: cancel, began: time.Now()}
+	level, _ := levelOf(c) // checkFlags has seen it
+	options := &slog.HandlerOptions{Level: level}
+	switch {
+	case c.Bool("json"):
+		s.json = c.App.Writer
+		if picturesOnStdout {
+			s.json = s.console
+		}
+		s.log = slog.New(slog.NewJSONHandler(s.console, options))
+		return s, ctx
+	case s.console.width != nil:
+		options.ReplaceAttr = timeOfDay
+	}
+	s.log = slog.New(slog.NewTextHandler(s.console, options))
+	return s, ctx
+}
+
+// timeOfDay leaves out the date, which nobody needs at a terminal.
 func timeOfDay(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.String(a.Key, a.Value.Time().Format(time.TimeOnly))
@@ -70,15 +75,7 @@ func timeOfDay(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// say prints a line for people, which --json does without.
-func (s *session) say(format string, args ...any) {
-	if s.json == nil {
-		fmt.Fprintf(s.console, format+"\n", args...)
-	}
-}
-
-// report shows a status.
-func (s *session) report(st status) {
+func (s *session) show(st status) {
 	if s.json == nil {
 		s.console.setStatus(st.line())
 		return
@@ -91,4 +88,86 @@ func (s *session) report(st status) {
 	if _, err := s.json.Write(append(object, '\n')); err != nil {
 		s.lost()
 	}
+}
+
+// A complaint is a warning that may come again.
+type complaint struct{ message, reason string }
+
+// complain logs which counts have grown since the last call: one line for each reason. Called once a second, it keeps a
+// flood of bad input from becoming a flood of lines. Harmless reasons are logged as debug lines. The reason is logged
+// under key.
+func (s *session) complain(message, key string, counts map[string]uint64, harmless ...string) {
+	if s.complained == nil {
+		s.complained = map[complaint]uint64{}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		before := s.complained[complaint{message, reason}]
+		if counts[reason] == before {
+			continue
+		}
+		level := slog.LevelWarn
+		if slices.Contains(harmless, reason) {
+			level = slog.LevelDebug
+		}
+		s.log.Log(context.Background(), level, message, key, reason, "count", counts[reason]-before)
+		s.complained[complaint{message, reason}] = counts[reason]
+	}
+}
+
+// skipMessage is logged when a source or a sink leaves out pictures.
+const skipMessage = "pictures left out"
+
+// A subject is the work of a command, which a watch reports on.
+type subject interface {
+	// sample returns the present status, and logs what has changed since the last call.
+	sample(now time.Time) status
+	// frames is how many frames there have been.
+	frames() uint64
+}
+
+// statusInterval is the time between two statuses. Rates are over this time.
+const statusInterval = time.Second
+
+// A watch shows the status of a command every second, and once more when the command ends.
+type watch struct {
+	*session
+	subject subject
+	stop    func() (at time.Time) // is called when the work is done, before what it used is closed
+}
+
+func (s *session) watch(what subject) *watch {
+	quit := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		ticker := time.NewTicker(statusInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case now := <-ticker.C:
+				s.show(what.sample(now))
+			case <-quit:
+				return
+			}
+		}
+	})
+	return &watch{s, what, sync.OnceValue(func() time.Time {
+		close(quit)
+		running.Wait()
+		return time.Now()
+	})}
+}
+
+// end shows the last status, as of when the watch was stopped, and logs the summary. If the command failed before its
+// first frame it does neither: the error says all.
+func (w *watch) end(failed error) {
+	stopped := w.stop()
+	if failed != nil && w.subject.frames() == 0 {
+		w.console.setStatus("")
+		return
+	}
+	last := w.subject.sample(stopped)
+	w.show(last)
+	w.console.setStatus("")
+	message, attrs := last.summary()
+	w.log.Info(message, append(attrs, "seconds", round(time.Since(w.began).Seconds(), 1))...)
 }

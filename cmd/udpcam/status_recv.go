@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"image"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -13,24 +11,21 @@ import (
 	"udpcam/receiver/sink"
 )
 
-// A recvStatus is the status of recv and demo. Counts are since the start; rates, loss and delay are the last second's.
+// A recvStatus is the status of recv and demo. Counts are since the start. Rates, loss and delay are of the last second.
 type recvStatus struct {
-	Time time.Time `json:"time"`
-	rate
-	Frames      uint64            `json:"frames"`       // whole, and handed on
-	FrameBytes  uint64            `json:"frame_bytes"`  // in them
-	Dropped     uint64            `json:"dropped"`      // frames that did not become whole, or were not right
+	progress                      // of whole frames
+	Dropped     uint64            `json:"dropped"`      // frames that did not become whole, or were damaged
 	DroppedBy   map[string]uint64 `json:"dropped_by"`   // the same by reason
 	Datagrams   uint64            `json:"datagrams"`    // all that came
 	LeftOut     uint64            `json:"left_out"`     // datagrams that were of no use
 	LeftOutBy   map[string]uint64 `json:"left_out_by"`  // the same by reason
 	Loss        float64           `json:"loss"`         // of datagrams as they were first sent, 0 to 1
 	ByParity    uint64            `json:"by_parity"`    // frames that are whole thanks to parity
-	ByRequest   uint64            `json:"by_request"`   // frames that are whole thanks to what was asked for
-	Requests    uint64            `json:"requests"`     // datagrams that asked for something
+	ByRequest   uint64            `json:"by_request"`   // frames that are whole thanks to answered requests
+	Requests    uint64            `json:"requests"`     // datagrams that asked a sender for what was lost
 	Delay       *float64          `json:"delay_ms"`     // since capture, the median; of several streams the worst
 	Viewers     int               `json:"viewers"`      // over HTTP
-	OutsDropped map[string]uint64 `json:"outs_dropped"` // frames that an --out was too slow for, by its name
+	OutsDropped map[string]uint64 `json:"outs_dropped"` // frames that came too fast for an --out, by its name
 	Streams     []streamStatus    `json:"streams"`
 
 	idle string // the line before anything has come
@@ -44,23 +39,21 @@ type streamStatus struct {
 	Height int      `json:"height"`    // likewise
 	FPS    float64  `json:"fps"`       // frames in the last second
 	Delay  *float64 `json:"delay_ms"`  // since capture, the median; null if there is none or the clocks differ
-	Silent int64    `json:"silent_ms"` // how long ago its last datagram came
+	Silent int64    `json:"silent_ms"` // since its last datagram came
 
-	// RTT is the round trip to the sender, and Uncertainty by how much Delay may be wrong because the clocks are two. Both
-	// are null if they have not been measured: then Delay is by both machines' clocks as they are.
+	// RTT is the round trip to the sender. Uncertainty is how wrong Delay may be, because sender and receiver have two
+	// clocks. Both are null if they have not been measured. Delay is then the plain difference of the two clocks.
 	RTT         *float64 `json:"rtt_ms"`
 	Uncertainty *float64 `json:"delay_uncertainty_ms"`
 
 	skewed bool // whether the clocks differ
 }
 
-// line implements status.
 func (s recvStatus) line() string {
 	if s.Datagrams == 0 {
 		return s.idle
 	}
-	parts := []string{s.rate.String(), count(s.Frames, "frame"), fmt.Sprintf("%d dropped", s.Dropped),
-		fmt.Sprintf("loss %.1f %%", 100*s.Loss)}
+	parts := []string{s.progress.String(), fmt.Sprintf("%d dropped", s.Dropped), fmt.Sprintf("loss %.1f %%", 100*s.Loss)}
 	if s.ByParity+s.ByRequest > 0 {
 		parts = append(parts, fmt.Sprintf("%d repaired", s.ByParity+s.ByRequest))
 	}
@@ -70,15 +63,15 @@ func (s recvStatus) line() string {
 		parts = append(parts, "delay unknown: clocks differ")
 	}
 	if n := len(s.Streams); n > 1 {
-		parts = append(parts, count(n, "stream"))
+		parts = append(parts, plural(n, "stream"))
 	}
 	if s.Viewers > 0 {
-		parts = append(parts, count(s.Viewers, "viewer"))
+		parts = append(parts, plural(s.Viewers, "viewer"))
 	}
 	return strings.Join(parts, "  ")
 }
 
-// delay is the delay of the slowest stream, with its uncertainty if that is known and not less than what is shown.
+// delay is the delay of the slowest stream, with its uncertainty if one decimal can show it.
 func (s recvStatus) delay() string {
 	for _, stream := range s.Streams {
 		if stream.Delay == s.Delay && stream.Uncertainty != nil && *stream.Uncertainty >= 0.05 {
@@ -88,45 +81,41 @@ func (s recvStatus) delay() string {
 	return fmt.Sprintf("%.1f ms", *s.Delay)
 }
 
-// A recvReport makes a recvStatus once a second, and logs what has changed since the last.
-type recvReport struct {
+func (s recvStatus) summary() (message string, attrs []any) {
+	return "received", []any{"frames", s.Frames, "bytes", s.FrameBytes, counted("dropped", s.DroppedBy),
+		"by_parity", s.ByParity, "by_request", s.ByRequest, "datagrams", s.Datagrams, counted("left_out", s.LeftOutBy),
+		counted("outs_dropped", s.OutsDropped)}
+}
+
+// receiving is the work of recv and demo, as its watch sees it.
+type receiving struct {
+	*session
 	from    *receiver.Receiver
 	to      *outputs
-	skipped *tally // by sinks, in demo by the source
-	timed   bool   // whether frames carry when they were captured
+	untimed bool   // frames do not carry when they were captured
 	idle    string // the status line before anything has come
-	log     *slog.Logger
 
-	arrivals arrivals
+	arrivals collected[arrival]
 	roster   roster
-	speed    meter
-	before   protocol.Stats
-
-	datagrams, sinks, slow complaint
+	last     progress
+	before   protocol.Stats // at the last sample
 }
 
-func newRecvReport(s *session, from *receiver.Receiver, wire protocol.Wire, to *outputs, skipped *tally) *recvReport {
-	harmless := []string{protocol.DatagramLate.String(), protocol.DatagramSpare.String(), protocol.DatagramDuplicate.String()}
-	return &recvReport{
-		from: from, to: to, skipped: skipped, timed: wire != protocol.WireClassic, log: s.log,
-		idle:      "waiting for a stream on " + from.LocalAddr().String(),
-		arrivals:  arrivals{since: s.began},
-		speed:     meter{at: s.began},
-		roster:    roster{},
-		datagrams: complaint{message: "datagrams left out", key: "reason", quiet: harmless},
-		sinks:     complaint{message: skipMessage, key: "reason", quiet: []string{sink.SkipOld, sink.SkipHidden, sink.SkipBetween}},
-		slow:      complaint{message: "pictures left out: they are not taken fast enough", key: "out"},
-	}
+func newReceiving(s *session, from *receiver.Receiver, to *outputs) *receiving {
+	return &receiving{session: s, from: from, to: to, idle: "waiting for a stream on " + from.LocalAddr().String(),
+		last: progress{Time: s.began}}
 }
 
-// sample implements reporter.
-func (r *recvReport) sample(now time.Time) status {
-	total := r.from.Stats()
+// harmless are the reasons to leave out a datagram that come with repair and reordering.
+var harmless = []string{
+	protocol.DatagramLate.String(), protocol.DatagramSpare.String(), protocol.DatagramDuplicate.String(),
+}
+
+func (w *receiving) sample(now time.Time) status {
+	total, streams := w.from.Stats(), w.streams(now)
+	w.last = w.last.next(now, total.Frames, total.FrameBytes)
 	s := recvStatus{
-		Time:        now,
-		rate:        r.speed.read(total.Frames, total.FrameBytes, now),
-		Frames:      total.Frames,
-		FrameBytes:  total.FrameBytes,
+		progress:    w.last,
 		Dropped:     total.Dropped.Total(),
 		DroppedBy:   total.Dropped.Map(),
 		Datagrams:   total.Datagrams,
@@ -135,105 +124,27 @@ func (r *recvReport) sample(now time.Time) status {
 		ByParity:    total.ByParity,
 		ByRequest:   total.ByRequest,
 		Requests:    total.Requests,
-		Viewers:     r.to.viewers(),
-		OutsDropped: r.to.dropped(),
-		Streams:     r.streams(now),
-		idle:        r.idle,
+		OutsDropped: w.to.dropped(),
+		Streams:     streams,
+		idle:        w.idle,
 	}
-	if expected := total.Expected - r.before.Expected; expected > 0 {
-		s.Loss = round(1-float64(total.Received-r.before.Received)/float64(expected), 4)
+	if w.to.server != nil {
+		s.Viewers = w.to.server.Stats().Viewers
+	}
+	if expected := total.Expected - w.before.Expected; expected > 0 {
+		s.Loss = round(1-float64(total.Received-w.before.Received)/float64(expected), 4)
 	}
 	for _, stream := range s.Streams {
 		if d := stream.Delay; d != nil && (s.Delay == nil || *d > *s.Delay) {
 			s.Delay = d
 		}
 	}
-	r.before = total
-	r.roster.update(r.log, s.Streams)
-	r.datagrams.log(r.log, s.LeftOutBy)
-	r.sinks.log(r.log, r.skipped.totals())
-	r.slow.log(r.log, s.OutsDropped)
+	w.before = total
+	w.roster = w.roster.next(w.log, s.Streams)
+	w.complain("datagrams left out", "reason", s.LeftOutBy, harmless...)
+	w.complain(skipMessage, "reason", w.skipped.totals(), sink.SkipOld, sink.SkipHidden, sink.SkipBetween)
+	w.complain("pictures left out: the output is too slow", "out", s.OutsDropped)
 	return s
 }
 
-// streams describes every stream that is received.
-func (r *recvReport) streams(now time.Time) []streamStatus {
-	arrived, period := r.arrivals.take(now)
-	streams := []streamStatus{}
-	for _, info := range r.from.Streams() {
-		s := streamStatus{Name: info.Name, From: info.From.String(), Silent: now.Sub(info.Seen).Milliseconds()}
-		if info.ClockKnown {
-			s.RTT, s.Uncertainty = milliseconds(info.RTT), milliseconds(info.ClockUncertainty)
-		}
-		size := info.Announced.Size
-		if a := arrived[info.Name]; a != nil {
-			s.FPS = round(float64(len(a.delays))/period.Seconds(), 2)
-			if r.timed {
-				s.Delay, s.skewed = a.delay(info.ClockOffset)
-			}
-			if a.size != (image.Point{}) {
-				size = a.size
-			}
-		}
-		s.Width, s.Height = size.X, size.Y
-		streams = append(streams, s)
-	}
-	return streams
-}
-
-// summary implements reporter.
-func (r *recvReport) summary(took time.Duration) {
-	total := r.from.Stats()
-	r.log.Info("received", "frames", total.Frames, "bytes", total.FrameBytes, counted("dropped", total.Dropped.Map()),
-		"by_parity", total.ByParity, "by_request", total.ByRequest, "datagrams", total.Datagrams, counted("left_out", total.LeftOut.Map()),
-		counted("outs_dropped", r.to.dropped()), "seconds", round(took.Seconds(), 1))
-}
-
-// frames implements reporter.
-func (r *recvReport) frames() uint64 { return r.from.Stats().Frames }
-
-// quietAfter is how long a stream is silent before it is said to be.
-const quietAfter = 3 * time.Second
-
-// A roster logs which streams appear, fall quiet and come back, and when the size of their pictures changes. It is told
-// once a second which streams there are.
-type roster map[string]*attendance
-
-type attendance struct {
-	size  string // "" while unknown
-	quiet bool
-}
-
-func (r roster) update(log *slog.Logger, streams []streamStatus) {
-	present := map[string]bool{}
-	for _, s := range streams {
-		present[s.Name] = true
-		size := ""
-		if s.Width > 0 {
-			size = fmt.Sprintf("%dx%d", s.Width, s.Height)
-		}
-		quiet := time.Duration(s.Silent)*time.Millisecond >= quietAfter
-		a := r[s.Name]
-		switch {
-		case a == nil:
-			a = &attendance{size: size}
-			r[s.Name] = a
-			log.Info("stream appears", "stream", s.Name, "from", s.From, "size", size)
-		case quiet && !a.quiet:
-			log.Info("stream is quiet", "stream", s.Name, "from", s.From)
-		case !quiet && a.quiet:
-			log.Info("stream is back", "stream", s.Name, "from", s.From)
-		case size != "" && size != a.size:
-			log.Info("picture size changes", "stream", s.Name, "size", size, "before", a.size)
-		}
-		a.quiet = quiet
-		if size != "" {
-			a.size = size
-		}
-	}
-	for name := range r {
-		if !present[name] {
-			delete(r, name) // it has long been quiet
-		}
-	}
-}
+func (w *receiving) frames() uint64 { return w.from.Stats().Frames }

@@ -2,8 +2,8 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,54 +11,38 @@ import (
 	src "udpcam/sender/source"
 )
 
-// A sendStatus is the status of send. Counts are since the start; rates are the last second's.
+// A sendStatus is the status of send. Counts are since the start. Rates and times are of the last second.
 type sendStatus struct {
-	Time time.Time `json:"time"`
-	rate
-	Frames     uint64            `json:"frames"`      // sent, however many receivers there are
-	FrameBytes uint64            `json:"frame_bytes"` // in them
-	Datagrams  uint64            `json:"datagrams"`   // to all receivers together
-	WireBytes  uint64            `json:"wire_bytes"`  // in them, without IP and UDP headers
-	Failed     uint64            `json:"failed"`      // how often a frame could not be sent to a receiver
-	Skipped    uint64            `json:"skipped"`     // what the source brought that was not sent
-	SkippedBy  map[string]uint64 `json:"skipped_by"`  // the same by reason
-	Parity     uint64            `json:"parity"`      // datagrams that carry parity
-	Requests   uint64            `json:"requests"`    // what receivers asked for
-	Answered   uint64            `json:"answered"`    // datagrams in answer to that
-	Receivers  []receiverStatus  `json:"receivers"`
+	progress                    // each frame counts once, however many receivers there are
+	Datagrams uint64            `json:"datagrams"`  // to all receivers together
+	WireBytes uint64            `json:"wire_bytes"` // of datagrams, without IP and UDP headers
+	Failed    uint64            `json:"failed"`     // how often a frame could not be sent to a receiver
+	Skipped   uint64            `json:"skipped"`    // pictures of the source that were not sent
+	SkippedBy map[string]uint64 `json:"skipped_by"` // the same by reason
+	Parity    uint64            `json:"parity"`     // datagrams with parity
+	Requests  uint64            `json:"requests"`   // from receivers, for what they miss
+	Answered  uint64            `json:"answered"`   // datagrams sent in answer to requests
+	Receivers []receiverStatus  `json:"receivers"`
 	cost
 
 	source string
 }
 
-// A receiverStatus is what is known of one address that is sent to.
+// A receiverStatus is what is known of one receiver.
 type receiverStatus struct {
 	Addr    netip.AddrPort          `json:"addr"`
 	State   sender.DestinationState `json:"state"`
-	Trouble string                  `json:"trouble,omitempty"` // what is wrong, and what to look at
+	Trouble string                  `json:"trouble,omitempty"` // what is wrong, and what to do
 	RTT     *float64                `json:"rtt_ms"`            // null if it is not known
 	Loss    float64                 `json:"loss"`              // share of datagrams, 0 to 1
 	Limit   float64                 `json:"limit_mbit_s"`      // what the path carries, 0 if it carries all that is sent
 }
 
-// receivers is what is known of the addresses that are sent to.
-func receivers(to *sender.Sender) (all []receiverStatus) {
-	for _, d := range to.Destinations() {
-		r := receiverStatus{Addr: d.Addr, State: d.State, Trouble: d.Trouble(), Loss: round(d.Loss, 4), Limit: round(d.Limit/1e6, 2)}
-		if d.RTT > 0 {
-			r.RTT = milliseconds(d.RTT)
-		}
-		all = append(all, r)
-	}
-	return all
-}
-
-// line implements status.
 func (s sendStatus) line() string {
 	if s.Frames == 0 {
 		return "waiting for a picture from " + s.source
 	}
-	parts := []string{s.rate.String(), count(s.Frames, "frame"), count(s.Failed, "error")}
+	parts := []string{s.progress.String(), plural(s.Failed, "error")}
 	if s.Skipped > 0 {
 		parts = append(parts, fmt.Sprintf("%d skipped", s.Skipped))
 	}
@@ -73,64 +57,78 @@ func (s sendStatus) line() string {
 	return strings.Join(parts, "  ")
 }
 
-// A sendReport makes a sendStatus once a second.
-type sendReport struct {
-	source  string // its name
-	to      *sender.Sender
-	skipped *tally
-	costs   *costs
-	log     *slog.Logger
-
-	speed    meter
-	skipping complaint
+func (s sendStatus) summary() (message string, attrs []any) {
+	return "sent", []any{"frames", s.Frames, "bytes", s.FrameBytes, "datagrams", s.Datagrams, "failed", s.Failed,
+		"parity", s.Parity, "answered", s.Answered, counted("skipped", s.SkippedBy)}
 }
 
-func newSendReport(s *session, source string, to *sender.Sender, skipped *tally, costs *costs) *sendReport {
-	return &sendReport{
-		source: source, to: to, skipped: skipped, costs: costs, log: s.log,
-		speed:    meter{at: s.began},
-		skipping: complaint{message: skipMessage, key: "reason", quiet: []string{src.Repeated}},
+// sending is the work of send, as its watch sees it.
+type sending struct {
+	*session
+	source           string // its name, without a password
+	to               *sender.Sender
+	delays, encoding collected[time.Duration]
+	last             progress
+}
+
+func (w *sending) sample(now time.Time) status {
+	total, skipped := w.to.Stats(), w.skipped.totals()
+	if total.Skipped > 0 {
+		skipped["overload"] = total.Skipped // the path carries fewer frames
 	}
-}
-
-// sample implements reporter.
-func (r *sendReport) sample(now time.Time) status {
-	total, skipped := r.to.Stats(), r.left()
-	r.skipping.log(r.log, skipped)
-	return sendStatus{
-		Time:       now,
-		rate:       r.speed.read(total.Frames, total.FrameBytes, now),
-		Frames:     total.Frames,
-		FrameBytes: total.FrameBytes,
-		Datagrams:  total.Datagrams,
-		WireBytes:  total.WireBytes,
-		Failed:     total.Failed,
-		Skipped:    sum(skipped),
-		SkippedBy:  skipped,
-		Parity:     total.Parity,
-		Requests:   total.Requests,
-		Answered:   total.Answered,
-		Receivers:  receivers(r.to),
-		cost:       r.costs.read(),
-		source:     r.source,
+	w.complain(skipMessage, "reason", skipped, src.Repeated)
+	w.last = w.last.next(now, total.Frames, total.FrameBytes)
+	s := sendStatus{
+		progress:  w.last,
+		Datagrams: total.Datagrams,
+		WireBytes: total.WireBytes,
+		Failed:    total.Failed,
+		Skipped:   sum(skipped),
+		SkippedBy: skipped,
+		Parity:    total.Parity,
+		Requests:  total.Requests,
+		Answered:  total.Answered,
+		cost:      costOf(w.delays.next(), w.encoding.next()),
+		source:    w.source,
 	}
-}
-
-// left is what was not sent, by reason: the source's reasons, and that the path takes no more.
-func (r *sendReport) left() map[string]uint64 {
-	skipped := r.skipped.totals()
-	if n := r.to.Stats().Skipped; n > 0 {
-		skipped["overload"] = n
+	for _, d := range w.to.Destinations() {
+		r := receiverStatus{Addr: d.Addr, State: d.State, Trouble: d.Trouble()}
+		r.Loss, r.Limit = round(d.Loss, 4), round(d.Limit/1e6, 2)
+		if d.RTT > 0 {
+			r.RTT = milliseconds(d.RTT)
+		}
+		s.Receivers = append(s.Receivers, r)
 	}
-	return skipped
+	return s
 }
 
-// summary implements reporter.
-func (r *sendReport) summary(took time.Duration) {
-	total := r.to.Stats()
-	r.log.Info("sent", "frames", total.Frames, "bytes", total.FrameBytes, "datagrams", total.Datagrams,
-		"failed", total.Failed, "parity", total.Parity, "answered", total.Answered, counted("skipped", r.left()), "seconds", round(took.Seconds(), 1))
+func (w *sending) frames() uint64 { return w.to.Stats().Frames }
+
+// A cost is the mean time that a frame of the last second took in this program, in milliseconds.
+type cost struct {
+	// Delay is from the camera driver's time, or from when the picture came, until the kernel has the whole frame.
+	Delay    float64 `json:"delay_ms"`
+	DelayMax float64 `json:"delay_max_ms"`
+	Encoding float64 `json:"encode_ms"` // the part of Delay that encoding took, 0 for JPEGs that are passed on
 }
 
-// frames implements reporter.
-func (r *sendReport) frames() uint64 { return r.to.Stats().Frames }
+func (c cost) String() string {
+	text := fmt.Sprintf("%.1f ms to send", c.Delay)
+	if c.Encoding > 0 {
+		text += fmt.Sprintf(", %.1f encoding", c.Encoding)
+	}
+	return text
+}
+
+// costOf returns the cost of frames from the times that they took to send and, of them, to encode.
+func costOf(delays, encoding []time.Duration) cost {
+	mean := func(times []time.Duration) float64 {
+		sum := time.Duration(0)
+		for _, t := range times {
+			sum += t
+		}
+		return round(sum.Seconds()*1000/float64(max(1, len(times))), 3)
+	}
+	longest := slices.Max(append(delays, 0))
+	return cost{mean(delays), round(longest.Seconds()*1000, 3), mean(encoding)}
+}

@@ -4,71 +4,61 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"udpcam/protocol"
+	"udpcam/receiver/web"
 	"udpcam/sender/source"
 )
 
-// A serveStatus is the status of serve. Counts are since the start; rates are the last second's.
+// A serveStatus is the status of serve. Counts are since the start. Rates are of the last second.
 type serveStatus struct {
-	Time time.Time `json:"time"`
-	rate
-	Frames     uint64            `json:"frames"`      // that the source brought
-	FrameBytes uint64            `json:"frame_bytes"` // in them
-	Capturing  bool              `json:"capturing"`   // whether the source is open
-	Viewers    int               `json:"viewers"`
-	FramesOut  uint64            `json:"frames_out"` // shown, to all viewers together
-	BytesOut   uint64            `json:"bytes_out"`  // in them
-	Skipped    uint64            `json:"skipped"`    // what the source brought that was no picture
-	SkippedBy  map[string]uint64 `json:"skipped_by"` // the same by reason
+	progress                    // of the source
+	Capturing bool              `json:"capturing"` // whether the source is open
+	Viewers   int               `json:"viewers"`
+	FramesOut uint64            `json:"frames_out"` // shown, to all viewers together
+	BytesOut  uint64            `json:"bytes_out"`  // in them
+	Skipped   uint64            `json:"skipped"`    // pictures of the source that cannot be shown
+	SkippedBy map[string]uint64 `json:"skipped_by"` // the same by reason
 }
 
-// line implements status.
 func (s serveStatus) line() string {
 	if !s.Capturing {
 		return "waiting for a viewer"
 	}
-	parts := []string{s.rate.String(), count(s.Frames, "frame"), count(s.Viewers, "viewer")}
+	parts := []string{s.progress.String(), plural(s.Viewers, "viewer")}
 	if s.Skipped > 0 {
 		parts = append(parts, fmt.Sprintf("%d skipped", s.Skipped))
 	}
 	return strings.Join(parts, "  ")
 }
 
-// A serveReport makes a serveStatus once a second.
-type serveReport struct {
-	server  *server
-	skipped *tally
-	log     *slog.Logger
-
-	brought, bytes atomic.Uint64 // frames, and bytes in them
-	capturing      atomic.Bool
-	speed          meter
-	skipping       complaint
+func (s serveStatus) summary() (message string, attrs []any) {
+	return "served", []any{"frames", s.Frames, "bytes", s.FrameBytes, "frames_out", s.FramesOut, "bytes_out", s.BytesOut,
+		counted("skipped", s.SkippedBy)}
 }
 
-func newServeReport(s *session, server *server, skipped *tally) *serveReport {
-	return &serveReport{
-		server: server, skipped: skipped, log: s.log,
-		speed:    meter{at: s.began},
-		skipping: complaint{message: skipMessage, key: "reason"},
-	}
+// serving is the work of serve, as its watch sees it.
+type serving struct {
+	*session
+	to           *server
+	count, bytes atomic.Uint64 // frames, and bytes in them
+	capturing    atomic.Bool
+	last         progress
 }
 
 // open opens a source and yields its frames as those of a stream, counted.
-func (r *serveReport) open(src source.Source, stream string) frames {
+func (w *serving) open(src source.Source, stream string) web.Opener {
 	return func(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 		return func(yield func(protocol.Frame, error) bool) {
-			r.capturing.Store(true)
-			defer r.capturing.Store(false)
+			w.capturing.Store(true)
+			defer w.capturing.Store(false)
 			for f, err := range src.Frames(ctx) {
 				if err == nil {
-					f.Stream, f.ID = stream, uint32(r.brought.Add(1)-1)
-					r.bytes.Add(uint64(len(f.JPEG)))
+					f.Stream, f.ID = stream, uint32(w.count.Add(1)-1)
+					w.bytes.Add(uint64(len(f.JPEG)))
 				}
 				if !yield(f, err) {
 					return
@@ -78,31 +68,19 @@ func (r *serveReport) open(src source.Source, stream string) frames {
 	}
 }
 
-// sample implements reporter.
-func (r *serveReport) sample(now time.Time) status {
-	out, skipped := r.server.Stats(), r.skipped.totals()
-	r.skipping.log(r.log, skipped)
-	s := serveStatus{
-		Time:       now,
-		Frames:     r.brought.Load(),
-		FrameBytes: r.bytes.Load(),
-		Capturing:  r.capturing.Load(),
-		Viewers:    out.Viewers,
-		FramesOut:  out.FramesOut,
-		BytesOut:   out.BytesOut,
-		Skipped:    sum(skipped),
-		SkippedBy:  skipped,
+func (w *serving) sample(now time.Time) status {
+	out, skipped := w.to.Stats(), w.skipped.totals()
+	w.complain(skipMessage, "reason", skipped)
+	w.last = w.last.next(now, w.count.Load(), w.bytes.Load())
+	return serveStatus{
+		progress:  w.last,
+		Capturing: w.capturing.Load(),
+		Viewers:   out.Viewers,
+		FramesOut: out.FramesOut,
+		BytesOut:  out.BytesOut,
+		Skipped:   sum(skipped),
+		SkippedBy: skipped,
 	}
-	s.rate = r.speed.read(s.Frames, s.FrameBytes, now)
-	return s
 }
 
-// summary implements reporter.
-func (r *serveReport) summary(took time.Duration) {
-	out := r.server.Stats()
-	r.log.Info("served", "frames", r.brought.Load(), "bytes", r.bytes.Load(), "frames_out", out.FramesOut,
-		"bytes_out", out.BytesOut, counted("skipped", r.skipped.totals()), "seconds", round(took.Seconds(), 1))
-}
-
-// frames implements reporter.
-func (r *serveReport) frames() uint64 { return r.brought.Load() }
+func (w *serving) frames() uint64 { return w.count.Load() }

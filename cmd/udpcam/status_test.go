@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"udpcam/protocol"
 )
 
 // The keys are what programs rely on: they may become more, and stay otherwise as they are.
@@ -19,7 +17,8 @@ func TestStatusKeys(t *testing.T) {
 		status any
 		want   string
 	}{
-		"send":             {sendStatus{}, "answered datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s parity receivers requests skipped skipped_by time wire_bytes"},
+		"send": {sendStatus{}, "answered datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s " +
+			"parity receivers requests skipped skipped_by time wire_bytes"},
 		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms state"},
 		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
 			"left_out_by loss mbit_s outs_dropped requests streams time viewers"},
@@ -44,29 +43,29 @@ func TestStatusKeys(t *testing.T) {
 
 func TestStatusLines(t *testing.T) {
 	delay, doubt, little := 1.25, 0.31, 0.04
-	speed := rate{FPS: 29.97, Megabit: 18.72}
+	speed := func(frames uint64) progress { return progress{FPS: 29.97, Megabit: 18.72, Frames: frames} }
 	tests := []struct {
 		status status
 		want   string
 	}{
 		{recvStatus{idle: "waiting for a stream on :1"}, "waiting for a stream on :1"},
-		{recvStatus{rate: speed, Frames: 30, Dropped: 1, Datagrams: 9, Loss: 0.0123, Delay: &delay},
+		{recvStatus{progress: speed(30), Dropped: 1, Datagrams: 9, Loss: 0.0123, Delay: &delay},
 			"30.0 fps  18.7 Mbit/s  30 frames  1 dropped  loss 1.2 %  delay 1.2 ms"},
 		{recvStatus{Datagrams: 9, Delay: &delay, Streams: []streamStatus{{Delay: &delay, Uncertainty: &doubt}}},
 			"0.0 fps  0.0 Mbit/s  0 frames  0 dropped  loss 0.0 %  delay 1.2 ±0.3 ms"},
 		{recvStatus{Datagrams: 9, Delay: &delay, Streams: []streamStatus{{Delay: &delay, Uncertainty: &little}}},
 			"0.0 fps  0.0 Mbit/s  0 frames  0 dropped  loss 0.0 %  delay 1.2 ms"},
-		{recvStatus{Frames: 1, Datagrams: 9, Viewers: 1, Streams: []streamStatus{{skewed: true}, {}}},
+		{recvStatus{progress: progress{Frames: 1}, Datagrams: 9, Viewers: 1, Streams: []streamStatus{{skewed: true}, {}}},
 			"0.0 fps  0.0 Mbit/s  1 frame  0 dropped  loss 0.0 %  delay unknown: clocks differ  2 streams  1 viewer"},
 		{sendStatus{source: "-"}, "waiting for a picture from -"},
-		{sendStatus{rate: speed, Frames: 2, Datagrams: 112, Failed: 1},
-			"30.0 fps  18.7 Mbit/s  2 frames  1 error"},
-		{sendStatus{rate: speed, Frames: 100_000, Datagrams: 5_600_000, cost: cost{Delay: 17.8, Encoding: 16.9}},
+		{sendStatus{progress: speed(2), Datagrams: 112, Failed: 1}, "30.0 fps  18.7 Mbit/s  2 frames  1 error"},
+		{sendStatus{progress: speed(100_000), Datagrams: 5_600_000, cost: cost{Delay: 17.8, Encoding: 16.9}},
 			"30.0 fps  18.7 Mbit/s  100000 frames  0 errors  17.8 ms to send, 16.9 encoding"},
-		{sendStatus{rate: speed, Frames: 2, Skipped: 3}, "30.0 fps  18.7 Mbit/s  2 frames  0 errors  3 skipped"},
-		{sendStatus{rate: speed, Frames: 2, Receivers: []receiverStatus{{Trouble: "nobody listens"}, {}}}, "30.0 fps  18.7 Mbit/s  2 frames  0 errors  nobody listens"},
+		{sendStatus{progress: speed(2), Skipped: 3}, "30.0 fps  18.7 Mbit/s  2 frames  0 errors  3 skipped"},
+		{sendStatus{progress: speed(2), Receivers: []receiverStatus{{Trouble: "nobody listens"}, {}}},
+			"30.0 fps  18.7 Mbit/s  2 frames  0 errors  nobody listens"},
 		{serveStatus{}, "waiting for a viewer"},
-		{serveStatus{rate: speed, Capturing: true, Frames: 5, Viewers: 2, Skipped: 1},
+		{serveStatus{progress: speed(5), Capturing: true, Viewers: 2, Skipped: 1},
 			"30.0 fps  18.7 Mbit/s  5 frames  2 viewers  1 skipped"},
 	}
 	for _, test := range tests {
@@ -92,13 +91,7 @@ func TestDelay(t *testing.T) {
 		{[]time.Duration{10*time.Second + 1}, 0, true},
 	}
 	for _, test := range tests {
-		a := arrivals{}
-		now := time.Now()
-		for _, d := range test.delays {
-			a.note(protocol.Frame{Stream: "a", Captured: now.Add(-d)}, now)
-		}
-		streams, _ := a.take(now)
-		switch got, skewed := streams["a"].delay(0); {
+		switch got, skewed := medianDelay(test.delays); {
 		case skewed != test.skewed || (got == nil) != skewed:
 			t.Errorf("%v: clocks differ is %v", test.delays, skewed)
 		case got != nil && *got != test.want:
@@ -107,20 +100,15 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-func TestArrivals(t *testing.T) {
-	start := time.Now()
-	a := arrivals{since: start}
-	for range 3 {
-		a.note(protocol.Frame{Stream: "a", JPEG: []byte("old")}, start)
+func TestCollected(t *testing.T) {
+	var c collected[int]
+	c.note(1)
+	c.note(2)
+	if got := c.next(); !slices.Equal(got, []int{1, 2}) {
+		t.Errorf("%v", got)
 	}
-	a.note(protocol.Frame{Stream: "a", JPEG: []byte("new")}, start)
-	a.note(protocol.Frame{Stream: "b"}, start)
-	streams, period := a.take(start.Add(time.Second))
-	if len(streams) != 2 || len(streams["a"].delays) != 4 || period != time.Second {
-		t.Errorf("%v in %v", streams, period)
-	}
-	if streams, period := a.take(start.Add(3 * time.Second)); len(streams) != 0 || period != 2*time.Second {
-		t.Errorf("%v in %v", streams, period)
+	if got := c.next(); len(got) != 0 {
+		t.Errorf("again: %v", got)
 	}
 }
 
@@ -147,36 +135,36 @@ func TestRoster(t *testing.T) {
 	r := roster{}
 	for i, step := range steps {
 		var b bytes.Buffer
-		r.update(plainLog(&b), step.streams)
+		r = r.next(plainLog(&b), step.streams)
 		if got := strings.TrimPrefix(strings.TrimSpace(b.String()), "level=INFO "); got != step.want {
 			t.Errorf("step %d: logs %q, want %q", i, got, step.want)
 		}
 	}
 }
 
-func TestMeter(t *testing.T) {
+func TestProgress(t *testing.T) {
 	start := time.Now()
-	m := meter{at: start}
+	p := progress{Time: start}
 	for i, step := range []struct {
 		after         time.Duration
 		frames, bytes uint64
-		want          rate
+		fps, megabit  float64
 	}{
-		{time.Second, 30, 1_000_000, rate{30, 8}},
-		{3 * time.Second, 31, 1_000_000, rate{0.5, 0}},
-		{3 * time.Second, 31, 1_000_000, rate{}},
-		{4500 * time.Millisecond, 81, 1_234_567, rate{33.33, 1.251}},
+		{time.Second, 30, 1_000_000, 30, 8},
+		{3 * time.Second, 31, 1_000_000, 0.5, 0},
+		{3 * time.Second, 31, 1_000_000, 0, 0},
+		{4500 * time.Millisecond, 81, 1_234_567, 33.33, 1.251},
 	} {
-		if got := m.read(step.frames, step.bytes, start.Add(step.after)); got != step.want {
-			t.Errorf("step %d: %+v, want %+v", i, got, step.want)
+		p = p.next(start.Add(step.after), step.frames, step.bytes)
+		if want := (progress{start.Add(step.after), step.fps, step.megabit, step.frames, step.bytes}); p != want {
+			t.Errorf("step %d: %+v, want %+v", i, p, want)
 		}
 	}
 }
 
 // There is one line a reason, however many there were, and none when there are no more.
 func TestComplaint(t *testing.T) {
-	c := complaint{message: "left out", key: "reason", quiet: []string{"late"}}
-	var counts tally
+	var s session
 	steps := []struct {
 		add  map[string]int
 		want string
@@ -190,16 +178,17 @@ func TestComplaint(t *testing.T) {
 	for i, step := range steps {
 		for reason, n := range step.add {
 			for range n {
-				counts.add(reason)
+				s.skipped.count(reason)
 			}
 		}
 		var b bytes.Buffer
-		c.log(plainLog(&b), counts.totals())
+		s.log = plainLog(&b)
+		s.complain("left out", "reason", s.skipped.totals(), "late")
 		if b.String() != step.want {
 			t.Errorf("step %d: logs %q, want %q", i, b.String(), step.want)
 		}
 	}
-	if got := sum(counts.totals()); got != 20 {
+	if got := sum(s.skipped.totals()); got != 20 {
 		t.Errorf("the sum is %d", got)
 	}
 }

@@ -242,7 +242,8 @@ func usbDescriptor(kind, index byte) (_ []byte, ok bool) {
 	const device, configuration, text = 1, 2, 3
 	switch kind {
 	case device:
-		return descriptor(kind, short(0x0200), []byte{0xEF, 2, 1, 64}, short(0x1209), short(0x0001), short(0x0100), []byte{1, 2, 3, 1}), true
+		return descriptor(kind, short(0x0200), []byte{0xEF, 2, 1, 64},
+			short(0x1209), short(0x0001), short(0x0100), []byte{1, 2, 3, 1}), true
 	case text:
 		if index == 0 {
 			return descriptor(kind, short(0x0409)), true
@@ -261,7 +262,8 @@ func usbDescriptor(kind, index byte) (_ []byte, ok bool) {
 	terminals := append(
 		descriptor(usbInterface, []byte{2, camera}, short(0x0201), []byte{0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0}),
 		descriptor(usbInterface, []byte{3, streaming}, short(0x0101), []byte{0, camera, 0})...)
-	control := append(descriptor(usbInterface, []byte{1}, short(0x0100), short(13+len(terminals)), long(1_000_000), []byte{1, 1}), terminals...)
+	control := append(descriptor(usbInterface, []byte{1}, short(0x0100),
+		short(13+len(terminals)), long(1_000_000), []byte{1, 1}), terminals...)
 
 	formats := descriptor(usbInterface, []byte{6, 1, byte(len(usbSizes)), 0, 1, 0, 0, 0, 0})
 	for i, size := range usbSizes {
@@ -273,7 +275,8 @@ func usbDescriptor(kind, index byte) (_ []byte, ok bool) {
 			long(1e6), long(1e8), long(usbLargest), long(usbIntervals[0]), intervals)...)
 	}
 	formats = append(formats, descriptor(usbInterface, []byte{0x0D, 1, 1, 4})...)
-	streams := append(descriptor(usbInterface, []byte{1, 1}, short(14+len(formats)), []byte{0x81, 0, streaming, 0, 0, 0, 1, 0}), formats...)
+	streams := append(descriptor(usbInterface, []byte{1, 1},
+		short(14+len(formats)), []byte{0x81, 0, streaming, 0, 0, 0, 1, 0}), formats...)
 
 	all := bytes.Join([][]byte{
 		descriptor(0x0B, []byte{0, 2, usbUVC, 3, 0, 0}), // the two interfaces belong together

@@ -1,5 +1,5 @@
-// Package cmdline is what the commands of this module have in common: how a command line is run, how flags are declared
-// and read, how help is laid out, and what becomes of errors.
+// Package cmdline has what the programs of this module share. It runs a command line, declares and reads flags, lays out
+// help, and prints errors.
 //
 //	app := cmdline.Complete(&cli.App{Name: "udpcam", Commands: ...})
 //	cmdline.Main(app)
@@ -17,7 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Complete completes a program, which has a name, commands and examples, with what all programs have.
+// Complete adds what all programs have to a program with a name, commands and examples.
 func Complete(app *cli.App) *cli.App {
 	cli.HelpPrinter = printHelp
 	app.Flags = []cli.Flag{cli.HelpFlag} // cli adds it only beside a help command of its own
@@ -36,24 +36,24 @@ func Complete(app *cli.App) *cli.App {
 // Main runs the program's command line, and exits.
 func Main(app *cli.App) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // whoever presses Ctrl-C a second time does not want to wait for an orderly end
-	// Whoever reads our output may leave: that is an error of a write, to be handled there, and no reason to be killed.
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	// When the reader of our output leaves, the write fails. That is handled there, and must not kill the program.
 	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(Run(ctx, app, os.Args, os.Stdout, os.Stderr))
 }
 
-// Run runs one command line, program name included, and returns the exit code: 0, 1 for what went wrong, 2 for a
-// mistake in the command line. It ends in order when ctx is done.
+// Run runs one command line, which begins with the program's name. It ends in order when ctx is done. It returns the exit
+// code: 0, ExitFailure or ExitUsage.
 func Run(ctx context.Context, app *cli.App, args []string, stdout, stderr io.Writer) (code int) {
 	app.Writer, app.ErrWriter = stdout, stderr
-	app.ExitErrHandler = func(c *cli.Context, err error) { code = report(c, err) }
+	app.ExitErrHandler = func(c *cli.Context, err error) { code = printError(c, err) }
 	if err := app.RunContext(ctx, args); err != nil && code == 0 {
 		code = ExitFailure
 	}
 	return code
 }
 
-// Version is the release that a program was built as, or else what the go command knows of its code: a tag or a commit.
+// Version returns release or, if that is empty, what the go command knows of the code: a tag or a commit.
 func Version(release string) string {
 	built := ""
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -16,16 +16,25 @@ const (
 	ExitUsage   = 2
 )
 
-// A usageError is what Usagef makes.
+// A usageError is a mistake in the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// Usagef makes an error that is a mistake in the command line, and not one in the world. Its text names the flag, what is wrong with it and what to give instead.
+// Usagef makes an error that is a mistake in the command line. Its text names the flag, says what is wrong with it, and what
+// to give instead.
 func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// report prints the error that a command ended with, on one line, and returns the exit code for it.
-func report(c *cli.Context, err error) int {
+// UsageIf makes err a mistake in the command line if it is one of these kinds. Other errors stay as they are.
+func UsageIf(err error, kinds ...error) error {
+	if slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) }) {
+		return usageError{err}
+	}
+	return err
+}
+
+// printError prints the error that a command ended with, on one line, and returns its exit code.
+func printError(c *cli.Context, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -38,7 +47,7 @@ func report(c *cli.Context, err error) int {
 	return ExitFailure
 }
 
-// The errors of package flag and of cli have no type, only a text.
+// The errors of package flag and of cli have no types, only texts.
 var (
 	undefinedFlag = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
 	missingValue  = regexp.MustCompile(`^flag needs an argument: -+(.*)$`)
@@ -46,7 +55,7 @@ var (
 	badVariable   = regexp.MustCompile(`^could not parse (".*") as .* from environment variable "(.*)" for flag ([^:]*):`)
 )
 
-// onUsageError says in our own words what is wrong with a flag.
+// onUsageError says in plain words what is wrong with a flag.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	flags := c.Command.Flags
 	text := err.Error()
@@ -56,10 +65,12 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	if m := missingValue.FindStringSubmatch(text); m != nil {
 		return Usagef("--%s needs a value: give %s", m[1], wanted(flags, m[1]))
 	}
-	if m := badFlag.FindStringSubmatch(text); m != nil && strings.HasSuffix(text, "value out of range") {
-		return Usagef("--%s %s: give a smaller number", m[2], m[1])
-	} else if m != nil {
-		return Usagef("--%s %s: give %s", m[2], m[1], wanted(flags, m[2]))
+	if m := badFlag.FindStringSubmatch(text); m != nil {
+		want := wanted(flags, m[2])
+		if strings.HasSuffix(text, "value out of range") {
+			want = "a smaller number"
+		}
+		return Usagef("--%s %s: give %s", m[2], m[1], want)
 	}
 	if m := badVariable.FindStringSubmatch(text); m != nil {
 		return Usagef("the environment variable %s is %s: give %s", m[2], m[1], wanted(flags, m[3]))
@@ -67,7 +78,7 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	return Usagef("%w", err)
 }
 
-// wanted says what kind of value a flag takes.
+// wanted describes the values that a flag takes.
 func wanted(flags []cli.Flag, name string) string {
 	i := slices.IndexFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 	if i < 0 {
@@ -86,14 +97,15 @@ func wanted(flags []cli.Flag, name string) string {
 	return placeholder(flags[i])
 }
 
-// UnknownCommand says which command may have been meant.
+// UnknownCommand is the error for a command that does not exist. It names the one that may have been meant.
 func UnknownCommand(c *cli.Context, name string) error {
 	// What cli suggests is a sentence, with the command in quotes.
 	suggested := strings.SplitN(cli.SuggestCommand(c.App.Commands, name), `"`, 3)
 	return Usagef("there is no command %q%s", name, didYouMean(name, strings.Join(suggested[1:2], ""), ""))
 }
 
-// didYouMean asks about a suggestion, unless it is far-fetched: cli makes one however little the two have in common.
+// didYouMean asks about a suggestion of cli. It leaves out those that begin differently: cli suggests something even if
+// the two names have little in common.
 func didYouMean(given, suggested, prefix string) string {
 	name := strings.TrimPrefix(suggested, prefix)
 	if given == "" || name == "" || given[0] != name[0] {

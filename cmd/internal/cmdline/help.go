@@ -33,14 +33,10 @@ Usage:
 {{reflow .Description}}
 {{- flags .VisibleFlags}}`
 
-// Widths in columns. Help is laid out between the narrow and the wide one.
-const (
-	NarrowWidth = 60
-	UsualWidth  = 80 // of what is no terminal, or one that does not tell
-	wideWidth   = 110
-)
+// UsualWidth is the width in columns of files and pipes, and of a terminal that does not tell its width.
+const UsualWidth = 80
 
-// Examples lists command lines and what they do.
+// Examples lists command lines, each followed by what it does.
 func Examples(pairs ...string) string {
 	var b strings.Builder
 	b.WriteString("Examples:\n")
@@ -55,7 +51,7 @@ func Indent(lines string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n  ") + "\n"
 }
 
-// HelpCommand is the subcommand help of a program. Command is one of the others, for the example.
+// HelpCommand is the subcommand help of a program. Its example is about another command.
 func HelpCommand(program, command string) *cli.Command {
 	return Command(&cli.Command{
 		Name:        "help",
@@ -76,12 +72,9 @@ func HelpCommand(program, command string) *cli.Command {
 	})
 }
 
-// printHelp implements cli's HelpPrinter: it lays the help out for the terminal that it goes to.
+// printHelp implements [cli.HelpPrinter]: it lays the help out for the terminal that it goes to.
 func printHelp(w io.Writer, template string, data any) {
-	width := UsualWidth
-	if columns, ok := TerminalWidth(w); ok {
-		width = min(max(columns, NarrowWidth), wideWidth)
-	}
+	width := Width(w)
 	cli.HelpPrinterCustom(w, template, data, map[string]any{
 		"commands": func(commands []*cli.Command) string {
 			var rows [][2]string
@@ -95,14 +88,14 @@ func printHelp(w io.Writer, template string, data any) {
 	})
 }
 
-// flagHelp lists flags by category, both in the order in which they were declared.
+// flagHelp lists flags by category. Both are in the order in which they were declared.
 func flagHelp(flags []cli.Flag, width int) string {
 	var categories []string
 	var last cli.DocGenerationFlag
 	rows := map[string][][2]string{}
 	for _, f := range flags {
 		category := f.(cli.CategorizableFlag).GetCategory()
-		if category == "" { // --help, which whoever reads this knows
+		if category == "" { // --help, which the reader has just used
 			continue
 		}
 		if !slices.Contains(categories, category) {
@@ -116,9 +109,9 @@ func flagHelp(flags []cli.Flag, width int) string {
 		fmt.Fprintf(&b, "\n%s:\n%s", category, columns(rows[category], width))
 	}
 	if last != nil {
-		note := fmt.Sprintf("Instead of a flag an environment variable can be set: %s for %s. In it, several values of one "+
-			"flag are separated by commas.", last.GetEnvVars()[0], "--"+last.(cli.Flag).Names()[0])
-		b.WriteString("\n" + strings.Join(Wrap(note, width), "\n") + "\n")
+		note := fmt.Sprintf("Each flag can also be set by an environment variable: %s for %s. In it, commas separate "+
+			"several values of one flag.", last.GetEnvVars()[0], "--"+last.(cli.Flag).Names()[0])
+		b.WriteString("\n" + Hang("", note, width))
 	}
 	return b.String()
 }
@@ -135,15 +128,15 @@ func FlagRow(f cli.DocGenerationFlag) [2]string {
 	return [2]string{name, usage}
 }
 
-// onlyPlaceholder is a placeholder that stands in a flag's usage for the sake of the flag's name alone.
+// onlyPlaceholder matches a placeholder that is no part of the sentence. It is shown behind the flag's name only.
 var onlyPlaceholder = regexp.MustCompile(" \\(`[^`]*`\\)")
 
-// Plain is a flag's usage as people read it.
+// Plain returns a flag's usage without the marks of its placeholder.
 func Plain(usage string) string {
 	return strings.ReplaceAll(onlyPlaceholder.ReplaceAllString(usage, ""), "`", "")
 }
 
-// placeholder is what stands for a flag's value: what its usage has in backquotes.
+// placeholder returns the word that stands for a flag's value. The flag's usage has it in backquotes.
 func placeholder(f cli.Flag) string {
 	if parts := strings.SplitN(f.(cli.DocGenerationFlag).GetUsage(), "`", 3); len(parts) == 3 {
 		return parts[1]
@@ -153,57 +146,59 @@ func placeholder(f cli.Flag) string {
 
 // columns lays rows out in two columns, the second wrapped at width.
 func columns(rows [][2]string, width int) string {
-	const indent, gap = 2, 2
 	left := 0
 	for _, row := range rows {
 		left = max(left, utf8.RuneCountInString(row[0]))
 	}
 	var b strings.Builder
 	for _, row := range rows {
-		cell := row[0]
-		for _, line := range Wrap(row[1], width-indent-left-gap) {
-			fmt.Fprintf(&b, "%*s%-*s%*s%s\n", indent, "", left, cell, gap, "", line)
-			cell = ""
-		}
+		b.WriteString(Hang(fmt.Sprintf("  %-*s  ", left, row[0]), row[1], width))
 	}
 	return b.String()
 }
 
-// reflow wraps the lines of text that are too long. What stands in a second column stays in it.
+// reflow wraps the lines that are too long. A second column, behind two spaces, stays a column.
 func reflow(text string, width int) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		left, right := "", strings.TrimSuffix(line, "\n")
-		if gap := strings.LastIndex(right, "  ") + 2; utf8.RuneCountInString(right) > width && gap >= 2 {
-			left, right = right[:gap], right[gap:]
+		if utf8.RuneCountInString(line) > width+1 { // the line's end counts too
+			second := 0
+			if gap := strings.LastIndex(line, "  "); gap >= 0 {
+				second = gap + 2
+			}
+			line = Hang(line[:second], line[second:], width)
 		}
-		column := utf8.RuneCountInString(left)
-		if column+utf8.RuneCountInString(right) <= width {
-			b.WriteString(line)
-			continue
-		}
-		for _, part := range Wrap(right, width-column) {
-			fmt.Fprintf(&b, "%s%s\n", left, part)
-			left = strings.Repeat(" ", column)
-		}
+		b.WriteString(line)
 	}
 	return b.String()
 }
 
-// Wrap breaks text between words into lines of at most width columns; a longer word has a line of its own.
-func Wrap(text string, width int) (lines []string) {
+// Hang puts text behind left, in lines of at most width columns that begin in the same column. A word that is too long has
+// a line of its own.
+func Hang(left, text string, width int) string {
+	column := utf8.RuneCountInString(left)
+	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+		if line != "" && column+utf8.RuneCountInString(line+" "+word) > width {
 			lines = append(lines, line)
 			line = ""
 		}
 		line = strings.TrimPrefix(line+" "+word, " ")
 	}
-	return append(lines, line)
+	return left + strings.Join(append(lines, line), "\n"+strings.Repeat(" ", column)) + "\n"
 }
 
-// TerminalWidth is how many columns the terminal has that w is, if it is one.
+// Width returns the width in columns for what is written to w: that of the terminal, but not too narrow or too wide to read.
+func Width(w io.Writer) int {
+	const narrow, wide = 60, 110
+	if columns, ok := TerminalWidth(w); ok {
+		return min(max(columns, narrow), wide)
+	}
+	return UsualWidth
+}
+
+// TerminalWidth returns how many columns the terminal w has. It reports false if w is no terminal.
 func TerminalWidth(w io.Writer) (columns int, ok bool) {
 	file, isFile := w.(*os.File)
 	if !isFile || !term.IsTerminal(int(file.Fd())) {
@@ -212,5 +207,5 @@ func TerminalWidth(w io.Writer) (columns int, ok bool) {
 	if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
 		return columns, true
 	}
-	return UsualWidth, true // a serial line does not know
+	return UsualWidth, true // a serial line does not know its width
 }

@@ -13,24 +13,20 @@ import (
 	"time"
 )
 
-// A counter is a reporter that counts how often it is asked.
-type counter struct {
-	log  *slog.Logger
-	done uint64
-}
+// A counter is a subject that counts how often it is asked.
+type counter struct{ done uint64 }
 
 type counterStatus struct {
 	Samples uint64 `json:"samples"`
 }
 
-func (s counterStatus) line() string { return fmt.Sprintf("sample %d", s.Samples) }
+func (s counterStatus) line() string                       { return fmt.Sprintf("sample %d", s.Samples) }
+func (s counterStatus) summary() (message string, _ []any) { return "done", nil }
 
 func (c *counter) sample(time.Time) status {
 	c.done++
 	return counterStatus{c.done}
 }
-
-func (c *counter) summary(took time.Duration) { c.log.Info("done", "seconds", took.Seconds()) }
 
 func (c *counter) frames() uint64 { return c.done }
 
@@ -51,7 +47,7 @@ func TestSessionJSON(t *testing.T) {
 		var log buffer
 		var objects bytes.Buffer
 		s := begin(&log, &objects, nil)
-		w := s.watch(&counter{log: s.log})
+		w := s.watch(&counter{})
 		time.Sleep(2500 * time.Millisecond)
 		w.end(nil)
 		if want := "{\"samples\":1}\n{\"samples\":2}\n{\"samples\":3}\n"; objects.String() != want {
@@ -68,7 +64,7 @@ func TestSessionTerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log buffer
 		s := begin(&log, nil, nil)
-		w := s.watch(&counter{log: s.log})
+		w := s.watch(&counter{})
 		time.Sleep(1500 * time.Millisecond)
 		if shown := screen(log.String()); len(shown) != 1 || shown[0] != "sample 1" {
 			t.Errorf("the terminal shows %q", shown)
@@ -86,7 +82,7 @@ func TestSessionFailure(t *testing.T) {
 		var log buffer
 		var objects bytes.Buffer
 		s := begin(&log, &objects, nil)
-		s.watch(&counter{log: s.log}).end(errors.New("no such camera"))
+		s.watch(&counter{}).end(errors.New("no such camera"))
 		if objects.Len() > 0 || log.String() != "" {
 			t.Errorf("written: %s%s", objects.String(), log.String())
 		}
@@ -98,7 +94,7 @@ func TestSessionLateFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log buffer
 		s := begin(&log, nil, nil)
-		w := s.watch(&counter{log: s.log})
+		w := s.watch(&counter{})
 		time.Sleep(1500 * time.Millisecond)
 		w.end(errors.New("the camera was pulled out"))
 		if !strings.Contains(log.String(), "msg=done") {
@@ -115,7 +111,7 @@ func TestSessionNobodyReads(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var log buffer
 		s := begin(&log, write, cancel)
-		w := s.watch(&counter{log: s.log})
+		w := s.watch(&counter{})
 		defer w.end(nil)
 		<-ctx.Done()
 		if took := time.Since(s.began); took != statusInterval {
