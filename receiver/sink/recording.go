@@ -71,11 +71,11 @@ func (r *recording) write(f protocol.Frame) error {
 	}
 	size := r.size
 	if r.film != nil {
-		head, patches := r.film.before(f, size)
-		if _, err := r.file.WriteAt(head, size); err != nil {
+		head, err := r.film.before(r.file, f, size)
+		if err != nil {
 			return err
 		}
-		if err := r.patch(patches); err != nil {
+		if _, err := r.file.WriteAt(head, size); err != nil {
 			return err
 		}
 		size += int64(len(head))
@@ -87,25 +87,11 @@ func (r *recording) write(f protocol.Frame) error {
 	return nil
 }
 
-func (r *recording) patch(patches []patch) error {
-	for _, p := range patches {
-		if _, err := r.file.WriteAt(p.bytes, p.at); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Close implements [Sink]. A recording that nothing came for leaves no empty file behind.
 func (r *recording) Close() error {
 	var err error
 	if r.film != nil && r.frames > 0 && r.err == nil {
-		tail, patches := r.film.finish(r.size)
-		if _, err = r.file.WriteAt(tail, r.size); err == nil {
-			err = r.patch(patches)
-		} else {
-			r.file.Truncate(r.size) // it plays without, only seeking is slower
-		}
+		err = r.film.finish(r.file, r.size)
 	}
 	err = errors.Join(err, r.file.Close())
 	if r.frames == 0 && r.created {
