@@ -45,7 +45,7 @@ func Open(name string, o Options) (Sink, error) {
 	case strings.HasPrefix(ext, ".jp"):
 		return openSnapshot(name, o)
 	case !o.Rotate.isZero():
-		return openRotating(name, o)
+		return openRotating(name, o.Rotate)
 	}
 	return openRecording(name, o.Overwrite)
 }

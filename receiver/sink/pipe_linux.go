@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"errors"
 	"io"
 	"os"
 	"unsafe"
@@ -11,17 +10,15 @@ import (
 	"udpcam/internal/rawfd"
 )
 
-// openOwnStdout opens standard output, if it is a pipe, once more for this process alone, so that it can be set not to
-// block without doing that to every process that shares it.
-func openOwnStdout() (*os.File, error) {
-	info, err := os.Stdout.Stat()
-	if err != nil {
-		return nil, err
+// ownStdout opens standard output, if it is a pipe, once more for this process alone. It can then be set not to block
+// without doing that to every process that shares it.
+func ownStdout() *os.File {
+	if info, err := os.Stdout.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		if own, err := os.OpenFile("/proc/self/fd/1", os.O_WRONLY|unix.O_NONBLOCK, 0); err == nil {
+			return own
+		}
 	}
-	if info.Mode()&os.ModeNamedPipe == 0 {
-		return nil, errors.New("standard output is no pipe")
-	}
-	return os.OpenFile("/proc/self/fd/1", os.O_WRONLY|unix.O_NONBLOCK, 0)
+	return os.Stdout
 }
 
 // enlarge lets a pipe hold [pipeSize] bytes. What may not be enlarged, or is no pipe, stays as it is. It returns how many

@@ -46,7 +46,6 @@ func openRecording(name string, overwrite bool) (*recording, error) {
 
 func isMatroska(name string) bool { return strings.EqualFold(filepath.Ext(name), ".mkv") }
 
-// Put implements [Sink].
 func (r *recording) Put(f protocol.Frame) error {
 	if r.err != nil {
 		return r.err
@@ -87,7 +86,7 @@ func (r *recording) write(f protocol.Frame) error {
 	return nil
 }
 
-// Close implements [Sink]. A recording that nothing came for leaves no empty file behind.
+// A recording that nothing came for leaves no empty file behind.
 func (r *recording) Close() error {
 	var err error
 	if r.film != nil && r.frames > 0 && r.err == nil {

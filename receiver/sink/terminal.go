@@ -130,9 +130,6 @@ func (t *Terminal) Close() error {
 	return err
 }
 
-// live says that only the newest frames matter to whoever looks.
-func (t *Terminal) live() bool { return true }
-
 // fit returns how many cells of the room a picture of so many pixels takes, in its proportions.
 func (a abilities) fit(picture, room image.Point) image.Point {
 	cell := a.cellSize()
