@@ -24,16 +24,13 @@ type login struct {
 }
 
 func newLogin(c Config) *login {
-	if c.Password == "" && c.Token == "" {
-		return nil
-	}
 	return &login{user: c.User, password: c.Password, token: c.Token, cookie: rand.Text(), limit: newLoginLimit()}
 }
 
 // admits reports whether a request may be answered. If not, it answers it itself: with an error, or with a redirect to the
-// address without the token. A nil login lets everybody in.
+// address without the token.
 func (l *login) admits(w http.ResponseWriter, r *http.Request) bool {
-	if l == nil {
+	if l.password == "" && l.token == "" {
 		return true
 	}
 	name := cookieName(r.Host)
@@ -87,14 +84,6 @@ func (l *login) refuse(w http.ResponseWriter, wait int) {
 		http.Error(w, "this server wants a token: add ?token=… to the address, or send Authorization: Bearer …",
 			http.StatusUnauthorized)
 	}
-}
-
-// refusals returns how many requests were refused.
-func (l *login) refusals() uint64 {
-	if l == nil {
-		return 0
-	}
-	return l.refused.Load()
 }
 
 // withoutToken returns the same address without the token. It is relative, because the server does not know what prefix it
