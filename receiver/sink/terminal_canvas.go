@@ -8,7 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/color/palette"
-	"strconv"
+	"slices"
 
 	"github.com/mattn/go-sixel"
 )
@@ -37,14 +37,11 @@ func (k kittyCanvas) draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) e
 	if err != nil {
 		return err
 	}
-	line := make([]byte, 3*img.Rect.Dx())
-	for y := range img.Rect.Dy() {
-		row := img.Pix[y*img.Stride:]
-		for x := range img.Rect.Dx() {
-			copy(line[3*x:3*x+3], row[4*x:])
-		}
-		z.Write(line) // to memory does not fail
+	rgb := make([]byte, 0, 3*len(img.Pix)/4)
+	for pixel := range slices.Chunk(img.Pix, 4) {
+		rgb = append(rgb, pixel[:3]...)
 	}
+	z.Write(rgb) // to memory does not fail
 	z.Close()
 	// Transmit and place (a=T) 24-bit pixels (f=24), compressed (o=z), as image 1 where that was, and do not answer (q=2).
 	options := fmt.Sprintf("a=T,f=24,o=z,t=d,q=2,i=1,p=1,C=1,s=%d,v=%d,c=%d,r=%d,",
@@ -119,41 +116,29 @@ func (h halfBlocks) draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) er
 
 // setColor appends an SGR sequence for the foreground ('3') or background ('4'), ECMA-48, 8.3.117 and ISO 8613-6.
 func (h halfBlocks) setColor(b *bytes.Buffer, ground byte, c color.RGBA) {
-	buf := append(b.AvailableBuffer(), "\x1b["...)
-	buf = append(buf, ground)
 	if h.trueColor {
-		buf = append(buf, "8;2;"...)
-		buf = append(strconv.AppendUint(buf, uint64(c.R), 10), ';')
-		buf = append(strconv.AppendUint(buf, uint64(c.G), 10), ';')
-		buf = strconv.AppendUint(buf, uint64(c.B), 10)
+		fmt.Fprintf(b, "\x1b[%c8;2;%d;%d;%dm", ground, c.R, c.G, c.B)
 	} else {
-		buf = append(buf, "8;5;"...)
-		buf = strconv.AppendUint(buf, uint64(xterm256(c)), 10)
+		fmt.Fprintf(b, "\x1b[%c8;5;%dm", ground, xterm256(c))
 	}
-	b.Write(append(buf, 'm'))
 }
 
 // xterm256 returns the nearest of the 6 × 6 × 6 colours and 24 greys of xterm's palette.
 func xterm256(c color.RGBA) int {
-	level := func(v uint8) int { // of 0, 95, 135, 175, 215 and 255
+	levels := [...]int{0, 95, 135, 175, 215, 255}
+	nearest := func(v uint8) int { // level
 		if v < 48 {
 			return 0
 		}
 		return max(1, (int(v)-35)/40)
 	}
-	value := func(l int) int {
-		if l == 0 {
-			return 0
-		}
-		return 55 + 40*l
+	distance := func(r, g, b int) int {
+		r, g, b = r-int(c.R), g-int(c.G), b-int(c.B)
+		return r*r + g*g + b*b
 	}
-	r, g, b := level(c.R), level(c.G), level(c.B)
+	r, g, b := nearest(c.R), nearest(c.G), nearest(c.B)
 	grey := min(max(0, (int(c.R)+int(c.G)+int(c.B))/3-3)/10, 23)
-	distance := func(x, y, z int) int {
-		x, y, z = x-int(c.R), y-int(c.G), z-int(c.B)
-		return x*x + y*y + z*z
-	}
-	if v := 8 + 10*grey; distance(v, v, v) < distance(value(r), value(g), value(b)) {
+	if v := 8 + 10*grey; distance(v, v, v) < distance(levels[r], levels[g], levels[b]) {
 		return 232 + grey
 	}
 	return 16 + 36*r + 6*g + b
