@@ -31,7 +31,7 @@ type rotating struct {
 	began    time.Time  // when its first frame came
 }
 
-// openRotating makes sure that files can be made there. None is, before a frame comes.
+// openRotating makes sure that files can be made there. The first is made when a frame comes.
 func openRotating(name string, r Rotation) (*rotating, error) {
 	probe, err := openRecording(name+".probe", true)
 	if err != nil {
