@@ -104,9 +104,7 @@ func (h *hijacked) write(p *part, deadline time.Time) (int64, error) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	h.conn.SetWriteDeadline(deadline)
-	var n int
-	h.pieces, n = h.framing.pieces(p)
-	h.buffers = h.pieces[:n]
+	h.buffers = h.framing.append(h.pieces[:0], p)
 	written, err := h.buffers.WriteTo(h.conn) // one writev where conn is a TCP connection
 	h.pieces = [3][]byte{}                    // a viewer that waits holds no picture
 	return written, err
@@ -166,8 +164,7 @@ func (u *unhijacked) ready(p *part, _ time.Time) (pause, error) {
 
 func (u *unhijacked) write(p *part, deadline time.Time) (int64, error) {
 	u.control.SetWriteDeadline(deadline) // if that is not supported, the server's own WriteTimeout holds
-	pieces, count := u.framing.pieces(p)
-	buffers := net.Buffers(pieces[:count])
+	buffers := u.framing.append(nil, p)
 	n, err := buffers.WriteTo(u.w)
 	if err != nil {
 		return n, err

@@ -71,11 +71,6 @@ func (f *feed) leave() {
 	f.left = time.Now()
 }
 
-func (f *feed) watchers() int {
-	n, _ := f.audience()
-	return n
-}
-
 // audience returns how many watch, and when one last left.
 func (f *feed) audience() (watchers int, left time.Time) {
 	f.mu.Lock()

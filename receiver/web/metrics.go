@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,15 +14,12 @@ import (
 	"udpcam/protocol"
 )
 
-// metrics returns the handler of /metrics. It is made at the first request, which most servers never get.
+// metrics returns the handler of /metrics.
 func (s *Server) metrics() http.Handler {
-	handler := sync.OnceValue(func() http.Handler {
-		registry := prometheus.NewRegistry()
-		registry.MustRegister(collector{s}, collectors.NewGoCollector(),
-			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-		return promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler().ServeHTTP(w, r) })
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector{s}, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
 }
 
 // A collector reads a server's figures for Prometheus.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -70,15 +71,14 @@ func framingFor(r *http.Request, v *viewer) *framing {
 	return fullFraming
 }
 
-// pieces returns what is written for p: the first n pieces. None is empty, because over TLS that would be a record.
-func (f *framing) pieces(p *part) (pieces [3][]byte, n int) {
+// append appends what is written for p. No piece is empty, because over TLS that would be a record.
+func (f *framing) append(to net.Buffers, p *part) net.Buffers {
 	for _, piece := range [...][]byte{f.header(p), p.frame.JPEG, f.end} {
 		if len(piece) > 0 {
-			pieces[n] = piece
-			n++
+			to = append(to, piece)
 		}
 	}
-	return pieces, n
+	return to
 }
 
 // ustreamerFraming adds to each header what ustreamer adds for extra_headers=1:

@@ -78,7 +78,7 @@ func (s *Server) capture(ctx context.Context, src *source, open Opener, linger t
 	defer idle.Wait()
 	defer cancel()
 
-	s.streams.wake(src)
+	s.streams.forgetPictures(src, false) // those from before it failed
 	src.open.Store(true)
 	defer src.open.Store(false)
 	for frame, failure := range open(ctx) {
@@ -93,7 +93,7 @@ func (s *Server) capture(ctx context.Context, src *source, open Opener, linger t
 	}
 	switch {
 	case ctx.Err() != nil: // a viewer who comes from here on is seen by the next awaitViewer
-		s.streams.rest(src)
+		s.streams.forgetPictures(src, true)
 		return brought, false, nil
 	case err != nil:
 		src.failed.Store(&err)
@@ -126,14 +126,10 @@ func (src *source) awaitViewer(ctx context.Context) error {
 		if d.wanted {
 			return nil
 		}
-		var later <-chan time.Time
-		if wait := time.Until(d.until); wait > 0 {
-			later = time.After(wait)
-		}
 		select {
 		case <-ctx.Done():
 		case <-d.changed:
-		case <-later:
+		case <-time.After(lookEvery): // the front stream may have fallen quiet
 		}
 	}
 	return ctx.Err()
@@ -141,7 +137,7 @@ func (src *source) awaitViewer(ctx context.Context) error {
 
 // awaitIdle returns when nobody has watched the source's streams for linger, or ctx is done.
 func (src *source) awaitIdle(ctx context.Context, linger time.Duration) {
-	was, last := true, time.Time{} // whether somebody watched, and when
+	was, last := true, time.Time{} // whether somebody watched, and when that was last so
 	for ctx.Err() == nil {
 		d := src.streams.demandFor(src)
 		switch {
