@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"embed"
 	"html/template"
 	"net/http"
@@ -30,17 +29,11 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, _ *feed) {
 		w.Write(s.config.HTML)
 		return
 	}
-	var page bytes.Buffer
-	data := struct {
+	header.Set("Content-Security-Policy", pagePolicy)
+	pageTemplate.Execute(w, struct {
 		Name, Root, Path string
 		Demo             bool
-	}{name, root, pagePath(name), s.config.Demo != nil}
-	if err := pageTemplate.Execute(&page, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	header.Set("Content-Security-Policy", pagePolicy)
-	w.Write(page.Bytes())
+	}{name, root, pagePath(name), s.config.Demo != nil}) // fails only if the client has left
 }
 
 // serveStatic answers with a file of the page.
