@@ -27,7 +27,7 @@ type directory struct {
 func openDirectory(path string, o Options) (*directory, error) {
 	if err := os.MkdirAll(path, 0o777); err != nil {
 		if info, statErr := os.Stat(filepath.Clean(path)); statErr == nil && !info.IsDir() {
-			err = errors.New("that is a file, no directory") // and to overwrite it would not help
+			err = errors.New("that is a file, no directory") // overwriting would not help
 		}
 		return nil, fmt.Errorf("cannot record there: %w", err)
 	}

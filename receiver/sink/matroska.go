@@ -174,9 +174,9 @@ func (c *filmClock) read(captured, came time.Time) int64 {
 	}
 	step, waited := captured.Sub(c.captured), came.Sub(c.came)
 	if captured.IsZero() || (step-waited).Abs() > maxStray {
-		step = waited // somebody has set the sender's clock, or it is another sender
+		step = waited // somebody has set the sender's clock, or this is another sender
 	}
-	c.exact = max(c.exact+step, c.exact) // so that what rounding takes from one step goes to the next
+	c.exact = max(c.exact+step, c.exact) // without rounding, which would add up
 	next := max(c.last+1, int64(c.exact.Round(tick)/tick))
 	c.step, c.last = next-c.last, next
 	c.captured, c.came = captured, came

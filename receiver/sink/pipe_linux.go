@@ -21,8 +21,8 @@ func ownStdout() *os.File {
 	return os.Stdout
 }
 
-// enlarge lets a pipe hold [pipeSize] bytes. What may not be enlarged, or is no pipe, stays as it is. It returns how many
-// bytes can be written to it without waiting when it is empty.
+// enlarge lets a pipe hold [pipeSize] bytes, if it can. It returns how many bytes an empty pipe takes without waiting, 0 if
+// that is not known.
 func enlarge(file *os.File) (size int) {
 	control(file, func(fd int) {
 		unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize)
@@ -50,8 +50,7 @@ func control(file *os.File, f func(fd int)) {
 	}
 }
 
-// quietly returns a writer of the pipe. If the file does not block, as is known of one whose size is, writing wakes no
-// monitor thread of Go's.
+// quietly returns a writer to the pipe. If its size is known it does not block, so Go's monitor thread need not watch it.
 func quietly(file *os.File, size int) io.Writer {
 	quiet, err := rawfd.New(file)
 	if size == 0 || err != nil {

@@ -10,9 +10,8 @@ import (
 	"udpcam/protocol"
 )
 
-// A snapshot is a file that always holds the newest picture, and always a whole one: each is written beside it under
-// another name and renamed over it. At 30 frames a second this is a load that belongs on a RAM disk (/run, /dev/shm)
-// rather than on flash memory.
+// A snapshot is a file that always holds the newest picture, and always a whole one. Each picture is written to another file
+// beside it, which then takes its name. At 30 frames a second this belongs on a RAM disk (/run, /dev/shm), not on flash memory.
 type snapshot struct{ name, beside string }
 
 func openSnapshot(name string, o Options) (Sink, error) {
@@ -20,7 +19,7 @@ func openSnapshot(name string, o Options) (Sink, error) {
 		return nil, refuse(name, fs.ErrExist)
 	}
 	beside := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%d.tmp", filepath.Base(name), os.Getpid()))
-	// A directory that cannot be written is better known now than at the first frame.
+	// Find out now, not at the first frame, whether the directory can be written.
 	file, err := os.Create(beside)
 	if err != nil {
 		return nil, refuse(name, err)
@@ -56,7 +55,7 @@ func (s *sparse) Put(f protocol.Frame) error {
 		s.o.skip(SkipBetween)
 		return nil
 	}
-	// The next is due an interval after this one was, so that waiting for frames does not add up.
+	// The next is due an interval after this one was due, so that delays do not add up.
 	if s.next = s.next.Add(s.o.SnapshotEvery); s.next.Before(now) {
 		s.next = now.Add(s.o.SnapshotEvery)
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/mattn/go-sixel"
 )
 
-// maxWide is how many pixels wide a picture is that a terminal is sent: what more would take too long.
+// maxWide is the widest picture that a terminal gets, in pixels. A wider one would take too long.
 const maxWide = 960
 
-// pixelsOf is how many pixels so many cells have, or fewer in the same proportions.
+// pixelsOf returns how many pixels so many cells have, or fewer in the same proportions.
 func pixelsOf(cells, cell image.Point) image.Point {
 	size := image.Pt(cells.X*cell.X, cells.Y*cell.Y)
 	if size.X > maxWide {
@@ -66,7 +66,7 @@ type sixelCanvas struct {
 	encoder *sixel.Encoder // kept for its table of colours
 }
 
-// Write implements [io.Writer]: it writes to where the picture goes that is being drawn.
+// Write writes what the encoder makes of the picture that is being drawn.
 func (s *sixelCanvas) Write(b []byte) (int, error) { return s.out.Write(b) }
 
 func newSixelCanvas(cell image.Point) *sixelCanvas {
@@ -77,7 +77,7 @@ func newSixelCanvas(cell image.Point) *sixelCanvas {
 	return s
 }
 
-// pixels are those of the cells: a terminal does not scale sixels.
+// pixels returns the size of the cells, because a terminal does not scale sixels.
 func (s *sixelCanvas) pixels(cells image.Point) image.Point {
 	return image.Pt(cells.X*s.cell.X, cells.Y*s.cell.Y)
 }
@@ -87,7 +87,7 @@ func (s *sixelCanvas) draw(b *bytes.Buffer, img *image.RGBA, _ image.Point) erro
 	return s.encoder.Encode(img)
 }
 
-// halfBlocks draws two pixels a cell, one above the other: the upper half block in one's colour on the other's.
+// halfBlocks draws two pixels in a cell: an upper half block in the colour of one, on the colour of the other.
 type halfBlocks struct{ trueColor bool }
 
 func (halfBlocks) pixels(cells image.Point) image.Point { return image.Pt(cells.X, 2*cells.Y) }

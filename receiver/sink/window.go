@@ -103,9 +103,9 @@ func (w *Window) Close() error {
 	return nil
 }
 
-// Run shows what Put brings, until q or Esc is pressed, the last window is closed, ctx is done or Close is called; all
-// of these return nil. It is called once, and on the main goroutine: macOS draws from the process's main thread only,
-// and where there are windows this package keeps the main goroutine on it.
+// Run shows what Put brings, until q or Esc is pressed, the last window is closed, ctx is done or Close is called. Then it
+// returns nil. Call it once, and from the main goroutine: macOS draws only from the process's main thread, and this package
+// keeps the main goroutine there.
 func (w *Window) Run(ctx context.Context) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

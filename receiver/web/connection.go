@@ -49,11 +49,11 @@ func newConnection(w http.ResponseWriter, f *framing, timeout time.Duration) (co
 // lookEvery is how often the server checks whether the viewer of a quiet stream is still there.
 const lookEvery = time.Second
 
-// hijacked is a connection that has been taken over from the HTTP server.
+// hijacked is a connection that was taken over from the HTTP server.
 type hijacked struct {
 	conn    net.Conn
 	framing *framing
-	looked  time.Time  // when the viewer was known to be there
+	looked  time.Time  // when the viewer was last seen to be there
 	writing sync.Mutex // a picture leaves whole, whoever else writes to conn
 	pieces  [3][]byte
 	buffers net.Buffers // of pieces; a field, so that writing allocates nothing
@@ -128,8 +128,8 @@ func tcpConn(conn net.Conn) *net.TCPConn {
 	return tcp
 }
 
-// unhijacked writes through the HTTP server, because the connection is not one viewer's alone (HTTP/2) or a middleware
-// hides it.
+// unhijacked writes through the HTTP server, for HTTP/2, where several requests share a connection, and for middleware that
+// hides the connection.
 type unhijacked struct {
 	w       http.ResponseWriter
 	control *http.ResponseController

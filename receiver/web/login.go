@@ -13,9 +13,9 @@ import (
 	"sync/atomic"
 )
 
-// A login lets those in who know the password or the token, see [Config.Password] and [Config.Token]. They get a cookie that
-// holds until the server ends. Browsers send the cookie, but not always a password, with what a page asks for. And a token
-// in an address ends up in logs.
+// A login lets in whoever knows the password or the token, see [Config.Password] and [Config.Token], or everybody if none is
+// set. A viewer gets a cookie that is valid until the server ends: browsers do not send the password with everything that a
+// page asks for, and a token in an address ends up in logs.
 type login struct {
 	user, password, token string
 	cookie                string // its random value
@@ -70,7 +70,7 @@ func (l *login) knows(r *http.Request, token string) (known bool, wait int) {
 	})
 }
 
-// refuse answers a request that is not let in, for whose sender it is too early to guess again if wait is not 0.
+// refuse answers a request that is not let in. If wait is not 0, another guess has to wait for so many seconds.
 func (l *login) refuse(w http.ResponseWriter, wait int) {
 	l.refused.Add(1)
 	switch {
@@ -86,8 +86,7 @@ func (l *login) refuse(w http.ResponseWriter, wait int) {
 	}
 }
 
-// withoutToken returns the same address without the token. It is relative, because the server does not know what prefix it
-// is mounted under.
+// withoutToken returns the address without the token. It is relative, because the server may be mounted under a prefix.
 func withoutToken(u *url.URL) string {
 	query := u.Query()
 	query.Del("token")
@@ -100,7 +99,7 @@ func cookieName(host string) string {
 	return "udpcam_" + hex.EncodeToString(sum[:4])
 }
 
-// same compares in a time that tells nothing, not even the length.
+// same compares. How long that takes tells nothing about b, not even its length.
 func same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

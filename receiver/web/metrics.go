@@ -49,7 +49,6 @@ func describe(name, help string, labels []string) (desc *prometheus.Desc, values
 	return prometheus.NewDesc("udpcam_"+name, help, names, nil), values
 }
 
-// Collect implements [prometheus.Collector].
 func (c collector) Collect(to chan<- prometheus.Metric) {
 	w, now, labels := metricWriter(to), time.Now(), map[string]bool{}
 	for _, s := range c.streams.view(now) {

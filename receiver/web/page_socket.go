@@ -14,21 +14,21 @@ import (
 	"github.com/coder/websocket"
 )
 
-// A pageSocket is the connection to a page: a WebSocket. Pictures leave on it in one writev of bytes that all viewers
-// share. The library shakes hands, reads, and writes everything else.
+// A pageSocket is the WebSocket to a page. A picture leaves on it in one writev, of bytes that all viewers share. The
+// library does the rest: the handshake, reading, and writing everything else.
 type pageSocket struct {
 	*hijacked
 	library *websocket.Conn
 	timeout time.Duration // of a write
-	changed chan struct{} // the page has said something
+	changed chan struct{} // gets a value when the page has said something
 	reading sync.WaitGroup
 
 	mu     sync.Mutex
 	flight flights
 	rate   int   // pictures a second at most; 0 is all
-	gone   error // why the page is
+	gone   error // why the page has gone, nil if it has not
 
-	last *part // that was written
+	last *part // the picture that was written last
 }
 
 // serveSocket sends the pictures of f to a page, see page_message.go. The library refuses a page of another site, whose
@@ -53,7 +53,6 @@ type takeover struct {
 	page *pageSocket
 }
 
-// Hijack implements [http.Hijacker].
 func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(t.ResponseWriter).Hijack()
 	if err != nil {
@@ -66,7 +65,7 @@ func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return between, bufio.NewReadWriter(buffered.Reader, bufio.NewWriterSize(between, longest)), nil
 }
 
-// betweenPictures is the connection as the library has it: what it writes never comes amid a picture.
+// betweenPictures is the connection as the library sees it: what it writes never gets into the middle of a picture.
 type betweenPictures struct {
 	net.Conn
 	page *pageSocket
@@ -89,10 +88,10 @@ func (p *pageSocket) read() {
 	p.gone = err
 	p.mu.Unlock()
 	p.signal()
-	p.abort() // what is being written may wait for somebody who does not read
+	p.abort() // a write may wait for a page that does not read
 }
 
-// readMessage reads one message and acts on it. Its errors are plain: those of the library are not for a log.
+// readMessage reads one message and acts on it. Its errors are in plain words for the log, unlike the library's.
 func (p *pageSocket) readMessage() error {
 	var b [maxMessage]byte
 	_, reader, err := p.library.Reader(context.Background())
@@ -130,7 +129,6 @@ func (p *pageSocket) signal() {
 	}
 }
 
-// write implements [connection].
 func (p *pageSocket) write(picture *part, deadline time.Time) (int64, error) {
 	p.mu.Lock()
 	p.flight.left(picture.number, time.Now())
@@ -139,18 +137,16 @@ func (p *pageSocket) write(picture *part, deadline time.Time) (int64, error) {
 	return p.hijacked.write(picture, deadline)
 }
 
-// abort implements [connection].
 func (p *pageSocket) abort() { p.library.CloseNow() }
 
-// close implements [connection].
 func (p *pageSocket) close(stalled bool) {
 	p.hijacked.close(stalled)
 	p.library.CloseNow()
 	p.reading.Wait()
 }
 
-// ready implements [connection]. The page gets a picture when it has taken the one before, or as many as fit the round
-// trip, and not more often than it asked for.
+// ready lets the page have a picture when it has taken the one before, or as many as fit the round trip, but not more often
+// than it asked for.
 func (p *pageSocket) ready(picture *part, now time.Time) (pause, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -175,7 +171,7 @@ func (p *pageSocket) ready(picture *part, now time.Time) (pause, error) {
 		return wait, nil
 	}
 	if p.rate > 0 && p.last != nil && picture.came.Sub(p.last.came) < interval*9/10 {
-		// One too many. But if no other follows, it is sent late.
+		// This picture is too early for the rate. It is sent later if no other follows.
 		if late := p.last.came.Add(2 * interval).Sub(now); late > 0 {
 			wait.time = min(wait.time, late)
 			return wait, nil

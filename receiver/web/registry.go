@@ -195,8 +195,7 @@ func (r *registry) release(src *source) {
 	r.demandChanged()
 }
 
-// forgetPictures forgets the pictures of a source's streams that are not live. If rest is set none is any more, because the
-// source is closed.
+// forgetPictures forgets the newest pictures of those of a source's streams that are not live, or of all if the source rests.
 func (r *registry) forgetPictures(src *source, rest bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -34,7 +34,7 @@ func newViewers(c Config) *viewers {
 // A viewer is somebody who watches a stream, for as long as its HTTP handler runs.
 type viewer struct {
 	id   uint64
-	key  string // ?key=, which a client can find itself by, as with ustreamer
+	key  string // ?key=, by which a client finds itself in /state, as with ustreamer
 	all  *viewers
 	feed *feed
 	conn connection
@@ -94,7 +94,7 @@ func (s *Server) serveViewer(w http.ResponseWriter, r *http.Request, f *feed, op
 		"pictures", v.sent.Load(), "skipped", v.skipped.Load())
 }
 
-// watch writes pictures, each the newest when the connection is ready for it, and returns why it no longer does.
+// watch writes the newest picture whenever the connection is ready for one. It returns why that ended.
 func (v *viewer) watch(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -125,7 +125,7 @@ func (v *viewer) watch(ctx context.Context) error {
 			continue
 		}
 		if v.catchesUp && v.seen != 0 && it.seq == v.seen+2 && it.last != nil {
-			// Two pictures have come while this goroutine waited for its turn. That is not being slow.
+			// Two pictures came while this goroutine waited for a processor. The viewer was not slow.
 			if err := v.write(ctx, it.last, it.seq-1, now); err != nil {
 				return err
 			}
