@@ -13,23 +13,21 @@ import (
 	"github.com/mattn/go-sixel"
 )
 
-// maxWide is the widest picture that a terminal gets, in pixels. A wider one would take too long.
+// maxWide is the widest picture that kitty gets, in pixels. A wider one would take too long.
 const maxWide = 960
-
-// pixelsOf returns how many pixels so many cells have, or fewer in the same proportions.
-func pixelsOf(cells, cell image.Point) image.Point {
-	size := image.Pt(cells.X*cell.X, cells.Y*cell.Y)
-	if size.X > maxWide {
-		size = image.Pt(maxWide, max(1, size.Y*maxWide/size.X))
-	}
-	return size
-}
 
 // kittyCanvas draws with the graphics of kitty, which WezTerm, Ghostty and Konsole have too. Each picture takes the place
 // of the last. See https://sw.kovidgoyal.net/kitty/graphics-protocol/
 type kittyCanvas struct{ cell image.Point }
 
-func (k kittyCanvas) pixels(cells image.Point) image.Point { return pixelsOf(cells, k.cell) }
+// pixels returns the size of the cells, or less in the same proportions, because a terminal scales the picture.
+func (k kittyCanvas) pixels(cells image.Point) image.Point {
+	size := image.Pt(cells.X*k.cell.X, cells.Y*k.cell.Y)
+	if size.X > maxWide {
+		size = image.Pt(maxWide, max(1, size.Y*maxWide/size.X))
+	}
+	return size
+}
 
 func (k kittyCanvas) draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) error {
 	var packed bytes.Buffer

@@ -63,29 +63,29 @@ func newWindow(s screen, o Options) *Window {
 // Put hands f to its stream's window. It may be called from any goroutine and never blocks. Once Run has ended or the
 // Window is closed it returns [ErrClosed].
 func (w *Window) Put(f protocol.Frame) error {
-	skipped, err := w.put(f)
-	if skipped != "" {
-		w.o.skip(skipped)
-	}
-	return err
-}
-
-func (w *Window) put(f protocol.Frame) (skipped string, err error) {
+	var skipped string
+	defer func() { // when w.mu is free again
+		if skipped != "" {
+			w.o.skip(skipped)
+		}
+	}()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
-		return "", ErrClosed
+		return ErrClosed
 	}
 	p, ok := w.panes[f.Stream]
 	switch {
 	case !ok && len(w.panes) == maxWindows:
-		return SkipStreams, nil
+		skipped = SkipStreams
+		return nil
 	case !ok:
 		p = newPane(w.screen.view(title(f.Stream)))
 		w.panes[f.Stream] = p
 		w.decoders.Go(func() { p.decode(w.fresh, w.o.skip) })
 	}
-	return p.put(f), nil
+	skipped = p.put(f)
+	return nil
 }
 
 // Close ends Run. It may be called from any goroutine, and without Run.
@@ -149,16 +149,13 @@ func (w *Window) show(p *pane) error {
 func (w *Window) allClosed() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	shown, open := 0, 0
+	shown, open := false, false
 	for _, p := range w.panes {
 		if p.shown {
-			shown++
-			if p.isOpen() {
-				open++
-			}
+			shown, open = true, p.isOpen() || open
 		}
 	}
-	return shown > 0 && open == 0
+	return shown && !open
 }
 
 // end closes w and frees what it has on the screen and in memory.

@@ -13,9 +13,9 @@ import (
 
 // A connection is the way to one viewer. Only abort may be called while another method runs.
 type connection interface {
-	// ready returns how long to wait until p may be written. p is nil if there is no picture that the viewer lacks.
+	// ready returns how long to wait until p may be written, 0 if it may be now. p is nil if the viewer has all pictures.
 	// The error says that the viewer has left or stalled.
-	ready(p *part, now time.Time) (pause, error)
+	ready(p *part, now time.Time) (wait time.Duration, err error)
 	// write writes a picture with what belongs before and behind it. At the deadline it gives up with
 	// os.ErrDeadlineExceeded.
 	write(p *part, deadline time.Time) (int64, error)
@@ -23,14 +23,6 @@ type connection interface {
 	abort()
 	// close ends the response. What is still queued for a viewer that has stalled is discarded.
 	close(stalled bool)
-}
-
-// A pause is the time until ready is called again, 0 for no pause. It ends early when changed is closed. It also ends early
-// when another picture comes, unless asIs is set.
-type pause struct {
-	time    time.Duration
-	asIs    bool            // another picture makes no difference
-	changed <-chan struct{} // or nil
 }
 
 // newConnection begins a multipart response: it writes the header and what comes before the first picture.
@@ -77,17 +69,17 @@ func newHijacked(conn net.Conn, header http.Header, f *framing, timeout time.Dur
 	return &hijacked{conn: conn, framing: f, looked: time.Now()}, nil
 }
 
-func (h *hijacked) ready(p *part, now time.Time) (pause, error) {
+func (h *hijacked) ready(p *part, now time.Time) (time.Duration, error) {
 	if p != nil {
 		h.looked = now
-		return pause{}, nil
+		return 0, nil
 	}
 	if now.Sub(h.looked) >= lookEvery {
 		if h.looked = now; !h.alive() {
-			return pause{}, errLeft
+			return 0, errLeft
 		}
 	}
-	return pause{time: lookEvery}, nil
+	return lookEvery, nil
 }
 
 // alive looks whether the viewer has closed its side. What it sends is ignored.
@@ -155,11 +147,11 @@ func newUnhijacked(w http.ResponseWriter, control *http.ResponseController, f *f
 }
 
 // ready need not look whether the viewer is there: the HTTP server ends the request's context when it has left.
-func (u *unhijacked) ready(p *part, _ time.Time) (pause, error) {
+func (u *unhijacked) ready(p *part, _ time.Time) (time.Duration, error) {
 	if p != nil {
-		return pause{}, nil
+		return 0, nil
 	}
-	return pause{time: time.Hour}, nil
+	return time.Hour, nil
 }
 
 func (u *unhijacked) write(p *part, deadline time.Time) (int64, error) {

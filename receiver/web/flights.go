@@ -48,11 +48,3 @@ func (f *flights) room(interval time.Duration) bool {
 	}
 	return len(f.all) < limit
 }
-
-// oldest returns when the oldest picture left, and false if there is none.
-func (f *flights) oldest() (at time.Time, ok bool) {
-	if len(f.all) == 0 {
-		return at, false
-	}
-	return f.all[0].at, true
-}

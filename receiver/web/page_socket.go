@@ -34,7 +34,7 @@ type pageSocket struct {
 // serveSocket sends the pictures of f to a page, see page_message.go. The library refuses a page of another site, whose
 // Origin is not this Host.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
-	s.serveViewer(w, r, f, func(*viewer) (connection, error) {
+	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
 		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1)}
 		var err error
 		if page.library, err = websocket.Accept(&takeover{w, page}, r, nil); err != nil {
@@ -43,6 +43,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
 		}
 		page.library.SetReadLimit(maxMessage)
 		page.reading.Go(page.read)
+		v.changed = page.changed
 		return page, nil
 	})
 }
@@ -147,15 +148,15 @@ func (p *pageSocket) close(stalled bool) {
 
 // ready lets the page have a picture when it has taken the one before, or as many as fit the round trip, but not more often
 // than it asked for.
-func (p *pageSocket) ready(picture *part, now time.Time) (pause, error) {
+func (p *pageSocket) ready(picture *part, now time.Time) (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	wait := pause{time: time.Hour, changed: p.changed}
+	wait := time.Hour
 	if p.gone != nil {
 		return wait, p.gone
 	}
-	if since, ok := p.flight.oldest(); ok {
-		if wait.time = since.Add(p.timeout).Sub(now); wait.time <= 0 {
+	if len(p.flight.all) > 0 {
+		if wait = p.flight.all[0].at.Add(p.timeout).Sub(now); wait <= 0 {
 			return wait, errStalled
 		}
 	}
@@ -167,15 +168,13 @@ func (p *pageSocket) ready(picture *part, now time.Time) (pause, error) {
 		interval = max(interval, time.Second/time.Duration(p.rate))
 	}
 	if !p.flight.room(interval) {
-		wait.asIs = true
 		return wait, nil
 	}
 	if p.rate > 0 && p.last != nil && picture.came.Sub(p.last.came) < interval*9/10 {
 		// This picture is too early for the rate. It is sent later if no other follows.
 		if late := p.last.came.Add(2 * interval).Sub(now); late > 0 {
-			wait.time = min(wait.time, late)
-			return wait, nil
+			return min(wait, late), nil
 		}
 	}
-	return pause{}, nil
+	return 0, nil
 }

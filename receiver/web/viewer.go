@@ -33,11 +33,12 @@ func newViewers(c Config) *viewers {
 
 // A viewer is somebody who watches a stream, for as long as its HTTP handler runs.
 type viewer struct {
-	id   uint64
-	key  string // ?key=, by which a client finds itself in /state, as with ustreamer
-	all  *viewers
-	feed *feed
-	conn connection
+	id      uint64
+	key     string // ?key=, by which a client finds itself in /state, as with ustreamer
+	all     *viewers
+	feed    *feed
+	conn    connection
+	changed <-chan struct{} // gets a value when conn may be ready sooner than it said; or nil
 	// catchesUp makes the viewer get the last two pictures if it missed only one.
 	catchesUp bool
 
@@ -110,15 +111,11 @@ func (v *viewer) watch(ctx context.Context) error {
 			return errEnded
 		case err != nil:
 			return err
-		case wait.time > 0:
-			over := it.over
-			if wait.asIs {
-				over = nil
-			}
-			timer.Reset(wait.time)
+		case wait > 0:
+			timer.Reset(wait)
 			select {
-			case <-over:
-			case <-wait.changed:
+			case <-it.over:
+			case <-v.changed:
 			case <-timer.C:
 			case <-ctx.Done():
 			}
