@@ -60,7 +60,7 @@ var places = []struct {
 }{
 	// OpenCV stays behind a thin edge, so that the pure build has everything else.
 	{"gocv.io/x/gocv", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go"}, nil},
-	{"C", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go", "receiver/sink/display_*.go"}, nil},
+	{"C", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go"}, nil},
 	// HTTP is served by web, and by the source that pictures are posted to. Other sources, and bench, are HTTP's clients.
 	{"net/http", "", []string{"sender/source/*.go", "receiver/web/*.go", "cmd/udpcam/*.go", "bench/*.go"}, nil},
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",

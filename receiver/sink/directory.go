@@ -21,20 +21,19 @@ type directory struct {
 	path    string
 	o       Options
 	streams map[string]Sink
-	taken   map[string]bool // the streams' names as files', in lower case: some file systems take Cam and cam for the same
+	taken   map[string]bool // file names in lower case, because some file systems take Cam and cam for the same
 }
 
 func openDirectory(path string, o Options) (*directory, error) {
 	if err := os.MkdirAll(path, 0o777); err != nil {
 		if info, statErr := os.Stat(filepath.Clean(path)); statErr == nil && !info.IsDir() {
-			err = errors.New("that is a file, no directory") // and to overwrite it would not help
+			err = errors.New("that is a file, no directory") // overwriting would not help
 		}
 		return nil, fmt.Errorf("cannot record there: %w", err)
 	}
 	return &directory{path: path, o: o, streams: map[string]Sink{}, taken: map[string]bool{}}, nil
 }
 
-// Put implements [Sink].
 func (d *directory) Put(f protocol.Frame) error {
 	s, ok := d.streams[f.Stream]
 	if !ok {
@@ -51,9 +50,9 @@ func (d *directory) Put(f protocol.Frame) error {
 	return s.Put(f)
 }
 
-// create makes what takes one stream: the file NAME.mjpg or, where that is another stream's or was recorded before,
-// NAME-2.mjpg and so on; or files called after NAME and their times. A stream that turns up hours after the start must not
-// end what the others record, so that a file which exists is no error here.
+// create makes the sink of one stream: the file NAME.mjpg, or files called after NAME and their times. If that file is
+// another stream's or was recorded before, it is NAME-2.mjpg and so on. That is no error, because a stream that turns up
+// hours after the start must not end the recordings of the others.
 func (d *directory) create(stream string) (Sink, error) {
 	ext := ".mjpg"
 	if d.o.Matroska {
@@ -67,14 +66,14 @@ func (d *directory) create(stream string) (Sink, error) {
 	path := filepath.Join(d.path, base)
 	switch {
 	case d.o.SnapshotEvery > 0:
-		return &album{base: path, every: interval{every: d.o.SnapshotEvery}, o: d.o}, nil
+		return &sparse{Sink: &rotating{name: path + ".jpg", rotation: Rotation{Size: 1}}, o: d.o}, nil // a file for each
 	case !d.o.Rotate.isZero():
-		return &rotating{name: path + ext, o: d.o}, nil
+		return &rotating{name: path + ext, rotation: d.o.Rotate}, nil
 	}
 	return create(path, ext, d.o.Overwrite)
 }
 
-// Close implements [Sink]. It closes every file and returns the first error.
+// Close closes every file and returns the first error.
 func (d *directory) Close() (err error) {
 	for _, s := range d.streams {
 		err = cmp.Or(err, s.Close())

@@ -18,14 +18,13 @@ var ErrUnknown = errors.New("there is no sink of that kind")
 //	frames.mjpg   records: the JPEGs one behind the other (also .mjpeg, and names without an extension)
 //	film.mkv      records with times, for players (Matroska)
 //	pic.jpg       the newest picture, replaced as a whole with every frame (also .jpeg)
-//	DIR/          records every stream to a file of its own in DIR, which is created; the slash may be left out
-//	              where DIR exists
+//	DIR/          records every stream to a file of its own in DIR, which is created; without the slash if DIR exists
 //	-             the JPEGs one behind the other on standard output
 //
-// A name that exists and is no file, such as a named pipe, is written to as standard output is.
+// A name that exists and is no file, such as a named pipe, is written to like standard output.
 //
-// A file takes frames as they come: to record one stream of several, put only that one's. The sink's Put blocks for as
-// long as the disk or the pipe's reader makes it; see [NewQueue].
+// A file takes the frames of all streams: to record one stream, put only its frames. Put blocks while the disk or the
+// pipe's reader is busy; see [NewQueue].
 func Open(name string, o Options) (Sink, error) {
 	info, err := os.Stat(name)
 	switch {
@@ -45,7 +44,7 @@ func Open(name string, o Options) (Sink, error) {
 	case strings.HasPrefix(ext, ".jp"):
 		return openSnapshot(name, o)
 	case !o.Rotate.isZero():
-		return openRotating(name, o)
+		return openRotating(name, o.Rotate)
 	}
 	return openRecording(name, o.Overwrite)
 }

@@ -9,17 +9,14 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// escape is the Esc key's code.
-const escape = 27
-
 // A screen is what a [Window] needs of a graphics library.
 type screen interface {
 	// view prepares a window with that title, which appears with its first picture. Any goroutine may call it.
 	view(title string) view
-	// events handles the keys and clicks that have come in, and draws, for at most a few milliseconds. It returns the
-	// key pressed, or -1. Only Run calls it.
+	// events handles keys and clicks, and draws, for at most a few milliseconds. It returns the key pressed, or -1. Only
+	// Run calls it.
 	events() (key int)
-	// close lets go of the screen, when all views are closed.
+	// close closes the screen, when all views are closed.
 	close()
 }
 
@@ -47,7 +44,7 @@ type pane struct {
 
 func newPane(v view) *pane { return &pane{view: v, next: make(chan protocol.Frame, 1)} }
 
-// put makes f the next frame to decode, in place of one that still waits. Calls are made one at a time.
+// put makes f the next frame to decode, in place of one that still waits. Only one goroutine at a time calls it.
 func (p *pane) put(f protocol.Frame) (skipped string) {
 	if p.closed.Load() {
 		return SkipHidden
@@ -64,19 +61,18 @@ func (p *pane) put(f protocol.Frame) (skipped string) {
 // decode decodes what put brings until next is closed, and tells Run through fresh, which has room for every pane.
 func (p *pane) decode(fresh chan<- *pane, skip func(reason string)) {
 	for f := range p.next {
-		if reason := undecodable(f.JPEG); reason != "" {
-			skip(reason)
+		reason := undecodable(f.JPEG)
+		switch {
+		case reason != "":
+		case !p.view.decode(f.JPEG):
+			reason = SkipDamaged
+		case p.queued.Swap(true):
+			reason = SkipOld
+		default:
+			fresh <- p
 			continue
 		}
-		if !p.view.decode(f.JPEG) {
-			skip(SkipDamaged)
-			continue
-		}
-		if p.queued.Swap(true) {
-			skip(SkipOld)
-			continue
-		}
-		fresh <- p
+		skip(reason)
 	}
 }
 
@@ -114,10 +110,10 @@ func title(stream string) string {
 
 // undecodable returns why a JPEG is not given to a decoder, or "" if it may be. It reads markers only.
 func undecodable(jpeg []byte) (reason string) {
-	if _, err := mjpeg.Size(jpeg); err != nil || mjpeg.Check(jpeg) != nil {
+	switch _, err := mjpeg.Size(jpeg); {
+	case err != nil, mjpeg.Check(jpeg) != nil:
 		return SkipDamaged
-	}
-	if mjpeg.TooLarge(jpeg) {
+	case mjpeg.TooLarge(jpeg):
 		return SkipHuge
 	}
 	return ""

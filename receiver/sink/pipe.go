@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/term"
@@ -12,9 +14,8 @@ import (
 	"udpcam/protocol"
 )
 
-// pipeSize is what a pipe is asked to hold, in bytes. The usual 64 KiB are less than a frame, so that every one would
-// take the reader and the writer several turns; 1 MiB is what Linux lets any user ask for
-// (/proc/sys/fs/pipe-max-size, pipe(7)).
+// pipeSize is how many bytes a pipe is asked to hold. The usual 64 KiB are less than a frame, so each frame would take the
+// reader and the writer several turns. 1 MiB is what Linux lets any user ask for (/proc/sys/fs/pipe-max-size, pipe(7)).
 const pipeSize = 1 << 20
 
 // A pipe writes JPEGs one behind the other to standard output, a named pipe or a device.
@@ -22,22 +23,20 @@ type pipe struct {
 	file *os.File
 	out  io.Writer // to the file
 	name string
-	size int // how many bytes can be written to it without waiting when it is empty, 0 if that is not known
+	size int // how many bytes an empty pipe takes without waiting, 0 if not known
 }
 
 func openStdout() (*pipe, error) {
 	if term.IsTerminal(int(os.Stdout.Fd())) {
 		return nil, errors.New("standard output is a terminal: redirect it, as in udpcam recv --out - | ffplay -f mjpeg -")
 	}
-	file, err := stdout()
-	if err != nil {
-		return nil, fmt.Errorf("standard output: %w", err)
-	}
-	return newPipe(file, "standard output"), nil
+	// Without this, Go ends a process that writes to a broken pipe on standard output. With it, the write fails, and the
+	// process ends in order.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return newPipe(ownStdout(), "standard output"), nil
 }
 
-// openPipe opens a named pipe or device. Non-blocking, because opening a pipe that nobody reads would wait for a
-// reader, and nothing could end that wait.
+// openPipe opens a named pipe or device. It does not wait for a reader, because nothing could end that wait.
 func openPipe(name string) (*pipe, error) {
 	file, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ENXIO) {
@@ -54,23 +53,26 @@ func newPipe(file *os.File, name string) *pipe {
 	return &pipe{file, quietly(file, size), name, size}
 }
 
-// Put implements [Sink].
 func (p *pipe) Put(f protocol.Frame) error {
-	_, err := p.out.Write(f.JPEG)
-	if readerGone(err) {
+	switch _, err := p.out.Write(f.JPEG); {
+	case readerGone(err):
 		return fmt.Errorf("%s: %w", p.name, ErrClosed)
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("cannot write there: %w", err)
 	}
 	return nil
 }
 
+// readerGone reports whether a write failed because nobody reads any more.
+func readerGone(err error) bool {
+	const brokenPipe, noData = syscall.Errno(109), syscall.Errno(232) // ERROR_BROKEN_PIPE and ERROR_NO_DATA
+	return errors.Is(err, syscall.EPIPE) ||
+		runtime.GOOS == "windows" && (errors.Is(err, brokenPipe) || errors.Is(err, noData))
+}
+
 // prompt reports whether n bytes would be written without waiting.
 func (p *pipe) prompt(n int) bool { return n <= p.size && isEmpty(p.file) }
 
-// Close implements [Sink].
 func (p *pipe) Close() error { return p.file.Close() }
 
-// live says that only the newest frames matter to whoever looks.
 func (p *pipe) live() bool { return true }

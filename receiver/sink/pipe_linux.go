@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"errors"
 	"io"
 	"os"
 	"unsafe"
@@ -11,21 +10,19 @@ import (
 	"udpcam/internal/rawfd"
 )
 
-// openOwnStdout opens standard output, if it is a pipe, once more for this process alone, so that it can be set not to
-// block without doing that to every process that shares it.
-func openOwnStdout() (*os.File, error) {
-	info, err := os.Stdout.Stat()
-	if err != nil {
-		return nil, err
+// ownStdout opens standard output, if it is a pipe, once more for this process alone. It can then be set not to block
+// without doing that to every process that shares it.
+func ownStdout() *os.File {
+	if info, err := os.Stdout.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		if own, err := os.OpenFile("/proc/self/fd/1", os.O_WRONLY|unix.O_NONBLOCK, 0); err == nil {
+			return own
+		}
 	}
-	if info.Mode()&os.ModeNamedPipe == 0 {
-		return nil, errors.New("standard output is no pipe")
-	}
-	return os.OpenFile("/proc/self/fd/1", os.O_WRONLY|unix.O_NONBLOCK, 0)
+	return os.Stdout
 }
 
-// enlarge lets a pipe hold [pipeSize] bytes. What may not be enlarged, or is no pipe, stays as it is. It returns how many
-// bytes can be written to it without waiting when it is empty.
+// enlarge lets a pipe hold [pipeSize] bytes, if it can. It returns how many bytes an empty pipe takes without waiting, 0 if
+// that is not known.
 func enlarge(file *os.File) (size int) {
 	control(file, func(fd int) {
 		unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize)
@@ -53,8 +50,7 @@ func control(file *os.File, f func(fd int)) {
 	}
 }
 
-// quietly returns a writer of the pipe. If the file does not block, as is known of one whose size is, writing wakes no
-// monitor thread of Go's.
+// quietly returns a writer to the pipe. If its size is known it does not block, so Go's monitor thread need not watch it.
 func quietly(file *os.File, size int) io.Writer {
 	quiet, err := rawfd.New(file)
 	if size == 0 || err != nil {

@@ -14,19 +14,19 @@ import (
 // A recording is a file of frames: JPEGs one behind the other, which ffmpeg, ffplay and udpcam itself read as MJPEG, or
 // with their times as Matroska, which ffplay and VLC play.
 //
-// Nothing is kept back in this process, so that whatever ends it, be it kill -9, cuts at most the last frame. A write that
-// fails, as on a full disk, is taken back: the file is cut behind the last whole frame.
+// Each frame is written at once. So whatever ends the process, even kill -9, cuts at most the last frame. When a write
+// fails, as on a full disk, the file is cut behind the last whole frame.
 type recording struct {
 	file    *os.File
-	film    *matroska // nil if JPEGs are one behind the other, each one write call
+	film    *matroska // nil if the JPEGs are one behind the other
 	created bool      // the file was not there before
 	frames  int       // whole frames written
 	size    int64     // bytes up to the end of the last
 	err     error     // what ended the recording
 }
 
-// openRecording opens the file at once, so that a name that cannot be written is known at the start, but leaves what
-// is in it alone until the first frame comes.
+// openRecording opens the file at once, to find out whether it can be written. It keeps the file's old content until the
+// first frame comes.
 func openRecording(name string, overwrite bool) (*recording, error) {
 	r := &recording{created: true}
 	if isMatroska(name) {
@@ -46,7 +46,6 @@ func openRecording(name string, overwrite bool) (*recording, error) {
 
 func isMatroska(name string) bool { return strings.EqualFold(filepath.Ext(name), ".mkv") }
 
-// Put implements [Sink].
 func (r *recording) Put(f protocol.Frame) error {
 	if r.err != nil {
 		return r.err
@@ -71,11 +70,11 @@ func (r *recording) write(f protocol.Frame) error {
 	}
 	size := r.size
 	if r.film != nil {
-		head, patches := r.film.before(f, size)
-		if _, err := r.file.WriteAt(head, size); err != nil {
+		head, err := r.film.before(r.file, f, size)
+		if err != nil {
 			return err
 		}
-		if err := r.patch(patches); err != nil {
+		if _, err := r.file.WriteAt(head, size); err != nil {
 			return err
 		}
 		size += int64(len(head))
@@ -87,25 +86,11 @@ func (r *recording) write(f protocol.Frame) error {
 	return nil
 }
 
-func (r *recording) patch(patches []patch) error {
-	for _, p := range patches {
-		if _, err := r.file.WriteAt(p.bytes, p.at); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Close implements [Sink]. A recording that nothing came for leaves no empty file behind.
+// Close finishes the film. It removes a new file that no frame came for.
 func (r *recording) Close() error {
 	var err error
 	if r.film != nil && r.frames > 0 && r.err == nil {
-		tail, patches := r.film.finish(r.size)
-		if _, err = r.file.WriteAt(tail, r.size); err == nil {
-			err = r.patch(patches)
-		} else {
-			r.file.Truncate(r.size) // it plays without, only seeking is slower
-		}
+		err = r.film.finish(r.file, r.size)
 	}
 	err = errors.Join(err, r.file.Close())
 	if r.frames == 0 && r.created {

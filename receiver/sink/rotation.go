@@ -25,52 +25,45 @@ const stampLayout = "20060102T150405"
 
 // A rotating recording is one file after another.
 type rotating struct {
-	name    string
-	o       Options
-	current *recording // nil before the first frame
-	began   time.Time  // when its first frame came
+	name     string
+	rotation Rotation
+	current  *recording // nil before the first frame
+	began    time.Time  // when its first frame came
 }
 
-// openRotating makes sure that files can be made there. None is, before a frame comes.
-func openRotating(name string, o Options) (*rotating, error) {
+// openRotating makes sure that files can be made there. The first is made when a frame comes.
+func openRotating(name string, r Rotation) (*rotating, error) {
 	probe, err := openRecording(name+".probe", true)
 	if err != nil {
 		return nil, refuse(name, errors.Unwrap(err))
 	}
 	probe.Close()
-	return &rotating{name: name, o: o}, nil
+	return &rotating{name: name, rotation: r}, nil
 }
 
-// Put implements [Sink].
 func (r *rotating) Put(f protocol.Frame) error {
 	now := time.Now()
+	var err error
 	if r.current != nil && r.over(len(f.JPEG), now) {
-		if err := r.current.Close(); err != nil {
-			return err
-		}
+		err = r.current.Close()
 		r.current = nil
 	}
-	if r.current == nil {
-		var err error
-		if r.current, err = r.next(now); err != nil {
-			return err
-		}
+	if err == nil && r.current == nil {
+		ext := filepath.Ext(r.name)
+		r.current, err = create(strings.TrimSuffix(r.name, ext)+"-"+now.Format(stampLayout), ext, false)
 		r.began = now
+	}
+	if err != nil {
+		return err
 	}
 	return r.current.Put(f)
 }
 
-// over reports whether a frame of this size belongs into the next file.
+// over reports whether a frame of this size belongs in the next file.
 func (r *rotating) over(size int, now time.Time) bool {
-	rotation := r.o.Rotate
-	return rotation.Every > 0 && now.Sub(r.began) >= rotation.Every ||
-		rotation.Size > 0 && r.current.frames > 0 && r.current.size+int64(size) > rotation.Size
-}
-
-// next opens the file that begins now. Of several that begin in one second all but the first have a number too.
-func (r *rotating) next(now time.Time) (*recording, error) {
-	ext := filepath.Ext(r.name)
-	return create(strings.TrimSuffix(r.name, ext)+"-"+now.Format(stampLayout), ext, false)
+	every, most := r.rotation.Every, r.rotation.Size
+	return every > 0 && now.Sub(r.began) >= every ||
+		most > 0 && r.current.frames > 0 && r.current.size+int64(size) > most
 }
 
 // create makes the file BASE.EXT or, where that exists and is not overwritten, BASE-2.EXT and so on.
@@ -80,15 +73,12 @@ func create(base, ext string, overwrite bool) (*recording, error) {
 		if n > 1 {
 			name = fmt.Sprintf("%s-%d%s", base, n, ext)
 		}
-		r, err := openRecording(name, overwrite)
-		if errors.Is(err, fs.ErrExist) {
-			continue
+		if r, err := openRecording(name, overwrite); !errors.Is(err, fs.ErrExist) {
+			return r, err
 		}
-		return r, err
 	}
 }
 
-// Close implements [Sink].
 func (r *rotating) Close() error {
 	if r.current == nil {
 		return nil

@@ -39,7 +39,7 @@ const (
 	SkipStreams = "too many streams"
 	// SkipOld is a frame that a newer one of its stream replaced before its turn came.
 	SkipOld = "superseded"
-	// SkipDamaged is a frame that is no JPEG, or not a whole one, or one that cannot be decoded.
+	// SkipDamaged is a frame that is not a whole JPEG, or cannot be decoded.
 	SkipDamaged = "damaged"
 	// SkipHuge is a frame with too many pixels, or too much work for the decoder.
 	SkipHuge = "too large to decode"
@@ -51,18 +51,17 @@ const (
 
 // Options hold what a sink may be told besides its name. The zero value is every sink's default.
 type Options struct {
-	// Overwrite replaces a file that exists. Without it such a file is refused with [io/fs.ErrExist] or, in a
-	// directory, left alone and a number added to the new one's name: no recording is lost by starting another.
+	// Overwrite replaces a file that exists. Without it such a file is refused with [io/fs.ErrExist]. In a directory, the
+	// new file gets a number instead. So no recording is lost by starting another.
 	Overwrite bool
 	// Rotate is when a recording goes on in another file.
 	Rotate Rotation
 	// Matroska makes a directory's recordings .mkv rather than .mjpg.
 	Matroska bool
-	// SnapshotEvery is how often a snapshot file is replaced; 0 is with every frame. A directory then gets a snapshot of
-	// each stream this often, called after its time, rather than a recording.
+	// SnapshotEvery is how often a snapshot file is replaced; 0 means with every frame. If it is set, a directory gets
+	// snapshots of each stream this often, called after their times, rather than recordings.
 	SnapshotEvery time.Duration
-	// Skip, if set, is called with the reason (a few fixed words, good as a counter's key) whenever the sink leaves a
-	// frame out. It may be called from any goroutine.
+	// Skip, if set, is called with one of the reasons above when the sink leaves a frame out, from any goroutine.
 	Skip func(reason string)
 }
 

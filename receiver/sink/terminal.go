@@ -22,8 +22,8 @@ var ErrNoTerminal = errors.New("standard output is no terminal")
 //
 //	JPEG ──> decoded ──> scaled to what the terminal has ──> kitty graphics, sixels or half blocks ──> one write
 //
-// How is the terminal's choice: it is asked what it can when it is opened. Put takes as long as the terminal does to take
-// the picture, so that a [Queue] of one frame before it leaves out what comes meanwhile: nothing piles up in an ssh session.
+// The terminal decides how: it is asked what it can do when it is opened. Put takes as long as the terminal needs for the
+// picture. Put a [Queue] of one frame before it, which drops what comes meanwhile: so nothing piles up in an ssh session.
 type Terminal struct {
 	out    *os.File
 	can    abilities
@@ -34,15 +34,16 @@ type Terminal struct {
 	buffer bytes.Buffer
 }
 
-// A canvas appends a picture to what is written to a terminal, where the cursor is, onto so many cells.
+// A canvas draws pictures in one of the ways that terminals know.
 type canvas interface {
-	// pixels is how many a picture on so many cells should have.
+	// pixels is how many pixels a picture on so many cells should have.
 	pixels(cells image.Point) image.Point
+	// draw appends what draws a picture on so many cells, from the cursor on.
 	draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) error
 }
 
-// OpenTerminal asks the terminal that is standard input and output what it can, and clears it. Until it is closed it shows
-// pictures only, and on its last line what others write.
+// OpenTerminal opens the terminal that is standard input and output, and clears it. Until it is closed it shows pictures,
+// and on its last line what others write.
 func OpenTerminal(o Options) (*Terminal, error) {
 	if !term.IsTerminal(int(os.Stdout.Fd())) || !term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil, fmt.Errorf("%w: run it in one, with nothing redirected", ErrNoTerminal)
@@ -74,7 +75,6 @@ func moveTo(cell image.Point) string { return fmt.Sprintf("\x1b[%d;%dH", cell.Y+
 // String tells how pictures are drawn.
 func (t *Terminal) String() string { return t.can.String() }
 
-// Put implements [Sink].
 func (t *Terminal) Put(f protocol.Frame) error {
 	if reason := undecodable(f.JPEG); reason != "" {
 		t.o.skip(reason)
@@ -124,14 +124,11 @@ func (t *Terminal) render(picture image.Image, size image.Point) error {
 	return nil
 }
 
-// Close implements [Sink]. The terminal shows again what it did before.
+// Close makes the terminal show again what it did before.
 func (t *Terminal) Close() error {
 	_, err := t.out.WriteString(resetStyle + showCursor + mainScreen)
 	return err
 }
-
-// live says that only the newest frames matter to whoever looks.
-func (t *Terminal) live() bool { return true }
 
 // fit returns how many cells of the room a picture of so many pixels takes, in its proportions.
 func (a abilities) fit(picture, room image.Point) image.Point {

@@ -11,12 +11,12 @@ import (
 	"golang.org/x/term"
 )
 
-// abilities are what a terminal can, as far as it has said.
+// abilities are what a terminal can do, as far as it has said.
 type abilities struct {
-	kitty     bool        // graphics of kitty's kind
-	sixel     bool        // of DEC's
-	trueColor bool        // 24 bits rather than a palette of 256
-	cell      image.Point // of a character, in pixels; zero if it has not said
+	kitty     bool        // kitty's graphics
+	sixel     bool        // DEC's graphics
+	trueColor bool        // 24-bit colours rather than a palette of 256
+	cell      image.Point // size of a character in pixels, zero if it has not said
 }
 
 func (a abilities) String() string {
@@ -39,15 +39,15 @@ func (a abilities) canvas() canvas {
 	return halfBlocks{trueColor: a.trueColor}
 }
 
-// What a terminal is asked. All that are in use answer the last, so that whatever comes after that answer is not for us.
+// question is what a terminal is asked. All terminals answer the last part, so what follows that answer is not for us.
 const question = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + // kitty: can you show this pixel?
 	"\x1b[16t" + // xterm: how large is a cell?
 	"\x1b[c" // which kind are you? (primary device attributes)
 
-// patience with terminals: over a satellite an answer takes a second.
+// askPatience is how long a terminal may take to answer: over a satellite that is a second.
 const askPatience = 1500 * time.Millisecond
 
-// ask asks a terminal what it can. One that says nothing can do nothing.
+// ask asks a terminal what it can do. A terminal that does not answer has no graphics.
 func ask(in, out *os.File) (a abilities, err error) {
 	before, err := term.MakeRaw(int(in.Fd())) // so that answers are not echoed, and come without a newline
 	if err != nil {
@@ -57,20 +57,16 @@ func ask(in, out *os.File) (a abilities, err error) {
 	if _, err := out.WriteString(question); err != nil {
 		return a, err
 	}
-	answers := make(chan string)
+	answers := make(chan string, 1)
 	go func() { // it ends with the first key that is pressed after the answers, at the latest
-		defer close(answers)
+		const longest = 1 << 12 // bytes: more is no answer
 		var all []byte
-		b := make([]byte, 256)
-		for !deviceAttributes.Match(all) {
+		for b := make([]byte, 256); !deviceAttributes.Match(all) && len(all) < longest; {
 			n, err := in.Read(b)
 			if err != nil {
-				return
+				break
 			}
 			all = append(all, b[:n]...)
-			if len(all) > 1<<12 {
-				return // that is no answer
-			}
 		}
 		answers <- string(all)
 	}()
@@ -78,7 +74,6 @@ func ask(in, out *os.File) (a abilities, err error) {
 	case text := <-answers:
 		a = parseAnswers(text)
 	case <-time.After(askPatience):
-		go func() { <-answers }()
 	}
 	colors := os.Getenv("COLORTERM")
 	a.trueColor = colors == "truecolor" || colors == "24bit" || strings.HasSuffix(os.Getenv("TERM"), "-direct")

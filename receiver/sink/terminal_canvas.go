@@ -8,28 +8,26 @@ import (
 	"image"
 	"image/color"
 	"image/color/palette"
-	"strconv"
+	"slices"
 
 	"github.com/mattn/go-sixel"
 )
 
-// maxWide is how many pixels wide a picture is that a terminal is sent: what more would take too long.
+// maxWide is the widest picture that kitty gets, in pixels. A wider one would take too long.
 const maxWide = 960
-
-// pixelsOf is how many pixels so many cells have, or fewer in the same proportions.
-func pixelsOf(cells, cell image.Point) image.Point {
-	size := image.Pt(cells.X*cell.X, cells.Y*cell.Y)
-	if size.X > maxWide {
-		size = image.Pt(maxWide, max(1, size.Y*maxWide/size.X))
-	}
-	return size
-}
 
 // kittyCanvas draws with the graphics of kitty, which WezTerm, Ghostty and Konsole have too. Each picture takes the place
 // of the last. See https://sw.kovidgoyal.net/kitty/graphics-protocol/
 type kittyCanvas struct{ cell image.Point }
 
-func (k kittyCanvas) pixels(cells image.Point) image.Point { return pixelsOf(cells, k.cell) }
+// pixels returns the size of the cells, or less in the same proportions, because a terminal scales the picture.
+func (k kittyCanvas) pixels(cells image.Point) image.Point {
+	size := image.Pt(cells.X*k.cell.X, cells.Y*k.cell.Y)
+	if size.X > maxWide {
+		size = image.Pt(maxWide, max(1, size.Y*maxWide/size.X))
+	}
+	return size
+}
 
 func (k kittyCanvas) draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) error {
 	var packed bytes.Buffer
@@ -37,14 +35,11 @@ func (k kittyCanvas) draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) e
 	if err != nil {
 		return err
 	}
-	line := make([]byte, 3*img.Rect.Dx())
-	for y := range img.Rect.Dy() {
-		row := img.Pix[y*img.Stride:]
-		for x := range img.Rect.Dx() {
-			copy(line[3*x:3*x+3], row[4*x:])
-		}
-		z.Write(line) // to memory does not fail
+	rgb := make([]byte, 0, 3*len(img.Pix)/4)
+	for pixel := range slices.Chunk(img.Pix, 4) {
+		rgb = append(rgb, pixel[:3]...)
 	}
+	z.Write(rgb) // to memory does not fail
 	z.Close()
 	// Transmit and place (a=T) 24-bit pixels (f=24), compressed (o=z), as image 1 where that was, and do not answer (q=2).
 	options := fmt.Sprintf("a=T,f=24,o=z,t=d,q=2,i=1,p=1,C=1,s=%d,v=%d,c=%d,r=%d,",
@@ -69,7 +64,7 @@ type sixelCanvas struct {
 	encoder *sixel.Encoder // kept for its table of colours
 }
 
-// Write implements [io.Writer]: it writes to where the picture goes that is being drawn.
+// Write writes what the encoder makes of the picture that is being drawn.
 func (s *sixelCanvas) Write(b []byte) (int, error) { return s.out.Write(b) }
 
 func newSixelCanvas(cell image.Point) *sixelCanvas {
@@ -80,7 +75,7 @@ func newSixelCanvas(cell image.Point) *sixelCanvas {
 	return s
 }
 
-// pixels are those of the cells: a terminal does not scale sixels.
+// pixels returns the size of the cells, because a terminal does not scale sixels.
 func (s *sixelCanvas) pixels(cells image.Point) image.Point {
 	return image.Pt(cells.X*s.cell.X, cells.Y*s.cell.Y)
 }
@@ -90,7 +85,7 @@ func (s *sixelCanvas) draw(b *bytes.Buffer, img *image.RGBA, _ image.Point) erro
 	return s.encoder.Encode(img)
 }
 
-// halfBlocks draws two pixels a cell, one above the other: the upper half block in one's colour on the other's.
+// halfBlocks draws two pixels in a cell: an upper half block in the colour of one, on the colour of the other.
 type halfBlocks struct{ trueColor bool }
 
 func (halfBlocks) pixels(cells image.Point) image.Point { return image.Pt(cells.X, 2*cells.Y) }
@@ -119,41 +114,29 @@ func (h halfBlocks) draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) er
 
 // setColor appends an SGR sequence for the foreground ('3') or background ('4'), ECMA-48, 8.3.117 and ISO 8613-6.
 func (h halfBlocks) setColor(b *bytes.Buffer, ground byte, c color.RGBA) {
-	buf := append(b.AvailableBuffer(), "\x1b["...)
-	buf = append(buf, ground)
 	if h.trueColor {
-		buf = append(buf, "8;2;"...)
-		buf = append(strconv.AppendUint(buf, uint64(c.R), 10), ';')
-		buf = append(strconv.AppendUint(buf, uint64(c.G), 10), ';')
-		buf = strconv.AppendUint(buf, uint64(c.B), 10)
+		fmt.Fprintf(b, "\x1b[%c8;2;%d;%d;%dm", ground, c.R, c.G, c.B)
 	} else {
-		buf = append(buf, "8;5;"...)
-		buf = strconv.AppendUint(buf, uint64(xterm256(c)), 10)
+		fmt.Fprintf(b, "\x1b[%c8;5;%dm", ground, xterm256(c))
 	}
-	b.Write(append(buf, 'm'))
 }
 
 // xterm256 returns the nearest of the 6 × 6 × 6 colours and 24 greys of xterm's palette.
 func xterm256(c color.RGBA) int {
-	level := func(v uint8) int { // of 0, 95, 135, 175, 215 and 255
+	levels := [...]int{0, 95, 135, 175, 215, 255}
+	nearest := func(v uint8) int { // level
 		if v < 48 {
 			return 0
 		}
 		return max(1, (int(v)-35)/40)
 	}
-	value := func(l int) int {
-		if l == 0 {
-			return 0
-		}
-		return 55 + 40*l
+	distance := func(r, g, b int) int {
+		r, g, b = r-int(c.R), g-int(c.G), b-int(c.B)
+		return r*r + g*g + b*b
 	}
-	r, g, b := level(c.R), level(c.G), level(c.B)
+	r, g, b := nearest(c.R), nearest(c.G), nearest(c.B)
 	grey := min(max(0, (int(c.R)+int(c.G)+int(c.B))/3-3)/10, 23)
-	distance := func(x, y, z int) int {
-		x, y, z = x-int(c.R), y-int(c.G), z-int(c.B)
-		return x*x + y*y + z*z
-	}
-	if v := 8 + 10*grey; distance(v, v, v) < distance(value(r), value(g), value(b)) {
+	if v := 8 + 10*grey; distance(v, v, v) < distance(levels[r], levels[g], levels[b]) {
 		return 232 + grey
 	}
 	return 16 + 36*r + 6*g + b

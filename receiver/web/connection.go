@@ -13,9 +13,9 @@ import (
 
 // A connection is the way to one viewer. Only abort may be called while another method runs.
 type connection interface {
-	// ready returns how long to wait until p may be written. p is nil if there is no picture that the viewer lacks.
+	// ready returns how long to wait until p may be written, 0 if it may be now. p is nil if the viewer has all pictures.
 	// The error says that the viewer has left or stalled.
-	ready(p *part, now time.Time) (pause, error)
+	ready(p *part, now time.Time) (wait time.Duration, err error)
 	// write writes a picture with what belongs before and behind it. At the deadline it gives up with
 	// os.ErrDeadlineExceeded.
 	write(p *part, deadline time.Time) (int64, error)
@@ -23,14 +23,6 @@ type connection interface {
 	abort()
 	// close ends the response. What is still queued for a viewer that has stalled is discarded.
 	close(stalled bool)
-}
-
-// A pause is the time until ready is called again, 0 for no pause. It ends early when changed is closed. It also ends early
-// when another picture comes, unless asIs is set.
-type pause struct {
-	time    time.Duration
-	asIs    bool            // another picture makes no difference
-	changed <-chan struct{} // or nil
 }
 
 // newConnection begins a multipart response: it writes the header and what comes before the first picture.
@@ -49,11 +41,11 @@ func newConnection(w http.ResponseWriter, f *framing, timeout time.Duration) (co
 // lookEvery is how often the server checks whether the viewer of a quiet stream is still there.
 const lookEvery = time.Second
 
-// hijacked is a connection that has been taken over from the HTTP server.
+// hijacked is a connection that was taken over from the HTTP server.
 type hijacked struct {
 	conn    net.Conn
 	framing *framing
-	looked  time.Time  // when the viewer was known to be there
+	looked  time.Time  // when the viewer was last seen to be there
 	writing sync.Mutex // a picture leaves whole, whoever else writes to conn
 	pieces  [3][]byte
 	buffers net.Buffers // of pieces; a field, so that writing allocates nothing
@@ -77,17 +69,17 @@ func newHijacked(conn net.Conn, header http.Header, f *framing, timeout time.Dur
 	return &hijacked{conn: conn, framing: f, looked: time.Now()}, nil
 }
 
-func (h *hijacked) ready(p *part, now time.Time) (pause, error) {
+func (h *hijacked) ready(p *part, now time.Time) (time.Duration, error) {
 	if p != nil {
 		h.looked = now
-		return pause{}, nil
+		return 0, nil
 	}
 	if now.Sub(h.looked) >= lookEvery {
 		if h.looked = now; !h.alive() {
-			return pause{}, errLeft
+			return 0, errLeft
 		}
 	}
-	return pause{time: lookEvery}, nil
+	return lookEvery, nil
 }
 
 // alive looks whether the viewer has closed its side. What it sends is ignored.
@@ -104,9 +96,7 @@ func (h *hijacked) write(p *part, deadline time.Time) (int64, error) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	h.conn.SetWriteDeadline(deadline)
-	var n int
-	h.pieces, n = h.framing.pieces(p)
-	h.buffers = h.pieces[:n]
+	h.buffers = h.framing.append(h.pieces[:0], p)
 	written, err := h.buffers.WriteTo(h.conn) // one writev where conn is a TCP connection
 	h.pieces = [3][]byte{}                    // a viewer that waits holds no picture
 	return written, err
@@ -130,8 +120,8 @@ func tcpConn(conn net.Conn) *net.TCPConn {
 	return tcp
 }
 
-// unhijacked writes through the HTTP server, because the connection is not one viewer's alone (HTTP/2) or a middleware
-// hides it.
+// unhijacked writes through the HTTP server, for HTTP/2, where several requests share a connection, and for middleware that
+// hides the connection.
 type unhijacked struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -157,17 +147,16 @@ func newUnhijacked(w http.ResponseWriter, control *http.ResponseController, f *f
 }
 
 // ready need not look whether the viewer is there: the HTTP server ends the request's context when it has left.
-func (u *unhijacked) ready(p *part, _ time.Time) (pause, error) {
+func (u *unhijacked) ready(p *part, _ time.Time) (time.Duration, error) {
 	if p != nil {
-		return pause{}, nil
+		return 0, nil
 	}
-	return pause{time: time.Hour}, nil
+	return time.Hour, nil
 }
 
 func (u *unhijacked) write(p *part, deadline time.Time) (int64, error) {
 	u.control.SetWriteDeadline(deadline) // if that is not supported, the server's own WriteTimeout holds
-	pieces, count := u.framing.pieces(p)
-	buffers := net.Buffers(pieces[:count])
+	buffers := u.framing.append(nil, p)
 	n, err := buffers.WriteTo(u.w)
 	if err != nil {
 		return n, err

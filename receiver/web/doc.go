@@ -20,15 +20,12 @@
 // their streams.
 //
 // A feed holds the newest picture of a stream. Each viewer runs at its own speed: it writes the newest picture, then looks
-// for the next. So Put never waits, and a viewer holds two pictures at most. A slow viewer skips pictures. What leaves in
-// one writev (header, picture, and the boundary behind it) is shared by all viewers. For this a viewer hijacks its
-// connection. Where that cannot be done (HTTP/2, some middleware), the same bytes go through the http.ResponseWriter.
+// for the next. So Put never waits, and a viewer holds two pictures at most. A slow viewer skips pictures. A viewer that
+// does not take a picture within [Config.StallTimeout] is closed.
 //
-// The kernel would queue megabytes for a slow viewer, so that its picture would be seconds old. On Linux the queue of unsent
-// bytes is limited to 128 kB (TCP_NOTSENT_LOWAT). Measured with a viewer that takes 1.5 MB/s of a 3.4 MB/s stream: its
-// picture is 0.23 s old instead of 2.4 s.
-//
-// A viewer that does not take a picture within [Config.StallTimeout] is closed.
+// Header, picture, and the boundary behind it leave in one writev, of bytes that all viewers share. For this a viewer
+// hijacks its connection. Where that cannot be done (HTTP/2, some middleware), the same bytes go through the
+// http.ResponseWriter.
 //
 // # The page
 //
@@ -41,9 +38,8 @@
 //	   └──────────────── taken: number, held for so long ─────┘
 //
 // The page acknowledges each picture when it is on the canvas. Only then the next is sent, the newest at that moment, so
-// pictures never queue. On a long round trip several may be on their way: see flights. The page shows the delay from
-// capture to canvas, computed from the clocks of the server and the sender. Where WebSockets do not get through, or the
-// browser has no OffscreenCanvas, the page shows /stream in an <img>.
+// pictures never queue. On a long round trip several may be on their way: see flights. Where WebSockets do not get through,
+// or the browser has no OffscreenCanvas, the page shows /stream in an <img>.
 //
 // # The front stream
 //

@@ -22,7 +22,7 @@ type feed struct {
 // An item is what a feed holds until the next picture.
 type item struct {
 	part *part         // nil before the first picture, and when the last is forgotten
-	last *part         // the picture before it, for a viewer that has missed only that; or nil
+	last *part         // the picture before it or nil, for a viewer that has missed only that
 	seq  uint64        // counts the pictures: a gap tells a viewer how many it has missed
 	over chan struct{} // closed when the feed holds another item
 }
@@ -69,11 +69,6 @@ func (f *feed) leave() {
 	defer f.mu.Unlock()
 	f.entered--
 	f.left = time.Now()
-}
-
-func (f *feed) watchers() int {
-	n, _ := f.audience()
-	return n
 }
 
 // audience returns how many watch, and when one last left.

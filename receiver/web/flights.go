@@ -12,9 +12,8 @@ const maxFlights = 8
 // may be on their way as fit the shortest round trip so far. A queue makes the round trip longer, but not the shortest
 // one, and so does not feed itself.
 type flights struct {
-	all   []flight // not taken yet, the oldest first
-	rtt   time.Duration
-	known bool // whether rtt is
+	all []flight      // not taken yet, the oldest first
+	rtt time.Duration // the shortest so far, 0 if not known
 }
 
 type flight struct {
@@ -33,8 +32,8 @@ func (f *flights) landed(number uint32, held time.Duration, now time.Time) {
 		if fl.number != number {
 			continue
 		}
-		if rtt := max(0, now.Sub(fl.at)-held); !f.known || rtt < f.rtt {
-			f.rtt, f.known = rtt, true
+		if rtt := max(1, now.Sub(fl.at)-held); f.rtt == 0 || rtt < f.rtt {
+			f.rtt = rtt
 		}
 		f.all = append(f.all[:0], f.all[i+1:]...)
 		return
@@ -48,12 +47,4 @@ func (f *flights) room(interval time.Duration) bool {
 		limit = min(1+int((f.rtt+interval/2)/interval), maxFlights)
 	}
 	return len(f.all) < limit
-}
-
-// oldest returns when the oldest picture left, and false if there is none.
-func (f *flights) oldest() (at time.Time, ok bool) {
-	if len(f.all) == 0 {
-		return at, false
-	}
-	return f.all[0].at, true
 }

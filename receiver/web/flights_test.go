@@ -37,7 +37,7 @@ func TestFlights(t *testing.T) {
 
 func TestFlightsLanded(t *testing.T) {
 	var f flights
-	if _, ok := f.oldest(); ok {
+	if len(f.all) > 0 {
 		t.Error("nothing was sent")
 	}
 	for i := range 3 {
@@ -45,12 +45,12 @@ func TestFlightsLanded(t *testing.T) {
 	}
 	now := epoch.Add(10 * time.Second)
 	f.landed(7, 0, now) // never sent
-	if since, ok := f.oldest(); !ok || since != epoch {
-		t.Error(since, ok)
+	if len(f.all) == 0 || f.all[0].at != epoch {
+		t.Error(f.all)
 	}
 	f.landed(1, 0, now) // and with it the one before
-	if since, ok := f.oldest(); !ok || since != epoch.Add(2*time.Second) {
-		t.Error(since, ok)
+	if len(f.all) == 0 || f.all[0].at != epoch.Add(2*time.Second) {
+		t.Error(f.all)
 	}
 	f.landed(2, 0, now)
 	if !f.room(0) || len(f.all) != 0 {

@@ -9,23 +9,17 @@ import (
 	"strings"
 )
 
-// A hostList is the names by which this server may be addressed, see [Config.AllowHosts].
-type hostList struct {
-	names map[string]bool
-	any   bool
-}
+// A hostList is the names by which this server may be addressed, see [Config.AllowHosts]. "*" stands for every name.
+type hostList map[string]bool
 
 func newHostList(allowed []string) hostList {
-	l := hostList{names: map[string]bool{"localhost": true}}
+	l := hostList{"localhost": true}
 	if name, err := os.Hostname(); err == nil {
 		short, _, _ := strings.Cut(name, ".")
-		for _, own := range []string{name, short, short + ".local"} {
-			l.names[normalHost(own)] = true
-		}
+		allowed = append(allowed[:len(allowed):len(allowed)], name, short, short+".local")
 	}
 	for _, name := range allowed {
-		l.any = l.any || name == "*"
-		l.names[normalHost(name)] = true
+		l[normalHost(name)] = true
 	}
 	return l
 }
@@ -34,11 +28,8 @@ func newHostList(allowed []string) hostList {
 // Host is not a browser.
 func (l hostList) allows(host string) bool {
 	name := normalHost(host)
-	if l.any || name == "" || l.names[name] {
-		return true
-	}
-	_, err := netip.ParseAddr(name)
-	return err == nil
+	_, notIP := netip.ParseAddr(name)
+	return l["*"] || l[name] || name == "" || notIP == nil
 }
 
 // normalHost removes the port, brackets and final dot of a host, and makes it lower case.

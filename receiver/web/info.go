@@ -53,7 +53,7 @@ type delayInfo struct {
 	P99    float64 `json:"p99_ms"`
 }
 
-// linkInfo is what is known of a stream's way over the network, see [protocol.StreamInfo].
+// linkInfo tells how a stream comes over the network, see [protocol.StreamInfo].
 type linkInfo struct {
 	From      string            `json:"from"`
 	RTT       *float64          `json:"rtt_ms"` // null if it is not known

@@ -21,7 +21,7 @@ func (s *Server) ReceiveFrom(r Receiver) {
 	s.links.from = r
 }
 
-// links are the streams' ways over the network, as the receiver told at most a second ago.
+// links tell how the streams come over the network. They are at most a second old.
 type links struct {
 	mu      sync.Mutex
 	from    Receiver // nil if there is none
@@ -29,7 +29,7 @@ type links struct {
 	streams map[string]protocol.StreamInfo
 }
 
-// of returns what is known of a stream's way.
+// of returns how a stream comes, and false if that is not known.
 func (l *links) of(stream string, now time.Time) (info protocol.StreamInfo, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

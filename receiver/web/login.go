@@ -13,9 +13,9 @@ import (
 	"sync/atomic"
 )
 
-// A login lets those in who know the password or the token, see [Config.Password] and [Config.Token]. They get a cookie that
-// holds until the server ends. Browsers send the cookie, but not always a password, with what a page asks for. And a token
-// in an address ends up in logs.
+// A login lets in whoever knows the password or the token, see [Config.Password] and [Config.Token], or everybody if none is
+// set. A viewer gets a cookie that is valid until the server ends: browsers do not send the password with everything that a
+// page asks for, and a token in an address ends up in logs.
 type login struct {
 	user, password, token string
 	cookie                string // its random value
@@ -24,16 +24,13 @@ type login struct {
 }
 
 func newLogin(c Config) *login {
-	if c.Password == "" && c.Token == "" {
-		return nil
-	}
 	return &login{user: c.User, password: c.Password, token: c.Token, cookie: rand.Text(), limit: newLoginLimit()}
 }
 
 // admits reports whether a request may be answered. If not, it answers it itself: with an error, or with a redirect to the
-// address without the token. A nil login lets everybody in.
+// address without the token.
 func (l *login) admits(w http.ResponseWriter, r *http.Request) bool {
-	if l == nil {
+	if l.password == "" && l.token == "" {
 		return true
 	}
 	name := cookieName(r.Host)
@@ -73,7 +70,7 @@ func (l *login) knows(r *http.Request, token string) (known bool, wait int) {
 	})
 }
 
-// refuse answers a request that is not let in, for whose sender it is too early to guess again if wait is not 0.
+// refuse answers a request that is not let in. If wait is not 0, another guess has to wait for so many seconds.
 func (l *login) refuse(w http.ResponseWriter, wait int) {
 	l.refused.Add(1)
 	switch {
@@ -89,16 +86,7 @@ func (l *login) refuse(w http.ResponseWriter, wait int) {
 	}
 }
 
-// refusals returns how many requests were refused.
-func (l *login) refusals() uint64 {
-	if l == nil {
-		return 0
-	}
-	return l.refused.Load()
-}
-
-// withoutToken returns the same address without the token. It is relative, because the server does not know what prefix it
-// is mounted under.
+// withoutToken returns the address without the token. It is relative, because the server may be mounted under a prefix.
 func withoutToken(u *url.URL) string {
 	query := u.Query()
 	query.Del("token")
@@ -111,7 +99,7 @@ func cookieName(host string) string {
 	return "udpcam_" + hex.EncodeToString(sum[:4])
 }
 
-// same compares in a time that tells nothing, not even the length.
+// same compares. How long that takes tells nothing about b, not even its length.
 func same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

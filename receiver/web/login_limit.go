@@ -17,8 +17,8 @@ const (
 	guessEvery    = 6 * time.Second
 )
 
-// guessers is how many addresses are told apart. Beyond that, some share a limit. This bounds the memory, and all guesses
-// together.
+// guessers is how many limits there are. If there are more addresses, some share one. This bounds the memory, and how fast
+// all of them together can guess.
 const guessers = 256
 
 // A loginLimit slows down those who guess passwords. It is safe for concurrent use.
@@ -39,11 +39,11 @@ func newLoginLimit() *loginLimit {
 	return l
 }
 
-// try reports whether a secret from an address is right, as check finds. If the address has guessed too often, it returns
-// how many seconds to wait.
+// try calls check, which says whether a secret from an address is right. If the address has guessed too often, it returns how
+// many seconds to wait instead.
 //
-// The same wrong secret again does not count: a page that was left open goes on asking every second with an old password,
-// and must not keep out the same address with the new one.
+// The same wrong secret again does not count. A page that was left open keeps asking with an old password, and must not keep
+// out its own address with the new one.
 func (l *loginLimit) try(remoteAddr, secret string, check func() bool) (right bool, wait int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

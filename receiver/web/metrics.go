@@ -2,9 +2,9 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,73 +14,12 @@ import (
 	"udpcam/protocol"
 )
 
-// metrics returns the handler of /metrics. It is made at the first request, which most servers never get.
+// metrics returns the handler of /metrics.
 func (s *Server) metrics() http.Handler {
-	handler := sync.OnceValue(func() http.Handler {
-		registry := prometheus.NewRegistry()
-		registry.MustRegister(collector{s}, collectors.NewGoCollector(),
-			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-		return promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler().ServeHTTP(w, r) })
-}
-
-// A metric has a name and a meaning. Its value is read when Prometheus asks.
-type metric struct {
-	desc *prometheus.Desc
-	kind prometheus.ValueType
-}
-
-func counter(name, help string, labels ...string) metric {
-	return metric{prometheus.NewDesc("udpcam_"+name, help, labels, nil), prometheus.CounterValue}
-}
-
-func gauge(name, help string, labels ...string) metric {
-	return metric{prometheus.NewDesc("udpcam_"+name, help, labels, nil), prometheus.GaugeValue}
-}
-
-var (
-	// Of each stream.
-	streamFrames   = counter("stream_frames_total", "Pictures that came.", "stream")
-	streamBytes    = counter("stream_bytes_total", "Bytes of pictures that came.", "stream")
-	streamLive     = gauge("stream_live", "1 if pictures come, 0 if they have stopped.", "stream")
-	streamAge      = gauge("stream_age_seconds", "How long ago the newest picture came.", "stream")
-	streamViewers  = gauge("stream_viewers", "Who watches the stream.", "stream")
-	streamDelay    = gauge("stream_delay_seconds", "From capture until a picture came here.", "stream")
-	streamDropped  = counter("stream_frames_dropped_total", "Frames not complete in time, by reason.", "stream", "reason")
-	streamRepaired = counter("stream_frames_repaired_total", "Frames completed by parity or requests.", "stream", "by")
-	streamExpected = counter("stream_datagrams_expected_total", "Datagrams sent, repairs not counted.", "stream")
-	streamReceived = counter("stream_datagrams_received_total", "Expected datagrams that came.", "stream")
-	streamRTT      = gauge("stream_rtt_seconds", "Round trip to the sender.", "stream")
-
-	// Of each viewer that is there now.
-	viewerFrames  = counter("viewer_frames_total", "Pictures sent to a viewer.", "viewer", "key")
-	viewerSkipped = counter("viewer_skipped_frames_total", "Pictures that a viewer was too slow for.", "viewer", "key")
-
-	// Of the receiver.
-	datagrams        = counter("datagrams_total", "Datagrams that came.")
-	datagramsLeftOut = counter("datagrams_left_out_total", "Datagrams that were of no use, by reason.", "reason")
-	requestsSent     = counter("requests_total", "Datagrams that asked senders for what was missing.")
-	pendingBytes     = gauge("pending_bytes", "Bytes that unfinished frames hold.")
-)
-
-// serverMetrics are those of the server as a whole.
-var serverMetrics = []struct {
-	metric
-	value func(Stats) uint64
-}{
-	{gauge("viewers", "Viewers that are there now."), func(s Stats) uint64 { return uint64(s.Viewers) }},
-	{counter("viewers_refused_total", "Viewers refused because there were too many."),
-		func(s Stats) uint64 { return s.Refused }},
-	{counter("viewers_stalled_total", "Viewers closed because they took no picture in time."),
-		func(s Stats) uint64 { return s.Stalled }},
-	{counter("frames_refused_total", "Pictures dropped: empty, too large, a stream too many, a name too long."),
-		func(s Stats) uint64 { return s.Dropped }},
-	{counter("frames_out_total", "Pictures sent to viewers."), func(s Stats) uint64 { return s.FramesOut }},
-	{counter("bytes_out_total", "Bytes sent to viewers."), func(s Stats) uint64 { return s.BytesOut }},
-	{counter("frames_skipped_total", "Pictures that viewers were too slow for."), func(s Stats) uint64 { return s.Skipped }},
-	{counter("logins_refused_total", "Requests without the password or token."),
-		func(s Stats) uint64 { return s.Unauthorized }},
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector{s}, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
 }
 
 // A collector reads a server's figures for Prometheus.
@@ -89,65 +28,92 @@ type collector struct{ *Server }
 // Describe implements [prometheus.Collector]. It names nothing: which metrics there are depends on what comes.
 func (c collector) Describe(chan<- *prometheus.Desc) {}
 
-// Collect implements [prometheus.Collector].
-func (c collector) Collect(to chan<- prometheus.Metric) {
-	add := func(m metric, value float64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
+// A metricWriter is where metrics go. Labels are pairs of a name and a value.
+type metricWriter chan<- prometheus.Metric
+
+func (w metricWriter) counter(name, help string, value uint64, labels ...string) {
+	desc, values := describe(name, help, labels)
+	w <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), values...)
+}
+
+func (w metricWriter) gauge(name, help string, value float64, labels ...string) {
+	desc, values := describe(name, help, labels)
+	w <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, values...)
+}
+
+func describe(name, help string, labels []string) (desc *prometheus.Desc, values []string) {
+	var names []string
+	for pair := range slices.Chunk(labels, 2) {
+		names, values = append(names, pair[0]), append(values, pair[1])
 	}
-	now, labels := time.Now(), map[string]bool{}
+	return prometheus.NewDesc("udpcam_"+name, help, names, nil), values
+}
+
+func (c collector) Collect(to chan<- prometheus.Metric) {
+	w, now, labels := metricWriter(to), time.Now(), map[string]bool{}
 	for _, s := range c.streams.view(now) {
 		label := strings.ToValidUTF8(s.name, "\uFFFD")
 		for labels[label] { // two names that are not UTF-8 may look alike
 			label += "'"
 		}
 		labels[label] = true
-		c.collectStream(s, label, now, add)
-		to <- prometheus.MustNewConstHistogram(streamDelay.desc, s.delays.count, s.delays.sum.Seconds(), s.delays.buckets(), label)
-	}
-	stats := c.Stats()
-	for _, m := range serverMetrics {
-		add(m.metric, float64(m.value(stats)))
+		c.collectStream(w, s, now, label)
 	}
 	for _, v := range c.viewers.list() {
-		id, key := strconv.FormatUint(v.id, 10), strings.ToValidUTF8(v.key, "\uFFFD")
-		add(viewerFrames, float64(v.sent.Load()), id, key)
-		add(viewerSkipped, float64(v.skipped.Load()), id, key)
+		of := []string{"viewer", strconv.FormatUint(v.id, 10), "key", strings.ToValidUTF8(v.key, "\uFFFD")}
+		w.counter("viewer_frames_total", "Pictures sent to a viewer.", v.sent.Load(), of...)
+		w.counter("viewer_skipped_frames_total", "Pictures that a viewer was too slow for.", v.skipped.Load(), of...)
 	}
+	s := c.Stats()
+	w.gauge("viewers", "Viewers that are there now.", float64(s.Viewers))
+	w.counter("viewers_refused_total", "Viewers refused because there were too many.", s.Refused)
+	w.counter("viewers_stalled_total", "Viewers closed because they took no picture in time.", s.Stalled)
+	w.counter("frames_refused_total", "Pictures dropped: empty, too large, a stream too many, a name too long.", s.Dropped)
+	w.counter("frames_out_total", "Pictures sent to viewers.", s.FramesOut)
+	w.counter("bytes_out_total", "Bytes sent to viewers.", s.BytesOut)
+	w.counter("frames_skipped_total", "Pictures that viewers were too slow for.", s.Skipped)
+	w.counter("logins_refused_total", "Requests without the password or token.", s.Unauthorized)
 	if r := c.links.receiver(); r != nil {
-		st := r.Stats()
-		add(datagrams, float64(st.Datagrams))
-		for d, n := range st.LeftOut {
-			add(datagramsLeftOut, float64(n), protocol.DatagramDrop(d).String())
+		s := r.Stats()
+		w.counter("datagrams_total", "Datagrams that came.", s.Datagrams)
+		for d, n := range s.LeftOut {
+			reason := protocol.DatagramDrop(d).String()
+			w.counter("datagrams_left_out_total", "Datagrams that were of no use, by reason.", n, "reason", reason)
 		}
-		add(requestsSent, float64(st.Requests))
-		add(pendingBytes, float64(st.Pending))
+		w.counter("requests_total", "Datagrams that asked senders for what was missing.", s.Requests)
+		w.gauge("pending_bytes", "Bytes that unfinished frames hold.", float64(s.Pending))
 	}
 }
 
-func (c collector) collectStream(s streamView, label string, now time.Time, add func(metric, float64, ...string)) {
+func (c collector) collectStream(w metricWriter, s streamView, now time.Time, label string) {
 	live := 0.
 	if s.live {
 		live = 1
 	}
-	add(streamFrames, float64(s.total), label)
-	add(streamBytes, float64(s.bytes), label)
-	add(streamLive, live, label)
+	w.counter("stream_frames_total", "Pictures that came.", s.total, "stream", label)
+	w.counter("stream_bytes_total", "Bytes of pictures that came.", s.bytes, "stream", label)
+	w.gauge("stream_live", "1 if pictures come, 0 if they have stopped.", live, "stream", label)
 	if !s.last.IsZero() {
-		add(streamAge, now.Sub(s.last).Seconds(), label)
+		w.gauge("stream_age_seconds", "How long ago the newest picture came.", now.Sub(s.last).Seconds(), "stream", label)
 	}
-	add(streamViewers, float64(s.watchers), label)
+	w.gauge("stream_viewers", "Who watches the stream.", float64(s.watchers), "stream", label)
+	delay, _ := describe("stream_delay_seconds", "From capture until a picture came here.", []string{"stream", label})
+	w <- prometheus.MustNewConstHistogram(delay, s.delays.count, s.delays.sum.Seconds(), s.delays.buckets(), label)
 	link, ok := c.links.of(s.name, now)
 	if !ok {
 		return
 	}
-	for d, n := range link.Stats.Dropped {
-		add(streamDropped, float64(n), label, protocol.FrameDrop(d).String())
+	st := link.Stats
+	for d, n := range st.Dropped {
+		reason := protocol.FrameDrop(d).String()
+		w.counter("stream_frames_dropped_total", "Frames not complete in time, by reason.", n, "stream", label, "reason", reason)
 	}
-	add(streamRepaired, float64(link.Stats.ByParity), label, "parity")
-	add(streamRepaired, float64(link.Stats.ByRequest), label, "request")
-	add(streamExpected, float64(link.Stats.Expected), label)
-	add(streamReceived, float64(link.Stats.Received), label)
+	const repaired, help = "stream_frames_repaired_total", "Frames completed by parity or requests."
+	w.counter(repaired, help, st.ByParity, "stream", label, "by", "parity")
+	w.counter(repaired, help, st.ByRequest, "stream", label, "by", "request")
+	w.counter("stream_datagrams_expected_total", "Datagrams sent, repairs not counted.", st.Expected, "stream", label)
+	w.counter("stream_datagrams_received_total", "Expected datagrams that came.", st.Received, "stream", label)
 	if link.ClockKnown {
-		add(streamRTT, link.RTT.Seconds(), label)
+		w.gauge("stream_rtt_seconds", "Round trip to the sender.", link.RTT.Seconds(), "stream", label)
 	}
 }

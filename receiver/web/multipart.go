@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,14 +24,14 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, f *feed) {
 	})
 }
 
-// A framing is what a viewer is sent around its pictures. Its bytes are shared and never changed.
+// A framing is what a viewer gets around its pictures. Viewers share its bytes.
 type framing struct {
 	opening []byte               // before the first picture, with the response's header
 	header  func(p *part) []byte // before each picture
 	end     []byte               // behind each picture, in the same write
 }
 
-// headerAhead is what can be said of a picture that does not exist yet.
+// headerAhead is the header of a picture that does not exist yet.
 const headerAhead = "Content-Type: image/jpeg\r\n\r\n"
 
 var (
@@ -53,8 +54,8 @@ var (
 	messageFraming = &framing{header: func(p *part) []byte { return p.message }}
 )
 
-// framingFor chooses by ustreamer's parameters extra_headers and advance_headers. Without them it sends headers ahead if the
-// viewer accepts images by name, as browsers do for <img> and in the address bar, but not for fetch.
+// framingFor chooses by ustreamer's parameters extra_headers and advance_headers. Without them, headers go ahead if the
+// viewer accepts "image/…", as browsers do for <img> and in the address bar, but not for fetch.
 func framingFor(r *http.Request, v *viewer) *framing {
 	query := r.URL.Query()
 	if extra, _ := strconv.ParseBool(query.Get("extra_headers")); extra {
@@ -70,15 +71,14 @@ func framingFor(r *http.Request, v *viewer) *framing {
 	return fullFraming
 }
 
-// pieces returns what is written for p: the first n pieces. None is empty, because over TLS that would be a record.
-func (f *framing) pieces(p *part) (pieces [3][]byte, n int) {
+// append appends the pieces that are written for p. None is empty: TLS would send a record for it.
+func (f *framing) append(to net.Buffers, p *part) net.Buffers {
 	for _, piece := range [...][]byte{f.header(p), p.frame.JPEG, f.end} {
 		if len(piece) > 0 {
-			pieces[n] = piece
-			n++
+			to = append(to, piece)
 		}
 	}
-	return pieces, n
+	return to
 }
 
 // ustreamerFraming adds to each header what ustreamer adds for extra_headers=1:

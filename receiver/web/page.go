@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"embed"
 	"html/template"
 	"net/http"
@@ -17,9 +16,12 @@ var pageTemplate = template.Must(template.ParseFS(pageFiles, "page/page.html"))
 const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; " +
 	"img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 
-// servePage answers with the page of a stream, or of all streams if the name is "". root is the relative path from it to the
-// page of all streams.
-func (s *Server) servePage(w http.ResponseWriter, name, root string) {
+// servePage answers with the page of the stream whose name is in the path, or of all streams.
+func (s *Server) servePage(w http.ResponseWriter, r *http.Request, _ *feed) {
+	name, root := nameFromPath(r.PathValue("name")), "../../" // the path from here to the page of all streams
+	if r.PathValue("name") == "" {
+		name, root = s.streams.frontName(), ""
+	}
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
@@ -27,17 +29,11 @@ func (s *Server) servePage(w http.ResponseWriter, name, root string) {
 		w.Write(s.config.HTML)
 		return
 	}
-	var page bytes.Buffer
-	data := struct {
+	header.Set("Content-Security-Policy", pagePolicy)
+	pageTemplate.Execute(w, struct {
 		Name, Root, Path string
 		Demo             bool
-	}{name, root, pagePath(name), s.config.Demo != nil}
-	if err := pageTemplate.Execute(&page, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	header.Set("Content-Security-Policy", pagePolicy)
-	w.Write(page.Bytes())
+	}{name, root, pagePath(name), s.config.Demo != nil}) // fails only if the client has left
 }
 
 // serveStatic answers with a file of the page.

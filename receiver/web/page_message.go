@@ -15,8 +15,8 @@ import (
 //	                clock     type 2, seven zeros, anything (8), which comes back
 //	                rate      type 3, a zero, pictures a second (2), at most; 0 is all
 //
-// A picture's number counts the pictures of the server. By taken the page says that this one is on the screen, and held is
-// how long that took from when it came: what is left of the time until the server hears of it is the network's.
+// A picture's number counts the pictures of the server. The page sends taken when that picture is on the screen, and held is
+// how long that took after it came. The rest of the time until the server gets taken is the network's.
 const (
 	messagePicture = 1
 	messageClock   = 2
@@ -59,7 +59,7 @@ func appendClockMessage(b []byte, echo [8]byte, now time.Time) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(now.UnixMicro()))
 }
 
-// A pageMessage is what a page says: one of the three, by kind.
+// A pageMessage is a message from a page, one of three kinds.
 type pageMessage struct {
 	kind   byte
 	number uint32        // taken

@@ -14,27 +14,27 @@ import (
 	"github.com/coder/websocket"
 )
 
-// A pageSocket is the connection to a page: a WebSocket. Pictures leave on it in one writev of bytes that all viewers
-// share. The library shakes hands, reads, and writes everything else.
+// A pageSocket is the WebSocket to a page. A picture leaves on it in one writev, of bytes that all viewers share. The
+// library does the rest: the handshake, reading, and writing everything else.
 type pageSocket struct {
 	*hijacked
 	library *websocket.Conn
 	timeout time.Duration // of a write
-	changed chan struct{} // the page has said something
+	changed chan struct{} // gets a value when the page has said something
 	reading sync.WaitGroup
 
 	mu     sync.Mutex
 	flight flights
 	rate   int   // pictures a second at most; 0 is all
-	gone   error // why the page is
+	gone   error // why the page has gone, nil if it has not
 
-	last *part // that was written
+	last *part // the picture that was written last
 }
 
 // serveSocket sends the pictures of f to a page, see page_message.go. The library refuses a page of another site, whose
 // Origin is not this Host.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
-	s.serveViewer(w, r, f, func(*viewer) (connection, error) {
+	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
 		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1)}
 		var err error
 		if page.library, err = websocket.Accept(&takeover{w, page}, r, nil); err != nil {
@@ -43,6 +43,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
 		}
 		page.library.SetReadLimit(maxMessage)
 		page.reading.Go(page.read)
+		v.changed = page.changed
 		return page, nil
 	})
 }
@@ -53,7 +54,6 @@ type takeover struct {
 	page *pageSocket
 }
 
-// Hijack implements [http.Hijacker].
 func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(t.ResponseWriter).Hijack()
 	if err != nil {
@@ -66,7 +66,7 @@ func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return between, bufio.NewReadWriter(buffered.Reader, bufio.NewWriterSize(between, longest)), nil
 }
 
-// betweenPictures is the connection as the library has it: what it writes never comes amid a picture.
+// betweenPictures is the connection as the library sees it: what it writes never gets into the middle of a picture.
 type betweenPictures struct {
 	net.Conn
 	page *pageSocket
@@ -89,10 +89,10 @@ func (p *pageSocket) read() {
 	p.gone = err
 	p.mu.Unlock()
 	p.signal()
-	p.abort() // what is being written may wait for somebody who does not read
+	p.abort() // a write may wait for a page that does not read
 }
 
-// readMessage reads one message and acts on it. Its errors are plain: those of the library are not for a log.
+// readMessage reads one message and acts on it. Its errors are in plain words for the log, unlike the library's.
 func (p *pageSocket) readMessage() error {
 	var b [maxMessage]byte
 	_, reader, err := p.library.Reader(context.Background())
@@ -130,7 +130,6 @@ func (p *pageSocket) signal() {
 	}
 }
 
-// write implements [connection].
 func (p *pageSocket) write(picture *part, deadline time.Time) (int64, error) {
 	p.mu.Lock()
 	p.flight.left(picture.number, time.Now())
@@ -139,27 +138,25 @@ func (p *pageSocket) write(picture *part, deadline time.Time) (int64, error) {
 	return p.hijacked.write(picture, deadline)
 }
 
-// abort implements [connection].
 func (p *pageSocket) abort() { p.library.CloseNow() }
 
-// close implements [connection].
 func (p *pageSocket) close(stalled bool) {
 	p.hijacked.close(stalled)
 	p.library.CloseNow()
 	p.reading.Wait()
 }
 
-// ready implements [connection]. The page gets a picture when it has taken the one before, or as many as fit the round
-// trip, and not more often than it asked for.
-func (p *pageSocket) ready(picture *part, now time.Time) (pause, error) {
+// ready lets the page have a picture when it has taken the one before, or as many as fit the round trip, but not more often
+// than it asked for.
+func (p *pageSocket) ready(picture *part, now time.Time) (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	wait := pause{time: time.Hour, changed: p.changed}
+	wait := time.Hour
 	if p.gone != nil {
 		return wait, p.gone
 	}
-	if since, ok := p.flight.oldest(); ok {
-		if wait.time = since.Add(p.timeout).Sub(now); wait.time <= 0 {
+	if len(p.flight.all) > 0 {
+		if wait = p.flight.all[0].at.Add(p.timeout).Sub(now); wait <= 0 {
 			return wait, errStalled
 		}
 	}
@@ -171,15 +168,13 @@ func (p *pageSocket) ready(picture *part, now time.Time) (pause, error) {
 		interval = max(interval, time.Second/time.Duration(p.rate))
 	}
 	if !p.flight.room(interval) {
-		wait.asIs = true
 		return wait, nil
 	}
 	if p.rate > 0 && p.last != nil && picture.came.Sub(p.last.came) < interval*9/10 {
-		// One too many. But if no other follows, it is sent late.
+		// This picture is too early for the rate. It is sent later if no other follows.
 		if late := p.last.came.Add(2 * interval).Sub(now); late > 0 {
-			wait.time = min(wait.time, late)
-			return wait, nil
+			return min(wait, late), nil
 		}
 	}
-	return pause{}, nil
+	return 0, nil
 }

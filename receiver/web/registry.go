@@ -93,9 +93,10 @@ func (r *registry) forget(now time.Time) {
 
 // watchersOf counts who watches s, by its name or as the front stream. It wants r.mu held.
 func (r *registry) watchersOf(s *stream) int {
-	n := s.feed.watchers()
+	n, _ := s.feed.audience()
 	if r.front == s {
-		n += r.frontFeed.watchers()
+		front, _ := r.frontFeed.audience()
+		n += front
 	}
 	return n
 }
@@ -126,32 +127,30 @@ func (r *registry) demandChanged() {
 // A demand says whether somebody watches what a source on demand brings.
 type demand struct {
 	wanted  bool
-	left    time.Time       // when one who watched last left
+	left    time.Time       // when the last viewer left
 	changed <-chan struct{} // closed when the demand may be another
-	until   time.Time       // when the demand may be another by itself, zero if never
 }
 
 // demandFor returns the demand for a source.
 func (r *registry) demandFor(src *source) demand {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var feeds []*feed
+	front := !r.frontMayCome()
+	for s := range r.streamsOf(src) {
+		feeds = append(feeds, s.feed)
+		front = front || s == r.front
+	}
+	if front || feeds == nil {
+		feeds = append(feeds, r.frontFeed)
+	}
 	d := demand{changed: r.stirred}
-	include := func(f *feed) {
+	for _, f := range feeds {
 		watchers, left := f.audience()
 		d.wanted = d.wanted || watchers > 0
 		if left.After(d.left) {
 			d.left = left
 		}
-	}
-	known, front := false, !r.frontMayCome()
-	for s := range r.streamsOf(src) {
-		include(s.feed)
-		known, front = true, front || s == r.front
-	}
-	if front || !known {
-		include(r.frontFeed)
-	} else if r.front != nil && r.frontFeed.watchers() > 0 {
-		d.until = r.front.last.Add(r.config.QuietAfter) // the front stream may fall quiet then
 	}
 	return d
 }
@@ -196,22 +195,12 @@ func (r *registry) release(src *source) {
 	r.demandChanged()
 }
 
-// rest forgets a source's pictures when it is closed.
-func (r *registry) rest(src *source) {
+// forgetPictures forgets the newest pictures of those of a source's streams that are not live, or of all if the source rests.
+func (r *registry) forgetPictures(src *source, rest bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for s := range r.streamsOf(src) {
-		s.resting = true
-		r.clear(s)
-	}
-}
-
-// wake forgets the pictures that a source brought before it failed.
-func (r *registry) wake(src *source) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for s := range r.streamsOf(src) {
-		if !s.live(time.Now(), r.config.QuietAfter) {
+		if s.resting = s.resting || rest; !s.live(time.Now(), r.config.QuietAfter) {
 			r.clear(s)
 		}
 	}

@@ -13,34 +13,28 @@ import (
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	text := func(pattern string, handler http.HandlerFunc) { mux.Handle(pattern, gzhttp.GzipHandler(handler)) }
-	mux.Handle("GET /{$}", s.serveRoot(gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		s.servePage(w, s.streams.frontName(), "")
-	}))))
+	page := gzhttp.GzipHandler(s.of(s.servePage))
+	mux.Handle("GET /{$}", s.rootOrAction(page))
+	mux.Handle("GET /streams/{name}/{$}", page)
+	mux.HandleFunc("GET /streams/{name}", redirectToPage)
 	text("GET /static/{file}", serveStatic)
 	text("GET /healthz", s.serveHealth)
 	text("GET /metrics", s.metrics().ServeHTTP)
+	text("GET /streams", s.serveStreams)
 	text("GET /api/v1/streams", s.serveAPI)
 	if s.config.Demo != nil {
 		text("GET /api/v1/demo", s.serveDemo)
 		mux.Handle("POST /api/v1/demo", http.NewCrossOriginProtection().Handler(http.HandlerFunc(s.serveDemoChange)))
 	}
-
-	// The front stream, here and under the addresses of mjpg-streamer (see serveRoot), ustreamer and Flask's example.
-	mux.HandleFunc("GET /stream", s.ofFront(s.serveStream))
-	mux.HandleFunc("GET /video_feed", s.ofFront(s.serveStream))
-	mux.HandleFunc("GET /snapshot.jpg", s.ofFront(s.serveSnapshot))
-	mux.HandleFunc("GET /snapshot", s.ofFront(s.serveSnapshot))
-	mux.HandleFunc("GET /socket", s.ofFront(s.serveSocket))
+	for _, prefix := range []string{"GET /", "GET /streams/{name}/"} {
+		mux.HandleFunc(prefix+"stream", s.of(s.serveStream))
+		mux.HandleFunc(prefix+"socket", s.of(s.serveSocket))
+		mux.HandleFunc(prefix+"snapshot.jpg", s.of(s.serveSnapshot))
+	}
+	// The addresses of ustreamer and Flask's example. Those of mjpg-streamer are actions of "/".
+	mux.HandleFunc("GET /video_feed", s.of(s.serveStream))
+	mux.HandleFunc("GET /snapshot", s.of(s.serveSnapshot))
 	text("GET /state", s.serveState)
-
-	text("GET /streams", s.serveStreams)
-	mux.HandleFunc("GET /streams/{name}", redirectToPage)
-	text("GET /streams/{name}/{$}", s.ofNamed(func(w http.ResponseWriter, r *http.Request, _ *feed) {
-		s.servePage(w, nameFromPath(r.PathValue("name")), "../../")
-	}))
-	mux.HandleFunc("GET /streams/{name}/stream", s.ofNamed(s.serveStream))
-	mux.HandleFunc("GET /streams/{name}/socket", s.ofNamed(s.serveSocket))
-	mux.HandleFunc("GET /streams/{name}/snapshot.jpg", s.ofNamed(s.serveSnapshot))
 	return mux
 }
 
@@ -65,8 +59,8 @@ func isClean(escaped string) bool {
 	return escaped == "/" || strings.HasPrefix(escaped, "/") && strings.TrimSuffix(escaped, "/") == path.Clean(escaped)
 }
 
-// serveRoot serves the page, or what mjpg-streamer has at the same address.
-func (s *Server) serveRoot(page http.Handler) http.HandlerFunc {
+// rootOrAction serves the page, or what mjpg-streamer has at the same address.
+func (s *Server) rootOrAction(page http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("action") {
 		case "":
@@ -81,18 +75,13 @@ func (s *Server) serveRoot(page http.Handler) http.HandlerFunc {
 	}
 }
 
-// A feedHandler answers a request about one feed.
-type feedHandler = func(http.ResponseWriter, *http.Request, *feed)
-
-// ofFront answers for the front stream.
-func (s *Server) ofFront(serve feedHandler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { serve(w, r, s.streams.frontFeed) }
-}
-
-// ofNamed answers for the stream whose name is in the path.
-func (s *Server) ofNamed(serve feedHandler) http.HandlerFunc {
+// of answers for the stream whose name is in the path, or for the front stream if there is none.
+func (s *Server) of(serve func(http.ResponseWriter, *http.Request, *feed)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		f := s.streams.feed(nameFromPath(r.PathValue("name")))
+		f := s.streams.frontFeed
+		if segment := r.PathValue("name"); segment != "" {
+			f = s.streams.feed(nameFromPath(segment))
+		}
 		if f == nil {
 			noSuchStream(w)
 			return

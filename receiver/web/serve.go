@@ -1,12 +1,13 @@
 package web
 
 import (
-	"container/list"
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -26,7 +27,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	var running sync.WaitGroup // connections, and the handlers that have taken theirs over
-	var others conns
+	others := conns{idle: map[net.Conn]time.Time{}}
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			running.Add(1)
@@ -77,32 +78,30 @@ const maxConns = 256
 
 // conns are a server's connections that are not viewers'.
 type conns struct {
-	mu    sync.Mutex
-	idle  list.List // without a request now, the oldest first
-	where map[net.Conn]*list.Element
-	busy  int
+	mu   sync.Mutex
+	idle map[net.Conn]time.Time // without a request, and since when
+	busy int
 }
 
 // change is told by [http.Server.ConnState] what a connection does. It closes one if there are too many.
 func (c *conns) change(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.where[conn]; e != nil {
-		c.idle.Remove(e)
-		delete(c.where, conn)
-	} else if state != http.StateNew {
+	if _, idle := c.idle[conn]; !idle && state != http.StateNew {
 		c.busy--
 	}
+	delete(c.idle, conn)
 	switch state {
 	case http.StateNew, http.StateIdle:
-		if c.where == nil {
-			c.where = map[net.Conn]*list.Element{}
-		}
-		c.where[conn] = c.idle.PushBack(conn)
+		c.idle[conn] = time.Now()
 	case http.StateActive:
 		c.busy++
 	}
-	if oldest := c.idle.Front(); oldest != nil && c.idle.Len()+c.busy > maxConns {
-		oldest.Value.(net.Conn).Close() // the server notices, and calls again
+	if len(c.idle) == 0 || len(c.idle)+c.busy <= maxConns {
+		return
 	}
+	oldest := slices.MinFunc(slices.Collect(maps.Keys(c.idle)), func(a, b net.Conn) int {
+		return c.idle[a].Compare(c.idle[b])
+	})
+	oldest.Close() // the server notices, and calls again
 }

@@ -15,7 +15,7 @@ import (
 type Server struct {
 	config  Config
 	hosts   hostList
-	login   *login // nil if everybody may watch
+	login   *login
 	mux     *http.ServeMux
 	streams *registry
 	viewers *viewers
@@ -117,6 +117,6 @@ func (s *Server) Stats() Stats {
 		Stalled:   v.stalled.Load(),
 		Refused:   v.refused.Load(),
 
-		Unauthorized: s.login.refusals(),
+		Unauthorized: s.login.refused.Load(),
 	}
 }

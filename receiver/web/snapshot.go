@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -35,8 +36,9 @@ func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request, f *feed) 
 // awaitPicture returns the newest picture of f. If there is none, it waits for one. It returns nil if none comes, or too
 // many watch already.
 func (s *Server) awaitPicture(r *http.Request, f *feed) *part {
-	timeout := time.NewTimer(snapshotWait)
-	defer timeout.Stop()
+	ctx, cancel := context.WithTimeout(r.Context(), snapshotWait)
+	defer cancel()
+	defer context.AfterFunc(s.viewers.ctx, cancel)()
 	for {
 		it := f.newest.Load()
 		if it.part != nil || s.streams.watchers.Load() > int64(s.config.MaxViewers) {
@@ -44,11 +46,7 @@ func (s *Server) awaitPicture(r *http.Request, f *feed) *part {
 		}
 		select {
 		case <-it.over:
-		case <-timeout.C:
-			return nil
-		case <-r.Context().Done():
-			return nil
-		case <-s.viewers.ctx.Done():
+		case <-ctx.Done():
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,8 @@ const (
 	firstRetry    = time.Second // after a source's error; it doubles with each further error, up to
 	lastRetry     = 10 * time.Second
 )
+
+var errOver = errors.New("its frames ended")
 
 // An Opener opens a source and returns its frames until the source ends, fails, or ctx is done. The Frames method of a
 // source.Source is one.
@@ -40,18 +43,13 @@ func (s *Server) Pull(ctx context.Context, open Opener, linger time.Duration, st
 	defer s.streams.release(src)
 	defer s.sources.Delete(src)
 	retry := firstRetry
-	for {
-		if err := src.awaitViewer(ctx); err != nil {
-			return err
-		}
-		brought, over, err := s.capture(ctx, src, open, linger)
+	for src.awaitViewer(ctx) == nil {
+		brought, err := s.capture(ctx, src, open, linger)
 		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case over:
-			return nil
-		case err == nil:
+		case ctx.Err() != nil, err == nil:
 			continue
+		case err == errOver:
+			return nil
 		case brought:
 			retry = firstRetry
 		}
@@ -62,13 +60,12 @@ func (s *Server) Pull(ctx context.Context, open Opener, linger time.Duration, st
 		}
 		retry = min(2*retry, lastRetry)
 	}
+	return ctx.Err()
 }
 
-// capture opens the source once. It returns whether a picture came, whether the source is over, and why it failed. If it is
-// neither over nor failed, it was closed because nobody watches.
-func (s *Server) capture(ctx context.Context, src *source, open Opener, linger time.Duration) (
-	brought, over bool, err error) {
-
+// capture opens the source once. It returns whether a picture came, and why the source failed: errOver if its frames ended,
+// nil if it was closed because nobody watches.
+func (s *Server) capture(ctx context.Context, src *source, open Opener, linger time.Duration) (brought bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var idle sync.WaitGroup
 	idle.Go(func() {
@@ -78,7 +75,7 @@ func (s *Server) capture(ctx context.Context, src *source, open Opener, linger t
 	defer idle.Wait()
 	defer cancel()
 
-	s.streams.wake(src)
+	s.streams.forgetPictures(src, false) // those from before it failed
 	src.open.Store(true)
 	defer src.open.Store(false)
 	for frame, failure := range open(ctx) {
@@ -93,14 +90,14 @@ func (s *Server) capture(ctx context.Context, src *source, open Opener, linger t
 	}
 	switch {
 	case ctx.Err() != nil: // a viewer who comes from here on is seen by the next awaitViewer
-		s.streams.rest(src)
-		return brought, false, nil
+		s.streams.forgetPictures(src, true)
+		return brought, nil
 	case err != nil:
 		src.failed.Store(&err)
 		s.streams.watched(0) // others may be wanted in its place
-		return brought, false, err
+		return brought, err
 	}
-	return brought, true, nil
+	return brought, errOver
 }
 
 // A source is a source on demand, for as long as it is pulled. Any goroutine may read whether it is open, and why it failed
@@ -126,14 +123,10 @@ func (src *source) awaitViewer(ctx context.Context) error {
 		if d.wanted {
 			return nil
 		}
-		var later <-chan time.Time
-		if wait := time.Until(d.until); wait > 0 {
-			later = time.After(wait)
-		}
 		select {
 		case <-ctx.Done():
 		case <-d.changed:
-		case <-later:
+		case <-time.After(lookEvery): // the front stream may have fallen quiet
 		}
 	}
 	return ctx.Err()
@@ -141,7 +134,7 @@ func (src *source) awaitViewer(ctx context.Context) error {
 
 // awaitIdle returns when nobody has watched the source's streams for linger, or ctx is done.
 func (src *source) awaitIdle(ctx context.Context, linger time.Duration) {
-	was, last := true, time.Time{} // whether somebody watched, and when
+	was, last := true, time.Time{} // whether somebody watched, and when that was last so
 	for ctx.Err() == nil {
 		d := src.streams.demandFor(src)
 		switch {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -17,16 +18,15 @@ type object = map[string]any
 func (s *Server) serveState(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	var front streamInfo
-	feeds := map[*feed]bool{s.streams.frontFeed: true}
+	feeds := []*feed{s.streams.frontFeed}
 	for _, st := range s.streams.view(now) {
 		if st.front {
-			front = s.infoOf(st, now)
-			feeds[st.feed] = true
+			front, feeds = s.infoOf(st, now), append(feeds, st.feed)
 		}
 	}
 	clients := object{}
 	for _, v := range s.viewers.list() {
-		if feeds[v.feed] {
+		if slices.Contains(feeds, v.feed) {
 			clients[strconv.FormatUint(v.id, 16)] = object{
 				"fps": v.rate.Load(), "key": cmp.Or(v.key, "0"), "extra_headers": false, "advance_headers": false,
 				"dual_final_frames": false, "zero_data": false,

@@ -33,11 +33,12 @@ func newViewers(c Config) *viewers {
 
 // A viewer is somebody who watches a stream, for as long as its HTTP handler runs.
 type viewer struct {
-	id   uint64
-	key  string // ?key=, which a client can find itself by, as with ustreamer
-	all  *viewers
-	feed *feed
-	conn connection
+	id      uint64
+	key     string // ?key=, by which a client finds itself in /state, as with ustreamer
+	all     *viewers
+	feed    *feed
+	conn    connection
+	changed <-chan struct{} // gets a value when conn may be ready sooner than it said; or nil
 	// catchesUp makes the viewer get the last two pictures if it missed only one.
 	catchesUp bool
 
@@ -81,10 +82,7 @@ func (s *Server) serveViewer(w http.ResponseWriter, r *http.Request, f *feed, op
 	defer cancel()
 	defer context.AfterFunc(s.viewers.ctx, cancel)()
 	defer context.AfterFunc(ctx, conn.abort)()
-	v.all.mu.Lock()
 	v.conn = conn
-	v.all.mu.Unlock()
-
 	log.Info("viewer came")
 	began := time.Now()
 	err = v.watch(ctx)
@@ -97,7 +95,7 @@ func (s *Server) serveViewer(w http.ResponseWriter, r *http.Request, f *feed, op
 		"pictures", v.sent.Load(), "skipped", v.skipped.Load())
 }
 
-// watch writes pictures, each the newest when the connection is ready for it, and returns why it no longer does.
+// watch writes the newest picture whenever the connection is ready for one. It returns why that ended.
 func (v *viewer) watch(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -113,22 +111,18 @@ func (v *viewer) watch(ctx context.Context) error {
 			return errEnded
 		case err != nil:
 			return err
-		case wait.time > 0:
-			over := it.over
-			if wait.asIs {
-				over = nil
-			}
-			timer.Reset(wait.time)
+		case wait > 0:
+			timer.Reset(wait)
 			select {
-			case <-over:
-			case <-wait.changed:
+			case <-it.over:
+			case <-v.changed:
 			case <-timer.C:
 			case <-ctx.Done():
 			}
 			continue
 		}
 		if v.catchesUp && v.seen != 0 && it.seq == v.seen+2 && it.last != nil {
-			// Two pictures have come while this goroutine waited for its turn. That is not being slow.
+			// Two pictures came while this goroutine waited for a processor. The viewer was not slow.
 			if err := v.write(ctx, it.last, it.seq-1, now); err != nil {
 				return err
 			}
