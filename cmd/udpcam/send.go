@@ -68,7 +68,7 @@ func send(c *cli.Context) error {
 	s, ctx := newSession(c, false)
 	config.Log = s.log
 	warnOfKeys(c, s.log)
-	work := &sending{session: s, last: progress{Time: s.began}}
+	work := &sending{session: s, key: config.Key, last: progress{Time: s.began}}
 	name, src, err := openSource(c, source.Default(), source.Options{
 		Pressure: func() float64 { return work.to.Pressure() }, // the source calls it only once it runs
 		Skip:     s.skipped.count,
@@ -90,7 +90,11 @@ func send(c *cli.Context) error {
 	err = pump(ctx, src, to.Send, uint64(c.Int("frames")), s.skipped.count, func(f protocol.Frame, n uint64) {
 		work.delays.note(time.Since(f.Captured))
 		if n == 1 {
-			s.log.Info("sending", "source", work.source, "to", to.Addrs(), "stream", config.Name, "wire", config.Wire)
+			attrs := []any{"source", work.source, "to", to.Addrs(), "stream", config.Name, "wire", config.Wire}
+			if config.Key != (protocol.Key{}) {
+				attrs = append(attrs, "key", config.Key.ID())
+			}
+			s.log.Info("sending", attrs...)
 		}
 	})
 	if st := to.Stats(); err == nil && st.Frames > 0 && st.Datagrams == 0 {

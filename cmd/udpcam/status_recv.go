@@ -40,6 +40,8 @@ type streamStatus struct {
 	FPS    float64  `json:"fps"`       // frames in the last second
 	Delay  *float64 `json:"delay_ms"`  // since capture, the median; null if there is none or the clocks differ
 	Silent int64    `json:"silent_ms"` // since its last datagram came
+	Sealed bool     `json:"sealed"`
+	Key    string   `json:"key,omitempty"` // ID of the key that it is sealed with
 
 	// RTT is the round trip to the sender. Uncertainty is how wrong Delay may be, because sender and receiver have two
 	// clocks. Both are null if they have not been measured. Delay is then the plain difference of the two clocks.
@@ -61,6 +63,9 @@ func (s recvStatus) line() string {
 		parts = append(parts, "delay "+s.delay())
 	} else if slices.ContainsFunc(s.Streams, func(s streamStatus) bool { return s.skewed }) {
 		parts = append(parts, "delay unknown: clocks differ")
+	}
+	if len(s.Streams) > 0 && s.Streams[0].Sealed { // then all are
+		parts = append(parts, "sealed")
 	}
 	if n := len(s.Streams); n > 1 {
 		parts = append(parts, plural(n, "stream"))
@@ -106,9 +111,11 @@ func newReceiving(s *session, from *receiver.Receiver, to *outputs) *receiving {
 		last: progress{Time: s.began}}
 }
 
-// harmless are the reasons to leave out a datagram that come with repair and reordering.
+// harmless are the reasons to leave out a datagram that come with repair and reordering, and those of which the receiver
+// tells by itself.
 var harmless = []string{
 	protocol.DatagramLate.String(), protocol.DatagramSpare.String(), protocol.DatagramDuplicate.String(),
+	protocol.DatagramSealed.String(), protocol.DatagramUnsealed.String(), protocol.DatagramUnannounced.String(),
 }
 
 func (w *receiving) sample(now time.Time) status {

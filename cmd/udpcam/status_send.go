@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"udpcam/protocol"
 	"udpcam/sender"
 	src "udpcam/sender/source"
 )
@@ -22,6 +23,8 @@ type sendStatus struct {
 	Parity    uint64            `json:"parity"`     // datagrams with parity
 	Requests  uint64            `json:"requests"`   // from receivers, for what they miss
 	Answered  uint64            `json:"answered"`   // datagrams sent in answer to requests
+	Sealed    bool              `json:"sealed"`
+	Key       string            `json:"key,omitempty"` // ID of the key that seals the stream
 	Receivers []receiverStatus  `json:"receivers"`
 	cost
 
@@ -49,6 +52,9 @@ func (s sendStatus) line() string {
 	if s.Delay > 0 {
 		parts = append(parts, s.cost.String())
 	}
+	if s.Sealed {
+		parts = append(parts, "sealed")
+	}
 	for _, r := range s.Receivers {
 		if r.Trouble != "" {
 			parts = append(parts, r.Trouble)
@@ -66,6 +72,7 @@ func (s sendStatus) summary() (message string, attrs []any) {
 type sending struct {
 	*session
 	source           string // its name, without a password
+	key              protocol.Key
 	to               *sender.Sender
 	delays, encoding collected[time.Duration]
 	last             progress
@@ -90,6 +97,9 @@ func (w *sending) sample(now time.Time) status {
 		Answered:  total.Answered,
 		cost:      costOf(w.delays.next(), w.encoding.next()),
 		source:    w.source,
+	}
+	if s.Sealed = w.key != (protocol.Key{}); s.Sealed {
+		s.Key = w.key.ID().String()
 	}
 	for _, d := range w.to.Destinations() {
 		r := receiverStatus{Addr: d.Addr, State: d.State, Trouble: d.Trouble()}

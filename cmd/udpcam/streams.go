@@ -28,7 +28,10 @@ func (w *receiving) streams(now time.Time) []streamStatus {
 	arrived, period := w.arrivals.next(), now.Sub(w.last.Time)
 	streams := []streamStatus{}
 	for _, info := range w.from.Streams() {
-		s := streamStatus{Name: info.Name, From: info.From.String(), Silent: now.Sub(info.Seen).Milliseconds()}
+		s := streamStatus{Name: info.Name, From: info.From.String(), Silent: now.Sub(info.Seen).Milliseconds(), Sealed: info.Sealed}
+		if info.Sealed {
+			s.Key = info.Key.String()
+		}
 		if info.ClockKnown {
 			s.RTT, s.Uncertainty = milliseconds(info.RTT), milliseconds(info.ClockUncertainty)
 		}
@@ -92,7 +95,11 @@ func (r roster) next(log *slog.Logger, streams []streamStatus) roster {
 		}
 		switch {
 		case !known:
-			log.Info("stream appears", "stream", s.Name, "from", s.From, "size", now.size)
+			attrs := []any{"stream", s.Name, "from", s.From, "size", now.size}
+			if s.Sealed {
+				attrs = append(attrs, "key", s.Key)
+			}
+			log.Info("stream appears", attrs...)
 		case now.quiet && !before.quiet:
 			log.Info("stream is quiet", "stream", s.Name, "from", s.From)
 		case !now.quiet && before.quiet:
