@@ -7,38 +7,36 @@ type codebook struct {
 	quick [1 << quickBits]uint16
 	// By length: behind the last code word of that length, filled up to 16 bits, and what to add to a word to find its
 	// value.
-	limit  [18]int
-	offset [17]int
-	values string
+	limit, offset [17]int
+	values        string
 }
 
 const quickBits = 9
 
 func newCodebook(t huffmanTable) (*codebook, error) {
-	words, lengths, err := t.codes()
+	words, err := t.words()
 	if err != nil {
 		return nil, err
 	}
 	b := &codebook{values: t.values}
-	for symbol, length := range lengths {
-		if length == 0 || length > quickBits {
+	for symbol, w := range words {
+		if w.length == 0 || w.length > quickBits {
 			continue
 		}
-		free := quickBits - int(length)
+		free := quickBits - int(w.length)
 		for i := range 1 << free {
-			b.quick[int(words[symbol])<<free+i] = uint16(symbol)<<8 | uint16(length)
+			b.quick[int(w.bits)<<free+i] = uint16(symbol)<<8 | uint16(w.length)
 		}
 	}
-	word, next := 0, 0
+	code, next := 0, 0
 	for i := range len(t.counts) {
 		length, count := i+1, int(t.counts[i])
-		b.offset[length] = next - word
-		word += count
+		b.offset[length] = next - code
+		code += count
 		next += count
-		b.limit[length] = word << (16 - length)
-		word <<= 1
+		b.limit[length] = code << (16 - length)
+		code <<= 1
 	}
-	b.limit[17] = 1 << 16
 	return b, nil
 }
 
@@ -160,28 +158,4 @@ func (r *bitReader) flush() {
 func (r *bitReader) atMarker(code byte) bool {
 	r.flush()
 	return r.n == 0 && len(r.data) > 1 && r.data[0] == 0xFF && r.data[1] == code
-}
-
-// A bitWriter writes entropy-coded data.
-type bitWriter struct {
-	out []byte
-	acc uint64 // the last bits, at the low end
-	n   int    // how many, less than 8 between two calls
-}
-
-func (w *bitWriter) write(bits uint32, n int) {
-	w.acc = w.acc<<n | uint64(bits)
-	for w.n += n; w.n >= 8; w.n -= 8 {
-		b := byte(w.acc >> (w.n - 8))
-		if w.out = append(w.out, b); b == 0xFF {
-			w.out = append(w.out, 0)
-		}
-	}
-}
-
-// finish fills up the last byte with ones.
-func (w *bitWriter) finish() {
-	if w.n > 0 {
-		w.write(1<<(8-w.n)-1, 8-w.n)
-	}
 }

@@ -32,7 +32,7 @@ type coefficients struct {
 	size       image.Point
 	unit       image.Point // the size of an MCU, in pixels
 	components []component
-	memory     []int16
+	memory     []int16 // the components' blocks
 
 	restart int             // MCUs from one restart marker to the next, 0 for none
 	tables  [2][4]*codebook // [DC, AC][number]
@@ -58,31 +58,14 @@ var (
 	errRange   = errors.New("it has coefficients that no baseline JPEG has")
 )
 
-// allocate gives each component its memory.
-func (c *coefficients) allocate() {
-	need := 0
-	for _, comp := range c.components {
-		need += comp.width * comp.height * 64
-	}
-	if cap(c.memory) < need {
-		c.memory = make([]int16, need)
-	}
-	rest := c.memory[:need]
-	for i := range c.components {
-		comp := &c.components[i]
-		n := comp.width * comp.height * 64
-		comp.blocks, rest = rest[:n:n], rest[n:]
-	}
-}
-
 // read reads a picture's coefficients.
 func (c *coefficients) read(jpeg []byte) error {
 	if err := Check(jpeg); err != nil {
 		return err
 	}
 	c.components, c.restart, c.tables = c.components[:0], 0, [2][4]*codebook{}
-	for at, code := range segments(jpeg) {
-		body := jpeg[at+4 : at+2+int(binary.BigEndian.Uint16(jpeg[at+2:]))]
+	for at, segment := range segments(jpeg) {
+		code, body := segment[1], segment[4:]
 		var err error
 		switch {
 		case code == markerDQT:
@@ -91,13 +74,13 @@ func (c *coefficients) read(jpeg []byte) error {
 			err = c.readTables(body)
 		case code == markerDRI && len(body) == 2:
 			c.restart = int(binary.BigEndian.Uint16(body))
-		case code == markerSOF0 || code == markerSOF0+1:
+		case code == markerSOF0 || code == markerSOF1:
 			err = c.readHeader(body)
 		case isSOF(code):
 			err = errKind
 		case code == markerSOS:
 			if err = c.readScanHeader(body); err == nil {
-				err = c.readScan(jpeg[at+4+len(body):])
+				err = c.readScan(jpeg[at+len(segment):])
 			}
 		}
 		if err != nil {
@@ -167,17 +150,23 @@ func (c *coefficients) readHeader(body []byte) error {
 	for _, comp := range c.components {
 		c.unit.X, c.unit.Y = max(c.unit.X, 8*comp.h), max(c.unit.Y, 8*comp.v)
 	}
-	unit, total := c.unit, 0
-	across, down := (size.X+unit.X-1)/unit.X, (size.Y+unit.Y-1)/unit.Y
+	across, down := (size.X+c.unit.X-1)/c.unit.X, (size.Y+c.unit.Y-1)/c.unit.Y
 	for i := range c.components {
 		comp := &c.components[i]
 		comp.width, comp.height = across*comp.h, down*comp.v
-		total += comp.width * comp.height * 64
 	}
-	if total > maxCoefficients {
+	if c.count() > maxCoefficients {
 		return fmt.Errorf("it is too large: %d×%d pixels", size.X, size.Y)
 	}
 	return nil
+}
+
+// count is how many coefficients there are.
+func (c *coefficients) count() (n int) {
+	for _, comp := range c.components {
+		n += comp.width * comp.height * 64
+	}
+	return n
 }
 
 // readScanHeader reads the header of a scan, which must be the only one (T.81, B.2.3).
@@ -202,7 +191,15 @@ func (c *coefficients) readScanHeader(body []byte) error {
 
 // readScan reads the entropy-coded data that scan begins with.
 func (c *coefficients) readScan(scan []byte) error {
-	c.allocate()
+	if n := c.count(); cap(c.memory) < n {
+		c.memory = make([]int16, n)
+	}
+	rest := c.memory
+	for i := range c.components {
+		comp := &c.components[i]
+		n := comp.width * comp.height * 64
+		comp.blocks, rest = rest[:n:n], rest[n:]
+	}
 	bits := bitReader{data: scan}
 	first := c.components[0]
 	across, total := first.width/first.h, first.width/first.h*(first.height/first.v)

@@ -69,10 +69,8 @@ const (
 // kindOf tells what a line, given without its end, is. What cameras use as a boundary is taken as widely as can be:
 // some leave out the dashes, some have spaces in it.
 func kindOf(line []byte) lineKind {
-	for _, c := range line {
-		if c < ' ' && c != '\t' || c == 0x7F {
-			return binaryLine
-		}
+	if bytes.ContainsFunc(line, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7F }) {
+		return binaryLine
 	}
 	name, _, isField := bytes.Cut(line, []byte(":"))
 	switch {
@@ -86,10 +84,5 @@ func kindOf(line []byte) lineKind {
 
 // isWord reports whether there is nothing but printable ASCII characters without a space.
 func isWord(text []byte) bool {
-	for _, c := range text {
-		if c <= ' ' || c >= 0x7F {
-			return false
-		}
-	}
-	return true
+	return !bytes.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c >= 0x7F })
 }

@@ -68,14 +68,14 @@ func parseStrip(jpeg []byte) (s strip, err error) {
 	if !bytes.HasPrefix(jpeg, soi) || !bytes.HasSuffix(jpeg, []byte{0xFF, markerEOI}) {
 		return s, errJoin
 	}
-	for at, code := range segments(jpeg) {
-		end := at + 2 + int(binary.BigEndian.Uint16(jpeg[at+2:]))
-		switch {
+	for at, segment := range segments(jpeg) {
+		end := at + len(segment)
+		switch code := segment[1]; {
 		case end > len(jpeg)-2 || code == markerDRI:
 			return s, errJoin
 		case code == markerSOF0:
-			s.frame, s.sampling = at, string(jpeg[at+9:end])
-			err = s.readHeader(jpeg[at+4 : end])
+			s.frame, s.sampling = at, string(segment[9:])
+			err = s.readHeader(segment[4:])
 		case code == markerSOS:
 			s.scan, s.data = at, end
 		}

@@ -7,7 +7,7 @@ func (r *Reader) scan() []byte {
 	for r.inPicture || r.findPicture() {
 		switch r.walk.walk(r.buf.pending(), r.limit) {
 		case whole:
-			return r.take()
+			return r.finish()
 		case broken:
 			r.giveUp(r.walk.reason)
 		case unfinished:
@@ -69,8 +69,8 @@ func (r *Reader) judge(gap []byte) {
 	}
 }
 
-// take ends a picture that is whole.
-func (r *Reader) take() []byte {
+// finish ends a picture that is whole.
+func (r *Reader) finish() []byte {
 	picture := r.buf.handOver(r.walk.pos)
 	r.inPicture, r.counted = false, false
 	r.search, r.extent = 0, 0

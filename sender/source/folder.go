@@ -65,37 +65,39 @@ func checkFolder(f *folder) (Source, error) {
 func (f *folder) OnDemand() bool { return true }
 
 func (f *folder) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		due := newSchedule(cmp.Or(f.o.FPS, defaultFPS), catchUp)
-		warned := false
-		for {
-			files, err := f.list()
+	return frames(ctx, f.o, f.play)
+}
+
+func (f *folder) play(ctx context.Context, emit emitter) error {
+	pace := pacer{fps: cmp.Or(f.o.FPS, defaultFPS), slack: catchUp}
+	for warned := false; ; {
+		files, err := f.list()
+		if err != nil {
+			return err
+		}
+		shown := 0
+		for _, name := range files {
+			jpeg, err := f.read(name)
 			if err != nil {
-				yield(protocol.Frame{}, err)
-				return
-			}
-			shown := 0
-			for _, name := range files {
-				jpeg, err := f.read(name)
-				if err != nil {
-					if !warned {
-						f.o.Log.Warn("a file that holds no whole JPEG is left out, as all like it will be", "file", name, "why", err)
-						warned = true
-					}
-					continue
+				if !warned {
+					f.o.Log.Warn("a file that holds no whole JPEG is left out, as all like it will be", "file", name, "why", err)
+					warned = true
 				}
-				if !due.wait(ctx) || !yield(protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable(), nil) {
-					return
-				}
-				shown++
+				continue
 			}
-			if shown == 0 {
-				yield(protocol.Frame{}, fmt.Errorf("%w: not one of the %d files %s holds one", ErrNoJPEG, len(files), f.which))
-				return
+			if _, err := pace.wait(ctx); err != nil {
+				return err
 			}
-			if !f.o.Loop {
-				return
+			if err := emit(protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable()); err != nil {
+				return err
 			}
+			shown++
+		}
+		if shown == 0 {
+			return fmt.Errorf("%w: not one of the %d files %s holds one", ErrNoJPEG, len(files), f.which)
+		}
+		if !f.o.Loop {
+			return nil
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/protocol/mjpeg"
 )
 
 // ErrNoOpenCV says that this program is built without OpenCV, and how to build it with it.
@@ -27,19 +26,19 @@ const (
 
 // A capture is an open cv::VideoCapture. It is used by one goroutine.
 type capture interface {
-	// read waits for the next picture and returns it, encoded, and when it came. No picture is no error: a film has
-	// ended, or a camera had none.
+	// read waits for the next picture and returns it, encoded, and when it came. Without a picture and an error, a
+	// recording has ended, or a camera had no picture.
 	read() (jpeg []byte, at time.Time, err error)
-	// film returns the frame rate of a recording, 0 if it does not say, and whether it is one and not live.
-	film() (fps float64, ok bool)
+	// recording reports whether it is a recording and not live, and its frame rate, 0 if it does not say.
+	recording() (fps float64, ok bool)
 	close()
 }
 
-// An openCV is a camera, film, stream or pipeline that cv::VideoCapture opens.
+// An openCV is a camera, recording, stream or pipeline that cv::VideoCapture opens.
 //
 // Reads are made in a goroutine of their own, because nothing ends a read of OpenCV that waits. A live source is read
-// as fast as it comes and the newest picture is yielded, so that a slow caller sees no old ones; a film is read just
-// before each frame is due.
+// as fast as it comes and the newest picture is yielded, so that a slow caller sees no old ones. A recording is
+// read just before each frame is due.
 type openCV struct {
 	o    Options
 	open func() (capture, error)
@@ -68,33 +67,28 @@ func newOpenCV(rest string, o Options) (Source, error) {
 func (s *openCV) OnDemand() bool { return true }
 
 func (s *openCV) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		frames, failed := make(chan protocol.Frame, 1), make(chan error, 1)
-		go func() {
-			defer close(frames)
-			if err := s.read(ctx, frames); err != nil {
-				failed <- err
+	return frames(ctx, s.o, s.play)
+}
+
+func (s *openCV) play(ctx context.Context, emit emitter) error {
+	ctx, cancel := context.WithCancel(ctx)
+	frames, ended := make(chan protocol.Frame, 1), make(chan error, 1)
+	go func() {
+		defer close(frames)
+		ended <- s.read(ctx, frames)
+	}()
+	defer waitClosed(frames)
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			return errStopped
+		case f, ok := <-frames:
+			if !ok {
+				return <-ended
 			}
-		}()
-		defer waitClosed(frames)
-		defer cancel()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case f, ok := <-frames:
-				if !ok {
-					select {
-					case err := <-failed:
-						yield(protocol.Frame{}, err)
-					default:
-					}
-					return
-				}
-				if ctx.Err() != nil || !yield(f, nil) {
-					return
-				}
+			if err := emit(f); err != nil {
+				return err
 			}
 		}
 	}
@@ -117,42 +111,42 @@ func waitClosed(frames <-chan protocol.Frame) {
 
 // read opens the source and sends its frames until it ends, which is no error, or ctx is done.
 func (s *openCV) read(ctx context.Context, frames chan protocol.Frame) error {
-	var due *schedule
+	var pace pacer
 	for {
 		c, err := s.open()
 		if err != nil {
 			return err
 		}
-		fps, film := c.film()
-		if !film {
+		fps, recording := c.recording()
+		if !recording {
 			defer c.close()
 			return s.follow(ctx, c, frames)
 		}
-		if due == nil {
-			due = newSchedule(cmp.Or(s.o.FPS, fps, defaultFPS), catchUp)
+		if pace.fps == 0 {
+			pace = pacer{fps: cmp.Or(s.o.FPS, fps, defaultFPS), slack: catchUp}
 		}
-		n, err := s.play(ctx, c, due, frames)
+		n, err := s.playOnce(ctx, c, &pace, frames)
 		c.close()
-		if err != nil || n == 0 || !s.o.Loop || ctx.Err() != nil {
+		if err != nil || n == 0 || !s.o.Loop {
 			return err
 		}
 	}
 }
 
-// play sends each frame of a film when it is due, and returns how many there were.
-func (s *openCV) play(ctx context.Context, c capture, due *schedule, frames chan<- protocol.Frame) (n int, err error) {
+// playOnce sends each frame of a recording when it is due, and returns how many there were.
+func (s *openCV) playOnce(ctx context.Context, c capture, pace *pacer, frames chan<- protocol.Frame) (n int, err error) {
 	for ; ; n++ {
 		jpeg, _, err := c.read()
-		if err != nil || jpeg == nil || !due.wait(ctx) {
+		if err != nil || jpeg == nil {
 			return n, err
 		}
-		if !s.fits(jpeg) {
-			continue
+		if _, err := pace.wait(ctx); err != nil {
+			return n, err
 		}
 		select {
 		case frames <- protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable():
 		case <-ctx.Done():
-			return n, nil
+			return n, errStopped
 		}
 	}
 }
@@ -174,7 +168,7 @@ func (s *openCV) follow(ctx context.Context, c capture, frames chan protocol.Fra
 			continue
 		}
 		last = at
-		if !thin.take(at) || !s.fits(jpeg) {
+		if !thin.wants(at) {
 			continue
 		}
 		select {
@@ -186,15 +180,6 @@ func (s *openCV) follow(ctx context.Context, c capture, frames chan protocol.Fra
 	return nil
 }
 
-// fits reports whether a picture is not too large, and counts it if it is.
-func (s *openCV) fits(jpeg []byte) bool {
-	if len(jpeg) > s.o.MaxFrameSize {
-		s.o.Skip(string(mjpeg.Oversized))
-		return false
-	}
-	return true
-}
-
 // A thinning chooses frames of a faster source so that fps a second remain, evenly where that can be. The zero value
 // takes all.
 type thinning struct {
@@ -202,9 +187,9 @@ type thinning struct {
 	due time.Time
 }
 
-// take reports whether the frame captured then is one of those that remain. A quarter of an interval makes up for a
+// wants reports whether the frame captured then is one of those that remain. A quarter of an interval makes up for a
 // camera's jitter.
-func (t *thinning) take(captured time.Time) bool {
+func (t *thinning) wants(captured time.Time) bool {
 	if t.fps == 0 {
 		return true
 	}

@@ -76,12 +76,12 @@ func (v *videoCapture) wish(o Options) {
 		v.video.Set(gocv.VideoCaptureFrameWidth, float64(o.Size.X))
 		v.video.Set(gocv.VideoCaptureFrameHeight, float64(o.Size.Y))
 	}
-	if _, film := v.film(); o.FPS != 0 && !film {
+	if _, recording := v.recording(); o.FPS != 0 && !recording {
 		v.video.Set(gocv.VideoCaptureFPS, o.FPS)
 	}
 }
 
-func (v *videoCapture) film() (fps float64, ok bool) {
+func (v *videoCapture) recording() (fps float64, ok bool) {
 	if fps = v.video.Get(gocv.VideoCaptureFPS); !(fps >= 0.001 && fps <= maxFPS) {
 		fps = 0
 	}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"udpcam/protocol/mjpeg"
 )
 
 // newPath returns the source for a path: it looks at what is there, not at its name.
@@ -27,7 +29,7 @@ func newPath(path string, o Options) (Source, error) {
 		ErrName, path)
 }
 
-// newFile returns the source for a regular file: a photo if there is one picture in it, a film if there are more.
+// newFile returns the source for a regular file: a photo if there is one picture in it, a recording if there are more.
 func newFile(path string, o Options) (Source, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -36,20 +38,18 @@ func newFile(path string, o Options) (Source, error) {
 	defer f.Close()
 	look := o
 	look.Skip = func(string) {} // what is left out is counted when it is played
-	content := &search{r: f}
-	pictures := look.reader(content)
-	first, err := pictures.Next()
+	pictures := look.pictures(f)
+	first, err := pictures.next()
 	switch {
 	case err == io.EOF:
 		return nil, fmt.Errorf("%w in %s; a video becomes a file of JPEGs with: ffmpeg -i VIDEO -f mjpeg -q:v 3 film.mjpg",
 			ErrNoJPEG, path)
 	case err != nil:
-		return nil, fmt.Errorf("%w: %s: %w", ErrNoJPEG, path, content.cause(err))
+		return nil, fmt.Errorf("%w: %s: %w", ErrNoJPEG, path, err)
 	}
-	content.found()
 	first = first.Keep() // beyond the next
-	if _, err := pictures.Next(); err != nil || isMultiPicture(first.JPEG) {
-		return &photo{path: path, o: o}, nil
+	if _, err := pictures.next(); err != nil || mjpeg.HasCompanions(first.JPEG) {
+		return &photo{path, o}, nil
 	}
-	return &film{path: path, o: o}, nil
+	return &recording{path, o}, nil
 }

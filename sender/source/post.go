@@ -53,13 +53,14 @@ type upload struct {
 // newUpload returns the source for a URL like post://:8081/upload, of which rest is what stands behind the scheme.
 func newUpload(rest string, o Options) (Source, error) {
 	u, err := url.Parse("post:" + rest)
+	bad := func(why string) error {
+		return fmt.Errorf("%w: %s%s; the form is post://:8081/PATH or post://ADDRESS:8081/PATH", ErrName, Redact("post:"+rest), why)
+	}
 	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("%w: %s; the form is post://:8081/PATH or post://ADDRESS:8081/PATH", ErrName,
-			Redact("post:"+rest))
+		return nil, bad("")
 	}
 	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil {
-		return nil, fmt.Errorf("%w: %s names no port from 0 to 65535; the form is post://:8081/PATH", ErrName,
-			Redact("post:"+rest))
+		return nil, bad(" names no port from 0 to 65535")
 	}
 	path := u.Path
 	if path == "/" {
@@ -72,43 +73,40 @@ func newUpload(rest string, o Options) (Source, error) {
 func (u *upload) OnDemand() bool { return false }
 
 func (u *upload) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		l, err := u.listen(ctx, "tcp", u.address)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			err = fmt.Errorf("another program listens on %s already; stop it, or name another port: %w", u.address, err)
-		}
-		if err != nil {
-			if ctx.Err() == nil {
-				yield(protocol.Frame{}, err)
-			}
-			return
-		}
-		u.o.Log.Info("waiting for pictures to be posted", "address", l.Addr().String(), "path", cmp.Or(u.path, "any"))
+	return frames(ctx, u.o, u.play)
+}
 
-		p := newPosts(u.path, u.o)
-		server := &http.Server{
-			Handler:           p,
-			ReadHeaderTimeout: 10 * time.Second,
-			IdleTimeout:       time.Minute,
-			MaxHeaderBytes:    16 << 10,
-			ErrorLog:          slog.NewLogLogger(u.o.Log.Handler(), slog.LevelDebug),
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- server.Serve(netutil.LimitListener(l, maxPosters)) }()
-		defer p.close(server)
+func (u *upload) play(ctx context.Context, emit emitter) error {
+	l, err := u.listen(ctx, "tcp", u.address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("another program listens on %s already; stop it, or name another port: %w", u.address, err)
+	} else if err != nil {
+		return err
+	}
+	u.o.Log.Info("waiting for pictures to be posted", "address", l.Addr().String(), "path", cmp.Or(u.path, "any"))
 
-		for {
-			select {
-			case frame := <-p.frames:
-				if !yield(frame, nil) {
-					return
-				}
-			case err := <-ended:
-				yield(protocol.Frame{}, fmt.Errorf("listening on %s: %w", u.address, err))
-				return
-			case <-ctx.Done():
-				return
+	p := newPosts(u.path, u.o)
+	server := &http.Server{
+		Handler:           p,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(u.o.Log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(netutil.LimitListener(l, maxPosters)) }()
+	defer p.close(server)
+
+	for {
+		select {
+		case frame := <-p.frames:
+			if err := emit(frame); err != nil {
+				return err
 			}
+		case err := <-ended:
+			return fmt.Errorf("listening on %s: %w", u.address, err)
+		case <-ctx.Done():
+			return errStopped
 		}
 	}
 }

@@ -70,7 +70,7 @@ func (p *posts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.answer(w, r, http.StatusServiceUnavailable, "too many uploads at once")
 		return
 	}
-	n, err := p.take(w, r)
+	n, err := p.accept(w, r)
 	switch {
 	case errors.Is(err, errBusy):
 		p.answer(w, r, http.StatusServiceUnavailable, err.Error())
@@ -92,23 +92,23 @@ var (
 	errTooLarge = errors.New("the picture is too large")
 )
 
-// take hands on the pictures in a request's body and returns how many there were.
-func (p *posts) take(w http.ResponseWriter, r *http.Request) (n int, err error) {
+// accept hands on the pictures in a request's body and returns how many there were.
+func (p *posts) accept(w http.ResponseWriter, r *http.Request) (n int, err error) {
 	// An error here means that the connection has no deadlines, which is for its maker to know.
 	allow := func() { http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime)) }
 	allow()
-	body := &search{r: r.Body}
-	in, err := picturesIn(r, body)
+	body, err := picturesIn(r)
 	if err != nil {
 		return 0, err
 	}
 	oversized := false
-	pictures := mjpeg.NewReader(in, mjpeg.ReaderOptions{MaxFrameSize: p.o.MaxFrameSize, Skip: func(reason mjpeg.Reason) {
-		oversized = oversized || reason == mjpeg.Oversized
-		p.o.Skip(string(reason))
-	}})
-	for {
-		jpeg, err := pictures.Next()
+	o := p.o
+	o.Skip = func(reason string) {
+		oversized = oversized || reason == string(mjpeg.Oversized)
+		p.o.Skip(reason)
+	}
+	for pictures := o.pictures(body); ; n++ {
+		frame, err := pictures.next()
 		switch {
 		case err != nil && n == 0 && oversized:
 			return 0, errTooLarge
@@ -117,11 +117,9 @@ func (p *posts) take(w http.ResponseWriter, r *http.Request) (n int, err error) 
 		case err == io.EOF:
 			return n, nil
 		case err != nil:
-			return n, body.cause(err)
+			return n, err
 		}
-		body.found()
-		n++
-		if err := p.handOver(protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable()); err != nil {
+		if err := p.handOver(frame.Keep()); err != nil {
 			return n, err
 		}
 		allow()
@@ -130,12 +128,11 @@ func (p *posts) take(w http.ResponseWriter, r *http.Request) (n int, err error) 
 
 // picturesIn returns the part of a request's body in which to look for pictures: of a form, the first field whose
 // content begins as a JPEG does, otherwise all of it.
-func picturesIn(r *http.Request, body io.Reader) (io.Reader, error) {
+func picturesIn(r *http.Request) (io.Reader, error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if kind != "multipart/form-data" {
-		return body, nil
+		return r.Body, nil
 	}
-	r.Body = io.NopCloser(body)
 	form, err := r.MultipartReader()
 	if err != nil {
 		return nil, err

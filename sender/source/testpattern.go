@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"image"
 	"iter"
 	"maps"
 	"net/url"
@@ -15,13 +14,6 @@ import (
 
 	"udpcam/internal/pattern"
 	"udpcam/protocol"
-	"udpcam/protocol/mjpeg"
-)
-
-// What a test pattern is unless told otherwise.
-const (
-	testWidth  = 1280
-	testHeight = 720
 )
 
 // testSettings says what may follow "test:?", for errors.
@@ -32,9 +24,8 @@ var testSettings = fmt.Sprintf(
 // A testPattern is a camera that nobody needs to plug in: it draws and encodes a moving picture as the time comes for
 // each frame. Which frame it is and when it was drawn can be read back from the pixels, see [pattern.Read].
 //
-// Frame n is due n/fps seconds after the first, whenever the ones before it were taken, so that the rate does not
-// drift. A caller that comes late gets the newest frame that is due, drawn at that moment, and the number says how many
-// were left out, as the sequence number of a camera driver does.
+// A caller that comes late gets the newest frame that is due, drawn at that moment. The numbers of the frames say how many
+// were left out, as the sequence numbers of a camera driver do.
 type testPattern struct {
 	o Options
 }
@@ -59,7 +50,7 @@ func newTest(rest string, o Options) (Source, error) {
 		}
 	}
 	o.FPS = cmp.Or(o.FPS, defaultFPS)
-	o.Size = cmp.Or(o.Size, image.Pt(testWidth, testHeight))
+	o.Size = cmp.Or(o.Size, defaultSize)
 	o.Quality = cmp.Or(o.Quality, defaultQuality)
 	if _, err := newOverlay(o.Text); err != nil {
 		return nil, err
@@ -93,59 +84,34 @@ func (o *Options) setTest(key, value string) bool {
 func (s *testPattern) OnDemand() bool { return true }
 
 func (s *testPattern) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		caption := fmt.Sprintf("%dx%d\n%.6g fps\nquality %d", s.o.Size.X, s.o.Size.Y, s.o.FPS, s.o.Quality)
-		p, err := pattern.New(s.o.Size, caption)
-		if err != nil {
-			yield(protocol.Frame{}, err)
-			return
-		}
-		encoder := newJPEGEncoder(s.o)
-		text, err := newOverlay(s.o.Text)
-		if err != nil {
-			yield(protocol.Frame{}, err)
-			return
-		}
-		for n := range due(ctx, s.o.FPS) {
-			mark := pattern.Mark{Number: n, Captured: time.Now().Truncate(time.Microsecond)}
-			img := p.Draw(mark)
-			text.draw(img, mark.Captured)
-			picture, err := encoder.encode(img)
-			if err != nil {
-				yield(protocol.Frame{}, fmt.Errorf("test pattern: %w", err))
-				return
-			}
-			if len(picture) > s.o.MaxFrameSize {
-				s.o.Skip(string(mjpeg.Oversized))
-				continue
-			}
-			if !yield(protocol.Frame{Captured: mark.Captured, JPEG: picture}.Immutable(), nil) {
-				return
-			}
-		}
-	}
+	return frames(ctx, s.o, s.play)
 }
 
-// due yields the number of each frame when it is due, the first at once. Of several frames that became due while the
-// caller was busy it yields the last only: what is drawn live need not catch up, as what is read from a file does (see
-// schedule). Numbers wrap. It ends when ctx is done.
-func due(ctx context.Context, fps float64) iter.Seq[uint32] {
-	return func(yield func(uint32) bool) {
-		start := time.Now()
-		timer := time.NewTimer(0)
-		defer timer.Stop()
-		for n := int64(0); ; {
-			select {
-			case <-ctx.Done():
-				return
-			case <-timer.C:
-			}
-			if ctx.Err() != nil || !yield(uint32(n)) {
-				return
-			}
-			// A millionth of a frame's time makes up for the rounding of the times.
-			n = max(n+1, int64(time.Since(start).Seconds()*fps+1e-6))
-			timer.Reset(time.Duration(float64(n)/fps*float64(time.Second)) - time.Since(start))
+func (s *testPattern) play(ctx context.Context, emit emitter) error {
+	caption := fmt.Sprintf("%dx%d\n%.6g fps\nquality %d", s.o.Size.X, s.o.Size.Y, s.o.FPS, s.o.Quality)
+	p, err := pattern.New(s.o.Size, caption)
+	if err != nil {
+		return err
+	}
+	text, err := newOverlay(s.o.Text)
+	if err != nil {
+		return err
+	}
+	encoder := newJPEGEncoder(s.o)
+	for pace := (pacer{fps: s.o.FPS}); ; {
+		n, err := pace.wait(ctx)
+		if err != nil {
+			return err
+		}
+		mark := pattern.Mark{Number: uint32(n), Captured: time.Now().Truncate(time.Microsecond)} // the number wraps
+		img := p.Draw(mark)
+		text.draw(img, mark.Captured)
+		picture, err := encoder.encode(img)
+		if err != nil {
+			return fmt.Errorf("test pattern: %w", err)
+		}
+		if err := emit(protocol.Frame{Captured: mark.Captured, JPEG: picture}.Immutable()); err != nil {
+			return err
 		}
 	}
 }

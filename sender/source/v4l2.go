@@ -91,7 +91,7 @@ func newV4L2(rest string, o Options) (Source, error) {
 	if rest != "" {
 		device, err := v4l2.Open(rest)
 		if err != nil && !errors.Is(err, v4l2.ErrBusy) { // by the time it is started it may be free
-			return nil, c.explain(rest, err)
+			return nil, explainCamera(rest, err)
 		} else if err == nil {
 			device.Close()
 		}
@@ -111,34 +111,27 @@ func openVideo(path string) (videoDevice, error) {
 func (c *v4l2Camera) OnDemand() bool { return true }
 
 func (c *v4l2Camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		var known *v4l2.Info // the camera, once it has worked
-		state := &changes{log: c.o.Log, name: cmp.Or(c.path, "v4l2:")}
-		defer state.stop()
-		for {
-			t, err := c.start(ctx, known)
-			if err == nil {
-				info := t.device.Info()
-				known, state.name = &info, info.Path
-				err = t.follow(ctx, state, yield)
-				t.device.Close()
-			}
-			switch {
-			case err == errStopped || ctx.Err() != nil:
-				return
-			case known == nil:
-				yield(protocol.Frame{}, err)
-				return
-			case isFinal(err):
-				yield(protocol.Frame{}, err)
-				return
-			}
-			state.say(slog.LevelWarn, "camera is away, waiting for it", err)
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(lookAgain):
-			}
+	return frames(ctx, c.o, c.play)
+}
+
+func (c *v4l2Camera) play(ctx context.Context, emit emitter) error {
+	var known *v4l2.Info // the camera, once it has worked
+	state := &changes{log: c.o.Log, name: cmp.Or(c.path, "v4l2:")}
+	defer state.stop()
+	for {
+		camera, err := c.start(ctx, known)
+		if err == nil {
+			info := camera.device.Info()
+			known, state.name = &info, info.Path
+			err = camera.follow(ctx, state, emit)
+			camera.device.Close()
+		}
+		if known == nil || err == errStopped || isFinal(err) {
+			return err
+		}
+		state.say(slog.LevelWarn, "camera is away, waiting for it", err)
+		if err := sleep(ctx, lookAgain); err != nil {
+			return err
 		}
 	}
 }
@@ -147,7 +140,7 @@ func (c *v4l2Camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error
 func isFinal(err error) bool { return errors.Is(err, ErrOption) || errors.Is(err, mjpeg.ErrRotate) }
 
 // start returns the first camera of those that it may be that works.
-func (c *v4l2Camera) start(ctx context.Context, known *v4l2.Info) (*take, error) {
+func (c *v4l2Camera) start(ctx context.Context, known *v4l2.Info) (*liveCamera, error) {
 	if known == nil && c.path != "" {
 		return c.try(ctx, c.path, silence, nil)
 	}
@@ -180,23 +173,19 @@ var (
 )
 
 // try opens a camera and waits for its first picture. If one is known it must be that.
-func (c *v4l2Camera) try(ctx context.Context, path string, patience time.Duration, known *v4l2.Info) (*take, error) {
-	explain := c.explain
-	if known != nil { // then it is away, and why does not matter to anybody yet
-		explain = func(_ string, err error) error { return err }
-	}
+func (c *v4l2Camera) try(ctx context.Context, path string, patience time.Duration, known *v4l2.Info) (*liveCamera, error) {
 	device, err := c.open(path)
-	if err != nil {
-		return nil, explain(path, err)
-	}
-	if info := device.Info(); known != nil && (info.Name != known.Name || info.Driver != known.Driver) {
+	if err == nil {
+		var camera *liveCamera
+		if info := device.Info(); known != nil && (info.Name != known.Name || info.Driver != known.Driver) {
+			err = errAnother
+		} else if camera, err = startCamera(ctx, device, c.o, patience); err == nil {
+			return camera, nil
+		}
 		device.Close()
-		return nil, errAnother
 	}
-	t, err := c.prepare(ctx, device, patience)
-	if err != nil {
-		device.Close()
-		return nil, explain(path, err)
+	if known != nil { // then it is away, and why does not matter to anybody yet
+		return nil, err
 	}
-	return t, nil
+	return nil, explainCamera(path, err)
 }

@@ -39,35 +39,35 @@ var renamed = map[string]string{
 const compressionQuality = "compression_quality"
 
 // control sets the controls in the order of the options, because some can be set only after another.
-func (t *take) control(texts []string) error {
+func (c *liveCamera) control(texts []string) error {
 	settings, err := parseControls(texts)
 	if err != nil {
 		return err
 	}
-	if isJPEG(t.mode.Code.String()) && t.o.qualityAsked {
-		settings = append([]controlSetting{{compressionQuality, strconv.Itoa(t.o.Quality)}}, settings...)
+	if isJPEG(c.mode.Code.String()) && c.o.qualityAsked {
+		settings = append([]controlSetting{{compressionQuality, strconv.Itoa(c.o.Quality)}}, settings...)
 	}
 	if len(settings) == 0 {
 		return nil
 	}
-	controls, err := t.device.Controls()
+	controls, err := c.device.Controls()
 	if err != nil {
 		return err
 	}
 	for _, s := range settings {
-		c, ok := findControl(controls, s.name)
+		found, ok := findControl(controls, s.name)
 		if !ok && s.name == compressionQuality {
-			t.o.Log.Warn("the camera chooses the quality of its JPEGs itself; to choose it, take a raw format", "asked", s.value)
+			c.o.Log.Warn("the camera chooses the quality of its JPEGs itself; to choose it, take a raw format", "asked", s.value)
 			continue
 		}
 		if !ok {
 			return fmt.Errorf("%w: the camera has no control %s; it has %s", ErrOption, s.name, controlNames(controls))
 		}
-		value, err := controlValue(c, s.value)
+		value, err := controlValue(found, s.value)
 		if err != nil {
 			return err
 		}
-		if err := t.device.Set(c, value); errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) {
+		if err := c.device.Set(found, value); errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) {
 			return fmt.Errorf("%w: the camera does not take %s=%s now; does another control have to be set before?", ErrOption, s.name, s.value)
 		} else if err != nil {
 			return err

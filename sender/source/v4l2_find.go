@@ -9,8 +9,8 @@ import (
 	"udpcam/internal/v4l2"
 )
 
-// explain says what it means that a camera cannot be used, and what to do.
-func (c *v4l2Camera) explain(path string, err error) error {
+// explainCamera says what it means that a camera cannot be used, and what to do.
+func explainCamera(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: no camera %s: %s", ErrName, path, otherVideo(path))
@@ -90,7 +90,6 @@ type CameraSize struct {
 
 // Cameras lists the cameras of this machine with all that they can do. Devices that take no pictures are left out.
 func Cameras() (cameras []CameraInfo) {
-	c := &v4l2Camera{}
 	for _, path := range v4l2.Paths() {
 		info := CameraInfo{Source: "v4l2:" + path, Links: v4l2.Links(path), Info: v4l2.Info{Path: path}}
 		if HasOpenCV {
@@ -101,12 +100,12 @@ func Cameras() (cameras []CameraInfo) {
 		case errors.Is(err, v4l2.ErrNoCamera):
 			continue
 		case err != nil:
-			info.Problem = c.explain(path, err).Error()
+			info.Problem = explainCamera(path, err).Error()
 		default:
 			info.Info = device.Info()
 			info.Formats, err = formatsOf(device)
 			if err != nil {
-				info.Problem = c.explain(path, err).Error()
+				info.Problem = explainCamera(path, err).Error()
 			}
 			for _, f := range info.Formats {
 				info.Usable = info.Usable || f.Usable

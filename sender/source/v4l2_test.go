@@ -310,8 +310,8 @@ func TestControls(t *testing.T) {
 		"without anything": {Options{Controls: []string{"="}}, `bad source option: control "="`},
 	} {
 		camera := &fakeVideo{controls: controls}
-		take := &take{device: camera, o: test.o.withDefaults(), mode: v4l2.Mode{Code: v4l2.Code("MJPG")}}
-		err := take.control(test.o.Controls)
+		live := &liveCamera{device: camera, o: test.o.withDefaults(), mode: v4l2.Mode{Code: v4l2.Code("MJPG")}}
+		err := live.control(test.o.Controls)
 		got := fmt.Sprint(camera.set)
 		if err != nil {
 			got = err.Error()
@@ -370,8 +370,8 @@ func (f *given) OnDemand() bool { return false }
 
 func (f *given) Frames(context.Context) iter.Seq2[protocol.Frame, error] {
 	return func(yield func(protocol.Frame, error) bool) {
-		for r := f.o.reader(bytes.NewReader(f.stream)); ; {
-			f, err := r.Next()
+		for r := f.o.pictures(bytes.NewReader(f.stream)); ; {
+			f, err := r.next()
 			if err != nil || !yield(f, nil) {
 				return
 			}

@@ -33,7 +33,7 @@ type changing struct {
 }
 
 func (s *changing) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
+	return frames(ctx, s.o, func(ctx context.Context, emit emitter) error {
 		var last []byte
 		dropped := 0
 		for f, err := range s.Source.Frames(ctx) {
@@ -43,15 +43,19 @@ func (s *changing) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 				continue
 			}
 			last, dropped = append(last[:0], f.JPEG...), 0
-			if !yield(f, err) {
-				return
+			if err == nil {
+				err = emit(f)
+			}
+			if err != nil {
+				return err
 			}
 		}
-	}
+		return nil
+	})
 }
 
-// A rotated source turns JPEGs without loss. If the first cannot be turned, that is an error; one among others that cannot
-// is left out.
+// A rotated source turns JPEGs without loss. If the first cannot be turned, that is an error. Later ones that cannot be
+// turned are left out.
 type rotated struct {
 	Source
 	rotator *mjpeg.Rotator
@@ -59,7 +63,7 @@ type rotated struct {
 }
 
 func (s *rotated) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
+	return frames(ctx, s.o, func(ctx context.Context, emit emitter) error {
 		turned := false
 		for f, err := range s.Source.Frames(ctx) {
 			if err == nil {
@@ -69,15 +73,16 @@ func (s *rotated) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 				s.o.Skip(NotRotatable)
 				continue
 			}
-			if err != nil {
-				yield(protocol.Frame{}, err)
-				return
+			turned = true
+			if err == nil {
+				err = emit(f)
 			}
-			if turned = true; !yield(f, nil) {
-				return
+			if err != nil {
+				return err
 			}
 		}
-	}
+		return nil
+	})
 }
 
 // rotate returns a frame of the picture turned.

@@ -206,7 +206,7 @@ func TestLoginTrusts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := newLogin(given, nil).trusts(asks); got != tt.want {
+		if got := newCredentials(given, nil).trusts(asks); got != tt.want {
 			t.Errorf("given for %s, sent to %s: %v", tt.given, tt.asks, got)
 		}
 	}
