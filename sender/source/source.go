@@ -64,7 +64,7 @@ func frames(ctx context.Context, o Options, play func(ctx context.Context, emit 
 			switch {
 			case len(f.JPEG) > o.MaxFrameSize:
 				o.Skip(string(mjpeg.Oversized))
-			case ctx.Err() != nil || !yield(f, nil):
+			case !yield(f, nil):
 				return errStopped
 			}
 			return nil
