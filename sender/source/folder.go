@@ -26,39 +26,32 @@ type folder struct {
 
 // newFolder returns the source for the files in a directory whose names end in .jpg or .jpeg, in any case.
 func newFolder(dir string, o Options) (Source, error) {
-	return checkFolder(&folder{which: "*.jpg or *.jpeg in " + dir, o: o, list: func() ([]string, error) {
+	return newFiles("*.jpg or *.jpeg in "+dir, o, func() (files []string, err error) {
 		entries, err := os.ReadDir(dir) // sorted by name
-		if err != nil {
-			return nil, err
-		}
-		var files []string
 		for _, e := range entries {
-			switch strings.ToLower(filepath.Ext(e.Name())) {
-			case ".jpg", ".jpeg":
+			if end := strings.ToLower(filepath.Ext(e.Name())); end == ".jpg" || end == ".jpeg" {
 				files = append(files, filepath.Join(dir, e.Name()))
 			}
 		}
-		return files, nil
-	}})
+		return files, err
+	})
 }
 
 // newGlob returns the source for the files that match a pattern as [filepath.Match] has it, whatever their names' end.
 func newGlob(pattern string, o Options) (Source, error) {
-	return checkFolder(&folder{which: pattern, o: o, list: func() ([]string, error) {
-		return filepath.Glob(pattern) // sorted by name
-	}})
+	return newFiles(pattern, o, func() ([]string, error) { return filepath.Glob(pattern) }) // sorted by name
 }
 
-// checkFolder returns f, or an error if there is nothing in it.
-func checkFolder(f *folder) (Source, error) {
-	files, err := f.list()
+// newFiles returns the source for the files of a list, or an error if there are none.
+func newFiles(which string, o Options, list func() ([]string, error)) (Source, error) {
+	files, err := list()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrName, f.which, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrName, which, err)
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("%w: there is no file %s", ErrNoJPEG, f.which)
+		return nil, fmt.Errorf("%w: there is no file %s", ErrNoJPEG, which)
 	}
-	return f, nil
+	return &folder{which, list, o}, nil
 }
 
 // OnDemand returns true: the folder begins anew when it is opened again.
@@ -103,19 +96,16 @@ func (f *folder) play(ctx context.Context, emit emitter) error {
 }
 
 // read returns the picture in a file, and counts the file if there is none.
-func (f *folder) read(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file") // a named pipe would have to be waited for
-	}
-	if err != nil {
-		f.o.Skip("unreadable")
-		return nil, err
-	}
+func (f *folder) read(name string) (jpeg []byte, err error) {
 	counted := false
 	o := f.o
 	o.Skip = func(reason string) { counted = true; f.o.Skip(reason) }
-	jpeg, err := readPhoto(name, o)
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file") // a named pipe would have to be waited for
+	} else if err == nil {
+		jpeg, err = readPhoto(name, o)
+	}
 	if err != nil && !counted {
 		f.o.Skip("unreadable") // or empty
 	}

@@ -111,7 +111,6 @@ func (c *camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 func (c *camera) play(ctx context.Context, emit emitter) error {
 	defer c.client.CloseIdleConnections()
 	state := &changes{log: c.o.Log, name: c.shown}
-	defer state.stop()
 	for pace := (pacer{fps: cmp.Or(c.o.FPS, snapshotFPS)}); ; { // once, unless it is a snapshot address
 		if _, err := pace.wait(ctx); err != nil {
 			return err

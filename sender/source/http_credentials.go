@@ -1,12 +1,12 @@
 package source
 
 import (
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/icholy/digest"
 )
@@ -17,48 +17,52 @@ import (
 type credentials struct {
 	user, password string
 	to             *url.URL
-	next           http.RoundTripper
-
-	mu     sync.Mutex
-	digest *digest.Challenge // the last challenge, or nil
-	count  int               // how often it has been used
-	basic  bool              // whether basic was asked for
+	next           *http.Transport
+	digest         *digest.Transport
+	basic          atomic.Bool // whether basic was asked for last
 }
 
 // newCredentials returns the transport for the user and password in camera.
-func newCredentials(camera *url.URL, next http.RoundTripper) *credentials {
+func newCredentials(camera *url.URL, next *http.Transport) *credentials {
+	user := camera.User.Username()
 	password, _ := camera.User.Password()
-	return &credentials{user: camera.User.Username(), password: password, to: camera, next: next}
+	return &credentials{user: user, password: password, to: camera, next: next,
+		digest: &digest.Transport{Username: user, Password: password, Transport: next, FindChallenge: findDigest}}
 }
 
 func (c *credentials) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !c.trusts(req.URL) {
 		return c.next.RoundTrip(req)
 	}
-	first, err := c.sign(req)
-	if err != nil {
-		return nil, err
+	send := c.digest.RoundTrip // without credentials, if digest was never asked for
+	if c.basic.Load() {
+		send = c.sendBasic
 	}
-	res, err := c.next.RoundTrip(first)
-	if err != nil || res.StatusCode != http.StatusUnauthorized || !c.learn(res.Header) {
+	res, err := send(req)
+	if err != nil || res.StatusCode != http.StatusUnauthorized {
 		return res, err
 	}
-	const shortPage = 4 << 10 // read, so that the connection can be used again
-	io.CopyN(io.Discard, res.Body, shortPage)
-	res.Body.Close()
-	second, err := c.sign(req)
-	if err != nil {
-		return nil, err
+	_, noDigest := findDigest(res.Header)
+	basic := noDigest != nil && offersBasic(res.Header)
+	switch was := c.basic.Swap(basic); {
+	case basic:
+		res.Body.Close()
+		return c.sendBasic(req)
+	case was:
+		res.Body.Close()
+		return c.digest.RoundTrip(req)
 	}
-	return c.next.RoundTrip(second)
+	return res, nil
+}
+
+func (c *credentials) sendBasic(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.SetBasicAuth(c.user, c.password)
+	return c.next.RoundTrip(req)
 }
 
 // CloseIdleConnections makes http.Client's reach the transport below.
-func (c *credentials) CloseIdleConnections() {
-	if next, ok := c.next.(interface{ CloseIdleConnections() }); ok {
-		next.CloseIdleConnections()
-	}
-}
+func (c *credentials) CloseIdleConnections() { c.next.CloseIdleConnections() }
 
 // trusts reports whether u is the host that the user and password were given for, with at least the same protection.
 func (c *credentials) trusts(u *url.URL) bool {
@@ -68,43 +72,20 @@ func (c *credentials) trusts(u *url.URL) bool {
 	return u.Scheme == "https" && strings.EqualFold(u.Hostname(), c.to.Hostname())
 }
 
+// findDigest returns the demand for digest in a header. A malformed one is none: the camera may offer basic too.
+func findDigest(h http.Header) (*digest.Challenge, error) {
+	challenge, err := digest.FindChallenge(h)
+	if err != nil {
+		return nil, digest.ErrNoChallenge
+	}
+	return challenge, nil
+}
+
 // basicChallenge matches a WWW-Authenticate header that offers basic, alone or among others.
 var basicChallenge = regexp.MustCompile(`(?i)(^|,)\s*basic(\s|$)`)
 
-// learn takes note of what a refusal asks for. It returns false if that is nothing that can be given.
-func (c *credentials) learn(h http.Header) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.digest, c.count, c.basic = nil, 0, false
-	if challenge, err := digest.FindChallenge(h); err == nil {
-		c.digest = challenge
-		return true
-	}
+// offersBasic reports whether a camera takes basic. Some cameras do not say what they want, and want basic.
+func offersBasic(h http.Header) bool {
 	challenges := h.Values("WWW-Authenticate")
-	c.basic = len(challenges) == 0 // some cameras do not say what they want, and want basic
-	for _, challenge := range challenges {
-		c.basic = c.basic || basicChallenge.MatchString(challenge)
-	}
-	return c.basic
-}
-
-// sign returns a copy of req with the credentials that were last asked for.
-func (c *credentials) sign(req *http.Request) (*http.Request, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	req = req.Clone(req.Context())
-	switch {
-	case c.digest != nil:
-		c.count++
-		answer, err := digest.Digest(c.digest, digest.Options{
-			Method: req.Method, URI: req.URL.RequestURI(), Count: c.count, Username: c.user, Password: c.password,
-		})
-		if err != nil {
-			return nil, err
-		}
-		req.Header.Set("Authorization", answer.String())
-	case c.basic:
-		req.SetBasicAuth(c.user, c.password)
-	}
-	return req, nil
+	return len(challenges) == 0 || slices.ContainsFunc(challenges, basicChallenge.MatchString)
 }

@@ -118,6 +118,7 @@ func TestLogin(t *testing.T) {
 		}, "Digest SHA-256"},
 		{"digest and basic", []string{`Basic realm="camera"`, `Digest realm="camera", nonce="%s", qop="auth"`}, "Digest "},
 		{"unknown digest and basic", []string{`Digest realm="camera", nonce="%s", algorithm=X`, `Basic realm="x"`}, "Basic"},
+		{"malformed digest and basic", []string{`Digest realm="camera`, `Basic realm="x"`}, "Basic"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stream := &doorman{challenges: tt.challenges,

@@ -74,10 +74,7 @@ func Open(name string, o Options) (Source, error) {
 		return nil, fmt.Errorf("%w: %s is no file or folder; other sources begin with %s", ErrUnknown, Redact(name),
 			strings.Join(Schemes(), " "))
 	}
-	if err != nil {
-		return nil, err
-	}
-	return wrap(src, o, d.scheme == "v4l2")
+	return src, err
 }
 
 // Default returns the name of the source that is meant when none is named: the first camera that works on Linux, OpenCV's

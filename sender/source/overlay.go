@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
+	"regexp"
 	"strings"
 	"time"
 
@@ -34,39 +35,30 @@ func newOverlay(text string) (*overlay, error) {
 	return &overlay{text: text}, nil
 }
 
-// fields are what stands for a part of the time, as strftime(3) has it, and how package time has the same.
-var fields = map[byte]string{
-	'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'F': "2006-01-02", 'T': "15:04:05",
-	'Z': "MST", 'z': "-0700", 'a': "Mon", 'b': "Jan", 'A': "Monday", 'B': "January",
-	'N': "000", // milliseconds
+// conversions are what stands for a part of the time, as strftime(3) has it, and how package time writes the same.
+var conversions = map[string]string{
+	"%Y": "2006", "%m": "01", "%d": "02", "%H": "15", "%M": "04", "%S": "05", "%F": "2006-01-02", "%T": "15:04:05",
+	"%Z": "MST", "%z": "-0700", "%a": "Mon", "%b": "Jan", "%A": "Monday", "%B": "January",
+	"%N": ".000", // milliseconds, without the point
+	"%%": "%",
 }
 
+var conversion = regexp.MustCompile(`(?s)%.?`)
+
 // expand fills the time in.
-func expand(text string, at time.Time) (string, error) {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] != '%' {
-			b.WriteByte(text[i])
-			continue
+func expand(text string, at time.Time) (expanded string, err error) {
+	expanded = conversion.ReplaceAllStringFunc(text, func(code string) string {
+		layout, ok := conversions[code]
+		if !ok {
+			err = fmt.Errorf("%w: text %q: a %% is followed by one of F T Y m d H M S N a b A B Z z, as in \"%%F %%T\", or by another %%",
+				ErrOption, text)
 		}
-		i++
-		switch layout, ok := "", false; {
-		case i < len(text) && text[i] == '%':
-			b.WriteByte('%')
-		case i < len(text) && text[i] == 'N':
-			fmt.Fprintf(&b, "%03d", at.Nanosecond()/1e6)
-		default:
-			if i < len(text) {
-				layout, ok = fields[text[i]]
-			}
-			if !ok {
-				return "", fmt.Errorf("%w: text %q: a %% is followed by one of F T Y m d H M S N a b A B Z z, as in \"%%F %%T\", or by another %%",
-					ErrOption, text)
-			}
-			b.WriteString(at.Format(layout))
-		}
+		return strings.TrimPrefix(at.Format(layout), ".")
+	})
+	if err != nil {
+		return "", err
 	}
-	return b.String(), nil
+	return expanded, nil
 }
 
 // draw writes the text into a picture that was taken then.

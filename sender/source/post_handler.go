@@ -10,8 +10,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
@@ -24,9 +25,7 @@ type posts struct {
 	frames chan protocol.Frame // unbuffered: a frame has been taken once it has been sent
 	closed chan struct{}       // closed when nobody takes frames any more
 	slots  chan struct{}       // holds one token for each body being read
-
-	mu     sync.Mutex
-	warned time.Time // when a refusal was last logged
+	warn   rate.Sometimes      // when a refusal is logged
 }
 
 func newPosts(path string, o Options) *posts {
@@ -36,6 +35,7 @@ func newPosts(path string, o Options) *posts {
 		frames: make(chan protocol.Frame),
 		closed: make(chan struct{}),
 		slots:  make(chan struct{}, maxUploads),
+		warn:   rate.Sometimes{Interval: time.Second},
 	}
 }
 
@@ -173,16 +173,8 @@ func (p *posts) answer(w http.ResponseWriter, r *http.Request, status int, text 
 		return
 	}
 	http.Error(w, text, status)
-
-	p.mu.Lock()
-	now := time.Now()
-	quiet := now.Sub(p.warned) < time.Second
-	if !quiet {
-		p.warned = now
-	}
-	p.mu.Unlock()
-	if !quiet {
+	p.warn.Do(func() {
 		from, _, _ := net.SplitHostPort(r.RemoteAddr)
 		p.o.Log.Warn("an upload is refused", "from", from, "status", status, "why", text)
-	}
+	})
 }

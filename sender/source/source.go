@@ -21,14 +21,12 @@ package source
 
 import (
 	"context"
-	"errors"
 	"image"
 	"iter"
 	"log/slog"
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/protocol/mjpeg"
 )
 
 // A Source is a place that frames come from.
@@ -46,33 +44,6 @@ type Source interface {
 	// OnDemand reports whether the source may be closed while nobody watches and opened again, by calling Frames
 	// again, when somebody does. Standard input and uploads may not: what they bring meanwhile would be lost.
 	OnDemand() bool
-}
-
-// errStopped says, between the functions of a driver, that the caller of Frames wants no more or that ctx is done.
-var errStopped = errors.New("stopped")
-
-// An emitter takes the next frame of a source. If its error is not nil, the source must end with that error.
-type emitter func(protocol.Frame) error
-
-// frames returns the iterator of Frames. play opens the source, calls emit with each frame, and closes the source before
-// it returns. Frames that are too large are left out.
-func frames(ctx context.Context, o Options, play func(ctx context.Context, emit emitter) error) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		err := play(ctx, func(f protocol.Frame) error {
-			switch {
-			case len(f.JPEG) > o.MaxFrameSize:
-				o.Skip(string(mjpeg.Oversized))
-			case !yield(f, nil):
-				return errStopped
-			}
-			return nil
-		})
-		if err != nil && ctx.Err() == nil && !errors.Is(err, errStopped) {
-			yield(protocol.Frame{}, err)
-		}
-	}
 }
 
 // Options hold what a source may be told besides its name. The zero value is every source's default.
@@ -115,4 +86,5 @@ type Options struct {
 	Log *slog.Logger
 
 	qualityAsked bool // Quality was not 0 before it got its default
+	rotatesRaw   bool // the source itself rotates what it encodes
 }

@@ -87,6 +87,7 @@ func newV4L2(rest string, o Options) (Source, error) {
 		return nil, err
 	}
 	o.Quality = cmp.Or(o.Quality, defaultQuality)
+	o.rotatesRaw = true
 	c := &v4l2Camera{path: rest, o: o, devices: v4l2.Paths, open: openVideo}
 	if rest != "" {
 		device, err := v4l2.Open(rest)
@@ -117,7 +118,6 @@ func (c *v4l2Camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error
 func (c *v4l2Camera) play(ctx context.Context, emit emitter) error {
 	var known *v4l2.Info // the camera, once it has worked
 	state := &changes{log: c.o.Log, name: cmp.Or(c.path, "v4l2:")}
-	defer state.stop()
 	for {
 		camera, err := c.start(ctx, known)
 		if err == nil {

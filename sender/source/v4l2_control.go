@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -76,24 +77,14 @@ func (c *liveCamera) control(texts []string) error {
 	return nil
 }
 
+// findControl returns the control of a name, old or new.
 func findControl(controls []v4l2.Control, name string) (v4l2.Control, bool) {
-	for _, wanted := range []string{name, renamed[name], renamedFrom(name)} {
-		i := slices.IndexFunc(controls, func(c v4l2.Control) bool { return c.Name == wanted && wanted != "" })
-		if i >= 0 {
-			return controls[i], true
-		}
+	now := func(name string) string { return cmp.Or(renamed[name], name) }
+	i := slices.IndexFunc(controls, func(c v4l2.Control) bool { return now(c.Name) == now(name) })
+	if i < 0 {
+		return v4l2.Control{}, false
 	}
-	return v4l2.Control{}, false
-}
-
-// renamedFrom is the old name of a control, "" if it has none.
-func renamedFrom(name string) string {
-	for before, now := range renamed {
-		if now == name {
-			return before
-		}
-	}
-	return ""
+	return controls[i], true
 }
 
 func controlNames(controls []v4l2.Control) string {
@@ -103,10 +94,7 @@ func controlNames(controls []v4l2.Control) string {
 			names = append(names, c.Name)
 		}
 	}
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, " ")
+	return cmp.Or(strings.Join(names, " "), "none")
 }
 
 // controlValue is the number that a control's value stands for: itself, on or off, or the name of an entry of a menu.

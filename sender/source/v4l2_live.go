@@ -23,9 +23,8 @@ type liveCamera struct {
 	first  v4l2.Picture
 	thin   thinning
 
-	pool    protocol.Pool  // of JPEGs that are passed on
-	last    int            // how long the last one was
-	rotator *mjpeg.Rotator // of JPEGs, nil if they are not rotated
+	pool protocol.Pool // of JPEGs that are passed on
+	last int           // how long the last one was
 
 	decoder *raw.Decoder // of raw pictures, nil if the camera gives JPEGs
 	encoder *jpegEncoder
@@ -68,10 +67,7 @@ func (c *liveCamera) fit() (err error) {
 	code := c.mode.Code.String()
 	switch {
 	case isJPEG(code):
-		if c.o.Rotate != 0 {
-			c.rotator, err = mjpeg.NewRotator(c.o.Rotate)
-		}
-		return err
+		return nil
 	case raw.Rank(code) < 0:
 		return fmt.Errorf("the camera gives pictures of format %s, which cannot be sent as JPEGs", code)
 	}
@@ -102,23 +98,20 @@ func (c *liveCamera) say() {
 
 // follow emits the camera's pictures until it gives no more.
 func (c *liveCamera) follow(ctx context.Context, state *changes, emit emitter) error {
-	p, next := c.first, c.first.Sequence
-	for proven := false; ; {
+	if c.decoder == nil && c.o.Rotate != 0 {
+		emit = c.o.rotate(emit)
+	}
+	for p, next := c.first, c.first.Sequence; ; {
 		c.count(p, next)
 		next = p.Sequence + 1
 		if c.thin.wants(p.Captured) {
-			f, err := c.frame(p)
-			switch {
-			case err == nil:
-				proven = true
+			if f, err := c.frame(p); err != nil {
+				c.o.Skip(reasonOf(err))
+			} else {
 				state.say(slog.LevelInfo, "camera gives pictures", nil)
 				if err := emit(f); err != nil {
 					return err
 				}
-			case errors.Is(err, mjpeg.ErrRotate) && !proven:
-				return err
-			default:
-				c.o.Skip(reasonOf(err))
 			}
 		}
 		var err error
@@ -155,11 +148,7 @@ func (c *liveCamera) frame(p v4l2.Picture) (f protocol.Frame, err error) {
 	}
 	f.JPEG, err = mjpeg.Complete(c.pool.Get(c.last + c.last/8)[:0], p.Data)
 	c.last = max(c.last/2, len(f.JPEG))
-	f = c.pool.Lend(f)
-	if err == nil && c.rotator != nil {
-		return rotate(f, c.rotator)
-	}
-	return f, err
+	return c.pool.Lend(f), err
 }
 
 // encode makes a JPEG of a raw picture.
@@ -178,11 +167,8 @@ func (c *liveCamera) encode(p v4l2.Picture) ([]byte, error) {
 
 // reasonOf is what a picture that cannot be handed on is counted as.
 func reasonOf(err error) string {
-	switch {
-	case errors.Is(err, mjpeg.ErrCut), errors.Is(err, raw.ErrShort):
+	if errors.Is(err, mjpeg.ErrCut) || errors.Is(err, raw.ErrShort) {
 		return string(mjpeg.Truncated)
-	case errors.Is(err, mjpeg.ErrRotate):
-		return NotRotatable
 	}
 	return string(mjpeg.Malformed)
 }
