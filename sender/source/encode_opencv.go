@@ -4,7 +4,7 @@ package source
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 	"image"
 	"runtime"
 
@@ -23,6 +23,10 @@ type mats struct {
 	bgr    gocv.Mat
 }
 
+func (m *mats) all() []*gocv.Mat {
+	return []*gocv.Mat{&m.planes[0], &m.planes[1], &m.planes[2], &m.wide[0], &m.wide[1], &m.wide[2], &m.merged, &m.bgr}
+}
+
 // newFastEncoder returns an encoder, whose memory is freed when it is used no more.
 func newFastEncoder() *fastEncoder {
 	m := new(mats)
@@ -36,14 +40,6 @@ func newFastEncoder() *fastEncoder {
 		}
 	}, m)
 	return e
-}
-
-func (m *mats) all() []*gocv.Mat {
-	all := []*gocv.Mat{&m.merged, &m.bgr}
-	for i := range m.planes {
-		all = append(all, &m.planes[i], &m.wide[i])
-	}
-	return all
 }
 
 // encode encodes a picture. One that it cannot take is not ok.
@@ -61,13 +57,18 @@ func (e *fastEncoder) encode(img image.Image, quality int) (jpeg []byte, ok bool
 	default:
 		return nil, false, nil
 	}
+	jpeg, err = encodeMat(picture, quality)
+	return jpeg, true, err
+}
+
+// encodeMat encodes a picture that OpenCV has.
+func encodeMat(picture gocv.Mat, quality int) ([]byte, error) {
 	native, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, picture, []int{gocv.IMWriteJpegQuality, quality})
+	defer native.Close() // there is one even after an error
 	if err != nil {
-		native.Close() // there is one even so
-		return nil, true, errors.New("OpenCV cannot encode it: " + err.Error())
+		return nil, fmt.Errorf("OpenCV cannot encode it: %w", err)
 	}
-	defer native.Close()
-	return bytes.Clone(native.GetBytes()), true, nil
+	return bytes.Clone(native.GetBytes()), nil
 }
 
 // plane copies a plane of samples.

@@ -101,7 +101,6 @@ func redirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// OnDemand returns true.
 func (c *camera) OnDemand() bool { return true }
 
 func (c *camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {

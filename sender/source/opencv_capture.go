@@ -3,7 +3,6 @@
 package source
 
 import (
-	"bytes"
 	"fmt"
 	"image"
 	"image/color"
@@ -95,14 +94,11 @@ func (v *videoCapture) read() (jpeg []byte, at time.Time, err error) {
 		return nil, at, nil
 	}
 	v.write(at)
-	native, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, v.picture, []int{gocv.IMWriteJpegQuality, v.quality.next()})
-	if err != nil {
-		native.Close() // there is one even so
-		return nil, at, fmt.Errorf("OpenCV cannot encode what %v gives: %w", v.name, err)
+	if jpeg, err = encodeMat(v.picture, v.quality.next()); err != nil {
+		return nil, at, fmt.Errorf("%v: %w", v.name, err)
 	}
-	defer native.Close()
 	v.encoded(time.Since(at))
-	return bytes.Clone(native.GetBytes()), at, nil
+	return jpeg, at, nil
 }
 
 // write writes the text into the picture, as [overlay] does.

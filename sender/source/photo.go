@@ -24,7 +24,6 @@ type photo struct {
 	o    Options
 }
 
-// OnDemand returns true.
 func (p *photo) OnDemand() bool { return true }
 
 func (p *photo) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {

@@ -64,21 +64,22 @@ func newTest(rest string, o Options) (Source, error) {
 // setTest sets one option to a value from a query. It reports false if there is no such option or value.
 func (o *Options) setTest(key, value string) bool {
 	var err error
+	given := false
 	switch key {
 	case "size":
 		width, height, _ := strings.Cut(value, "x")
 		if o.Size.X, err = strconv.Atoi(width); err == nil {
 			o.Size.Y, err = strconv.Atoi(height)
 		}
-		return err == nil && pattern.CheckSize(o.Size) == nil
+		given = pattern.CheckSize(o.Size) == nil
 	case "fps":
 		o.FPS, err = strconv.ParseFloat(value, 64)
-		return err == nil && o.FPS != 0 && o.check(fps|size|quality) == nil
+		given = o.FPS != 0
 	case "quality":
 		o.Quality, err = strconv.Atoi(value)
-		return err == nil && o.Quality != 0 && o.check(fps|size|quality) == nil
+		given = o.Quality != 0
 	}
-	return false
+	return err == nil && given && o.check(fps|size|quality) == nil
 }
 
 func (s *testPattern) OnDemand() bool { return true }

@@ -88,7 +88,6 @@ func newV4L2(rest string, o Options) (Source, error) {
 	}
 	o.Quality = cmp.Or(o.Quality, defaultQuality)
 	o.rotatesRaw = true
-	c := &v4l2Camera{path: rest, o: o, devices: v4l2.Paths, open: openVideo}
 	if rest != "" {
 		device, err := v4l2.Open(rest)
 		if err != nil && !errors.Is(err, v4l2.ErrBusy) { // by the time it is started it may be free
@@ -97,18 +96,10 @@ func newV4L2(rest string, o Options) (Source, error) {
 			device.Close()
 		}
 	}
-	return c, nil
+	open := func(path string) (videoDevice, error) { return v4l2.Open(path) }
+	return &v4l2Camera{path: rest, o: o, devices: v4l2.Paths, open: open}, nil
 }
 
-func openVideo(path string) (videoDevice, error) {
-	d, err := v4l2.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
-// OnDemand returns true.
 func (c *v4l2Camera) OnDemand() bool { return true }
 
 func (c *v4l2Camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {

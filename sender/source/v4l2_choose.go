@@ -30,30 +30,30 @@ var aliases = map[string][]string{
 	"BGR24":   {"BGR3"},
 	"RGB565":  {"RGBP"},
 	"GRAY":    {"GREY"},
-	"RAW":     {}, // all but JPEG
 }
 
-// codes are the formats that Options.Format stands for, nil for any.
+// allCodes are the formats that can be sent.
+func allCodes() []string { return append([]string{"MJPG", "JPEG"}, raw.Codes()...) }
+
+func usable(code string) bool { return slices.Contains(allCodes(), code) }
+
+// codes are the formats that Options.Format stands for.
 func codes(format string) ([]string, error) {
 	name := strings.ToUpper(strings.TrimSpace(format))
-	if name == "" {
-		return nil, nil
-	}
-	if name == "RAW" {
-		return slices.DeleteFunc(allCodes(), isJPEG), nil
-	}
-	if names, ok := aliases[name]; ok {
-		return names, nil
-	}
-	if isJPEG(name) || raw.Rank(name) >= 0 {
+	meant, isAlias := aliases[name]
+	switch {
+	case name == "":
+		return allCodes(), nil
+	case name == "RAW":
+		return raw.Codes(), nil
+	case isAlias:
+		return meant, nil
+	case usable(name):
 		return []string{name}, nil
 	}
 	return nil, fmt.Errorf("%w: format %s: udpcam can do mjpeg, raw (any that is not compressed), %s", ErrOption, format,
-		strings.ToLower(strings.Join(allCodes()[2:], " ")))
+		strings.ToLower(strings.Join(raw.Codes(), " ")))
 }
-
-// allCodes are all formats that can be sent.
-func allCodes() []string { return append([]string{"MJPG", "JPEG"}, raw.Codes()...) }
 
 // choose returns the mode of a camera that is nearest to what the options ask for.
 //
@@ -77,7 +77,7 @@ func choose(formats []v4l2.Format, o Options) (best v4l2.Mode, err error) {
 	least := math.Inf(1)
 	for _, f := range formats {
 		code := f.Code.String()
-		if !usable(code) || allowed != nil && !slices.Contains(allowed, code) || o.Text != "" && isJPEG(code) {
+		if !slices.Contains(allowed, code) || o.Text != "" && isJPEG(code) {
 			continue
 		}
 		sizes := f.Sizes
@@ -102,8 +102,6 @@ func choose(formats []v4l2.Format, o Options) (best v4l2.Mode, err error) {
 	}
 	return best, nil
 }
-
-func usable(code string) bool { return isJPEG(code) || raw.Rank(code) >= 0 }
 
 // formatCost is how much worse than a JPEG a format is.
 func formatCost(code string) float64 {
