@@ -13,7 +13,7 @@ import (
 func explainCamera(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: no camera %s: %s", ErrName, path, otherVideo(path))
+		return fmt.Errorf("%w: no camera %s: %s", ErrName, path, otherCameras(path))
 	case errors.Is(err, fs.ErrPermission):
 		group := v4l2.Group(path)
 		if group == "" || group == "root" {
@@ -28,30 +28,26 @@ func explainCamera(path string, err error) error {
 		}
 		return fmt.Errorf("the camera %s is in use by %s: end that first, or let udpcam pass its pictures on: %w", path, by, err)
 	case errors.Is(err, v4l2.ErrNoCamera):
-		return fmt.Errorf("%w: %s is no camera, %w: %s", ErrName, path, v4l2.ErrNoCamera, otherVideo(path))
+		return fmt.Errorf("%w: %s is no camera, %w: %s", ErrName, path, v4l2.ErrNoCamera, otherCameras(path))
 	case errors.Is(err, v4l2.ErrSilent):
 		return fmt.Errorf("the camera %s gives no pictures: unplug it and plug it in again, or choose another --size or --format: %w", path, err)
 	}
 	return fmt.Errorf("camera %s: %w", path, err)
 }
 
-// otherVideo says which cameras there are besides the one at a path.
-func otherVideo(path string) string {
+// otherCameras says which cameras there are besides the one at a path.
+func otherCameras(path string) string {
 	var found []string
 	for _, other := range v4l2.Paths() {
-		if other == path {
-			continue
-		}
 		device, err := v4l2.Open(other)
-		if errors.Is(err, v4l2.ErrNoCamera) {
-			continue
-		}
 		name := ""
 		if err == nil {
 			name = " (" + device.Info().Name + ")"
 			device.Close()
 		}
-		found = append(found, other+name)
+		if other != path && !errors.Is(err, v4l2.ErrNoCamera) {
+			found = append(found, other+name)
+		}
 	}
 	if len(found) == 0 {
 		return "this machine has none; test: is a picture without one"
