@@ -1,6 +1,7 @@
 package v4l2
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"slices"
@@ -75,18 +76,8 @@ func (d *Device) rates(code FourCC, size image.Point) (rates []float64, anyBetwe
 		}
 	}
 	rates = slices.DeleteFunc(rates, func(r float64) bool { return r == 0 })
-	slices.SortFunc(rates, func(a, b float64) int { return -cmpFloat(a, b) })
+	slices.SortFunc(rates, func(a, b float64) int { return cmp.Compare(b, a) })
 	return slices.Compact(rates), anyBetween
-}
-
-func cmpFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // rate is how many frames a second an interval in seconds makes, 0 if it makes no sense.
