@@ -1,9 +1,8 @@
 // Package pattern draws the frames of a test pattern and reads back from their pixels which they are.
 //
-// A frame shows people the time of day and a frame number, and has things in it that move evenly: a line and a ball
-// that cross the picture once a second, and a hand that goes round once a second. A frame that is dropped, repeated,
-// late or torn can be seen in them. To programs it shows a block code, which [Read] finds and reads in whatever has
-// become of the frame: recompressed, rescaled, or part of a screenshot.
+// A frame shows people the time of day and a frame number. In it, a line and a ball cross the picture once a second, and a
+// hand goes round once a second. They show when a frame is dropped, repeated, late or torn. To programs a frame shows a
+// block code. [Read] finds and reads it, whether the frame was compressed again, scaled, or is part of a screenshot.
 //
 //	Mark ── Pattern.Draw ──> picture ── JPEG, network, browser, screenshot ──> picture ── Read ──> Mark
 //

@@ -41,12 +41,9 @@ func (p *Pattern) paintBars() {
 
 // paintRamp paints all greys from black to white.
 func (p *Pattern) paintRamp() {
-	fill(p.static, p.ramp, color.YCbCr{Cb: 128, Cr: 128})
-	for y := p.ramp.Min.Y; y < p.ramp.Max.Y; y++ {
-		line := p.static.Y[p.static.YOffset(0, y):][:p.ramp.Dx()]
-		for x := range line {
-			line[x] = uint8(255 * x / (len(line) - 1))
-		}
+	for x := p.ramp.Min.X; x < p.ramp.Max.X; x++ {
+		column := image.Rect(x, p.ramp.Min.Y, x+1, p.ramp.Max.Y)
+		fill(p.static, column, color.YCbCr{Y: uint8(255 * x / (p.ramp.Dx() - 1)), Cb: 128, Cr: 128})
 	}
 }
 
@@ -56,11 +53,9 @@ func (p *Pattern) paintLane() {
 	if p.lane.Empty() {
 		return
 	}
-	from, to := p.sweepAt(0), p.sweepAt(1)
+	length, bottom := float64(p.lane.Dy())/6, float64(p.lane.Max.Y)
 	for i := range 11 {
-		x := from + (to-from)*float64(i)/10
-		length := float64(p.lane.Dy()) / 6
-		bottom := float64(p.lane.Max.Y)
+		x := p.sweepAt(float64(i) / 10)
 		stroke(p.static, point{x, bottom - length}, point{x, bottom}, p.hairline(), faint)
 	}
 }
