@@ -149,6 +149,8 @@ type Control struct {
 	Menu     []MenuItem  `json:"menu,omitempty"` // the values that there are, for Menu
 	ReadOnly bool        `json:"read_only,omitempty"`
 	Inactive bool        `json:"inactive,omitempty"` // another control decides now
+
+	wide bool // its value has 64 bits
 }
 
 // A MenuItem is one value of a control, and its name.

@@ -129,11 +129,9 @@ func isVideoDevice(path string) bool {
 func Schemes() []string {
 	var names []string
 	for _, d := range drivers {
-		switch d.scheme {
-		case "":
-		case "-":
+		if d.scheme == "-" {
 			names = append(names, d.scheme)
-		default:
+		} else if d.scheme != "" {
 			names = append(names, d.scheme+":")
 		}
 	}
