@@ -68,8 +68,8 @@ func (c *coefficients) read(jpeg []byte) error {
 		code, body := segment[1], segment[4:]
 		var err error
 		switch {
-		case code == markerDQT:
-			err = checkTables(body)
+		case code == markerDQT && !validTables(body):
+			err = errHeader
 		case code == markerDHT:
 			err = c.readTables(body)
 		case code == markerDRI && len(body) == 2:
@@ -90,16 +90,16 @@ func (c *coefficients) read(jpeg []byte) error {
 	return nil
 }
 
-// checkTables looks whether quantization tables are of a known form (T.81, B.2.4.1).
-func checkTables(body []byte) error {
+// validTables reports whether quantization tables are of a known form (T.81, B.2.4.1).
+func validTables(body []byte) bool {
 	for len(body) > 0 {
 		n := 1 + 64*(1+int(body[0]>>4))
 		if body[0]>>4 > 1 || len(body) < n {
-			return errHeader
+			return false
 		}
 		body = body[n:]
 	}
-	return nil
+	return true
 }
 
 // readTables reads Huffman tables (T.81, B.2.4.2).

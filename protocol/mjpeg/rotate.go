@@ -163,13 +163,10 @@ func (r *Rotator) source(c *component, x, y int) *[64]int16 {
 	}
 }
 
-// turnTables turns the quantization tables of a DQT segment, which has been checked.
+// turnTables turns the quantization tables of a valid DQT segment.
 func (r *Rotator) turnTables(segment []byte) []byte {
 	turned := slices.Clone(segment)
-	if !r.quarter() {
-		return turned
-	}
-	for at := 4; at < len(turned); {
+	for at := 4; at < len(turned) && r.quarter(); {
 		width := 1 + int(turned[at]>>4)
 		at++
 		for to, natural := range zigzag {

@@ -74,11 +74,17 @@ func (s *openCV) play(ctx context.Context, emit emitter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	frames, ended := make(chan protocol.Frame, 1), make(chan error, 1)
 	go func() {
+		defer close(ended)
 		defer close(frames)
 		ended <- s.read(ctx, frames)
 	}()
-	defer waitClosed(frames)
-	defer cancel()
+	defer func() {
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(closePatience):
+		}
+	}()
 	for {
 		select {
 		case <-ctx.Done():
@@ -90,21 +96,6 @@ func (s *openCV) play(ctx context.Context, emit emitter) error {
 			if err := emit(f); err != nil {
 				return err
 			}
-		}
-	}
-}
-
-// waitClosed waits until the reading goroutine has ended, but no longer than closePatience.
-func waitClosed(frames <-chan protocol.Frame) {
-	timeout := time.After(closePatience)
-	for {
-		select {
-		case _, ok := <-frames:
-			if !ok {
-				return
-			}
-		case <-timeout:
-			return
 		}
 	}
 }

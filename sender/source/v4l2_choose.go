@@ -12,7 +12,7 @@ import (
 	"udpcam/internal/v4l2"
 )
 
-// The size that a camera is asked for by default.
+// defaultSize is the size of the test pattern and the one that a camera is asked for, unless another is given.
 var defaultSize = image.Pt(1280, 720)
 
 // isJPEG reports whether a format's pictures are JPEGs.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"udpcam/internal/v4l2"
@@ -86,39 +87,31 @@ type CameraSize struct {
 
 // Cameras lists the cameras of this machine with all that they can do. Devices that take no pictures are left out.
 func Cameras() (cameras []CameraInfo) {
+	hasDefault := false
 	for _, path := range v4l2.Paths() {
 		info := CameraInfo{Source: "v4l2:" + path, Links: v4l2.Links(path), Info: v4l2.Info{Path: path}}
 		if HasOpenCV {
 			info.OpenCV = "opencv:" + strings.TrimPrefix(path, "/dev/video")
 		}
 		device, err := v4l2.Open(path)
-		switch {
-		case errors.Is(err, v4l2.ErrNoCamera):
+		if errors.Is(err, v4l2.ErrNoCamera) {
 			continue
-		case err != nil:
-			info.Problem = explainCamera(path, err).Error()
-		default:
+		}
+		if err == nil {
 			info.Info = device.Info()
 			info.Formats, err = formatsOf(device)
-			if err != nil {
-				info.Problem = explainCamera(path, err).Error()
-			}
-			for _, f := range info.Formats {
-				info.Usable = info.Usable || f.Usable
-			}
-			if by := v4l2.User(path); by != "" && info.Problem == "" {
-				info.Problem = "open in " + by
-			}
 			info.Controls, _ = device.Controls() // they are not what makes a camera
 			device.Close()
 		}
-		cameras = append(cameras, info)
-	}
-	for i := range cameras {
-		if cameras[i].Usable && cameras[i].Problem == "" {
-			cameras[i].Default = Default() == "v4l2:"
-			break
+		info.Usable = slices.ContainsFunc(info.Formats, func(f CameraFormat) bool { return f.Usable })
+		if err != nil {
+			info.Problem = explainCamera(path, err).Error()
+		} else if by := v4l2.User(path); by != "" {
+			info.Problem = "open in " + by
 		}
+		info.Default = !hasDefault && info.Usable && info.Problem == ""
+		hasDefault = hasDefault || info.Default
+		cameras = append(cameras, info)
 	}
 	return cameras
 }
