@@ -21,6 +21,7 @@ import (
 type jpegEncoder struct {
 	quality *qualityDial
 	encoded func(took time.Duration)
+	overlay overlay
 	fast    *fastEncoder
 	last    int // the length of the last JPEG, which the next will be near
 }
@@ -35,10 +36,12 @@ const (
 )
 
 func newJPEGEncoder(o Options) *jpegEncoder {
-	return &jpegEncoder{quality: newQualityDial(o), encoded: o.Encoded, fast: newFastEncoder()}
+	return &jpegEncoder{quality: newQualityDial(o), encoded: o.Encoded, overlay: overlay{text: o.Text}, fast: newFastEncoder()}
 }
 
-func (e *jpegEncoder) encode(img image.Image) ([]byte, error) {
+// encode encodes a picture that was captured then, with the text of the options in it.
+func (e *jpegEncoder) encode(img image.Image, captured time.Time) ([]byte, error) {
+	e.overlay.draw(img, captured)
 	began, quality := time.Now(), e.quality.next()
 	picture, ok, err := e.fast.encode(img, quality)
 	if !ok {

@@ -57,9 +57,6 @@ func newOpenCV(rest string, o Options) (Source, error) {
 	if what.device && o.Loop {
 		return nil, fmt.Errorf("%w: opencv:%s is a camera, which cannot be looped", ErrOption, rest)
 	}
-	if _, err := newOverlay(o.Text); err != nil {
-		return nil, err
-	}
 	o.Quality = cmp.Or(o.Quality, defaultQuality)
 	return &openCV{o, func() (capture, error) { return openCapture(what, o) }}, nil
 }

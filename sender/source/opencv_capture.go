@@ -106,7 +106,7 @@ func (v *videoCapture) write(at time.Time) {
 	if v.text == "" {
 		return
 	}
-	text, _ := expand(v.text, at) // newOpenCV has tried
+	text, _ := expand(v.text, at) // Options.check has tried
 	const font, line = gocv.FontHersheyDuplex, 24
 	size, scale := v.picture.Size(), float64(v.picture.Rows())/line/22 // letters of that font are 22 pixels high
 	box := gocv.GetTextSize(text, font, scale, 1)

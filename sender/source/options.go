@@ -31,6 +31,7 @@ func (o Options) check(takes setting) error {
 		return fmt.Errorf("%w: "+format, append([]any{ErrOption}, args...)...)
 	}
 	not := func(options setting) bool { return takes&options == 0 }
+	_, textErr := expand(o.Text, time.Time{})
 	switch {
 	case o.FPS != 0 && !(o.FPS >= 0.001 && o.FPS <= maxFPS):
 		return bad("%v frames per second: it can be 0.001 to %d", o.FPS, maxFPS)
@@ -62,7 +63,7 @@ func (o Options) check(takes setting) error {
 	case o.DropSame != 0 && not(live):
 		return bad("only a live source has repeats to leave out")
 	}
-	return nil
+	return textErr
 }
 
 // withDefaults fills in what has one default for all sources.

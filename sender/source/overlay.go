@@ -14,25 +14,14 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-// An overlay writes a line of text into the lower left corner of pictures that are going to be encoded, white on dark.
+// An overlay writes a line of text into the lower left corner of pictures of one size that are going to be encoded, white on
+// dark.
 type overlay struct {
-	text string
+	text string // Options.Text; without it, nothing is written
 
-	face   font.Face
-	height int         // of the pictures that the face is for
-	shown  string      // what mask shows
-	mask   *image.Gray // the text, on its background
-}
-
-// newOverlay returns an overlay of Options.Text, nil for none.
-func newOverlay(text string) (*overlay, error) {
-	if text == "" {
-		return nil, nil
-	}
-	if _, err := expand(text, time.Time{}); err != nil {
-		return nil, err
-	}
-	return &overlay{text: text}, nil
+	face  font.Face
+	shown string      // what mask shows
+	mask  *image.Gray // the text, on its background
 }
 
 // conversions are what stands for a part of the time, as strftime(3) has it, and how package time writes the same.
@@ -63,12 +52,11 @@ func expand(text string, at time.Time) (expanded string, err error) {
 
 // draw writes the text into a picture that was taken then.
 func (o *overlay) draw(img image.Image, at time.Time) {
-	if o == nil {
+	if o.text == "" {
 		return
 	}
-	text, _ := expand(o.text, at) // newOverlay has tried
-	if height := img.Bounds().Dy(); o.mask == nil || text != o.shown || height != o.height {
-		o.render(text, height)
+	if text, _ := expand(o.text, at); o.mask == nil || text != o.shown { // Options.check has tried
+		o.render(text, img.Bounds().Dy())
 	}
 	corner := image.Pt(img.Bounds().Min.X, img.Bounds().Max.Y-o.mask.Rect.Dy())
 	where := o.mask.Rect.Add(corner).Intersect(img.Bounds())
@@ -88,7 +76,7 @@ func (o *overlay) draw(img image.Image, at time.Time) {
 
 // render draws the text by itself, in letters that are a twenty-fourth of a picture's height.
 func (o *overlay) render(text string, height int) {
-	if o.face == nil || height != o.height {
+	if o.face == nil {
 		parsed, err := opentype.Parse(gomono.TTF)
 		if err == nil {
 			o.face, err = opentype.NewFace(parsed, &opentype.FaceOptions{Size: max(10, float64(height)/24), DPI: 72})
@@ -97,7 +85,7 @@ func (o *overlay) render(text string, height int) {
 			panic(err)
 		}
 	}
-	o.shown, o.height = text, height
+	o.shown = text
 	metrics := o.face.Metrics()
 	margin := metrics.Height.Ceil() / 4
 	o.mask = image.NewGray(image.Rect(0, 0, font.MeasureString(o.face, text).Ceil()+2*margin, metrics.Height.Ceil()+margin))

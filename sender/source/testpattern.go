@@ -52,9 +52,6 @@ func newTest(rest string, o Options) (Source, error) {
 	o.FPS = cmp.Or(o.FPS, defaultFPS)
 	o.Size = cmp.Or(o.Size, defaultSize)
 	o.Quality = cmp.Or(o.Quality, defaultQuality)
-	if _, err := newOverlay(o.Text); err != nil {
-		return nil, err
-	}
 	if err := pattern.CheckSize(o.Size); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOption, err)
 	}
@@ -94,10 +91,6 @@ func (s *testPattern) play(ctx context.Context, emit emitter) error {
 	if err != nil {
 		return err
 	}
-	text, err := newOverlay(s.o.Text)
-	if err != nil {
-		return err
-	}
 	encoder := newJPEGEncoder(s.o)
 	for pace := (pacer{fps: s.o.FPS}); ; {
 		n, err := pace.wait(ctx)
@@ -105,9 +98,7 @@ func (s *testPattern) play(ctx context.Context, emit emitter) error {
 			return err
 		}
 		mark := pattern.Mark{Number: uint32(n), Captured: time.Now().Truncate(time.Microsecond)} // the number wraps
-		img := p.Draw(mark)
-		text.draw(img, mark.Captured)
-		picture, err := encoder.encode(img)
+		picture, err := encoder.encode(p.Draw(mark), mark.Captured)
 		if err != nil {
 			return fmt.Errorf("test pattern: %w", err)
 		}

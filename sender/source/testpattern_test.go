@@ -151,7 +151,7 @@ func BenchmarkTestFrame(b *testing.B) {
 		b.Run(size.String(), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := encoder.encode(p.Draw(pattern.Mark{Captured: time.Now()})); err != nil {
+				if _, err := encoder.encode(p.Draw(pattern.Mark{Captured: time.Now()}), time.Now()); err != nil {
 					b.Fatal(err)
 				}
 			}

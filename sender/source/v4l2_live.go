@@ -29,7 +29,6 @@ type liveCamera struct {
 	decoder *raw.Decoder // of raw pictures, nil if the camera gives JPEGs
 	encoder *jpegEncoder
 	turned  image.Image
-	overlay *overlay
 }
 
 // startCamera has a camera do what the options say, as nearly as it can, and waits for its first picture.
@@ -72,9 +71,6 @@ func (c *liveCamera) fit() (err error) {
 		return fmt.Errorf("the camera gives pictures of format %s, which cannot be sent as JPEGs", code)
 	}
 	c.encoder = newJPEGEncoder(c.o)
-	if c.overlay, err = newOverlay(c.o.Text); err != nil {
-		return err
-	}
 	c.decoder, err = raw.New(code, c.mode.Size, c.mode.Stride, c.mode.FullRange)
 	return err
 }
@@ -161,8 +157,7 @@ func (c *liveCamera) encode(p v4l2.Picture) ([]byte, error) {
 		c.turned = raw.Turn(img, c.o.Rotate, c.turned)
 		img = c.turned
 	}
-	c.overlay.draw(img, p.Captured)
-	return c.encoder.encode(img)
+	return c.encoder.encode(img, p.Captured)
 }
 
 // reasonOf is what a picture that cannot be handed on is counted as.

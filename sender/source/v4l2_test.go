@@ -215,7 +215,7 @@ func TestCameraRotates(t *testing.T) {
 	if size, err := mjpeg.Size(frames[0]); size != image.Pt(240, 320) {
 		t.Errorf("%v, %v", size, err)
 	}
-	odd, err := newJPEGEncoder(Options{Quality: 80}.withDefaults()).encode(image.NewYCbCr(image.Rect(0, 0, 40, 24), image.YCbCrSubsampleRatio420))
+	odd, err := newJPEGEncoder(Options{Quality: 80}.withDefaults()).encode(image.NewYCbCr(image.Rect(0, 0, 40, 24), image.YCbCrSubsampleRatio420), time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
