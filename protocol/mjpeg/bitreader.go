@@ -134,28 +134,16 @@ func (r *bitReader) block(c *component, to *[64]int16, before *int32) bool {
 	return r.n >= r.void
 }
 
-// restart passes a restart marker. What bits are left before it fill up a byte.
-func (r *bitReader) restart() bool {
-	r.flush()
-	if len(r.data) < 2 || r.data[0] != 0xFF || !isRST(r.data[1]) {
-		return false
-	}
-	r.data = r.data[2:]
-	return true
-}
-
-// flush leaves out the bits that fill up the last byte before a marker, and fill bytes.
-func (r *bitReader) flush() {
-	if r.n-r.void < 8 {
-		r.acc, r.n, r.void = 0, 0, 0
-	}
+// marker passes the next marker and returns its code. It returns 0 if there is none, or if more is left before it than the
+// bits that fill up a byte.
+func (r *bitReader) marker() (code byte) {
 	for len(r.data) > 1 && r.data[0] == 0xFF && r.data[1] == markerFill {
 		r.data = r.data[1:]
 	}
-}
-
-// atMarker reports whether nothing is left before a marker.
-func (r *bitReader) atMarker(code byte) bool {
-	r.flush()
-	return r.n == 0 && len(r.data) > 1 && r.data[0] == 0xFF && r.data[1] == code
+	if r.n-r.void >= 8 || len(r.data) < 2 || r.data[0] != 0xFF {
+		return 0
+	}
+	code = r.data[1]
+	r.acc, r.n, r.void, r.data = 0, 0, 0, r.data[2:]
+	return code
 }

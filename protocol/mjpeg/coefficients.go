@@ -206,7 +206,7 @@ func (c *coefficients) readScan(scan []byte) error {
 	var before [4]int32 // the DC coefficients of the blocks before
 	for mcu := range total {
 		if c.restart > 0 && mcu > 0 && mcu%c.restart == 0 {
-			if !bits.restart() {
+			if !isRST(bits.marker()) {
 				return errHuffman
 			}
 			before = [4]int32{}
@@ -221,7 +221,7 @@ func (c *coefficients) readScan(scan []byte) error {
 			}
 		}
 	}
-	if !bits.atMarker(markerEOI) {
+	if bits.marker() != markerEOI {
 		return errKind
 	}
 	return nil

@@ -96,7 +96,7 @@ func parseCameraURL(raw string) (*url.URL, error) {
 func redirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	if len(via) >= 10 {
-		return &refusal{errors.New("it redirects in circles")}
+		return final("it redirects in circles")
 	}
 	return nil
 }
@@ -132,8 +132,8 @@ func (c *camera) follow(ctx context.Context, state *changes, emit emitter) error
 		if n > 0 {
 			retry = backoff{}
 		}
-		var final *refusal
-		if !c.proven.Load() && (errors.As(err, &final) || time.Since(began) > patience) {
+		var refused *refusal
+		if !c.proven.Load() && (errors.As(err, &refused) || time.Since(began) > patience) {
 			return err
 		}
 		state.say(slog.LevelWarn, "camera gives no pictures, trying again", err)
@@ -179,7 +179,7 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 		case err == io.EOF && n == 1:
 			return n, errSnapshot
 		case err == io.EOF && n == 0 && pictures.in.read > 0:
-			return n, &refusal{fmt.Errorf("%w in its answer; open the address in a browser to see what it gives", ErrNoJPEG)}
+			return n, final("%w in its answer; open the address in a browser to see what it gives", ErrNoJPEG)
 		case err == io.EOF:
 			return n, errEnded
 		case err != nil:
