@@ -60,14 +60,13 @@ type Mark struct {
 	Captured time.Time
 }
 
-// appendMark appends the bytes of the code that carries m.
 func appendMark(dst []byte, m Mark) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, m.Number)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(m.Captured.UnixMicro()))
 	return binary.BigEndian.AppendUint32(dst, crc32.ChecksumIEEE(dst[len(dst)-crcAt:]))
 }
 
-// parseMark is the inverse of appendMark, of markSize bytes. It reports false if the CRC is wrong.
+// parseMark parses the markSize bytes that appendMark appends. It reports false if the CRC is wrong.
 func parseMark(code []byte) (Mark, bool) {
 	if crc32.ChecksumIEEE(code[:crcAt]) != binary.BigEndian.Uint32(code[crcAt:]) {
 		return Mark{}, false
@@ -95,7 +94,6 @@ func paintPlate(img *image.YCbCr, at image.Point, cell int) {
 	}
 }
 
-// paintCode paints the bits of a code onto a fresh plate.
 func paintCode(img *image.YCbCr, at image.Point, cell int, code []byte) {
 	for row := 1; row < codeRows; row++ {
 		for column := 1; column < codeColumns; column++ {

@@ -128,7 +128,6 @@ func (p *Pattern) drawSweep(now time.Time) {
 	}
 }
 
-// drawHand draws the hand of the dial, which goes round once a second.
 func (p *Pattern) drawHand(now time.Time) {
 	hub := p.onDial(0, 0)
 	width := max(1, float64(p.dial.Dx())/60)

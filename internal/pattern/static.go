@@ -29,7 +29,6 @@ func (p *Pattern) paintStatic(caption string) error {
 	return p.paintCaption(caption)
 }
 
-// paintBars paints the colour bars, in order of lightness.
 func (p *Pattern) paintBars() {
 	width := p.bars.Dx()
 	for i, c := range barColours {

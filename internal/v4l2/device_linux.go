@@ -218,7 +218,6 @@ func (d *Device) drain(p *Picture) error {
 	}
 }
 
-// enqueue gives a buffer to the driver.
 func (d *Device) enqueue(index int) error {
 	b := kernelBuffer{kernelBufferHead: kernelBufferHead{index: uint32(index)}}
 	_, err := d.exchange(enqueueBuffer, &b)

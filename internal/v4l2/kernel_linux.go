@@ -132,7 +132,6 @@ const (
 	controlWrite    = 0x40
 )
 
-// The requests.
 var (
 	queryCapability  = request(read, 0, unsafe.Sizeof(kernelCapability{}))
 	enumFormats      = request(read|write, 2, unsafe.Sizeof(kernelFormatDescription{}))

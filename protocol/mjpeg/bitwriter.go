@@ -12,7 +12,6 @@ var standardWords = func() (words [2][2][256]word) {
 	return words
 }()
 
-// A bitWriter writes entropy-coded data.
 type bitWriter struct {
 	out []byte
 	acc uint64 // the last bits, at the low end

@@ -16,12 +16,6 @@ type buffer struct {
 // pending returns what has been read and is still to be looked at.
 func (b *buffer) pending() []byte { return b.mem[b.lo:b.hi] }
 
-// drop forgets the first n pending bytes.
-func (b *buffer) drop(n int) { b.lo += n }
-
-// extend adds the first n bytes of room to what is pending.
-func (b *buffer) extend(n int) { b.hi += n }
-
 // capacity is the size of a new buffer: a recent picture, a part's header, and room for pictures that get larger.
 func (b *buffer) capacity() int { return b.typical + b.typical/8 + minRead }
 

@@ -58,7 +58,6 @@ var (
 	errRange   = errors.New("it has coefficients that no baseline JPEG has")
 )
 
-// read reads a picture's coefficients.
 func (c *coefficients) read(jpeg []byte) error {
 	if err := Check(jpeg); err != nil {
 		return err

@@ -98,7 +98,7 @@ func (r *Reader) giveUp(reason Reason) {
 
 // drop forgets the first n pending bytes.
 func (r *Reader) drop(n int) {
-	r.buf.drop(n)
+	r.buf.lo += n
 	r.search = max(0, r.search-n)
 	r.extent = max(0, r.extent-n)
 }

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"udpcam/protocol"
 )
@@ -62,8 +60,8 @@ func (f *folder) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 }
 
 func (f *folder) play(ctx context.Context, emit emitter) error {
-	pace := pacer{fps: cmp.Or(f.o.FPS, defaultFPS), slack: catchUp}
-	for warned := false; ; {
+	warned := false
+	return playFiles(ctx, f.o, emit, func(show emitter) error {
 		files, err := f.list()
 		if err != nil {
 			return err
@@ -71,28 +69,21 @@ func (f *folder) play(ctx context.Context, emit emitter) error {
 		shown := 0
 		for _, name := range files {
 			jpeg, err := f.read(name)
-			if err != nil {
-				if !warned {
-					f.o.Log.Warn("a file that holds no whole JPEG is left out, as all like it will be", "file", name, "why", err)
-					warned = true
+			if err == nil {
+				shown++
+				if err := show(protocol.Frame{JPEG: jpeg}.Immutable()); err != nil {
+					return err
 				}
-				continue
+			} else if !warned {
+				f.o.Log.Warn("a file that holds no whole JPEG is left out, as all like it will be", "file", name, "why", err)
+				warned = true
 			}
-			if _, err := pace.wait(ctx); err != nil {
-				return err
-			}
-			if err := emit(protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable()); err != nil {
-				return err
-			}
-			shown++
 		}
 		if shown == 0 {
 			return fmt.Errorf("%w: not one of the %d files %s holds one", ErrNoJPEG, len(files), f.which)
 		}
-		if !f.o.Loop {
-			return nil
-		}
-	}
+		return nil
+	})
 }
 
 // read returns the picture in a file, and counts the file if there is none.

@@ -45,7 +45,6 @@ type camera struct {
 	proven atomic.Bool // whether a picture has ever come
 }
 
-// newCamera returns the constructor for one of the two schemes.
 func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 	return func(rest string, o Options) (Source, error) {
 		raw := scheme + ":" + rest

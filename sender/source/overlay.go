@@ -34,7 +34,6 @@ var conversions = map[string]string{
 
 var conversion = regexp.MustCompile(`(?s)%.?`)
 
-// expand fills the time in.
 func expand(text string, at time.Time) (expanded string, err error) {
 	expanded = conversion.ReplaceAllStringFunc(text, func(code string) string {
 		layout, ok := conversions[code]

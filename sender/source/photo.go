@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"time"
 
 	"udpcam/protocol"
 )
@@ -35,18 +34,11 @@ func (p *photo) play(ctx context.Context, emit emitter) error {
 	if err != nil {
 		return err
 	}
-	rate := float64(stillFPS)
-	if p.o.Loop {
-		rate = defaultFPS
+	o := p.o
+	if !o.Loop {
+		o.FPS, o.Loop = cmp.Or(o.FPS, stillFPS), true
 	}
-	for pace := (pacer{fps: cmp.Or(p.o.FPS, rate)}); ; {
-		if _, err := pace.wait(ctx); err != nil {
-			return err
-		}
-		if err := emit(protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable()); err != nil {
-			return err
-		}
-	}
+	return playFiles(ctx, o, emit, func(show emitter) error { return show(protocol.Frame{JPEG: jpeg}.Immutable()) })
 }
 
 // readPhoto returns the first picture in the regular file at path, and leaves out what stands behind it.

@@ -21,7 +21,6 @@ type pipe struct {
 	o    Options
 }
 
-// newStdin returns the source that reads standard input.
 func newStdin(_ string, o Options) (Source, error) {
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil, errors.New("standard input is a terminal: pipe JPEGs into it, as from ffmpeg -i VIDEO -f mjpeg -")

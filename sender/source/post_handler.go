@@ -55,7 +55,6 @@ func (p *posts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// serve takes the pictures of a request and returns the answer.
 func (p *posts) serve(w http.ResponseWriter, r *http.Request) (status int, text string) {
 	switch {
 	case p.path != "" && r.URL.Path != p.path:

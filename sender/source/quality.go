@@ -26,7 +26,6 @@ func newQualityDial(o Options) *qualityDial {
 	return &qualityDial{wanted: float64(o.Quality), now: float64(o.Quality), pressure: o.Pressure}
 }
 
-// next is the quality of the next frame.
 func (d *qualityDial) next() int {
 	switch {
 	case d.pressure == nil:

@@ -32,38 +32,40 @@ func (r *recording) play(ctx context.Context, emit emitter) error {
 		return err
 	}
 	defer file.Close()
-	pace := pacer{fps: cmp.Or(r.o.FPS, defaultFPS), slack: catchUp}
-	for {
-		n, err := r.playOnce(ctx, file, &pace, emit)
-		switch {
-		case err != nil:
-			return fmt.Errorf("playing %s: %w", r.path, err)
-		case n == 0:
-			return fmt.Errorf("%w in %s", ErrNoJPEG, r.path)
-		case !r.o.Loop:
-			return nil
-		}
+	return playFiles(ctx, r.o, emit, func(show emitter) error {
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
-			return fmt.Errorf("playing %s again: %w", r.path, err)
+			return fmt.Errorf("playing %s: %w", r.path, err)
 		}
-	}
+		for n, pictures := 0, r.o.pictures(file); ; n++ {
+			frame, err := pictures.next()
+			switch {
+			case err == io.EOF && n == 0:
+				return fmt.Errorf("%w in %s", ErrNoJPEG, r.path)
+			case err == io.EOF:
+				return nil
+			case err != nil:
+				return fmt.Errorf("playing %s: %w", r.path, err)
+			}
+			if err := show(frame); err != nil {
+				return err
+			}
+		}
+	})
 }
 
-// playOnce plays the file from its beginning and returns how many frames there were.
-func (r *recording) playOnce(ctx context.Context, file *os.File, pace *pacer, emit emitter) (n int, err error) {
-	for pictures := r.o.pictures(file); ; n++ {
-		frame, err := pictures.next()
-		if err == io.EOF {
-			return n, nil
-		} else if err != nil {
-			return n, err
-		}
-		if _, err := pace.wait(ctx); err != nil {
-			return n, err
-		}
-		frame.Captured = time.Now()
-		if err := emit(frame); err != nil {
-			return n, err
+// playFiles plays frames at the frame rate of the options, again and again if they say so. once hands all frames to show.
+func playFiles(ctx context.Context, o Options, emit emitter, once func(show emitter) error) error {
+	pace := pacer{fps: cmp.Or(o.FPS, defaultFPS), slack: catchUp}
+	for {
+		err := once(func(f protocol.Frame) error {
+			if _, err := pace.wait(ctx); err != nil {
+				return err
+			}
+			f.Captured = time.Now()
+			return emit(f)
+		})
+		if err != nil || !o.Loop {
+			return err
 		}
 	}
 }

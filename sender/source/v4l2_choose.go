@@ -15,7 +15,6 @@ import (
 // defaultSize is the size of the test pattern and the one that a camera is asked for, unless another is given.
 var defaultSize = image.Pt(1280, 720)
 
-// isJPEG reports whether a format's pictures are JPEGs.
 func isJPEG(code string) bool { return code == "MJPG" || code == "JPEG" }
 
 // aliases are what people call formats, besides their four characters.
@@ -131,7 +130,6 @@ func nearestRate(s v4l2.Size, fps float64) float64 {
 	return best
 }
 
-// noMode says why no mode can be chosen.
 func noMode(formats []v4l2.Format, o Options) error {
 	var names []string
 	for _, f := range formats {

@@ -15,7 +15,6 @@ import (
 // A setting of a control, as Options.Controls has it.
 type controlSetting struct{ name, value string }
 
-// parseControls reads NAME=VALUE.
 func parseControls(texts []string) (settings []controlSetting, err error) {
 	for _, text := range texts {
 		name, value, ok := strings.Cut(text, "=")

@@ -147,7 +147,6 @@ func (c *liveCamera) frame(p v4l2.Picture) (f protocol.Frame, err error) {
 	return c.pool.Lend(f), err
 }
 
-// encode makes a JPEG of a raw picture.
 func (c *liveCamera) encode(p v4l2.Picture) ([]byte, error) {
 	img, err := c.decoder.Decode(p.Data)
 	if err != nil {
