@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// changes logs each change in what a camera does, at most one line a second. A change that comes sooner is logged when say
-// is told of it again, if it still lasts.
+// changes logs each change in what a camera does, at most one line a second. A change within a second of the last line is
+// logged when say is told of it again.
 type changes struct {
 	log    *slog.Logger
 	name   string

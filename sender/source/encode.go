@@ -13,11 +13,9 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A jpegEncoder encodes pictures of one kind, each into memory of its own, since frames may be kept: with OpenCV if it
-// is built in, and otherwise with image/jpeg.
-//
-// With image/jpeg, a large picture is cut into strips, one for each processor up to maxStrips. They are encoded at the same
-// time and joined with restart markers: see [mjpeg.Join]. The work is the same, but the frame is ready sooner.
+// A jpegEncoder encodes pictures of one kind. Each JPEG has memory of its own, since frames may be kept. OpenCV encodes if it
+// is built in, and otherwise image/jpeg. A large picture is then cut into strips, one for each processor up to maxStrips. They
+// are encoded at the same time and joined: see [mjpeg.Join]. The work is the same, but the frame is ready sooner.
 type jpegEncoder struct {
 	quality *qualityDial
 	encoded func(took time.Duration)

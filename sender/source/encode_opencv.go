@@ -27,7 +27,7 @@ func (m *mats) all() []*gocv.Mat {
 	return []*gocv.Mat{&m.planes[0], &m.planes[1], &m.planes[2], &m.wide[0], &m.wide[1], &m.wide[2], &m.merged, &m.bgr}
 }
 
-// newFastEncoder returns an encoder, whose memory is freed when it is used no more.
+// newFastEncoder returns an encoder. Its memory is freed when it is no longer used.
 func newFastEncoder() *fastEncoder {
 	m := new(mats)
 	for _, mat := range m.all() {
@@ -42,7 +42,7 @@ func newFastEncoder() *fastEncoder {
 	return e
 }
 
-// encode encodes a picture. One that it cannot take is not ok.
+// encode encodes a picture. If it cannot take that kind of picture, ok is false.
 func (e *fastEncoder) encode(img image.Image, quality int) (jpeg []byte, ok bool, err error) {
 	defer runtime.KeepAlive(e)
 	var picture gocv.Mat
@@ -88,7 +88,7 @@ func (m *mats) plane(i int, pix []uint8, stride int, size image.Point) gocv.Mat 
 	return *p
 }
 
-// convert makes a picture of blue, green and red of one of luma and chroma, both as JFIF has them.
+// convert makes luma and chroma, as JFIF has them, into blue, green and red.
 func (m *mats) convert(img *image.YCbCr) (bgr gocv.Mat) {
 	size, chroma := img.Rect.Size(), image.Pt(img.CStride, len(img.Cb)/img.CStride)
 	planes := []gocv.Mat{

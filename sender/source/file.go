@@ -15,7 +15,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// newPath returns the source for a path: it looks at what is there, not at its name.
+// newPath returns the source for a path. It looks at what is there, not at the name.
 func newPath(path string, o Options) (Source, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -59,8 +59,8 @@ func newFile(path string, o Options) (Source, error) {
 	return &recording{path, o}, nil
 }
 
-// A recording is a file of JPEGs one after another, or of a multipart stream as a camera sent it. Every frame of it is
-// played, at the frame rate, and is read just before it is due.
+// A recording is a file of JPEGs one after another, or a multipart stream as a camera sent it. Every frame is played, at the
+// frame rate, and is read just before it is due.
 type recording struct {
 	path string
 	o    Options
@@ -120,10 +120,9 @@ func playFiles(ctx context.Context, o Options, emit emitter, once func(show emit
 // stillFPS is how often a second a photo is shown again. A receiver that joins later waits at most a second.
 const stillFPS = 1
 
-// A photo is a file with one picture in it. It is yielded at once, and then again every second until ctx is done. So a
-// receiver that joins later sees it, a picture lost on the way is made good, and a server of it goes on serving.
-// Options.FPS, if given, is how many times a second. Options.Loop makes it a recording of one frame that is played over and
-// over, at FPS or 30. To send a picture exactly once, pipe it into standard input.
+// A photo is a file with one picture in it. It is shown again every second, or at Options.FPS, until ctx is done. So a receiver
+// that joins later sees it, and a picture that was lost comes again. Options.Loop makes it a recording of one frame, which is
+// played over and over at FPS or 30. To send a picture exactly once, pipe it into standard input.
 type photo struct {
 	path string
 	o    Options

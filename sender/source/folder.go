@@ -12,10 +12,9 @@ import (
 	"udpcam/protocol"
 )
 
-// A folder is a directory of JPEG files, or a pattern that matches some, played at the frame rate. The order is that of
-// the names, byte for byte, as sort and ls -f have it under LC_ALL=C: 10.jpg comes before 9.jpg, so names want leading
-// zeros. The list is made anew for each pass. A file's frame is its first picture; what stands behind it, such as the
-// depth map of a telephone's photo, is left out.
+// A folder is a directory of JPEG files, or a pattern that matches some, played at the frame rate. Names are in the order of
+// their bytes: 10.jpg comes before 9.jpg, so they need leading zeros. The list is made anew for each pass. Only the first
+// picture of a file is played, and not the depth map of a telephone's photo.
 type folder struct {
 	which string // which files, for people
 	list  func() ([]string, error)

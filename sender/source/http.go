@@ -19,24 +19,23 @@ import (
 )
 
 const (
-	// snapshotFPS is how often a URL that answers with one picture at a time is asked.
+	// snapshotFPS is how many times a second a URL is asked that answers with one picture.
 	snapshotFPS = 5
-	// silence is how long a camera may say nothing, before its answer or within it, until it is taken for dead.
+	// silence is how long a camera may send nothing until it is taken for dead.
 	silence = 10 * time.Second
-	// patience is how long a camera that has never sent a picture, but may yet be starting, is waited for.
+	// patience is how long udpcam waits for a camera that has never sent a picture. It may be starting.
 	patience = 10 * time.Second
 )
 
-// A camera reads an IP camera over HTTP: its MJPEG stream, multipart of any spelling or bare JPEGs, or, if the URL
-// answers with one picture and no more (a snapshot address), that again and again, at Options.FPS or 5 a second.
+// A camera reads an IP camera over HTTP: its MJPEG stream, multipart of any spelling or bare JPEGs. If the URL answers with
+// one picture and no more, it is a snapshot address. Then it is asked again and again, at Options.FPS or 5 times a second.
 //
-// If a stream ends, fails or is silent for 10 s, the camera is connected to again, with growing pauses and one log line
-// for each change. Before the first picture, errors that a retry cannot fix (no such address or path, a password, a
-// certificate, a page instead of pictures) end it at once. Others (connection refused, no answer, a server error) end it
-// after 10 s.
+// If a stream ends, fails or is silent for 10 s, udpcam connects again, with growing pauses and one log line for each change.
+// It is different before the first picture. Errors that a retry cannot fix (no such address or path, a password, a
+// certificate, a page instead of pictures) then end the source at once. Others (connection refused, no answer, a server
+// error) end it after 10 s.
 //
-// It reads at the pace of its caller: what the camera sends meanwhile waits in the connection, or the camera leaves
-// frames out, as it does for every slow viewer.
+// It reads at the pace of its caller. Meanwhile, frames wait in the connection, or the camera leaves some out.
 type camera struct {
 	url    string // without user, password and fragment
 	shown  string // for people
@@ -90,8 +89,8 @@ func parseCameraURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// redirect follows up to ten redirects, as net/http does, and does not tell the next host the address of the last, where
-// a password may be in the query.
+// redirect follows up to ten redirects, as net/http does. It does not tell the next host the address of the last, which may
+// hold a password in its query.
 func redirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	if len(via) >= 10 {
@@ -193,7 +192,7 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 	}
 }
 
-// watched is a body whose every Read has to end before the timer fires. The time between is its caller's own.
+// watched is a body whose every Read must end before the timer fires. The timer rests between two reads.
 type watched struct {
 	r     io.Reader
 	quiet *time.Timer

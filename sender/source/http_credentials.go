@@ -64,7 +64,7 @@ func (c *credentials) sendBasic(req *http.Request) (*http.Response, error) {
 // CloseIdleConnections makes http.Client's reach the transport below.
 func (c *credentials) CloseIdleConnections() { c.next.CloseIdleConnections() }
 
-// trusts reports whether u is the host that the user and password were given for, with at least the same protection.
+// trusts reports whether u is the host that the credentials were given for, and no less protected.
 func (c *credentials) trusts(u *url.URL) bool {
 	if u.Scheme == c.to.Scheme {
 		return strings.EqualFold(u.Host, c.to.Host)
@@ -72,7 +72,7 @@ func (c *credentials) trusts(u *url.URL) bool {
 	return u.Scheme == "https" && strings.EqualFold(u.Hostname(), c.to.Hostname())
 }
 
-// findDigest returns the demand for digest in a header. A malformed one is none: the camera may offer basic too.
+// findDigest returns the demand for digest in a header. A malformed one is ignored: the camera may offer basic too.
 func findDigest(h http.Header) (*digest.Challenge, error) {
 	challenge, err := digest.FindChallenge(h)
 	if err != nil {

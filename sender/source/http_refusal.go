@@ -20,8 +20,8 @@ func (r *refusal) Unwrap() error { return r.err }
 
 func final(format string, args ...any) error { return &refusal{fmt.Errorf(format, args...)} }
 
-// explain turns what went wrong with a request into words, without the URL, which may hold a password in its query, and
-// without local port numbers, which make every failure look new.
+// explain says in words what went wrong with a request. It leaves out the URL, which may hold a password in its query, and
+// local port numbers, which make every failure look new.
 func explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -51,7 +51,7 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
-// refused returns what is wrong with an answer, judged by its header, or nil if pictures may follow.
+// refused returns what the header of an answer says is wrong, or nil if pictures may follow.
 func refused(req *http.Request, res *http.Response) error {
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	// Not res.Status: what a camera writes there is not fit for a terminal.

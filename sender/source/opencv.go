@@ -19,8 +19,8 @@ var ErrNoOpenCV = errors.New("opencv: needs OpenCV, which this program is built 
 const (
 	// rereadPause follows a read that brought nothing: a camera that has been pulled out fails at once each time.
 	rereadPause = 20 * time.Millisecond
-	// closePatience is how long the end of Frames waits for a read that is under way, so that the camera is closed when
-	// Frames returns. A read of a camera that gives pictures takes no longer than a frame; the others end when they end.
+	// closePatience is how long Frames waits at its end for a read that is under way, to close the camera. A camera that
+	// gives pictures needs no more than the time of a frame.
 	closePatience = time.Second
 )
 
@@ -36,16 +36,14 @@ type capture interface {
 
 // An openCV is a camera, recording, stream or pipeline that cv::VideoCapture opens.
 //
-// Reads are made in a goroutine of their own, because nothing ends a read of OpenCV that waits. A live source is read
-// as fast as it comes and the newest picture is yielded, so that a slow caller sees no old ones. A recording is
-// read just before each frame is due.
+// It is read in a goroutine of its own, because nothing ends a read of OpenCV that waits. A live source is read as fast as it
+// comes, and the newest picture is yielded. A recording is read just before each frame is due.
 type openCV struct {
 	o    Options
 	open func() (capture, error)
 }
 
-// newOpenCV returns the source for "opencv:" + rest, rest being a camera's number or whatever else cv::VideoCapture
-// opens. A build without OpenCV returns [ErrNoOpenCV].
+// newOpenCV returns the source for "opencv:" + rest: a camera's number, or whatever else cv::VideoCapture opens.
 func newOpenCV(rest string, o Options) (Source, error) {
 	if !HasOpenCV {
 		return nil, ErrNoOpenCV
@@ -97,7 +95,7 @@ func (s *openCV) play(ctx context.Context, emit emitter) error {
 	}
 }
 
-// read opens the source and sends its frames until it ends, which is no error, or ctx is done.
+// read opens the source and sends its frames until it ends or ctx is done.
 func (s *openCV) read(ctx context.Context, frames chan protocol.Frame) error {
 	var pace pacer
 	for {
@@ -139,8 +137,8 @@ func (s *openCV) playOnce(ctx context.Context, c capture, pace *pacer, frames ch
 	}
 }
 
-// follow sends the newest picture of a live source until it gives no more. One that gives more pictures than asked for
-// is thinned out: many cameras know a few rates only.
+// follow sends the newest picture of a live source until it gives no more. If it gives more than asked for, some are left out:
+// many cameras have only a few rates.
 func (s *openCV) follow(ctx context.Context, c capture, frames chan protocol.Frame) error {
 	thin := thinning{fps: s.o.FPS}
 	last := time.Now()
@@ -168,15 +166,13 @@ func (s *openCV) follow(ctx context.Context, c capture, frames chan protocol.Fra
 	return nil
 }
 
-// A thinning chooses frames of a faster source so that fps a second remain, evenly where that can be. The zero value
-// takes all.
+// A thinning chooses frames of a faster source, so that fps a second remain, evenly if possible. The zero value keeps all.
 type thinning struct {
 	fps float64
 	due time.Time
 }
 
-// wants reports whether the frame captured then is one of those that remain. A quarter of an interval makes up for a
-// camera's jitter.
+// wants reports whether the frame captured then remains. A quarter of an interval makes up for a camera's jitter.
 func (t *thinning) wants(captured time.Time) bool {
 	if t.fps == 0 {
 		return true

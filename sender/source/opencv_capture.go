@@ -65,8 +65,8 @@ func backend(name openCVName) gocv.VideoCaptureAPI {
 	return choice
 }
 
-// wish asks a camera for what the options say; it gives what it can. MJPG comes first: uncompressed, 720p does not get
-// through USB 2 at 30 frames a second.
+// wish asks a camera for what the options say. It may do something else. MJPG comes first: USB 2 is too slow for 30 raw
+// pictures of 720p a second.
 func (v *videoCapture) wish(o Options) {
 	if v.name.device {
 		v.video.Set(gocv.VideoCaptureFOURCC, v.video.ToCodec("MJPG"))

@@ -25,7 +25,7 @@ const (
 // maxFPS is the highest frame rate that can be asked for: a source that has no clock sends as fast as it is told.
 const maxFPS = 1000
 
-// check returns an error if an option is out of range, or is given and not among those that the source takes.
+// check returns an error if an option is out of range, or if the source does not take it.
 func (o Options) check(takes setting) error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: "+format, append([]any{ErrOption}, args...)...)
@@ -66,7 +66,7 @@ func (o Options) check(takes setting) error {
 	return textErr
 }
 
-// withDefaults fills in what has one default for all sources.
+// withDefaults fills in the defaults that are the same for all sources.
 func (o Options) withDefaults() Options {
 	o.qualityAsked = o.Quality != 0
 	if o.MaxFrameSize == 0 {

@@ -14,8 +14,7 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-// An overlay writes a line of text into the lower left corner of pictures of one size that are going to be encoded, white on
-// dark.
+// An overlay writes a line of text into the lower left corner of pictures of one size, white on dark.
 type overlay struct {
 	text string // Options.Text; without it, nothing is written
 
@@ -24,7 +23,7 @@ type overlay struct {
 	mask  *image.Gray // the text, on its background
 }
 
-// conversions are what stands for a part of the time, as strftime(3) has it, and how package time writes the same.
+// conversions are the parts of the time as strftime(3) names them, and as package time does.
 var conversions = map[string]string{
 	"%Y": "2006", "%m": "01", "%d": "02", "%H": "15", "%M": "04", "%S": "05", "%F": "2006-01-02", "%T": "15:04:05",
 	"%Z": "MST", "%z": "-0700", "%a": "Mon", "%b": "Jan", "%A": "Monday", "%B": "January",

@@ -13,8 +13,7 @@ import (
 	"udpcam/protocol"
 )
 
-// A pipe reads pictures from something that is open once and whose writer sets the pace: standard input or a named pipe.
-// It ends with its input.
+// A pipe reads pictures from standard input or a named pipe. Its writer sets the pace. It ends with its input.
 type pipe struct {
 	name string
 	open func(ctx context.Context) (io.ReadCloser, error) // Read ends when ctx is done

@@ -21,16 +21,14 @@ var testSettings = fmt.Sprintf(
 	"it takes size=WIDTHxHEIGHT (%dx%d to %dx%d), fps=N (0.001 to %d) and quality=N (1 to 100)",
 	pattern.MinWidth, pattern.MinHeight, pattern.MaxWidth, pattern.MaxHeight, maxFPS)
 
-// A testPattern is a camera that nobody needs to plug in: it draws and encodes a moving picture as the time comes for
-// each frame. Which frame it is and when it was drawn can be read back from the pixels, see [pattern.Read].
-//
-// A caller that comes late gets the newest frame that is due, drawn at that moment. The numbers of the frames say how many
-// were left out, as the sequence numbers of a camera driver do.
+// A testPattern is a camera that nobody needs to plug in. It draws and encodes a moving picture when each frame is due. A
+// frame's number and time can be read back from its pixels: see [pattern.Read]. A caller that comes late gets the newest
+// frame that is due, drawn at that moment. The numbers show how many were left out.
 type testPattern struct {
 	o Options
 }
 
-// newTest returns the source for "test:" + rest, rest being empty or a query that overrides the options.
+// newTest returns the source for "test:" + rest: nothing, or a query that overrides the options.
 func newTest(rest string, o Options) (Source, error) {
 	query, ok := strings.CutPrefix(rest, "?")
 	if !ok && rest != "" {

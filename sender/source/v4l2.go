@@ -31,17 +31,17 @@ const (
 const (
 	// Damaged is a picture that the driver says is not whole.
 	Damaged = "damaged"
-	// Outdated is a picture that was not taken before a newer one was there.
+	// Outdated is a picture that was still waiting when a newer one came.
 	Outdated = "outdated"
 	// Missed is a picture that the camera made and the driver had no room for.
 	Missed = "missed"
-	// Repeated is a picture that is the same as the one before, and Options.DropSame allows to leave out.
+	// Repeated is a picture that is the same as the one before, left out as Options.DropSame says.
 	Repeated = "repeated"
 	// NotRotatable is a picture that cannot be rotated without loss, among others that can.
 	NotRotatable = "not rotatable"
 )
 
-// A videoDevice is what is needed of a *v4l2.Device.
+// A videoDevice is a *v4l2.Device, or a fake in tests.
 type videoDevice interface {
 	Info() v4l2.Info
 	Formats() ([]v4l2.Format, error)
@@ -53,15 +53,15 @@ type videoDevice interface {
 	Close() error
 }
 
-// A v4l2Camera is a camera of this machine, by Linux's Video4Linux2, without OpenCV.
+// A v4l2Camera is a camera of this machine, read through Linux's Video4Linux2.
 //
 //	v4l2.Device.Next ──> MJPEG: mjpeg.Complete, which copies it out of the driver's memory ──> yield
 //	                 └─> raw:   raw.Decoder ──> raw.Turn ──> overlay ──> jpegEncoder ─────────┘
 //
-// Everything happens in the caller's goroutine. A camera's JPEGs are passed on as they are, but for the Huffman tables
-// that are not in them; frames carry the driver's time. A caller that is slow misses frames and gets the newest.
+// Everything happens in the caller's goroutine. A camera's JPEGs are passed on as they are, and get Huffman tables if they have
+// none. Frames carry the driver's time. A slow caller misses frames and gets the newest.
 //
-// If a camera that has worked is unplugged or stops, udpcam looks for it until it is back: at its path, or by its name,
+// If a camera that has worked is unplugged or stops, udpcam looks for it until it is back: at its path, and by its name,
 // because the path may change.
 type v4l2Camera struct {
 	path string // "" for the first that works
@@ -71,8 +71,7 @@ type v4l2Camera struct {
 	open    func(path string) (videoDevice, error)
 }
 
-// newV4L2 returns the source for "v4l2:" + rest, rest being a path, a camera's number, or nothing for the first camera
-// that works.
+// newV4L2 returns the source for "v4l2:" + rest: a path, a camera's number, or nothing for the first camera that works.
 func newV4L2(rest string, o Options) (Source, error) {
 	if !v4l2.Supported {
 		return nil, fmt.Errorf("%w: %w", ErrName, v4l2.ErrSystem)
@@ -130,7 +129,7 @@ func (c *v4l2Camera) play(ctx context.Context, emit emitter) error {
 // isFinal reports whether waiting cannot fix an error.
 func isFinal(err error) bool { return errors.Is(err, ErrOption) || errors.Is(err, mjpeg.ErrRotate) }
 
-// start returns the first camera of those that it may be that works.
+// start returns the first camera that works. If one is known, it must be that.
 func (c *v4l2Camera) start(ctx context.Context, known *v4l2.Info) (*liveCamera, error) {
 	if known == nil && c.path != "" {
 		return c.try(ctx, c.path, silence, nil)
@@ -163,7 +162,7 @@ var (
 	errAnother   = errors.New("another camera")
 )
 
-// try opens a camera and waits for its first picture. If one is known it must be that.
+// try opens a camera and waits for its first picture. If one is known, it must be that.
 func (c *v4l2Camera) try(ctx context.Context, path string, patience time.Duration, known *v4l2.Info) (*liveCamera, error) {
 	device, err := c.open(path)
 	if err == nil {
