@@ -26,7 +26,7 @@ const (
 	MaxWidth, MaxHeight = 8192, 8192
 )
 
-// It does not compile if the largest picture is one that nobody would decode.
+// This does not compile if the largest picture is too large to be decoded.
 const _ = uint(protocol.MaxPixels - MaxWidth*MaxHeight)
 
 // CheckSize returns an error that says what sizes there are if size, in pixels, is none of them.
@@ -51,7 +51,7 @@ var (
 	}
 )
 
-// The luma of text: what is to be read first, and what is beside it.
+// The luma of text that is to be read first, and of text beside it.
 const (
 	bright = 235
 	dim    = 150

@@ -3,8 +3,8 @@
 //	a driver's buffer ──> Decoder.Decode ──> *image.YCbCr or *image.Gray, in memory that the next Decode uses again
 //
 // The formats are those of V4L2 (https://docs.kernel.org/userspace-api/media/v4l/pixfmt.html), named by their four
-// characters. Samples are sorted into planes and, as JPEG wants them (JFIF 1.02), spread over 0 to 255; the chroma is
-// left at the resolution that it has. Colours are taken to be those of ITU-R BT.601, as USB cameras have them.
+// characters. Samples are sorted into planes and spread over 0 to 255, as JPEG has them (JFIF 1.02). Chroma keeps its
+// resolution. Colours are taken to be those of ITU-R BT.601, as USB cameras have them.
 package raw
 
 import (
@@ -136,7 +136,7 @@ func (d *Decoder) Decode(b []byte) (image.Image, error) {
 	return img, nil
 }
 
-// sort sorts samples into a plane, and puts in the place of each what a table makes of it.
+// sort sorts samples into a plane. A table says what becomes of each.
 func (s samples) sort(b []byte, plane []uint8, width int, table *[256]uint8) {
 	for y := range len(plane) / width {
 		from, to := b[s.base+y*s.stride+s.at:], plane[y*width:][:width]

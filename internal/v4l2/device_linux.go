@@ -21,7 +21,7 @@ const Supported = true
 type Device struct {
 	fd      int
 	info    Info
-	kind    uint32 // of its buffers: videoCapture, or planarCapture if it has only that
+	kind    uint32 // of its buffers: videoCapture, or planarCapture if it has no other
 	buffers [][]byte
 
 	ctx  context.Context // of Start
@@ -149,7 +149,7 @@ func (d *Device) poll(patience time.Duration, p *Picture) error {
 	} else if err != nil {
 		return err
 	}
-	err = d.drain(p) // which tells what it is, if it is an error
+	err = d.drain(p)
 	if err == nil && d.held < 0 && p.Damaged == 0 && events[0].Revents&unix.POLLERR != 0 {
 		return unix.EIO
 	}
@@ -164,7 +164,7 @@ func (d *Device) await(patience time.Duration, p *Picture) error {
 	if err == nil {
 		err = d.file.SetReadDeadline(time.Now().Add(patience))
 	}
-	if err != nil { // it cannot be polled so
+	if err != nil { // Go's poller cannot have it
 		d.plain = true
 		return nil
 	}
@@ -227,7 +227,7 @@ func (d *Device) enqueue(index int) error {
 // oldest is the greatest age of a picture that is believed.
 const oldest = 10 * time.Second
 
-// captured is when the driver took a picture. It is the time now if the driver gives no time of the monotonic clock.
+// captured is when the driver took a picture. Without a time of the monotonic clock, it is now.
 func captured(b *kernelBuffer) time.Time {
 	now := time.Now()
 	var clock unix.Timespec
@@ -254,7 +254,7 @@ func Group(path string) string {
 	return group.Name
 }
 
-// meaning makes an error of this package, or of package os, of what a system call has returned.
+// meaning turns the error of a system call into one of this package or of package os.
 func meaning(what, path string, err error) error {
 	switch {
 	case err == nil:

@@ -2,11 +2,11 @@ package mjpeg
 
 // A codebook decodes what a Huffman table encodes.
 type codebook struct {
-	// quick is, by the next quickBits bits of a stream, the length of the code word that they begin with, in the low byte,
-	// and what it stands for, in the high one; 0 for a longer word or none.
+	// quick says, for the next quickBits bits of a stream, which code word they begin with: its length is in the low byte, and
+	// what it stands for in the high one. It is 0 for a longer word or none.
 	quick [1 << quickBits]uint16
-	// By length: behind the last code word of that length, filled up to 16 bits, and what to add to a word to find its
-	// value.
+	// limit is, by length, the first number behind the code words of that length, filled up to 16 bits. offset is what to
+	// add to a code word to find its place in values.
 	limit, offset [17]int
 	values        string
 }
@@ -48,7 +48,7 @@ type bitReader struct {
 	void int    // how many of them are behind the end
 }
 
-// fill sees to it that there are 32 bits or more.
+// fill reads more, so that there are 32 bits at least.
 func (r *bitReader) fill() {
 	for r.n <= 56 {
 		var b byte
