@@ -116,7 +116,7 @@ func (c *v4l2Camera) play(ctx context.Context, emit emitter) error {
 			err = camera.follow(ctx, state, emit)
 			camera.device.Close()
 		}
-		if known == nil || err == errStopped || isFinal(err) {
+		if known == nil || ctx.Err() != nil || err == errStopped || isFinal(err) {
 			return err
 		}
 		state.say(slog.LevelWarn, "camera is away, waiting for it", err)
@@ -140,9 +140,9 @@ func (c *v4l2Camera) start(ctx context.Context, known *v4l2.Info) (*liveCamera, 
 	}
 	var first error
 	for _, path := range candidates {
-		t, err := c.try(ctx, path, firstPicture, known)
+		camera, err := c.try(ctx, path, firstPicture, known)
 		if err == nil || isFinal(err) || ctx.Err() != nil {
-			return t, err
+			return camera, err
 		}
 		if first == nil && !errors.Is(err, v4l2.ErrNoCamera) && !errors.Is(err, errAnother) {
 			first = err
