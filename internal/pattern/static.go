@@ -9,24 +9,18 @@ import (
 const digits = "0123456789"
 
 // paintStatic paints what is the same in every frame, and renders the characters of what is not.
-func (p *Pattern) paintStatic(caption string) error {
+func (p *Pattern) paintStatic(caption string) {
 	fill(p.static, p.static.Rect, background)
 	p.paintBars()
 	p.paintRamp()
 	p.paintLane()
 	p.paintDial()
 	paintPlate(p.static, p.plate, p.cell)
-
-	var err error
-	if p.clockFace, p.clockAt, err = fit(p.clock, len(clockText), true, digits+":."); err != nil {
-		return err
-	}
-	if p.numberFace, p.numberAt, err = fit(p.number, len(numberText), true, digits+numberLabel); err != nil {
-		return err
-	}
+	p.clockFace, p.clockAt = fit(p.clock, len(clockText), true, digits+":.")
+	p.numberFace, p.numberAt = fit(p.number, len(numberText), true, digits+numberLabel)
 	p.numberFace.print(p.static, p.numberAt, dim, []byte(numberLabel))
 	p.numberAt.X += len(numberLabel) * p.numberFace.advance
-	return p.paintCaption(caption)
+	p.paintCaption(caption)
 }
 
 func (p *Pattern) paintBars() {
@@ -76,7 +70,7 @@ func (p *Pattern) paintDial() {
 }
 
 // paintCaption prints the caption in its corner, its last line at the bottom, if there is room for it.
-func (p *Pattern) paintCaption(caption string) error {
+func (p *Pattern) paintCaption(caption string) {
 	lines := bytes.Split([]byte(caption), []byte("\n"))
 	longest := 1
 	for _, line := range lines {
@@ -85,22 +79,17 @@ func (p *Pattern) paintCaption(caption string) error {
 	height := min(p.caption.Dy()/len(lines), p.static.Rect.Dy()/18)
 	box := image.Rect(p.caption.Min.X, p.caption.Max.Y-height*2/3, p.caption.Max.X, p.caption.Max.Y)
 	if height < 12 || box.Dx() < 6*longest {
-		return nil
+		return
 	}
-	face, at, err := fit(box, longest, false, caption)
-	if err != nil {
-		return err
-	}
+	face, at := fit(box, longest, false, caption)
 	for i, line := range lines {
 		face.print(p.static, at.Sub(image.Pt(0, height*(len(lines)-1-i))), dim, line)
 	}
-	return nil
 }
 
 // fit renders a set of characters as large as will fit count of them into a box in a row, and returns where their
 // baseline begins.
-func fit(box image.Rectangle, count int, bold bool, set string) (typeface, image.Point, error) {
+func fit(box image.Rectangle, count int, bold bool, set string) (typeface, image.Point) {
 	size := min(float64(box.Dx())/(float64(count)*advance), float64(box.Dy())*0.84/digitHeight)
-	face, err := newTypeface(bold, size, set)
-	return face, image.Pt(box.Min.X, (box.Min.Y+box.Max.Y+int(size*digitHeight))/2), err
+	return newTypeface(bold, size, set), image.Pt(box.Min.X, (box.Min.Y+box.Max.Y+int(size*digitHeight))/2)
 }
