@@ -45,8 +45,8 @@ const (
 	crcAt    = 12 // Where their CRC begins.
 )
 
-// The code's black and white are those of video's limited range. So a converter that takes the picture for limited range clips
-// nothing, and there is room for the overshoot that JPEG adds at edges.
+// The code's black and white are those of video's limited range. So a converter that takes the picture for limited range
+// clips nothing, and there is room for the overshoot that JPEG adds at edges.
 var (
 	codeBlack = color.YCbCr{Y: 16, Cb: 128, Cr: 128}
 	codeWhite = color.YCbCr{Y: 235, Cb: 128, Cr: 128}

@@ -9,8 +9,8 @@
 //	                               └───────────────────── Device.Next, the next time ───────────────────┘
 //
 // A picture is the caller's until it calls Next again. Next waits until the driver has filled a buffer. If it has filled
-// several, Next returns the newest. The others go back unseen, and are counted. So a caller that is slow for a moment does not
-// stay behind.
+// several, Next returns the newest. The others go back unseen, and are counted. So a caller that is slow for a moment does
+// not stay behind.
 //
 // A Device is for one goroutine. It knows nothing of JPEG: the [FourCC] of its [Mode] says what a picture's bytes mean.
 package v4l2

@@ -2,8 +2,8 @@ package mjpeg
 
 // A codebook decodes what a Huffman table encodes.
 type codebook struct {
-	// quick says, for the next quickBits bits of a stream, which code word they begin with: its length is in the low byte, and
-	// what it stands for in the high one. It is 0 for a longer word or none.
+	// quick says, for the next quickBits bits of a stream, which code word they begin with: its length is in the low byte,
+	// and what it stands for in the high one. It is 0 for a longer word or none.
 	quick [1 << quickBits]uint16
 	// limit is, by length, the first number behind the code words of that length, filled up to 16 bits. offset is what to
 	// add to a code word to find its place in values.

@@ -13,9 +13,10 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A jpegEncoder encodes pictures of one kind. Each JPEG has memory of its own, since frames may be kept. OpenCV encodes if it
-// is built in, and otherwise image/jpeg. A large picture is then cut into strips, one for each processor up to maxStrips. They
-// are encoded at the same time and joined: see [mjpeg.Join]. The work is the same, but the frame is ready sooner.
+// A jpegEncoder encodes pictures of one kind. Each JPEG has memory of its own, since frames may be kept. OpenCV encodes if
+// it is built in, and otherwise image/jpeg. A large picture is then cut into strips, one for each processor up to
+// maxStrips. They are encoded at the same time and joined: see [mjpeg.Join]. The work is the same, but the frame is ready
+// sooner.
 type jpegEncoder struct {
 	quality *qualityDial
 	encoded func(took time.Duration)

@@ -120,9 +120,9 @@ func playFiles(ctx context.Context, o Options, emit emitter, once func(show emit
 // stillFPS is how often a second a photo is shown again. A receiver that joins later waits at most a second.
 const stillFPS = 1
 
-// A photo is a file with one picture in it. It is shown again every second, or at Options.FPS, until ctx is done. So a receiver
-// that joins later sees it, and a picture that was lost comes again. Options.Loop makes it a recording of one frame, which is
-// played over and over at FPS or 30. To send a picture exactly once, pipe it into standard input.
+// A photo is a file with one picture in it. It is shown again every second, or at Options.FPS, until ctx is done. So a
+// receiver that joins later sees it, and a picture that was lost comes again. Options.Loop makes it a recording of one
+// frame, which is played over and over at FPS or 30. To send a picture exactly once, pipe it into standard input.
 type photo struct {
 	path string
 	o    Options

@@ -18,7 +18,7 @@ type emitter func(protocol.Frame) error
 
 // frames returns the iterator of Frames, with the options that work the same for every source. play opens the source, calls
 // emit with each frame, and closes the source before it returns.
-func frames(ctx context.Context, o Options, play func(ctx context.Context, emit emitter) error) iter.Seq2[protocol.Frame, error] {
+func frames(ctx context.Context, o Options, play func(context.Context, emitter) error) iter.Seq2[protocol.Frame, error] {
 	return func(yield func(protocol.Frame, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()

@@ -30,8 +30,8 @@ const (
 // A camera reads an IP camera over HTTP: its MJPEG stream, multipart of any spelling or bare JPEGs. If the URL answers with
 // one picture and no more, it is a snapshot address. Then it is asked again and again, at Options.FPS or 5 times a second.
 //
-// If a stream ends, fails or is silent for 10 s, udpcam connects again, with growing pauses and one log line for each change.
-// It is different before the first picture. Errors that a retry cannot fix (no such address or path, a password, a
+// If a stream ends, fails or is silent for 10 s, udpcam connects again, with growing pauses and one log line for each
+// change. It is different before the first picture. Errors that a retry cannot fix (no such address or path, a password, a
 // certificate, a page instead of pictures) then end the source at once. Others (connection refused, no answer, a server
 // error) end it after 10 s.
 //

@@ -15,19 +15,19 @@ import (
 // (RFC 7616) if the camera offers it, else with basic (RFC 7617). They are sent only when the camera has asked, and then
 // with each request. Other hosts, to which a camera may redirect, never get them.
 type credentials struct {
-	user, password string
-	to             *url.URL
-	next           *http.Transport
-	digest         *digest.Transport
-	basic          atomic.Bool // whether basic was asked for last
+	to     *url.URL
+	next   *http.Transport
+	digest digest.Transport // with the user and password
+	basic  atomic.Bool      // whether basic was asked for last
 }
 
 // newCredentials returns the transport for the user and password in camera.
 func newCredentials(camera *url.URL, next *http.Transport) *credentials {
-	user := camera.User.Username()
-	password, _ := camera.User.Password()
-	return &credentials{user: user, password: password, to: camera, next: next,
-		digest: &digest.Transport{Username: user, Password: password, Transport: next, FindChallenge: findDigest}}
+	c := &credentials{to: camera, next: next}
+	c.digest.Username = camera.User.Username()
+	c.digest.Password, _ = camera.User.Password()
+	c.digest.Transport, c.digest.FindChallenge = next, findDigest
+	return c
 }
 
 func (c *credentials) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -57,7 +57,7 @@ func (c *credentials) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (c *credentials) sendBasic(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
-	req.SetBasicAuth(c.user, c.password)
+	req.SetBasicAuth(c.digest.Username, c.digest.Password)
 	return c.next.RoundTrip(req)
 }
 

@@ -76,8 +76,8 @@ func Open(name string, o Options) (Source, error) {
 	return src, err
 }
 
-// Default returns the name of the source that is used when none is named. On Linux it is the first camera that works, on other
-// systems OpenCV's first camera. Without OpenCV there is none on those, and Default returns "".
+// Default returns the name of the source that is used when none is named. On Linux it is the first camera that works, on
+// other systems OpenCV's first camera. Without OpenCV there is none on those, and Default returns "".
 func Default() string {
 	switch {
 	case v4l2.Supported:
@@ -152,8 +152,8 @@ func Help() string {
 // may hold any character, so it ends at the last @.
 var userinfo = regexp.MustCompile(`(?s)://([^/?#@:]*:)?.*@`)
 
-// Redact returns a source's name as it may be logged: without a password, and without the query of a URL, because some cameras
-// want the password there.
+// Redact returns a source's name as it may be logged: without a password, and without the query of a URL, because some
+// cameras want the password there.
 func Redact(name string) string {
 	name = userinfo.ReplaceAllString(name, "://${1}xxxxx@")
 	if base, _, ok := strings.Cut(name, "?"); ok && strings.Contains(base, "://") {

@@ -36,8 +36,8 @@ type capture interface {
 
 // An openCV is a camera, recording, stream or pipeline that cv::VideoCapture opens.
 //
-// It is read in a goroutine of its own, because nothing ends a read of OpenCV that waits. A live source is read as fast as it
-// comes, and the newest picture is yielded. A recording is read just before each frame is due.
+// It is read in a goroutine of its own, because nothing ends a read of OpenCV that waits. A live source is read as fast as
+// it comes, and the newest picture is yielded. A recording is read just before each frame is due.
 type openCV struct {
 	o    Options
 	open func() (capture, error)
@@ -137,8 +137,8 @@ func (s *openCV) playOnce(ctx context.Context, c capture, pace *pacer, frames ch
 	}
 }
 
-// follow sends the newest picture of a live source until it gives no more. If it gives more than asked for, some are left out:
-// many cameras have only a few rates.
+// follow sends the newest picture of a live source until it gives no more. If it gives more than asked for, some are left
+// out: many cameras have only a few rates.
 func (s *openCV) follow(ctx context.Context, c capture, frames chan protocol.Frame) error {
 	thin := thinning{fps: s.o.FPS}
 	last := time.Now()

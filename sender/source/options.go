@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
@@ -69,17 +70,13 @@ func (o Options) check(takes setting) error {
 // withDefaults fills in the defaults that are the same for all sources.
 func (o Options) withDefaults() Options {
 	o.qualityAsked = o.Quality != 0
-	if o.MaxFrameSize == 0 {
-		o.MaxFrameSize = protocol.MaxFrameSize
-	}
+	o.MaxFrameSize = cmp.Or(o.MaxFrameSize, protocol.MaxFrameSize)
+	o.Log = cmp.Or(o.Log, slog.Default())
 	if o.Skip == nil {
 		o.Skip = func(string) {}
 	}
 	if o.Encoded == nil {
 		o.Encoded = func(time.Duration) {}
-	}
-	if o.Log == nil {
-		o.Log = slog.Default()
 	}
 	return o
 }

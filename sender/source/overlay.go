@@ -37,8 +37,8 @@ func expand(text string, at time.Time) (expanded string, err error) {
 	expanded = conversion.ReplaceAllStringFunc(text, func(code string) string {
 		layout, ok := conversions[code]
 		if !ok {
-			err = fmt.Errorf("%w: text %q: a %% is followed by one of F T Y m d H M S N a b A B Z z, as in \"%%F %%T\", or by another %%",
-				ErrOption, text)
+			err = fmt.Errorf("%w: text %q: a %% is followed by one of F T Y m d H M S N a b A B Z z, as in \"%%F %%T\", "+
+				"or by another %%", ErrOption, text)
 		}
 		return strings.TrimPrefix(at.Format(layout), ".")
 	})

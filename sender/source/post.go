@@ -54,10 +54,12 @@ type upload struct {
 func newUpload(rest string, o Options) (Source, error) {
 	u, err := url.Parse("post:" + rest)
 	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("%w: %s; the form is post://:8081/PATH or post://ADDRESS:8081/PATH", ErrName, Redact("post:"+rest))
+		return nil, fmt.Errorf("%w: %s; the form is post://:8081/PATH or post://ADDRESS:8081/PATH", ErrName,
+			Redact("post:"+rest))
 	}
 	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil {
-		return nil, fmt.Errorf("%w: %s names no port from 0 to 65535; the form is post://:8081/PATH", ErrName, Redact("post:"+rest))
+		return nil, fmt.Errorf("%w: %s names no port from 0 to 65535; the form is post://:8081/PATH", ErrName,
+			Redact("post:"+rest))
 	}
 	if u.Path == "/" {
 		u.Path = ""

@@ -58,8 +58,8 @@ type videoDevice interface {
 //	v4l2.Device.Next ──> MJPEG: mjpeg.Complete, which copies it out of the driver's memory ──> yield
 //	                 └─> raw:   raw.Decoder ──> raw.Turn ──> overlay ──> jpegEncoder ─────────┘
 //
-// Everything happens in the caller's goroutine. A camera's JPEGs are passed on as they are, and get Huffman tables if they have
-// none. Frames carry the driver's time. A slow caller misses frames and gets the newest.
+// Everything happens in the caller's goroutine. A camera's JPEGs are passed on as they are, and get Huffman tables if they
+// have none. Frames carry the driver's time. A slow caller misses frames and gets the newest.
 //
 // If a camera that has worked is unplugged or stops, udpcam looks for it until it is back: at its path, and by its name,
 // because the path may change.

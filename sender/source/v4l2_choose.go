@@ -85,7 +85,8 @@ func choose(formats []v4l2.Format, o Options) (best v4l2.Mode, err error) {
 		}
 		for _, s := range sizes {
 			mode := v4l2.Mode{Code: f.Code, Size: s.Nearest(size), FPS: nearestRate(s, fps)}
-			cost := sizeWeight*(far(float64(mode.Size.X), float64(size.X))+far(float64(mode.Size.Y), float64(size.Y))) + formatCost(code)
+			cost := formatCost(code)
+			cost += sizeWeight * (far(float64(mode.Size.X), float64(size.X)) + far(float64(mode.Size.Y), float64(size.Y)))
 			if mode.FPS < fps {
 				cost += fpsWeight * far(mode.FPS, fps)
 			} else {
@@ -138,7 +139,8 @@ func noMode(formats []v4l2.Format, o Options) error {
 	has := "it has " + cmp.Or(strings.Join(names, " "), "none")
 	switch {
 	case o.Text != "":
-		return fmt.Errorf("%w: text can be written into pictures that are encoded here, and the camera has no raw format for that; %s", ErrOption, has)
+		return fmt.Errorf("%w: text can be written into pictures that are encoded here, and the camera has no raw format "+
+			"for that; %s", ErrOption, has)
 	case o.Format != "":
 		return fmt.Errorf("%w: the camera has no format %s; %s", ErrOption, o.Format, has)
 	}

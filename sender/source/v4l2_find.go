@@ -31,7 +31,8 @@ func explainCamera(path string, err error) error {
 	case errors.Is(err, v4l2.ErrNoCamera):
 		return fmt.Errorf("%w: %s is no camera, %w: %s", ErrName, path, v4l2.ErrNoCamera, otherCameras(path))
 	case errors.Is(err, v4l2.ErrSilent):
-		return fmt.Errorf("the camera %s gives no pictures: unplug it and plug it in again, or choose another --size or --format: %w", path, err)
+		return fmt.Errorf("the camera %s gives no pictures: unplug it and plug it in again, or choose another --size or "+
+			"--format: %w", path, err)
 	}
 	return fmt.Errorf("camera %s: %w", path, err)
 }
