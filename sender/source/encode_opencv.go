@@ -64,10 +64,11 @@ func (e *fastEncoder) encode(img image.Image, quality int) (jpeg []byte, ok bool
 // encodeMat encodes a picture that OpenCV has.
 func encodeMat(picture gocv.Mat, quality int) ([]byte, error) {
 	native, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, picture, []int{gocv.IMWriteJpegQuality, quality})
-	defer native.Close() // there is one even after an error
 	if err != nil {
+		native.Close() // there is one even so
 		return nil, fmt.Errorf("OpenCV cannot encode it: %w", err)
 	}
+	defer native.Close()
 	return bytes.Clone(native.GetBytes()), nil
 }
 
