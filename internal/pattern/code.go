@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// The block code is a grid of 17 × 9 black and white cells on a white plate that leaves at least two cells of white on
-// every side. It is always upright; its cells need not be square, as long as all are alike. Its top row and its left
-// column alternate, beginning and ending with black: they are the ruler by which a reader finds the grid and measures
-// the cells. The 16 × 8 cells inside are 128 bits, black for 1, row by row from the top left, the most significant bit
-// of each byte first, so that a row holds two bytes:
+// The block code is a grid of 17 × 9 black and white cells on a white plate, with at least two cells of white on every
+// side. It is always upright. All cells are alike, but need not be square. The top row and the left column alternate,
+// beginning and ending with black. They are the rulers by which a reader finds the grid and measures the cells. The 16 × 8
+// cells inside are 128 bits, black for 1, row by row from the top left. The most significant bit of each byte comes first,
+// so a row holds two bytes:
 //
 //	          1 1 1 1 1 1 1
 //	0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6
@@ -45,8 +45,8 @@ const (
 	crcAt    = 12 // Where their CRC begins.
 )
 
-// The two levels of the code are the black and white of video's limited range. So a converter that takes the picture
-// for limited range clips nothing, and there is room for the overshoot that JPEG adds at edges.
+// The code's black and white are those of video's limited range. So a converter that takes the picture for limited range
+// clips nothing, and there is room for the overshoot that JPEG adds at edges.
 var (
 	codeBlack = color.YCbCr{Y: 16, Cb: 128, Cr: 128}
 	codeWhite = color.YCbCr{Y: 235, Cb: 128, Cr: 128}
@@ -60,14 +60,13 @@ type Mark struct {
 	Captured time.Time
 }
 
-// appendMark appends the bytes of the code that carries m.
 func appendMark(dst []byte, m Mark) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, m.Number)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(m.Captured.UnixMicro()))
 	return binary.BigEndian.AppendUint32(dst, crc32.ChecksumIEEE(dst[len(dst)-crcAt:]))
 }
 
-// parseMark is the inverse of appendMark, of markSize bytes. It reports false if the CRC is wrong.
+// parseMark parses the markSize bytes that appendMark appends. It reports false if the CRC is wrong.
 func parseMark(code []byte) (Mark, bool) {
 	if crc32.ChecksumIEEE(code[:crcAt]) != binary.BigEndian.Uint32(code[crcAt:]) {
 		return Mark{}, false
@@ -95,7 +94,6 @@ func paintPlate(img *image.YCbCr, at image.Point, cell int) {
 	}
 }
 
-// paintCode paints the bits of a code onto a fresh plate.
 func paintCode(img *image.YCbCr, at image.Point, cell int, code []byte) {
 	for row := 1; row < codeRows; row++ {
 		for column := 1; column < codeColumns; column++ {

@@ -30,8 +30,8 @@ func fillPlane(pix []uint8, stride int, r image.Rectangle, value uint8) {
 // A point is a place in a picture, in pixels and parts of one.
 type point struct{ x, y float64 }
 
-// stroke paints a line from a to b of the given radius with round ends, or a disc if a is b. Its edges are smooth, so
-// that it moves smoothly too when it moves by less than a pixel.
+// stroke paints a line from a to b of the given radius with round ends, or a disc if a is b. Its edges are smooth, so it
+// also moves smoothly by parts of a pixel.
 func stroke(img *image.YCbCr, a, b point, radius float64, c color.YCbCr) {
 	size := img.Rect.Size()
 	half := size.Add(image.Pt(1, 1)).Div(2)

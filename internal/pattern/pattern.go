@@ -1,9 +1,8 @@
 // Package pattern draws the frames of a test pattern and reads back from their pixels which they are.
 //
-// A frame shows people the time of day and a frame number, and has things in it that move evenly: a line and a ball
-// that cross the picture once a second, and a hand that goes round once a second. A frame that is dropped, repeated,
-// late or torn can be seen in them. To programs it shows a block code, which [Read] finds and reads in whatever has
-// become of the frame: recompressed, rescaled, or part of a screenshot.
+// A frame shows people the time of day and a frame number. In it, a line and a ball cross the picture once a second, and a
+// hand goes round once a second. They show when a frame is dropped, repeated, late or torn. To programs a frame shows a
+// block code. [Read] finds and reads it, whether the frame was compressed again, scaled, or is part of a screenshot.
 //
 //	Mark ── Pattern.Draw ──> picture ── JPEG, network, browser, screenshot ──> picture ── Read ──> Mark
 //
@@ -27,7 +26,7 @@ const (
 	MaxWidth, MaxHeight = 8192, 8192
 )
 
-// It does not compile if the largest picture is one that nobody would decode.
+// This does not compile if the largest picture is too large to be decoded.
 const _ = uint(protocol.MaxPixels - MaxWidth*MaxHeight)
 
 // CheckSize returns an error that says what sizes there are if size, in pixels, is none of them.
@@ -52,7 +51,7 @@ var (
 	}
 )
 
-// The luma of text: what is to be read first, and what is beside it.
+// The luma of text that is to be read first, and of text beside it.
 const (
 	bright = 235
 	dim    = 150
@@ -91,9 +90,7 @@ func New(size image.Point, caption string) (*Pattern, error) {
 		static: image.NewYCbCr(image.Rectangle{Max: size}, image.YCbCrSubsampleRatio420),
 		frame:  image.NewYCbCr(image.Rectangle{Max: size}, image.YCbCrSubsampleRatio420),
 	}
-	if err := p.paintStatic(caption); err != nil {
-		return nil, fmt.Errorf("test pattern: %w", err)
-	}
+	p.paintStatic(caption)
 	return p, nil
 }
 
@@ -129,7 +126,6 @@ func (p *Pattern) drawSweep(now time.Time) {
 	}
 }
 
-// drawHand draws the hand of the dial, which goes round once a second.
 func (p *Pattern) drawHand(now time.Time) {
 	hub := p.onDial(0, 0)
 	width := max(1, float64(p.dial.Dx())/60)

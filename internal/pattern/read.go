@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/draw"
 	"iter"
 	"math"
 
@@ -39,13 +40,13 @@ func Read(img image.Image) (Mark, error) {
 	p := lumaOf(img)
 	var across, down []float64 // The edges in a row and in a column, kept for their memory.
 	for y := range coarseToFine(p.height) {
-		across = edges(across[:0], p.row(y))
+		across = edges(across[:0], p.pix[y*p.stride:], p.step, p.width)
 		for top := range rulers(across, codeColumns) {
 			// The middle of the first cell, and as much of its column as the highest cells could take.
 			x := int(top.start + top.cell/2)
 			from := max(0, y-int(maxStretch*top.cell*(1+quietCells)))
 			to := min(p.height, y+int(maxStretch*top.cell*(codeRows+quietCells)))
-			down = edges(down[:0], p.column(x, from, to))
+			down = edges(down[:0], p.pix[from*p.stride+x*p.step:], p.stride, to-from)
 			for left := range rulers(down, codeRows) {
 				g := grid{x: top.start, y: float64(from) + left.start, width: top.cell, height: left.cell}
 				if math.Abs(g.y+g.height/2-float64(y)) > g.height {
@@ -75,13 +76,13 @@ func coarseToFine(height int) iter.Seq[int] {
 	}
 }
 
-// edges appends where along a line it turns from white to black and back, in pixels and parts of one: the samples on
-// both sides of an edge tell where between their middles the threshold is crossed. A line begins and ends white, so
-// that the edges at even indices always lead into black.
-func edges(dst []float64, l line) []float64 {
+// edges appends where a line of samples, which are step bytes apart, turns from white to black and back. The places are in
+// pixels and parts of one: the samples on both sides of an edge tell where between their middles the threshold is crossed.
+// A line begins and ends white, so the edges at even indices always lead into black.
+func edges(dst []float64, pix []uint8, step, count int) []float64 {
 	before, black := uint8(255), false
-	for i, at := 0, 0; i < l.count; i, at = i+1, at+l.step {
-		sample := l.pix[at]
+	for i, at := 0, 0; i < count; i, at = i+1, at+step {
+		sample := pix[at]
 		if (sample < threshold) != black {
 			black = !black
 			part := (threshold - 0.5 - float64(before)) / (float64(sample) - float64(before))
@@ -90,7 +91,7 @@ func edges(dst []float64, l line) []float64 {
 		before = sample
 	}
 	if black {
-		dst = append(dst, float64(l.count))
+		dst = append(dst, float64(count))
 	}
 	return dst
 }
@@ -130,4 +131,65 @@ func alike(edges []float64, cell float64) bool {
 		}
 	}
 	return true
+}
+
+// A grid is where a code lies in a picture: the top left corner of its first cell and the size of its cells, in pixels.
+type grid struct {
+	x, y          float64
+	width, height float64
+}
+
+// read samples the cells inside the rulers and returns what they say, and false if the CRC is wrong.
+func (g grid) read(p plane) (Mark, bool) {
+	code := make([]byte, markSize)
+	for row := 1; row < codeRows; row++ {
+		for column := 1; column < codeColumns; column++ {
+			if g.black(p, column, row) {
+				index, mask := bitAt(column, row)
+				code[index] |= mask
+			}
+		}
+	}
+	return parseMark(code)
+}
+
+// black tells a cell's colour from nine samples in the middle half of it.
+func (g grid) black(p plane, column, row int) bool {
+	sum := 0
+	for _, dy := range [...]float64{0.25, 0.5, 0.75} {
+		for _, dx := range [...]float64{0.25, 0.5, 0.75} {
+			x := int(math.Floor(g.x + (float64(column)+dx)*g.width))
+			y := int(math.Floor(g.y + (float64(row)+dy)*g.height))
+			sum += int(p.pix[y*p.stride+x*p.step])
+		}
+	}
+	return sum < 9*threshold
+}
+
+// A plane is one component of a picture: width × height samples, those of a row step bytes apart, the rows stride.
+type plane struct {
+	pix           []uint8
+	stride, step  int
+	width, height int
+}
+
+// lumaOf returns the lightness of a picture. Green is taken for it where the picture has red, green and blue: the code
+// is black and white, and a picture of two megapixels need not be converted for it. A picture of a type that has no
+// plane of bytes is copied.
+func lumaOf(img image.Image) plane {
+	b := img.Bounds()
+	of := func(pix []uint8, stride, step int) plane { return plane{pix, stride, step, b.Dx(), b.Dy()} }
+	switch img := img.(type) {
+	case *image.YCbCr:
+		return of(img.Y[img.YOffset(b.Min.X, b.Min.Y):], img.YStride, 1)
+	case *image.Gray:
+		return of(img.Pix[img.PixOffset(b.Min.X, b.Min.Y):], img.Stride, 1)
+	case *image.RGBA:
+		return of(img.Pix[img.PixOffset(b.Min.X, b.Min.Y)+1:], img.Stride, 4)
+	case *image.NRGBA:
+		return of(img.Pix[img.PixOffset(b.Min.X, b.Min.Y)+1:], img.Stride, 4)
+	}
+	whole := image.NewRGBA(b)
+	draw.Draw(whole, b, img, b.Min, draw.Src)
+	return of(whole.Pix[1:], whole.Stride, 4)
 }

@@ -9,27 +9,20 @@ import (
 const digits = "0123456789"
 
 // paintStatic paints what is the same in every frame, and renders the characters of what is not.
-func (p *Pattern) paintStatic(caption string) error {
+func (p *Pattern) paintStatic(caption string) {
 	fill(p.static, p.static.Rect, background)
 	p.paintBars()
 	p.paintRamp()
 	p.paintLane()
 	p.paintDial()
 	paintPlate(p.static, p.plate, p.cell)
-
-	var err error
-	if p.clockFace, p.clockAt, err = fit(p.clock, len(clockText), true, digits+":."); err != nil {
-		return err
-	}
-	if p.numberFace, p.numberAt, err = fit(p.number, len(numberText), true, digits+numberLabel); err != nil {
-		return err
-	}
+	p.clockFace, p.clockAt = fit(p.clock, len(clockText), true, digits+":.")
+	p.numberFace, p.numberAt = fit(p.number, len(numberText), true, digits+numberLabel)
 	p.numberFace.print(p.static, p.numberAt, dim, []byte(numberLabel))
 	p.numberAt.X += len(numberLabel) * p.numberFace.advance
-	return p.paintCaption(caption)
+	p.paintCaption(caption)
 }
 
-// paintBars paints the colour bars, in order of lightness.
 func (p *Pattern) paintBars() {
 	width := p.bars.Dx()
 	for i, c := range barColours {
@@ -41,12 +34,9 @@ func (p *Pattern) paintBars() {
 
 // paintRamp paints all greys from black to white.
 func (p *Pattern) paintRamp() {
-	fill(p.static, p.ramp, color.YCbCr{Cb: 128, Cr: 128})
-	for y := p.ramp.Min.Y; y < p.ramp.Max.Y; y++ {
-		line := p.static.Y[p.static.YOffset(0, y):][:p.ramp.Dx()]
-		for x := range line {
-			line[x] = uint8(255 * x / (len(line) - 1))
-		}
+	for x := p.ramp.Min.X; x < p.ramp.Max.X; x++ {
+		column := image.Rect(x, p.ramp.Min.Y, x+1, p.ramp.Max.Y)
+		fill(p.static, column, color.YCbCr{Y: uint8(255 * x / (p.ramp.Dx() - 1)), Cb: 128, Cr: 128})
 	}
 }
 
@@ -56,11 +46,9 @@ func (p *Pattern) paintLane() {
 	if p.lane.Empty() {
 		return
 	}
-	from, to := p.sweepAt(0), p.sweepAt(1)
+	length, bottom := float64(p.lane.Dy())/6, float64(p.lane.Max.Y)
 	for i := range 11 {
-		x := from + (to-from)*float64(i)/10
-		length := float64(p.lane.Dy()) / 6
-		bottom := float64(p.lane.Max.Y)
+		x := p.sweepAt(float64(i) / 10)
 		stroke(p.static, point{x, bottom - length}, point{x, bottom}, p.hairline(), faint)
 	}
 }
@@ -82,7 +70,7 @@ func (p *Pattern) paintDial() {
 }
 
 // paintCaption prints the caption in its corner, its last line at the bottom, if there is room for it.
-func (p *Pattern) paintCaption(caption string) error {
+func (p *Pattern) paintCaption(caption string) {
 	lines := bytes.Split([]byte(caption), []byte("\n"))
 	longest := 1
 	for _, line := range lines {
@@ -91,22 +79,17 @@ func (p *Pattern) paintCaption(caption string) error {
 	height := min(p.caption.Dy()/len(lines), p.static.Rect.Dy()/18)
 	box := image.Rect(p.caption.Min.X, p.caption.Max.Y-height*2/3, p.caption.Max.X, p.caption.Max.Y)
 	if height < 12 || box.Dx() < 6*longest {
-		return nil
+		return
 	}
-	face, at, err := fit(box, longest, false, caption)
-	if err != nil {
-		return err
-	}
+	face, at := fit(box, longest, false, caption)
 	for i, line := range lines {
 		face.print(p.static, at.Sub(image.Pt(0, height*(len(lines)-1-i))), dim, line)
 	}
-	return nil
 }
 
 // fit renders a set of characters as large as will fit count of them into a box in a row, and returns where their
 // baseline begins.
-func fit(box image.Rectangle, count int, bold bool, set string) (typeface, image.Point, error) {
+func fit(box image.Rectangle, count int, bold bool, set string) (typeface, image.Point) {
 	size := min(float64(box.Dx())/(float64(count)*advance), float64(box.Dy())*0.84/digitHeight)
-	face, err := newTypeface(bold, size, set)
-	return face, image.Pt(box.Min.X, (box.Min.Y+box.Max.Y+int(size*digitHeight))/2), err
+	return newTypeface(bold, size, set), image.Pt(box.Min.X, (box.Min.Y+box.Max.Y+int(size*digitHeight))/2)
 }

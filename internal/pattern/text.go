@@ -24,18 +24,18 @@ type typeface struct {
 }
 
 // newTypeface renders the characters of a set, which are ASCII.
-func newTypeface(bold bool, size float64, set string) (typeface, error) {
+func newTypeface(bold bool, size float64, set string) typeface {
 	data := gomono.TTF
 	if bold {
 		data = gomonobold.TTF
 	}
+	var face font.Face
 	parsed, err := opentype.Parse(data)
-	if err != nil {
-		return typeface{}, err
+	if err == nil {
+		face, err = opentype.NewFace(parsed, &opentype.FaceOptions{Size: size, DPI: 72})
 	}
-	face, err := opentype.NewFace(parsed, &opentype.FaceOptions{Size: size, DPI: 72})
-	if err != nil {
-		return typeface{}, err
+	if err != nil { // the fonts are part of the program
+		panic(err)
 	}
 	defer face.Close()
 	t := typeface{glyphs: make(map[byte]*image.Alpha), advance: font.MeasureString(face, "0").Round()}
@@ -47,7 +47,7 @@ func newTypeface(bold bool, size float64, set string) (typeface, error) {
 			t.glyphs[c] = glyph
 		}
 	}
-	return t, nil
+	return t
 }
 
 // print writes text from the left end of its baseline on. What lies outside of the picture is left out.

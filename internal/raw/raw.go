@@ -3,8 +3,8 @@
 //	a driver's buffer ──> Decoder.Decode ──> *image.YCbCr or *image.Gray, in memory that the next Decode uses again
 //
 // The formats are those of V4L2 (https://docs.kernel.org/userspace-api/media/v4l/pixfmt.html), named by their four
-// characters. Samples are sorted into planes and, as JPEG wants them (JFIF 1.02), spread over 0 to 255; the chroma is
-// left at the resolution that it has. Colours are taken to be those of ITU-R BT.601, as USB cameras have them.
+// characters. Samples are sorted into planes and spread over 0 to 255, as JPEG has them (JFIF 1.02). Chroma keeps its
+// resolution. Colours are taken to be those of ITU-R BT.601, as USB cameras have them.
 package raw
 
 import (
@@ -28,21 +28,29 @@ type Decoder struct {
 	stride       int
 	luma, chroma *[256]uint8 // what becomes of a sample
 
+	need   int        // how many bytes a picture has at least
+	from   [3]samples // where luma, Cb and Cr come from, if they are bytes
 	colour *image.YCbCr
 	grey   *image.Gray
 }
 
-// New returns a decoder. The stride is how many bytes lie between two rows of the first plane, 0 for rows without gaps;
-// fullRange says that samples take all values and not only those from 16 to 235, or 240 for chroma (which is usual).
+// samples says where the samples of one kind are in a picture's bytes.
+type samples struct {
+	base, stride int // where the first row begins, and how far it is to the next
+	at, step     int // where in a row the first sample is, and how far it is to the next
+}
+
+// New returns a decoder. The stride is how many bytes lie between two rows of the first plane, 0 for rows without gaps.
+// With fullRange, samples take all values. Usually luma takes only those from 16 to 235, and chroma to 240.
 func New(code string, size image.Point, stride int, fullRange bool) (*Decoder, error) {
-	at := Rank(code)
-	if at < 0 {
+	rank := Rank(code)
+	if rank < 0 {
 		return nil, fmt.Errorf("raw: pictures of format %s cannot be decoded", code)
 	}
 	if size.X < 1 || size.Y < 1 || size.X > maxPixels/size.Y {
 		return nil, fmt.Errorf("raw: pictures of %dx%d pixels cannot be decoded", size.X, size.Y)
 	}
-	d := &Decoder{format: formats[at], size: size}
+	d := &Decoder{format: formats[rank], size: size}
 	d.stride = max(stride, d.row())
 	d.luma, d.chroma = &same, &same
 	if !fullRange {
@@ -53,6 +61,7 @@ func New(code string, size image.Point, stride int, fullRange bool) (*Decoder, e
 	} else {
 		d.colour = image.NewYCbCr(image.Rectangle{Max: size}, d.format.ratio)
 	}
+	d.arrange()
 	return d, nil
 }
 
@@ -67,149 +76,100 @@ var same, limitedLuma, limitedChroma = func() (same, luma, chroma [256]uint8) {
 
 // row is how many bytes a row of the first plane has.
 func (d *Decoder) row() int {
-	switch d.format.layout {
-	case packed:
+	if d.format.layout == packed {
 		return (d.size.X + 1) / 2 * 4
-	case rgb:
-		return d.size.X * d.format.at[3]
-	case rgb565:
-		return d.size.X * 2
-	case grey:
-		return d.size.X * ((d.format.bits + 7) / 8)
 	}
-	return d.size.X
+	return d.size.X * max(d.format.bytes, 1)
 }
 
-// need is how many bytes a picture has at least.
-func (d *Decoder) need() int {
-	n := d.stride*(d.size.Y-1) + d.row()
-	if d.colour == nil {
-		return n
+// arrange finds where the samples of luma, Cb and Cr are, and how many bytes that makes.
+func (d *Decoder) arrange() {
+	d.need = d.stride*(d.size.Y-1) + d.row()
+	end := d.stride * d.size.Y // of the first plane
+	chroma := image.Point{}
+	if d.colour != nil {
+		chroma = image.Pt(d.colour.CStride, len(d.colour.Cb)/d.colour.CStride)
 	}
-	chromaRows := len(d.colour.Cb) / d.colour.CStride
-	switch d.format.layout {
-	case semiplanar:
-		return d.stride*d.size.Y + d.chromaStride()*(chromaRows-1) + 2*d.colour.CStride
-	case planar:
-		return d.stride*d.size.Y + d.chromaStride()*(2*chromaRows-1) + d.colour.CStride
+	for i, at := range d.format.at {
+		s := samples{stride: d.stride, at: at, step: 1}
+		switch layout := d.format.layout; {
+		case layout == packed && i == 0:
+			s.step = 2
+		case layout == packed:
+			s.step = 4
+		case layout == semiplanar && i > 0:
+			s.base, s.stride, s.step = end, (d.stride+1)&^1, 2
+			if d.format.ratio == full {
+				s.stride = 2 * d.stride
+			}
+			d.need = end + s.stride*(chroma.Y-1) + 2*chroma.X
+		case layout == planar && i > 0:
+			s.stride, s.at = (d.stride+1)/2, 0
+			s.base = end + at*chroma.Y*s.stride
+			d.need = end + s.stride*(2*chroma.Y-1) + chroma.X
+		}
+		d.from[i] = s
 	}
-	return n
-}
-
-// chromaStride is how many bytes lie between two rows of chroma, in formats that have it apart.
-func (d *Decoder) chromaStride() int {
-	switch {
-	case d.format.layout == planar:
-		return (d.stride + 1) / 2
-	case d.format.ratio == full:
-		return 2 * d.stride
-	}
-	return (d.stride + 1) &^ 1
 }
 
 // Decode returns the picture that b holds. It is the caller's until it calls Decode again; b may be used again at once.
 // The error is ErrShort.
 func (d *Decoder) Decode(b []byte) (image.Image, error) {
-	if len(b) < d.need() {
+	if len(b) < d.need {
 		return nil, ErrShort
 	}
-	switch d.format.layout {
-	case grey:
+	img := d.colour
+	switch {
+	case d.format.layout == grey && d.format.bits == 8:
+		d.from[0].sort(b, d.grey.Pix, d.grey.Stride, d.luma)
+		return d.grey, nil
+	case d.format.layout == grey:
 		d.decodeGrey(b)
 		return d.grey, nil
-	case packed:
-		d.decodePacked(b)
-	case semiplanar:
-		d.decodeLuma(b)
-		d.decodeSemiplanar(b[d.stride*d.size.Y:])
-	case planar:
-		d.decodeLuma(b)
-		d.decodePlanar(b[d.stride*d.size.Y:])
-	case rgb:
+	case d.format.layout == rgb || d.format.layout == rgb565:
 		d.decodeRGB(b)
-	case rgb565:
-		d.decodeRGB565(b)
+	default:
+		d.from[0].sort(b, img.Y, img.YStride, d.luma)
+		d.from[1].sort(b, img.Cb, img.CStride, d.chroma)
+		d.from[2].sort(b, img.Cr, img.CStride, d.chroma)
 	}
-	return d.colour, nil
+	return img, nil
 }
 
-func (d *Decoder) decodePacked(b []byte) {
-	y0, cb, y1, cr := d.format.at[0], d.format.at[1], d.format.at[2], d.format.at[3]
-	img, luma, chroma := d.colour, d.luma, d.chroma
-	for y := range d.size.Y {
-		row := b[y*d.stride:][:d.row()]
-		ys, cbs, crs := img.Y[y*img.YStride:][:d.size.X], img.Cb[y*img.CStride:][:img.CStride], img.Cr[y*img.CStride:][:img.CStride]
-		for x := range cbs {
-			quad := row[4*x:][:4:4]
-			ys[2*x] = luma[quad[y0]]
-			if 2*x+1 < len(ys) {
-				ys[2*x+1] = luma[quad[y1]]
+// sort sorts samples into a plane. A table says what becomes of each.
+func (s samples) sort(b []byte, plane []uint8, width int, table *[256]uint8) {
+	for y := range len(plane) / width {
+		from, to := b[s.base+y*s.stride+s.at:], plane[y*width:][:width]
+		switch {
+		case s.step == 1 && table == &same:
+			copy(to, from)
+		case s.step == 1:
+			for x, v := range from[:len(to)] {
+				to[x] = table[v]
 			}
-			cbs[x], crs[x] = chroma[quad[cb]], chroma[quad[cr]]
+		default:
+			from = from[:(width-1)*s.step+1]
+			for x := range to {
+				to[x] = table[from[x*s.step]]
+			}
 		}
-	}
-}
-
-func (d *Decoder) decodeLuma(b []byte) {
-	for y := range d.size.Y {
-		spread(d.colour.Y[y*d.colour.YStride:][:d.size.X], b[y*d.stride:], d.luma)
-	}
-}
-
-// spread sets samples to what a table makes of others.
-func spread(to, from []byte, table *[256]uint8) {
-	if table == &same {
-		copy(to, from)
-		return
-	}
-	from = from[:len(to)]
-	for i, v := range from {
-		to[i] = table[v]
-	}
-}
-
-func (d *Decoder) decodeSemiplanar(b []byte) {
-	img, chroma, cb, cr, stride := d.colour, d.chroma, d.format.at[0], d.format.at[1], d.chromaStride()
-	for y := range len(img.Cb) / img.CStride {
-		row := b[y*stride:][:2*img.CStride]
-		cbs, crs := img.Cb[y*img.CStride:][:img.CStride], img.Cr[y*img.CStride:][:img.CStride]
-		for x := range cbs {
-			pair := row[2*x:][:2:2]
-			cbs[x], crs[x] = chroma[pair[cb]], chroma[pair[cr]]
-		}
-	}
-}
-
-func (d *Decoder) decodePlanar(b []byte) {
-	img, stride := d.colour, d.chromaStride()
-	rows := len(img.Cb) / img.CStride
-	for y := range rows {
-		spread(img.Cb[y*img.CStride:][:img.CStride], b[(d.format.at[0]*rows+y)*stride:], d.chroma)
-		spread(img.Cr[y*img.CStride:][:img.CStride], b[(d.format.at[1]*rows+y)*stride:], d.chroma)
 	}
 }
 
 func (d *Decoder) decodeRGB(b []byte) {
-	img, at := d.colour, d.format.at
+	img, step, at := d.colour, d.format.bytes, d.format.at
 	for y := range d.size.Y {
 		row := b[y*d.stride:][:d.row()]
 		ys, cbs, crs := img.Y[y*img.YStride:][:d.size.X], img.Cb[y*img.CStride:][:d.size.X], img.Cr[y*img.CStride:][:d.size.X]
 		for x := range ys {
-			p := row[x*at[3]:][:at[3]:at[3]]
-			ys[x], cbs[x], crs[x] = color.RGBToYCbCr(p[at[0]], p[at[1]], p[at[2]])
-		}
-	}
-}
-
-func (d *Decoder) decodeRGB565(b []byte) {
-	img := d.colour
-	for y := range d.size.Y {
-		row := b[y*d.stride:][:d.row()]
-		for x := range d.size.X {
-			p := binary.LittleEndian.Uint16(row[2*x:])
-			r, g, b := uint8(p>>11), uint8(p>>5&0x3F), uint8(p&0x1F)
-			at := y*img.YStride + x
-			img.Y[at], img.Cb[at], img.Cr[at] = color.RGBToYCbCr(r<<3|r>>2, g<<2|g>>4, b<<3|b>>2)
+			p := row[x*step:][:step:step]
+			if d.format.layout == rgb565 {
+				v := binary.LittleEndian.Uint16(p)
+				r, g, b := uint8(v>>11), uint8(v>>5&0x3F), uint8(v&0x1F)
+				ys[x], cbs[x], crs[x] = color.RGBToYCbCr(r<<3|r>>2, g<<2|g>>4, b<<3|b>>2)
+			} else {
+				ys[x], cbs[x], crs[x] = color.RGBToYCbCr(p[at[0]], p[at[1]], p[at[2]])
+			}
 		}
 	}
 }
@@ -217,10 +177,6 @@ func (d *Decoder) decodeRGB565(b []byte) {
 func (d *Decoder) decodeGrey(b []byte) {
 	for y := range d.size.Y {
 		row, to := b[y*d.stride:][:d.row()], d.grey.Pix[y*d.grey.Stride:][:d.size.X]
-		if d.format.bits == 8 {
-			spread(to, row, d.luma)
-			continue
-		}
 		for x := range to {
 			v := binary.LittleEndian.Uint16(row[2*x:])
 			to[x] = d.luma[uint8(v>>(d.format.bits-8))]

@@ -87,7 +87,7 @@ func TestStrideAndTurn(t *testing.T) {
 				t.Fatal(err)
 			}
 			wide, _ := New(f.code, size, tight.row()+6, false)
-			b := make([]byte, wide.need())
+			b := make([]byte, wide.need)
 			for i := range b {
 				b[i] = byte(rand.IntN(256))
 			}
@@ -152,7 +152,7 @@ func BenchmarkDecode(b *testing.B) {
 	for _, code := range []string{"NV12", "YUYV", "RGB3"} {
 		b.Run(code, func(b *testing.B) {
 			d, _ := New(code, image.Pt(1280, 720), 0, false)
-			memory := make([]byte, d.need())
+			memory := make([]byte, d.need)
 			for b.Loop() {
 				d.Decode(memory)
 			}

@@ -2,8 +2,8 @@ package raw
 
 import "image"
 
-// Turn returns a picture turned clockwise by 90, 180 or 270 degrees, in memory that it takes from into if it has the
-// right size. Pictures are those that a Decoder makes.
+// Turn returns a picture of a Decoder turned clockwise by 90, 180 or 270 degrees. It uses the memory of into if that has the
+// right size.
 func Turn(img image.Image, degrees int, into image.Image) image.Image {
 	switch img := img.(type) {
 	case *image.Gray:
@@ -44,8 +44,8 @@ func turnedSize(size image.Point, degrees int) image.Point {
 	return image.Pt(size.Y, size.X)
 }
 
-// turnPlane turns a plane of so many samples. It writes along rows and reads along columns: for a plane that fits the
-// processor's cache that is as good as any other way.
+// turnPlane turns a plane of so many samples. It writes along rows and reads along columns. For a plane that fits the
+// processor's cache, no other way is faster.
 func turnPlane(to []uint8, toStride int, from []uint8, stride int, size image.Point, degrees int) {
 	start, right, down := 0, 0, 0 // where the first sample is, and how far it is to the ones beside and below
 	switch degrees {

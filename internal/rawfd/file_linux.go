@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A File reads and writes a file that does not block, which stays its owner's to close. One goroutine may read while
-// another writes.
+// A File reads and writes a file that does not block. Its owner closes it. One goroutine may read while another writes.
 type File struct {
 	file    *os.File // keeps it open
 	in, out []byte   // what is being read and written
@@ -26,14 +25,14 @@ func New(file *os.File) (*File, error) {
 		return nil, err
 	}
 	f := &File{file: file}
-	f.reading = Reading(raw, func(fd uintptr) (uintptr, syscall.Errno) {
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(f.in))), uintptr(len(f.in)))
-		return n, errno
-	})
-	f.writing = Writing(raw, func(fd uintptr) (uintptr, syscall.Errno) {
-		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(f.out))), uintptr(len(f.out)))
-		return n, errno
-	})
+	call := func(number uintptr, b *[]byte) func(fd uintptr) (uintptr, syscall.Errno) {
+		return func(fd uintptr) (uintptr, syscall.Errno) {
+			n, _, errno := unix.RawSyscall(number, fd, uintptr(unsafe.Pointer(unsafe.SliceData(*b))), uintptr(len(*b)))
+			return n, errno
+		}
+	}
+	f.reading = Reading(raw, call(unix.SYS_READ, &f.in))
+	f.writing = Writing(raw, call(unix.SYS_WRITE, &f.out))
 	return f, nil
 }
 

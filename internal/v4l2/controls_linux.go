@@ -35,7 +35,7 @@ func (d *Device) Controls() (controls []Control, err error) {
 		c := Control{
 			ID: k.id, Name: nameOf(text(k.name[:])), Title: text(k.name[:]), Kind: kind,
 			Min: k.min, Max: k.max, Step: k.step, Default: k.standard,
-			ReadOnly: k.flags&controlReadOnly != 0, Inactive: k.flags&controlInactive != 0,
+			ReadOnly: k.flags&controlReadOnly != 0, Inactive: k.flags&controlInactive != 0, wide: k.kind == wideInteger,
 		}
 		if kind == Menu {
 			c.Menu = d.menu(&k)
@@ -76,14 +76,10 @@ func (d *Device) control(k *kernelControl) int64 {
 	return int64(int32(binary.NativeEndian.Uint32(v.value[:])))
 }
 
-// Set sets a control. The device may take a value near to the one that is asked for.
+// Set sets a control that Controls has returned. The device may take a value near to the one that is asked for.
 func (d *Device) Set(c Control, value int64) error {
 	v := kernelControlValue{id: c.ID}
-	k := kernelControl{id: c.ID}
-	if err := ioctl(d.fd, queryExtControls, &k); err != nil {
-		return meaning("set a control of", d.info.Path, err)
-	}
-	if k.kind == wideInteger {
+	if c.wide {
 		binary.NativeEndian.PutUint64(v.value[:], uint64(value))
 	} else {
 		binary.NativeEndian.PutUint32(v.value[:], uint32(value))

@@ -7,26 +7,28 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// Supported reports whether this system has Video4Linux2.
+const Supported = true
+
 // A Device is an open camera.
 type Device struct {
 	fd      int
 	info    Info
-	kind    uint32 // of its buffers: videoCapture, or planarCapture if it has only that
+	kind    uint32 // of its buffers: videoCapture, or planarCapture if it has no other
 	buffers [][]byte
 
-	// From Start on:
-	ctx    context.Context
-	ended  *os.File // has an event when ctx is done
-	unhook func()
-	held   int // the buffer that the caller reads, -1 if none
+	ctx  context.Context // of Start
+	held int             // the buffer that the caller reads, -1 if none
 
-	file  *os.File // fd in Go's poller, from the first picture on; nil if it is not to be used
-	plain bool     // it is not
+	file  *os.File // fd in Go's poller, from the first picture on
+	plain bool     // the poller is not to be used
 }
 
 // Open opens the camera at a path, such as /dev/video0. Until it is started others can use it too. The errors are
@@ -64,9 +66,6 @@ func (d *Device) Info() Info { return d.info }
 
 // Close closes the device. The memory of its pictures is gone.
 func (d *Device) Close() error {
-	if d.unhook != nil {
-		d.unhook()
-	}
 	ioctl(d.fd, streamOff, &d.kind) // before the buffers are unmapped, into which the driver writes
 	for _, b := range d.buffers {
 		unix.Munmap(b)
@@ -102,18 +101,7 @@ func (d *Device) Start(ctx context.Context, buffers int) error {
 	if err := ioctl(d.fd, streamOn, &d.kind); err != nil {
 		return meaning("start", d.info.Path, err)
 	}
-	ended, hangUp, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	stop := context.AfterFunc(ctx, func() { hangUp.Close() })
-	d.ctx, d.ended = ctx, ended
-	d.unhook = func() {
-		if stop() {
-			hangUp.Close()
-		}
-		ended.Close()
-	}
+	d.ctx = ctx
 	return nil
 }
 
@@ -128,16 +116,15 @@ func (d *Device) Next(patience time.Duration) (p Picture, err error) {
 	}
 	for deadline := time.Now().Add(patience); d.held < 0; {
 		left := time.Until(deadline)
-		if left <= 0 {
-			return p, meaning("read", d.info.Path, ErrSilent)
-		}
-		if d.plain || d.file == nil {
-			err = d.poll(left, &p)
-		} else {
-			err = d.await(left, &p)
-		}
-		if d.ctx.Err() != nil {
+		switch {
+		case d.ctx.Err() != nil:
 			return p, context.Cause(d.ctx)
+		case left <= 0:
+			return p, meaning("read", d.info.Path, ErrSilent)
+		case d.plain || d.file == nil:
+			err = d.poll(min(left, glance), &p)
+		default:
+			err = d.await(min(left, glance), &p)
 		}
 		if err != nil {
 			return p, meaning("read", d.info.Path, err)
@@ -149,35 +136,35 @@ func (d *Device) Next(patience time.Duration) (p Picture, err error) {
 	return p, nil
 }
 
+// glance is how long Next waits at a time, for a picture or for its context to be done.
+const glance = 200 * time.Millisecond
+
 // poll waits with poll(2) for a picture, and drains it. It is for the first picture, because Go's poller mistakes a device
 // that it gets too early for one that uses read(2). It is also for devices that do not wake Go's poller reliably.
 func (d *Device) poll(patience time.Duration, p *Picture) error {
-	events := []unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}, {Fd: int32(d.ended.Fd()), Events: unix.POLLIN}}
+	events := []unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(events, int(patience/time.Millisecond)+1)
 	if err == unix.EINTR || err == nil && n == 0 {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	err = d.drain(p) // which tells what it is, if it is an error
+	err = d.drain(p)
 	if err == nil && d.held < 0 && p.Damaged == 0 && events[0].Revents&unix.POLLERR != 0 {
 		return unix.EIO
 	}
 	return err
 }
 
-// glance is how long Go's poller is trusted at a time.
-const glance = 200 * time.Millisecond
-
 // await waits with Go's poller for a picture, and drains it. A thread in poll(2) would keep Go's monitor thread awake,
 // which costs more than all else here. Some drivers miss a wake-up: v4l2loopback does if a picture was there when the
-// poller got the device. So await looks by itself after a while. If it finds a picture, it stops using the poller.
+// poller got the device. So await looks by itself at the end. If it finds a picture, the poller is not used any more.
 func (d *Device) await(patience time.Duration, p *Picture) error {
 	raw, err := d.file.SyscallConn()
 	if err == nil {
-		err = d.file.SetReadDeadline(time.Now().Add(min(patience, glance)))
+		err = d.file.SetReadDeadline(time.Now().Add(patience))
 	}
-	if err != nil { // it cannot be polled so
+	if err != nil { // Go's poller cannot have it
 		d.plain = true
 		return nil
 	}
@@ -186,15 +173,12 @@ func (d *Device) await(patience time.Duration, p *Picture) error {
 		failed = d.drain(p)
 		return failed != nil || d.held >= 0
 	})
-	switch {
-	case failed != nil:
+	if err == nil || failed != nil {
 		return failed
-	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
-		d.plain = true
-	case err != nil:
-		if failed = d.drain(p); d.held >= 0 {
-			d.plain = true
-		}
+	}
+	if d.plain = !errors.Is(err, os.ErrDeadlineExceeded); !d.plain {
+		failed = d.drain(p)
+		d.plain = d.held >= 0
 	}
 	return failed
 }
@@ -234,7 +218,6 @@ func (d *Device) drain(p *Picture) error {
 	}
 }
 
-// enqueue gives a buffer to the driver.
 func (d *Device) enqueue(index int) error {
 	b := kernelBuffer{kernelBufferHead: kernelBufferHead{index: uint32(index)}}
 	_, err := d.exchange(enqueueBuffer, &b)
@@ -244,7 +227,7 @@ func (d *Device) enqueue(index int) error {
 // oldest is the greatest age of a picture that is believed.
 const oldest = 10 * time.Second
 
-// captured is when the driver took a picture. It is the time now if the driver gives no time of the monotonic clock.
+// captured is when the driver took a picture. Without a time of the monotonic clock, it is now.
 func captured(b *kernelBuffer) time.Time {
 	now := time.Now()
 	var clock unix.Timespec
@@ -258,7 +241,20 @@ func captured(b *kernelBuffer) time.Time {
 	return now.Add(-age)
 }
 
-// meaning makes an error of this package, or of package os, of what a system call has returned.
+// Group is the name of the group that may open a device, "" if it cannot be told.
+func Group(path string) string {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil {
+		return ""
+	}
+	group, err := user.LookupGroupId(strconv.FormatUint(uint64(st.Gid), 10))
+	if err != nil {
+		return ""
+	}
+	return group.Name
+}
+
+// meaning turns the error of a system call into one of this package or of package os.
 func meaning(what, path string, err error) error {
 	switch {
 	case err == nil:

@@ -25,14 +25,5 @@ func (*Device) Configure(Mode) (Mode, error)            { return Mode{}, ErrSyst
 func (*Device) Start(context.Context, int) error        { return ErrSystem }
 func (*Device) Next(time.Duration) (p Picture, _ error) { return p, ErrSystem }
 
-// Paths lists nothing.
-func Paths() []string { return nil }
-
-// Links lists nothing.
-func Links(string) []string { return nil }
-
 // Group returns "".
 func Group(string) string { return "" }
-
-// User returns "".
-func User(string) string { return "" }

@@ -132,7 +132,6 @@ const (
 	controlWrite    = 0x40
 )
 
-// The requests.
 var (
 	queryCapability  = request(read, 0, unsafe.Sizeof(kernelCapability{}))
 	enumFormats      = request(read|write, 2, unsafe.Sizeof(kernelFormatDescription{}))
@@ -164,31 +163,27 @@ func request(direction, number, size uintptr) uintptr {
 
 // ioctl makes a request of a device. The error is a unix.Errno.
 func ioctl[T any](fd int, request uintptr, argument *T) error {
-	for {
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(argument)))
-		switch errno {
-		case 0:
-			return nil
-		case unix.EINTR:
-		default:
-			return errno
-		}
+	errno := unix.EINTR
+	for errno == unix.EINTR {
+		_, _, errno = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(argument)))
 	}
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // quickly makes a request that takes no time. It does not tell Go's scheduler of it, which would wake the monitor thread
 // for each picture.
 func quickly[T any](fd int, request uintptr, argument *T) error {
-	for {
-		_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(argument)))
-		switch errno {
-		case 0:
-			return nil
-		case unix.EINTR:
-		default:
-			return errno
-		}
+	errno := unix.EINTR
+	for errno == unix.EINTR {
+		_, _, errno = unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(argument)))
 	}
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // text is a zero-terminated string, without what no terminal should be sent: some of it comes from the camera.

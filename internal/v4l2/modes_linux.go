@@ -1,6 +1,7 @@
 package v4l2
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"slices"
@@ -8,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Formats returns what the device can do, but for pictures whose planes are in several pieces of memory.
+// Formats returns what the device can do, without formats whose pictures are in several pieces of memory.
 func (d *Device) Formats() (formats []Format, err error) {
 	for i := uint32(0); i < maxFormats; i++ {
 		f := kernelFormatDescription{index: i, kind: d.kind}
@@ -24,7 +25,7 @@ func (d *Device) Formats() (formats []Format, err error) {
 	return formats, nil
 }
 
-// What a driver can list is bounded, in case that one never ends.
+// What a driver can list is bounded, in case its list never ends.
 const (
 	maxFormats  = 256
 	maxSizes    = 256
@@ -33,7 +34,7 @@ const (
 	maxMenu     = 1024
 )
 
-// sizes are a format's. A device that does not tell has none.
+// sizes are those of a format. There are none if the device does not tell.
 func (d *Device) sizes(code FourCC) (sizes []Size) {
 	for i := uint32(0); i < maxSizes; i++ {
 		k := kernelFrameSize{index: i, code: uint32(code)}
@@ -75,21 +76,11 @@ func (d *Device) rates(code FourCC, size image.Point) (rates []float64, anyBetwe
 		}
 	}
 	rates = slices.DeleteFunc(rates, func(r float64) bool { return r == 0 })
-	slices.SortFunc(rates, func(a, b float64) int { return -cmpFloat(a, b) })
+	slices.SortFunc(rates, func(a, b float64) int { return cmp.Compare(b, a) })
 	return slices.Compact(rates), anyBetween
 }
 
-func cmpFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// rate is how many frames a second an interval in seconds makes, 0 if it makes no sense.
+// rate is how many frames a second an interval in seconds makes, or 0 if the interval is wrong.
 func (f fraction) rate() float64 {
 	if f.numerator == 0 || f.denominator == 0 {
 		return 0

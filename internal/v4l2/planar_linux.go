@@ -76,7 +76,7 @@ type kernelPlane struct {
 	_            [11]uint32
 }
 
-// kernelPlanarBuffer is a kernelBuffer that says by planes what that says itself.
+// kernelPlanarBuffer is a kernelBuffer that describes its memory plane by plane.
 type kernelPlanarBuffer struct {
 	kernelBufferHead
 	planes       *kernelPlane

@@ -1,6 +1,6 @@
-// Package v4l2 speaks to cameras through Linux's Video4Linux2 (https://docs.kernel.org/userspace-api/media/v4l/v4l2.html),
-// by system calls of its own: what a camera can do, its controls, and its pictures with the driver's time and sequence
-// number, from memory that the driver writes into. On other systems nothing can be opened, and it says so.
+// Package v4l2 speaks to cameras through Linux's Video4Linux2 (https://docs.kernel.org/userspace-api/media/v4l/v4l2.html).
+// It tells what a camera can do, sets its controls, and gives its pictures with the driver's time and sequence number. On
+// other systems nothing can be opened.
 //
 // # The data's way
 //
@@ -8,11 +8,11 @@
 //	                               ^                                                              the buffer in place
 //	                               └───────────────────── Device.Next, the next time ───────────────────┘
 //
-// A picture is the caller's until it calls Next again. Next waits until the driver has filled a buffer, and if it has
-// filled several hands out the newest: the others go back unseen, and are counted. So a caller that is slow for a moment
-// does not run behind from then on.
+// A picture is the caller's until it calls Next again. Next waits until the driver has filled a buffer. If it has filled
+// several, Next returns the newest. The others go back unseen, and are counted. So a caller that is slow for a moment does
+// not stay behind.
 //
-// A Device is for one goroutine. It knows nothing of JPEG: what a picture's bytes mean, the [FourCC] of its [Mode] tells.
+// A Device is for one goroutine. It knows nothing of JPEG: the [FourCC] of its [Mode] says what a picture's bytes mean.
 package v4l2
 
 import (
@@ -149,6 +149,8 @@ type Control struct {
 	Menu     []MenuItem  `json:"menu,omitempty"` // the values that there are, for Menu
 	ReadOnly bool        `json:"read_only,omitempty"`
 	Inactive bool        `json:"inactive,omitempty"` // another control decides now
+
+	wide bool // its value has 64 bits
 }
 
 // A MenuItem is one value of a control, and its name.

@@ -5,7 +5,7 @@ const (
 	minRead   = 4 << 10  // the least room to read into
 )
 
-// A buffer takes what is read and becomes, in the usual case, the picture that is handed over. It owns mem until then.
+// A buffer takes what is read. Usually its memory becomes the picture that is handed over. Until then it owns mem.
 type buffer struct {
 	alloc   func(size int) []byte
 	mem     []byte
@@ -16,16 +16,10 @@ type buffer struct {
 // pending returns what has been read and is still to be looked at.
 func (b *buffer) pending() []byte { return b.mem[b.lo:b.hi] }
 
-// drop forgets the first n pending bytes.
-func (b *buffer) drop(n int) { b.lo += n }
-
-// extend adds the first n bytes of room to what is pending.
-func (b *buffer) extend(n int) { b.hi += n }
-
 // capacity is the size of a new buffer: a recent picture, a part's header, and room for pictures that get larger.
 func (b *buffer) capacity() int { return b.typical + b.typical/8 + minRead }
 
-// room returns the free end of the buffer, at least minRead bytes, and if it can, enough for a typical picture.
+// room returns the free end of the buffer: at least minRead bytes, and enough for a typical picture where that is cheap.
 func (b *buffer) room() []byte {
 	want, have := b.capacity(), b.hi-b.lo
 	switch {
@@ -49,9 +43,9 @@ func (b *buffer) move(size int) {
 	b.lo, b.mem = 0, mem
 }
 
-// handOver returns the first n pending bytes, a whole picture, for the caller to keep. Either the memory is handed over
-// and what was read beyond the picture is copied to new memory, or the picture is copied: whichever is less to copy,
-// and never so that a small picture keeps a large buffer alive.
+// handOver returns the first n pending bytes, a whole picture, for the caller to keep. Either the memory is handed over, and
+// what was read beyond the picture is copied to new memory. Or the picture is copied, if that is less, or if a small picture
+// would keep a large buffer alive.
 func (b *buffer) handOver(n int) []byte {
 	if n > b.typical {
 		b.typical = n

@@ -2,25 +2,35 @@ package mjpeg
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 )
 
-// Check returns nil if jpeg is exactly one whole JPEG, from SOI to EOI, with nothing before or behind it, and an error
-// that says what it is instead otherwise. It walks the markers and decodes nothing.
+// ErrCut is that a picture ends before its EOI.
+var ErrCut = errors.New("mjpeg: the JPEG is cut off")
+
+// Check returns nil if jpeg is exactly one whole JPEG, from SOI to EOI, with nothing before or behind it. Otherwise the
+// error says what it is instead. Check walks the markers and decodes nothing.
 func Check(jpeg []byte) error {
-	if !bytes.HasPrefix(jpeg, soi) {
-		return errNoSOI
+	length, err := wholeLength(jpeg)
+	if err == nil && length < len(jpeg) {
+		return fmt.Errorf("mjpeg: %d bytes stand behind the JPEG's end", len(jpeg)-length)
+	}
+	return err
+}
+
+// wholeLength returns how many bytes the picture has that b begins with.
+func wholeLength(b []byte) (int, error) {
+	if !bytes.HasPrefix(b, soi) {
+		return 0, errNoSOI
 	}
 	w := newWalker(false)
-	switch w.walk(jpeg, math.MaxInt) {
+	switch w.walk(b, math.MaxInt) {
 	case unfinished:
-		return fmt.Errorf("mjpeg: the JPEG is cut off after %d bytes", len(jpeg))
+		return 0, fmt.Errorf("%w after %d bytes", ErrCut, len(b))
 	case broken:
-		return fmt.Errorf("mjpeg: the JPEG is broken at byte %d: %s", w.pos, w.reason)
+		return 0, fmt.Errorf("mjpeg: the JPEG is broken at byte %d: %s", w.pos, w.reason)
 	}
-	if n := len(jpeg) - w.pos; n > 0 {
-		return fmt.Errorf("mjpeg: %d bytes stand behind the JPEG's end", n)
-	}
-	return nil
+	return w.pos, nil
 }

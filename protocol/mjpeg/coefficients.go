@@ -32,7 +32,7 @@ type coefficients struct {
 	size       image.Point
 	unit       image.Point // the size of an MCU, in pixels
 	components []component
-	memory     []int16
+	memory     []int16 // the components' blocks
 
 	restart int             // MCUs from one restart marker to the next, 0 for none
 	tables  [2][4]*codebook // [DC, AC][number]
@@ -58,46 +58,28 @@ var (
 	errRange   = errors.New("it has coefficients that no baseline JPEG has")
 )
 
-// allocate gives each component its memory.
-func (c *coefficients) allocate() {
-	need := 0
-	for _, comp := range c.components {
-		need += comp.width * comp.height * 64
-	}
-	if cap(c.memory) < need {
-		c.memory = make([]int16, need)
-	}
-	rest := c.memory[:need]
-	for i := range c.components {
-		comp := &c.components[i]
-		n := comp.width * comp.height * 64
-		comp.blocks, rest = rest[:n:n], rest[n:]
-	}
-}
-
-// read reads a picture's coefficients.
 func (c *coefficients) read(jpeg []byte) error {
 	if err := Check(jpeg); err != nil {
 		return err
 	}
 	c.components, c.restart, c.tables = c.components[:0], 0, [2][4]*codebook{}
-	for at, code := range segments(jpeg) {
-		body := jpeg[at+4 : at+2+int(binary.BigEndian.Uint16(jpeg[at+2:]))]
+	for at, segment := range segments(jpeg) {
+		code, body := segment[1], segment[4:]
 		var err error
 		switch {
-		case code == markerDQT:
-			err = checkTables(body)
+		case code == markerDQT && !validTables(body):
+			err = errHeader
 		case code == markerDHT:
 			err = c.readTables(body)
 		case code == markerDRI && len(body) == 2:
 			c.restart = int(binary.BigEndian.Uint16(body))
-		case code == markerSOF0 || code == markerSOF0+1:
+		case code == markerSOF0 || code == markerSOF1:
 			err = c.readHeader(body)
 		case isSOF(code):
 			err = errKind
 		case code == markerSOS:
 			if err = c.readScanHeader(body); err == nil {
-				err = c.readScan(jpeg[at+4+len(body):])
+				err = c.readScan(jpeg[at+len(segment):])
 			}
 		}
 		if err != nil {
@@ -107,16 +89,16 @@ func (c *coefficients) read(jpeg []byte) error {
 	return nil
 }
 
-// checkTables looks whether quantization tables are of a known form (T.81, B.2.4.1).
-func checkTables(body []byte) error {
+// validTables reports whether quantization tables are of a known form (T.81, B.2.4.1).
+func validTables(body []byte) bool {
 	for len(body) > 0 {
 		n := 1 + 64*(1+int(body[0]>>4))
 		if body[0]>>4 > 1 || len(body) < n {
-			return errHeader
+			return false
 		}
 		body = body[n:]
 	}
-	return nil
+	return true
 }
 
 // readTables reads Huffman tables (T.81, B.2.4.2).
@@ -167,17 +149,23 @@ func (c *coefficients) readHeader(body []byte) error {
 	for _, comp := range c.components {
 		c.unit.X, c.unit.Y = max(c.unit.X, 8*comp.h), max(c.unit.Y, 8*comp.v)
 	}
-	unit, total := c.unit, 0
-	across, down := (size.X+unit.X-1)/unit.X, (size.Y+unit.Y-1)/unit.Y
+	across, down := (size.X+c.unit.X-1)/c.unit.X, (size.Y+c.unit.Y-1)/c.unit.Y
 	for i := range c.components {
 		comp := &c.components[i]
 		comp.width, comp.height = across*comp.h, down*comp.v
-		total += comp.width * comp.height * 64
 	}
-	if total > maxCoefficients {
+	if c.count() > maxCoefficients {
 		return fmt.Errorf("it is too large: %d×%d pixels", size.X, size.Y)
 	}
 	return nil
+}
+
+// count is how many coefficients there are.
+func (c *coefficients) count() (n int) {
+	for _, comp := range c.components {
+		n += comp.width * comp.height * 64
+	}
+	return n
 }
 
 // readScanHeader reads the header of a scan, which must be the only one (T.81, B.2.3).
@@ -202,14 +190,22 @@ func (c *coefficients) readScanHeader(body []byte) error {
 
 // readScan reads the entropy-coded data that scan begins with.
 func (c *coefficients) readScan(scan []byte) error {
-	c.allocate()
+	if n := c.count(); cap(c.memory) < n {
+		c.memory = make([]int16, n)
+	}
+	rest := c.memory
+	for i := range c.components {
+		comp := &c.components[i]
+		n := comp.width * comp.height * 64
+		comp.blocks, rest = rest[:n:n], rest[n:]
+	}
 	bits := bitReader{data: scan}
 	first := c.components[0]
 	across, total := first.width/first.h, first.width/first.h*(first.height/first.v)
 	var before [4]int32 // the DC coefficients of the blocks before
 	for mcu := range total {
 		if c.restart > 0 && mcu > 0 && mcu%c.restart == 0 {
-			if !bits.restart() {
+			if !isRST(bits.marker()) {
 				return errHuffman
 			}
 			before = [4]int32{}
@@ -224,7 +220,7 @@ func (c *coefficients) readScan(scan []byte) error {
 			}
 		}
 	}
-	if !bits.atMarker(markerEOI) {
+	if bits.marker() != markerEOI {
 		return errKind
 	}
 	return nil

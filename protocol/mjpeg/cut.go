@@ -2,14 +2,13 @@ package mjpeg
 
 import "bytes"
 
-// A picture that is cut off inside a segment takes as much of what follows as the segment still lacks, and where all
-// pictures of a stream begin alike, that often ends just at one of the next picture's markers. Then the walk goes on in
-// the next picture as if nothing had happened. So a segment is looked at once it has passed: there must be nothing
-// inside that can only be the beginning of another picture.
+// If a picture is cut off inside a segment, what follows is taken for the rest of the segment. The pictures of a stream
+// often begin alike. Then the segment may end just at one of the next picture's markers, and the walk would go on in the
+// next picture. So each segment is searched once it has passed. If it holds something that can only be the beginning of
+// another picture, the first picture was cut off.
 
-// cutInside looks for the beginning of another picture in the segment that has been passed last. If there is one, the
-// walker is put back to it. The walker is at the marker behind the segment, or in the entropy-coded data behind a scan
-// header, with at least one byte of it there.
+// cutInside looks for the beginning of another picture in the last segment. If there is one, the walker goes back to it. The
+// walker must be at the marker behind the segment. Behind a scan header, it must be at entropy-coded data that has begun.
 func (w *walker) cutInside(pic []byte) bool {
 	if w.inside == 0 {
 		return false
@@ -32,22 +31,22 @@ func (w *walker) cutInside(pic []byte) bool {
 	}
 }
 
-// beginsPicture reports whether the SOI at the given place inside a segment can be nothing else.
+// beginsPicture reports whether the SOI at a place inside a segment can only be the beginning of a picture.
 func (w *walker) beginsPicture(pic []byte, at int) bool {
 	code := pic[w.inside-3]
 	switch {
 	case w.inPart && behindPartHeader(pic[:at]):
 		return true
 	case code == markerSOS:
-		return true // FF could only be a component's name, and D8 not what follows one (B.2.3)
+		return true // FF could be a component's name, but D8 cannot follow one (B.2.3)
 	case mayHoldPicture(code), pic[at+2] != 0xFF, !isSegment(pic[at+3]):
 		return false
 	case code != markerDQT:
 		return true
 	}
-	// A quantization table may hold FF D8 FF by itself, but no zero (B.2.4.1), which a length below 256 begins with; a
-	// longer segment would not have ended inside the table. Where the table's end and the marker behind it look like
-	// an SOI, only APPn or a comment is taken to begin a picture: it seldom comes behind a table.
+	// A quantization table may itself hold FF D8 FF, but no zero (B.2.4.1). The segment that begins a picture here has a
+	// length whose first byte is zero: a longer one would not have ended inside the table. At the table's very end that byte
+	// cannot be seen. There only APPn or a comment is taken for the beginning of a picture, as they seldom follow a table.
 	if at+4 < w.pos {
 		return pic[at+4] == 0
 	}

@@ -14,7 +14,7 @@ func behindBlankLine(text []byte) bool {
 	return bytes.HasSuffix(text, []byte("\n\r\n")) || bytes.HasSuffix(text, []byte("\n\n"))
 }
 
-// behindPartHeader is stricter: there must be a line of a header, or a boundary, before the blank line.
+// behindPartHeader also wants a line of a header, or a boundary, before the blank line.
 func behindPartHeader(text []byte) bool {
 	if !behindBlankLine(text) {
 		return false
@@ -26,8 +26,8 @@ func behindPartHeader(text []byte) bool {
 	return len(line) > 0 && kindOf(line) != binaryLine
 }
 
-// isMultipartText reports whether what lies between two pictures belongs there: nothing at all, or padding, or
-// boundaries and header fields (RFC 2046, section 5.1), of which at least one must be recognisable as such.
+// isMultipartText reports whether what lies between two pictures belongs there. That is nothing, padding, or boundaries and
+// header fields (RFC 2046, section 5.1). At least one line must be recognisable as a boundary or field.
 func isMultipartText(gap []byte) bool {
 	if len(gap) > maxGap {
 		return false
@@ -66,13 +66,11 @@ const (
 	multipartLine                 // a boundary with dashes, a header field, or an HTTP status line
 )
 
-// kindOf tells what a line, given without its end, is. What cameras use as a boundary is taken as widely as can be:
-// some leave out the dashes, some have spaces in it.
+// kindOf tells what a line is, without its end. Cameras have all sorts of boundaries: some leave out the dashes, some have
+// spaces in it.
 func kindOf(line []byte) lineKind {
-	for _, c := range line {
-		if c < ' ' && c != '\t' || c == 0x7F {
-			return binaryLine
-		}
+	if bytes.ContainsFunc(line, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7F }) {
+		return binaryLine
 	}
 	name, _, isField := bytes.Cut(line, []byte(":"))
 	switch {
@@ -86,10 +84,5 @@ func kindOf(line []byte) lineKind {
 
 // isWord reports whether there is nothing but printable ASCII characters without a space.
 func isWord(text []byte) bool {
-	for _, c := range text {
-		if c <= ' ' || c >= 0x7F {
-			return false
-		}
-	}
-	return true
+	return !bytes.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c >= 0x7F })
 }

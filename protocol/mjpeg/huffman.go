@@ -53,20 +53,26 @@ var standardDHT = func() []byte {
 	return slices.Concat([]byte{0xFF, markerDHT, byte(length >> 8), byte(length)}, body)
 }()
 
-// codes returns the code words of a table and their lengths in bits, by what they stand for (T.81, annex C). The error is
-// of a table that has more code words of a length than there can be, or a symbol twice.
-func (t huffmanTable) codes() (words [256]uint16, lengths [256]uint8, err error) {
-	word, next := 0, 0
+// A word is a code word and its length in bits; the length is 0 if there is none.
+type word struct {
+	bits   uint16
+	length uint8
+}
+
+// words returns the code words of a table by what they stand for (T.81, annex C). The error is of a table that has more code
+// words of a length than there can be, or a symbol twice.
+func (t huffmanTable) words() (words [256]word, err error) {
+	code, next := 0, 0
 	for i := range len(t.counts) {
 		for range t.counts[i] {
-			if next >= len(t.values) || word>>(i+1) != 0 || lengths[t.values[next]] != 0 {
-				return words, lengths, errHuffman
+			if next >= len(t.values) || code>>(i+1) != 0 || words[t.values[next]].length != 0 {
+				return words, errHuffman
 			}
-			words[t.values[next]], lengths[t.values[next]] = uint16(word), uint8(i+1)
-			word++
+			words[t.values[next]] = word{uint16(code), uint8(i + 1)}
+			code++
 			next++
 		}
-		word <<= 1
+		code <<= 1
 	}
-	return words, lengths, nil
+	return words, nil
 }

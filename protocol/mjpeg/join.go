@@ -12,30 +12,27 @@ var errJoin = errors.New("mjpeg: the pictures are no strips of one")
 // pictures in one scan, encoded alike (the same tables, width and sampling) and without restart markers. All but the last
 // must be equally high, by whole MCUs, and the last no higher.
 //
-// Each strip is one restart interval (T.81, E.1.4) of the picture: its data begins anew at a byte and with DC predictions
-// of zero, as that of a picture of its own does. So the headers are those of the first strip, with the height of all, and
-// the data of the strips follow each other with restart markers between.
+// Each strip becomes one restart interval (T.81, E.1.4): its data begins anew at a byte and with DC predictions of zero, as
+// that of a whole picture does. So the headers are those of the first strip, with the height of all. The data of the strips
+// follow, with restart markers between.
 func Join(strips [][]byte) ([]byte, error) {
 	if len(strips) == 0 {
 		return nil, errJoin
 	}
-	var first strip
-	total, height := 0, 0
 	parsed := make([]strip, len(strips))
+	first := &parsed[0]
+	total, height := 0, 0
 	for i, jpeg := range strips {
 		s, err := parseStrip(jpeg)
 		if err != nil {
 			return nil, err
 		}
-		if i == 0 {
-			first = s
-		}
+		parsed[i] = s
 		last := i == len(strips)-1
 		if s.size.X != first.size.X || s.sampling != first.sampling || s.size.Y > first.size.Y ||
 			!last && (s.size.Y != first.size.Y || s.size.Y%first.unit.Y != 0) {
 			return nil, errJoin
 		}
-		parsed[i] = s
 		total += len(jpeg)
 		height += s.size.Y
 	}
@@ -43,8 +40,7 @@ func Join(strips [][]byte) ([]byte, error) {
 	if height > 0xFFFF || units > 0xFFFF {
 		return nil, errJoin
 	}
-	out := make([]byte, 0, total)
-	out = append(out, strips[0][:first.scan]...)
+	out := append(make([]byte, 0, total), strips[0][:first.scan]...)
 	binary.BigEndian.PutUint16(out[first.frame+5:], uint16(height))
 	out = append(out, 0xFF, markerDRI, 0, 4, byte(units>>8), byte(units))
 	out = append(out, strips[0][first.scan:first.data]...)
@@ -68,14 +64,14 @@ func parseStrip(jpeg []byte) (s strip, err error) {
 	if !bytes.HasPrefix(jpeg, soi) || !bytes.HasSuffix(jpeg, []byte{0xFF, markerEOI}) {
 		return s, errJoin
 	}
-	for at, code := range segments(jpeg) {
-		end := at + 2 + int(binary.BigEndian.Uint16(jpeg[at+2:]))
-		switch {
+	for at, segment := range segments(jpeg) {
+		end := at + len(segment)
+		switch code := segment[1]; {
 		case end > len(jpeg)-2 || code == markerDRI:
 			return s, errJoin
 		case code == markerSOF0:
-			s.frame, s.sampling = at, string(jpeg[at+9:end])
-			err = s.readHeader(jpeg[at+4 : end])
+			s.frame, s.sampling = at, string(segment[9:])
+			err = s.readHeader(segment[4:])
 		case code == markerSOS:
 			s.scan, s.data = at, end
 		}

@@ -26,3 +26,15 @@ func TooLarge(jpeg []byte) bool {
 	scans := bytes.Count(jpeg, []byte{0xFF, 0xDA}) // SOS markers; also counts those in thumbnails
 	return pixels > MaxPixels || pixels*int64(scans) > maxWork
 }
+
+// HasCompanions reports whether a whole JPEG announces that other pictures stand behind it which belong to it: the preview,
+// the gain map or the depth map of a telephone's photo. They are in the Multi-Picture Format (CIPA DC-007, section 5: an
+// APP2 segment that begins with "MPF" and a zero byte).
+func HasCompanions(jpeg []byte) bool {
+	for _, segment := range segments(jpeg) {
+		if segment[1] == markerAPP2 && bytes.HasPrefix(segment[4:], []byte("MPF\x00")) {
+			return true
+		}
+	}
+	return false
+}

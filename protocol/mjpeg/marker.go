@@ -1,9 +1,15 @@
 package mjpeg
 
+import (
+	"encoding/binary"
+	"iter"
+)
+
 // Marker codes, the byte behind FF: ITU-T T.81, table B.1.
 const (
 	markerTEM   = 0x01 // private use in arithmetic coding; stands alone
 	markerSOF0  = 0xC0 // start of frame, baseline; the other frames' codes follow it up to SOF15
+	markerSOF1  = 0xC1 // start of frame, extended sequential
 	markerDHT   = 0xC4 // Huffman tables
 	markerJPG   = 0xC8 // reserved for extensions
 	markerDAC   = 0xCC // arithmetic coding conditioning
@@ -17,6 +23,7 @@ const (
 	markerDRI   = 0xDD // how many MCUs there are from one restart marker to the next
 	markerDHP   = 0xDE // hierarchical progression: the picture has several frames
 	markerAPP0  = 0xE0 // for applications: JFIF, EXIF
+	markerAPP2  = 0xE2
 	markerAPP15 = 0xEF
 	markerCOM   = 0xFE // comment
 	markerFill  = 0xFF // no marker: a fill byte before one (B.1.1.2)
@@ -41,4 +48,22 @@ func isSegment(code byte) bool {
 // mayHoldPicture reports whether the segment's contents are free: APPn, where EXIF has its thumbnail, and comments.
 func mayHoldPicture(code byte) bool {
 	return markerAPP0 <= code && code <= markerAPP15 || code == markerCOM
+}
+
+// segments yields each segment of a whole picture up to the first scan's header, with its marker, and where it begins. A
+// segment's marker code is its byte 1, and its contents begin at byte 4.
+func segments(picture []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		for at := len(soi); at+4 <= len(picture) && picture[at] == 0xFF; {
+			if picture[at+1] == markerFill {
+				at++
+				continue
+			}
+			end := at + 2 + int(binary.BigEndian.Uint16(picture[at+2:]))
+			if end < at+4 || end > len(picture) || !yield(at, picture[at:end]) || picture[at+1] == markerSOS {
+				return
+			}
+			at = end
+		}
+	}
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Boundary separates the parts of a multipart stream. It is the one that mjpg-streamer and ustreamer use, for the sake
-// of viewers that look for it by name.
+// Boundary separates the parts of a multipart stream. mjpg-streamer and ustreamer use the same one, and some viewers look
+// for it by name.
 const Boundary = "boundarydonotcross"
 
 // ContentType is the Content-Type of an HTTP response that carries such a stream.
@@ -15,8 +15,8 @@ const ContentType = "multipart/x-mixed-replace; boundary=" + Boundary
 // BoundaryLine is written once at the beginning of the stream, before the first part's header.
 const BoundaryLine = "--" + Boundary + "\r\n"
 
-// PartEnd is written right behind each picture, in the same write: a browser shows a picture when it sees the boundary
-// behind it, and would otherwise show each one only when the next comes. The next part's header follows it.
+// PartEnd is written right behind each picture, in the same write. A browser shows a picture when it sees the boundary
+// behind it. Without PartEnd it would show each one only when the next comes.
 const PartEnd = "\r\n" + BoundaryLine
 
 // AppendPartHeader appends the header of a part that holds a JPEG of size bytes: Content-Type, Content-Length, and

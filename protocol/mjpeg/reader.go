@@ -84,7 +84,7 @@ func (r *Reader) fill() {
 	const tries = 100 // how often a Read may return nothing at all, as in bufio
 	for range tries {
 		n, err := r.src.Read(r.buf.room())
-		r.buf.extend(n)
+		r.buf.hi += n
 		switch {
 		case err == io.EOF:
 			r.err = io.EOF

@@ -4,27 +4,24 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"image"
 	"slices"
 )
 
 // ErrRotate is wrapped by the errors that a picture cannot be rotated without loss.
 var ErrRotate = errors.New("the picture cannot be rotated without loss")
 
-// A Rotator turns pictures by a quarter, a half or three quarters without loss: it reads their coefficients, puts the
-// blocks elsewhere, transposes and mirrors each, and writes them again. No coefficient changes but in place and sign, so
-// that turning a picture on until it stands as before gives the picture that it was.
+// A Rotator turns pictures by a quarter, a half or three quarters without loss. It reads a picture's coefficients, puts the
+// blocks elsewhere, transposes and mirrors each, and writes them again. Coefficients change only their place and sign. So
+// four quarters give the same picture again.
 //
-// That is possible if the picture is baseline (as cameras' are) and the edge that comes to lie on the left or on top is
-// that of a whole block: otherwise the block's padding would come into the picture. The error says what it is that
-// does not allow it.
+// The picture must be baseline, as cameras' pictures are. The edge that comes to lie on the left or on top must be that of a
+// whole block: otherwise the block's padding would come into the picture. The error says which of the two is not so.
 //
-// Restart markers are left out, Huffman tables become the standard ones, and what stands in APPn segments and comments
-// stays as it is, an orientation in EXIF too. A Rotator keeps memory for a picture's coefficients, two bytes each. It is
-// for one goroutine.
+// Restart markers are left out, and Huffman tables become the standard ones. APPn segments and comments stay as they are,
+// an orientation in EXIF too. A Rotator keeps memory for a picture's coefficients, two bytes each. It is for one goroutine.
 type Rotator struct {
 	degrees int
-	in, out coefficients
+	in      coefficients
 }
 
 // NewRotator returns a rotator by so many degrees clockwise: 90, 180 or 270.
@@ -37,14 +34,18 @@ func NewRotator(degrees int) (*Rotator, error) {
 
 // Rotate returns the turned picture in memory of its own.
 func (r *Rotator) Rotate(jpeg []byte) ([]byte, error) {
-	if err := r.in.read(jpeg); err != nil {
+	err := r.in.read(jpeg)
+	if err == nil {
+		err = r.allowed()
+	}
+	var turned []byte
+	if err == nil {
+		turned, err = r.write(jpeg)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRotate, err)
 	}
-	if err := r.allowed(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRotate, err)
-	}
-	r.turn()
-	return r.write(jpeg)
+	return turned, nil
 }
 
 // allowed returns an error if a block that is not whole would come to lie on the left or on top.
@@ -58,43 +59,6 @@ func (r *Rotator) allowed() error {
 		return fmt.Errorf("it is %d pixels wide, which its blocks of %d do not divide", size.X, unit.X)
 	}
 	return nil
-}
-
-// turn makes the coefficients that are written of those that were read.
-func (r *Rotator) turn() {
-	r.out.size = r.in.size
-	if r.quarter() {
-		r.out.size = image.Pt(r.in.size.Y, r.in.size.X)
-	}
-	r.out.components = r.out.components[:0]
-	for _, c := range r.in.components {
-		if r.quarter() {
-			c.h, c.v, c.width, c.height = c.v, c.h, c.height, c.width
-		}
-		r.out.components = append(r.out.components, c)
-	}
-	r.out.allocate()
-	moves := r.moves()
-	for i := range r.out.components {
-		from, to := &r.in.components[i], &r.out.components[i]
-		for y := range to.height {
-			for x := range to.width {
-				var block *[64]int16
-				switch r.degrees {
-				case 90:
-					block = from.block(y, to.width-1-x)
-				case 180:
-					block = from.block(to.width-1-x, to.height-1-y)
-				case 270:
-					block = from.block(to.height-1-y, x)
-				}
-				turned := to.block(x, y)
-				for at, m := range moves {
-					turned[at] = block[m.from] * m.sign
-				}
-			}
-		}
-	}
 }
 
 // quarter reports whether width and height change places.
@@ -132,35 +96,77 @@ func (r *Rotator) moves() (moves [64]move) {
 func (r *Rotator) write(original []byte) ([]byte, error) {
 	out := make([]byte, 0, len(original)+len(original)/8+len(standardDHT))
 	out = append(out, soi...)
-	for at, code := range segments(original) {
-		segment := original[at : at+2+int(binary.BigEndian.Uint16(original[at+2:]))]
-		switch {
+	for _, segment := range segments(original) {
+		switch code := segment[1]; {
 		case code == markerDHT, code == markerDRI:
 		case code == markerDQT:
 			out = append(out, r.turnTables(segment)...)
 		case isSOF(code):
 			out = append(out, r.turnHeader(segment)...)
 		case code == markerSOS:
-			out = append(out, standardDHT...)
-			out = append(out, r.out.scanHeader()...)
+			out = append(append(out, standardDHT...), segment...)
+			for i := range r.in.components {
+				out[len(out)-len(segment)+6+2*i] = byte(tableOf(i) * 0x11)
+			}
 		default:
 			out = append(out, segment...)
 		}
 	}
-	out, err := r.out.appendScan(out)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRotate, err)
-	}
-	return append(out, 0xFF, markerEOI), nil
+	out, err := r.appendScan(out)
+	return append(out, 0xFF, markerEOI), err
 }
 
-// turnTables turns the quantization tables of a DQT segment, which has been checked.
+// tableOf is the number of the standard tables that a component is written with. The first component is luma.
+func tableOf(component int) int { return min(component, 1) }
+
+// appendScan appends the entropy-coded data of the turned picture (T.81, A.2.3).
+func (r *Rotator) appendScan(out []byte) ([]byte, error) {
+	w, moves := bitWriter{out: out}, r.moves()
+	first := r.in.components[0]
+	across, down := first.width/first.h, first.height/first.v
+	if r.quarter() {
+		across, down = down, across
+	}
+	var before [4]int32 // the DC coefficients of the blocks before
+	var turned [64]int16
+	for mcu := range across * down {
+		for i := range r.in.components {
+			c := &r.in.components[i]
+			h, v := c.h, c.v
+			if r.quarter() {
+				h, v = v, h
+			}
+			for n := range h * v {
+				block := r.source(c, mcu%across*h+n%h, mcu/across*v+n/h)
+				for at, m := range moves {
+					turned[at] = block[m.from] * m.sign
+				}
+				if !w.block(&turned, &before[i], tableOf(i)) {
+					return nil, errRange
+				}
+			}
+		}
+	}
+	w.finish()
+	return w.out, nil
+}
+
+// source returns the block that comes to lie at the given place.
+func (r *Rotator) source(c *component, x, y int) *[64]int16 {
+	switch r.degrees {
+	case 90:
+		return c.block(y, c.height-1-x)
+	case 180:
+		return c.block(c.width-1-x, c.height-1-y)
+	default:
+		return c.block(c.width-1-y, x)
+	}
+}
+
+// turnTables turns the quantization tables of a valid DQT segment.
 func (r *Rotator) turnTables(segment []byte) []byte {
 	turned := slices.Clone(segment)
-	if !r.quarter() {
-		return turned
-	}
-	for at := 4; at < len(turned); {
+	for at := 4; at < len(turned) && r.quarter(); {
 		width := 1 + int(turned[at]>>4)
 		at++
 		for to, natural := range zigzag {
@@ -175,9 +181,12 @@ func (r *Rotator) turnTables(segment []byte) []byte {
 // turnHeader turns a frame header.
 func (r *Rotator) turnHeader(segment []byte) []byte {
 	turned := slices.Clone(segment)
-	binary.BigEndian.PutUint16(turned[5:], uint16(r.out.size.Y))
-	binary.BigEndian.PutUint16(turned[7:], uint16(r.out.size.X))
-	for at := 10; at+3 <= len(turned) && r.quarter(); at += 3 {
+	if !r.quarter() {
+		return turned
+	}
+	binary.BigEndian.PutUint16(turned[5:], uint16(r.in.size.X))
+	binary.BigEndian.PutUint16(turned[7:], uint16(r.in.size.Y))
+	for at := 10; at+3 <= len(turned); at += 3 {
 		turned[at+1] = turned[at+1]<<4 | turned[at+1]>>4
 	}
 	return turned

@@ -7,7 +7,7 @@ func (r *Reader) scan() []byte {
 	for r.inPicture || r.findPicture() {
 		switch r.walk.walk(r.buf.pending(), r.limit) {
 		case whole:
-			return r.take()
+			return r.finish()
 		case broken:
 			r.giveUp(r.walk.reason)
 		case unfinished:
@@ -32,7 +32,7 @@ func (r *Reader) findPicture() bool {
 		at := r.search + i
 		inPart := behindBlankLine(pending[:at])
 		if r.strict && at < r.extent && !inPart {
-			r.search = at + len(soi) // inside a part that is broken, and not the next part: a thumbnail
+			r.search = at + len(soi) // inside a broken part, and not the next part: a thumbnail
 			continue
 		}
 		r.judge(pending[:at])
@@ -42,8 +42,8 @@ func (r *Reader) findPicture() bool {
 	}
 }
 
-// pruneGap is called when there is no SOI in what has been read. It drops what can no longer matter, so that garbage of
-// any length is held in bounded memory.
+// pruneGap is called when there is no SOI in what has been read. It drops what no longer matters, so that garbage of any
+// length takes bounded memory.
 func (r *Reader) pruneGap() {
 	pending := r.buf.pending()
 	r.search = len(pending)
@@ -69,17 +69,17 @@ func (r *Reader) judge(gap []byte) {
 	}
 }
 
-// take ends a picture that is whole.
-func (r *Reader) take() []byte {
+// finish ends a picture that is whole.
+func (r *Reader) finish() []byte {
 	picture := r.buf.handOver(r.walk.pos)
 	r.inPicture, r.counted = false, false
 	r.search, r.extent = 0, 0
 	return picture
 }
 
-// giveUp ends a picture that is broken, and sets the search for the next one to where nothing is certain any more.
+// giveUp ends a broken picture. The search for the next one begins behind what certainly belonged to this one.
 func (r *Reader) giveUp(reason Reason) {
-	inside := r.extent > 0 // it was searched for in the extent of another one, which has been reported
+	inside := r.extent > 0 // it was found in the extent of another one, which has been reported
 	if !inside && (reason != Garbage || !r.counted) {
 		r.skip(reason)
 	}
@@ -98,7 +98,7 @@ func (r *Reader) giveUp(reason Reason) {
 
 // drop forgets the first n pending bytes.
 func (r *Reader) drop(n int) {
-	r.buf.drop(n)
+	r.buf.lo += n
 	r.search = max(0, r.search-n)
 	r.extent = max(0, r.extent-n)
 }

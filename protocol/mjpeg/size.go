@@ -1,6 +1,8 @@
 package mjpeg
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -10,57 +12,40 @@ import (
 // A picture without a frame header, or with a width or height of 0 (a height may come later, in a DNL segment), is an
 // error.
 //
-// Between segments it is as lenient as decoders are, and passes over bytes that are no marker, so that what a decoder
-// would allocate for a damaged or hostile picture is what Size says.
+// Between segments it is as lenient as decoders are, and passes over bytes that are no marker. So Size says what a decoder
+// would allocate, for a damaged or hostile picture too.
 func Size(jpeg []byte) (image.Point, error) {
-	if len(jpeg) < 2 || jpeg[0] != 0xFF || jpeg[1] != markerSOI {
+	if !bytes.HasPrefix(jpeg, soi) {
 		return image.Point{}, errNoSOI
 	}
-	rest := jpeg[2:]
-	for {
-		code, behind, err := nextMarker(rest)
-		if err != nil {
-			return image.Point{}, err
-		}
-		if len(behind) < 2 {
-			return image.Point{}, errNoSOF
-		}
-		length := int(behind[0])<<8 | int(behind[1])
+	for at := len(soi); at+1 < len(jpeg); {
+		code := jpeg[at+1]
 		switch {
-		case length < 2 || len(behind) < length:
-			return image.Point{}, errNoSOF
-		case isSOF(code) || code == markerDHP:
-			return frameSize(behind[2:length])
-		case code == markerSOS:
+		case jpeg[at] != 0xFF, code == markerFill:
+			at++
+			continue
+		case code == 0, code == markerTEM, isRST(code): // they stand alone
+			at += 2
+			continue
+		case !isSegment(code), code == markerSOS, at+4 > len(jpeg):
 			return image.Point{}, errNoSOF
 		}
-		rest = behind[length:]
+		end := at + 2 + int(binary.BigEndian.Uint16(jpeg[at+2:]))
+		if end < at+4 || end > len(jpeg) {
+			return image.Point{}, errNoSOF
+		}
+		if isSOF(code) || code == markerDHP {
+			return frameSize(jpeg[at+4 : end])
+		}
+		at = end
 	}
+	return image.Point{}, errNoSOF
 }
 
 var (
 	errNoSOI = errors.New("mjpeg: not a JPEG: it does not begin with an SOI marker (FF D8)")
 	errNoSOF = errors.New("mjpeg: the JPEG has no frame header (SOF) that gives its size")
 )
-
-// nextMarker returns the code of the next segment's marker in b, and what is behind it.
-func nextMarker(b []byte) (code byte, behind []byte, err error) {
-	for i := 0; i+1 < len(b); i++ {
-		if b[i] != 0xFF {
-			continue
-		}
-		switch code := b[i+1]; {
-		case isSegment(code):
-			return code, b[i+2:], nil
-		case code == markerFill:
-		case code == 0 || code == markerTEM || isRST(code):
-			i++ // they stand alone
-		default:
-			return 0, nil, errNoSOF
-		}
-	}
-	return 0, nil, errNoSOF
-}
 
 // frameSize reads a frame header's parameters: T.81, B.2.2.
 //

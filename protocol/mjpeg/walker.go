@@ -2,7 +2,7 @@ package mjpeg
 
 import "bytes"
 
-// A verdict is what a walker says about the bytes that it has been shown.
+// A verdict is what a walker says of the bytes that it has seen.
 type verdict int
 
 const (
@@ -13,12 +13,12 @@ const (
 
 // A walker goes from marker to marker through one picture as its bytes arrive, and never starts over.
 type walker struct {
-	pos    int    // the next byte to look at, counted from the SOI; ahead of what has arrived while in a segment
-	sure   int    // bytes that are certainly this picture's: once it is broken, the next is searched for from here
-	begun  bool   // a segment has followed the SOI, so that this is a picture and not two chance bytes
+	pos    int    // the next byte to look at, counted from the SOI; it may not have arrived yet
+	sure   int    // how many bytes certainly belong to this picture; if it is broken, the search for the next begins here
+	begun  bool   // a segment has followed the SOI: this is a picture and not two bytes by chance
 	inScan bool   // pos is in entropy-coded data
-	inPart bool   // it is in a multipart stream, so that the next picture will be behind a part's header
-	inside int    // where the inside of the last segment begins, as long as cutInside has to look at it; else 0
+	inPart bool   // the stream is multipart: the next picture will be behind a part's header
+	inside int    // where the contents of the last segment begin, until cutInside has looked at them; else 0
 	reason Reason // why it is broken
 
 	hasFrame, hasScan, hierarchical bool
@@ -27,9 +27,8 @@ type walker struct {
 // newWalker returns a walker that stands behind a picture's SOI marker.
 func newWalker(inPart bool) walker { return walker{pos: len(soi), sure: len(soi), inPart: inPart} }
 
-// walk goes on through pic, which holds all bytes of the picture that have arrived, from its SOI, and perhaps more.
-// The picture must end within limit bytes. After unfinished, walk is called again when pic is longer. Its verdicts
-// depend on the bytes alone and not on how they arrive.
+// walk goes on through pic: all bytes that have arrived, from the picture's SOI on. The picture must end within limit bytes.
+// After unfinished, walk is called again when pic is longer. The verdict does not depend on how the bytes arrive.
 func (w *walker) walk(pic []byte, limit int) verdict {
 	for {
 		if w.inScan {

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -12,14 +13,14 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A jpegEncoder encodes pictures of one kind, each into memory of its own, since frames may be kept: with OpenCV if it
-// is built in, and otherwise with image/jpeg.
-//
-// With image/jpeg, a large picture is cut into strips, one for each processor up to maxStrips. They are encoded at the same
-// time and joined with restart markers: see [mjpeg.Join]. The work is the same, but the frame is ready sooner.
+// A jpegEncoder encodes pictures of one kind. Each JPEG has memory of its own, since frames may be kept. OpenCV encodes if
+// it is built in, and otherwise image/jpeg. A large picture is then cut into strips, one for each processor up to
+// maxStrips. They are encoded at the same time and joined: see [mjpeg.Join]. The work is the same, but the frame is ready
+// sooner.
 type jpegEncoder struct {
 	quality *qualityDial
 	encoded func(took time.Duration)
+	overlay overlay
 	fast    *fastEncoder
 	last    int // the length of the last JPEG, which the next will be near
 }
@@ -34,20 +35,16 @@ const (
 )
 
 func newJPEGEncoder(o Options) *jpegEncoder {
-	return &jpegEncoder{quality: newQualityDial(o), encoded: o.Encoded, fast: newFastEncoder()}
+	return &jpegEncoder{quality: newQualityDial(o), encoded: o.Encoded, overlay: overlay{text: o.Text}, fast: newFastEncoder()}
 }
 
-// A cuttable is a picture that strips can be cut from.
-type cuttable interface {
-	image.Image
-	SubImage(image.Rectangle) image.Image
-}
-
-func (e *jpegEncoder) encode(img image.Image) ([]byte, error) {
+// encode encodes a picture that was captured then, with the text of the options in it.
+func (e *jpegEncoder) encode(img image.Image, captured time.Time) ([]byte, error) {
+	e.overlay.draw(img, captured)
 	began, quality := time.Now(), e.quality.next()
 	picture, ok, err := e.fast.encode(img, quality)
 	if !ok {
-		picture, err = e.pieces(img, &jpeg.Options{Quality: quality})
+		picture, err = e.encodeStrips(cut(img), &jpeg.Options{Quality: quality})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding a picture of %v pixels: %w", img.Bounds().Size(), err)
@@ -57,42 +54,39 @@ func (e *jpegEncoder) encode(img image.Image) ([]byte, error) {
 	return picture, nil
 }
 
-func (e *jpegEncoder) pieces(img image.Image, o *jpeg.Options) ([]byte, error) {
-	whole, ok := img.(cuttable)
-	size := img.Bounds().Size()
-	rows := (size.Y + mcu - 1) / mcu
-	strips := min(runtime.GOMAXPROCS(0), maxStrips)
-	height := (rows + strips - 1) / strips * mcu
-	strips = (size.Y + height - 1) / height // the last may have become needless
-	if !ok || strips < 2 || size.X*size.Y <= smallPicture {
-		b := bytes.NewBuffer(make([]byte, 0, e.last+e.last/8))
-		err := jpeg.Encode(b, img, o)
-		return b.Bytes(), err
+// cut cuts a picture into strips. A small picture, or one of a type that cannot be cut, is one strip.
+func cut(img image.Image) (strips []image.Image) {
+	whole, ok := img.(interface {
+		SubImage(image.Rectangle) image.Image
+	})
+	b := img.Bounds()
+	rows := (b.Dy() + mcu - 1) / mcu
+	n := min(runtime.GOMAXPROCS(0), maxStrips)
+	if !ok || n < 2 || b.Dx()*b.Dy() <= smallPicture {
+		return []image.Image{img}
 	}
-	encoded, errs := make([][]byte, strips), make([]error, strips)
+	height := (rows + n - 1) / n * mcu
+	for y := b.Min.Y; y < b.Max.Y; y += height {
+		strips = append(strips, whole.SubImage(image.Rect(b.Min.X, y, b.Max.X, min(y+height, b.Max.Y))))
+	}
+	return strips
+}
+
+func (e *jpegEncoder) encodeStrips(strips []image.Image, o *jpeg.Options) ([]byte, error) {
+	encoded, errs := make([][]byte, len(strips)), make([]error, len(strips))
+	encode := func(i int) {
+		b := bytes.NewBuffer(make([]byte, 0, e.last/len(strips)*9/8))
+		errs[i] = jpeg.Encode(b, strips[i], o)
+		encoded[i] = b.Bytes()
+	}
 	var running sync.WaitGroup
-	for i := range strips {
-		strip := whole.Bounds()
-		strip.Min.Y += i * height
-		if i < strips-1 {
-			strip.Max.Y = strip.Min.Y + height
-		}
-		encode := func() {
-			b := bytes.NewBuffer(make([]byte, 0, e.last/strips+e.last/16))
-			errs[i] = jpeg.Encode(b, whole.SubImage(strip), o)
-			encoded[i] = b.Bytes()
-		}
-		if i < strips-1 {
-			running.Go(encode)
-		} else {
-			encode()
-		}
+	for i := range len(strips) - 1 {
+		running.Go(func() { encode(i) })
 	}
+	encode(len(strips) - 1)
 	running.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
+	if err := errors.Join(errs...); err != nil || len(strips) == 1 {
+		return encoded[0], err
 	}
 	return mjpeg.Join(encoded)
 }

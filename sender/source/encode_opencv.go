@@ -4,7 +4,7 @@ package source
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 	"image"
 	"runtime"
 
@@ -23,7 +23,11 @@ type mats struct {
 	bgr    gocv.Mat
 }
 
-// newFastEncoder returns an encoder, whose memory is freed when it is used no more.
+func (m *mats) all() []*gocv.Mat {
+	return []*gocv.Mat{&m.planes[0], &m.planes[1], &m.planes[2], &m.wide[0], &m.wide[1], &m.wide[2], &m.merged, &m.bgr}
+}
+
+// newFastEncoder returns an encoder. Its memory is freed when it is no longer used.
 func newFastEncoder() *fastEncoder {
 	m := new(mats)
 	for _, mat := range m.all() {
@@ -38,15 +42,7 @@ func newFastEncoder() *fastEncoder {
 	return e
 }
 
-func (m *mats) all() []*gocv.Mat {
-	all := []*gocv.Mat{&m.merged, &m.bgr}
-	for i := range m.planes {
-		all = append(all, &m.planes[i], &m.wide[i])
-	}
-	return all
-}
-
-// encode encodes a picture. One that it cannot take is not ok.
+// encode encodes a picture. If it cannot take that kind of picture, ok is false.
 func (e *fastEncoder) encode(img image.Image, quality int) (jpeg []byte, ok bool, err error) {
 	defer runtime.KeepAlive(e)
 	var picture gocv.Mat
@@ -61,13 +57,19 @@ func (e *fastEncoder) encode(img image.Image, quality int) (jpeg []byte, ok bool
 	default:
 		return nil, false, nil
 	}
+	jpeg, err = encodeMat(picture, quality)
+	return jpeg, true, err
+}
+
+// encodeMat encodes a picture that OpenCV has.
+func encodeMat(picture gocv.Mat, quality int) ([]byte, error) {
 	native, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, picture, []int{gocv.IMWriteJpegQuality, quality})
 	if err != nil {
 		native.Close() // there is one even so
-		return nil, true, errors.New("OpenCV cannot encode it: " + err.Error())
+		return nil, fmt.Errorf("OpenCV cannot encode it: %w", err)
 	}
 	defer native.Close()
-	return bytes.Clone(native.GetBytes()), true, nil
+	return bytes.Clone(native.GetBytes()), nil
 }
 
 // plane copies a plane of samples.
@@ -87,7 +89,7 @@ func (m *mats) plane(i int, pix []uint8, stride int, size image.Point) gocv.Mat 
 	return *p
 }
 
-// convert makes a picture of blue, green and red of one of luma and chroma, both as JFIF has them.
+// convert makes luma and chroma, as JFIF has them, into blue, green and red.
 func (m *mats) convert(img *image.YCbCr) (bgr gocv.Mat) {
 	size, chroma := img.Rect.Size(), image.Pt(img.CStride, len(img.Cb)/img.CStride)
 	planes := []gocv.Mat{

@@ -26,7 +26,7 @@ func TestEncodeInStrips(t *testing.T) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 				encodings := 0
 				o := Options{Quality: 80, Encoded: func(time.Duration) { encodings++ }}
-				picture, err := newJPEGEncoder(o.withDefaults()).encode(img)
+				picture, err := newJPEGEncoder(o.withDefaults()).encode(img, time.Time{})
 				if err != nil || encodings != 1 {
 					t.Fatalf("%d encodings: %v", encodings, err)
 				}
@@ -71,7 +71,7 @@ func TestEncode(t *testing.T) {
 	encoder := newJPEGEncoder(Options{Quality: 90}.withDefaults()) // one for all, in any order
 	for name, img := range map[string]image.Image{"4:2:0": photo, "4:2:2": half, "grey": grey, "small": small} {
 		size := img.Bounds().Size()
-		picture, err := encoder.encode(img)
+		picture, err := encoder.encode(img, time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func BenchmarkEncode(b *testing.B) {
 	}
 	encoder := newJPEGEncoder(Options{Quality: 80}.withDefaults())
 	for b.Loop() {
-		if _, err := encoder.encode(img); err != nil {
+		if _, err := encoder.encode(img, time.Time{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"udpcam/protocol"
 )
 
 func fifo(t *testing.T) string {
@@ -38,6 +40,42 @@ func TestFIFO(t *testing.T) {
 		t.Error("a named pipe is not to be closed while its writer writes")
 	}
 	equal(t, collect(t, src, -1), pics...)
+}
+
+// A read that waits for input must end with the context, with no goroutine left behind.
+func TestFIFOCancelReading(t *testing.T) {
+	path := fifo(t)
+	both, err := os.OpenFile(path, os.O_RDWR, 0) // keeps the pipe
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer both.Close()
+	pics := street(t)
+	cancelPipe(t, open(t, path, Options{}).(*pipe), both)
+	both.Write(pics[5][100:]) // what came after is still there for who reads next
+	rest := make([]byte, 10)
+	if n, _ := both.Read(rest); n != len(rest) {
+		t.Errorf("%d bytes left in the pipe", n)
+	}
+}
+
+// A writer may have come and gone, and left pictures, before they are read.
+func TestFIFOWriterGone(t *testing.T) {
+	path, pics := fifo(t), street(t)
+	both, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both.Write(pics[4])
+	var frames []protocol.Frame
+	for f, err := range open(t, path, Options{}).Frames(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames = append(frames, f.Keep())
+		both.Close()
+	}
+	equal(t, frames, pics[4])
 }
 
 // The wait for a writer that never comes must end with the context too.

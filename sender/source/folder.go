@@ -1,7 +1,6 @@
 package source
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,15 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"udpcam/protocol"
 )
 
-// A folder is a directory of JPEG files, or a pattern that matches some, played at the frame rate. The order is that of
-// the names, byte for byte, as sort and ls -f have it under LC_ALL=C: 10.jpg comes before 9.jpg, so names want leading
-// zeros. The list is made anew for each pass. A file's frame is its first picture; what stands behind it, such as the
-// depth map of a telephone's photo, is left out.
+// A folder is a directory of JPEG files, or a pattern that matches some, played at the frame rate. Names are in the order of
+// their bytes: 10.jpg comes before 9.jpg, so they need leading zeros. The list is made anew for each pass. Only the first
+// picture of a file is played, and not the depth map of a telephone's photo.
 type folder struct {
 	which string // which files, for people
 	list  func() ([]string, error)
@@ -26,94 +23,79 @@ type folder struct {
 
 // newFolder returns the source for the files in a directory whose names end in .jpg or .jpeg, in any case.
 func newFolder(dir string, o Options) (Source, error) {
-	return checkFolder(&folder{which: "*.jpg or *.jpeg in " + dir, o: o, list: func() ([]string, error) {
+	return newFiles("*.jpg or *.jpeg in "+dir, o, func() (files []string, err error) {
 		entries, err := os.ReadDir(dir) // sorted by name
-		if err != nil {
-			return nil, err
-		}
-		var files []string
 		for _, e := range entries {
-			switch strings.ToLower(filepath.Ext(e.Name())) {
-			case ".jpg", ".jpeg":
+			if end := strings.ToLower(filepath.Ext(e.Name())); end == ".jpg" || end == ".jpeg" {
 				files = append(files, filepath.Join(dir, e.Name()))
 			}
 		}
-		return files, nil
-	}})
+		return files, err
+	})
 }
 
 // newGlob returns the source for the files that match a pattern as [filepath.Match] has it, whatever their names' end.
 func newGlob(pattern string, o Options) (Source, error) {
-	return checkFolder(&folder{which: pattern, o: o, list: func() ([]string, error) {
-		return filepath.Glob(pattern) // sorted by name
-	}})
+	return newFiles(pattern, o, func() ([]string, error) { return filepath.Glob(pattern) }) // sorted by name
 }
 
-// checkFolder returns f, or an error if there is nothing in it.
-func checkFolder(f *folder) (Source, error) {
-	files, err := f.list()
+// newFiles returns the source for the files of a list, or an error if there are none.
+func newFiles(which string, o Options, list func() ([]string, error)) (Source, error) {
+	files, err := list()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrName, f.which, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrName, which, err)
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("%w: there is no file %s", ErrNoJPEG, f.which)
+		return nil, fmt.Errorf("%w: there is no file %s", ErrNoJPEG, which)
 	}
-	return f, nil
+	return &folder{which, list, o}, nil
 }
 
 // OnDemand returns true: the folder begins anew when it is opened again.
 func (f *folder) OnDemand() bool { return true }
 
 func (f *folder) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		due := newSchedule(cmp.Or(f.o.FPS, defaultFPS), catchUp)
-		warned := false
-		for {
-			files, err := f.list()
-			if err != nil {
-				yield(protocol.Frame{}, err)
-				return
-			}
-			shown := 0
-			for _, name := range files {
-				jpeg, err := f.read(name)
-				if err != nil {
-					if !warned {
-						f.o.Log.Warn("a file that holds no whole JPEG is left out, as all like it will be", "file", name, "why", err)
-						warned = true
-					}
-					continue
-				}
-				if !due.wait(ctx) || !yield(protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable(), nil) {
-					return
-				}
+	return frames(ctx, f.o, f.play)
+}
+
+func (f *folder) play(ctx context.Context, emit emitter) error {
+	warned := false
+	return playFiles(ctx, f.o, emit, func(show emitter) error {
+		files, err := f.list()
+		if err != nil {
+			return err
+		}
+		shown := 0
+		for _, name := range files {
+			jpeg, err := f.read(name)
+			if err == nil {
 				shown++
-			}
-			if shown == 0 {
-				yield(protocol.Frame{}, fmt.Errorf("%w: not one of the %d files %s holds one", ErrNoJPEG, len(files), f.which))
-				return
-			}
-			if !f.o.Loop {
-				return
+				if err := show(protocol.Frame{JPEG: jpeg}.Immutable()); err != nil {
+					return err
+				}
+			} else if !warned {
+				f.o.Log.Warn("a file that holds no whole JPEG is left out, as all like it will be", "file", name, "why", err)
+				warned = true
 			}
 		}
-	}
+		if shown == 0 {
+			return fmt.Errorf("%w: not one of the %d files %s holds one", ErrNoJPEG, len(files), f.which)
+		}
+		return nil
+	})
 }
 
 // read returns the picture in a file, and counts the file if there is none.
-func (f *folder) read(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file") // a named pipe would have to be waited for
-	}
-	if err != nil {
-		f.o.Skip("unreadable")
-		return nil, err
-	}
+func (f *folder) read(name string) (jpeg []byte, err error) {
 	counted := false
 	o := f.o
 	o.Skip = func(reason string) { counted = true; f.o.Skip(reason) }
-	jpeg, err := readPhoto(name, o)
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file") // a named pipe would have to be waited for
+	} else if err == nil {
+		jpeg, err = readPhoto(name, o)
+	}
 	if err != nil && !counted {
 		f.o.Skip("unreadable") // or empty
 	}

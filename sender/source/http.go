@@ -19,24 +19,23 @@ import (
 )
 
 const (
-	// snapshotFPS is how often a URL that answers with one picture at a time is asked.
+	// snapshotFPS is how many times a second a URL is asked that answers with one picture.
 	snapshotFPS = 5
-	// silence is how long a camera may say nothing, before its answer or within it, until it is taken for dead.
+	// silence is how long a camera may send nothing until it is taken for dead.
 	silence = 10 * time.Second
-	// patience is how long a camera that has never sent a picture, but may yet be starting, is waited for.
+	// patience is how long udpcam waits for a camera that has never sent a picture. It may be starting.
 	patience = 10 * time.Second
 )
 
-// A camera reads an IP camera over HTTP: its MJPEG stream, multipart of any spelling or bare JPEGs, or, if the URL
-// answers with one picture and no more (a snapshot address), that again and again, at Options.FPS or 5 a second.
+// A camera reads an IP camera over HTTP: its MJPEG stream, multipart of any spelling or bare JPEGs. If the URL answers with
+// one picture and no more, it is a snapshot address. Then it is asked again and again, at Options.FPS or 5 times a second.
 //
-// If a stream ends, fails or is silent for 10 s, the camera is connected to again, with growing pauses and one log line
-// for each change. Before the first picture, errors that a retry cannot fix (no such address or path, a password, a
-// certificate, a page instead of pictures) end it at once. Others (connection refused, no answer, a server error) end it
-// after 10 s.
+// If a stream ends, fails or is silent for 10 s, udpcam connects again, with growing pauses and one log line for each
+// change. It is different before the first picture. Errors that a retry cannot fix (no such address or path, a password, a
+// certificate, a page instead of pictures) then end the source at once. Others (connection refused, no answer, a server
+// error) end it after 10 s.
 //
-// It reads at the pace of its caller: what the camera sends meanwhile waits in the connection, or the camera leaves
-// frames out, as it does for every slow viewer.
+// It reads at the pace of its caller. Meanwhile, frames wait in the connection, or the camera leaves some out.
 type camera struct {
 	url    string // without user, password and fragment
 	shown  string // for people
@@ -45,7 +44,6 @@ type camera struct {
 	proven atomic.Bool // whether a picture has ever come
 }
 
-// newCamera returns the constructor for one of the two schemes.
 func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 	return func(rest string, o Options) (Source, error) {
 		raw := scheme + ":" + rest
@@ -54,7 +52,7 @@ func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 			return nil, err
 		}
 		c := &camera{shown: Redact(raw), o: o}
-		client := &http.Transport{
+		transport := &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DisableCompression:     true, // JPEGs do not get smaller, and a decompressor holds frames back
 			ForceAttemptHTTP2:      true,
@@ -63,9 +61,9 @@ func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 			ReadBufferSize:         64 << 10,
 			MaxResponseHeaderBytes: 64 << 10,
 		}
-		c.client = &http.Client{Transport: client, CheckRedirect: redirect}
+		c.client = &http.Client{Transport: transport, CheckRedirect: redirect}
 		if u.User != nil {
-			c.client.Transport = newLogin(u, client)
+			c.client.Transport = newCredentials(u, transport)
 		}
 		u.User, u.Fragment = nil, ""
 		c.url = u.String()
@@ -91,56 +89,54 @@ func parseCameraURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// redirect follows up to ten redirects, as net/http does, and does not tell the next host the address of the last, where
-// a password may be in the query.
+// redirect follows up to ten redirects, as net/http does. It does not tell the next host the address of the last, which may
+// hold a password in its query.
 func redirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	if len(via) >= 10 {
-		return &refusal{errors.New("it redirects in circles")}
+		return final("it redirects in circles")
 	}
 	return nil
 }
 
-// OnDemand returns true.
 func (c *camera) OnDemand() bool { return true }
 
 func (c *camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		defer c.client.CloseIdleConnections()
-		state := &changes{log: c.o.Log, name: c.shown}
-		defer state.stop()
-		for due := newSchedule(cmp.Or(c.o.FPS, snapshotFPS), 0); due.wait(ctx); { // once, unless it is a snapshot address
-			err := c.follow(ctx, state, yield)
-			if err == errStopped || ctx.Err() != nil {
-				return
-			}
-			if err != errSnapshot {
-				yield(protocol.Frame{}, fmt.Errorf("camera %s: %w", c.shown, err))
-				return
-			}
+	return frames(ctx, c.o, c.play)
+}
+
+func (c *camera) play(ctx context.Context, emit emitter) error {
+	defer c.client.CloseIdleConnections()
+	state := &changes{log: c.o.Log, name: c.shown}
+	for pace := (pacer{fps: cmp.Or(c.o.FPS, snapshotFPS)}); ; { // once, unless it is a snapshot address
+		if _, err := pace.wait(ctx); err != nil {
+			return err
+		}
+		if err := c.follow(ctx, state, emit); err != errSnapshot {
+			return fmt.Errorf("camera %s: %w", c.shown, err)
 		}
 	}
 }
 
-// follow asks the camera again and again until it has answered with a snapshot, which is errSnapshot, or the caller has
-// had enough, which is errStopped, or it is to be given up.
-func (c *camera) follow(ctx context.Context, state *changes, yield func(protocol.Frame, error) bool) error {
+// follow asks the camera again and again. It returns errSnapshot when the camera has answered with one picture, and
+// another error when it is to be given up.
+func (c *camera) follow(ctx context.Context, state *changes, emit emitter) error {
 	began := time.Now()
 	for retry := (backoff{}); ; {
-		n, err := c.get(ctx, state, yield)
-		if err == errStopped || err == errSnapshot {
+		n, err := c.get(ctx, state, emit)
+		if err == errStopped || err == errSnapshot || ctx.Err() != nil {
 			return err
 		}
 		if n > 0 {
-			retry.reset()
+			retry = backoff{}
 		}
-		var final *refusal
-		if !c.proven.Load() && (errors.As(err, &final) || time.Since(began) > patience) {
+		var refused *refusal
+		if !c.proven.Load() && (errors.As(err, &refused) || time.Since(began) > patience) {
 			return err
 		}
 		state.say(slog.LevelWarn, "camera gives no pictures, trying again", err)
-		if !retry.wait(ctx) {
-			return errStopped
+		if err := retry.wait(ctx); err != nil {
+			return err
 		}
 	}
 }
@@ -153,9 +149,9 @@ var (
 	errEnded  = errors.New("the stream has ended")
 )
 
-// get asks the camera once and yields the pictures of its answer. It returns how many there were, and why there are no
+// get asks the camera once and emits the pictures of its answer. It returns how many there were, and why there are no
 // more: errSnapshot, errStopped, or what went wrong.
-func (c *camera) get(ctx context.Context, state *changes, yield func(protocol.Frame, error) bool) (n int, err error) {
+func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	quiet := time.AfterFunc(silence, func() { cancel(errSilent) })
@@ -174,31 +170,29 @@ func (c *camera) get(ctx context.Context, state *changes, yield func(protocol.Fr
 	if err := refused(req, res); err != nil {
 		return 0, err
 	}
-	body := &search{r: &watched{r: res.Body, quiet: quiet}}
-	pictures := c.o.reader(body)
+	pictures := c.o.pictures(&watched{res.Body, quiet})
 	for {
-		frame, err := pictures.Next()
+		frame, err := pictures.next()
 		switch {
 		case err == io.EOF && n == 1:
 			return n, errSnapshot
-		case err == io.EOF && n == 0 && body.read > 0:
-			return n, &refusal{fmt.Errorf("%w in its answer; open the address in a browser to see what it gives", ErrNoJPEG)}
+		case err == io.EOF && n == 0 && pictures.in.read > 0:
+			return n, final("%w in its answer; open the address in a browser to see what it gives", ErrNoJPEG)
 		case err == io.EOF:
 			return n, errEnded
 		case err != nil:
-			return n, explain(ctx, body.cause(err))
+			return n, explain(ctx, err)
 		}
-		body.found()
 		n++
 		c.proven.Store(true)
 		state.say(slog.LevelInfo, "camera gives pictures", nil)
-		if !yield(frame, nil) {
-			return n, errStopped
+		if err := emit(frame); err != nil {
+			return n, err
 		}
 	}
 }
 
-// watched is a body whose every Read has to end before the timer fires. The time between is its caller's own.
+// watched is a body whose every Read must end before the timer fires. The timer rests between two reads.
 type watched struct {
 	r     io.Reader
 	quiet *time.Timer

@@ -12,14 +12,16 @@ import (
 	"strings"
 )
 
-// A refusal is what a camera says that asking again does not change.
+// A refusal is an error that asking the camera again does not change.
 type refusal struct{ err error }
 
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-// explain turns what went wrong with a request into words, without the URL, which may hold a password in its query, and
-// without local port numbers, which make every failure look new.
+func final(format string, args ...any) error { return &refusal{fmt.Errorf(format, args...)} }
+
+// explain says in words what went wrong with a request. It leaves out the URL, which may hold a password in its query, and
+// local port numbers, which make every failure look new.
 func explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -35,50 +37,47 @@ func explain(ctx context.Context, err error) error {
 	}
 	switch {
 	case errors.As(err, &name) && name.IsNotFound:
-		return &refusal{fmt.Errorf("there is no host named %s", name.Name)}
+		return final("there is no host named %s", name.Name)
 	case errors.As(err, &certificate):
-		return &refusal{fmt.Errorf("%w; name its issuer's certificate in SSL_CERT_FILE, or use http:// where the network "+
-			"is trusted", certificate.Err)}
+		return final("%w; name its issuer's certificate in SSL_CERT_FILE, or use http:// where the network is trusted",
+			certificate.Err)
 	case errors.Is(err, http.ErrSchemeMismatch):
-		return &refusal{errors.New("it does not speak https on this port; use http://, or another port")}
+		return final("it does not speak https on this port; use http://, or another port")
 	case errors.As(err, &operation):
 		return operation.Err
 	case err == errNothingFound:
-		return &refusal{fmt.Errorf("%w: it sent %w", ErrNoJPEG, err)}
+		return final("%w: it sent %w", ErrNoJPEG, err)
 	}
 	return err
 }
 
-// refused returns what is wrong with an answer, judged by its header, or nil if pictures may follow.
+// refused returns what the header of an answer says is wrong, or nil if pictures may follow.
 func refused(req *http.Request, res *http.Response) error {
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	// Not res.Status: what a camera writes there is not fit for a terminal.
 	status := fmt.Sprint(res.StatusCode, " ", http.StatusText(res.StatusCode))
 	elsewhere := res.Request.URL.Host != req.URL.Host
 	switch code := res.StatusCode; {
-	case code/100 == 2 && !mayBePictures(kind):
-		return &refusal{fmt.Errorf("it answers with %s instead of pictures; find the address of its MJPEG stream in its "+
-			"manual", kind)}
-	case code/100 == 2:
+	case code/100 == 2 && mayBePictures(kind):
 		return nil
+	case code/100 == 2:
+		return final("it answers with %s instead of pictures; find the address of its MJPEG stream in its manual", kind)
 	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && elsewhere:
-		return &refusal{fmt.Errorf("it redirects to %q, which wants a user and password, and is not sent those of another "+
-			"host; give that address", res.Request.URL.Host)}
+		return final("it redirects to %q, which wants a user and password, and is not sent those of another host; give that "+
+			"address", res.Request.URL.Host)
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return &refusal{fmt.Errorf("it answers %s; give the right user and password: http://USER:PASSWORD@HOST/", status)}
+		return final("it answers %s; give the right user and password: http://USER:PASSWORD@HOST/", status)
 	case code == http.StatusNotFound || code == http.StatusGone:
-		return &refusal{fmt.Errorf("it answers %s; find the path of its MJPEG stream in its manual", status)}
-	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests:
-		return fmt.Errorf("it answers %s", status)
-	case code >= 300 && code < 500:
-		return &refusal{fmt.Errorf("it answers %s", status)}
-	default:
+		return final("it answers %s; find the path of its MJPEG stream in its manual", status)
+	case code < 300, code >= 500,
+		code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests:
 		return fmt.Errorf("it answers %s", status)
 	}
+	return final("it answers %s", status)
 }
 
-// mayBePictures reports whether a media type may mean JPEGs. Cameras write all sorts of things; what certainly is
-// something else is known by its name.
+// mayBePictures reports whether a media type may mean JPEGs. Cameras write all sorts of things, so only types that certainly
+// mean something else are refused.
 func mayBePictures(kind string) bool {
 	switch kind {
 	case "text/html", "text/xml", "application/json", "application/xml", "application/xhtml+xml", "application/sdp",

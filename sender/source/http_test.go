@@ -99,7 +99,7 @@ func inMemory(t *testing.T, handler http.Handler, o Options) (src *camera, end f
 
 // dial makes a camera source connect with dial.
 func dial(c *camera, dial func(ctx context.Context, network, address string) (net.Conn, error)) {
-	c.client.Transport.(*login).next.(*http.Transport).DialContext = dial
+	c.client.Transport.(*credentials).next.DialContext = dial
 }
 
 // A stream that ends is connected to again at once, since it had brought pictures.

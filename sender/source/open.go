@@ -48,13 +48,12 @@ var drivers = []driver{
 	{"", "photo.jpg", "one picture, shown until stopped", fps | loop, newPath},
 }
 
-// Open returns the source that name names. See [Help] for the forms. It does not open what the source reads, but it
-// looks: a name or option that is wrong, a file that is not there or holds no JPEG, is an error here rather than of
-// Frames. The errors are ErrUnknown, ErrName, ErrOption and ErrNoJPEG, wrapped, or those of package os; their text never
-// holds a password.
+// Open returns the source of a name. See [Help] for the forms. It does not open what the source reads, but it looks: a wrong
+// name or option, or a file that is missing or holds no JPEG, is an error here already. The errors are ErrUnknown, ErrName,
+// ErrOption and ErrNoJPEG, wrapped, or those of package os. Their text never holds a password.
 //
-// A name is taken for a scheme up to its first colon ("test" may be written without). A file that has a colon in its
-// name is found all the same if it exists and the scheme does not; "./" in front makes any name a path.
+// What stands before the first colon of a name is its scheme ("test" needs no colon). If there is no such scheme, but a file
+// of the whole name, it is that file. "./" in front makes any name a path.
 //
 // An option that means nothing to the source, such as a picture size to a file, is an error unless it is zero.
 func Open(name string, o Options) (Source, error) {
@@ -74,14 +73,11 @@ func Open(name string, o Options) (Source, error) {
 		return nil, fmt.Errorf("%w: %s is no file or folder; other sources begin with %s", ErrUnknown, Redact(name),
 			strings.Join(Schemes(), " "))
 	}
-	if err != nil {
-		return nil, err
-	}
-	return wrap(src, o, d.scheme == "v4l2")
+	return src, err
 }
 
-// Default returns the name of the source that is meant when none is named: the first camera that works on Linux, OpenCV's
-// first camera on other systems, and "" in a build without OpenCV there, for which there is none.
+// Default returns the name of the source that is used when none is named. On Linux it is the first camera that works, on
+// other systems OpenCV's first camera. Without OpenCV there is none on those, and Default returns "".
 func Default() string {
 	switch {
 	case v4l2.Supported:
@@ -132,11 +128,9 @@ func isVideoDevice(path string) bool {
 func Schemes() []string {
 	var names []string
 	for _, d := range drivers {
-		switch d.scheme {
-		case "":
-		case "-":
+		if d.scheme == "-" {
 			names = append(names, d.scheme)
-		default:
+		} else if d.scheme != "" {
 			names = append(names, d.scheme+":")
 		}
 	}
@@ -154,12 +148,12 @@ func Help() string {
 	return b.String()
 }
 
-// userinfo matches what may stand between the scheme of a URL and its host, and keeps the user if that is certain. A password
-// may hold any character, written as it should be or not, so it ends at the last @ there is.
+// userinfo matches what may stand between the scheme of a URL and its host. It keeps the user if that is certain. A password
+// may hold any character, so it ends at the last @.
 var userinfo = regexp.MustCompile(`(?s)://([^/?#@:]*:)?.*@`)
 
-// Redact returns a source's name fit for a log or an error: without the password, and without the query of a URL, where
-// some cameras want the password.
+// Redact returns a source's name as it may be logged: without a password, and without the query of a URL, because some
+// cameras want the password there.
 func Redact(name string) string {
 	name = userinfo.ReplaceAllString(name, "://${1}xxxxx@")
 	if base, _, ok := strings.Cut(name, "?"); ok && strings.Contains(base, "://") {

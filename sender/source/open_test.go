@@ -49,10 +49,10 @@ func TestOpen(t *testing.T) {
 		err  error  // or what the error wraps
 		says string // and says
 	}{
-		{name: "film.mjpg", want: "*source.film"},
-		{name: "film-without-a-name", want: "*source.film"},
-		{name: "./film.mjpg", want: "*source.film"},
-		{name: "cam:10.mjpg", want: "*source.film"},
+		{name: "film.mjpg", want: "*source.recording"},
+		{name: "film-without-a-name", want: "*source.recording"},
+		{name: "./film.mjpg", want: "*source.recording"},
+		{name: "cam:10.mjpg", want: "*source.recording"},
 		{name: "photo.jpg", want: "*source.photo"},
 		{name: "photo-without-a-name", want: "*source.photo"},
 		{name: "photos", want: "*source.folder"},
@@ -65,7 +65,7 @@ func TestOpen(t *testing.T) {
 		{name: "http://[::1]:8080", want: "*source.camera"},
 		{name: "post://:8081/upload", want: "*source.upload"},
 		{name: "post://127.0.0.1:0", want: "*source.upload"},
-		{name: "film.mjpg", o: Options{FPS: 12.5, Loop: true}, want: "*source.film"},
+		{name: "film.mjpg", o: Options{FPS: 12.5, Loop: true}, want: "*source.recording"},
 
 		{name: "", err: ErrUnknown, says: "test:"},
 		{name: "nothing.mjpg", err: ErrUnknown, says: "nothing.mjpg"},

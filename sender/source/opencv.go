@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/protocol/mjpeg"
 )
 
 // ErrNoOpenCV says that this program is built without OpenCV, and how to build it with it.
@@ -20,33 +19,31 @@ var ErrNoOpenCV = errors.New("opencv: needs OpenCV, which this program is built 
 const (
 	// rereadPause follows a read that brought nothing: a camera that has been pulled out fails at once each time.
 	rereadPause = 20 * time.Millisecond
-	// closePatience is how long the end of Frames waits for a read that is under way, so that the camera is closed when
-	// Frames returns. A read of a camera that gives pictures takes no longer than a frame; the others end when they end.
+	// closePatience is how long Frames waits at its end for a read that is under way, to close the camera. A camera that
+	// gives pictures needs no more than the time of a frame.
 	closePatience = time.Second
 )
 
 // A capture is an open cv::VideoCapture. It is used by one goroutine.
 type capture interface {
-	// read waits for the next picture and returns it, encoded, and when it came. No picture is no error: a film has
-	// ended, or a camera had none.
+	// read waits for the next picture and returns it, encoded, and when it came. Without a picture and an error, a
+	// recording has ended, or a camera had no picture.
 	read() (jpeg []byte, at time.Time, err error)
-	// film returns the frame rate of a recording, 0 if it does not say, and whether it is one and not live.
-	film() (fps float64, ok bool)
+	// recording reports whether it is a recording and not live, and its frame rate, 0 if it does not say.
+	recording() (fps float64, ok bool)
 	close()
 }
 
-// An openCV is a camera, film, stream or pipeline that cv::VideoCapture opens.
+// An openCV is a camera, recording, stream or pipeline that cv::VideoCapture opens.
 //
-// Reads are made in a goroutine of their own, because nothing ends a read of OpenCV that waits. A live source is read
-// as fast as it comes and the newest picture is yielded, so that a slow caller sees no old ones; a film is read just
-// before each frame is due.
+// It is read in a goroutine of its own, because nothing ends a read of OpenCV that waits. A live source is read as fast as
+// it comes, and the newest picture is yielded. A recording is read just before each frame is due.
 type openCV struct {
 	o    Options
 	open func() (capture, error)
 }
 
-// newOpenCV returns the source for "opencv:" + rest, rest being a camera's number or whatever else cv::VideoCapture
-// opens. A build without OpenCV returns [ErrNoOpenCV].
+// newOpenCV returns the source for "opencv:" + rest: a camera's number, or whatever else cv::VideoCapture opens.
 func newOpenCV(rest string, o Options) (Source, error) {
 	if !HasOpenCV {
 		return nil, ErrNoOpenCV
@@ -58,9 +55,6 @@ func newOpenCV(rest string, o Options) (Source, error) {
 	if what.device && o.Loop {
 		return nil, fmt.Errorf("%w: opencv:%s is a camera, which cannot be looped", ErrOption, rest)
 	}
-	if _, err := newOverlay(o.Text); err != nil {
-		return nil, err
-	}
 	o.Quality = cmp.Or(o.Quality, defaultQuality)
 	return &openCV{o, func() (capture, error) { return openCapture(what, o) }}, nil
 }
@@ -68,97 +62,83 @@ func newOpenCV(rest string, o Options) (Source, error) {
 func (s *openCV) OnDemand() bool { return true }
 
 func (s *openCV) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		frames, failed := make(chan protocol.Frame, 1), make(chan error, 1)
-		go func() {
-			defer close(frames)
-			if err := s.read(ctx, frames); err != nil {
-				failed <- err
-			}
-		}()
-		defer waitClosed(frames)
-		defer cancel()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case f, ok := <-frames:
-				if !ok {
-					select {
-					case err := <-failed:
-						yield(protocol.Frame{}, err)
-					default:
-					}
-					return
-				}
-				if ctx.Err() != nil || !yield(f, nil) {
-					return
-				}
-			}
-		}
-	}
+	return frames(ctx, s.o, s.play)
 }
 
-// waitClosed waits until the reading goroutine has ended, but no longer than closePatience.
-func waitClosed(frames <-chan protocol.Frame) {
-	timeout := time.After(closePatience)
+func (s *openCV) play(ctx context.Context, emit emitter) error {
+	ctx, cancel := context.WithCancel(ctx)
+	frames, ended := make(chan protocol.Frame, 1), make(chan error, 1)
+	go func() {
+		defer close(ended)
+		defer close(frames)
+		ended <- s.read(ctx, frames)
+	}()
+	defer func() {
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(closePatience):
+		}
+	}()
 	for {
 		select {
-		case _, ok := <-frames:
+		case <-ctx.Done():
+			return errStopped
+		case f, ok := <-frames:
 			if !ok {
-				return
+				return <-ended
 			}
-		case <-timeout:
-			return
+			if err := emit(f); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// read opens the source and sends its frames until it ends, which is no error, or ctx is done.
+// read opens the source and sends its frames until it ends or ctx is done.
 func (s *openCV) read(ctx context.Context, frames chan protocol.Frame) error {
-	var due *schedule
+	var pace pacer
 	for {
 		c, err := s.open()
 		if err != nil {
 			return err
 		}
-		fps, film := c.film()
-		if !film {
+		fps, recording := c.recording()
+		if !recording {
 			defer c.close()
 			return s.follow(ctx, c, frames)
 		}
-		if due == nil {
-			due = newSchedule(cmp.Or(s.o.FPS, fps, defaultFPS), catchUp)
+		if pace.fps == 0 {
+			pace = pacer{fps: cmp.Or(s.o.FPS, fps, defaultFPS), slack: catchUp}
 		}
-		n, err := s.play(ctx, c, due, frames)
+		n, err := s.playOnce(ctx, c, &pace, frames)
 		c.close()
-		if err != nil || n == 0 || !s.o.Loop || ctx.Err() != nil {
+		if err != nil || n == 0 || !s.o.Loop {
 			return err
 		}
 	}
 }
 
-// play sends each frame of a film when it is due, and returns how many there were.
-func (s *openCV) play(ctx context.Context, c capture, due *schedule, frames chan<- protocol.Frame) (n int, err error) {
+// playOnce sends each frame of a recording when it is due, and returns how many there were.
+func (s *openCV) playOnce(ctx context.Context, c capture, pace *pacer, frames chan<- protocol.Frame) (n int, err error) {
 	for ; ; n++ {
 		jpeg, _, err := c.read()
-		if err != nil || jpeg == nil || !due.wait(ctx) {
+		if err != nil || jpeg == nil {
 			return n, err
 		}
-		if !s.fits(jpeg) {
-			continue
+		if _, err := pace.wait(ctx); err != nil {
+			return n, err
 		}
 		select {
 		case frames <- protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable():
 		case <-ctx.Done():
-			return n, nil
+			return n, errStopped
 		}
 	}
 }
 
-// follow sends the newest picture of a live source until it gives no more. One that gives more pictures than asked for
-// is thinned out: many cameras know a few rates only.
+// follow sends the newest picture of a live source until it gives no more. If it gives more than asked for, some are left
+// out: many cameras have only a few rates.
 func (s *openCV) follow(ctx context.Context, c capture, frames chan protocol.Frame) error {
 	thin := thinning{fps: s.o.FPS}
 	last := time.Now()
@@ -174,7 +154,7 @@ func (s *openCV) follow(ctx context.Context, c capture, frames chan protocol.Fra
 			continue
 		}
 		last = at
-		if !thin.take(at) || !s.fits(jpeg) {
+		if !thin.wants(at) {
 			continue
 		}
 		select {
@@ -186,25 +166,14 @@ func (s *openCV) follow(ctx context.Context, c capture, frames chan protocol.Fra
 	return nil
 }
 
-// fits reports whether a picture is not too large, and counts it if it is.
-func (s *openCV) fits(jpeg []byte) bool {
-	if len(jpeg) > s.o.MaxFrameSize {
-		s.o.Skip(string(mjpeg.Oversized))
-		return false
-	}
-	return true
-}
-
-// A thinning chooses frames of a faster source so that fps a second remain, evenly where that can be. The zero value
-// takes all.
+// A thinning chooses frames of a faster source, so that fps a second remain, evenly if possible. The zero value keeps all.
 type thinning struct {
 	fps float64
 	due time.Time
 }
 
-// take reports whether the frame captured then is one of those that remain. A quarter of an interval makes up for a
-// camera's jitter.
-func (t *thinning) take(captured time.Time) bool {
+// wants reports whether the frame captured then remains. A quarter of an interval makes up for a camera's jitter.
+func (t *thinning) wants(captured time.Time) bool {
 	if t.fps == 0 {
 		return true
 	}

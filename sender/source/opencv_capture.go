@@ -3,7 +3,6 @@
 package source
 
 import (
-	"bytes"
 	"fmt"
 	"image"
 	"image/color"
@@ -66,8 +65,8 @@ func backend(name openCVName) gocv.VideoCaptureAPI {
 	return choice
 }
 
-// wish asks a camera for what the options say; it gives what it can. MJPG comes first: uncompressed, 720p does not get
-// through USB 2 at 30 frames a second.
+// wish asks a camera for what the options say. It may do something else. MJPG comes first: USB 2 is too slow for 30 raw
+// pictures of 720p a second.
 func (v *videoCapture) wish(o Options) {
 	if v.name.device {
 		v.video.Set(gocv.VideoCaptureFOURCC, v.video.ToCodec("MJPG"))
@@ -76,12 +75,12 @@ func (v *videoCapture) wish(o Options) {
 		v.video.Set(gocv.VideoCaptureFrameWidth, float64(o.Size.X))
 		v.video.Set(gocv.VideoCaptureFrameHeight, float64(o.Size.Y))
 	}
-	if _, film := v.film(); o.FPS != 0 && !film {
+	if _, recording := v.recording(); o.FPS != 0 && !recording {
 		v.video.Set(gocv.VideoCaptureFPS, o.FPS)
 	}
 }
 
-func (v *videoCapture) film() (fps float64, ok bool) {
+func (v *videoCapture) recording() (fps float64, ok bool) {
 	if fps = v.video.Get(gocv.VideoCaptureFPS); !(fps >= 0.001 && fps <= maxFPS) {
 		fps = 0
 	}
@@ -95,14 +94,11 @@ func (v *videoCapture) read() (jpeg []byte, at time.Time, err error) {
 		return nil, at, nil
 	}
 	v.write(at)
-	native, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, v.picture, []int{gocv.IMWriteJpegQuality, v.quality.next()})
-	if err != nil {
-		native.Close() // there is one even so
-		return nil, at, fmt.Errorf("OpenCV cannot encode what %v gives: %w", v.name, err)
+	if jpeg, err = encodeMat(v.picture, v.quality.next()); err != nil {
+		return nil, at, fmt.Errorf("%v: %w", v.name, err)
 	}
-	defer native.Close()
 	v.encoded(time.Since(at))
-	return bytes.Clone(native.GetBytes()), at, nil
+	return jpeg, at, nil
 }
 
 // write writes the text into the picture, as [overlay] does.
@@ -110,7 +106,7 @@ func (v *videoCapture) write(at time.Time) {
 	if v.text == "" {
 		return
 	}
-	text, _ := expand(v.text, at) // newOpenCV has tried
+	text, _ := expand(v.text, at) // Options.check has tried
 	const font, line = gocv.FontHersheyDuplex, 24
 	size, scale := v.picture.Size(), float64(v.picture.Rows())/line/22 // letters of that font are 22 pixels high
 	box := gocv.GetTextSize(text, font, scale, 1)

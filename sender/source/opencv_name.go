@@ -5,20 +5,19 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 )
 
-// An openCVName is what stands behind "opencv:", understood.
+// An openCVName is what stands behind "opencv:".
 type openCVName struct {
 	text   string
 	device bool   // a camera of this machine, by number or path
 	path   string // what has to be there in the file system, "" if nothing
 }
 
-// parseOpenCV understands a name, and looks whether what it names is there.
+// parseOpenCV parses a name, and looks whether what it names is there.
 func parseOpenCV(text string) (name openCVName, err error) {
 	name.text = text
 	number, err := strconv.Atoi(text)
@@ -48,8 +47,8 @@ func (n openCVName) isSequence() bool { return strings.Contains(n.text, "%") }
 
 func (n openCVName) String() string { return Redact("opencv:" + n.text) }
 
-// look returns an error if something has to be there in the file system and is not, or may not be read. OpenCV would
-// say no more than that it could not.
+// look returns an error if something has to be there in the file system and is not, or may not be read. OpenCV would not
+// say why it fails.
 func (n openCVName) look() error {
 	if n.path == "" {
 		return nil
@@ -63,20 +62,11 @@ func (n openCVName) look() error {
 	}
 	switch {
 	case n.device && errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("no camera %v: %w; %s", n, err, otherCameras())
+		return fmt.Errorf("no camera %v: %w; %s", n, err, otherCameras(n.path))
 	case n.device && errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("the camera %v is not yours to open: %w; add yourself to the group video", n, err)
 	case err != nil:
 		return fmt.Errorf("%v cannot be read: %w", n, err)
 	}
 	return nil
-}
-
-// otherCameras says which cameras there are.
-func otherCameras() string {
-	found, _ := filepath.Glob("/dev/video*")
-	if len(found) == 0 {
-		return "this machine has none; test: is a picture without one"
-	}
-	return "there are " + strings.Join(found, " ")
 }

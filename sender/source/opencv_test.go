@@ -14,7 +14,7 @@ import (
 // A fakeCapture gives pictures of one byte: their numbers.
 type fakeCapture struct {
 	fps      float64
-	isFilm   bool
+	recorded bool
 	interval time.Duration // between pictures, for a camera
 	pictures int           // how many there are
 	err      error         // of the read behind the last
@@ -31,8 +31,8 @@ func (c *fakeCapture) read() ([]byte, time.Time, error) {
 	return []byte{byte(c.n)}, time.Now(), nil
 }
 
-func (c *fakeCapture) film() (float64, bool) { return c.fps, c.isFilm }
-func (c *fakeCapture) close()                { close(c.closed) }
+func (c *fakeCapture) recording() (float64, bool) { return c.fps, c.recorded }
+func (c *fakeCapture) close()                     { close(c.closed) }
 
 // played runs a source over fake captures, one for each time that it is opened, in simulated time. It returns the
 // numbers of the pictures and when each was yielded, for at most a minute, and fails unless every capture is closed.
@@ -84,7 +84,7 @@ func TestOpenCVPlaysAFilmAtItsRate(t *testing.T) {
 		"slow":      {film: fakeCapture{fps: 0.5}, want: 2 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			test.film.isFilm, test.film.pictures = true, 10
+			test.film.recorded, test.film.pictures = true, 10
 			numbers, at, err := played(t, test.o, 0, &test.film)
 			if err != nil || len(numbers) != 10 {
 				t.Fatalf("%d frames of 10, %v", len(numbers), err)
@@ -97,7 +97,7 @@ func TestOpenCVPlaysAFilmAtItsRate(t *testing.T) {
 }
 
 func TestOpenCVLoopsAFilm(t *testing.T) {
-	film := func() *fakeCapture { return &fakeCapture{isFilm: true, fps: 25, pictures: 2} }
+	film := func() *fakeCapture { return &fakeCapture{recorded: true, fps: 25, pictures: 2} }
 	empty := film()
 	empty.pictures = 0
 	numbers, at, err := played(t, Options{Loop: true}, 0, film(), film(), film(), empty)
@@ -153,7 +153,7 @@ func TestOpenCVSkipsWhatIsTooLarge(t *testing.T) {
 	skipped := 0
 	o := Options{MaxFrameSize: 0, Skip: func(string) { skipped++ }}.withDefaults()
 	o.MaxFrameSize = -1
-	if numbers, _, err := played(t, o, 0, &fakeCapture{isFilm: true, pictures: 5}); len(numbers) != 0 || err != nil || skipped != 5 {
+	if numbers, _, err := played(t, o, 0, &fakeCapture{recorded: true, pictures: 5}); len(numbers) != 0 || err != nil || skipped != 5 {
 		t.Errorf("%v, %v, %d skipped", numbers, err, skipped)
 	}
 }

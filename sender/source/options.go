@@ -1,13 +1,12 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
 	"udpcam/protocol"
-	"udpcam/protocol/mjpeg"
 )
 
 // A setting is a set of the options that only some sources take.
@@ -27,89 +26,57 @@ const (
 // maxFPS is the highest frame rate that can be asked for: a source that has no clock sends as fast as it is told.
 const maxFPS = 1000
 
-// check returns an error if an option is out of range, or is given and not among those that the source takes.
+// check returns an error if an option is out of range, or if the source does not take it.
 func (o Options) check(takes setting) error {
-	if o.FPS != 0 && !(o.FPS >= 0.001 && o.FPS <= maxFPS) {
-		return fmt.Errorf("%w: %v frames per second: it can be 0.001 to %d", ErrOption, o.FPS, maxFPS)
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: "+format, append([]any{ErrOption}, args...)...)
 	}
-	if o.Quality < 0 || o.Quality > 100 {
-		return fmt.Errorf("%w: JPEG quality %d: it can be 1 to 100", ErrOption, o.Quality)
-	}
-	if o.Size.X < 0 || o.Size.Y < 0 || (o.Size.X == 0) != (o.Size.Y == 0) {
-		return fmt.Errorf("%w: picture size %dx%d", ErrOption, o.Size.X, o.Size.Y)
-	}
-	if o.DropSame < 0 {
-		return fmt.Errorf("%w: %d repeats: leave out 1 or more, or 0 for none", ErrOption, o.DropSame)
-	}
-	if o.Rotate != 0 && o.Rotate != 90 && o.Rotate != 180 && o.Rotate != 270 {
-		return fmt.Errorf("%w: rotation by %d degrees: it can be 90, 180 or 270, clockwise", ErrOption, o.Rotate)
-	}
-	if o.MaxFrameSize < 0 || o.MaxFrameSize > protocol.MaxFrameSize {
-		return fmt.Errorf("%w: largest frame %d bytes: it can be 1 to %d", ErrOption, o.MaxFrameSize, protocol.MaxFrameSize)
-	}
+	not := func(options setting) bool { return takes&options == 0 }
+	_, textErr := expand(o.Text, time.Time{})
 	switch {
-	case o.Loop && takes&loop == 0:
-		return fmt.Errorf("%w: a live source cannot be looped", ErrOption)
-	case o.FPS != 0 && takes&fps == 0:
-		return fmt.Errorf("%w: a live source brings its own frame rate", ErrOption)
-	case o.Size.X != 0 && takes&size == 0:
-		return fmt.Errorf("%w: the source passes pictures on as they are, at their own size", ErrOption)
-	case o.Quality != 0 && takes&quality == 0:
-		return fmt.Errorf("%w: the source passes pictures on as they are, at their own quality", ErrOption)
-	case o.Format != "" && takes&format == 0:
-		return fmt.Errorf("%w: the source has no formats to choose from; v4l2 cameras have", ErrOption)
-	case len(o.Controls) > 0 && takes&control == 0:
-		return fmt.Errorf("%w: the source has no controls; v4l2 cameras have", ErrOption)
-	case o.Text != "" && takes&text == 0:
-		return fmt.Errorf("%w: the source passes pictures on as they are; text can be written into those that are encoded here", ErrOption)
-	case o.DropSame != 0 && takes&live == 0:
-		return fmt.Errorf("%w: what is not live has no repeats to leave out", ErrOption)
+	case o.FPS != 0 && !(o.FPS >= 0.001 && o.FPS <= maxFPS):
+		return bad("%v frames per second: it can be 0.001 to %d", o.FPS, maxFPS)
+	case o.Quality < 0 || o.Quality > 100:
+		return bad("JPEG quality %d: it can be 1 to 100", o.Quality)
+	case o.Size.X < 0 || o.Size.Y < 0 || (o.Size.X == 0) != (o.Size.Y == 0):
+		return bad("picture size %dx%d", o.Size.X, o.Size.Y)
+	case o.DropSame < 0:
+		return bad("%d repeats: leave out 1 or more, or 0 for none", o.DropSame)
+	case o.Rotate != 0 && o.Rotate != 90 && o.Rotate != 180 && o.Rotate != 270:
+		return bad("rotation by %d degrees: it can be 90, 180 or 270, clockwise", o.Rotate)
+	case o.MaxFrameSize < 0 || o.MaxFrameSize > protocol.MaxFrameSize:
+		return bad("largest frame %d bytes: it can be 1 to %d", o.MaxFrameSize, protocol.MaxFrameSize)
+
+	case o.Loop && not(loop):
+		return bad("a live source cannot be looped")
+	case o.FPS != 0 && not(fps):
+		return bad("a live source brings its own frame rate")
+	case o.Size.X != 0 && not(size):
+		return bad("the source passes pictures on as they are, at their own size")
+	case o.Quality != 0 && not(quality):
+		return bad("the source passes pictures on as they are, at their own quality")
+	case o.Format != "" && not(format):
+		return bad("the source has no formats to choose from; v4l2 cameras have")
+	case len(o.Controls) > 0 && not(control):
+		return bad("the source has no controls; v4l2 cameras have")
+	case o.Text != "" && not(text):
+		return bad("the source passes pictures on as they are; text can be written into those that are encoded here")
+	case o.DropSame != 0 && not(live):
+		return bad("only a live source has repeats to leave out")
 	}
-	return nil
+	return textErr
 }
 
-// withDefaults fills in what has one default for all sources.
+// withDefaults fills in the defaults that are the same for all sources.
 func (o Options) withDefaults() Options {
 	o.qualityAsked = o.Quality != 0
-	if o.MaxFrameSize == 0 {
-		o.MaxFrameSize = protocol.MaxFrameSize
-	}
+	o.MaxFrameSize = cmp.Or(o.MaxFrameSize, protocol.MaxFrameSize)
+	o.Log = cmp.Or(o.Log, slog.Default())
 	if o.Skip == nil {
 		o.Skip = func(string) {}
 	}
 	if o.Encoded == nil {
 		o.Encoded = func(time.Duration) {}
 	}
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
 	return o
-}
-
-// reader returns a reader of the pictures in r that counts what it leaves out with Skip.
-func (o Options) reader(r io.Reader) *pictures {
-	p := &pictures{}
-	p.reader = mjpeg.NewReader(r, mjpeg.ReaderOptions{
-		MaxFrameSize: o.MaxFrameSize,
-		Skip:         func(reason mjpeg.Reason) { o.Skip(string(reason)) },
-		Alloc:        p.pool.Get,
-	})
-	return p
-}
-
-// pictures are the pictures of a byte stream.
-type pictures struct {
-	reader *mjpeg.Reader
-	pool   protocol.Pool
-}
-
-// Next returns the next picture as [mjpeg.Reader.Next] does, as a frame that was captured now. It is lent until Next is
-// called again.
-func (p *pictures) Next() (protocol.Frame, error) {
-	p.pool.TakeBack()
-	jpeg, err := p.reader.Next()
-	if err != nil {
-		return protocol.Frame{}, err
-	}
-	return p.pool.Lend(protocol.Frame{Captured: time.Now(), JPEG: jpeg}), nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
+	"regexp"
 	"strings"
 	"time"
 
@@ -13,70 +14,47 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-// An overlay writes a line of text into the lower left corner of pictures that are going to be encoded, white on dark.
+// An overlay writes a line of text into the lower left corner of pictures of one size, white on dark.
 type overlay struct {
-	text string
+	text string // Options.Text; without it, nothing is written
 
-	face   font.Face
-	height int         // of the pictures that the face is for
-	shown  string      // what mask shows
-	mask   *image.Gray // the text, on its background
+	face  font.Face
+	shown string      // what mask shows
+	mask  *image.Gray // the text, on its background
 }
 
-// newOverlay returns an overlay of Options.Text, nil for none.
-func newOverlay(text string) (*overlay, error) {
-	if text == "" {
-		return nil, nil
-	}
-	if _, err := expand(text, time.Time{}); err != nil {
-		return nil, err
-	}
-	return &overlay{text: text}, nil
+// conversions are the parts of the time as strftime(3) names them, and as package time does.
+var conversions = map[string]string{
+	"%Y": "2006", "%m": "01", "%d": "02", "%H": "15", "%M": "04", "%S": "05", "%F": "2006-01-02", "%T": "15:04:05",
+	"%Z": "MST", "%z": "-0700", "%a": "Mon", "%b": "Jan", "%A": "Monday", "%B": "January",
+	"%N": ".000", // milliseconds, without the point
+	"%%": "%",
 }
 
-// fields are what stands for a part of the time, as strftime(3) has it, and how package time has the same.
-var fields = map[byte]string{
-	'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'F': "2006-01-02", 'T': "15:04:05",
-	'Z': "MST", 'z': "-0700", 'a': "Mon", 'b': "Jan", 'A': "Monday", 'B': "January",
-	'N': "000", // milliseconds
-}
+var conversion = regexp.MustCompile(`(?s)%.?`)
 
-// expand fills the time in.
-func expand(text string, at time.Time) (string, error) {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] != '%' {
-			b.WriteByte(text[i])
-			continue
+func expand(text string, at time.Time) (expanded string, err error) {
+	expanded = conversion.ReplaceAllStringFunc(text, func(code string) string {
+		layout, ok := conversions[code]
+		if !ok {
+			err = fmt.Errorf("%w: text %q: a %% is followed by one of F T Y m d H M S N a b A B Z z, as in \"%%F %%T\", "+
+				"or by another %%", ErrOption, text)
 		}
-		i++
-		switch layout, ok := "", false; {
-		case i < len(text) && text[i] == '%':
-			b.WriteByte('%')
-		case i < len(text) && text[i] == 'N':
-			fmt.Fprintf(&b, "%03d", at.Nanosecond()/1e6)
-		default:
-			if i < len(text) {
-				layout, ok = fields[text[i]]
-			}
-			if !ok {
-				return "", fmt.Errorf("%w: text %q: a %% is followed by one of F T Y m d H M S N a b A B Z z, as in \"%%F %%T\", or by another %%",
-					ErrOption, text)
-			}
-			b.WriteString(at.Format(layout))
-		}
+		return strings.TrimPrefix(at.Format(layout), ".")
+	})
+	if err != nil {
+		return "", err
 	}
-	return b.String(), nil
+	return expanded, nil
 }
 
 // draw writes the text into a picture that was taken then.
 func (o *overlay) draw(img image.Image, at time.Time) {
-	if o == nil {
+	if o.text == "" {
 		return
 	}
-	text, _ := expand(o.text, at) // newOverlay has tried
-	if height := img.Bounds().Dy(); o.mask == nil || text != o.shown || height != o.height {
-		o.render(text, height)
+	if text, _ := expand(o.text, at); o.mask == nil || text != o.shown { // Options.check has tried
+		o.render(text, img.Bounds().Dy())
 	}
 	corner := image.Pt(img.Bounds().Min.X, img.Bounds().Max.Y-o.mask.Rect.Dy())
 	where := o.mask.Rect.Add(corner).Intersect(img.Bounds())
@@ -96,7 +74,7 @@ func (o *overlay) draw(img image.Image, at time.Time) {
 
 // render draws the text by itself, in letters that are a twenty-fourth of a picture's height.
 func (o *overlay) render(text string, height int) {
-	if o.face == nil || height != o.height {
+	if o.face == nil {
 		parsed, err := opentype.Parse(gomono.TTF)
 		if err == nil {
 			o.face, err = opentype.NewFace(parsed, &opentype.FaceOptions{Size: max(10, float64(height)/24), DPI: 72})
@@ -105,7 +83,7 @@ func (o *overlay) render(text string, height int) {
 			panic(err)
 		}
 	}
-	o.shown, o.height = text, height
+	o.shown = text
 	metrics := o.face.Metrics()
 	margin := metrics.Height.Ceil() / 4
 	o.mask = image.NewGray(image.Rect(0, 0, font.MeasureString(o.face, text).Ceil()+2*margin, metrics.Height.Ceil()+margin))

@@ -3,9 +3,6 @@ package source
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
-	"fmt"
-	"io"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -54,60 +51,4 @@ func TestPhoto(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestIsMultiPicture(t *testing.T) {
-	pic := street(t)[4]
-	for i, tt := range []struct {
-		jpeg []byte
-		want bool
-	}{
-		{pic, false},
-		{telephone(pic), true},
-		{slices.Concat(pic[:2], []byte("\xFF\xE2\x00\x06ICC\x00"), pic[2:]), false},
-		{slices.Concat(pic[:2], []byte("\xFF\xFE\x00\x0A\xFF\xE2\x00\x08MPF\x00"), pic[2:]), false}, // a comment
-		{telephone(pic)[:8], false},
-		{[]byte("\xFF\xD8\xFF\xE1\xFF\xFF"), false},
-		{nil, false},
-	} {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			if got := isMultiPicture(tt.jpeg); got != tt.want {
-				t.Errorf("%v, want %v", got, tt.want)
-			}
-		})
-	}
-}
-
-// segments returns the marker segments in front of the first scan, read one by one.
-func segments(jpeg []byte) (found [][]byte) {
-	r := bytes.NewReader(jpeg)
-	r.Seek(2, 0)
-	for {
-		var head struct {
-			FF, Marker byte
-			Length     uint16
-		}
-		if binary.Read(r, binary.BigEndian, &head) != nil || head.FF != 0xFF || head.Marker == 0xDA {
-			return found
-		}
-		body := make([]byte, max(int(head.Length)-2, 0))
-		n, _ := io.ReadFull(r, body)
-		found = append(found, append([]byte{head.Marker}, body[:n]...))
-		if head.Length < 2 {
-			r.Seek(int64(head.Length)-2, 1)
-		}
-	}
-}
-
-func FuzzIsMultiPicture(f *testing.F) {
-	pic := street(f)[4][:700]
-	f.Add(pic)
-	f.Add(telephone(pic))
-	f.Add([]byte("\xFF\xD8\xFF\xE2\x00\x00MPF\x00"))
-	f.Fuzz(func(t *testing.T, jpeg []byte) {
-		want := slices.ContainsFunc(segments(jpeg), func(s []byte) bool { return bytes.HasPrefix(s, []byte("\xE2MPF\x00")) })
-		if got := isMultiPicture(jpeg); got != want {
-			t.Errorf("%v, want %v", got, want)
-		}
-	})
 }

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"udpcam/protocol"
 )
@@ -24,13 +23,10 @@ func newPipe(t testing.TB, o Options) (*pipe, *os.File) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close(); w.Close() })
-	return &pipe{
-		name:  "a pipe",
-		open:  func() (*os.File, error) { return r, nil },
-		close: func(*os.File) error { return nil },
-		until: interruptible,
-		o:     o.withDefaults(),
-	}, w
+	open := func(ctx context.Context) (io.ReadCloser, error) {
+		return readApart(ctx, func() (io.ReadCloser, error) { return r, nil }), nil
+	}
+	return &pipe{"a pipe", open, o.withDefaults()}, w
 }
 
 func TestPipe(t *testing.T) {
@@ -108,16 +104,18 @@ func TestPipeAtOnce(t *testing.T) {
 	}
 }
 
-// A read that waits for input must end with the context, with no goroutine left behind.
+// A read that waits for input must end with the context. Its goroutine ends with the pipe.
 func TestPipeCancel(t *testing.T) {
-	t.Run("waiting for the file", func(t *testing.T) { cancelPipe(t, interruptible) })
-	t.Run("Go's poller", func(t *testing.T) { cancelPipe(t, untilDone) })
-}
-
-func cancelPipe(t *testing.T, until func(context.Context, *os.File) (io.Reader, func(), error)) {
 	pics := street(t)
 	src, w := newPipe(t, Options{})
-	src.until = until
+	cancelPipe(t, src, w)
+	w.Write(pics[5][100:])
+}
+
+// cancelPipe ends a source in the middle of a picture.
+func cancelPipe(t *testing.T, src *pipe, w io.Writer) {
+	t.Helper()
+	pics := street(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	w.Write(pics[4])
@@ -129,20 +127,6 @@ func cancelPipe(t *testing.T, until func(context.Context, *os.File) (io.Reader, 
 		equal(t, []protocol.Frame{f}, pics[4])
 		cancel()
 	}
-	src.mustOpen().SetReadDeadline(time.Time{})
-	w.Write(pics[5][100:]) // what came after is still there for who reads next
-	rest := make([]byte, 10)
-	if n, _ := src.mustOpen().Read(rest); n != len(rest) {
-		t.Errorf("%d bytes left in the pipe", n)
-	}
-}
-
-func (p *pipe) mustOpen() *os.File {
-	f, err := p.open()
-	if err != nil {
-		panic(err)
-	}
-	return f
 }
 
 func TestPipeNeverAPicture(t *testing.T) {
@@ -155,9 +139,7 @@ func TestPipeNeverAPicture(t *testing.T) {
 			}
 		}
 	}()
-	err := failure(src)
-	src.mustOpen().Close() // ends the writer
-	if !errors.Is(err, ErrNoJPEG) {
+	if err := failure(src); !errors.Is(err, ErrNoJPEG) {
 		t.Errorf("error %v, want %v", err, ErrNoJPEG)
 	}
 }
@@ -195,9 +177,9 @@ func TestStdinFFmpeg(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want strings.Builder
-	pictures := Options{}.withDefaults().reader(bytes.NewReader(film))
+	pictures := Options{}.withDefaults().pictures(bytes.NewReader(film))
 	for {
-		pic, err := pictures.Next()
+		pic, err := pictures.next()
 		if err != nil {
 			break
 		}

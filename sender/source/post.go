@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+	"golang.org/x/time/rate"
 
 	"udpcam/protocol"
 )
@@ -33,13 +34,12 @@ const (
 	closingTime = 500 * time.Millisecond
 )
 
-// An upload listens for pictures that cameras send it over HTTP, by POST or PUT: one picture in the body, one in a form
-// (multipart/form-data, the first part that is a JPEG, whatever its name), or a body that does not end and brings one
-// picture after the other, as ffmpeg's -method POST does. Each is a frame as soon as its last byte is there, whoever
-// sent it.
+// An upload listens for pictures that cameras send it over HTTP, by POST or PUT. A body may be one picture, or a form
+// (multipart/form-data) whose first part that is a JPEG counts, whatever its name. It may also have no end and bring one
+// picture after the other, as ffmpeg's -method POST does. Each picture is a frame as soon as its last byte is there.
 //
-// It listens where it is told, and post://:8081/ means on every address, since the cameras are elsewhere on the network.
-// Anyone who reaches the port can send pictures. Path "/" or none takes them on any path.
+// post://:8081/ listens on every address, since the cameras are elsewhere on the network. Anyone who reaches the port can
+// send pictures. Path "/" or none takes them on any path.
 //
 // Nothing is queued. A picture waits in its upload until the caller of Frames takes it. Only then is the answer 200, so a
 // fast poster slows down to the caller. If the caller takes nothing for 5 s, the picture is dropped and the answer is 503.
@@ -61,54 +61,59 @@ func newUpload(rest string, o Options) (Source, error) {
 		return nil, fmt.Errorf("%w: %s names no port from 0 to 65535; the form is post://:8081/PATH", ErrName,
 			Redact("post:"+rest))
 	}
-	path := u.Path
-	if path == "/" {
-		path = ""
+	if u.Path == "/" {
+		u.Path = ""
 	}
-	return &upload{address: u.Host, path: path, o: o, listen: new(net.ListenConfig).Listen}, nil
+	return &upload{u.Host, u.Path, o, new(net.ListenConfig).Listen}, nil
 }
 
 // OnDemand returns false: what is posted while nobody listens would be refused.
 func (u *upload) OnDemand() bool { return false }
 
 func (u *upload) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		l, err := u.listen(ctx, "tcp", u.address)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			err = fmt.Errorf("another program listens on %s already; stop it, or name another port: %w", u.address, err)
-		}
-		if err != nil {
-			if ctx.Err() == nil {
-				yield(protocol.Frame{}, err)
-			}
-			return
-		}
-		u.o.Log.Info("waiting for pictures to be posted", "address", l.Addr().String(), "path", cmp.Or(u.path, "any"))
+	return frames(ctx, u.o, u.play)
+}
 
-		p := newPosts(u.path, u.o)
-		server := &http.Server{
-			Handler:           p,
-			ReadHeaderTimeout: 10 * time.Second,
-			IdleTimeout:       time.Minute,
-			MaxHeaderBytes:    16 << 10,
-			ErrorLog:          slog.NewLogLogger(u.o.Log.Handler(), slog.LevelDebug),
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- server.Serve(netutil.LimitListener(l, maxPosters)) }()
-		defer p.close(server)
+func (u *upload) play(ctx context.Context, emit emitter) error {
+	l, err := u.listen(ctx, "tcp", u.address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("another program listens on %s already; stop it, or name another port: %w", u.address, err)
+	} else if err != nil {
+		return err
+	}
+	u.o.Log.Info("waiting for pictures to be posted", "address", l.Addr().String(), "path", cmp.Or(u.path, "any"))
 
-		for {
-			select {
-			case frame := <-p.frames:
-				if !yield(frame, nil) {
-					return
-				}
-			case err := <-ended:
-				yield(protocol.Frame{}, fmt.Errorf("listening on %s: %w", u.address, err))
-				return
-			case <-ctx.Done():
-				return
+	p := &posts{
+		path:   u.path,
+		o:      u.o,
+		frames: make(chan protocol.Frame),
+		slots:  make(chan struct{}, maxUploads),
+		warn:   rate.Sometimes{Interval: time.Second},
+	}
+	var end context.CancelFunc
+	p.ctx, end = context.WithCancel(ctx)
+	server := &http.Server{
+		Handler:           p,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(u.o.Log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(netutil.LimitListener(l, maxPosters)) }()
+	defer p.close(server)
+	defer end()
+
+	for {
+		select {
+		case frame := <-p.frames:
+			if err := emit(frame); err != nil {
+				return err
 			}
+		case err := <-ended:
+			return fmt.Errorf("listening on %s: %w", u.address, err)
+		case <-ctx.Done():
+			return errStopped
 		}
 	}
 }

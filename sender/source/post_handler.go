@@ -10,39 +10,27 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
 )
 
-// posts is the HTTP handler of an upload: it turns bodies into frames and answers how that went.
+// posts is the HTTP handler of an upload. It makes frames of bodies and answers how that went.
 type posts struct {
 	path   string // "" takes any
 	o      Options
+	ctx    context.Context     // done when nobody takes frames any more
 	frames chan protocol.Frame // unbuffered: a frame has been taken once it has been sent
-	closed chan struct{}       // closed when nobody takes frames any more
 	slots  chan struct{}       // holds one token for each body being read
-
-	mu     sync.Mutex
-	warned time.Time // when a refusal was last logged
+	warn   rate.Sometimes      // when a refusal is logged
 }
 
-func newPosts(path string, o Options) *posts {
-	return &posts{
-		path:   path,
-		o:      o,
-		frames: make(chan protocol.Frame),
-		closed: make(chan struct{}),
-		slots:  make(chan struct{}, maxUploads),
-	}
-}
-
-// close ends the server. The answers that are under way are finished; uploads that do not end by themselves are cut off.
+// close ends the server. Answers that are under way are finished. Uploads that do not end by themselves are cut off.
 // When it returns, no body is being read any more, nor will be.
 func (p *posts) close(server *http.Server) {
-	close(p.closed)
 	ctx, cancel := context.WithTimeout(context.Background(), closingTime)
 	defer cancel()
 	if server.Shutdown(ctx) != nil {
@@ -54,37 +42,47 @@ func (p *posts) close(server *http.Server) {
 }
 
 func (p *posts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status, text := p.serve(w, r)
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(uploadTime))
+	if status == http.StatusOK {
+		fmt.Fprintln(w, text)
+		return
+	}
+	http.Error(w, text, status)
+	p.warn.Do(func() {
+		from, _, _ := net.SplitHostPort(r.RemoteAddr)
+		p.o.Log.Warn("an upload is refused", "from", from, "status", status, "why", text)
+	})
+}
+
+func (p *posts) serve(w http.ResponseWriter, r *http.Request) (status int, text string) {
 	switch {
 	case p.path != "" && r.URL.Path != p.path:
-		p.answer(w, r, http.StatusNotFound, "no pictures are taken at this path")
-		return
+		return http.StatusNotFound, "no pictures are taken at this path"
 	case r.Method != http.MethodPost && r.Method != http.MethodPut:
 		w.Header().Set("Allow", "POST, PUT")
-		p.answer(w, r, http.StatusMethodNotAllowed, "POST or PUT a JPEG here")
-		return
+		return http.StatusMethodNotAllowed, "POST or PUT a JPEG here"
 	}
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
 	default:
-		p.answer(w, r, http.StatusServiceUnavailable, "too many uploads at once")
-		return
+		return http.StatusServiceUnavailable, "too many uploads at once"
 	}
-	n, err := p.take(w, r)
+	n, err := p.accept(w, r)
 	switch {
 	case errors.Is(err, errBusy):
-		p.answer(w, r, http.StatusServiceUnavailable, err.Error())
+		return http.StatusServiceUnavailable, err.Error()
 	case errors.Is(err, errTooLarge):
-		p.answer(w, r, http.StatusRequestEntityTooLarge, fmt.Sprintf("%v: more than %d bytes", err, p.o.MaxFrameSize))
+		return http.StatusRequestEntityTooLarge, fmt.Sprintf("%v: more than %d bytes", err, p.o.MaxFrameSize)
 	case errors.Is(err, ErrNoJPEG), errors.Is(err, errNothingFound):
-		p.answer(w, r, http.StatusUnsupportedMediaType, "no whole JPEG in the body")
+		return http.StatusUnsupportedMediaType, "no whole JPEG in the body"
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		p.answer(w, r, http.StatusRequestTimeout, fmt.Sprintf("no whole JPEG within %v", uploadTime))
+		return http.StatusRequestTimeout, fmt.Sprintf("no whole JPEG within %v", uploadTime)
 	case err != nil:
-		p.answer(w, r, http.StatusBadRequest, "the body cannot be read")
-	default:
-		p.answer(w, r, http.StatusOK, fmt.Sprintf("pictures taken: %d", n))
+		return http.StatusBadRequest, "the body cannot be read"
 	}
+	return http.StatusOK, fmt.Sprintf("pictures taken: %d", n)
 }
 
 var (
@@ -92,23 +90,23 @@ var (
 	errTooLarge = errors.New("the picture is too large")
 )
 
-// take hands on the pictures in a request's body and returns how many there were.
-func (p *posts) take(w http.ResponseWriter, r *http.Request) (n int, err error) {
+// accept hands on the pictures in a request's body and returns how many there were.
+func (p *posts) accept(w http.ResponseWriter, r *http.Request) (n int, err error) {
 	// An error here means that the connection has no deadlines, which is for its maker to know.
 	allow := func() { http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime)) }
 	allow()
-	body := &search{r: r.Body}
-	in, err := picturesIn(r, body)
+	body, err := picturesIn(r)
 	if err != nil {
 		return 0, err
 	}
 	oversized := false
-	pictures := mjpeg.NewReader(in, mjpeg.ReaderOptions{MaxFrameSize: p.o.MaxFrameSize, Skip: func(reason mjpeg.Reason) {
-		oversized = oversized || reason == mjpeg.Oversized
-		p.o.Skip(string(reason))
-	}})
-	for {
-		jpeg, err := pictures.Next()
+	o := p.o
+	o.Skip = func(reason string) {
+		oversized = oversized || reason == string(mjpeg.Oversized)
+		p.o.Skip(reason)
+	}
+	for pictures := o.pictures(body); ; n++ {
+		frame, err := pictures.next()
 		switch {
 		case err != nil && n == 0 && oversized:
 			return 0, errTooLarge
@@ -117,11 +115,9 @@ func (p *posts) take(w http.ResponseWriter, r *http.Request) (n int, err error) 
 		case err == io.EOF:
 			return n, nil
 		case err != nil:
-			return n, body.cause(err)
+			return n, err
 		}
-		body.found()
-		n++
-		if err := p.handOver(protocol.Frame{Captured: time.Now(), JPEG: jpeg}.Immutable()); err != nil {
+		if err := p.handOver(frame.Keep()); err != nil {
 			return n, err
 		}
 		allow()
@@ -130,12 +126,11 @@ func (p *posts) take(w http.ResponseWriter, r *http.Request) (n int, err error) 
 
 // picturesIn returns the part of a request's body in which to look for pictures: of a form, the first field whose
 // content begins as a JPEG does, otherwise all of it.
-func picturesIn(r *http.Request, body io.Reader) (io.Reader, error) {
+func picturesIn(r *http.Request) (io.Reader, error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if kind != "multipart/form-data" {
-		return body, nil
+		return r.Body, nil
 	}
-	r.Body = io.NopCloser(body)
 	form, err := r.MultipartReader()
 	if err != nil {
 		return nil, err
@@ -154,8 +149,8 @@ func picturesIn(r *http.Request, body io.Reader) (io.Reader, error) {
 	}
 }
 
-// handOver waits until the caller of Frames takes the frame. It does not care whether the poster is still there: some
-// hang up without waiting for an answer, and the picture is whole.
+// handOver waits until the caller of Frames takes the frame. The poster may have hung up: some do not wait for an answer,
+// and the picture is whole.
 func (p *posts) handOver(frame protocol.Frame) error {
 	late := time.NewTimer(handOverTime)
 	defer late.Stop()
@@ -163,29 +158,7 @@ func (p *posts) handOver(frame protocol.Frame) error {
 	case p.frames <- frame:
 		return nil
 	case <-late.C:
-	case <-p.closed:
+	case <-p.ctx.Done():
 	}
 	return errBusy
-}
-
-// answer writes the answer to a request, and logs it if it is a refusal, one a second at most.
-func (p *posts) answer(w http.ResponseWriter, r *http.Request, status int, text string) {
-	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(uploadTime))
-	if status == http.StatusOK {
-		fmt.Fprintln(w, text)
-		return
-	}
-	http.Error(w, text, status)
-
-	p.mu.Lock()
-	now := time.Now()
-	quiet := now.Sub(p.warned) < time.Second
-	if !quiet {
-		p.warned = now
-	}
-	p.mu.Unlock()
-	if !quiet {
-		from, _, _ := net.SplitHostPort(r.RemoteAddr)
-		p.o.Log.Warn("an upload is refused", "from", from, "status", status, "why", text)
-	}
 }

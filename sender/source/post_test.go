@@ -375,6 +375,15 @@ func TestUploadFFmpeg(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v, %s", form, err, out)
 		}
+		for range 500 { // ffmpeg does not wait for the answer
+			in.mu.Lock()
+			n := len(in.frames)
+			in.mu.Unlock()
+			if n == 25 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 		in.end()
 		if len(in.frames) != 25 {
 			t.Errorf("%s: %d frames, want 25", form, len(in.frames))

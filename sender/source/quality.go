@@ -15,8 +15,8 @@ const (
 	fits = 0.98
 )
 
-// A qualityDial turns the JPEG quality of a source that encodes down while the network carries less than the source
-// makes, and up again, to what was wanted, when it does not.
+// A qualityDial lowers the JPEG quality while the network carries less than the source makes. Afterwards it raises it again,
+// up to what was wanted.
 type qualityDial struct {
 	wanted, now float64
 	pressure    func() float64
@@ -26,7 +26,6 @@ func newQualityDial(o Options) *qualityDial {
 	return &qualityDial{wanted: float64(o.Quality), now: float64(o.Quality), pressure: o.Pressure}
 }
 
-// next is the quality of the next frame.
 func (d *qualityDial) next() int {
 	switch {
 	case d.pressure == nil:

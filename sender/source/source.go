@@ -32,17 +32,16 @@ import (
 // A Source is a place that frames come from.
 type Source interface {
 	// Frames opens the source and yields its frames, each as soon as its last byte is there. It runs in the caller's
-	// goroutine; a caller that takes long over a frame makes the source wait, or, if the source is live, miss frames.
+	// goroutine. A caller that takes long over a frame makes the source wait. A live source may miss frames meanwhile.
 	//
-	// The iteration ends when the source does, when ctx is done (neither is an error), or with one last pair of a
-	// zero Frame and an error that says what is wrong and what to do. Trouble that a source recovers from by itself,
-	// such as a camera that hangs up, is logged and not yielded. When the iteration is over, whatever was opened is
-	// closed. A yielded frame's Stream and ID are left zero: the sender fills them in. It is valid until the body of the
-	// loop returns: see [protocol.Frame] for how to keep it.
+	// The iteration ends when the source ends or ctx is done. Neither is an error. If something is wrong, the last pair is
+	// a zero Frame and an error that says what to do. Trouble that a source recovers from, such as a camera that hangs up,
+	// is only logged. At the end, whatever was opened is closed. A frame's Stream and ID are zero: the sender fills them
+	// in. A frame is valid until the loop's body ends: see [protocol.Frame] for how to keep it.
 	Frames(ctx context.Context) iter.Seq2[protocol.Frame, error]
 
-	// OnDemand reports whether the source may be closed while nobody watches and opened again, by calling Frames
-	// again, when somebody does. Standard input and uploads may not: what they bring meanwhile would be lost.
+	// OnDemand reports whether the source may be closed while nobody watches, and opened again by calling Frames again.
+	// Standard input and uploads may not: what they bring meanwhile would be lost.
 	OnDemand() bool
 }
 
@@ -86,4 +85,5 @@ type Options struct {
 	Log *slog.Logger
 
 	qualityAsked bool // Quality was not 0 before it got its default
+	rotatesRaw   bool // the source itself rotates what it encodes
 }

@@ -141,72 +141,6 @@ func TestTestOversized(t *testing.T) {
 	})
 }
 
-func TestDueDoesNotDrift(t *testing.T) {
-	for _, fps := range []float64{0.001, 7, 24, 29.97, 30, 60, 144, 1000} {
-		synctest.Test(t, func(t *testing.T) {
-			start := time.Now()
-			var want uint32
-			for n := range due(t.Context(), fps) {
-				if n != want {
-					t.Fatalf("%v fps: frame %d came in place of %d", fps, n, want)
-				}
-				ideal := float64(n) / fps
-				if late := time.Since(start).Seconds() - ideal; max(late, -late) > 1e-6 {
-					t.Fatalf("%v fps: frame %d came %v s late", fps, n, late)
-				}
-				if want++; want == 50_000 {
-					break
-				}
-			}
-		})
-	}
-}
-
-// A caller that takes its time gets the newest frame that is due, each one once, and is on time again as soon as it
-// can be.
-func TestDueSkips(t *testing.T) {
-	const interval = 100 * time.Millisecond
-	synctest.Test(t, func(t *testing.T) {
-		work := []time.Duration{0, 99, 100, 150, 0, 0, 250, 0, 1000, 0} // Milliseconds spent on each frame.
-		type event struct {
-			n  uint32
-			at time.Duration // Milliseconds since the start.
-		}
-		want := []event{
-			{0, 0}, {1, 100}, {2, 200}, {3, 300}, {4, 450}, {5, 500}, {6, 600}, {8, 850}, {9, 900}, {19, 1900},
-		}
-		var got []event
-		start := time.Now()
-		for n := range due(t.Context(), float64(time.Second/interval)) {
-			got = append(got, event{n, time.Since(start) / time.Millisecond})
-			if len(got) == len(want) {
-				break
-			}
-			time.Sleep(work[len(got)-1] * time.Millisecond)
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("frames and times\n%v, want\n%v", got, want)
-		}
-	})
-}
-
-func TestDueEndsAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
-		defer cancel()
-		start, frames := time.Now(), 0
-		for range due(ctx, 1) {
-			frames++
-		}
-		if took := time.Since(start); frames != 1 || took != 5*time.Millisecond {
-			t.Errorf("%d frames, over after %v", frames, took)
-		}
-		for n := range due(ctx, 1) {
-			t.Errorf("frame %d after the end", n)
-		}
-	})
-}
-
 func BenchmarkTestFrame(b *testing.B) {
 	for _, size := range []image.Point{{1280, 720}, {1920, 1080}} {
 		p, err := pattern.New(size, "")
@@ -217,7 +151,7 @@ func BenchmarkTestFrame(b *testing.B) {
 		b.Run(size.String(), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := encoder.encode(p.Draw(pattern.Mark{Captured: time.Now()})); err != nil {
+				if _, err := encoder.encode(p.Draw(pattern.Mark{Captured: time.Now()}), time.Now()); err != nil {
 					b.Fatal(err)
 				}
 			}

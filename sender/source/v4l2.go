@@ -31,17 +31,17 @@ const (
 const (
 	// Damaged is a picture that the driver says is not whole.
 	Damaged = "damaged"
-	// Outdated is a picture that was not taken before a newer one was there.
+	// Outdated is a picture that was still waiting when a newer one came.
 	Outdated = "outdated"
 	// Missed is a picture that the camera made and the driver had no room for.
 	Missed = "missed"
-	// Repeated is a picture that is the same as the one before, and Options.DropSame allows to leave out.
+	// Repeated is a picture that is the same as the one before, left out as Options.DropSame says.
 	Repeated = "repeated"
 	// NotRotatable is a picture that cannot be rotated without loss, among others that can.
 	NotRotatable = "not rotatable"
 )
 
-// A videoDevice is what is needed of a *v4l2.Device.
+// A videoDevice is a *v4l2.Device, or a fake in tests.
 type videoDevice interface {
 	Info() v4l2.Info
 	Formats() ([]v4l2.Format, error)
@@ -53,15 +53,15 @@ type videoDevice interface {
 	Close() error
 }
 
-// A v4l2Camera is a camera of this machine, by Linux's Video4Linux2, without OpenCV.
+// A v4l2Camera is a camera of this machine, read through Linux's Video4Linux2.
 //
 //	v4l2.Device.Next ──> MJPEG: mjpeg.Complete, which copies it out of the driver's memory ──> yield
 //	                 └─> raw:   raw.Decoder ──> raw.Turn ──> overlay ──> jpegEncoder ─────────┘
 //
-// Everything happens in the caller's goroutine. A camera's JPEGs are passed on as they are, but for the Huffman tables
-// that are not in them; frames carry the driver's time. A caller that is slow misses frames and gets the newest.
+// Everything happens in the caller's goroutine. A camera's JPEGs are passed on as they are, and get Huffman tables if they
+// have none. Frames carry the driver's time. A slow caller misses frames and gets the newest.
 //
-// If a camera that has worked is unplugged or stops, udpcam looks for it until it is back: at its path, or by its name,
+// If a camera that has worked is unplugged or stops, udpcam looks for it until it is back: at its path, and by its name,
 // because the path may change.
 type v4l2Camera struct {
 	path string // "" for the first that works
@@ -71,8 +71,7 @@ type v4l2Camera struct {
 	open    func(path string) (videoDevice, error)
 }
 
-// newV4L2 returns the source for "v4l2:" + rest, rest being a path, a camera's number, or nothing for the first camera
-// that works.
+// newV4L2 returns the source for "v4l2:" + rest: a path, a camera's number, or nothing for the first camera that works.
 func newV4L2(rest string, o Options) (Source, error) {
 	if !v4l2.Supported {
 		return nil, fmt.Errorf("%w: %w", ErrName, v4l2.ErrSystem)
@@ -87,58 +86,42 @@ func newV4L2(rest string, o Options) (Source, error) {
 		return nil, err
 	}
 	o.Quality = cmp.Or(o.Quality, defaultQuality)
-	c := &v4l2Camera{path: rest, o: o, devices: v4l2.Paths, open: openVideo}
+	o.rotatesRaw = true
 	if rest != "" {
 		device, err := v4l2.Open(rest)
 		if err != nil && !errors.Is(err, v4l2.ErrBusy) { // by the time it is started it may be free
-			return nil, c.explain(rest, err)
+			return nil, explainCamera(rest, err)
 		} else if err == nil {
 			device.Close()
 		}
 	}
-	return c, nil
+	open := func(path string) (videoDevice, error) { return v4l2.Open(path) }
+	return &v4l2Camera{path: rest, o: o, devices: v4l2.Paths, open: open}, nil
 }
 
-func openVideo(path string) (videoDevice, error) {
-	d, err := v4l2.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
-// OnDemand returns true.
 func (c *v4l2Camera) OnDemand() bool { return true }
 
 func (c *v4l2Camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		var known *v4l2.Info // the camera, once it has worked
-		state := &changes{log: c.o.Log, name: cmp.Or(c.path, "v4l2:")}
-		defer state.stop()
-		for {
-			t, err := c.start(ctx, known)
-			if err == nil {
-				info := t.device.Info()
-				known, state.name = &info, info.Path
-				err = t.follow(ctx, state, yield)
-				t.device.Close()
-			}
-			switch {
-			case err == errStopped || ctx.Err() != nil:
-				return
-			case known == nil:
-				yield(protocol.Frame{}, err)
-				return
-			case isFinal(err):
-				yield(protocol.Frame{}, err)
-				return
-			}
-			state.say(slog.LevelWarn, "camera is away, waiting for it", err)
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(lookAgain):
-			}
+	return frames(ctx, c.o, c.play)
+}
+
+func (c *v4l2Camera) play(ctx context.Context, emit emitter) error {
+	var known *v4l2.Info // the camera, once it has worked
+	state := &changes{log: c.o.Log, name: cmp.Or(c.path, "v4l2:")}
+	for {
+		camera, err := c.start(ctx, known)
+		if err == nil {
+			info := camera.device.Info()
+			known, state.name = &info, info.Path
+			err = camera.follow(ctx, state, emit)
+			camera.device.Close()
+		}
+		if known == nil || ctx.Err() != nil || err == errStopped || isFinal(err) {
+			return err
+		}
+		state.say(slog.LevelWarn, "camera is away, waiting for it", err)
+		if err := sleep(ctx, lookAgain); err != nil {
+			return err
 		}
 	}
 }
@@ -146,8 +129,8 @@ func (c *v4l2Camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error
 // isFinal reports whether waiting cannot fix an error.
 func isFinal(err error) bool { return errors.Is(err, ErrOption) || errors.Is(err, mjpeg.ErrRotate) }
 
-// start returns the first camera of those that it may be that works.
-func (c *v4l2Camera) start(ctx context.Context, known *v4l2.Info) (*take, error) {
+// start returns the first camera that works. If one is known, it must be that.
+func (c *v4l2Camera) start(ctx context.Context, known *v4l2.Info) (*liveCamera, error) {
 	if known == nil && c.path != "" {
 		return c.try(ctx, c.path, silence, nil)
 	}
@@ -157,9 +140,9 @@ func (c *v4l2Camera) start(ctx context.Context, known *v4l2.Info) (*take, error)
 	}
 	var first error
 	for _, path := range candidates {
-		t, err := c.try(ctx, path, firstPicture, known)
+		camera, err := c.try(ctx, path, firstPicture, known)
 		if err == nil || isFinal(err) || ctx.Err() != nil {
-			return t, err
+			return camera, err
 		}
 		if first == nil && !errors.Is(err, v4l2.ErrNoCamera) && !errors.Is(err, errAnother) {
 			first = err
@@ -179,24 +162,20 @@ var (
 	errAnother   = errors.New("another camera")
 )
 
-// try opens a camera and waits for its first picture. If one is known it must be that.
-func (c *v4l2Camera) try(ctx context.Context, path string, patience time.Duration, known *v4l2.Info) (*take, error) {
-	explain := c.explain
-	if known != nil { // then it is away, and why does not matter to anybody yet
-		explain = func(_ string, err error) error { return err }
-	}
+// try opens a camera and waits for its first picture. If one is known, it must be that.
+func (c *v4l2Camera) try(ctx context.Context, path string, patience time.Duration, known *v4l2.Info) (*liveCamera, error) {
 	device, err := c.open(path)
-	if err != nil {
-		return nil, explain(path, err)
-	}
-	if info := device.Info(); known != nil && (info.Name != known.Name || info.Driver != known.Driver) {
+	if err == nil {
+		var camera *liveCamera
+		if info := device.Info(); known != nil && (info.Name != known.Name || info.Driver != known.Driver) {
+			err = errAnother
+		} else if camera, err = startCamera(ctx, device, c.o, patience); err == nil {
+			return camera, nil
+		}
 		device.Close()
-		return nil, errAnother
 	}
-	t, err := c.prepare(ctx, device, patience)
-	if err != nil {
-		device.Close()
-		return nil, explain(path, err)
+	if known != nil { // then it is away, and why does not matter to anybody yet
+		return nil, err
 	}
-	return t, nil
+	return nil, explainCamera(path, err)
 }

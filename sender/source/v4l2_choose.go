@@ -12,10 +12,9 @@ import (
 	"udpcam/internal/v4l2"
 )
 
-// The size that a camera is asked for by default.
+// defaultSize is the size of the test pattern and the one that a camera is asked for, unless another is given.
 var defaultSize = image.Pt(1280, 720)
 
-// isJPEG reports whether a format's pictures are JPEGs.
 func isJPEG(code string) bool { return code == "MJPG" || code == "JPEG" }
 
 // aliases are what people call formats, besides their four characters.
@@ -30,30 +29,30 @@ var aliases = map[string][]string{
 	"BGR24":   {"BGR3"},
 	"RGB565":  {"RGBP"},
 	"GRAY":    {"GREY"},
-	"RAW":     {}, // all but JPEG
 }
 
-// codes are the formats that Options.Format stands for, nil for any.
+// allCodes are the formats that can be sent.
+func allCodes() []string { return append([]string{"MJPG", "JPEG"}, raw.Codes()...) }
+
+func usable(code string) bool { return slices.Contains(allCodes(), code) }
+
+// codes are the formats that Options.Format stands for.
 func codes(format string) ([]string, error) {
 	name := strings.ToUpper(strings.TrimSpace(format))
-	if name == "" {
-		return nil, nil
-	}
-	if name == "RAW" {
-		return slices.DeleteFunc(allCodes(), isJPEG), nil
-	}
-	if names, ok := aliases[name]; ok {
-		return names, nil
-	}
-	if isJPEG(name) || raw.Rank(name) >= 0 {
+	meant, isAlias := aliases[name]
+	switch {
+	case name == "":
+		return allCodes(), nil
+	case name == "RAW":
+		return raw.Codes(), nil
+	case isAlias:
+		return meant, nil
+	case usable(name):
 		return []string{name}, nil
 	}
 	return nil, fmt.Errorf("%w: format %s: udpcam can do mjpeg, raw (any that is not compressed), %s", ErrOption, format,
-		strings.ToLower(strings.Join(allCodes()[2:], " ")))
+		strings.ToLower(strings.Join(raw.Codes(), " ")))
 }
-
-// allCodes are all formats that can be sent.
-func allCodes() []string { return append([]string{"MJPG", "JPEG"}, raw.Codes()...) }
 
 // choose returns the mode of a camera that is nearest to what the options ask for.
 //
@@ -77,7 +76,7 @@ func choose(formats []v4l2.Format, o Options) (best v4l2.Mode, err error) {
 	least := math.Inf(1)
 	for _, f := range formats {
 		code := f.Code.String()
-		if !usable(code) || allowed != nil && !slices.Contains(allowed, code) || o.Text != "" && isJPEG(code) {
+		if !slices.Contains(allowed, code) || o.Text != "" && isJPEG(code) {
 			continue
 		}
 		sizes := f.Sizes
@@ -86,7 +85,8 @@ func choose(formats []v4l2.Format, o Options) (best v4l2.Mode, err error) {
 		}
 		for _, s := range sizes {
 			mode := v4l2.Mode{Code: f.Code, Size: s.Nearest(size), FPS: nearestRate(s, fps)}
-			cost := sizeWeight*(far(float64(mode.Size.X), float64(size.X))+far(float64(mode.Size.Y), float64(size.Y))) + formatCost(code)
+			cost := formatCost(code)
+			cost += sizeWeight * (far(float64(mode.Size.X), float64(size.X)) + far(float64(mode.Size.Y), float64(size.Y)))
 			if mode.FPS < fps {
 				cost += fpsWeight * far(mode.FPS, fps)
 			} else {
@@ -102,8 +102,6 @@ func choose(formats []v4l2.Format, o Options) (best v4l2.Mode, err error) {
 	}
 	return best, nil
 }
-
-func usable(code string) bool { return isJPEG(code) || raw.Rank(code) >= 0 }
 
 // formatCost is how much worse than a JPEG a format is.
 func formatCost(code string) float64 {
@@ -133,7 +131,6 @@ func nearestRate(s v4l2.Size, fps float64) float64 {
 	return best
 }
 
-// noMode says why no mode can be chosen.
 func noMode(formats []v4l2.Format, o Options) error {
 	var names []string
 	for _, f := range formats {
@@ -142,7 +139,8 @@ func noMode(formats []v4l2.Format, o Options) error {
 	has := "it has " + cmp.Or(strings.Join(names, " "), "none")
 	switch {
 	case o.Text != "":
-		return fmt.Errorf("%w: text can be written into pictures that are encoded here, and the camera has no raw format for that; %s", ErrOption, has)
+		return fmt.Errorf("%w: text can be written into pictures that are encoded here, and the camera has no raw format "+
+			"for that; %s", ErrOption, has)
 	case o.Format != "":
 		return fmt.Errorf("%w: the camera has no format %s; %s", ErrOption, o.Format, has)
 	}

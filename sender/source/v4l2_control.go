@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,20 +15,21 @@ import (
 // A setting of a control, as Options.Controls has it.
 type controlSetting struct{ name, value string }
 
-// parseControls reads NAME=VALUE.
 func parseControls(texts []string) (settings []controlSetting, err error) {
 	for _, text := range texts {
 		name, value, ok := strings.Cut(text, "=")
 		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
 		if !ok || name == "" || value == "" {
-			return nil, fmt.Errorf("%w: control %q: give NAME=VALUE, such as brightness=128; udpcam cameras lists them", ErrOption, text)
+			return nil, fmt.Errorf("%w: control %q: give NAME=VALUE, such as brightness=128; udpcam cameras lists them",
+				ErrOption, text)
 		}
 		settings = append(settings, controlSetting{name, value})
 	}
 	return settings, nil
 }
 
-// The controls that Linux 5.13 gave other names, by both: instructions all over the net have the old ones.
+// renamed are the new names, by the old ones, of controls that Linux 5.13 gave other names. Instructions all over the net
+// have the old ones.
 var renamed = map[string]string{
 	"exposure_auto":                  "auto_exposure",
 	"exposure_absolute":              "exposure_time_absolute",
@@ -36,64 +38,47 @@ var renamed = map[string]string{
 	"focus_auto":                     "focus_automatic_continuous",
 }
 
+func newName(name string) string { return cmp.Or(renamed[name], name) }
+
 const compressionQuality = "compression_quality"
 
 // control sets the controls in the order of the options, because some can be set only after another.
-func (t *take) control(texts []string) error {
+func (c *liveCamera) control(texts []string) error {
 	settings, err := parseControls(texts)
 	if err != nil {
 		return err
 	}
-	if isJPEG(t.mode.Code.String()) && t.o.qualityAsked {
-		settings = append([]controlSetting{{compressionQuality, strconv.Itoa(t.o.Quality)}}, settings...)
+	if isJPEG(c.mode.Code.String()) && c.o.qualityAsked {
+		settings = append([]controlSetting{{compressionQuality, strconv.Itoa(c.o.Quality)}}, settings...)
 	}
 	if len(settings) == 0 {
 		return nil
 	}
-	controls, err := t.device.Controls()
+	controls, err := c.device.Controls()
 	if err != nil {
 		return err
 	}
 	for _, s := range settings {
-		c, ok := findControl(controls, s.name)
-		if !ok && s.name == compressionQuality {
-			t.o.Log.Warn("the camera chooses the quality of its JPEGs itself; to choose it, take a raw format", "asked", s.value)
+		at := slices.IndexFunc(controls, func(c v4l2.Control) bool { return newName(c.Name) == newName(s.name) })
+		switch {
+		case at < 0 && s.name == compressionQuality:
+			c.o.Log.Warn("the camera chooses the quality of its JPEGs itself; to choose it, take a raw format", "asked", s.value)
 			continue
-		}
-		if !ok {
+		case at < 0:
 			return fmt.Errorf("%w: the camera has no control %s; it has %s", ErrOption, s.name, controlNames(controls))
 		}
-		value, err := controlValue(c, s.value)
-		if err != nil {
-			return err
+		value, err := controlValue(controls[at], s.value)
+		if err == nil {
+			err = c.device.Set(controls[at], value)
 		}
-		if err := t.device.Set(c, value); errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) {
-			return fmt.Errorf("%w: the camera does not take %s=%s now; does another control have to be set before?", ErrOption, s.name, s.value)
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) {
+			return fmt.Errorf("%w: the camera does not take %s=%s now; does another control have to be set before?",
+				ErrOption, s.name, s.value)
 		} else if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func findControl(controls []v4l2.Control, name string) (v4l2.Control, bool) {
-	for _, wanted := range []string{name, renamed[name], renamedFrom(name)} {
-		i := slices.IndexFunc(controls, func(c v4l2.Control) bool { return c.Name == wanted && wanted != "" })
-		if i >= 0 {
-			return controls[i], true
-		}
-	}
-	return v4l2.Control{}, false
-}
-
-// renamedFrom is the old name of a control, "" if it has none.
-func renamedFrom(name string) string {
-	for before, now := range renamed {
-		if now == name {
-			return before
-		}
-	}
-	return ""
 }
 
 func controlNames(controls []v4l2.Control) string {
@@ -103,42 +88,30 @@ func controlNames(controls []v4l2.Control) string {
 			names = append(names, c.Name)
 		}
 	}
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, " ")
+	return cmp.Or(strings.Join(names, " "), "none")
 }
+
+// switches are the words for the values of a control that is on or off.
+var switches = map[string]string{"on": "1", "true": "1", "yes": "1", "off": "0", "false": "0", "no": "0"}
 
 // controlValue is the number that a control's value stands for: itself, on or off, or the name of an entry of a menu.
 func controlValue(c v4l2.Control, text string) (int64, error) {
-	if c.ReadOnly {
+	number, err := strconv.ParseInt(cmp.Or(switches[strings.ToLower(text)], text), 0, 64)
+	switch {
+	case c.ReadOnly:
 		return 0, fmt.Errorf("%w: the control %s can only be read", ErrOption, c.Name)
-	}
-	number, err := strconv.ParseInt(text, 0, 64)
-	if err != nil {
-		switch strings.ToLower(text) {
-		case "on", "true", "yes":
-			number, err = 1, nil
-		case "off", "false", "no":
-			number, err = 0, nil
-		}
-	}
-	switch c.Kind {
-	case v4l2.Button:
+	case c.Kind == v4l2.Button:
 		return 0, nil
-	case v4l2.Menu:
+	case c.Kind == v4l2.Menu:
+		var items []string
 		for _, item := range c.Menu {
 			if err == nil && item.Value == number || strings.EqualFold(item.Name, text) {
 				return item.Value, nil
 			}
-		}
-		var items []string
-		for _, item := range c.Menu {
 			items = append(items, fmt.Sprintf("%d (%s)", item.Value, item.Name))
 		}
 		return 0, fmt.Errorf("%w: control %s=%s: it can be %s", ErrOption, c.Name, text, strings.Join(items, ", "))
-	}
-	if err != nil || number < c.Min || number > c.Max && c.Max >= c.Min {
+	case err != nil || number < c.Min || number > c.Max && c.Max >= c.Min:
 		return 0, fmt.Errorf("%w: control %s=%s: it can be %d to %d", ErrOption, c.Name, text, c.Min, c.Max)
 	}
 	return number, nil

@@ -4,16 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"udpcam/internal/v4l2"
 )
 
-// explain says what it means that a camera cannot be used, and what to do.
-func (c *v4l2Camera) explain(path string, err error) error {
+// explainCamera says what it means that a camera cannot be used, and what to do.
+func explainCamera(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: no camera %s: %s", ErrName, path, otherVideo(path))
+		return fmt.Errorf("%w: no camera %s: %s", ErrName, path, otherCameras(path))
 	case errors.Is(err, fs.ErrPermission):
 		group := v4l2.Group(path)
 		if group == "" || group == "root" {
@@ -28,30 +29,27 @@ func (c *v4l2Camera) explain(path string, err error) error {
 		}
 		return fmt.Errorf("the camera %s is in use by %s: end that first, or let udpcam pass its pictures on: %w", path, by, err)
 	case errors.Is(err, v4l2.ErrNoCamera):
-		return fmt.Errorf("%w: %s is no camera, %w: %s", ErrName, path, v4l2.ErrNoCamera, otherVideo(path))
+		return fmt.Errorf("%w: %s is no camera, %w: %s", ErrName, path, v4l2.ErrNoCamera, otherCameras(path))
 	case errors.Is(err, v4l2.ErrSilent):
-		return fmt.Errorf("the camera %s gives no pictures: unplug it and plug it in again, or choose another --size or --format: %w", path, err)
+		return fmt.Errorf("the camera %s gives no pictures: unplug it and plug it in again, or choose another --size or "+
+			"--format: %w", path, err)
 	}
 	return fmt.Errorf("camera %s: %w", path, err)
 }
 
-// otherVideo says which cameras there are besides the one at a path.
-func otherVideo(path string) string {
+// otherCameras says which cameras there are besides the one at a path.
+func otherCameras(path string) string {
 	var found []string
 	for _, other := range v4l2.Paths() {
-		if other == path {
-			continue
-		}
 		device, err := v4l2.Open(other)
-		if errors.Is(err, v4l2.ErrNoCamera) {
-			continue
-		}
 		name := ""
 		if err == nil {
 			name = " (" + device.Info().Name + ")"
 			device.Close()
 		}
-		found = append(found, other+name)
+		if other != path && !errors.Is(err, v4l2.ErrNoCamera) {
+			found = append(found, other+name)
+		}
 	}
 	if len(found) == 0 {
 		return "this machine has none; test: is a picture without one"
@@ -90,40 +88,31 @@ type CameraSize struct {
 
 // Cameras lists the cameras of this machine with all that they can do. Devices that take no pictures are left out.
 func Cameras() (cameras []CameraInfo) {
-	c := &v4l2Camera{}
+	hasDefault := false
 	for _, path := range v4l2.Paths() {
 		info := CameraInfo{Source: "v4l2:" + path, Links: v4l2.Links(path), Info: v4l2.Info{Path: path}}
 		if HasOpenCV {
 			info.OpenCV = "opencv:" + strings.TrimPrefix(path, "/dev/video")
 		}
 		device, err := v4l2.Open(path)
-		switch {
-		case errors.Is(err, v4l2.ErrNoCamera):
+		if errors.Is(err, v4l2.ErrNoCamera) {
 			continue
-		case err != nil:
-			info.Problem = c.explain(path, err).Error()
-		default:
+		}
+		if err == nil {
 			info.Info = device.Info()
 			info.Formats, err = formatsOf(device)
-			if err != nil {
-				info.Problem = c.explain(path, err).Error()
-			}
-			for _, f := range info.Formats {
-				info.Usable = info.Usable || f.Usable
-			}
-			if by := v4l2.User(path); by != "" && info.Problem == "" {
-				info.Problem = "open in " + by
-			}
 			info.Controls, _ = device.Controls() // they are not what makes a camera
 			device.Close()
 		}
-		cameras = append(cameras, info)
-	}
-	for i := range cameras {
-		if cameras[i].Usable && cameras[i].Problem == "" {
-			cameras[i].Default = Default() == "v4l2:"
-			break
+		info.Usable = slices.ContainsFunc(info.Formats, func(f CameraFormat) bool { return f.Usable })
+		if err != nil {
+			info.Problem = explainCamera(path, err).Error()
+		} else if by := v4l2.User(path); by != "" {
+			info.Problem = "open in " + by
 		}
+		info.Default = !hasDefault && info.Usable && info.Problem == ""
+		hasDefault = hasDefault || info.Default
+		cameras = append(cameras, info)
 	}
 	return cameras
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,11 +67,11 @@ func set(t *testing.T, path, control string, value int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, ok := findControl(controls, control)
-	if !ok {
+	at := slices.IndexFunc(controls, func(c v4l2.Control) bool { return c.Name == control })
+	if at < 0 {
 		t.Fatalf("no control %s", control)
 	}
-	if err := device.Set(c, value); err != nil {
+	if err := device.Set(controls[at], value); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -81,7 +81,9 @@ func watchCamera(t *testing.T, path string, o Options, present ...map[string]*fa
 	synctest.Test(t, func(t *testing.T) {
 		var opened []*fakeVideo
 		now := 0
-		c := &v4l2Camera{path: path, o: o.withDefaults()}
+		o = o.withDefaults()
+		o.rotatesRaw = true
+		c := &v4l2Camera{path: path, o: o}
 		c.devices = func() (paths []string) {
 			for path := range present[now] {
 				paths = append(paths, path)
@@ -213,7 +215,7 @@ func TestCameraRotates(t *testing.T) {
 	if size, err := mjpeg.Size(frames[0]); size != image.Pt(240, 320) {
 		t.Errorf("%v, %v", size, err)
 	}
-	odd, err := newJPEGEncoder(Options{Quality: 80}.withDefaults()).encode(image.NewYCbCr(image.Rect(0, 0, 40, 24), image.YCbCrSubsampleRatio420))
+	odd, err := newJPEGEncoder(Options{Quality: 80}.withDefaults()).encode(image.NewYCbCr(image.Rect(0, 0, 40, 24), image.YCbCrSubsampleRatio420), time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,8 +312,8 @@ func TestControls(t *testing.T) {
 		"without anything": {Options{Controls: []string{"="}}, `bad source option: control "="`},
 	} {
 		camera := &fakeVideo{controls: controls}
-		take := &take{device: camera, o: test.o.withDefaults(), mode: v4l2.Mode{Code: v4l2.Code("MJPG")}}
-		err := take.control(test.o.Controls)
+		live := &liveCamera{device: camera, o: test.o.withDefaults(), mode: v4l2.Mode{Code: v4l2.Code("MJPG")}}
+		err := live.control(test.o.Controls)
 		got := fmt.Sprint(camera.set)
 		if err != nil {
 			got = err.Error()
@@ -342,12 +344,8 @@ func TestDropSame(t *testing.T) {
 	for n, want := range map[int]string{0: "aaaaabaabb", 1: "aaabab", 2: "aabab", 9: "abab"} {
 		var counted skips
 		o := Options{DropSame: n, Skip: counted.add}.withDefaults()
-		src, err := wrap(&given{stream, o}, o, false)
-		if err != nil {
-			t.Fatal(err)
-		}
 		got := ""
-		for _, f := range collect(t, src, -1) {
+		for _, f := range collect(t, &given{stream, o}, -1) {
 			if bytes.Equal(f.JPEG, a) {
 				got += "a"
 			} else {
@@ -368,13 +366,14 @@ type given struct {
 
 func (f *given) OnDemand() bool { return false }
 
-func (f *given) Frames(context.Context) iter.Seq2[protocol.Frame, error] {
-	return func(yield func(protocol.Frame, error) bool) {
-		for r := f.o.reader(bytes.NewReader(f.stream)); ; {
-			f, err := r.Next()
-			if err != nil || !yield(f, nil) {
-				return
+func (g *given) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
+	return frames(ctx, g.o, func(_ context.Context, emit emitter) error {
+		for r := g.o.pictures(bytes.NewReader(g.stream)); ; {
+			if f, err := r.next(); err != nil {
+				return nil
+			} else if err := emit(f); err != nil {
+				return err
 			}
 		}
-	}
+	})
 }

@@ -1,24 +1,19 @@
-//go:build 386 || amd64 || arm || arm64 || loong64 || riscv64
-
 package v4l2
 
 import (
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
-
-// Supported reports whether this system has Video4Linux2.
-const Supported = true
 
 // Paths lists the nodes of video devices in the order of their numbers, cameras and others.
 func Paths() []string {
+	if !Supported {
+		return nil
+	}
 	paths, _ := filepath.Glob("/dev/video[0-9]*") // the pattern is well-formed
 	number := func(path string) int { n, _ := strconv.Atoi(strings.TrimPrefix(path, "/dev/video")); return n }
 	slices.SortFunc(paths, func(a, b string) int { return number(a) - number(b) })
@@ -34,19 +29,6 @@ func Links(path string) (links []string) {
 		}
 	}
 	return links
-}
-
-// Group is the name of the group that may open a device, "" if it cannot be told.
-func Group(path string) string {
-	var st unix.Stat_t
-	if unix.Stat(path, &st) != nil {
-		return ""
-	}
-	group, err := user.LookupGroupId(strconv.FormatUint(uint64(st.Gid), 10))
-	if err != nil {
-		return ""
-	}
-	return group.Name
 }
 
 // User says which other program has a device open, as far as may be seen: "ffmpeg (process 123)", or "".

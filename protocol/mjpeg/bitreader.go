@@ -2,43 +2,41 @@ package mjpeg
 
 // A codebook decodes what a Huffman table encodes.
 type codebook struct {
-	// quick is, by the next quickBits bits of a stream, the length of the code word that they begin with, in the low byte,
-	// and what it stands for, in the high one; 0 for a longer word or none.
+	// quick says, for the next quickBits bits of a stream, which code word they begin with: its length is in the low byte,
+	// and what it stands for in the high one. It is 0 for a longer word or none.
 	quick [1 << quickBits]uint16
-	// By length: behind the last code word of that length, filled up to 16 bits, and what to add to a word to find its
-	// value.
-	limit  [18]int
-	offset [17]int
-	values string
+	// limit is, by length, the first number behind the code words of that length, filled up to 16 bits. offset is what to
+	// add to a code word to find its place in values.
+	limit, offset [17]int
+	values        string
 }
 
 const quickBits = 9
 
 func newCodebook(t huffmanTable) (*codebook, error) {
-	words, lengths, err := t.codes()
+	words, err := t.words()
 	if err != nil {
 		return nil, err
 	}
 	b := &codebook{values: t.values}
-	for symbol, length := range lengths {
-		if length == 0 || length > quickBits {
+	for symbol, w := range words {
+		if w.length == 0 || w.length > quickBits {
 			continue
 		}
-		free := quickBits - int(length)
+		free := quickBits - int(w.length)
 		for i := range 1 << free {
-			b.quick[int(words[symbol])<<free+i] = uint16(symbol)<<8 | uint16(length)
+			b.quick[int(w.bits)<<free+i] = uint16(symbol)<<8 | uint16(w.length)
 		}
 	}
-	word, next := 0, 0
+	code, next := 0, 0
 	for i := range len(t.counts) {
 		length, count := i+1, int(t.counts[i])
-		b.offset[length] = next - word
-		word += count
+		b.offset[length] = next - code
+		code += count
 		next += count
-		b.limit[length] = word << (16 - length)
-		word <<= 1
+		b.limit[length] = code << (16 - length)
+		code <<= 1
 	}
-	b.limit[17] = 1 << 16
 	return b, nil
 }
 
@@ -50,7 +48,7 @@ type bitReader struct {
 	void int    // how many of them are behind the end
 }
 
-// fill sees to it that there are 32 bits or more.
+// fill reads more, so that there are 32 bits at least.
 func (r *bitReader) fill() {
 	for r.n <= 56 {
 		var b byte
@@ -136,52 +134,16 @@ func (r *bitReader) block(c *component, to *[64]int16, before *int32) bool {
 	return r.n >= r.void
 }
 
-// restart passes a restart marker. What bits are left before it fill up a byte.
-func (r *bitReader) restart() bool {
-	r.flush()
-	if len(r.data) < 2 || r.data[0] != 0xFF || !isRST(r.data[1]) {
-		return false
-	}
-	r.data = r.data[2:]
-	return true
-}
-
-// flush leaves out the bits that fill up the last byte before a marker, and fill bytes.
-func (r *bitReader) flush() {
-	if r.n-r.void < 8 {
-		r.acc, r.n, r.void = 0, 0, 0
-	}
+// marker passes the next marker and returns its code. It returns 0 if there is none, or if more is left before it than the
+// bits that fill up a byte.
+func (r *bitReader) marker() (code byte) {
 	for len(r.data) > 1 && r.data[0] == 0xFF && r.data[1] == markerFill {
 		r.data = r.data[1:]
 	}
-}
-
-// atMarker reports whether nothing is left before a marker.
-func (r *bitReader) atMarker(code byte) bool {
-	r.flush()
-	return r.n == 0 && len(r.data) > 1 && r.data[0] == 0xFF && r.data[1] == code
-}
-
-// A bitWriter writes entropy-coded data.
-type bitWriter struct {
-	out []byte
-	acc uint64 // the last bits, at the low end
-	n   int    // how many, less than 8 between two calls
-}
-
-func (w *bitWriter) write(bits uint32, n int) {
-	w.acc = w.acc<<n | uint64(bits)
-	for w.n += n; w.n >= 8; w.n -= 8 {
-		b := byte(w.acc >> (w.n - 8))
-		if w.out = append(w.out, b); b == 0xFF {
-			w.out = append(w.out, 0)
-		}
+	if r.n-r.void >= 8 || len(r.data) < 2 || r.data[0] != 0xFF {
+		return 0
 	}
-}
-
-// finish fills up the last byte with ones.
-func (w *bitWriter) finish() {
-	if w.n > 0 {
-		w.write(1<<(8-w.n)-1, 8-w.n)
-	}
+	code = r.data[1]
+	r.acc, r.n, r.void, r.data = 0, 0, 0, r.data[2:]
+	return code
 }

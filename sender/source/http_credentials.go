@@ -1,0 +1,91 @@
+package source
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/icholy/digest"
+)
+
+// credentials are a transport that answers a camera's demand for a user and password (RFC 9110, section 11): with digest
+// (RFC 7616) if the camera offers it, else with basic (RFC 7617). They are sent only when the camera has asked, and then
+// with each request. Other hosts, to which a camera may redirect, never get them.
+type credentials struct {
+	to     *url.URL
+	next   *http.Transport
+	digest digest.Transport // with the user and password
+	basic  atomic.Bool      // whether basic was asked for last
+}
+
+// newCredentials returns the transport for the user and password in camera.
+func newCredentials(camera *url.URL, next *http.Transport) *credentials {
+	c := &credentials{to: camera, next: next}
+	c.digest.Username = camera.User.Username()
+	c.digest.Password, _ = camera.User.Password()
+	c.digest.Transport, c.digest.FindChallenge = next, findDigest
+	return c
+}
+
+func (c *credentials) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !c.trusts(req.URL) {
+		return c.next.RoundTrip(req)
+	}
+	send := c.digest.RoundTrip // without credentials, if digest was never asked for
+	if c.basic.Load() {
+		send = c.sendBasic
+	}
+	res, err := send(req)
+	if err != nil || res.StatusCode != http.StatusUnauthorized {
+		return res, err
+	}
+	_, noDigest := findDigest(res.Header)
+	basic := noDigest != nil && offersBasic(res.Header)
+	switch was := c.basic.Swap(basic); {
+	case basic:
+		res.Body.Close()
+		return c.sendBasic(req)
+	case was:
+		res.Body.Close()
+		return c.digest.RoundTrip(req)
+	}
+	return res, nil
+}
+
+func (c *credentials) sendBasic(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.SetBasicAuth(c.digest.Username, c.digest.Password)
+	return c.next.RoundTrip(req)
+}
+
+// CloseIdleConnections makes http.Client's reach the transport below.
+func (c *credentials) CloseIdleConnections() { c.next.CloseIdleConnections() }
+
+// trusts reports whether u is the host that the credentials were given for, and no less protected.
+func (c *credentials) trusts(u *url.URL) bool {
+	if u.Scheme == c.to.Scheme {
+		return strings.EqualFold(u.Host, c.to.Host)
+	}
+	return u.Scheme == "https" && strings.EqualFold(u.Hostname(), c.to.Hostname())
+}
+
+// findDigest returns the demand for digest in a header. A malformed one is ignored: the camera may offer basic too.
+func findDigest(h http.Header) (*digest.Challenge, error) {
+	challenge, err := digest.FindChallenge(h)
+	if err != nil {
+		return nil, digest.ErrNoChallenge
+	}
+	return challenge, nil
+}
+
+// basicChallenge matches a WWW-Authenticate header that offers basic, alone or among others.
+var basicChallenge = regexp.MustCompile(`(?i)(^|,)\s*basic(\s|$)`)
+
+// offersBasic reports whether a camera takes basic. Some cameras do not say what they want, and want basic.
+func offersBasic(h http.Header) bool {
+	challenges := h.Values("WWW-Authenticate")
+	return len(challenges) == 0 || slices.ContainsFunc(challenges, basicChallenge.MatchString)
+}

@@ -1,0 +1,66 @@
+package source
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
+)
+
+// maxSearch is how many bytes are searched for a picture before giving up: four of the largest pictures. It stops
+// endless senders of other data, and long reads of a wrong file.
+const maxSearch = 4 * (protocol.MaxFrameSize + 1)
+
+var errNothingFound = errors.New("64 MB without a whole JPEG in it")
+
+// pictures are the pictures of a byte stream.
+type pictures struct {
+	in     search
+	reader *mjpeg.Reader
+	pool   protocol.Pool
+}
+
+// pictures returns the pictures in r. What is left out is counted with Skip.
+func (o Options) pictures(r io.Reader) *pictures {
+	p := &pictures{in: search{r: r}}
+	p.reader = mjpeg.NewReader(&p.in, mjpeg.ReaderOptions{
+		MaxFrameSize: o.MaxFrameSize,
+		Skip:         func(reason mjpeg.Reason) { o.Skip(string(reason)) },
+		Alloc:        p.pool.Get,
+	})
+	return p
+}
+
+// next returns the next picture as a frame that was captured now. It is lent until next is called again. The error is
+// that of the stream, io.EOF at its end, or errNothingFound.
+func (p *pictures) next() (protocol.Frame, error) {
+	p.pool.TakeBack()
+	jpeg, err := p.reader.Next()
+	switch {
+	case err != nil && p.in.err != nil:
+		return protocol.Frame{}, p.in.err // without what the reader says around it
+	case err != nil:
+		return protocol.Frame{}, err
+	}
+	p.in.read = 0
+	return p.pool.Lend(protocol.Frame{Captured: time.Now(), JPEG: jpeg}), nil
+}
+
+// A search is a reader that gives up after maxSearch bytes in which no picture was found.
+type search struct {
+	r    io.Reader
+	read int // bytes since the last picture
+	err  error
+}
+
+func (s *search) Read(b []byte) (n int, err error) {
+	if s.read > maxSearch {
+		s.err = errNothingFound
+		return 0, s.err
+	}
+	n, s.err = s.r.Read(b)
+	s.read += n
+	return n, s.err
+}
