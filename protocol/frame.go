@@ -26,6 +26,8 @@ type Frame struct {
 	// Captured is when the picture was taken, by the clock of the machine that took it, or where the source cannot
 	// know that, when the last byte of the picture arrived there.
 	Captured time.Time
+	// Sealed is whether the frame came encrypted and authenticated over the network.
+	Sealed bool
 	// JPEG is the whole picture, from its SOI marker to its EOI marker.
 	JPEG []byte
 

@@ -158,7 +158,8 @@ func (s *stream) handOn(p *pendingFrame, now time.Time) {
 	case p.repaired:
 		s.tally.ByParity++
 	}
-	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length]}
+	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length],
+		Sealed: s.opener != nil}
 	p.free(&s.shared.memory)
 	s.asking.fade()
 	s.release()

@@ -36,6 +36,7 @@ func doctorCommand() *cli.Command {
 	},
 		cmdline.Flags("What", &cli.StringSliceFlag{Name: "addr",
 			Usage: "check the way to this receiver too (`HOST[:PORT]`, repeatable)"}),
+		keyFlags("look at this key too (repeatable)"),
 		cmdline.Flags("Output", &cli.BoolFlag{Name: "json", Usage: "write an array of objects"}),
 	)
 }
@@ -57,7 +58,11 @@ const (
 )
 
 func doctor(c *cli.Context) error {
-	findings := append(checkSystem(), checkMulticast(c.Context))
+	keys, err := keysOf(c)
+	if err != nil {
+		return err
+	}
+	findings := append(checkSystem(), checkMulticast(c.Context), checkKeys(keys, readableKeyFiles(c)))
 	for _, text := range cmdline.List(c, "addr") {
 		addr, err := addressOf(text)
 		if err != nil {
@@ -98,6 +103,23 @@ func writeFindings(w io.Writer, findings []finding) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// checkKeys says whether streams are sealed. Readable are the files of keys that others can read.
+func checkKeys(keys []protocol.Key, readable []string) finding {
+	if len(keys) == 0 {
+		return finding{"key", note, "there is none: whoever is on the network can watch, and send pictures. " +
+			"Give send and recv the same --key-file", []string{"(umask 077; udpcam key >udpcam.key)"}}
+	}
+	f := finding{What: "key", State: good, Found: "streams are sealed with " + keys[0].String()}
+	for _, k := range keys[1:] {
+		f.Found += ", " + k.String()
+	}
+	for _, name := range readable {
+		f.State = note
+		f.Mend = append(f.Mend, "chmod 600 "+name+"   # others on this machine can read it")
+	}
+	return f
 }
 
 // fits returns the largest segment whose datagrams fit packets of mtu bytes, 0 if there is none. Like the default, it is a

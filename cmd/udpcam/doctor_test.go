@@ -40,6 +40,20 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+func TestCheckKeys(t *testing.T) {
+	one, two := protocol.NewKey(), protocol.NewKey()
+	if f := checkKeys(nil, nil); f.State != note || len(f.Mend) != 1 {
+		t.Errorf("without a key: %+v", f)
+	}
+	if f := checkKeys([]protocol.Key{one, two}, nil); f.State != good || !strings.Contains(f.Found, one.ID().String()) ||
+		!strings.Contains(f.Found, two.ID().String()) || strings.Contains(f.Found, one.Text()) {
+		t.Errorf("with two keys: %+v", f)
+	}
+	if f := checkKeys([]protocol.Key{one}, []string{"door.key"}); f.State != note || !strings.Contains(f.Mend[0], "chmod 600 door.key") {
+		t.Errorf("with a file that others can read: %+v", f)
+	}
+}
+
 func TestSegmentThatFits(t *testing.T) {
 	for mtu, want := range map[int]int{
 		1500: protocol.DefaultSegmentSize, 9000: protocol.DefaultSegmentSize, 1492: 1344, 1400: 1280, 1280: 1152, 100: 0, 0: 0,

@@ -151,10 +151,18 @@ func warnOfKeys(c *cli.Context, log *slog.Logger) {
 	if given := cmdline.List(c, "key"); len(given) > 0 && strings.Join(given, ",") != os.Getenv(cmdline.Variable("key")) {
 		log.Warn("others on this machine can see a key that is on the command line: use --key-file, or the variable " + cmdline.Variable("key"))
 	}
+	for _, name := range readableKeyFiles(c) {
+		log.Warn("others on this machine can read the key", "file", name, "hint", "chmod 600 "+name)
+	}
+}
+
+// readableKeyFiles returns the files of --key-file that others on this machine can read.
+func readableKeyFiles(c *cli.Context) (names []string) {
 	for _, name := range cmdline.List(c, "key-file") {
 		info, err := os.Stat(name)
 		if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-			log.Warn("others on this machine can read the key", "file", name, "hint", "chmod 600 "+name)
+			names = append(names, name)
 		}
 	}
+	return names
 }

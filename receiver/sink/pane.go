@@ -95,17 +95,21 @@ func (p *pane) isOpen() bool {
 }
 
 // title is the title of a stream's window. The name comes from the network; what cannot be printed is left out.
-func title(stream string) string {
+func title(f protocol.Frame) string {
 	name := strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return -1
-	}, strings.ToValidUTF8(stream, ""))
-	if name == "" {
-		return "udpcam"
+	}, strings.ToValidUTF8(f.Stream, ""))
+	text := "udpcam"
+	if name != "" {
+		text += ": " + name
 	}
-	return "udpcam: " + name
+	if f.Sealed {
+		text += " (sealed)"
+	}
+	return text
 }
 
 // undecodable returns why a JPEG is not given to a decoder, or "" if it may be. It reads markers only.

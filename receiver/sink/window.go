@@ -80,7 +80,7 @@ func (w *Window) Put(f protocol.Frame) error {
 		skipped = SkipStreams
 		return nil
 	case !ok:
-		p = newPane(w.screen.view(title(f.Stream)))
+		p = newPane(w.screen.view(title(f)))
 		w.panes[f.Stream] = p
 		w.decoders.Go(func() { p.decode(w.fresh, w.o.skip) })
 	}

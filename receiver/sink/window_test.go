@@ -154,8 +154,9 @@ func TestWindowShowsEveryStream(t *testing.T) {
 		for _, name := range []string{"", "door", "yard\n"} {
 			w.Put(protocol.Frame{Stream: name, JPEG: []byte(jpeg)})
 		}
+		w.Put(protocol.Frame{Stream: "safe", JPEG: []byte(jpeg), Sealed: true})
 		synctest.Wait()
-		for _, title := range []string{"udpcam", "udpcam: door", "udpcam: yard"} {
+		for _, title := range []string{"udpcam", "udpcam: door", "udpcam: yard", "udpcam: safe (sealed)"} {
 			if v := s.titled(title); v == nil || len(v.pictures()) != 1 || v.pictures()[0] != jpeg {
 				t.Errorf("no picture in window %q", title)
 			}
@@ -313,7 +314,7 @@ func TestTitle(t *testing.T) {
 	for stream, want := range map[string]string{
 		"": "udpcam", "door": "udpcam: door", "a\x00b\x1b[2Jc": "udpcam: ab[2Jc", "\xff": "udpcam", "Tür 1": "udpcam: Tür 1",
 	} {
-		if got := title(stream); got != want {
+		if got := title(protocol.Frame{Stream: stream}); got != want {
 			t.Errorf("title(%q) = %q, want %q", stream, got, want)
 		}
 	}

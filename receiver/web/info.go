@@ -64,6 +64,8 @@ type linkInfo struct {
 	Received  uint64            `json:"received"` // of those
 	ByParity  uint64            `json:"by_parity"`
 	ByRequest uint64            `json:"by_request"`
+	Sealed    bool              `json:"sealed"`        // encrypted and authenticated on its way
+	Key       string            `json:"key,omitempty"` // ID of the key that it is sealed with
 }
 
 // serveAPI answers with everything about the streams.
@@ -172,6 +174,9 @@ func (s *Server) linkOf(stream string, now time.Time) *linkInfo {
 		Received:  st.Received,
 		ByParity:  st.ByParity,
 		ByRequest: st.ByRequest,
+	}
+	if info.Sealed = link.Sealed; link.Sealed {
+		info.Key = link.Key.String()
 	}
 	if link.ClockKnown {
 		rtt := milliseconds(link.RTT)

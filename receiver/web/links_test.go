@@ -31,7 +31,7 @@ type ahead struct{ lossy }
 
 func (ahead) Streams() []protocol.StreamInfo {
 	infos := lossy{}.Streams()
-	infos[0].ClockOffset = time.Hour
+	infos[0].ClockOffset, infos[0].Sealed, infos[0].Key = time.Hour, true, 0x3fa9
 	return infos
 }
 
@@ -49,6 +49,9 @@ func TestLinks(t *testing.T) {
 	door, elsewhere := infos[0], infos[1]
 	if elsewhere.Link != nil || door.Link == nil || door.Link.Expected != 5000 || *door.Link.RTT != 20 || door.Link.DroppedBy["late"] != 2 {
 		t.Errorf("%+v, %+v", door.Link, elsewhere.Link)
+	}
+	if !door.Link.Sealed || door.Link.Key != "3fa9" {
+		t.Errorf("the stream is sealed: %+v", door.Link)
 	}
 	if d := door.Delay; d == nil || d.Median < 500 || d.Median > 700 || d.P99 < 990 || d.P99 > 1200 {
 		t.Errorf("%+v", d)

@@ -147,7 +147,7 @@ class Tile {
     }
     this.state = state;
     this.status = status;
-    this.caption.textContent = this.name;
+    this.caption.textContent = this.name + (this.info?.link?.sealed ? ' · sealed' : '');
     this.caption.setAttribute('aria-label', `Enlarge ${this.name}`);
     this.player.label = `Live picture of ${this.name || 'the camera'}`;
   }
@@ -211,7 +211,9 @@ function judge() {
   $('name').textContent = grid ? `${streams.length} cameras` : worst?.name ?? '';
   $('status').textContent = grid && worst?.state === 'quiet' ? `${all.filter((t) => t.state === 'quiet').length} without picture` : worst?.status ?? '';
   const info = grid ? null : worst?.info, width = worst?.width || info?.width, height = worst?.height || info?.height;
-  $('facts').textContent = !grid && width ? `${width} × ${height}` : '';
+  const facts = [!grid && width ? `${width} × ${height}` : '', info?.link?.sealed ? 'sealed' : ''];
+  $('facts').textContent = facts.filter((fact) => fact).join(' · ');
+  $('facts').title = info?.link?.sealed ? `encrypted and authenticated on its way here, with key ${info.link.key}` : '';
   document.title = `${$('name').textContent ? `${$('name').textContent} · ` : ''}udpcam`;
   $('grid').hidden = !grid && streams.length < 2 && !own;
   $('grid').setAttribute('aria-pressed', grid);
