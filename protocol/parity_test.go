@@ -393,7 +393,7 @@ func BenchmarkParity(b *testing.B) {
 		for row := range lost {
 			parity = append(parity, parityShard{row, picture(l.stride, 2)})
 		}
-		b.Run(fmt.Sprintf("repair %d of %d", k-have.count(), k), func(b *testing.B) {
+		b.Run(fmt.Sprintf("repair %d of %d", lost, k), func(b *testing.B) {
 			b.SetBytes(int64(l.length))
 			b.ReportAllocs()
 			for b.Loop() {
