@@ -17,7 +17,7 @@ func leave(d departure, n int, oversleep time.Duration) (took time.Duration, mos
 		datagrams[i] = protocol.Datagram{make([]byte, 28), make([]byte, 1408)}
 	}
 	for len(datagrams) > 0 {
-		n := d.take(datagrams, now)
+		n := d.release(datagrams, now)
 		if n == 0 {
 			now = d.next.Add(oversleep)
 			continue
@@ -75,13 +75,13 @@ func TestPaceMakesUpForPauses(t *testing.T) {
 		datagrams[i] = protocol.Datagram{make([]byte, 1000), nil}
 	}
 	d := departure{rate: 1e6, next: epoch} // a kilobyte a millisecond
-	if n := d.take(datagrams, epoch); n != 8 {
+	if n := d.release(datagrams, epoch); n != 8 {
 		t.Errorf("%d datagrams left at first, want a burst of 8", n)
 	}
-	if n := d.take(datagrams, epoch.Add(28*time.Millisecond)); n != 28 {
+	if n := d.release(datagrams, epoch.Add(28*time.Millisecond)); n != 28 {
 		t.Errorf("%d left 20 ms late, want 28", n)
 	}
-	if n := d.take(datagrams, epoch.Add(time.Second)); n != 8 {
+	if n := d.release(datagrams, epoch.Add(time.Second)); n != 8 {
 		t.Errorf("%d left a second late, want a burst of 8", n)
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // put sends a frame of so many bytes through a ring.
 func put(t *testing.T, r *ring, s *protocol.Splitter, id uint32, size int, now time.Time) *protocol.Outgoing {
-	o := r.take()
+	o := r.newFrame()
 	jpeg := picture(id, size)
 	if err := s.Split(o, protocol.Frame{ID: id, JPEG: jpeg}, 1); err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ type world struct {
 	now    time.Time
 	free   time.Time // when the link has sent everything
 	id     uint32
-	states []State
+	states []state
 
 	sent, skipped, dropped int
 	longest                time.Duration // that a frame took from being offered
@@ -54,8 +54,8 @@ func (w *world) offer(datagrams int) {
 	due := w.now.Add(interval)
 	defer func() { w.now = due }()
 	plan := w.path.Plan(Offer{Bytes: datagrams * size, Blocks: 1, Segments: datagrams}, w.now)
-	if n := len(w.states); n == 0 || w.states[n-1] != w.path.State() {
-		w.states = append(w.states, w.path.State())
+	if n := len(w.states); n == 0 || w.states[n-1] != w.path.state {
+		w.states = append(w.states, w.path.state)
 	}
 	if plan.Skip {
 		w.skipped++
@@ -124,28 +124,28 @@ func (w *world) run(frames, datagrams int) {
 func TestStates(t *testing.T) {
 	w := newWorld()
 	w.run(30, 57)
-	if w.path.State() != Free || w.skipped > 0 {
-		t.Errorf("wide: %v, %d skipped", w.path.State(), w.skipped)
+	if w.path.state != free || w.skipped > 0 {
+		t.Errorf("wide: %v, %d skipped", w.path.state, w.skipped)
 	}
 	w.rate = 10e6 / 8
 	w.run(10, 57)
 	w.run(60, 57)
-	if w.path.State() != Limited || w.skipped < 28 || w.skipped > 32 || w.longest > 100*ms {
-		t.Errorf("10 Mbit/s: %v, %d of 60 skipped, at most %v", w.path.State(), w.skipped, w.longest)
+	if w.path.state != limited || w.skipped < 28 || w.skipped > 32 || w.longest > 100*ms {
+		t.Errorf("10 Mbit/s: %v, %d of 60 skipped, at most %v", w.path.state, w.skipped, w.longest)
 	}
 	if mbit := w.path.Rate() * 8 / 1e6; mbit < 9.5 || mbit > 10.5 {
 		t.Errorf("10 Mbit/s: thought to be %.1f", mbit)
 	}
 	w.rate = 1e9
 	w.run(30, 57)
-	if w.path.State() != Free || w.path.Rate() != 0 {
-		t.Errorf("wide again: %v", w.path.State())
+	if w.path.state != free || w.path.Rate() != 0 {
+		t.Errorf("wide again: %v", w.path.state)
 	}
 	w.rate, w.queue = 100e6/8, 2*ms
 	w.run(15, 57)
 	w.run(60, 57)
-	if w.path.State() != Limited || w.dropped > 0 || w.skipped > 0 || w.longest > 10*ms {
-		t.Errorf("short queue: %v, %d dropped, %d skipped, at most %v", w.path.State(), w.dropped, w.skipped, w.longest)
+	if w.path.state != limited || w.dropped > 0 || w.skipped > 0 || w.longest > 10*ms {
+		t.Errorf("short queue: %v, %d dropped, %d skipped, at most %v", w.path.state, w.dropped, w.skipped, w.longest)
 	}
 	if fmt.Sprint(w.states) != "[free limited probing free limited]" {
 		t.Errorf("it went through %v", w.states)
@@ -158,8 +158,8 @@ func TestRadio(t *testing.T) {
 		w := newWorld()
 		w.loss = loss
 		w.run(3000, 57)
-		if w.skipped > 0 || w.longest > 5*ms || w.path.State() != Free {
-			t.Errorf("%v loss: %v, %d frames skipped, at most %v", loss, w.path.State(), w.skipped, w.longest)
+		if w.skipped > 0 || w.longest > 5*ms || w.path.state != free {
+			t.Errorf("%v loss: %v, %d frames skipped, at most %v", loss, w.path.state, w.skipped, w.longest)
 		}
 		if got := w.path.Loss(); got < loss*0.6 || got > loss*1.4 {
 			t.Errorf("%v loss: measured as %v", loss, got)
