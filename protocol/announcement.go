@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/binary"
 	"image"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -78,18 +79,16 @@ func echoedReceiver(b []byte) (id [saltSize]byte) {
 // CleanName makes a stream name safe to show. It keeps only printable UTF-8, trims spaces at both ends, and cuts the name to
 // MaxStreamName bytes.
 func CleanName(name string) string {
-	clean := make([]byte, 0, min(len(name), MaxStreamName))
-	for _, r := range name {
-		if r == utf8.RuneError || !unicode.IsPrint(r) || len(clean) == 0 && r == ' ' {
-			continue
+	name = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
 		}
-		if len(clean)+utf8.RuneLen(r) > MaxStreamName {
-			break
-		}
-		clean = utf8.AppendRune(clean, r)
+		return r
+	}, name)
+	name = strings.TrimLeft(name, " ")
+	for len(name) > MaxStreamName {
+		_, last := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-last]
 	}
-	for len(clean) > 0 && clean[len(clean)-1] == ' ' {
-		clean = clean[:len(clean)-1]
-	}
-	return string(clean)
+	return strings.TrimRight(name, " ")
 }

@@ -49,8 +49,6 @@ func (a *arrivals) place(s *segment) int {
 	return s.index
 }
 
-func (a *arrivals) has(s *segment) bool { return a.seen.has(a.place(s)) }
-
 // sent is how many datagrams were sent, as far as this end can tell.
 func (a *arrivals) sent() int { return max(a.top, a.data+a.parity) }
 

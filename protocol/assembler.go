@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -217,25 +218,18 @@ func (a *Assembler) find(p prefix) *stream {
 	return a.latest
 }
 
-// join adds a stream, from its first datagram. If there are too many streams, the idlest gives way.
+// join adds a stream, from its first datagram. If there are too many, the one without a whole frame for longest gives way.
 func (a *Assembler) join(p prefix, now time.Time) *stream {
 	if len(a.streams) == maxStreams {
-		a.forget(a.idlest())
+		idlest := slices.MinFunc(slices.Collect(maps.Values(a.streams)), func(x, y *stream) int {
+			return cmp.Or(x.whole.Compare(y.whole), x.joined.Compare(y.joined))
+		})
+		a.forget(idlest)
 	}
 	key := streamKey{p.Session, p.Stream}
 	s := newStream(key, &a.shared, now)
 	a.streams[key], a.latest = s, s
 	return s
-}
-
-// idlest is the stream that has been without a whole frame for longest.
-func (a *Assembler) idlest() (idlest *stream) {
-	for _, s := range a.streams {
-		if idlest == nil || s.whole.Before(idlest.whole) || s.whole.Equal(idlest.whole) && s.joined.Before(idlest.joined) {
-			idlest = s
-		}
-	}
-	return idlest
 }
 
 // forget drops a stream and its unfinished frames. Its counts stay in the totals.

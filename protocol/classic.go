@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -41,9 +42,7 @@ func NewClassicSplitter(segmentSize int) (*ClassicSplitter, error) {
 	if segmentSize < MinSegmentSize || segmentSize > MaxDatagram-1 {
 		return nil, fmt.Errorf("segment size %d: give %d to %d bytes", segmentSize, MinSegmentSize, ClassicSegmentSize)
 	}
-	s := &ClassicSplitter{}
-	s.Resize(segmentSize)
-	return s, nil
+	return &ClassicSplitter{min(segmentSize, ClassicSegmentSize)}, nil
 }
 
 // SegmentSize is the most bytes that a segment carries.
@@ -223,13 +222,9 @@ func (a *ClassicAssembler) sender(from netip.AddrPort, now time.Time) *classicSe
 	s := a.senders[from]
 	if s == nil {
 		if len(a.senders) == classicMaxSenders {
-			var oldest netip.AddrPort
-			for k, o := range a.senders {
-				if !oldest.IsValid() || o.seen.Before(a.senders[oldest].seen) {
-					oldest = k
-				}
-			}
-			a.forget(oldest)
+			a.forget(slices.MinFunc(slices.Collect(maps.Keys(a.senders)), func(x, y netip.AddrPort) int {
+				return a.senders[x].seen.Compare(a.senders[y].seen)
+			}))
 		}
 		s = &classicSender{}
 		a.senders[from] = s
@@ -249,7 +244,7 @@ func (a *ClassicAssembler) forget(from netip.AddrPort) {
 // finish hands on a sender's frame after its last segment, if it is a whole JPEG.
 func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now time.Time) {
 	jpeg := s.bytes
-	a.account(s, s.count)
+	a.account(s)
 	if mjpeg.Check(jpeg) != nil {
 		s.tally.Dropped[FrameCorrupt]++
 		return
@@ -275,15 +270,15 @@ func (a *ClassicAssembler) label(s *classicSender, from netip.AddrPort, now time
 // drop drops the frame that a sender has begun, if any.
 func (a *ClassicAssembler) drop(s *classicSender) {
 	if s.next != 0 {
-		a.account(s, s.count-s.next)
+		a.account(s)
 		s.tally.Dropped[FrameSuperseded]++
 	}
 }
 
 // account counts a frame and its received segments, and makes the sender ready for the next frame.
-func (a *ClassicAssembler) account(s *classicSender, received int) {
+func (a *ClassicAssembler) account(s *classicSender) {
 	a.pending -= len(s.bytes)
 	s.tally.Expected += uint64(s.count)
-	s.tally.Received += uint64(received)
+	s.tally.Received += uint64(s.count - s.next)
 	s.next, s.count, s.bytes = 0, 0, nil
 }

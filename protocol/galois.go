@@ -4,9 +4,6 @@ package protocol
 // Multiplication is modulo the polynomial x⁸ + x⁴ + x³ + x² + 1. Every element but 0 is a power of 2. So the logarithm of a
 // product is the sum of the logarithms, modulo 255.
 
-// galoisPolynomial has one bit for each power of x in the polynomial.
-const galoisPolynomial = 0x11D
-
 // galoisLog has the logarithm of each element to the base 2, from 0 to 254. There is none of 0: its place has a 0, which
 // adds nothing to a sum of logarithms.
 var galoisLog [256]int
@@ -21,7 +18,7 @@ func init() {
 		galoisLog[x] = i
 		galoisExp[i], galoisExp[i+255], galoisExp[i+510] = byte(x), byte(x), byte(x)
 		if x *= 2; x > 255 {
-			x ^= galoisPolynomial
+			x ^= 0x11D // the polynomial, a bit for each power of x
 		}
 	}
 }

@@ -55,7 +55,7 @@ func (o *ordering) useless(seg *segment) (why DatagramDrop, useless bool) {
 	case p.state == unseen:
 		return 0, false
 	case !seg.repair: // the first time it is of use even for a finished frame: arrivals counts it
-		return DatagramDuplicate, p.arrivals.has(seg)
+		return DatagramDuplicate, p.arrivals.seen.has(p.arrivals.place(seg))
 	}
 	return p.useless(seg)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"time"
 )
 
@@ -206,10 +207,6 @@ func (s *sealing) open(b []byte, now time.Time) (f Feedback, err error) {
 // forget forgets receivers that were silent for longer than believed: a recording of them would not be accepted any more. It
 // reports whether there is room for another receiver.
 func (s *sealing) forget(now time.Time) bool {
-	for id, r := range s.receivers {
-		if now.Sub(r.heard) > believed {
-			delete(s.receivers, id)
-		}
-	}
+	maps.DeleteFunc(s.receivers, func(_ [saltSize]byte, r *knownReceiver) bool { return now.Sub(r.heard) > believed })
 	return len(s.receivers) < maxReceivers
 }

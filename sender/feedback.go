@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/netip"
@@ -64,7 +65,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 	f, err := s.splitter.Feedback(b, now)
 	switch {
 	case err != nil:
-		s.refuse(refusalOf(err))
+		s.refuse(cmp.Or(refusals[err], FeedbackForeign))
 	case f.Request != nil:
 		s.stats.Requests++
 		s.answer(d, *f.Request, now)

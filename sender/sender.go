@@ -254,17 +254,17 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 // plan says how a frame leaves. All destinations get the same datagrams, so the worst path decides. A destination whose
 // reports have stopped does not count.
 func (s *Sender) plan(o path.Offer, now time.Time) (plan path.Plan) {
-	any := false
+	planned := false
 	for _, d := range s.destinations {
 		switch p := d.path.Plan(o, now); {
-		case !d.reported.IsZero() && !d.live(now):
-		case any:
+		case !d.reported.IsZero() && !d.live(now): // gone
+		case planned:
 			plan = plan.And(p)
 		default:
-			plan, any = p, true
+			plan, planned = p, true
 		}
 	}
-	if !any {
+	if !planned {
 		plan = s.nobody.Plan(o, now)
 	}
 	return plan
@@ -291,9 +291,6 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.config.Clock.Now() // before the copy: its time does not belong to the frame's departure
-	for _, d := range s.destinations {
-		d.path.End(now)
-	}
 	if s.answered {
 		s.ring.add(o, now)
 	} else {
@@ -302,6 +299,7 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 	s.stats.Frames++
 	s.stats.FrameBytes += uint64(o.Size())
 	for _, d := range s.destinations {
+		d.path.End(now)
 		d.allowance.earn(d.sent.bytes)
 		s.stats.Datagrams += uint64(d.sent.datagrams)
 		s.stats.Parity += uint64(d.sent.parity)

@@ -39,21 +39,13 @@ const (
 	FeedbackReplayed     FeedbackRefusal = "replayed"      // it may be a recording
 )
 
-// refusalOf is the reason that goes with an error of a wire.
-func refusalOf(err error) FeedbackRefusal {
-	switch err {
-	case protocol.ErrMalformed:
-		return FeedbackMalformed
-	case protocol.ErrOtherSession:
-		return FeedbackOtherSession
-	case protocol.ErrUnsealed:
-		return FeedbackUnsealed
-	case protocol.ErrWrongKey:
-		return FeedbackWrongKey
-	case protocol.ErrReplayed:
-		return FeedbackReplayed
-	}
-	return FeedbackForeign
+// refusals are the reasons for the errors of a wire. All others are FeedbackForeign.
+var refusals = map[error]FeedbackRefusal{
+	protocol.ErrMalformed:    FeedbackMalformed,
+	protocol.ErrOtherSession: FeedbackOtherSession,
+	protocol.ErrUnsealed:     FeedbackUnsealed,
+	protocol.ErrWrongKey:     FeedbackWrongKey,
+	protocol.ErrReplayed:     FeedbackReplayed,
 }
 
 // Destinations returns what is known of each address that the sender sends to.

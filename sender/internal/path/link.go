@@ -1,7 +1,6 @@
 package path
 
 import (
-	"iter"
 	"time"
 
 	"udpcam/protocol"
@@ -50,21 +49,6 @@ func (l *log) find(id uint32) *sent {
 }
 
 func (l *log) newest() *sent { return l.find(l.last) }
-
-// after returns the remembered frames that were sent after the one with that ID.
-func (l *log) after(id uint32) iter.Seq[*sent] {
-	return func(yield func(*sent) bool) {
-		first := l.last + 1 - uint32(l.count)
-		if !protocol.Newer(first, id) {
-			first = id + 1
-		}
-		for ; l.count > 0 && !protocol.Newer(first, l.last); first++ {
-			if !yield(&l.frames[first%remembered]) {
-				return
-			}
-		}
-	}
-}
 
 // A link is the narrowest link of a path, with the queue before it. The zero value knows nothing. All times are by the
 // sender's clock, and do not include the path's own delay.

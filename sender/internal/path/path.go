@@ -178,7 +178,11 @@ func (p *Path) rate() float64 {
 // wait is how long a frame that is sent now would wait in the queue.
 func (p *Path) wait(now time.Time) time.Duration {
 	idle := p.link.idle // when the link has sent everything
-	for f := range p.log.after(p.link.newest) {
+	for i := range uint32(p.log.count) {
+		f := p.log.find(p.log.last + 1 - uint32(p.log.count) + i)
+		if !protocol.Newer(f.id, p.link.newest) {
+			continue // it has arrived
+		}
 		if f.left.After(idle) {
 			idle = f.left
 		}
