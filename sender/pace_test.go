@@ -8,8 +8,8 @@ import (
 	"udpcam/sender/internal/path"
 )
 
-// leave returns how long a frame of so many datagrams of 1436 bytes takes to leave, and the most bytes that leave at once,
-// when each pause takes longer than it should.
+// leave returns how long a frame of some datagrams of 1436 bytes takes to leave, and the most bytes that leave at once. Each
+// pause takes longer than it should.
 func leave(d departure, n int, oversleep time.Duration) (took time.Duration, most int) {
 	now := d.next
 	datagrams := make([]protocol.Datagram, n)
@@ -30,7 +30,7 @@ func leave(d departure, n int, oversleep time.Duration) (took time.Duration, mos
 
 var epoch = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// TestPace holds how long frames take to leave and how much leaves at once, at what --pace says and a path takes.
+// TestPace checks how long frames take to leave and how much leaves at once, for values of --pace and rates of the path.
 func TestPace(t *testing.T) {
 	const (
 		interval = time.Second / 30
@@ -68,7 +68,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// TestPaceMakesUpForPauses has a machine be busy for a while: the rate is held on average, unless it is busy for long.
+// TestPaceMakesUpForPauses has a busy machine. After short delays the average rate must be right, after long ones not.
 func TestPaceMakesUpForPauses(t *testing.T) {
 	datagrams := make([]protocol.Datagram, 100)
 	for i := range datagrams {

@@ -163,7 +163,7 @@ func TestSenderRefuses(t *testing.T) {
 	}
 }
 
-// A failingConn is a network that is down until it is told otherwise.
+// A failingConn is a network that is down until the test brings it up.
 type failingConn struct {
 	protocol.Conn
 	err    error

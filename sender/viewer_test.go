@@ -30,7 +30,7 @@ func picture(size int, seed uint64) []byte {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// A watcher is a receiver that reports and asks.
+// A watcher is a receiver that sends reports and requests.
 type watcher struct {
 	conn      protocol.Conn
 	assembler *protocol.Assembler
@@ -103,7 +103,7 @@ func newShow(t *testing.T, p netsim.Path, c sender.Config) *show {
 	return sh
 }
 
-// send sends so many frames, all from one buffer.
+// send sends some frames, all from one buffer.
 func (s *show) send(t *testing.T, frames, size int, fps float64) {
 	pictures := [][]byte{picture(size, 1), picture(size, 2), picture(size, 3)}
 	buffer := make([]byte, size)

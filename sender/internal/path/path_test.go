@@ -15,8 +15,8 @@ const (
 	size     = 1436
 )
 
-// A world is a path as it is: a link of some bytes a second behind a queue, and a radio. Frames are sent over it as a Path
-// plans, and it is told what came of each as soon as that is known.
+// A world is a simulated path: a queue, a link of some bytes a second, and a radio. Frames leave as a Path plans. The Path
+// gets a report of each.
 type world struct {
 	rate   float64       // bytes a second
 	queue  time.Duration // how long a packet may wait
@@ -45,7 +45,7 @@ func newWorld() *world {
 	return &world{rate: 1e9, queue: time.Second, delay: ms, random: rand.New(rand.NewPCG(1, 1)), path: New(), now: epoch}
 }
 
-// offer offers a frame of so many datagrams, one interval after the last.
+// offer offers a frame of some datagrams, one interval after the last.
 func (w *world) offer(datagrams int) {
 	for len(w.later) > 0 && !w.later[0].at.After(w.now) {
 		w.path.Report(w.later[0].report, w.later[0].at)
@@ -120,7 +120,7 @@ func (w *world) run(frames, datagrams int) {
 	}
 }
 
-// TestStates has a path be wide, narrow, wide and again with too short a queue.
+// TestStates makes a path wide, narrow, wide again, and then gives it a queue that is too short.
 func TestStates(t *testing.T) {
 	w := newWorld()
 	w.run(30, 57)
@@ -152,7 +152,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestRadio holds that loss makes nothing slower, whatever the rate is, but for the parity that it needs.
+// TestRadio checks that loss does not slow the sender down, whatever the rate is.
 func TestRadio(t *testing.T) {
 	for _, loss := range []float64{0.01, 0.05, 0.2, 0.5} {
 		w := newWorld()
@@ -167,7 +167,7 @@ func TestRadio(t *testing.T) {
 	}
 }
 
-// TestSmallFrames sends frames of one datagram, of which none tells the rate by itself, to a path that carries a half.
+// TestSmallFrames sends frames of one datagram over a path that carries half of them. One such frame alone shows no rate.
 func TestSmallFrames(t *testing.T) {
 	w := newWorld()
 	w.rate, w.queue = 15*size, time.Second
@@ -178,8 +178,8 @@ func TestSmallFrames(t *testing.T) {
 	}
 }
 
-// TestClocks has the receiver's clock be set forwards and backwards while the path carries less than there is. It costs a
-// while, but frames go on.
+// TestClocks sets the receiver's clock forwards and backwards while the path is overloaded. This may disturb for a while,
+// but frames must go on.
 func TestClocks(t *testing.T) {
 	w := newWorld()
 	w.rate = 10e6 / 8
@@ -193,7 +193,7 @@ func TestClocks(t *testing.T) {
 	}
 }
 
-// TestSilence has reports stop.
+// TestSilence stops all reports.
 func TestSilence(t *testing.T) {
 	w := newWorld()
 	w.rate = 10e6 / 8
@@ -207,7 +207,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestNonsense hands a path what no receiver says.
+// TestNonsense gives a path reports that no receiver would send.
 func TestNonsense(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	w := newWorld()
@@ -235,7 +235,7 @@ func TestNonsense(t *testing.T) {
 	}
 }
 
-// TestAnd holds that the path that is worse off counts.
+// TestAnd checks that the worse path decides.
 func TestAnd(t *testing.T) {
 	a := Plan{Parity: 3, Interval: interval, Share: 1}
 	b := Plan{Skip: true, Parity: 1, Rate: 1e6, Interval: interval, Share: 0.5}
