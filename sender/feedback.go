@@ -122,8 +122,9 @@ func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 		s.refuse(FeedbackMalformed)
 		return
 	}
-	d.allowance.spend(size(datagrams))
-	d.path.Answered(size(datagrams))
+	bytes := size(datagrams)
+	d.allowance.bytes -= float64(bytes)
+	d.path.Answered(bytes)
 	if s.transmit(d, datagrams) == nil {
 		s.stats.Answered += uint64(len(datagrams))
 		s.count(datagrams)
@@ -139,5 +140,3 @@ type allowance struct{ bytes float64 }
 func (a *allowance) earn(frame int) {
 	a.bytes = min(a.bytes+answerShare*float64(frame), float64(max(frame, minAllowance)))
 }
-
-func (a *allowance) spend(bytes int) { a.bytes -= float64(bytes) }

@@ -34,9 +34,6 @@ func stepDown(size int) int {
 	return protocol.MinSegmentSize
 }
 
-// automatic reports whether the sender finds the segment size itself.
-func (c Config) automatic() bool { return c.SegmentSize == 0 && c.Wire != protocol.WireClassic }
-
 // segmentSize is the largest segment size that fits the path, as far as the system knows.
 func (d *destination) segmentSize() int {
 	if c, ok := d.Conn.(interface{ PathMTU(netip.AddrPort) int }); ok {

@@ -29,8 +29,6 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
-	"net"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -42,38 +40,6 @@ import (
 
 // ErrNotJPEG means that a frame does not begin and end as a JPEG does.
 var ErrNotJPEG = errors.New("the frame is not a JPEG")
-
-// A Config says how a Sender sends. The zero value is the documented default.
-type Config struct {
-	// Name is the stream's name: see [protocol.CleanName]. If it is empty, receivers show the stream under the address that
-	// it comes from.
-	Name string
-	// Wire is the format of datagrams. The zero value means [protocol.WireV1].
-	Wire protocol.Wire
-	// Key seals the stream: only receivers with the same key can watch it. The zero value leaves it open. The classic wire
-	// cannot be sealed.
-	Key protocol.Key
-	// SegmentSize is the most payload bytes in a datagram. 0 means [protocol.DefaultSegmentSize], or what the narrowest
-	// path carries if that is less. On the classic wire 0 means [protocol.ClassicSegmentSize].
-	SegmentSize int
-	// FEC is how much parity frames get. The classic wire has none.
-	FEC FEC
-	// Pace is how fast the datagrams of a frame leave.
-	Pace Pace
-	// OneWay turns off feedback: the sender receives nothing. If FEC adapts to reports, parity stays at a tenth. Multicast
-	// and the classic wire are always one-way.
-	OneWay bool
-	// Interface is the network interface by which multicast leaves. Nil means that the system chooses.
-	Interface *net.Interface
-	// TTL is how many networks multicast may cross. 0 means 1: it stays on the local one.
-	TTL int
-	// NoGSO sends each datagram by a system call of its own, for kernels and network cards that split them wrong.
-	NoGSO bool
-	// Clock is the sender's clock. Nil means [datagram.SystemClock].
-	Clock protocol.Clock
-	// Log gets the problems that do not stop the sender. Nil means slog.Default().
-	Log *slog.Logger
-}
 
 // lastID is the last frame ID of a sealed session. IDs do not wrap there, because no two frames may have the same ID.
 const lastID = math.MaxUint32
@@ -312,14 +278,6 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 		}
 		d.sent = sent{}
 	}
-}
-
-// Addrs returns the addresses that the sender sends to.
-func (s *Sender) Addrs() (addrs []netip.AddrPort) {
-	for _, d := range s.destinations {
-		addrs = append(addrs, d.Addr)
-	}
-	return addrs
 }
 
 // Close closes the sender's sockets, and waits for its goroutines to end.

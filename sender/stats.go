@@ -2,6 +2,7 @@ package sender
 
 import (
 	"maps"
+	"net/netip"
 
 	"udpcam/protocol"
 )
@@ -46,6 +47,14 @@ var refusals = map[error]FeedbackRefusal{
 	protocol.ErrUnsealed:     FeedbackUnsealed,
 	protocol.ErrWrongKey:     FeedbackWrongKey,
 	protocol.ErrReplayed:     FeedbackReplayed,
+}
+
+// Addrs returns the addresses that the sender sends to.
+func (s *Sender) Addrs() (addrs []netip.AddrPort) {
+	for _, d := range s.destinations {
+		addrs = append(addrs, d.Addr)
+	}
+	return addrs
 }
 
 // Destinations returns what is known of each address that the sender sends to.
