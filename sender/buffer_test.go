@@ -77,11 +77,11 @@ func TestSendGivesTheBufferBack(t *testing.T) {
 func (p prober) segments() (segments [][]byte) {
 	p.conn.SetReceiveDeadline(time.Now().Add(time.Millisecond))
 	for {
-		trains, err := p.conn.Receive()
+		batches, err := p.conn.Receive()
 		if err != nil {
 			return segments
 		}
-		for _, t := range trains {
+		for _, t := range batches {
 			for b := range t.All() {
 				if info, err := protocol.Inspect(b); err == nil && info.Data > 0 {
 					segments = append(segments, bytes.Clone(b))

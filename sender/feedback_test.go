@@ -22,11 +22,11 @@ type prober struct {
 func (p prober) received() (datagrams, bytes int, session uint32) {
 	p.conn.SetReceiveDeadline(time.Now().Add(time.Millisecond))
 	for {
-		trains, err := p.conn.Receive()
+		batches, err := p.conn.Receive()
 		if err != nil {
 			return datagrams, bytes, session
 		}
-		for _, t := range trains {
+		for _, t := range batches {
 			for b := range t.All() {
 				datagrams, bytes, session = datagrams+1, bytes+len(b), binary.BigEndian.Uint32(b[4:])>>8
 			}

@@ -46,11 +46,11 @@ func receive(t *testing.T, c protocol.Conn, a *protocol.Assembler) protocol.Fram
 	t.Helper()
 	c.SetReceiveDeadline(time.Now().Add(10 * time.Second))
 	for {
-		trains, err := c.Receive()
+		batches, err := c.Receive()
 		if err != nil {
 			t.Fatalf("%v: %+v", err, a.Stats())
 		}
-		for _, tr := range trains {
+		for _, tr := range batches {
 			for b := range tr.All() {
 				a.Add(b, tr.From, tr.At)
 			}

@@ -1,7 +1,6 @@
-package sender
+package sender_test
 
 import (
-	"context"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -9,7 +8,7 @@ import (
 
 	"udpcam/internal/netsim"
 	"udpcam/protocol"
-	"udpcam/receiver"
+	"udpcam/sender"
 )
 
 // TestLastFrameID sends frames across the end of the frame IDs. Open IDs wrap; sealed ones may not.
@@ -28,38 +27,27 @@ func TestLastFrameID(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s, err := New(Config{Name: "door", Key: key}, Destination{Conn: from, Addr: viewer})
+				s, err := sender.New(sender.Config{Name: "door", Key: key}, sender.Destination{Conn: from, Addr: viewer})
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := receiver.Config{}
+				var c protocol.AssemblerConfig
 				if name == "sealed" {
 					c.Keys = []protocol.Key{key}
 				}
-				r := receiver.New(c, to)
-				names := make(chan map[string]int)
-				go func() {
-					all := map[string]int{}
-					for f := range r.Frames(context.Background()) {
-						all[f.Stream]++
-					}
-					names <- all
-				}()
-				s.nextID = lastID - 10
-				for i := range uint32(20) {
-					jpeg := picture(i, 30_000)
-					copy(jpeg, "\xff\xd8\xff")
-					copy(jpeg[len(jpeg)-2:], "\xff\xd9")
-					if _, err := s.Send(protocol.Frame{JPEG: jpeg, Captured: time.Now()}); err != nil {
+				w := watch(to, c)
+				s.SetNextID(sender.LastID - 10)
+				for i := range uint64(20) {
+					if _, err := s.Send(protocol.Frame{JPEG: picture(30_000, i), Captured: time.Now()}); err != nil {
 						t.Fatal(err)
 					}
 					time.Sleep(33 * time.Millisecond)
 				}
 				time.Sleep(time.Second)
 				s.Close()
-				r.Close()
-				if all := <-names; all["door"] != 20 {
-					t.Errorf("frames by name: %v, want 20 of door", all)
+				w.stop()
+				if w.names["door"] != 20 || len(w.names) != 1 {
+					t.Errorf("frames by name: %v, want 20 of door", w.names)
 				}
 			})
 		})
