@@ -13,7 +13,7 @@ type FrameDrop uint8
 const (
 	FrameLost       FrameDrop = iota // nothing of it came
 	FrameLate                        // it was not whole by its deadline
-	FrameSuperseded                  // a newer frame had waited for it long enough
+	FrameSuperseded                  // newer frames could not wait for it any longer
 	FrameCorrupt                     // its CRC does not match
 	FrameNotJPEG                     // it came as it was sent, but is not a JPEG
 	FrameOverLimit                   // other unfinished frames needed its memory
@@ -38,7 +38,7 @@ const (
 	DatagramReplayed                         // it may be a recording
 	DatagramUnannounced                      // it is sealed, and its stream has not been announced yet
 	DatagramInconsistent                     // it contradicts other datagrams of its frame
-	DatagramOverLimit                        // its stream has too many unfinished frames, or its frame grows too fast
+	DatagramOverLimit                        // its stream has too many unfinished frames, or its frame no memory for it yet
 	DatagramLate                             // its frame was dropped before, or a newer one was handed on
 	DatagramSpare                            // its frame or block was whole without it: parity, if nothing was lost
 	DatagramDuplicate                        // it came before
