@@ -2,8 +2,8 @@ package protocol
 
 import "testing"
 
-// TestAllocations holds the promise that nothing is allocated for a datagram that is sent or received. A frame that is sent
-// costs two small things if it has much parity, and else nothing. One that comes costs nothing, unless somebody keeps it.
+// TestAllocations checks that sending and receiving datagrams allocates nothing. To send a frame with much parity takes two
+// small allocations, any other frame none. To receive a frame takes none, unless somebody keeps it.
 func TestAllocations(t *testing.T) {
 	cam := newCamera(1, "")
 	a := NewAssembler(AssemblerConfig{})

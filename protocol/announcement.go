@@ -3,14 +3,15 @@ package protocol
 import (
 	"encoding/binary"
 	"image"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
 const announcementSize = 20 + clockSize + 1 // without the name
 
-// An Announcement tells what changes rarely about a stream, so that a receiver that joins late learns it. A sender
-// repeats it several times a second.
+// An Announcement describes a stream: what does not change from frame to frame. A sender repeats it several times a second,
+// for receivers that join late.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -30,16 +31,17 @@ const announcementSize = 20 + clockSize + 1 // without the name
 //	|  Name length  | Name, UTF-8 …
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-
 //
-// In a sealed announcement the ID of the receiver follows whose report the clock echoes. Receivers ignore what comes after.
+// In a sealed announcement 16 more bytes follow the name: the ID of the receiver whose report the clock echo answers.
+// Receivers ignore anything behind that.
 type Announcement struct {
-	// Name is the stream's name: at most MaxStreamName bytes of printable UTF-8, made so by CleanName.
+	// Name is the stream's name, at most MaxStreamName bytes of printable UTF-8. CleanName makes it so, at both ends.
 	Name string
 	// Size is the picture's width and height in pixels, zero if unknown.
 	Size image.Point
 	// MilliFPS is the frame rate in frames per 1000 seconds, 0 if unknown.
 	MilliFPS uint32
-	// Newest is the ID of the newest frame that the sender has begun to send. Sealed streams need it: a receiver that
-	// joins takes no frame that is much older for new.
+	// Newest is the ID of the newest frame that the sender has begun to send. A receiver of a sealed stream ignores frames
+	// that are much older: they may be recorded ones.
 	Newest uint32
 }
 
@@ -55,9 +57,9 @@ func (a Announcement) append(b []byte, session uint32, stream uint8, c clockEcho
 	return append(b, name...)
 }
 
-func parseAnnouncement(b []byte) (Announcement, clockEcho, error) {
+func parseAnnouncement(b []byte) (a Announcement, c clockEcho, err error) {
 	if len(b) < announcementSize || len(b) < announcementSize+int(b[announcementSize-1]) {
-		return Announcement{}, clockEcho{}, ErrMalformed
+		return a, c, ErrMalformed
 	}
 	return Announcement{
 		Name:     CleanName(string(b[announcementSize : announcementSize+int(b[announcementSize-1])])),
@@ -67,27 +69,26 @@ func parseAnnouncement(b []byte) (Announcement, clockEcho, error) {
 	}, parseClockEcho(b[20:]), nil
 }
 
-// echoedReceiver returns the receiver whose report an announcement echoes, which parseAnnouncement has taken.
+// echoedReceiver returns the ID of the receiver whose report an announcement echoes, zeros if there is none.
+// parseAnnouncement must have accepted b.
 func echoedReceiver(b []byte) (id [saltSize]byte) {
 	copy(id[:], b[announcementSize+int(b[announcementSize-1]):])
 	return id
 }
 
-// CleanName makes a stream name safe to show. It removes everything but printable UTF-8, trims spaces at both ends, and
-// keeps at most MaxStreamName bytes.
+// CleanName makes a stream name safe to show. It keeps only printable UTF-8, trims spaces at both ends, and cuts the name to
+// MaxStreamName bytes.
 func CleanName(name string) string {
-	clean := make([]byte, 0, min(len(name), MaxStreamName))
-	for _, r := range name {
-		if r == utf8.RuneError || !unicode.IsPrint(r) || len(clean) == 0 && r == ' ' {
-			continue
+	name = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
 		}
-		if len(clean)+utf8.RuneLen(r) > MaxStreamName {
-			break
-		}
-		clean = utf8.AppendRune(clean, r)
+		return r
+	}, name)
+	name = strings.TrimLeft(name, " ")
+	for len(name) > MaxStreamName {
+		_, last := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-last]
 	}
-	for len(clean) > 0 && clean[len(clean)-1] == ' ' {
-		clean = clean[:len(clean)-1]
-	}
-	return string(clean)
+	return strings.TrimRight(name, " ")
 }

@@ -2,21 +2,22 @@ package protocol
 
 import "time"
 
-// An arrivals records when the datagrams of one frame came as they were first sent: data, then parity, in order. Answers
-// to requests are not recorded. It becomes a [Train] once the frame's first sending is over. The zero value is ready.
+// An arrivals records when the datagrams of one frame came, and becomes a [Train] at the end. The places of the datagrams
+// are numbered from 0 in the order of sending: first all data, then all parity. Answers to requests are not recorded. The
+// zero value is ready.
 type arrivals struct {
-	data   int // datagrams of data, 0 if nothing of the frame came
-	parity int // datagrams of parity that follow
-	seen   bitset
-	top    int       // one above the last in order that came
-	first  time.Time // when the first came
-	last   time.Time // when one came last
-	over   time.Time // when the last in order came, or one of a newer frame; zero before that
+	data   int       // how many datagrams of data the frame has, 0 if nothing came
+	parity int       // how many datagrams of parity follow the data
+	seen   bitset    // the places whose datagrams have come
+	top    int       // one above the highest of these places
+	first  time.Time // when the first datagram came
+	last   time.Time // when the latest one came
+	over   time.Time // when sending had ended, as the last place or a newer frame showed; zero before that
 	closed bool      // whether it has become a train
-	line   line      // through the places in order of sending and the times of arrival
+	line   line      // through the points (place, time of arrival)
 }
 
-// note records a datagram. If it comes after the end of the sending, late is the time since then.
+// note records a datagram. If sending had ended before it came, late is the time since then.
 func (a *arrivals) note(s *segment, now time.Time) (late time.Duration) {
 	if a.data == 0 {
 		a.data, a.parity, a.first = s.layout.segments(), int(s.Parity)*s.layout.blocks, now
@@ -40,7 +41,7 @@ func (a *arrivals) note(s *segment, now time.Time) (late time.Duration) {
 	return 0
 }
 
-// place is which of the datagrams, in order of sending, a segment is.
+// place is the place of a segment in the order of sending.
 func (a *arrivals) place(s *segment) int {
 	if s.parity {
 		return a.data + s.index*s.layout.blocks + int(s.Block)
@@ -48,21 +49,14 @@ func (a *arrivals) place(s *segment) int {
 	return s.index
 }
 
-// has reports whether a segment has come.
-func (a *arrivals) has(s *segment) bool { return a.seen.has(a.place(s)) }
-
-// sent is how many datagrams were sent, as far as those that came tell.
+// sent is how many datagrams were sent, as far as this end can tell.
 func (a *arrivals) sent() int { return max(a.top, a.data+a.parity) }
 
-// came is how many of them have come.
 func (a *arrivals) came() int { return int(a.line.n) }
 
-// complete reports whether all of them have come.
-func (a *arrivals) complete() bool {
-	return a.data > 0 && a.came() == a.sent()
-}
+func (a *arrivals) complete() bool { return a.data > 0 && a.came() == a.sent() }
 
-// train sums up what came of the frame with that ID.
+// train sums up the arrivals of the frame with that ID.
 func (a *arrivals) train(id uint32) Train {
 	sent := a.sent()
 	t := Train{FrameID: id, First: a.first, Came: a.came(), Took: a.last.Sub(a.first)}
@@ -84,7 +78,7 @@ func (a *arrivals) train(id uint32) Train {
 	return t
 }
 
-// A line is fitted to points by least squares, for which sums suffice.
+// A line is fitted to points by least squares. It keeps only their number and sums.
 type line struct{ n, x, y, xx, xy float64 }
 
 func (l *line) add(x, y float64) {
@@ -95,7 +89,7 @@ func (l *line) add(x, y float64) {
 	l.xy += x * y
 }
 
-// slope is the growth of y with x, 0 unless two points differ in x.
+// slope is by how much y grows for each 1 of x. It is 0 if there are not two points with different x.
 func (l *line) slope() float64 {
 	d := l.n*l.xx - l.x*l.x
 	if d <= 0 {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// An asking tells the sender of one stream what came, and asks for what did not.
+// An asking makes the feedback to the sender of one stream: reports of what came, and requests for what did not.
 type asking struct {
 	timing
 	config *AssemblerConfig
@@ -13,39 +13,39 @@ type asking struct {
 	key    streamKey
 	joined time.Time
 
-	report   Report // what the next one says
-	urgent   bool   // whether it tells of trouble
-	reported time.Time
-	received int      // bytes, of which feedback may be a share
-	fedBack  int      // bytes of feedback
-	segments int      // datagrams in which the last frame was first sent
-	out      [][]byte // to be sent
+	report   Report    // the next one, so far
+	urgent   bool      // whether it should not wait for reportInterval
+	reported time.Time // when the last report was due
+	received int       // bytes of the stream; they bound fedBack
+	fedBack  int       // bytes of feedback
+	segments int       // datagrams of the last frame, data and parity
+	out      [][]byte  // feedback that is to be sent
 
 	seal func(open []byte) []byte // nil if the stream is open
 }
 
-// heard records a datagram of size bytes.
+// heard counts a datagram of size bytes.
 func (a *asking) heard(size int) {
 	a.received += size
 	a.report.Largest = max(a.report.Largest, size)
 }
 
-// arrived takes in that a segment of frame p came as it was first sent.
+// arrived records a segment of frame p that is no answer to a request.
 func (a *asking) arrived(p *pendingFrame, seg *segment, now time.Time) {
 	if p.arrivals.data > 0 && p.arrivals.over.IsZero() {
 		a.gap = max(a.gap, min(now.Sub(p.arrivals.last), maxReorder))
 	}
 	came := p.arrivals.came()
 	a.reorder = max(a.reorder, min(p.arrivals.note(seg, now), maxReorder))
-	if p.arrivals.closed && p.arrivals.came() > came { // it had been reported as lost
+	if p.arrivals.closed && p.arrivals.came() > came { // the segment has been reported as lost
 		a.report.Late++
 		a.tally.Received++
 	}
 }
 
-// closeTrains closes the trains that are over. A train is over when all of it has come. It is also over some time after
-// its last datagram or one of a newer frame came: as long as datagrams may be late. Silence alone ends no train, because
-// the path may have paused. No timer waits for the end of a whole frame's train: the next datagram closes it.
+// closeTrains closes the trains that have ended. A train ends when all of it has come. It also ends when its last datagram,
+// or one of a newer frame, has come, and then as much time has passed as datagrams may be late. Silence alone ends no train,
+// because the path may have paused. No timer waits for the end of a whole frame's train: the next datagram closes it.
 func (a *asking) closeTrains(frames []*pendingFrame, now time.Time) {
 	for _, p := range frames {
 		over := !p.arrivals.over.IsZero() && !now.Before(p.arrivals.over.Add(a.lateness()))
@@ -55,7 +55,7 @@ func (a *asking) closeTrains(frames []*pendingFrame, now time.Time) {
 	}
 }
 
-// closeTrain counts what came of a frame's first sending, once, for the next report.
+// closeTrain puts the train of a frame into the next report, and counts what came of it. It does so once for each frame.
 func (a *asking) closeTrain(p *pendingFrame, now time.Time) {
 	if p.partial || p.arrivals.closed {
 		return
@@ -64,12 +64,12 @@ func (a *asking) closeTrain(p *pendingFrame, now time.Time) {
 	t := p.arrivals.train(p.id)
 	sent := t.Came + t.Lost()
 	if t.Came == 0 {
-		sent = a.segments // nothing tells: about as many as the one before
+		sent = a.segments // unknown: assume as many as of the frame before
 	}
 	a.segments = sent
 	a.tally.Expected += uint64(sent)
 	a.tally.Received += uint64(t.Came)
-	if len(a.report.Trains) == MaxTrains { // so little of the stream comes that reports are held back
+	if len(a.report.Trains) == MaxTrains { // too little of the stream comes to allow a report
 		a.report.Trains = slices.Delete(a.report.Trains, 0, 1)
 	}
 	a.report.Trains = append(a.report.Trains, t)
@@ -77,7 +77,7 @@ func (a *asking) closeTrain(p *pendingFrame, now time.Time) {
 		now.Sub(a.joined) <= earlyReports
 }
 
-// tell reports to the sender, if it is time, and returns when to report next.
+// tell makes a report if one is due, and returns when the next one is.
 func (a *asking) tell(now time.Time) (next time.Time) {
 	due := a.reported.Add(reportInterval)
 	if a.urgent {
@@ -95,7 +95,7 @@ func (a *asking) tell(now time.Time) (next time.Time) {
 	return now.Add(reportInterval)
 }
 
-// ask asks for what is missing of a frame, if it is time, and returns when to ask again, the zero time if never.
+// ask requests what is missing of a frame, if that is due, and returns when to ask again, the zero time if never.
 func (a *asking) ask(p *pendingFrame, now time.Time) (next time.Time) {
 	if a.config.OneWay || p.asks == maxAsks || p.partial {
 		return next
@@ -132,13 +132,13 @@ func (a *asking) request(r Request) {
 	}
 }
 
-// send queues feedback, unless all feedback would then exceed one byte for every share bytes received.
+// send queues feedback and returns true. It returns false if feedback would exceed one byte for every share bytes received.
 func (a *asking) send(b []byte, share int) bool {
 	size := len(b)
 	if a.seal != nil {
 		size += controlHeaderSize - prefixSize + TagSize
 		if a.fedBack == 0 {
-			share = 1 // a sealed stream is not live before it has had a report
+			share = 1 // the first report must go out: the stream is not shown before the sender echoes it
 		}
 	}
 	if a.fedBack+size > a.received/share {

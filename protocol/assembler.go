@@ -2,45 +2,46 @@ package protocol
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
 )
 
-// DefaultDeadline is how long after its first segment a frame may become whole.
+// DefaultDeadline is how long a receiver waits for the rest of a frame, from the frame's first segment on.
 const DefaultDeadline = time.Second
 
 // An AssemblerConfig says how datagrams become frames. The zero value is the documented default.
 type AssemblerConfig struct {
-	// Deadline is how long after its first segment a frame is given up. 0 means DefaultDeadline.
+	// Deadline is how long after its first segment an incomplete frame is dropped. 0 means DefaultDeadline.
 	Deadline time.Duration
-	// Latency is how long a whole frame may wait for an older one that can still be repaired. 0 means as long as about
-	// three round trips take, at most 150 ms; on a local network that is some 10 ms, and only when something was lost.
-	// Less than 0 means not at all.
+	// Latency is how long a whole frame may wait for an older one that can still be repaired. 0 means about three round
+	// trips, at most 150 ms. On a local network that is some 10 ms. It delays frames only when something was lost. Less
+	// than 0 means that no frame waits.
 	Latency time.Duration
-	// OneWay turns off feedback: nothing is reported to senders or asked of them.
+	// OneWay turns off feedback: senders get no reports and no requests.
 	OneWay bool
-	// Keys are those of the sealed streams that are wanted. With a key, open streams are ignored; without one, sealed
-	// ones. NextLocked tells of both.
+	// Keys are the keys of the sealed streams that are wanted. With a key, open streams are ignored. Without one, sealed
+	// streams are ignored. NextLocked tells of ignored streams.
 	Keys []Key
 }
 
-// An Assembler turns udpcam/1 datagrams, of any number of senders and in any order, into frames. What parity can repair
-// is repaired; for what it cannot the sender is asked. Frames of a stream are handed on in order, each the moment that it
-// is whole, unless an older one that is not may still become so: that is waited for a little, then dropped, so that what
-// is handed on never goes backwards.
+// An Assembler turns udpcam/1 datagrams into frames. They may come from any number of senders, in any order. Lost segments
+// are rebuilt from parity, or requested from the sender. The frames of a stream are handed on in order, each the moment that
+// it is whole. Only if an older frame can still become whole, a frame waits for it a little. Then the older frame is
+// dropped.
 //
-// Call Add for each datagram and Expire when Deadline has come, and after either take what Next and NextFeedback have.
-// Nothing of a datagram is kept. A frame is valid until Next is called again: see [Frame]. An Assembler is for one
-// goroutine at a time.
+// Call Add for each datagram, and Expire when Deadline has come. After each of these calls, call Next and NextFeedback until
+// they have nothing more. The assembler keeps nothing of a datagram. A frame is valid until Next is called again: see
+// [Frame]. An Assembler is for one goroutine at a time.
 //
-// A stream is known by the session and stream number in its datagrams, not by the address they come from, so that a
-// sender may reach the receiver by several paths at once, each filling what the other lost.
+// Datagrams belong to a stream by their session and stream number. The address does not matter. So a sender may use several
+// networks at once, and each fills what the other lost.
 type Assembler struct {
 	shared  shared
 	streams map[streamKey]*stream
-	latest  *stream // of the last datagram
-	tally   Stats   // of what belongs to no stream, and of streams that are forgotten
+	latest  *stream // the stream of the last datagram
+	tally   Stats   // of datagrams without a stream, and of forgotten streams
 }
 
 // NewAssembler returns an assembler with no streams.
@@ -49,7 +50,7 @@ func NewAssembler(c AssemblerConfig) *Assembler {
 	return &Assembler{shared: shared{config: c, keyring: newKeyring(c.Keys)}, streams: map[streamKey]*stream{}}
 }
 
-// Add takes in the datagram b that came from an address. A sealed one is opened in its place: b is not the same afterwards.
+// Add adds a datagram that came from an address. It changes b if b is sealed: it decrypts in place.
 func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	p, err := parsePrefix(b)
 	if err != nil {
@@ -90,7 +91,6 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	}
 }
 
-// addAnnouncement takes in an announcement.
 func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now time.Time) {
 	size, s := len(b), a.find(p)
 	if p.Sealed {
@@ -115,7 +115,7 @@ func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now
 		a.name(s, announced, now)
 		s.release()
 	} else {
-		s.asking.urgent, s.asking.reported = true, time.Time{} // the next announcement is to echo a report
+		s.asking.urgent, s.asking.reported = true, time.Time{} // report now, for the next announcement to echo
 	}
 	s.attend(now)
 }
@@ -126,7 +126,7 @@ func (a *Assembler) leaveOut(why DatagramDrop) {
 	a.tally.LeftOut[why]++
 }
 
-// Next takes the next frame that is ready to be handed on. It is lent until Next is called again.
+// Next returns the next frame that is ready to be handed on. The frame is valid until Next is called again.
 func (a *Assembler) Next() (Frame, bool) {
 	a.shared.memory.pool.TakeBack()
 	if len(a.shared.ready) == 0 {
@@ -137,7 +137,7 @@ func (a *Assembler) Next() (Frame, bool) {
 	return a.shared.memory.pool.Lend(f), true
 }
 
-// NextFeedback takes the next datagram that is to be sent back to a sender. The bytes are the caller's.
+// NextFeedback returns the next datagram that is to be sent back to a sender. The bytes are the caller's to keep.
 func (a *Assembler) NextFeedback() (b []byte, to netip.AddrPort, ok bool) {
 	if len(a.shared.feedback) == 0 {
 		return nil, to, false
@@ -147,11 +147,9 @@ func (a *Assembler) NextFeedback() (b []byte, to netip.AddrPort, ok bool) {
 	return f.b, f.to, true
 }
 
-// NextLocked takes the next stream that cannot be opened: its key is not one of the assembler's, or it is open and the
-// assembler has keys. The same one is told of once a minute, and no more than one a second.
-func (a *Assembler) NextLocked() (l LockedStream, ok bool) {
-	return a.shared.keyring.next()
-}
+// NextLocked returns the next stream that comes and is not shown. The reason is in [LockedStream]. It returns the same
+// stream once a minute, and at most one stream a second.
+func (a *Assembler) NextLocked() (l LockedStream, ok bool) { return a.shared.keyring.next() }
 
 // Deadline returns when Expire is to be called, the zero time if nothing waits. It may change with every Add.
 func (a *Assembler) Deadline() (next time.Time) {
@@ -163,15 +161,15 @@ func (a *Assembler) Deadline() (next time.Time) {
 	return next
 }
 
-// Expire does what time alone brings about: it asks for what is missing, stops waiting for frames whose time has passed,
-// reports to senders, names the streams that have not been announced and forgets those that have long been silent.
+// Expire does what is due at a time. It makes requests and reports, stops waiting for frames that are too late, names
+// streams that were not announced, and forgets streams that have long been silent.
 func (a *Assembler) Expire(now time.Time) {
 	for _, s := range a.streams {
 		if now.Sub(s.seen) >= streamExpiry {
 			a.forget(s)
 			continue
 		}
-		if s.unnamed() && s.believed() && s.displaced.IsZero() && now.Sub(s.joined) >= nameWait {
+		if s.label == "" && s.believed() && s.displaced.IsZero() && now.Sub(s.joined) >= nameWait {
 			a.name(s, Announcement{}, now)
 			s.release()
 		}
@@ -192,11 +190,11 @@ func (a *Assembler) Stats() Stats {
 	return st
 }
 
-// Streams returns what is known of each stream that has a name, in the order of their names.
+// Streams returns what is known of each stream that has a name, sorted by name.
 func (a *Assembler) Streams() []StreamInfo {
 	var infos []StreamInfo
 	for _, s := range a.streams {
-		if s.unnamed() {
+		if s.label == "" {
 			continue
 		}
 		info := StreamInfo{Name: s.label, From: s.from, Announced: s.announced, Seen: s.seen, Stats: s.tally}
@@ -220,10 +218,13 @@ func (a *Assembler) find(p prefix) *stream {
 	return a.latest
 }
 
-// join makes a stream of which a datagram is the first.
+// join adds a stream, from its first datagram. If there are too many, the one without a whole frame for longest gives way.
 func (a *Assembler) join(p prefix, now time.Time) *stream {
 	if len(a.streams) == maxStreams {
-		a.forget(a.idlest())
+		idlest := slices.MinFunc(slices.Collect(maps.Values(a.streams)), func(x, y *stream) int {
+			return cmp.Or(x.whole.Compare(y.whole), x.joined.Compare(y.joined))
+		})
+		a.forget(idlest)
 	}
 	key := streamKey{p.Session, p.Stream}
 	s := newStream(key, &a.shared, now)
@@ -231,17 +232,7 @@ func (a *Assembler) join(p prefix, now time.Time) *stream {
 	return s
 }
 
-// idlest is the stream that has been without a whole frame for longest.
-func (a *Assembler) idlest() (idlest *stream) {
-	for _, s := range a.streams {
-		if idlest == nil || s.whole.Before(idlest.whole) || s.whole.Equal(idlest.whole) && s.joined.Before(idlest.joined) {
-			idlest = s
-		}
-	}
-	return idlest
-}
-
-// forget drops a stream and its unfinished frames. What it counted stays in the totals.
+// forget drops a stream and its unfinished frames. Its counts stay in the totals.
 func (a *Assembler) forget(s *stream) {
 	for _, p := range s.ordering.pending {
 		s.ordering.drop(p, FrameLate)
@@ -253,8 +244,8 @@ func (a *Assembler) forget(s *stream) {
 	}
 }
 
-// evict drops the unfinished frames whose deadlines are nearest, of whatever stream but never keep, until the memory
-// suffices.
+// evict drops unfinished frames until they fit MaxPendingMemory: of all streams, those with the nearest deadlines. It never
+// drops keep.
 func (a *Assembler) evict(keep *pendingFrame) {
 	for a.shared.memory.used > MaxPendingMemory {
 		var owner *stream

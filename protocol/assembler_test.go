@@ -43,7 +43,7 @@ func TestAssemblerReordersWithinAStream(t *testing.T) {
 	want(t, add(a, alice, epoch, mixed...), f0, f1)
 }
 
-// impatient is an assembler that waits for nothing and asks nobody.
+// impatient is an assembler that waits for nothing and sends no requests.
 func impatient() *Assembler { return NewAssembler(AssemblerConfig{Latency: -1, OneWay: true}) }
 
 func TestAssemblerNeverGoesBack(t *testing.T) {
@@ -60,7 +60,7 @@ func TestAssemblerNeverGoesBack(t *testing.T) {
 	}
 }
 
-// What comes for a frame that is whole is no trouble, and is not counted as if it were.
+// Datagrams of a frame that is whole already are not counted as trouble.
 func TestAssemblerSparesParity(t *testing.T) {
 	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
 	add(a, alice, epoch, cam.announce())
@@ -158,8 +158,8 @@ func TestAssemblerRefusesContradictions(t *testing.T) {
 	}
 }
 
-// TestAssemblerTakesInventedParity sends parity segments of frames that there are not, each with numbers of its own, under
-// few frame IDs. Some block has as many as it needs; what is held must be what came.
+// TestAssemblerTakesInventedParity sends forged parity segments under few frame IDs. Some blocks get enough of them to be
+// repaired. The assembler must hold no more than what came.
 func TestAssemblerTakesInventedParity(t *testing.T) {
 	a, r := NewAssembler(AssemblerConfig{}), rand.New(rand.NewPCG(1, 1))
 	sizes := []uint8{1, 2, 5, 56, 192, 254, 255}
@@ -233,7 +233,7 @@ func TestAssemblerKeepsSendersApart(t *testing.T) {
 	}
 }
 
-// TestAssemblerFillsOnePathFromTheOther sends a stream by two ways, each of which loses every other datagram.
+// TestAssemblerFillsOnePathFromTheOther sends a stream over two paths. Each loses every second datagram.
 func TestAssemblerFillsOnePathFromTheOther(t *testing.T) {
 	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "")
 	add(a, alice, epoch, cam.announce())
@@ -349,7 +349,7 @@ func TestAssemblerBoundsStreams(t *testing.T) {
 	want(t, add(a, alice, epoch.Add(2*time.Millisecond), ds[0]), f)
 }
 
-// TestAssemblerBoundsMemory claims large frames under ever new sessions, of which it sends only some segments each.
+// TestAssemblerBoundsMemory begins large frames in ever new sessions, and sends only some segments of each.
 func TestAssemblerBoundsMemory(t *testing.T) {
 	a := NewAssembler(AssemblerConfig{})
 	jpeg := picture(8<<20, 1)
@@ -394,7 +394,7 @@ func checkPending(t *testing.T, a *Assembler) {
 	}
 }
 
-// TestAssemblerMillion pushes a million random and mutated datagrams, and a real frame right after.
+// TestAssemblerMillion adds a million random and changed datagrams, and then a real frame.
 func TestAssemblerMillion(t *testing.T) {
 	n := 1_000_000
 	if testing.Short() {

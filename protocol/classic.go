@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -13,37 +14,35 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// The classic wire: one countdown byte, then up to 65,472 bytes of the picture, in order.
+// A classic datagram is one countdown byte, then up to 65,472 bytes of the picture, in order.
 //
 //	+-----------+--------------------
 //	| Countdown | part of the JPEG …     Countdown: segments still to come, this one included; 1 = last
 //	+-----------+--------------------
 //
-// It has no frame ID, so a receiver can tell a lost segment only by a step in the countdown.
+// There is no frame ID. So only a step in the countdown tells a receiver that a segment is lost.
 const (
-	// ClassicSegmentSize is the most that a classic segment carries: 2¹⁶ - 64 bytes.
+	// ClassicSegmentSize is the most bytes that a classic segment carries: 2¹⁶ - 64.
 	ClassicSegmentSize = 1<<16 - 64
 
 	// ClassicMaxSegments is the most segments that the countdown byte can count.
 	ClassicMaxSegments = 255
 
-	// classicMaxSenders is how many addresses a classic receiver follows at once. It stops invented addresses from
-	// filling the memory.
+	// classicMaxSenders is how many addresses a classic receiver follows at once. It stops forged addresses from filling
+	// the memory.
 	classicMaxSenders = 64
 )
 
 // A ClassicSplitter turns frames into classic datagrams. It has the methods of a [Splitter].
 type ClassicSplitter struct{ segmentSize int }
 
-// NewClassicSplitter returns a splitter whose segments carry at most segmentSize bytes; 0 means ClassicSegmentSize.
+// NewClassicSplitter returns a splitter whose segments carry at most segmentSize bytes. 0 means ClassicSegmentSize.
 func NewClassicSplitter(segmentSize int) (*ClassicSplitter, error) {
 	segmentSize = cmp.Or(segmentSize, ClassicSegmentSize)
 	if segmentSize < MinSegmentSize || segmentSize > MaxDatagram-1 {
 		return nil, fmt.Errorf("segment size %d: give %d to %d bytes", segmentSize, MinSegmentSize, ClassicSegmentSize)
 	}
-	s := &ClassicSplitter{}
-	s.Resize(segmentSize)
-	return s, nil
+	return &ClassicSplitter{min(segmentSize, ClassicSegmentSize)}, nil
 }
 
 // SegmentSize is the most bytes that a segment carries.
@@ -52,7 +51,7 @@ func (s *ClassicSplitter) SegmentSize() int { return s.segmentSize }
 // Resize has the segments of the frames that follow carry at most size bytes.
 func (s *ClassicSplitter) Resize(size int) { s.segmentSize = min(size, ClassicSegmentSize) }
 
-// Split makes o a frame on its way: see [Splitter.Split]. The wire has no parity. The error is ErrFrameSize.
+// Split splits a frame as [Splitter.Split] does, but without parity. The error is ErrFrameSize.
 func (s *ClassicSplitter) Split(o *Outgoing, f Frame, _ int) error {
 	n := ceilDiv(len(f.JPEG), s.segmentSize)
 	if n == 0 || n > ClassicMaxSegments || len(f.JPEG) > MaxFrameSize {
@@ -61,13 +60,11 @@ func (s *ClassicSplitter) Split(o *Outgoing, f Frame, _ int) error {
 	}
 	o.frame, o.layout = f.JPEG, layout{length: len(f.JPEG), blocks: 1, data: n, stride: s.segmentSize}
 	o.header, o.appendHeader, o.overhead = segmentHeader{FrameID: f.ID}, appendCountdown, 1
-	o.sealing = nil
-	o.rows = 0
+	o.sealing, o.rows = nil, 0
 	o.SetParity(0)
 	return nil
 }
 
-// appendCountdown appends the header of a classic datagram.
 func appendCountdown(h *segmentHeader, b []byte) []byte { return append(b, h.Countdown) }
 
 // Announce returns nothing: the wire has no announcements.
@@ -76,37 +73,41 @@ func (s *ClassicSplitter) Announce(Announcement, *RemoteClock, time.Time) []Data
 // Feedback returns ErrForeign: nothing comes back on this wire.
 func (s *ClassicSplitter) Feedback([]byte, time.Time) (f Feedback, err error) { return f, ErrForeign }
 
-// A ClassicAssembler turns classic datagrams into frames, those of each address apart. A frame is handed on only if its
-// segments came one after the other, from one that begins with a JPEG's first bytes down to number 1, and if together
-// they are one whole JPEG: the wire has nothing else to know a damaged frame by. It has the methods of an [Assembler].
+// A ClassicAssembler turns classic datagrams into frames. Each address is a stream of its own. The first segment of a frame
+// is one that begins as a JPEG does. The others must follow it in order, down to countdown 1. The wire has no checksum, so a
+// frame is handed on only if the markers of the JPEG are in order: see [mjpeg.Check]. It has the methods of an [Assembler].
 type ClassicAssembler struct {
 	deadline time.Duration
 	keyring  keyring
 	senders  map[netip.AddrPort]*classicSender
 	ready    []Frame
 	pending  int   // bytes in unfinished frames
-	tally    Stats // of what belongs to no sender, and of senders that are forgotten
+	tally    Stats // of datagrams without a sender, and of forgotten senders
 }
 
-// A classicSender is what is known of the frame that an address is sending.
+// A classicSender is an address, with the frame that is coming from it.
 type classicSender struct {
-	seen  time.Time
-	id    uint32 // of the next frame: counted here, for the wire has none
-	next  int    // the countdown that must come next, 0 between frames
-	count int    // segments of the frame
-	start time.Time
-	bytes []byte
-	prev  byte // the countdown of the last datagram
-	label string
+	seen  time.Time // when its last datagram came
+	id    uint32    // of the next frame: the wire has no IDs, so they are counted here
+	next  int       // the countdown that must come next, 0 between frames
+	count int       // segments of the frame
+	start time.Time // when the frame's first segment came
+	bytes []byte    // of the frame, so far
+	prev  byte      // the countdown of the last datagram
+	label string    // the stream's name, "" before the first frame
 	tally Stats
 }
 
 // NewClassicAssembler returns an assembler with no senders.
 func NewClassicAssembler(c AssemblerConfig) *ClassicAssembler {
-	return &ClassicAssembler{deadline: cmp.Or(c.Deadline, DefaultDeadline), keyring: newKeyring(c.Keys), senders: map[netip.AddrPort]*classicSender{}}
+	return &ClassicAssembler{
+		deadline: cmp.Or(c.Deadline, DefaultDeadline),
+		keyring:  newKeyring(c.Keys),
+		senders:  map[netip.AddrPort]*classicSender{},
+	}
 }
 
-// Add takes in the datagram b that came from an address.
+// Add adds a datagram that came from an address.
 func (a *ClassicAssembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	if len(b) < 2 || len(b) > 1+ClassicSegmentSize || b[0] == 0 {
 		a.tally.Datagrams++
@@ -148,7 +149,8 @@ func (a *ClassicAssembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	}
 }
 
-// Next takes the next frame that is ready to be handed on. Each has memory of its own, so to keep one takes no copy.
+// Next returns the next frame that is ready to be handed on. Each frame has memory of its own, so [Frame.Keep] does not
+// copy.
 func (a *ClassicAssembler) Next() (Frame, bool) {
 	if len(a.ready) == 0 {
 		return Frame{}, false
@@ -158,10 +160,10 @@ func (a *ClassicAssembler) Next() (Frame, bool) {
 	return f, true
 }
 
-// NextLocked takes the next stream that is ignored because the assembler has keys, which this wire cannot use.
+// NextLocked returns the next stream that is ignored because the assembler has keys: classic streams are never sealed.
 func (a *ClassicAssembler) NextLocked() (l LockedStream, ok bool) { return a.keyring.next() }
 
-// NextFeedback has nothing to send back, ever.
+// NextFeedback returns nothing: the wire has no feedback.
 func (a *ClassicAssembler) NextFeedback() (b []byte, to netip.AddrPort, ok bool) {
 	return nil, to, false
 }
@@ -180,7 +182,7 @@ func (a *ClassicAssembler) Deadline() (next time.Time) {
 	return next
 }
 
-// Expire drops the frames whose deadline has passed and forgets the senders that have long been silent.
+// Expire drops frames that are too late, and forgets senders that have long been silent.
 func (a *ClassicAssembler) Expire(now time.Time) {
 	for from, s := range a.senders {
 		if now.Sub(s.start) >= a.deadline {
@@ -192,7 +194,7 @@ func (a *ClassicAssembler) Expire(now time.Time) {
 	}
 }
 
-// Stats returns what has been counted so far. Streams counts addresses.
+// Stats returns what has been counted so far. Each address counts as a stream.
 func (a *ClassicAssembler) Stats() Stats {
 	st := a.tally
 	for _, s := range a.senders {
@@ -202,7 +204,7 @@ func (a *ClassicAssembler) Stats() Stats {
 	return st
 }
 
-// Streams returns what is known of each sender that has delivered a frame, in the order of their names.
+// Streams returns what is known of each sender that has delivered a frame, sorted by name.
 func (a *ClassicAssembler) Streams() []StreamInfo {
 	var infos []StreamInfo
 	for from, s := range a.senders {
@@ -214,17 +216,15 @@ func (a *ClassicAssembler) Streams() []StreamInfo {
 	return infos
 }
 
+// sender returns the sender with that address. If it is new and there are too many, the one that was silent longest gives
+// way.
 func (a *ClassicAssembler) sender(from netip.AddrPort, now time.Time) *classicSender {
 	s := a.senders[from]
 	if s == nil {
 		if len(a.senders) == classicMaxSenders {
-			var oldest netip.AddrPort
-			for k, o := range a.senders {
-				if !oldest.IsValid() || o.seen.Before(a.senders[oldest].seen) {
-					oldest = k
-				}
-			}
-			a.forget(oldest)
+			a.forget(slices.MinFunc(slices.Collect(maps.Keys(a.senders)), func(x, y netip.AddrPort) int {
+				return a.senders[x].seen.Compare(a.senders[y].seen)
+			}))
 		}
 		s = &classicSender{}
 		a.senders[from] = s
@@ -233,7 +233,7 @@ func (a *ClassicAssembler) sender(from netip.AddrPort, now time.Time) *classicSe
 	return s
 }
 
-// forget drops a sender and its unfinished frame. What it counted stays in the totals.
+// forget drops a sender and its unfinished frame. Its counts stay in the totals.
 func (a *ClassicAssembler) forget(from netip.AddrPort) {
 	s := a.senders[from]
 	a.drop(s)
@@ -241,10 +241,10 @@ func (a *ClassicAssembler) forget(from netip.AddrPort) {
 	delete(a.senders, from)
 }
 
-// finish hands on a sender's frame after its last segment, if it is one whole JPEG.
+// finish hands on a sender's frame after its last segment, if it is a whole JPEG.
 func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now time.Time) {
 	jpeg := s.bytes
-	a.account(s, s.count)
+	a.account(s)
 	if mjpeg.Check(jpeg) != nil {
 		s.tally.Dropped[FrameCorrupt]++
 		return
@@ -256,8 +256,7 @@ func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now tim
 	s.tally.FrameBytes += uint64(len(jpeg))
 }
 
-// label names a sender's stream after its host, and if another sender of that host has the name and is alive, after its
-// port as well.
+// label names a sender's stream after its host. It adds the port if a living sender on the same host has that name.
 func (a *ClassicAssembler) label(s *classicSender, from netip.AddrPort, now time.Time) {
 	s.label = from.Addr().Unmap().String()
 	for _, o := range a.senders {
@@ -268,18 +267,18 @@ func (a *ClassicAssembler) label(s *classicSender, from netip.AddrPort, now time
 	}
 }
 
-// drop gives up the frame that a sender has begun, if any.
+// drop drops the frame that a sender has begun, if any.
 func (a *ClassicAssembler) drop(s *classicSender) {
 	if s.next != 0 {
-		a.account(s, s.count-s.next)
+		a.account(s)
 		s.tally.Dropped[FrameSuperseded]++
 	}
 }
 
-// account counts a frame and the segments of it that came, and clears its sender for the next.
-func (a *ClassicAssembler) account(s *classicSender, received int) {
+// account counts a frame and its received segments, and makes the sender ready for the next frame.
+func (a *ClassicAssembler) account(s *classicSender) {
 	a.pending -= len(s.bytes)
 	s.tally.Expected += uint64(s.count)
-	s.tally.Received += uint64(received)
+	s.tally.Received += uint64(s.count - s.next)
 	s.next, s.count, s.bytes = 0, 0, nil
 }

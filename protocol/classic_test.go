@@ -21,7 +21,7 @@ func tinyJPEG() []byte {
 	return b.Bytes()
 }
 
-// streetJPEG is a real picture, padded by a comment of that many bytes behind its SOI.
+// streetJPEG is a real picture with a comment of that many bytes behind its SOI marker.
 func streetJPEG(t testing.TB, padding int) []byte {
 	b, err := os.ReadFile("mjpeg/testdata/street/1.jpg")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 
 const clockSize = 16
 
-// A clockEcho, in announcements one way and in reports the other, lets both ends measure the round trip and how far their
-// clocks are apart, as NTP does (RFC 5905, section 8):
+// A clockEcho is in every announcement and in every report. With it both ends measure the round trip and the difference of
+// their clocks, as NTP does (RFC 5905, section 8):
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -22,8 +22,8 @@ const clockSize = 16
 //	|     Held: microseconds from its arrival to Sent, 0 if none    |
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 type clockEcho struct {
-	Sent, Echo uint64 // timestamps, 48 bits
-	Held       uint32 // microseconds; 0 means that there is no echo
+	Sent, Echo uint64 // timestamps of 48 bits
+	Held       uint32 // microseconds, 0 if there is no echo
 }
 
 func (c clockEcho) append(b []byte) []byte {
@@ -43,34 +43,34 @@ func parseClockEcho(b []byte) clockEcho {
 	}
 }
 
-// echoes reports whether it echoes something that was sent from one moment to another.
+// echoes reports whether the echo is of a datagram that was sent in the time from one moment to another.
 func (c clockEcho) echoes(from, to time.Time) bool {
 	sent := timeNear(c.Echo, to)
 	return c.Held > 0 && !sent.Before(from.Truncate(time.Microsecond)) && !sent.After(to)
 }
 
-// clockWindow is how long the best exchange of a RemoteClock counts: clocks drift by some 50 µs a second apart.
+// clockWindow is how long a RemoteClock uses its best sample. Two clocks drift apart by some 50 µs a second.
 const clockWindow = 10 * time.Second
 
-// A RemoteClock compares this end's clock with the other's, from the exchanges of announcements and reports. The zero value
+// A RemoteClock compares this end's clock with the other end's. It learns from announcements and reports. The zero value
 // knows nothing. It is for one goroutine.
 type RemoteClock struct {
 	heard   uint64         // Sent of the last datagram from the other end
-	heardAt time.Time      // when it came, zero if none did
-	peer    [saltSize]byte // the receiver's ID, if what it sent was sealed
+	heardAt time.Time      // when that came, zero if nothing did
+	peer    [saltSize]byte // the receiver's ID, if its datagram was sealed
 
-	smoothed time.Duration // round trip, RFC 6298
-	best     sample
-	next     sample // the best of the last half window, to take over when best is too old
+	smoothed time.Duration // the round trip (RFC 6298)
+	best     sample        // the one with the shortest round trip
+	next     sample        // the best of the last half window; it follows when best is too old
 }
 
 type sample struct {
 	at     time.Time
 	rtt    time.Duration
-	offset time.Duration
+	offset time.Duration // by which the other end's clock is ahead
 }
 
-// echo is what to send to the other end now.
+// echo is the clock echo to send to the other end now.
 func (c *RemoteClock) echo(now time.Time) clockEcho {
 	e := clockEcho{Sent: timestamp(now)}
 	if !c.heardAt.IsZero() {
@@ -79,7 +79,7 @@ func (c *RemoteClock) echo(now time.Time) clockEcho {
 	return e
 }
 
-// Hear takes in what a receiver sent; only reports have something to say here.
+// Hear learns from feedback that came now. Only reports have a clock echo.
 func (c *RemoteClock) Hear(f Feedback, now time.Time) {
 	if f.Report != nil {
 		c.peer = f.receiver
@@ -87,7 +87,7 @@ func (c *RemoteClock) Hear(f Feedback, now time.Time) {
 	}
 }
 
-// hear takes in what came from the other end.
+// hear learns from a clock echo that came now.
 func (c *RemoteClock) hear(e clockEcho, now time.Time) {
 	c.heard, c.heardAt = e.Sent, now
 	if e.Held == 0 {
@@ -95,7 +95,7 @@ func (c *RemoteClock) hear(e clockEcho, now time.Time) {
 	}
 	rtt := now.Sub(timeNear(e.Echo, now)) - time.Duration(e.Held)*time.Microsecond
 	if rtt < 0 || rtt > clockWindow {
-		return // one of the clocks was set meanwhile, or it is a lie
+		return // one of the clocks was set meanwhile, or the echo is forged
 	}
 	s := sample{now, rtt, timeNear(e.Sent, now).Add(rtt / 2).Sub(now)}
 	if c.smoothed == 0 {
@@ -115,8 +115,8 @@ func (c *RemoteClock) hear(e clockEcho, now time.Time) {
 // RTT returns the smoothed round-trip time, false if none has been measured.
 func (c *RemoteClock) RTT() (time.Duration, bool) { return c.smoothed, !c.best.at.IsZero() }
 
-// Offset returns how far the other end's clock is ahead of this one, and the largest possible error: half of the shortest
-// recent round trip. It returns false if nothing has been measured.
+// Offset returns by how much the other end's clock is ahead of this one. The uncertainty is the largest possible error: half
+// of the shortest recent round trip. Offset returns false if nothing has been measured.
 func (c *RemoteClock) Offset() (offset, uncertainty time.Duration, ok bool) {
 	return c.best.offset, c.best.rtt / 2, !c.best.at.IsZero()
 }

@@ -6,20 +6,18 @@ import (
 	"time"
 )
 
-// A Conn sends and receives datagrams. One goroutine may send while another receives; Close ends both.
+// A Conn sends and receives datagrams. One goroutine may send while another receives. Close ends both.
 type Conn interface {
-	// Send sends datagrams to an address, in order. Each is given in two parts, header and payload (which may be nil),
-	// sent as one without being joined first. Nothing is kept of them. An error tells of the first datagram that
-	// could not be sent; those behind it are not sent.
+	// Send sends datagrams to an address, in order. It keeps nothing of them. At the first datagram that cannot be sent it
+	// returns an error, and sends none of those that follow.
 	Send(to netip.AddrPort, datagrams []Datagram) error
 
-	// Receive waits until there are datagrams and returns those that are there, or some of them, in order. They are the
-	// conn's, and valid until Receive is called again. The error is net.ErrClosed after Close, and
-	// os.ErrDeadlineExceeded at the deadline.
+	// Receive waits for datagrams, and returns one or more, in order. They belong to the conn and are valid until Receive is
+	// called again. The error is net.ErrClosed after Close, and os.ErrDeadlineExceeded at the deadline.
 	Receive() ([]Batch, error)
 
-	// SetReceiveDeadline sets the moment at which Receive gives up waiting, also one that waits now. The zero time is
-	// never.
+	// SetReceiveDeadline sets when Receive stops waiting. This also holds for a Receive that waits now. With the zero time
+	// it never stops.
 	SetReceiveDeadline(t time.Time) error
 
 	// LocalAddr is the address that the conn is bound to.
@@ -28,12 +26,12 @@ type Conn interface {
 	Close() error
 }
 
-// A Batch is one or more datagrams that came together, all from the same address.
+// A Batch is one or more datagrams that came together from one address.
 type Batch struct {
 	Bytes []byte // the datagrams, one behind the other
-	Size  int    // bytes in each; the last may have fewer
+	Size  int    // bytes in each; the last one may be shorter
 	From  netip.AddrPort
-	At    time.Time // when they came to this machine
+	At    time.Time // when they reached this machine
 }
 
 // All returns the datagrams.
@@ -47,10 +45,10 @@ func (b Batch) All() iter.Seq[[]byte] {
 	}
 }
 
-// A Clock tells the time and lets it pass. Senders and receivers ask it instead of package time, so that a test can
-// simulate time together with the network.
+// A Clock tells the time and sleeps. Senders and receivers use it instead of package time, so that tests can simulate time
+// together with the network.
 type Clock interface {
 	Now() time.Time
-	// Sleep returns no earlier than d from now.
+	// Sleep sleeps for at least d.
 	Sleep(d time.Duration)
 }

@@ -2,23 +2,23 @@ package protocol
 
 import "github.com/klauspost/reedsolomon"
 
-// minEncoderRows is from how many rows of parity on a block is given to an encoder of the library. Measured at k = 56: with
-// four rows it is no faster, with eight it takes three quarters of the time.
+// minEncoderRows is the least number of parity rows for which an encoder of the library is used. Measured at k = 56: with
+// four rows it is no faster than encode, with eight it takes three quarters of the time.
 const minEncoderRows = 8
 
-// An encoders computes the parity that follows a frame's data, as [encode] does, but faster where there is much of it. An
-// encoder of the library works on several shards at once: 17 rows take two thirds of the time. But it is for one k and one
-// p only, and to make one costs more than it saves once, so encoders are kept. The zero value is ready. It is for one
-// goroutine at a time.
+// An encoders computes the parity that follows a frame's data. It does what [encode] does, but is faster for much parity: an
+// encoder of the library works on several shards at once, and makes 17 rows in two thirds of the time. Such an encoder is
+// for one k and one p, and takes more time to make than it saves for one frame. So encoders are kept. The zero value is
+// ready. It is for one goroutine at a time.
 type encoders struct {
 	made   map[encoderSize]reedsolomon.Encoder
 	shards [][]byte
-	zeros  []byte // a shard of zeros, never written
+	zeros  []byte // a shard of zeros, never written to
 }
 
 type encoderSize struct{ data, parity int }
 
-// encode computes the first rows of parity of one block of a frame, one into each of parity.
+// encode computes the first rows of parity of one block of a frame: row i into parity[i].
 func (e *encoders) encode(l layout, block int, frame []byte, parity [][]byte) {
 	if len(parity) < minEncoderRows {
 		encode(l, block, frame, 0, parity)
@@ -36,13 +36,13 @@ func (e *encoders) encode(l layout, block int, frame []byte, parity [][]byte) {
 		e.shards = append(e.shards, shard)
 	}
 	e.shards = append(e.shards, parity...)
-	// There is an encoder for every layout, and its shards are right, so this cannot fail.
+	// This cannot fail: the number and the sizes of the shards are right.
 	if err := e.get(encoderSize{l.data, len(parity)}).Encode(e.shards); err != nil {
 		panic(err)
 	}
 	clear(e.shards)
 
-	// The frame's last segment, if it is shorter, was taken for zeros.
+	// Zeros stood for the frame's last segment if that is shorter than a stride. Now add the segment itself.
 	last := l.segments() - 1
 	if start, end := l.span(last); last%l.blocks == block && end-start < l.stride {
 		for j, shard := range parity {
@@ -65,7 +65,7 @@ func (e *encoders) get(size encoderSize) reedsolomon.Encoder {
 	}
 	encoder, err := reedsolomon.New(size.data, size.parity,
 		reedsolomon.WithCustomMatrix(rows),
-		reedsolomon.WithMaxGoroutines(1), // a block is done before another goroutine is awake
+		reedsolomon.WithMaxGoroutines(1), // a block takes less time than waking a goroutine
 		reedsolomon.WithInversionCache(false))
 	if err != nil {
 		panic(err)

@@ -9,7 +9,7 @@ import (
 	"udpcam/protocol"
 )
 
-// A frame becomes datagrams, which arrive the wrong way round, and a frame again. No network is involved.
+// A frame becomes datagrams. They arrive in reverse order, and become a frame again. No network is involved.
 func Example() {
 	jpeg, _ := os.ReadFile("mjpeg/testdata/street/1.jpg")
 	splitter, _ := protocol.NewSplitter(0x123456, 0, 0)

@@ -10,7 +10,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// FuzzDatagram parses anything at all. What parses must be what it says, and be written back the same.
+// FuzzDatagram parses any bytes. What parses must be consistent, and give the same bytes when it is written again.
 func FuzzDatagram(f *testing.F) {
 	s, _ := NewSplitter(0xabcdef, 3, 0)
 	var o Outgoing
@@ -67,9 +67,9 @@ func FuzzDatagram(f *testing.F) {
 	})
 }
 
-// An oracle is an assembler in its plainest form, for one stream, for datagrams that are not damaged, for frames of one
-// block, and for so few that no limit matters: a frame is handed on when as many of its segments have come as it has data
-// segments, unless a newer one was before it.
+// An oracle is the simplest possible assembler. It is for one stream of few frames of one block, and for undamaged
+// datagrams. It hands on a frame when as many segments have come as the frame has data segments, unless a newer frame was
+// handed on before.
 type oracle struct {
 	frames map[uint32]Frame
 	needs  map[uint32]int
@@ -90,7 +90,7 @@ func (o *oracle) add(id uint32, segment int) (Frame, bool) {
 }
 
 // FuzzAssembler sends the datagrams of a few frames in an order that the fuzzer chooses, damages and invents some, and
-// compares what comes out with the oracle. Each two bytes of the script are a step: a datagram, and what is done to it.
+// compares the result with the oracle's. Each two bytes of the script are a step: a datagram, and what is done to it.
 func FuzzAssembler(f *testing.F) {
 	f.Add([]byte{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0})
 	f.Add([]byte{5, 0, 4, 0, 3, 0, 2, 0, 1, 0, 0, 0, 5, 0})
@@ -143,8 +143,8 @@ func FuzzAssembler(f *testing.F) {
 	})
 }
 
-// FuzzClassicAssembler feeds a classic assembler with datagrams cut from the fuzzer's bytes, each after a byte that says
-// how long it is, between real frames. What is handed on must be whole JPEGs, and what is pending within its bound.
+// FuzzClassicAssembler gives a classic assembler datagrams from the fuzzer's bytes, between real frames. A byte before each
+// says how long it is. All frames that come out must be whole JPEGs, and the pending memory must stay within its bound.
 func FuzzClassicAssembler(f *testing.F) {
 	f.Add([]byte("\x05\x02\xff\xd8\xff\xd9\x03\x01\xff\xd9"), true)
 	f.Add([]byte("\x02\x01\x00\x00\x09\xff\xff\xd8\xff\xfe\x00\x02\xff\xd9"), false)
@@ -173,8 +173,8 @@ func FuzzClassicAssembler(f *testing.F) {
 	})
 }
 
-// FuzzOpen hands anything at all, and changed datagrams, to a sealed stream's receiver and sender. Nothing that the key did
-// not seal may have any effect.
+// FuzzOpen gives random and changed datagrams to the receiver and the sender of a sealed stream. A datagram that was not
+// sealed with the key must have no effect.
 func FuzzOpen(f *testing.F) {
 	cam := newSealedCamera(f, 7, "door", secret)
 	a := NewAssembler(AssemblerConfig{Keys: []Key{secret}})

@@ -59,7 +59,7 @@ func (c *camera) frame(size int) (Frame, [][]byte) {
 	return f, split(c.splitter, f)
 }
 
-// frameWithParity is frame, with that many parity segments for each block, which are returned apart.
+// frameWithParity is like frame, with that many parity segments for each block. It returns them separately.
 func (c *camera) frameWithParity(size, parity int) (f Frame, data, repair [][]byte, o *Outgoing) {
 	f, _ = c.frame(size)
 	o = &Outgoing{}
@@ -78,7 +78,7 @@ func split(s *Splitter, f Frame) [][]byte {
 	return flat(o.Data())
 }
 
-// add hands datagrams to an assembler and returns the frames that come out.
+// add adds datagrams to an assembler and returns the frames that come out.
 func add(a *Assembler, from netip.AddrPort, now time.Time, datagrams ...[]byte) (frames []Frame) {
 	for _, d := range datagrams {
 		a.Add(d, from, now)

@@ -2,7 +2,7 @@ package protocol
 
 import "time"
 
-// A DatagramKind is what a udpcam/1 datagram is for.
+// A DatagramKind is the kind of a udpcam/1 datagram.
 type DatagramKind string
 
 // The kinds of datagrams.
@@ -14,21 +14,21 @@ const (
 	KindRequest      DatagramKind = "request"
 )
 
-// A DatagramInfo is what a udpcam/1 datagram says of itself, for those who look at traffic from outside. What a kind does
-// not have is 0, and so is what is sealed.
+// A DatagramInfo describes a udpcam/1 datagram, for tools that watch traffic. A field is 0 if datagrams of this kind do not
+// have it, or if it is encrypted.
 type DatagramInfo struct {
 	Kind    DatagramKind
 	FrameID uint32 // of data, parity and requests
-	Block   int    // likewise
-	Index   int    // of data in its frame, or the row of parity, from 0
-	Repair  bool   // whether data or parity is an answer to a request
-	// Data is how many data segments the frame has, and Parity how many parity segments of each block follow them at
-	// first.
+	Block   int    // of data, parity and requests
+	Index   int    // the number of a data segment in its frame, or the row of a parity segment, from 0
+	Repair  bool   // whether data or parity answers a request
+	// Data is how many data segments the frame has. Parity is how many parity segments of each block follow them, without
+	// answers to requests.
 	Data, Parity int
 	Need         int // of a request: how many segments, 0 for the whole frame
 }
 
-// Inspect reads what a datagram is. The error is ErrForeign, ErrUnknownType or ErrMalformed.
+// Inspect describes a datagram. The error is ErrForeign, ErrUnknownType or ErrMalformed.
 func Inspect(b []byte) (info DatagramInfo, err error) {
 	p, err := parsePrefix(b)
 	if err != nil {
@@ -47,23 +47,24 @@ func Inspect(b []byte) (info DatagramInfo, err error) {
 		}
 		return info, nil
 	case typeAnnouncement:
+		info.Kind = KindAnnouncement
 		if !p.Sealed {
 			_, _, err = parseAnnouncement(b)
 		}
-		return DatagramInfo{Kind: KindAnnouncement}, err
-	case typeReport, typeRequest:
-		kind := KindReport
-		if p.Type == typeRequest {
-			kind = KindRequest
+	case typeReport:
+		info.Kind = KindReport
+		if !p.Sealed {
+			_, _, err = parseReport(b, time.Time{})
 		}
-		if p.Sealed {
-			return DatagramInfo{Kind: kind}, nil
+	case typeRequest:
+		info.Kind = KindRequest
+		if !p.Sealed {
+			var r Request
+			r, err = parseRequest(p, b)
+			info.FrameID, info.Block, info.Need = r.FrameID, int(r.Block), int(r.Need)
 		}
-		f, err := parseFeedback(b, time.Time{})
-		if err != nil || f.Report != nil {
-			return DatagramInfo{Kind: kind}, err
-		}
-		return DatagramInfo{Kind: kind, FrameID: f.Request.FrameID, Block: int(f.Request.Block), Need: int(f.Request.Need)}, nil
+	default:
+		err = ErrUnknownType
 	}
-	return info, ErrUnknownType
+	return info, err
 }

@@ -18,14 +18,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A Key is the secret that the senders and receivers of sealed streams share. Whoever has it can watch, and can send.
-// The zero value is no key.
+// A Key is the secret that the senders and receivers of sealed streams share. Anybody who has it can watch and send. The
+// zero value means no key.
 type Key [32]byte
 
-// ErrKey is a text that is no key.
+// ErrKey means that a text is not a key.
 var ErrKey = errors.New("not a key: a key is 32 bytes in base64, 44 characters; udpcam key makes one")
 
-// NewKey makes a key of the system's random bytes.
+// NewKey makes a random key.
 func NewKey() (k Key) {
 	rand.Read(k[:])
 	return k
@@ -41,58 +41,58 @@ func ParseKey(text string) (k Key, err error) {
 }
 
 // The parameters of argon2id for passphrases: the second recommendation of RFC 9106, section 4, which needs 64 MiB. The
-// salt is the same for all: it has to be known wherever the words are typed.
+// salt is always the same, so that the same words give the same key on every machine.
 const (
 	passphraseSalt    = "udpcam/1 passphrase"
 	passphrasePasses  = 3
 	passphraseMemory  = 64 << 10 // KiB
 	passphraseThreads = 4
 
-	// minPassphrase is the fewest characters of a passphrase. Whoever records sealed datagrams can try words at home.
+	// minPassphrase is the fewest characters of a passphrase. It makes guessing harder: anybody who has recorded sealed
+	// datagrams can try out words.
 	minPassphrase = 16
 )
 
-// KeyFromPassphrase makes a key of words that people can remember. The same words give the same key everywhere: they are
-// brought to Unicode's form NFC, and each run of spaces counts as one. It takes 64 MiB of memory and some tenths of a
-// second.
+// KeyFromPassphrase makes a key from words that people can remember. The same words always give the same key: Unicode's form
+// (NFC) and the number of spaces do not matter. It takes 64 MiB of memory and some tenths of a second.
 func KeyFromPassphrase(words string) (k Key, err error) {
 	words = norm.NFC.String(strings.Join(strings.Fields(words), " "))
 	if len([]rune(words)) < minPassphrase {
 		return k, fmt.Errorf("the passphrase is too short: give at least %d characters, such as five words", minPassphrase)
 	}
-	b := argon2.IDKey([]byte(words), []byte(passphraseSalt), passphrasePasses, passphraseMemory, passphraseThreads, uint32(len(k)))
+	b := argon2.IDKey([]byte(words), []byte(passphraseSalt),
+		passphrasePasses, passphraseMemory, passphraseThreads, uint32(len(k)))
 	return Key(b), nil
 }
 
 // Text is the key in base64. It is secret.
 func (k Key) Text() string { return base64.StdEncoding.EncodeToString(k[:]) }
 
-// String is the key's ID. So a key that is printed by mistake gives nothing away.
+// String is the key's ID, and not the key: so printing a key by mistake gives nothing away.
 func (k Key) String() string { return "key " + k.ID().String() }
 
-// A KeyID tells keys apart without giving them away. Two keys have the same one by chance, once in 65,536 times.
+// A KeyID tells keys apart and is not secret. Two keys have the same ID once in 65,536 times.
 type KeyID uint16
 
 func (id KeyID) String() string { return fmt.Sprintf("%04x", uint16(id)) }
 
-// ID is the key's ID.
 func (k Key) ID() KeyID { return KeyID(binary.BigEndian.Uint16(k.derive(nil, "udpcam/1 key id", 2))) }
 
-// derive makes size secret bytes for a purpose of the key (HKDF-SHA256, RFC 5869).
+// derive derives size secret bytes from the key, other ones for each purpose (HKDF-SHA256, RFC 5869).
 func (k Key) derive(salt []byte, purpose string, size int) []byte {
 	b, err := hkdf.Key(sha256.New, k[:], salt, purpose, size)
 	if err != nil {
-		panic(err) // only for sizes that nobody asks for
+		panic(err) // only if size is far too large
 	}
 	return b
 }
 
-// announcements seals and opens announcements, of all sessions.
+// announcements returns the cipher of announcements. It is the same for all sessions.
 func (k Key) announcements() cipher.AEAD {
-	return newControlAEAD(k.derive(nil, "udpcam/1 announcement", 32))
+	return must(chacha20poly1305.NewX(k.derive(nil, "udpcam/1 announcement", 32)))
 }
 
-// segments returns what seals and opens the segments of a session, nil if the suite is unknown.
+// segments returns the cipher of a session's segments, nil if the suite is unknown.
 func (k Key) segments(salt [saltSize]byte, s suite) cipher.AEAD {
 	switch s {
 	case suiteChaCha:
@@ -103,14 +103,12 @@ func (k Key) segments(salt [saltSize]byte, s suite) cipher.AEAD {
 	return nil
 }
 
-// feedback returns what seals and opens what receivers say of a session.
+// feedback returns the cipher of a session's reports and requests.
 func (k Key) feedback(salt [saltSize]byte) cipher.AEAD {
-	return newControlAEAD(k.derive(salt[:], "udpcam/1 feedback", 32))
+	return must(chacha20poly1305.NewX(k.derive(salt[:], "udpcam/1 feedback", 32)))
 }
 
-func newControlAEAD(key []byte) cipher.AEAD { return must(chacha20poly1305.NewX(key)) }
-
-// must returns a cipher, which cannot fail for a key of the right size.
+// must returns a new cipher. Making one cannot fail: the keys have the right size.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
@@ -118,15 +116,15 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// A suite is how segments are sealed. The sender chooses it and announces it.
+// A suite is the cipher of a session's segments. The sender chooses it, and its announcements say which.
 type suite byte
 
 const (
 	suiteChaCha suite = 1 // ChaCha20-Poly1305, fast on every processor
-	suiteAES    suite = 2 // AES-256-GCM, three times as fast where the processor has instructions for it, and else slow
+	suiteAES    suite = 2 // AES-256-GCM, three times as fast on processors with instructions for it, slow on others
 )
 
-// bestSuite is the fastest one on this machine.
+// bestSuite is the fastest suite on this machine.
 func bestSuite() suite {
 	if cpu.X86.HasAES && cpu.X86.HasPCLMULQDQ || cpu.ARM64.HasAES && cpu.ARM64.HasPMULL {
 		return suiteAES

@@ -3,25 +3,24 @@ package protocol
 import "fmt"
 
 const (
-	// Unit is what segment sizes are multiples of, in bytes: the repair code is fastest on units of 64.
+	// Unit is the number of bytes of which segment sizes are multiples. The repair code is fastest on multiples of 64.
 	Unit = 64
 
-	// maxBlockData is how many data segments one block has at the most. Repair is strongest over the whole frame, but
-	// its cost grows with the block, and a block has at most maxShards, of which a quarter is left for parity; larger
-	// frames are interleaved over several blocks.
+	// maxBlockData is the most data segments in one block. It leaves a quarter of maxShards for parity. One block for the
+	// whole frame repairs best, but costs more the larger it is. Frames with more segments are spread over several blocks.
 	maxBlockData = 192
 
-	// maxBlocks is what the blocks field can say.
+	// maxBlocks is the largest number that fits the blocks field.
 	maxBlocks = 255
 )
 
-// A layout is how a frame's bytes lie in its segments. Sender and receiver derive the same one from the frame's
-// length, the number of blocks and the number k of data segments in each block, which every datagram carries.
+// A layout is how a frame is divided into segments and blocks. Every datagram carries the frame's length, the number of
+// blocks, and the number k of data segments in each block. From these, sender and receiver derive the same layout.
 //
-// The frame is cut at multiples of stride into segments 0, 1, 2, …; segment i belongs to block i mod blocks, so that
-// neighbours on the wire are in different blocks and a burst of losses is shared among them. Only the last segment is
-// shorter than stride. Where blocks × k exceeds the number of segments that hold any bytes, the rest are all zeros:
-// they take part in the repair code and are not sent.
+// The frame is cut at multiples of stride into segments 0, 1, 2, … Only the last one may be shorter than stride. Segment i
+// belongs to block i mod blocks. So neighbours on the wire are in different blocks, which share a burst of losses. The
+// blocks together may have room for more segments than the frame has. The rest are all zeros: they take part in the repair
+// code, but are not sent.
 type layout struct {
 	length int // of the frame, in bytes
 	blocks int
@@ -29,7 +28,8 @@ type layout struct {
 	stride int // bytes in each segment, a multiple of Unit
 }
 
-// newLayout spreads length bytes evenly over the fewest segments of at most segmentSize bytes, a multiple of Unit.
+// newLayout spreads length bytes evenly over the fewest segments. segmentSize is the most bytes in one, a multiple of Unit.
+// The error is ErrFrameSize.
 func newLayout(length, segmentSize int) (layout, error) {
 	if length < 1 || length > MaxFrameSize {
 		return layout{}, fmt.Errorf("%w: %d bytes, of at most %d", ErrFrameSize, length, MaxFrameSize)
@@ -43,7 +43,7 @@ func newLayout(length, segmentSize int) (layout, error) {
 	return layoutOf(length, blocks, ceilDiv(n, blocks)), nil
 }
 
-// layoutOf is the layout that the three numbers stand for, each at least 1.
+// layoutOf is the layout for three numbers from a datagram. Each must be at least 1.
 func layoutOf(length, blocks, data int) layout {
 	stride := ceilDiv(ceilDiv(length, blocks*data), Unit) * Unit
 	return layout{length: length, blocks: blocks, data: data, stride: stride}
@@ -52,7 +52,7 @@ func layoutOf(length, blocks, data int) layout {
 // segments is how many segments hold bytes of the frame.
 func (l layout) segments() int { return ceilDiv(l.length, l.stride) }
 
-// blockSegments is how many of them a block has: its data segments in order, without those that are all zeros.
+// blockSegments is how many of these segments a block has: its first ones. The others of its k are all zeros.
 func (l layout) blockSegments(block int) int { return ceilDiv(l.segments()-block, l.blocks) }
 
 // rows is how many rows of parity each block can have, at least 1.
@@ -64,10 +64,10 @@ func (l layout) span(i int) (start, end int) {
 	return start, min(start+l.stride, l.length)
 }
 
-// index is the segment that a block and a countdown name.
+// index is the number of the data segment with that block and countdown.
 func (l layout) index(block, countdown int) int { return (l.data-countdown)*l.blocks + block }
 
-// name is the block and the countdown of segment i.
+// name is the block and the countdown of data segment i.
 func (l layout) name(i int) (block, countdown int) { return i % l.blocks, l.data - i/l.blocks }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -3,34 +3,33 @@ package protocol
 import (
 	"crypto/cipher"
 	"net/netip"
-	"slices"
 	"time"
 )
 
 const (
-	// lockedInterval is the least time between two streams that are told of because they cannot be opened, and
-	// lockedAgain between two times that the same one is. It stops invented streams from filling a log.
+	// lockedInterval is the least time between two reports to the user of streams that are not shown. lockedAgain is the
+	// same for one and the same stream. They stop invented streams from filling the log.
 	lockedInterval = time.Second
 	lockedAgain    = time.Minute
 
-	// sessionSilence is for how long a sealed stream must be silent before another session of the same number takes its
+	// sessionSilence is how long a sealed stream must be silent before a stream with the same session number takes its
 	// place. Two senders draw the same number once in 16 million times.
 	sessionSilence = 2 * time.Second
 
-	// provenAfter is how long a sealed stream may take to prove that it is no recording before the user is told.
+	// provenAfter is how long a sealed stream may take to prove that it is not a recording. Then the user is told.
 	provenAfter = 2 * time.Second
 )
 
-// A keyring has the keys of a receiver, and what it must remember to use them.
+// A keyring has the keys of a receiver, and what a receiver must remember to use them.
 type keyring struct {
 	keys     []*receiverKey
 	scratch  []byte
-	receiver controlHeader              // of the last feedback
-	locked   *LockedStream              // to be told of, or nil
-	told     map[LockedStream]time.Time // without their ports
-	toldAt   time.Time
+	receiver controlHeader              // of the last feedback: this receiver's ID and its counter
+	locked   *LockedStream              // the next one to tell the user of, or nil
+	told     map[LockedStream]time.Time // when the user was told of each, with port 0
+	toldAt   time.Time                  // when the user was told of any
 
-	// sessions is the newest session of each name that was seen. One-way receivers believe no older one.
+	// sessions is the newest session of each name. A one-way receiver believes no older one.
 	sessions map[string]datedSession
 }
 
@@ -46,34 +45,34 @@ type datedSession struct {
 }
 
 func newKeyring(keys []Key) keyring {
-	r := keyring{receiver: controlHeader{origin: randomOrigin()}, told: map[LockedStream]time.Time{}, sessions: map[string]datedSession{}}
+	r := keyring{
+		receiver: controlHeader{origin: randomOrigin()},
+		told:     map[LockedStream]time.Time{},
+		sessions: map[string]datedSession{},
+	}
 	for _, k := range keys {
 		r.keys = append(r.keys, &receiverKey{k, k.ID(), k.announcements()})
 	}
 	return r
 }
 
-// open opens a sealed announcement. It returns nil if no key does.
-func (r *keyring) open(b []byte, id KeyID) (k *receiverKey, open []byte) {
+// open opens a sealed announcement with the key of that ID. The key is nil if there is none. The opened datagram is nil if
+// the key does not fit. It is valid until the next call.
+func (r *keyring) open(b []byte, id KeyID) (key *receiverKey, open []byte) {
 	for _, k := range r.keys {
 		if k.id != id {
 			continue
 		}
-		// Two keys may have the same ID, so each gets the bytes as they came.
+		// Several keys may have this ID. Opening destroys the bytes, so each key gets a copy.
 		r.scratch = append(r.scratch[:0], b...)
-		if open := openControl(r.scratch, k.announcements); open != nil {
-			return k, open
+		if key, open = k, openControl(r.scratch, k.announcements); open != nil {
+			break
 		}
 	}
-	return nil, nil
+	return key, open
 }
 
-// has reports whether one of the keys has that ID.
-func (r *keyring) has(id KeyID) bool {
-	return slices.ContainsFunc(r.keys, func(k *receiverKey) bool { return k.id == id })
-}
-
-// tell notes a stream that cannot be opened, for whoever asks.
+// tell notes a stream that is not shown, for next to return.
 func (r *keyring) tell(l LockedStream, now time.Time) {
 	same := l
 	same.From = netip.AddrPortFrom(l.From.Addr(), 0)
@@ -87,7 +86,7 @@ func (r *keyring) tell(l LockedStream, now time.Time) {
 	r.locked = &l
 }
 
-// next takes the stream that is to be told of.
+// next returns the stream that tell has noted, once.
 func (r *keyring) next() (l LockedStream, ok bool) {
 	if r.locked == nil {
 		return l, false
@@ -96,7 +95,7 @@ func (r *keyring) next() (l LockedStream, ok bool) {
 	return l, true
 }
 
-// newest reports whether a session is the newest of its name that was ever seen here, and remembers it if so.
+// newest reports whether no newer session of that name has been seen, and remembers the session if so.
 func (r *keyring) newest(name string, s datedSession) bool {
 	last, known := r.sessions[name]
 	if known && last.salt != s.salt && !s.sent.After(last.sent) {
@@ -109,7 +108,7 @@ func (r *keyring) newest(name string, s datedSession) bool {
 	return true
 }
 
-// An opener opens what comes of one sealed stream, and seals what is said of it.
+// An opener opens the datagrams of one sealed stream, and seals the feedback about it.
 type opener struct {
 	ring               *keyring
 	key                *receiverKey
@@ -117,11 +116,11 @@ type opener struct {
 	segments, feedback cipher.AEAD
 	counter            uint64    // of the last announcement
 	since              time.Time // when the stream was joined
-	live               bool      // whether it is known to be no recording
+	live               bool      // whether it has proved that it is not a recording
 	oldest             uint32    // frames with smaller IDs are too old to be shown
 }
 
-// opener returns what opens the session that an announcement began, nil if its suite is unknown.
+// opener returns an opener for the session of an announcement, nil if the suite is unknown.
 func (r *keyring) opener(k *receiverKey, h controlHeader, now time.Time) *opener {
 	segments := k.segments(h.origin, h.suite)
 	if segments == nil {
@@ -130,9 +129,9 @@ func (r *keyring) opener(k *receiverKey, h controlHeader, now time.Time) *opener
 	return &opener{ring: r, key: k, salt: h.origin, segments: segments, feedback: k.feedback(h.origin), since: now}
 }
 
-// announced takes in an announcement that was opened, and that echoes what a receiver has sent. A session is live if an
-// announcement echoes something that this receiver sent since it joined the stream: nobody could have recorded that before.
-// A one-way receiver sends nothing. It believes the session that is the newest of its name.
+// announced learns from an announcement that was opened. echoed is the ID of the receiver whose report it echoes. The stream
+// is live if the announcement echoes a report that this receiver has sent since it joined: nobody can have recorded that
+// before. A one-way receiver sends no reports. It believes the newest session of each name.
 func (o *opener) announced(a Announcement, c clockEcho, echoed [saltSize]byte, oneWay bool, now time.Time) {
 	if now.Before(o.since) {
 		o.since = now // the clock was set back
@@ -144,7 +143,6 @@ func (o *opener) announced(a Announcement, c clockEcho, echoed [saltSize]byte, o
 	}
 }
 
-// seal seals feedback.
 func (o *opener) seal(open []byte) []byte {
 	h := &o.ring.receiver
 	h.counter++
@@ -152,7 +150,7 @@ func (o *opener) seal(open []byte) []byte {
 	return sealControl(make([]byte, 0, len(open)+controlHeaderSize+TagSize), o.feedback, *h, open)
 }
 
-// refuse leaves out a datagram that is sealed although this receiver has no key, or open although it has one.
+// refuse leaves out a sealed datagram if this receiver has no key, and an open one if it has a key.
 func (a *Assembler) refuse(p prefix, b []byte, from netip.AddrPort, now time.Time) {
 	if !p.Sealed {
 		a.leaveOut(DatagramUnsealed)
@@ -165,8 +163,8 @@ func (a *Assembler) refuse(p prefix, b []byte, from netip.AddrPort, now time.Tim
 	}
 }
 
-// openAnnouncement opens a sealed announcement, and returns the open one and its stream. If it is not to be believed, it
-// counts why and returns no stream.
+// openAnnouncement opens a sealed announcement. It returns the announcement's stream, which may be new, and the opened
+// datagram. If the announcement is not to be believed, it counts the reason and returns nil.
 func (a *Assembler) openAnnouncement(p prefix, b []byte, from netip.AddrPort, now time.Time) (s *stream, open []byte) {
 	h, err := parseControlHeader(b)
 	if err != nil {
@@ -181,9 +179,9 @@ func (a *Assembler) openAnnouncement(p prefix, b []byte, from netip.AddrPort, no
 	}
 	ring := &a.shared.keyring
 	k, open := ring.open(b, h.key)
-	if k == nil {
+	if open == nil {
 		a.leaveOut(DatagramWrongKey)
-		if !ring.has(h.key) {
+		if k == nil {
 			ring.tell(LockedStream{from, LockedNoKey, h.key}, now)
 		}
 		return nil, nil
@@ -205,8 +203,8 @@ func (a *Assembler) openAnnouncement(p prefix, b []byte, from netip.AddrPort, no
 	return s, open
 }
 
-// openSegment opens a segment in its place. A datagram that is of no use anyway is not opened. If the segment is not to be
-// believed, it returns why.
+// openSegment opens a segment in place. It returns false and the reason if the segment is not to be believed, or if it would
+// be of no use anyway.
 func (s *stream) openSegment(seg *segment) (why DatagramDrop, opened bool) {
 	if why, useless := s.ordering.useless(seg); useless {
 		return why, false

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// An ordering holds the frames of one stream in the order of their IDs until they are handed on, and the last few that are
-// finished.
+// An ordering holds the frames of one stream, sorted by ID, until they are handed on or dropped. It also remembers the last
+// few finished ones.
 type ordering struct {
 	config *AssemblerConfig
 	memory *frameMemory
 	tally  *Stats
 
 	started  bool   // whether a frame has been handed on
-	newest   uint32 // ID of the last frame that was; before that, of one long before the first that was seen
+	newest   uint32 // ID of the last frame that was handed on; before the first one, an ID far below those that come
 	pending  []*pendingFrame
 	finished []*pendingFrame // datagrams of these may still come
-	known    uint32          // how many frames have been finished since newest
+	known    uint32          // how many frames were finished since the one with ID newest
 }
 
-// frame returns the frame that a segment belongs to, or the reason why the segment is of no use.
+// frame returns the frame that a segment belongs to. If there is none, it returns the reason.
 func (o *ordering) frame(seg *segment, now time.Time) (p *pendingFrame, why DatagramDrop) {
 	joining := !o.started && len(o.pending) == 0
 	if joining {
-		o.newest = seg.FrameID - 1<<30 // so that older frames may still come
+		o.newest = seg.FrameID - 1<<30 // older frames may still come
 	}
 	if !Newer(seg.FrameID, o.newest) {
 		return find(o.finished, seg.FrameID), DatagramLate
@@ -43,7 +43,7 @@ func (o *ordering) frame(seg *segment, now time.Time) (p *pendingFrame, why Data
 	return p, 0
 }
 
-// useless reports whether a segment is of no use, whatever is in it, and why.
+// useless reports whether a segment is certainly of no use, and why. It looks only at the header.
 func (o *ordering) useless(seg *segment) (why DatagramDrop, useless bool) {
 	p := find(o.pending, seg.FrameID)
 	if p == nil {
@@ -54,15 +54,15 @@ func (o *ordering) useless(seg *segment) (why DatagramDrop, useless bool) {
 		return DatagramLate, (o.started || len(o.pending) > 0) && !Newer(seg.FrameID, o.newest)
 	case p.state == unseen:
 		return 0, false
-	case !seg.repair: // it counts as having come, even if it comes too late
-		return DatagramDuplicate, p.arrivals.has(seg)
+	case !seg.repair: // the first time it is of use even for a finished frame: arrivals counts it
+		return DatagramDuplicate, p.arrivals.seen.has(p.arrivals.place(seg))
 	}
 	return p.useless(seg)
 }
 
 // find returns the frame with that ID, or nil.
 func find(frames []*pendingFrame, id uint32) *pendingFrame {
-	for _, p := range slices.Backward(frames) { // it is nearly always the newest
+	for _, p := range slices.Backward(frames) { // nearly always the newest
 		if p.id == id {
 			return p
 		}
@@ -70,8 +70,8 @@ func find(frames []*pendingFrame, id uint32) *pendingFrame {
 	return nil
 }
 
-// insert puts a new frame in its place. With it go in the frames that must have been sent before it although nothing of
-// them came. If there are too many frames the oldest gives way; insert returns false if the new one is the oldest.
+// insert adds a new frame. It also adds the frames of which nothing came, but which must have been sent before it. If there
+// are too many frames, the oldest gives way. If the new frame is the oldest, insert returns false and does not add it.
 func (o *ordering) insert(p *pendingFrame, now time.Time) bool {
 	at, _ := slices.BinarySearchFunc(o.pending, p.id, func(q *pendingFrame, id uint32) int {
 		return cmp.Compare(q.id-o.newest, id-o.newest)
@@ -87,7 +87,7 @@ func (o *ordering) insert(p *pendingFrame, now time.Time) bool {
 	o.pending = slices.Insert(o.pending, at, p)
 	for _, older := range o.pending[:at] {
 		if older.arrivals.over.IsZero() {
-			older.arrivals.over = now // the sender has gone on to another frame
+			older.arrivals.over = now // the sender has gone on to a newer frame
 		}
 	}
 	switch newest := at == len(o.pending)-1; {
@@ -99,7 +99,7 @@ func (o *ordering) insert(p *pendingFrame, now time.Time) bool {
 	return true
 }
 
-// insertUnseen puts in the frames between p, the newest, and the one before it.
+// insertUnseen adds the frames between p, the newest, and the one before it.
 func (o *ordering) insertUnseen(p *pendingFrame, now time.Time) {
 	last := o.newest
 	if n := len(o.pending); n > 1 {
@@ -124,8 +124,8 @@ func (o *ordering) expire(now time.Time) {
 	}
 }
 
-// next takes the next frame that is to be handed on: the first that is whole, if no older one is still waited for. If one
-// is, next returns nil and until when. The frame's bytes are the caller's.
+// next removes and returns the next frame to hand on: the first whole one. If it has to wait for an older frame, next
+// returns nil and the time until which it waits. The frame's bytes are the caller's.
 func (o *ordering) next(latency time.Duration, now time.Time) (p *pendingFrame, until time.Time) {
 	first, waits := 0, false
 	for first < len(o.pending) && o.pending[first].state != whole {
@@ -144,7 +144,7 @@ func (o *ordering) next(latency time.Duration, now time.Time) (p *pendingFrame, 
 	}
 	o.finish(first)
 	if gap := p.id - o.newest; o.started && gap <= maxCountedGap {
-		// The frames of the gap that were known have been counted when they were dropped.
+		// The known frames in the gap were counted when they were dropped.
 		o.tally.Dropped[FrameLost] += uint64(gap - 1 - min(o.known, gap-1))
 	}
 	o.finish(1)
@@ -152,7 +152,7 @@ func (o *ordering) next(latency time.Duration, now time.Time) (p *pendingFrame, 
 	return p, until
 }
 
-// drop gives up a frame and frees its memory.
+// drop drops a frame and frees its memory.
 func (o *ordering) drop(p *pendingFrame, reason FrameDrop) {
 	if p.state == done {
 		return
@@ -174,7 +174,7 @@ func (o *ordering) finish(n int) {
 	o.pending = slices.Delete(o.pending, 0, n)
 }
 
-// forget takes out the finished frame that is to be forgotten next, nil if there are not too many.
+// forget removes and returns the oldest finished frame, if there are too many. Else it returns nil.
 func (o *ordering) forget() (p *pendingFrame) {
 	if len(o.finished) > finishedKept {
 		p = o.finished[0]

@@ -1,34 +1,34 @@
 package protocol
 
-// An Outgoing is a frame on its way: the datagrams of its data, then those of its parity, then answers to whoever misses
-// some. It reads the frame's bytes where the caller of [Splitter.Split] has them, until Move gives them another place. It
-// owns the memory of everything else. What its methods return is valid until any of them is called again.
+// An Outgoing is a frame on its way out. It makes the datagrams of the frame's data, then those of its parity, then answers
+// to requests. It reads the frame's bytes where the caller of [Splitter.Split] has them, until Move copies them. All other
+// memory is its own. The datagrams that a method returns are valid until the next such call.
 type Outgoing struct {
 	encoders *encoders // the splitter's
 	sealing  *sealing  // the splitter's, nil if the datagrams are open
 	layout   layout
-	frame    []byte        // the frame's bytes, which are somebody else's
-	header   segmentHeader // of the last datagram; all have most of it in common
+	frame    []byte        // the frame's bytes, which belong to somebody else
+	header   segmentHeader // of the last datagram; most fields are the same in all
 	first    int           // parity segments of each block that follow the data, p
 	rows     int           // the most parity segments that each block can have
-	next     []int         // the row of each block that the next answer begins with
+	next     []int         // for each block, the first row of parity that was not sent yet
 
-	appendHeader func(*segmentHeader, []byte) []byte // as the wire has it
+	appendHeader func(*segmentHeader, []byte) []byte // appends the header as the wire has it
 	overhead     int                                 // bytes of a datagram besides its payload
 
-	parity    [][]byte // what is being returned of it
-	memory    []byte   // that parity lies in
+	parity    [][]byte // parity segments, in memory
+	memory    []byte
 	headers   []byte
-	buffer    *[]byte // what is being returned lies here: headers, or whole datagrams in the sealing's memory
+	buffer    *[]byte // where datagrams are built: headers, or for whole sealed datagrams the sealing's memory
 	datagrams []Datagram
 }
 
-// Move copies the frame's bytes to memory, which must have room for Size bytes, and reads them only there from now on. The
-// place where they were is not needed any more. What was returned before is not valid any longer.
+// Move copies the frame's bytes to memory, which must have room for Size bytes. From then on the Outgoing reads them only
+// there. Datagrams that were returned before are not valid any more.
 func (o *Outgoing) Move(memory []byte) {
 	n := copy(memory, o.frame)
 	o.frame = memory[:n:n]
-	clear(o.datagrams[:cap(o.datagrams)]) // their payloads lie in the old place
+	clear(o.datagrams[:cap(o.datagrams)]) // their payloads are in the old memory
 }
 
 // FrameID is the ID of the frame.
@@ -37,22 +37,22 @@ func (o *Outgoing) FrameID() uint32 { return o.header.FrameID }
 // Size is how many bytes the frame has.
 func (o *Outgoing) Size() int { return len(o.frame) }
 
-// Segments is how many datagrams the frame's data makes, and Blocks how many blocks they are in.
+// Segments is how many data segments, and so how many datagrams of data, the frame has.
 func (o *Outgoing) Segments() int { return o.layout.segments() }
 
 // Blocks is how many blocks the frame has.
 func (o *Outgoing) Blocks() int { return o.layout.blocks }
 
-// DatagramSize is the size of its datagrams in bytes. Only the last one may be smaller.
+// DatagramSize is the size of the frame's datagrams in bytes. Only the last one of the data may be smaller.
 func (o *Outgoing) DatagramSize() int { return o.overhead + o.layout.stride }
 
-// Largest is the size of the largest of them.
+// Largest is the size in bytes of the largest datagram of data.
 func (o *Outgoing) Largest() int { return o.overhead + min(o.layout.stride, o.Size()) }
 
-// Planned is how many datagrams of its data and of the parity that follows there are.
+// Planned is how many datagrams the data and the parity that follows it make.
 func (o *Outgoing) Planned() int { return o.layout.segments() + o.first*o.layout.blocks }
 
-// PlannedSize is how many bytes those have.
+// PlannedSize is how many bytes these datagrams have.
 func (o *Outgoing) PlannedSize() int {
 	return o.Size() + o.first*o.layout.blocks*o.layout.stride + o.Planned()*o.overhead
 }
@@ -60,8 +60,8 @@ func (o *Outgoing) PlannedSize() int {
 // BlockData is how many data segments each block has, k.
 func (o *Outgoing) BlockData() int { return o.layout.data }
 
-// SetParity sets how many parity segments of each block follow the data, up to the most that a block can have. Every
-// datagram of the frame carries this number, so call SetParity before making any of them.
+// SetParity sets how many parity segments of each block follow the data. If n is more than a block can have, it sets that.
+// Every datagram of the frame carries the number, so call SetParity before making any of them.
 func (o *Outgoing) SetParity(n int) {
 	o.first = min(n, o.rows)
 	o.header.Parity = uint8(o.first)
@@ -74,11 +74,11 @@ func (o *Outgoing) SetParity(n int) {
 // Data returns the datagrams of the frame's data, in the order in which they are to be sent.
 func (o *Outgoing) Data() []Datagram { return o.DataFrom(0, o.Segments()) }
 
-// DataFrom returns the datagrams of n data segments from the first on, or of fewer if there are no more. Whoever sends
-// sealed datagrams while they are still in the processor's cache takes some at a time.
+// DataFrom returns n datagrams of the frame's data, or as many as there are, beginning with number first. For sealed frames
+// it is faster to make and send some at a time: they are then still in the processor's cache.
 func (o *Outgoing) DataFrom(first, n int) []Datagram {
 	if o.sealing != nil {
-		o.sealing.begin(o.header.FrameID)
+		o.sealing.started, o.sealing.newest = true, o.header.FrameID
 	}
 	n = min(n, o.Segments()-first)
 	o.begin(n, false)
@@ -88,8 +88,8 @@ func (o *Outgoing) DataFrom(first, n int) []Datagram {
 	return o.datagrams
 }
 
-// Parity returns the datagrams of the parity that follows the data, in the order in which they are to be sent. It is
-// computed only now, so that the data need not wait for it.
+// Parity returns the datagrams of the parity that follows the data, in the order in which they are to be sent. Parity is
+// computed by this call, so that the data can leave before.
 func (o *Outgoing) Parity() []Datagram {
 	n := o.first * o.layout.blocks
 	o.begin(n, false)
@@ -105,9 +105,9 @@ func (o *Outgoing) Parity() []Datagram {
 	return o.datagrams
 }
 
-// Answer returns the datagrams that answer a receiver's request, at most limit: further rows of parity, each only once,
-// as far as there are any left, then the data segments that the receiver named. A request that is not about this frame,
-// or contradicts it, has no answer.
+// Answer returns the datagrams that answer a receiver's request, at most limit. First come rows of parity that were not sent
+// yet. If these are too few, the data segments follow that the receiver named. There is no answer to a request that is about
+// another frame or contradicts this one.
 func (o *Outgoing) Answer(r Request, limit int) []Datagram {
 	o.begin(0, true)
 	switch {
@@ -129,12 +129,16 @@ func (o *Outgoing) Answer(r Request, limit int) []Datagram {
 	return o.datagrams
 }
 
-// begin clears what was returned last and makes room for n datagrams, which are an answer or not.
+// begin forgets the datagrams that were returned last, and makes room for n. An answer has memory of its own if it is
+// sealed.
 func (o *Outgoing) begin(n int, answer bool) {
 	size := SegmentHeaderSize
 	o.datagrams, o.buffer = o.datagrams[:0], &o.headers
-	if o.sealing != nil {
-		size, o.buffer = o.DatagramSize(), o.sealing.buffer(answer)
+	switch {
+	case o.sealing != nil && answer:
+		size, o.buffer = o.DatagramSize(), &o.sealing.answering
+	case o.sealing != nil:
+		size, o.buffer = o.DatagramSize(), &o.sealing.leaving
 	}
 	if *o.buffer = (*o.buffer)[:0]; cap(*o.buffer) < n*size {
 		*o.buffer = make([]byte, 0, n*size)
@@ -147,8 +151,8 @@ func (o *Outgoing) addData(i int, as datagramType) {
 	o.add(as, block, countdown, o.frame[start:end])
 }
 
-// addRows adds parity of a block for an answer, and returns how many segments of it: so many as are wanted, as far as
-// there are rows that have not been returned before.
+// addRows adds rows of parity that were not sent yet, for an answer. It returns how many: as many as are wanted, or as are
+// left.
 func (o *Outgoing) addRows(block, wanted int) int {
 	row := o.next[block]
 	n := max(min(wanted, o.rows-row), 0)
@@ -178,7 +182,7 @@ func (o *Outgoing) add(as datagramType, block, countdown int, payload []byte) {
 	o.datagrams = append(o.datagrams, Datagram{b[at:len(b):len(b)], payload})
 }
 
-// makeRoom makes room for n parity segments, which are written over what was there.
+// makeRoom makes room for n parity segments. It overwrites the last ones.
 func (o *Outgoing) makeRoom(n int) {
 	stride := o.layout.stride
 	if cap(o.memory) < n*stride {

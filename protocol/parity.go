@@ -2,29 +2,29 @@ package protocol
 
 import "github.com/klauspost/reedsolomon"
 
-// Parity is a systematic Reed-Solomon code over GF(2⁸): the data segments of a block are sent as they are, and any k
-// segments of the block, data or parity, give the others. A segment takes part as a shard of one stride, padded with
-// zeros. With k data shards, byte by byte,
+// The repair code is a systematic Reed-Solomon code over GF(2⁸). The k data segments of a block are sent as they are. Any k
+// segments of the block, data or parity, give all others. In the code, a segment is a shard: one stride of bytes, padded
+// with zeros. For each byte of the shards,
 //
 //	parity shard j = Σ data shard c / ((k + j) xor c)        over c from 0 to k - 1
 //
-// The factors are a Cauchy matrix, of which j is the row and c the column. Rows do not depend on each other, so any
-// one can be computed at any time, up to the last for which k + j is a byte.
+// The factors 1 / ((k + j) xor c) are a Cauchy matrix with row j and column c. Rows do not depend on each other, so any one
+// can be computed at any time. The last row is the one with k + j = 255.
 
-// maxShards is how many shards a block may have, data and parity: one for each element of GF(2⁸).
+// maxShards is the most shards in a block, data and parity together: one for each element of GF(2⁸).
 const maxShards = 256
 
 // field multiplies whole shards, with the processor's vector instructions where there are any.
 var field reedsolomon.LowLevel
 
-// A parityShard is a parity segment of a block that has come.
+// A parityShard is a parity segment that has come.
 type parityShard struct {
 	row     int // j
 	payload []byte
 }
 
-// encode computes rows of parity of one block of a frame, from row first on: one into each of parity, which are a stride
-// long. There must be so many rows. The zeros that shards are padded with add nothing.
+// encode computes rows of parity of one block of a frame: row first + i into parity[i], which is a stride long. All these
+// rows must exist. Padding needs no work: zeros add nothing to the sums.
 func encode(l layout, block int, frame []byte, first int, parity [][]byte) {
 	for _, shard := range parity {
 		clear(shard)
@@ -37,22 +37,23 @@ func encode(l layout, block int, frame []byte, first int, parity [][]byte) {
 	}
 }
 
-// rowFactor is what data shard c counts for in parity shard j.
+// rowFactor is the factor of data shard c in parity shard j.
 func rowFactor(k, j, c int) byte { return reedsolomon.Inv(byte((k + j) ^ c)) }
 
-// repair computes the missing data segments of one block, and reports whether there was enough parity for it. The frame
-// has room for whole strides up to its last segment; have tells which of its segments are there. No row is in parity
+// repair computes the missing data segments of one block. It returns false if there is too little parity. The frame must
+// have room for whole strides, up to its last segment. have says which of its segments are there. No row may be in parity
 // twice.
 //
-// If e data shards are missing, they are computed from the other data shards and e parity shards. Number the shards of
-// the block: data shard c has the number c, parity shard j the number k + j. Let M be the numbers of the missing shards,
-// and Z those of the e parity shards. The missing shard x is the sum of those k others, each shard y of them times
+// If e data shards are missing, they are computed from the other data shards and e parity shards. Number the shards of the
+// block: data shard c has number c, and parity shard j has number k + j. M is the set of the numbers of the missing shards,
+// and Z that of the e parity shards. Missing shard x is the sum over all other data shards and the e parity shards. In this
+// sum the factor of shard y is
 //
 //	a(x) × b(y) / (x xor y)
 //	a(x) = Π (x xor z) over all z in Z, divided by Π (x xor m) over all m in M but x
 //	b(y) = Π (y xor m) over all m in M, divided by Π (y xor z) over all z in Z but y
 //
-// This is Lagrange's interpolation. It gives what solving the equations of the parity shards would give, without an
+// This is Lagrange's interpolation. It gives the same result as solving the equations of the parity shards, but needs no
 // elimination. Data shards that are all zeros add nothing to a sum.
 func repair(l layout, block int, frame []byte, have bitset, parity []parityShard) bool {
 	missing, used := make([]int, 0, maxShards), make([]int, 0, maxShards) // M and Z
@@ -96,7 +97,7 @@ func repair(l layout, block int, frame []byte, have bitset, parity []parityShard
 }
 
 // galoisRatio returns the logarithm of a quotient: the product of (n xor m) over all m in over, divided by the same product
-// over all m in under. It leaves out m = n.
+// over all m in under. Both products leave out m = n.
 func galoisRatio(n int, over, under []int) int {
 	log := 0
 	for _, m := range over {

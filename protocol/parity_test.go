@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// slowMultiply is the product of two elements of GF(2⁸), as one multiplies polynomials by hand.
+// slowMultiply is the product of two elements of GF(2⁸), multiplied as polynomials by hand.
 func slowMultiply(a, b byte) byte {
 	product := 0
 	for i := range 8 {
@@ -24,7 +24,7 @@ func slowMultiply(a, b byte) byte {
 	return byte(product)
 }
 
-// slowProducts has all products and slowInverses what times a is 1, found by trying.
+// slowProducts has all products. slowInverses has all inverses, found by trying.
 var slowProducts, slowInverses = func() (products [256][256]byte, inverses [256]byte) {
 	for a := range 256 {
 		for b := range 256 {
@@ -106,7 +106,7 @@ type codedFrame struct {
 	bytes []byte // whole strides
 }
 
-// newCodedFrame makes a frame of one or more blocks of k data segments of 64 bytes, of which the last lacks some bytes.
+// newCodedFrame makes a frame of one or more blocks of k data segments of 64 bytes. The last segment is shorter.
 func newCodedFrame(blocks, k, lacks int) codedFrame {
 	l := layoutOf(blocks*k*Unit-lacks, blocks, k)
 	b := make([]byte, l.segments()*l.stride)
@@ -151,7 +151,7 @@ func (f codedFrame) without(block int, columns []int) (codedFrame, bitset) {
 	return f, have
 }
 
-// TestEncodeIsTheDefinition holds all rows of blocks of all sizes against the definition.
+// TestEncodeIsTheDefinition compares all rows of blocks of all sizes with the definition of the code.
 func TestEncodeIsTheDefinition(t *testing.T) {
 	var e encoders
 	for k := 1; k < maxShards; k++ {
@@ -186,7 +186,8 @@ func TestEncodeIsTheDefinition(t *testing.T) {
 	}
 }
 
-// TestEncoders computes parity of interleaved blocks, some with zeros at their ends, of so many sizes that encoders give way.
+// TestEncoders computes parity of interleaved blocks, some with zeros at their ends. There are more sizes than kept
+// encoders.
 func TestEncoders(t *testing.T) {
 	var e encoders
 	for p := 1; p < 3*maxEncoders; p++ {
@@ -211,8 +212,8 @@ func TestEncoders(t *testing.T) {
 	}
 }
 
-// TestRepairIsTheSolution loses segments of blocks of all sizes, at random, and repairs them from rows at random. It
-// holds the result against the frame, and for some against the solution by elimination, which needs no data to be right.
+// TestRepairIsTheSolution loses random segments of blocks of all sizes, and repairs them from random rows. It compares the
+// result with the frame, and for some blocks also with the solution by elimination.
 func TestRepairIsTheSolution(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for k := 1; k <= maxBlockData; k++ {
@@ -297,7 +298,7 @@ func TestRepairSmallBlocks(t *testing.T) {
 	}
 }
 
-// TestRepairInterleaved loses segments of each of several blocks, of which some end in segments that are all zeros.
+// TestRepairInterleaved loses segments of each of several blocks. Some blocks end in segments that are all zeros.
 func TestRepairInterleaved(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, blocks := range []int{2, 3, 7} {
@@ -353,7 +354,7 @@ func FuzzRepair(f *testing.F) {
 	})
 }
 
-// BenchmarkParity has 1408-byte segments. Rows are computed as for answers, and encoded as what follows the data.
+// BenchmarkParity has segments of 1408 bytes. It computes rows as for answers, and encodes parity as it follows the data.
 func BenchmarkParity(b *testing.B) {
 	var e encoders
 	for _, c := range [][2]int{{56, 1}, {56, 4}, {56, 8}, {84, 17}, {192, 40}} {
@@ -393,7 +394,7 @@ func BenchmarkParity(b *testing.B) {
 		for row := range lost {
 			parity = append(parity, parityShard{row, picture(l.stride, 2)})
 		}
-		b.Run(fmt.Sprintf("repair %d of %d", k-have.count(), k), func(b *testing.B) {
+		b.Run(fmt.Sprintf("repair %d of %d", lost, k), func(b *testing.B) {
 			b.SetBytes(int64(l.length))
 			b.ReportAllocs()
 			for b.Loop() {

@@ -29,7 +29,7 @@ func TestOrderingWaitsForAnOlderFrame(t *testing.T) {
 	}
 }
 
-// TestAskingCostsAShare holds that feedback is bounded by what was received.
+// TestAskingCostsAShare checks that feedback has at most its share of the bytes that were received.
 func TestAskingCostsAShare(t *testing.T) {
 	var tally Stats
 	a := asking{config: &AssemblerConfig{}, tally: &tally, joined: epoch, reported: epoch}

@@ -2,42 +2,39 @@ package protocol
 
 import (
 	"bytes"
-	"math/bits"
 	"slices"
 	"time"
 )
 
-// A pendingFrame is a frame that is not handed on yet, or a finished one whose last datagrams may still come.
+// A pendingFrame is a frame that is not handed on yet. Or it is finished, and kept because datagrams of it may still come.
 type pendingFrame struct {
 	id       uint32
-	header   segmentHeader // of the segment that came first
+	header   segmentHeader // of the first segment that came
 	layout   layout
 	deadline time.Time
 	state    frameState
 	wholeAt  time.Time
 
-	bytes   []byte // grows to whole strides for all of the frame
-	have    bitset // data segments
+	bytes   []byte // grows to the size of all data segments, in whole strides
+	have    bitset // the data segments that are here
 	missing int    // data segments
-	arrived int    // bytes of payload that are here
+	arrived int    // bytes of payload
 	blocks  []pendingBlock
 
 	arrivals arrivals
-	asks     int       // how often the sender was asked
-	asked    time.Time // when it was asked last
-	helped   bool      // whether a segment that was asked for came
-
-	repaired bool // whether parity rebuilt a block
-
-	partial bool // the stream was joined in the middle of this frame, so it is no loss if it stays incomplete
+	asks     int       // how often the sender was asked for missing segments
+	asked    time.Time // the last time
+	helped   bool      // whether an answer to a request was of use
+	repaired bool      // whether parity rebuilt a block
+	partial  bool      // the stream was joined in the middle of this frame: it does not count as lost
 }
 
 type frameState uint8
 
 const (
-	unseen     frameState = iota // known only by the gap between its neighbours' IDs
+	unseen     frameState = iota // nothing came: a gap between IDs shows that the frame exists
 	collecting                   // some segments are here
-	whole                        // all are, and they are right
+	whole                        // all segments are here, and the frame is intact
 	done                         // handed on or dropped
 )
 
@@ -57,8 +54,8 @@ func (p *pendingFrame) open(s *segment) {
 	}
 }
 
-// place puts a segment where it belongs and rebuilds with it what is possible. If the segment was of no use, it returns why.
-// Frames of up to trusted bytes get their memory at once.
+// place copies a segment to its place. It then rebuilds the segment's block, if there is enough parity. If the segment is of
+// no use, place returns the reason. Frames of up to trusted bytes get all their memory at once.
 func (p *pendingFrame) place(seg *segment, trusted int, m *frameMemory) (why DatagramDrop, placed bool) {
 	if why, useless := p.useless(seg); useless {
 		return why, false
@@ -80,7 +77,7 @@ func (p *pendingFrame) place(seg *segment, trusted int, m *frameMemory) (why Dat
 	return 0, true
 }
 
-// useless reports whether a segment is of no use for the frame, and why.
+// useless reports whether the frame has no use for a segment, and why.
 func (p *pendingFrame) useless(seg *segment) (why DatagramDrop, useless bool) {
 	switch {
 	case !p.wholeAt.IsZero():
@@ -97,8 +94,8 @@ func (p *pendingFrame) useless(seg *segment) (why DatagramDrop, useless bool) {
 	return DatagramDuplicate, p.have.has(seg.index)
 }
 
-// reserve makes room for the frame's bytes up to end. Frames of up to trusted bytes get all their memory at once. Memory
-// for larger frames grows with the bytes that arrive; reserve returns false if the segment lies too far ahead.
+// reserve makes room for the frame's bytes up to end. Frames of up to trusted bytes get all their memory at once. The memory
+// of larger frames grows with the bytes that arrive. So reserve returns false if end is too far ahead of what has arrived.
 func (p *pendingFrame) reserve(end, trusted int, m *frameMemory) bool {
 	if end <= len(p.bytes) {
 		return true
@@ -126,7 +123,7 @@ func (p *pendingFrame) got(i int) {
 	p.blocks[i%p.layout.blocks].missing--
 }
 
-// repair rebuilds a block's missing segments, if there is enough parity, and room for a frame of that size.
+// repair rebuilds a block's missing segments, if there is enough parity, and memory for the whole frame: see reserve.
 func (p *pendingFrame) repair(block, trusted int, m *frameMemory) {
 	b := p.blocks[block]
 	if b.missing == 0 || len(b.parity) < b.missing || !p.reserve(p.layout.segments()*p.layout.stride, trusted, m) ||
@@ -141,7 +138,7 @@ func (p *pendingFrame) repair(block, trusted int, m *frameMemory) {
 	}
 }
 
-// shortage returns a request for the segments that a block lacks, false if it lacks none.
+// shortage returns a request for what a block lacks. It returns false if the block has enough segments.
 func (p *pendingFrame) shortage(block int) (r Request, short bool) {
 	need := p.blocks[block].missing - len(p.blocks[block].parity)
 	if need <= 0 {
@@ -160,7 +157,7 @@ func (p *pendingFrame) shortage(block int) (r Request, short bool) {
 // waits reports whether the frame may still become whole.
 func (p *pendingFrame) waits() bool { return p.state == collecting || p.state == unseen }
 
-// has reports whether a parity row is here.
+// has reports whether a row of parity is here.
 func (b *pendingBlock) has(row int) bool {
 	return slices.ContainsFunc(b.parity, func(p parityShard) bool { return p.row == row })
 }
@@ -181,11 +178,11 @@ func (p *pendingFrame) free(m *frameMemory) {
 	p.state, p.bytes, p.have, p.blocks = done, nil, p.have[:0], p.blocks[:0]
 }
 
-// A frameMemory is the memory of all frames of an assembler that are not handed on. The zero value is ready.
+// A frameMemory is the memory of all unfinished frames of an assembler. The zero value is ready.
 type frameMemory struct {
 	pool  Pool
-	used  int           // bytes that the frames hold
-	spare *pendingFrame // one that is in no list any more, or nil
+	used  int           // bytes
+	spare *pendingFrame // to be used again, or nil
 }
 
 // newFrame returns an empty frame.
@@ -203,17 +200,10 @@ func (m *frameMemory) newFrame(id uint32, deadline time.Time) *pendingFrame {
 // A bitset is a set of small numbers.
 type bitset []uint64
 
-// cleared returns an empty set with room for numbers below n, in the memory of s if that suffices.
+// cleared returns an empty set with room for numbers below n. It uses the memory of s if that is large enough.
 func (s bitset) cleared(n int) bitset {
 	return append(s[:0], make(bitset, ceilDiv(n, 64))...)
 }
 
 func (s bitset) has(i int) bool { return i/64 < len(s) && s[i/64]&(1<<(i%64)) != 0 }
 func (s bitset) set(i int)      { s[i/64] |= 1 << (i % 64) }
-
-func (s bitset) count() (n int) {
-	for _, w := range s {
-		n += bits.OnesCount64(w)
-	}
-	return n
-}

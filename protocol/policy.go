@@ -2,79 +2,78 @@ package protocol
 
 import "time"
 
-// The policy of asking and ordering: how long a receiver waits, what it asks for, and how often it reports.
+// The policy of asking and ordering: how long a receiver waits, how often it asks, and how often it reports.
 const (
-	// reportInterval is the time between two reports where all is well. It is short enough that a sender soon notices
-	// that its receiver has gone, and that the two clocks stay compared.
+	// reportInterval is the time between two reports if all is well. It is short, so that a sender soon notices that its
+	// receiver is gone, and so that the clocks are compared often.
 	reportInterval = 200 * time.Millisecond
 
-	// urgentInterval is the least time between two reports where a train tells of trouble. It bounds the cost of many
-	// small frames.
+	// urgentInterval is the least time between two reports if there is trouble. It bounds the cost of many small frames.
 	urgentInterval = 10 * time.Millisecond
 
-	// slowTrain is a train's duration from which it is reported at once, although nothing of it is lost: the path may
-	// carry less than is sent. 100 kB take that long at 400 Mbit/s. On faster paths a report for each frame would cost
-	// too much.
+	// slowTrain is the span from which a train is reported at once, even if nothing of it is lost: the path may carry less
+	// than is sent. 100 kB take 2 ms at 400 Mbit/s. A report for each frame would cost too much on faster paths.
 	slowTrain = 2 * time.Millisecond
 
-	// earlyReports is how long after joining a receiver reports every train: the sender does not know the path yet.
+	// earlyReports is how long a receiver reports every train at once after it has joined: the sender does not know the
+	// path yet.
 	earlyReports = time.Second
 
-	// tailWait is how long a frame may be silent, beyond the longest recent gap within frames, before its last datagrams
-	// are taken to be lost. Senders that pace leave gaps of a millisecond, and Go's timers round up to the next one.
+	// tailWait is how long a frame may be silent before its last datagrams count as lost. The longest recent gap within
+	// frames is added to it. Paced frames have gaps of a millisecond, and Go's timers round up to the next one.
 	tailWait = 2500 * time.Microsecond
 
-	// maxReorder bounds how late a datagram may be before it is taken to be lost.
+	// maxReorder bounds how late a datagram may be before it counts as lost.
 	maxReorder = 20 * time.Millisecond
 
-	// orderMemory is the share of the measured delays that is forgotten with each frame, as a divisor. After some 64
-	// frames, two seconds of video, an old disturbance no longer counts.
+	// orderMemory says how fast measured delays are forgotten: each frame takes off one part in orderMemory. After some 64
+	// frames, two seconds of video, an old disturbance hardly counts.
 	orderMemory = 64
 
-	// guessedRTT stands for the round trip before it has been measured.
+	// guessedRTT is the round trip before it has been measured.
 	guessedRTT = 20 * time.Millisecond
 
-	// latencyTrips is for how many round trips a whole frame waits for an older one: the request, the answer, and one
-	// repetition of both. latencySlack is added for busy machines.
+	// latencyTrips is how many round trips a whole frame waits for an older one: time for a request and its answer, and for
+	// repeating both. latencySlack is added for busy machines.
 	latencyTrips = 3
 	latencySlack = 10 * time.Millisecond
 
-	// maxLatency bounds that wait: it is less than what people notice in a conversation.
+	// maxLatency bounds that wait. It is less than what people notice in a conversation.
 	maxLatency = 150 * time.Millisecond
 
-	// patienceSlack is added to the round trip before the sender is asked again, for busy machines.
+	// patienceSlack is added to the time after which the sender is asked again, for busy machines.
 	patienceSlack = 2 * time.Millisecond
 
 	// maxAsks is how often a sender is asked for the same frame.
 	maxAsks = 8
 
-	// maxUnanswered is the number of repeated requests in a row after which a sender is thought not to answer any more:
-	// its path is overloaded, or requests are lost. Then no frame waits for it.
+	// maxUnanswered is how many requests in a row may go unanswered. After that the sender is assumed not to answer: its
+	// path is overloaded, or requests are lost. Then frames do not wait for answers.
 	maxUnanswered = 4
 
-	// maxAskedGap is the most frames between two others that are asked for when nothing of them came.
+	// maxAskedGap is the most missing frames between two others that are asked for.
 	maxAskedGap = 8
 
-	// finishedKept is how many finished frames a stream remembers, so that their late datagrams are counted.
+	// finishedKept is how many finished frames a stream remembers, to count their late datagrams.
 	finishedKept = 2
 
-	// requestShare and reportShare bound the cost of feedback: a request is sent if all feedback so far is at most one
-	// byte for 8 received, a report if it is at most one for 2. Requests leave room for reports, for reports tell the
-	// sender that only announcements arrive. Without the bound a forged stream could have this receiver send more to
-	// somebody than it costs to forge.
+	// requestShare and reportShare bound the cost of feedback. All feedback, with a request, may have one byte for 8
+	// received; with a report, one byte for 2. Reports may have more, so that the sender still hears from a receiver that
+	// gets only announcements. The bound stops somebody who forges a stream from having this receiver send more bytes to
+	// a victim than the forgery has.
 	requestShare = 8
 	reportShare  = 2
 
-	// aliveAfter is how long a stream must go on sending, after another took its name, to count as alive. Before that
-	// its datagrams may be the last of a sender that was restarted.
+	// aliveAfter is how long a stream must go on sending after another took its name. Only then it counts as alive. Before
+	// that, its datagrams may be the last ones of a sender that was restarted.
 	aliveAfter = 300 * time.Millisecond
 )
 
-// A timing is how long things take between a sender and this receiver. The zero value knows nothing.
+// A timing is what a receiver has measured of the path to and from a sender. The zero value knows nothing.
 type timing struct {
 	clock      RemoteClock
-	reorder    time.Duration // how late datagrams come that are not lost
-	gap        time.Duration // the longest between two datagrams of a frame
+	reorder    time.Duration // how late a datagram comes that is not lost
+	gap        time.Duration // the longest time between two datagrams of a frame
 	unanswered int           // requests in a row that had to be repeated
 }
 
@@ -88,7 +87,7 @@ func (t *timing) latency(c *AssemblerConfig) time.Duration {
 	case c.OneWay:
 		return t.lateness()
 	}
-	// The shortest round trip counts: if an overloaded path has made it longer, waiting does not help.
+	// The shortest round trip counts. If an overloaded path makes round trips longer, waiting does not help.
 	_, half, ok := t.clock.Offset()
 	if !ok {
 		half = guessedRTT / 2
@@ -96,7 +95,7 @@ func (t *timing) latency(c *AssemblerConfig) time.Duration {
 	return min(latencyTrips*(2*half+t.lateness())+latencySlack, maxLatency)
 }
 
-// lateness is how late a datagram may be before it is taken to be lost.
+// lateness is how late a datagram may be before it counts as lost.
 func (t *timing) lateness() time.Duration { return t.reorder + t.reorder/4 }
 
 // patience is how long an answer may take before the sender is asked again.

@@ -7,30 +7,31 @@ import (
 )
 
 const (
-	// pooled is how many frames' memory a Pool keeps at the most, and pooledSize how many bytes each may have: the memory
-	// of larger ones is rarely wanted, and much to keep.
+	// pooled is how many pieces of memory a Pool keeps at most. pooledSize is the most bytes in each: larger ones are rarely
+	// needed, and would take much memory.
 	pooled     = 4
 	pooledSize = 1 << 20
 
-	// pooledGrain is what sizes are rounded up to, so that a frame fits the memory of one that was a little smaller.
+	// pooledGrain is the number of bytes to whose multiples sizes are rounded up. So a frame fits into the memory of one
+	// that was a little smaller.
 	pooledGrain = 32 << 10
 )
 
 // A Pool reuses the memory of finished frames. New memory costs a page fault for each page: 0.5 µs, or 1.5 µs in a virtual
 // machine. For a frame of 80 kB that is up to 30 µs of delay. The zero value is ready, and a nil Pool keeps nothing. Any
-// number of goroutines may get and put memory.
+// number of goroutines may call Get and Put.
 //
-// A pool lends frames too, one at a time: that is for the goroutine that yields them.
+// A pool also lends frames, one at a time. Lend and TakeBack are for one goroutine: the one that yields the frames.
 type Pool struct {
 	mu   sync.Mutex
 	free [][]byte
 
-	lent []byte      // the bytes of the frame that is lent, nil if none is
-	kept atomic.Bool // whether somebody keeps that
+	lent []byte      // the bytes of the frame that is lent, nil if there is none
+	kept atomic.Bool // whether somebody keeps these bytes
 }
 
-// Lend returns a frame, whose bytes came from Get, as one that is lent. They come back with TakeBack, or when another frame
-// is lent. Bytes that somebody keeps do not come back.
+// Lend marks a frame as lent. Its bytes must come from Get. They return to the pool with TakeBack, or when the next frame is
+// lent, unless somebody has called [Frame.Keep].
 func (p *Pool) Lend(f Frame) Frame {
 	p.TakeBack()
 	p.lent = f.JPEG
@@ -38,7 +39,7 @@ func (p *Pool) Lend(f Frame) Frame {
 	return f
 }
 
-// TakeBack ends the loan of the frame that was lent last. It is for when the loop's body that had the frame has returned.
+// TakeBack ends the loan of the frame that was lent last. Call it when the loop's body that had the frame has ended.
 func (p *Pool) TakeBack() {
 	if !p.kept.Swap(false) {
 		p.Put(p.lent)
@@ -46,18 +47,15 @@ func (p *Pool) TakeBack() {
 	p.lent = nil
 }
 
-// keep has the lent frame's bytes never come back.
-func (p *Pool) keep() { p.kept.Store(true) }
-
-// Get returns n bytes, with anything in them.
+// Get returns n bytes. They are not cleared.
 func (p *Pool) Get(n int) []byte {
-	if b := p.take(n); b != nil {
+	if b := p.reuse(n); b != nil {
 		return b[:n]
 	}
 	return make([]byte, n, ceilDiv(n, pooledGrain)*pooledGrain)
 }
 
-// Put takes back memory that nobody uses any longer.
+// Put gives memory to the pool. Nobody may use it any more.
 func (p *Pool) Put(b []byte) {
 	if p == nil || cap(b) == 0 || cap(b) > pooledSize {
 		return
@@ -69,9 +67,9 @@ func (p *Pool) Put(b []byte) {
 	}
 }
 
-// take returns what came last that has room for n bytes. If nothing has, it returns nil, and what came last is forgotten:
-// frames have become larger.
-func (p *Pool) take(n int) []byte {
+// reuse removes and returns memory with room for n bytes, the latest that came back. If there is none it returns nil, and
+// forgets the latest, because frames have become larger.
+func (p *Pool) reuse(n int) []byte {
 	if p == nil {
 		return nil
 	}

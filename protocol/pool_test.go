@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestPool holds that frames of about the same size use each other's memory, in whichever order they come and go.
+// TestPool checks that frames of about the same size use each other's memory, whatever the order in which they come and go.
 func TestPool(t *testing.T) {
 	var p Pool
 	sizes := []int{94_593, 94_638, 90_000, 95_000, 94_600}
@@ -23,7 +23,7 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// TestPoolForgets holds that memory too small to be of any more use gives way, so that the pool is of use again.
+// TestPoolForgets checks that a pool forgets memory that has become too small.
 func TestPoolForgets(t *testing.T) {
 	var p Pool
 	for range 2 * pooled {
@@ -42,8 +42,8 @@ func TestPoolForgets(t *testing.T) {
 	none.Put(none.Get(5))
 }
 
-// TestPoolLends holds that the memory of a frame that is lent is used again once the loan is over, that of one that is kept
-// never, and that a frame that is kept stays what it was.
+// TestPoolLends checks that the memory of a lent frame is used again after the loan. The memory of a frame that was kept is
+// never used again, and the frame does not change.
 func TestPoolLends(t *testing.T) {
 	var p Pool
 	lend := func(i byte) Frame {
@@ -80,8 +80,8 @@ func TestPoolLends(t *testing.T) {
 	}
 }
 
-// TestKeepCopies holds that a frame of a program's own bytes is copied to be kept, as the program may use them again, unless
-// it has said that it will not.
+// TestKeepCopies checks that Keep copies a frame of a program's own bytes, unless the program has said that they never
+// change.
 func TestKeepCopies(t *testing.T) {
 	f := Frame{JPEG: []byte("a picture")}
 	if k := f.Keep(); &k.JPEG[0] == &f.JPEG[0] || string(k.JPEG) != "a picture" || &k.Keep().JPEG[0] != &k.JPEG[0] {

@@ -5,44 +5,44 @@ import (
 	"errors"
 )
 
-// A datagramType says what a udpcam/1 datagram is. Receivers count and ignore types that they do not know.
+// A datagramType is the type of a udpcam/1 datagram. Receivers count and ignore types that they do not know.
 type datagramType byte
 
 const (
 	typeData         datagramType = 1 // a data segment of a frame
 	typeParity       datagramType = 2 // a parity segment of a frame
-	typeAnnouncement datagramType = 3 // what a stream is, from the sender
-	typeReport       datagramType = 4 // what came of it, from a receiver
-	typeRequest      datagramType = 5 // what is missing, from a receiver
+	typeAnnouncement datagramType = 3 // from the sender: what the stream is
+	typeReport       datagramType = 4 // from a receiver: what came of the stream
+	typeRequest      datagramType = 5 // from a receiver: what is missing of a frame
 
-	// typeRepair is added to typeData and typeParity when the segment is sent because a receiver asked, so that what
-	// the network lost at first can still be told.
+	// typeRepair is added to typeData and typeParity if the segment answers a request. Such segments are left out when
+	// the losses of the network are counted.
 	typeRepair datagramType = 8
 )
 
 const (
-	// magic, the second byte of every udpcam/1 datagram, tells it from foreign ones. A classic datagram has the
-	// picture's second byte or third byte there: 0xD8, or 0xFF for the first.
+	// magic is the second byte of every udpcam/1 datagram. The first segment of a classic frame has 0xFF there, the first
+	// byte of a JPEG.
 	magic = 0xCA
 
-	// version is in the high half of the third byte, below the bit that says that a datagram is sealed.
+	// version is in the third byte, bits 4 to 6. sealedBit is bit 7 of that byte.
 	version   = 1
 	sealedBit = 0x80
 
 	prefixSize = 8
 )
 
-// Errors of parsing a datagram, each of them a reason under which a receiver counts what it leaves out.
+// Errors of parsing a datagram. A receiver counts the datagrams that it leaves out by these reasons.
 var (
-	// ErrForeign is a datagram that is none of ours: too short, another magic byte, another version.
+	// ErrForeign means that a datagram is too short, or has another magic byte or version.
 	ErrForeign = errors.New("not a udpcam/1 datagram")
-	// ErrUnknownType is a udpcam/1 datagram of a type that this version does not know.
+	// ErrUnknownType means that this version does not know a datagram's type.
 	ErrUnknownType = errors.New("unknown datagram type")
-	// ErrMalformed is a udpcam/1 datagram whose fields contradict each other or its length.
+	// ErrMalformed means that a datagram's fields contradict each other or its length.
 	ErrMalformed = errors.New("malformed datagram")
 )
 
-// A prefix is what all udpcam/1 datagrams begin with:
+// A prefix is the beginning of every udpcam/1 datagram:
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -55,8 +55,8 @@ type prefix struct {
 	Countdown byte
 	Sealed    bool
 	Type      datagramType
-	Stream    uint8  // number of the stream within the session
-	Session   uint32 // 24 bits, drawn at random when a sender starts
+	Stream    uint8  // the number of the stream within the session
+	Session   uint32 // 24 bits; a sender draws them at random when it starts
 	Block     uint8
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// feedbackOf takes what an assembler has to send back.
+// feedbackOf returns the feedback that an assembler wants to send.
 func feedbackOf(t *testing.T, a *Assembler) (fs []Feedback) {
 	t.Helper()
 	for b, to, ok := a.NextFeedback(); ok; b, to, ok = a.NextFeedback() {
@@ -31,7 +31,7 @@ func requestsOf(t *testing.T, a *Assembler) (rs []Request) {
 	return rs
 }
 
-// proven returns an assembler that knows a stream, of which it has had some frames.
+// proven returns an assembler that has received some frames of a stream.
 func proven(t *testing.T, c AssemblerConfig) (*Assembler, *camera) {
 	a, cam := NewAssembler(c), newCamera(1, "door")
 	add(a, alice, epoch, cam.announce())
@@ -86,8 +86,8 @@ func TestAsksForWhatParityCannotRepair(t *testing.T) {
 	}
 }
 
-// TestAnswersWithRows asks for parity again and again: each row comes once, from the first that was not sent on, and
-// when none is left the segments that are named come.
+// TestAnswersWithRows asks for parity again and again. Each row that was not sent yet must come once, in order. Then the
+// named segments must come.
 func TestAnswersWithRows(t *testing.T) {
 	_, cam := proven(t, AssemblerConfig{})
 	_, _, _, o := cam.frameWithParity(270_000, 7) // 192 segments in one block
@@ -117,7 +117,7 @@ func TestAnswersWithRows(t *testing.T) {
 	}
 }
 
-// TestAnswers asks for a frame of which no row is left, for a block that there is not, and for another frame.
+// TestAnswers asks for a frame of which no row is left, for a block that does not exist, and for another frame.
 func TestAnswers(t *testing.T) {
 	_, cam := proven(t, AssemblerConfig{})
 	_, _, _, o := cam.frameWithParity(20_000, 238) // 15 segments and one block, of which 3 rows are left
@@ -155,7 +155,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestAsksForAFrameOfWhichNothingCame loses a frame whole; the next one shows that it was there, and waits for it.
+// TestAsksForAFrameOfWhichNothingCame loses a whole frame. The next one shows that it exists, and waits for it.
 func TestAsksForAFrameOfWhichNothingCame(t *testing.T) {
 	a, cam := proven(t, AssemblerConfig{})
 	f3, d3 := cam.frame(3000)
@@ -210,7 +210,7 @@ func TestAsksAgain(t *testing.T) {
 	}
 }
 
-// TestFindsALostTailByTime loses the end of a frame, behind which nothing comes that would show it.
+// TestFindsALostTailByTime loses the end of a frame. No later datagram shows that it is lost.
 func TestFindsALostTailByTime(t *testing.T) {
 	a, cam := proven(t, AssemblerConfig{})
 	_, ds := cam.frame(20_000)
@@ -227,7 +227,7 @@ func TestFindsALostTailByTime(t *testing.T) {
 	}
 }
 
-// TestReorderingIsNotLoss has one datagram of each frame come late, and counts requests once that is known.
+// TestReorderingIsNotLoss delays one datagram of each frame, and counts requests after the receiver has learned that.
 func TestReorderingIsNotLoss(t *testing.T) {
 	a, cam := proven(t, AssemblerConfig{})
 	now := epoch
@@ -263,7 +263,7 @@ func TestOneWayIsSilent(t *testing.T) {
 	}
 }
 
-// TestFeedbackIsAFraction has a forged stream claim frames that never come, and weighs what is sent back for it.
+// TestFeedbackIsAFraction sends a forged stream with frames that never become whole, and measures the feedback.
 func TestFeedbackIsAFraction(t *testing.T) {
 	a := NewAssembler(AssemblerConfig{})
 	r := rand.New(rand.NewPCG(1, 1))
@@ -341,8 +341,7 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// TestTrainSpan has a train come over links of different kinds, and compares how long it is said to take with how long the
-// link takes for it.
+// TestTrainSpan sends a train over links of different kinds, and compares its span with the time that the link needs for it.
 func TestTrainSpan(t *testing.T) {
 	const n, spacing = 64, 100 * time.Microsecond
 	r := rand.New(rand.NewPCG(1, 1))

@@ -13,9 +13,8 @@ const (
 	trainSize  = 28
 )
 
-// A Report tells a sender what a receiver has got of its stream: the trains that have ended since the last report, and
-// how large the datagrams are that come. A receiver reports some times a second, and at once where a train tells of
-// trouble.
+// A Report tells a sender what a receiver got of its stream since the last report. A receiver reports several times a
+// second, and at once if there is trouble.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -33,20 +32,20 @@ const (
 //	|  the trains, oldest first …
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-
 type Report struct {
-	// Largest is how many bytes the largest datagram had that came since the last report, 0 if none came. A path that
-	// drops large datagrams without a word shows in it.
+	// Largest is the number of bytes in the largest datagram that came since the last report, 0 if none came. It shows
+	// a path that silently drops large datagrams.
 	Largest int
-	// Age is for how long the receiver has followed the stream; milliseconds on the wire, up to four and a half hours. A
-	// receiver that is overwhelmed forgets streams and finds them again.
+	// Age is how long the receiver has followed the stream. The wire has milliseconds, up to four and a half hours. It may
+	// begin again at 0: an overwhelmed receiver forgets streams and finds them again.
 	Age time.Duration
-	// Late is how many datagrams came since the last report of trains that had been reported without them.
+	// Late is how many datagrams came since the last report, but belong to trains that were reported without them.
 	Late int
-	// Trains are those that ended since the last report, oldest first, at most MaxTrains.
+	// Trains are the trains that ended since the last report, oldest first, at most MaxTrains.
 	Trains []Train
 }
 
-// A Train is what came of one frame's datagrams as they were first sent, data and parity, answers to requests left out.
-// It tells what the path carries, how long it keeps datagrams waiting, and what it loses.
+// A Train is the datagrams of one frame, data and parity, as a receiver saw them arrive. Answers to requests do not belong
+// to it. It shows how fast the path is, how long datagrams wait, and how many are lost.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -67,23 +66,23 @@ type Report struct {
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 type Train struct {
 	FrameID uint32
-	// First is when the first datagram came, by the receiver's clock, where the system can tell by the kernel's.
-	// A timestamp on the wire.
+	// First is when the first datagram came, by the receiver's clock: when the kernel got it, where the system tells that.
+	// The wire has a timestamp.
 	First time.Time
 	// Came is how many datagrams came, 0 if the whole frame is missing.
 	Came int
-	// Took is how long after the first the last datagram came.
+	// Took is the time from the first datagram to the last.
 	Took time.Duration
-	// Span is how long the whole train would have taken at the pace at which datagrams came, 0 if they came all at once:
-	// the slope of a straight line through all arrivals (least squares, place in order of sending against time) times
-	// the length of the train. Jitter, which spoils Took, cancels out; where many in a row are lost, Took is right.
+	// Span is how long the whole train takes at the pace at which its datagrams came, 0 if they came all at once. That is
+	// the slope of a straight line through all arrivals (least squares, time over place in the order of sending), times the
+	// length of the train. Jitter spoils Took, but cancels out here. If many datagrams in a row are lost, Took is better.
 	Span time.Duration
-	// LostFirst and LostSecond are how many datagrams did not come of the first half of the train and of the second: a
-	// queue that overflows loses the end, a radio loses anywhere. Runs is how many runs of neighbours did not come.
+	// LostFirst and LostSecond are how many datagrams of the first and second half of the train did not come. An
+	// overflowing queue loses the end, a radio loses anywhere. Runs is how many runs of neighbours are missing.
 	LostFirst, LostSecond, Runs int
 }
 
-// Lost is how many datagrams of the train did not come, as far as its receiver can tell: 0 if none came.
+// Lost is how many datagrams of the train did not come. It is 0 if none came: then the receiver does not know.
 func (t Train) Lost() int { return t.LostFirst + t.LostSecond }
 
 func (t Train) append(b []byte) []byte {
@@ -102,7 +101,7 @@ func (t Train) append(b []byte) []byte {
 	return b
 }
 
-// parseTrain reads the first trainSize bytes of b, which came about now.
+// parseTrain reads the first trainSize bytes of b. now is about when they came.
 func parseTrain(b []byte, now time.Time) Train {
 	half := func(at int) int { return int(binary.BigEndian.Uint16(b[at:])) }
 	micros := func(at int) time.Duration { return time.Duration(binary.BigEndian.Uint32(b[at:])) * time.Microsecond }
@@ -130,25 +129,18 @@ func (r Report) append(b []byte, session uint32, stream uint8, c clockEcho) []by
 	return b
 }
 
-// parseReport reads a report that came about now. What follows the last train is ignored.
-func parseReport(b []byte, now time.Time) (Report, clockEcho, error) {
-	if len(b) < reportSize {
-		return Report{}, clockEcho{}, ErrMalformed
+// parseReport reads a report. now is about when it came. What follows the last train is ignored.
+func parseReport(b []byte, now time.Time) (r Report, c clockEcho, err error) {
+	if len(b) < reportSize || b[28] > MaxTrains || len(b) < reportSize+int(b[28])*trainSize {
+		return r, c, ErrMalformed
 	}
-	rest := b[prefixSize+clockSize:]
-	word := binary.BigEndian.Uint32(rest[4:])
-	n := int(word >> 24)
-	r := Report{
-		Largest: int(binary.BigEndian.Uint16(rest)),
-		Late:    int(binary.BigEndian.Uint16(rest[2:])),
-		Age:     time.Duration(word&(1<<24-1)) * time.Millisecond,
+	r = Report{
+		Largest: int(binary.BigEndian.Uint16(b[24:])),
+		Late:    int(binary.BigEndian.Uint16(b[26:])),
+		Age:     time.Duration(binary.BigEndian.Uint32(b[28:])&(1<<24-1)) * time.Millisecond,
 	}
-	rest = rest[8:]
-	if n > MaxTrains || len(rest) < n*trainSize {
-		return Report{}, clockEcho{}, ErrMalformed
-	}
-	for i := range n {
-		r.Trains = append(r.Trains, parseTrain(rest[i*trainSize:], now))
+	for i := range int(b[28]) {
+		r.Trains = append(r.Trains, parseTrain(b[reportSize+i*trainSize:], now))
 	}
 	return r, parseClockEcho(b[prefixSize:]), nil
 }

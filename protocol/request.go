@@ -7,9 +7,9 @@ import (
 
 const requestSize = prefixSize + 8 // without the bits
 
-// A Request asks a sender for missing segments of one block of a frame. It says how many the receiver needs, and which
-// ones it lacks. The sender first answers with parity that it has not sent yet: that helps every receiver, whichever
-// segments it lacks. When no parity is left, the sender repeats the named segments.
+// A Request asks a sender for segments of one block of a frame. It says how many the receiver needs, and which ones it
+// lacks. The sender first answers with parity that it has not sent yet: this helps all receivers, whatever they lack. When
+// no parity is left, the sender repeats the segments that the request names.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -26,7 +26,7 @@ const requestSize = prefixSize + 8 // without the bits
 //	|  the block's data segment j, of countdown k - j, is missing …
 //	+-+-+-+-+-+-+-+-+-+-+-
 //
-// Need and k are 0, and there are no bits, for a frame of which nothing came at all: it is wanted whole.
+// If nothing of the frame came, all of it is wanted. Then Need and k are 0, and there are no bits.
 type Request struct {
 	FrameID uint32
 	Block   uint8
@@ -48,34 +48,35 @@ func (r Request) append(b []byte, session uint32, stream uint8) []byte {
 	return append(b, r.Missing...)
 }
 
-// parseRequest reads a request, whose bits stay a part of b.
-func parseRequest(p prefix, b []byte) (Request, error) {
+// parseRequest reads a request. Missing stays a part of b.
+func parseRequest(p prefix, b []byte) (r Request, err error) {
 	if len(b) < requestSize {
-		return Request{}, ErrMalformed
+		return r, ErrMalformed
 	}
-	r := Request{FrameID: binary.BigEndian.Uint32(b[8:]), Block: p.Block, Need: b[12], Data: b[13]}
-	size := ceilDiv(int(r.Data), 8)
-	if len(b) < requestSize+size || r.Need > r.Data || (r.Need == 0) != (r.Data == 0) {
-		return Request{}, ErrMalformed
+	need, data := b[12], b[13]
+	end := requestSize + ceilDiv(int(data), 8)
+	if len(b) < end || need > data || (need == 0) != (data == 0) {
+		return r, ErrMalformed
 	}
-	r.Missing = b[requestSize : requestSize+size]
-	return r, nil
+	frame := binary.BigEndian.Uint32(b[8:])
+	return Request{FrameID: frame, Block: p.Block, Need: need, Data: data, Missing: b[requestSize:end]}, nil
 }
 
-// A Feedback is what a datagram from a receiver says: a report or a request.
+// A Feedback is a datagram from a receiver: a report or a request.
 type Feedback struct {
 	Session uint32
 	Stream  uint8
 	Report  *Report  // nil if it is a request
 	Request *Request // nil if it is a report
-	// Joined says that it is the first of its receiver. Only sealed feedback tells receivers apart.
+	// Joined says that this is the receiver's first datagram. It is always false for an open stream, where receivers have
+	// no IDs.
 	Joined   bool
 	clock    clockEcho
-	receiver [saltSize]byte // its ID, if the datagram was sealed
+	receiver [saltSize]byte // the receiver's ID, if the datagram was sealed
 }
 
-// parseFeedback reads an open datagram that came from a receiver about now. A request's bits stay a part of b. The error
-// is ErrForeign, ErrUnknownType or ErrMalformed.
+// parseFeedback reads an open datagram from a receiver. now is about when it came. A request's bits stay a part of b. The
+// error is ErrForeign, ErrUnknownType or ErrMalformed.
 func parseFeedback(b []byte, now time.Time) (f Feedback, err error) {
 	p, err := parsePrefix(b)
 	if err != nil {

@@ -5,21 +5,24 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"time"
 )
 
-// Sealed datagrams are those of senders and receivers that share a [Key]. Each is encrypted and authenticated. What stands
-// before the encrypted part is authenticated too. README.md beside this file has the whole construction.
+// Senders and receivers that share a [Key] seal their datagrams: they encrypt and authenticate them. The header of a sealed
+// datagram is not encrypted, but authenticated. README.md in this folder has the whole construction.
 //
-// Segments are sealed by AES-256-GCM (NIST SP 800-38D) where the sender's processor has instructions for it, and else by
-// ChaCha20-Poly1305 (RFC 8439): see suite. They keep their header, in clear, with a CRC of 0. The nonce is the first 12
-// bytes of the header, and costs no bytes. The key is the session's, made of the shared key and a salt that the sender draws
-// when it starts. So no two datagrams of different content ever have the same key and nonce: a session never uses a frame ID
-// twice, each row of parity and each data segment of a frame is the same bytes however often it is sent, and an answer has
-// another type.
+// Segments are sealed by AES-256-GCM (NIST SP 800-38D) if the sender's processor has instructions for it, else by
+// ChaCha20-Poly1305 (RFC 8439): see suite. The header is the same as of an open segment, with a CRC of 0. The nonce is the
+// first 12 bytes of the header, so it costs no bytes. Each session has a key of its own, made of the shared key and a salt
+// that the sender draws when it starts. No two different datagrams ever have the same key and nonce:
 //
-// Announcements, reports and requests are control datagrams. Each carries its own nonce of 24 bytes (XChaCha20-Poly1305,
-// draft-irtf-cfrg-xchacha-03): the random bytes of whoever sends it, and a counter.
+//   - A session uses a frame ID for one frame only.
+//   - A segment that is sent again has the same bytes.
+//   - An answer to a request has another type.
+//
+// Announcements, reports and requests are control datagrams. They are sealed by XChaCha20-Poly1305
+// (draft-irtf-cfrg-xchacha-03). Each carries its nonce of 24 bytes: random bytes that its origin draws once, and a counter.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -49,41 +52,41 @@ const (
 	controlHeaderSize = prefixSize + controlNonceSize + 4
 	segmentNonceSize  = 12
 
-	// believed is for how long after it was sent an announcement can prove, by its echo in a report, that the report is
-	// not a recording. It is longer than any round trip.
+	// believed is how old the announcement may be that a new receiver's report echoes. If it is older, the report may be a
+	// recording. It is longer than any round trip.
 	believed = 5 * time.Second
 
-	// maxReceivers is how many receivers a sealed sender listens to. It stops somebody who has the key and is broken from
-	// filling the memory.
+	// maxReceivers is how many receivers a sealed sender listens to. It stops a broken program that has the key from filling
+	// the memory.
 	maxReceivers = 64
 
-	// replayWindow is how many frames older than the newest that was announced a sealed datagram may be. It stops
-	// recorded datagrams of the same session from being shown to a receiver that joins. Senders keep 128 frames for
-	// answers, so no honest datagram is older.
+	// replayWindow is by how many frames a sealed segment may be older than the newest announced frame. It stops a receiver
+	// that joins from showing datagrams that were recorded earlier in the session. Senders keep 128 frames for answers, so
+	// no honest segment is older.
 	replayWindow = 128
 )
 
 // Errors of opening a sealed datagram.
 var (
-	// ErrUnsealed is an open datagram that came to somebody who has a key.
+	// ErrUnsealed means that a datagram is open, but this sender has a key.
 	ErrUnsealed = errors.New("not sealed")
-	// ErrWrongKey is a sealed datagram that this key does not open: it was sealed with another, or it was changed.
+	// ErrWrongKey means that the key does not open a datagram: it was sealed with another key, or changed on the way.
 	ErrWrongKey = errors.New("sealed with another key, or changed on the way")
-	// ErrReplayed is a datagram that was sealed with the right key, but before.
+	// ErrReplayed means that a datagram was sealed with the right key, but may be a recording.
 	ErrReplayed = errors.New("sent before")
-	// ErrOtherSession is feedback about another stream, such as that of a sender that is gone.
+	// ErrOtherSession means that feedback is about another stream, such as that of a sender that has ended.
 	ErrOtherSession = errors.New("about another session")
 )
 
-// A controlHeader is what stands in clear before a sealed control datagram.
+// A controlHeader is the part of a sealed control datagram that is not encrypted, without the prefix.
 type controlHeader struct {
 	origin  [saltSize]byte
 	counter uint64
 	key     KeyID
-	suite   suite // of the segments, in announcements; else 0
+	suite   suite // of announcements: how the segments are sealed; else 0
 }
 
-// sealControl seals an open control datagram and returns it behind the bytes of b.
+// sealControl seals an open control datagram and appends it to b.
 func sealControl(b []byte, aead cipher.AEAD, h controlHeader, open []byte) []byte {
 	at := len(b)
 	b = append(b, open[:prefixSize]...)
@@ -96,7 +99,7 @@ func sealControl(b []byte, aead cipher.AEAD, h controlHeader, open []byte) []byt
 	return aead.Seal(b, header[prefixSize:][:controlNonceSize], open[prefixSize:], header)
 }
 
-// parseControlHeader reads the clear part of a sealed control datagram.
+// parseControlHeader reads the header of a sealed control datagram. The error is ErrMalformed.
 func parseControlHeader(b []byte) (h controlHeader, err error) {
 	if len(b) < controlHeaderSize+TagSize {
 		return h, ErrMalformed
@@ -108,8 +111,8 @@ func parseControlHeader(b []byte) (h controlHeader, err error) {
 	return h, nil
 }
 
-// openControl opens a sealed control datagram and returns what the open one would be, in its memory. It returns nil if the
-// key is another one. The datagram's bytes are gone in both cases.
+// openControl opens a sealed control datagram in place, and returns it as if it had been sent open. It returns nil if the
+// key does not fit. In both cases b is destroyed.
 func openControl(b []byte, aead cipher.AEAD) []byte {
 	sealed := b[controlHeaderSize:]
 	plain, err := aead.Open(sealed[:0], b[prefixSize:][:controlNonceSize], sealed, b[:controlHeaderSize])
@@ -122,24 +125,24 @@ func openControl(b []byte, aead cipher.AEAD) []byte {
 	return open
 }
 
-// A sealing is how a splitter seals one session, and opens what receivers say of it.
+// A sealing seals what a splitter sends in one session, and opens the feedback of receivers.
 type sealing struct {
 	announcements, segments, feedback cipher.AEAD
 
 	control   controlHeader // of the last announcement
 	started   bool          // whether a frame has been sealed
-	newest    uint32        // its ID
+	newest    uint32        // the last sealed frame's ID
 	receivers map[[saltSize]byte]*knownReceiver
 
-	// Sealed datagrams lie here, whole: those of the frame that leaves now, and those of an answer about an earlier one.
-	// They are not the frames' own, so that what is written is still in the processor's cache from the frame before.
+	// The memory of whole sealed datagrams: of the frame that leaves now, and of an answer about an earlier one. All frames
+	// share it, because it is then still in the processor's cache.
 	leaving, answering []byte
 }
 
-// A knownReceiver is what a sealed sender remembers of a receiver, so that nothing it said counts twice.
+// A knownReceiver is what a sealed sender remembers of a receiver, so that it accepts each of its datagrams only once.
 type knownReceiver struct {
-	counter uint64
-	heard   time.Time
+	counter uint64    // of its last datagram
+	heard   time.Time // when that came
 }
 
 func newSealing(k Key, salt [saltSize]byte, by suite) *sealing {
@@ -152,7 +155,7 @@ func newSealing(k Key, salt [saltSize]byte, by suite) *sealing {
 	}
 }
 
-// randomOrigin draws a session's salt or a receiver's ID.
+// randomOrigin draws the salt of a session or the ID of a receiver.
 func randomOrigin() (b [saltSize]byte) {
 	rand.Read(b[:])
 	return b
@@ -164,26 +167,13 @@ func (s *sealing) announce(open []byte) []byte {
 	return sealControl(make([]byte, 0, len(open)+controlHeaderSize+TagSize), s.announcements, s.control, open)
 }
 
-// fresh reports whether a frame may have that ID.
-func (s *sealing) fresh(id uint32) bool { return !s.started || id > s.newest }
-
-// begin records that the datagrams of a frame are sealed from now on.
-func (s *sealing) begin(id uint32) { s.started, s.newest = true, id }
-
-func (s *sealing) buffer(answer bool) *[]byte {
-	if answer {
-		return &s.answering
-	}
-	return &s.leaving
-}
-
-// sealSegment adds a payload behind its header, which begins at at in b, and seals it.
+// sealSegment seals a payload and appends it to b, which ends with the segment's header, from index at on.
 func (s *sealing) sealSegment(b []byte, at int, payload []byte) []byte {
 	return s.segments.Seal(b, b[at:][:segmentNonceSize], payload, b[at:])
 }
 
-// open opens what a receiver says. A receiver that is not known yet is believed if it echoes an announcement of the last
-// seconds: nobody could have recorded that before. Its first datagram must be a report, because only reports echo.
+// open opens the feedback of a receiver in place. A new receiver must begin with a report that echoes an announcement of the
+// last seconds. So the report cannot be an old recording.
 func (s *sealing) open(b []byte, now time.Time) (f Feedback, err error) {
 	h, err := parseControlHeader(b)
 	if err != nil {
@@ -214,13 +204,9 @@ func (s *sealing) open(b []byte, now time.Time) (f Feedback, err error) {
 	return f, nil
 }
 
-// forget forgets receivers that have said nothing for so long that no recording of them would be believed. It reports
-// whether there is room for another.
+// forget forgets receivers that were silent for longer than believed: a recording of them would not be accepted any more. It
+// reports whether there is room for another receiver.
 func (s *sealing) forget(now time.Time) bool {
-	for id, r := range s.receivers {
-		if now.Sub(r.heard) > believed {
-			delete(s.receivers, id)
-		}
-	}
+	maps.DeleteFunc(s.receivers, func(_ [saltSize]byte, r *knownReceiver) bool { return now.Sub(r.heard) > believed })
 	return len(s.receivers) < maxReceivers
 }

@@ -72,7 +72,7 @@ func (c *sealedCamera) hear(t testing.TB, b []byte, now time.Time) {
 	c.clock.Hear(f, now)
 }
 
-// feedback takes what an assembler sends back.
+// feedback returns the feedback that an assembler wants to send.
 func feedback(a *Assembler) (all [][]byte) {
 	for b, _, ok := a.NextFeedback(); ok; b, _, ok = a.NextFeedback() {
 		all = append(all, b)
@@ -80,7 +80,7 @@ func feedback(a *Assembler) (all [][]byte) {
 	return all
 }
 
-// clones copies datagrams, because assemblers open them in their places.
+// clones copies datagrams, because assemblers open them in place.
 func clones(ds [][]byte) (all [][]byte) {
 	for _, d := range ds {
 		all = append(all, bytes.Clone(d))
@@ -108,7 +108,7 @@ func TestSealedStream(t *testing.T) {
 	}
 }
 
-// TestSealedHides looks for the picture, the name and the key in what is sent.
+// TestSealedHides looks for the picture, the name and the key in the datagrams.
 func TestSealedHides(t *testing.T) {
 	cam, a := newSealedCamera(t, 7, "front door", secret), NewAssembler(AssemblerConfig{Keys: []Key{secret}})
 	sent, fedBack := cam.join(t, a, epoch)
@@ -295,7 +295,7 @@ func TestSealedRecording(t *testing.T) {
 	})
 }
 
-// TestSealedStrangers lets senders and receivers with other keys, and without one, meet.
+// TestSealedStrangers has senders and receivers with different keys, and without a key, meet.
 func TestSealedStrangers(t *testing.T) {
 	open, sealed := newCamera(3, "open"), newSealedCamera(t, 4, "sealed", secret)
 	for _, c := range []struct {
@@ -370,8 +370,8 @@ func (r recordingAEAD) Seal(dst, nonce, plain, header []byte) []byte {
 	return r.AEAD.Seal(dst, nonce, plain, header)
 }
 
-// TestSealedNonces holds that nothing different is ever sealed with the same key and nonce, whatever is lost, asked for and
-// sent again, by a sender with two receivers whose segments become smaller meanwhile.
+// TestSealedNonces checks that different datagrams are never sealed with the same key and nonce. The sender has two
+// receivers, which lose datagrams and ask for them, and its segments become smaller meanwhile.
 func TestSealedNonces(t *testing.T) {
 	cam := newSealedCamera(t, 7, "door", secret)
 	record := func(a cipher.AEAD, seen map[string]string) cipher.AEAD { return recordingAEAD{a, t, seen} }
@@ -442,7 +442,7 @@ func TestSealedNonces(t *testing.T) {
 	}
 }
 
-// TestSealedFrameIDs holds that no frame ID is sealed twice.
+// TestSealedFrameIDs checks that no frame ID is sealed twice.
 func TestSealedFrameIDs(t *testing.T) {
 	cam := newSealedCamera(t, 7, "door", secret)
 	var o Outgoing
@@ -528,7 +528,8 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// BenchmarkFlood is what a forged datagram costs a receiver: beside one without a key, and one Poly1305.
+// BenchmarkFlood measures what a forged datagram costs a receiver. For comparison, it measures a receiver without a key, and
+// one Poly1305.
 func BenchmarkFlood(b *testing.B) {
 	sealed, cam := NewAssembler(AssemblerConfig{Keys: []Key{secret}}), newSealedCamera(b, 7, "door", secret)
 	cam.join(b, sealed, epoch)

@@ -6,7 +6,7 @@ import (
 	"hash/crc32"
 )
 
-// SegmentHeaderSize is how many bytes stand before a segment's payload.
+// SegmentHeaderSize is the number of bytes before a segment's payload.
 const SegmentHeaderSize = 28
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -14,8 +14,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // checksum is the CRC-32C (RFC 9260, appendix A) of a whole frame.
 func checksum(frame []byte) uint32 { return crc32.Checksum(frame, castagnoli) }
 
-// A segmentHeader stands before the payload of a data or parity segment. It describes its frame whole, so that any
-// datagram of a frame may be lost, late or first:
+// A segmentHeader is the header of a data or parity segment. It describes the whole frame. So a receiver can begin with any
+// datagram of a frame:
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -40,9 +40,9 @@ type segmentHeader struct {
 	Blocks   uint8
 	Length   uint32 // of the frame in bytes, 24 bits
 	Data     uint8  // data segments in each block, k
-	Parity   uint8  // parity segments of each block that follow the frame's data at first, p
-	Captured uint64 // a timestamp, 48 bits
-	CRC      uint32 // 0 if the datagram is sealed: its tag says more
+	Parity   uint8  // parity segments of each block that follow the frame's data, without answers to requests, p
+	Captured uint64 // a timestamp of 48 bits
+	CRC      uint32 // of the frame; 0 if the datagram is sealed, because its tag is stronger
 }
 
 func (h *segmentHeader) append(b []byte) []byte {
@@ -53,19 +53,19 @@ func (h *segmentHeader) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, h.CRC)
 }
 
-// A segment is a data or parity segment as it was received, checked as far as one datagram can be: its layout and index
-// are safe to use, and the payload, a part of the datagram, is as long as they say.
+// A segment is a data or parity segment that was received. Its fields do not contradict each other: the layout and the index
+// are safe to use, and the payload has the length that they say.
 type segment struct {
 	segmentHeader
 	layout  layout
 	parity  bool
-	repair  bool // whether it was asked for
-	index   int  // of a data segment in the frame, or the row of a parity segment
-	payload []byte
-	sealed  []byte // the whole datagram if payload is still sealed, nil if not
+	repair  bool   // whether it answers a request
+	index   int    // the number of a data segment in the frame, or the row of a parity segment
+	payload []byte // a part of the datagram
+	sealed  []byte // the whole datagram if payload is still encrypted, else nil
 }
 
-// parseSegment reads the segment in datagram b, whose prefix is p.
+// parseSegment reads the segment in datagram b, whose prefix is p. The error is ErrMalformed.
 func parseSegment(p prefix, b []byte) (s segment, err error) {
 	if len(b) <= SegmentHeaderSize {
 		return s, ErrMalformed
@@ -105,13 +105,13 @@ func parseSegment(p prefix, b []byte) (s segment, err error) {
 	switch {
 	case int(s.Countdown) > limit || len(s.payload) != size,
 		first > s.layout.rows(),
-		s.parity && !s.repair && s.index >= first: // was not sent at first
+		s.parity && !s.repair && s.index >= first: // such a row is only sent as an answer
 		return s, ErrMalformed
 	}
 	return s, nil
 }
 
-// open opens a sealed segment in its place, and reports whether the key is the right one.
+// open decrypts a sealed segment in place, and reports whether the key is right.
 func (s *segment) open(segments cipher.AEAD) bool {
 	b := s.sealed
 	_, err := segments.Open(s.payload[:0], b[:segmentNonceSize], b[SegmentHeaderSize:], b[:SegmentHeaderSize])
@@ -119,7 +119,7 @@ func (s *segment) open(segments cipher.AEAD) bool {
 	return err == nil
 }
 
-// sameFrame reports whether two datagrams that claim the same session, stream and frame ID describe the same frame.
+// sameFrame reports whether two headers describe the same frame. Their sessions, streams and frame IDs must be equal.
 func (h *segmentHeader) sameFrame(o *segmentHeader) bool {
 	return h.Length == o.Length && h.CRC == o.CRC && h.Blocks == o.Blocks && h.Data == o.Data &&
 		h.Parity == o.Parity && h.Captured == o.Captured

@@ -75,7 +75,7 @@ func TestParseSegmentRefuses(t *testing.T) {
 	}
 }
 
-// TestParseParity reads parity segments of five data segments, of which two follow the data, and refuses what no code has.
+// TestParseParity reads parity segments of five data segments, two of which follow the data. Impossible rows are refused.
 func TestParseParity(t *testing.T) {
 	const k, rows = 5, 256 - 5
 	l := layoutOf(5000, 1, k)
@@ -115,7 +115,7 @@ func TestParseParity(t *testing.T) {
 	}
 }
 
-// TestLayout cuts frames of all kinds of lengths and checks what the wire promises of the pieces.
+// TestLayout cuts frames of many lengths and checks what protocol/README.md says of the pieces.
 func TestLayout(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	lengths := []int{1, 63, 64, 65, 1407, 1408, 1409, 2816, 78_000, 200 * 1408, 200*1408 + 1, 401 * 1408, MaxFrameSize}

@@ -7,28 +7,28 @@ import (
 )
 
 var (
-	// ErrFrameSize is a frame that is empty or larger than the wire can carry.
+	// ErrFrameSize means that a frame is empty, or larger than the wire can carry.
 	ErrFrameSize = errors.New("frame size out of range")
-	// ErrFrameID is a frame to be sealed whose ID is not greater than that of all frames before it.
+	// ErrFrameID means that a frame cannot be sealed, because its ID is not greater than that of the frame before it.
 	ErrFrameID = errors.New("the ID of a sealed frame must be greater than all before it")
 )
 
 const (
-	// DefaultSegmentSize is the largest multiple of Unit that fits an Ethernet packet (MTU 1500) behind an IPv6 and a
-	// UDP header (40 + 8 bytes) and the segment header, and before the tag of a sealed datagram.
+	// DefaultSegmentSize is the largest multiple of Unit that fits an Ethernet packet (MTU 1500), together with the headers
+	// of IPv6 (40 bytes), UDP (8) and the segment (28), and the tag of a sealed datagram (16).
 	DefaultSegmentSize = 1408
 
-	// MinSegmentSize is what fits, by the same count, the 576 bytes that every IPv4 host takes (RFC 791).
+	// MinSegmentSize is the same for the packets of 576 bytes that every IPv4 host accepts (RFC 791).
 	MinSegmentSize = 448
 
-	// MaxSegmentSize is the largest multiple of Unit that fits a UDP datagram: fewest datagrams, for networks whose
-	// MTU carries them, such as loopback.
+	// MaxSegmentSize is the largest multiple of Unit that fits a UDP datagram. It is for networks with a large MTU, such as
+	// loopback.
 	MaxSegmentSize = (MaxDatagram - SegmentHeaderSize) / Unit * Unit
 )
 
-// SegmentSizeFor returns the segment size for packets of mtu bytes, from MinSegmentSize to DefaultSegmentSize. It is the
-// largest multiple of Unit that leaves room for the IPv6, UDP and segment headers and the tag of a sealed datagram. Larger
-// segments, for jumbo packets, are never automatic: one parity segment would then be as large as a frame.
+// SegmentSizeFor returns the segment size for packets of mtu bytes: the largest multiple of Unit that fits, with the headers
+// of IPv6, UDP and the segment and the tag of a sealed datagram. It is at least MinSegmentSize and at most
+// DefaultSegmentSize. It is not larger for jumbo packets, because one parity segment would then be as large as a frame.
 func SegmentSizeFor(mtu int) int {
 	size := (mtu - ipv6Header - udpHeader - SegmentHeaderSize - TagSize) / Unit * Unit
 	return min(max(size, MinSegmentSize), DefaultSegmentSize)
@@ -40,12 +40,12 @@ const (
 	udpHeader  = 8
 )
 
-// A Datagram is one datagram in two parts, header and payload, that are sent as one without being joined first.
-// It is an alias so that sockets need not know this package.
+// A Datagram is one datagram in two parts: header, and payload, which may be nil. The kernel joins them, so that no copy is
+// needed. It is an alias so that sockets need not import this package.
 type Datagram = [2][]byte
 
-// A Splitter turns the frames of one stream into udpcam/1 datagrams. It and the frames that it has split are for one
-// goroutine at a time.
+// A Splitter turns the frames of one stream into udpcam/1 datagrams. It is for one goroutine at a time, together with every
+// [Outgoing] that it has filled.
 type Splitter struct {
 	session     uint32
 	stream      uint8
@@ -54,8 +54,8 @@ type Splitter struct {
 	sealing     *sealing // nil if the datagrams are open
 }
 
-// NewSplitter returns a splitter for the stream with that number in that session, of which 24 bits count. Segments
-// carry at most segmentSize bytes: it is rounded down to a multiple of Unit, and 0 means DefaultSegmentSize.
+// NewSplitter returns a splitter for the stream with that number in that session. The lower 24 bits of session count.
+// Segments carry at most segmentSize bytes, rounded down to a multiple of Unit. 0 means DefaultSegmentSize.
 func NewSplitter(session uint32, stream uint8, segmentSize int) (*Splitter, error) {
 	if segmentSize == 0 {
 		segmentSize = DefaultSegmentSize
@@ -70,8 +70,8 @@ func NewSplitter(session uint32, stream uint8, segmentSize int) (*Splitter, erro
 	}, nil
 }
 
-// Seal has all datagrams from now on be sealed with a key, in a session of its own. Call it before the first frame, and
-// at most once. Frame IDs must then grow from frame to frame and must not wrap: make a new Splitter before they do.
+// Seal makes the splitter seal all its datagrams with a key. Call it before the first frame, and at most once. Frame IDs
+// must then grow from frame to frame and must not wrap: make a new Splitter, with a new session, before they do.
 func (s *Splitter) Seal(k Key) { s.seal(k, randomOrigin(), bestSuite()) }
 
 func (s *Splitter) seal(k Key, salt [saltSize]byte, by suite) {
@@ -82,7 +82,7 @@ func (s *Splitter) seal(k Key, salt [saltSize]byte, by suite) {
 // SegmentSize is the most bytes that a segment carries.
 func (s *Splitter) SegmentSize() int { return s.segmentSize }
 
-// DatagramSize is the most bytes that a datagram of a frame has.
+// DatagramSize is the most bytes in a datagram of a frame.
 func (s *Splitter) DatagramSize() int { return s.overhead() + s.segmentSize }
 
 // overhead is how many bytes a datagram has besides its payload.
@@ -93,16 +93,16 @@ func (s *Splitter) overhead() int {
 	return SegmentHeaderSize
 }
 
-// Resize has the segments of the frames that follow carry at most size bytes, which NewSplitter would take.
+// Resize sets the most bytes that a segment carries, for the frames that follow. NewSplitter must accept the size.
 func (s *Splitter) Resize(size int) {
 	s.segmentSize = min(size, MaxDatagram-s.overhead()) / Unit * Unit
 }
 
-// Split makes o a frame on its way, with so many parity segments for each block: see [Outgoing.SetParity]. What o was
-// before is gone, its memory is used again. The bytes of f must stay as they are for as long as o is used, or until
-// [Outgoing.Move]. The error is ErrFrameSize, or ErrFrameID if the frames are sealed.
+// Split prepares o to send a frame, with a number of parity segments for each block: see [Outgoing.SetParity]. It uses the
+// memory of o again. The bytes of f must not change for as long as o is used, or until [Outgoing.Move]. The error is
+// ErrFrameSize, or ErrFrameID if the frames are sealed.
 func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
-	if s.sealing != nil && !s.sealing.fresh(f.ID) {
+	if q := s.sealing; q != nil && q.started && f.ID <= q.newest {
 		return ErrFrameID
 	}
 	l, err := newLayout(len(f.JPEG), s.segmentSize)
@@ -126,8 +126,8 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	return nil
 }
 
-// Announce returns the datagrams that announce the stream now to a receiver, of which clock knows what it has sent. They
-// are the caller's to keep.
+// Announce returns the datagrams that announce the stream to a receiver. clock is the one that has heard this receiver. The
+// datagrams are the caller's to keep.
 func (s *Splitter) Announce(a Announcement, clock *RemoteClock, now time.Time) []Datagram {
 	b := a.append(make([]byte, 0, announcementSize+MaxStreamName+saltSize), s.session, s.stream, clock.echo(now))
 	if s.sealing != nil {
@@ -136,9 +136,9 @@ func (s *Splitter) Announce(a Announcement, clock *RemoteClock, now time.Time) [
 	return []Datagram{{b, nil}}
 }
 
-// Feedback reads a datagram that came from a receiver about now. A sealed one is opened in its place, and a request's bits
-// stay a part of b. The error is ErrForeign, ErrUnknownType, ErrMalformed or ErrOtherSession; if the stream is sealed, also
-// ErrUnsealed, ErrWrongKey or ErrReplayed.
+// Feedback reads a datagram from a receiver. now is about when it came. It opens a sealed one in place. A request's bits
+// stay a part of b. The error is ErrForeign, ErrUnknownType, ErrMalformed, ErrOtherSession or ErrWrongKey. For a sealed
+// stream it may also be ErrUnsealed or ErrReplayed.
 func (s *Splitter) Feedback(b []byte, now time.Time) (f Feedback, err error) {
 	p, err := parsePrefix(b)
 	switch {

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// A FrameDrop is a reason for which a frame was not handed on.
+// A FrameDrop is the reason why a frame was not handed on.
 type FrameDrop uint8
 
-// The reasons for which frames are dropped.
+// The reasons why frames are dropped.
 const (
 	FrameLost       FrameDrop = iota // nothing of it came
 	FrameLate                        // it was not whole by its deadline
-	FrameSuperseded                  // it was not whole when a newer one had waited for it as long as may be
+	FrameSuperseded                  // newer frames could not wait for it any longer
 	FrameCorrupt                     // its CRC does not match
-	FrameNotJPEG                     // it came as it was sent, but it is no JPEG
-	FrameOverLimit                   // the memory for unfinished frames was needed for others
+	FrameNotJPEG                     // it came as it was sent, but is not a JPEG
+	FrameOverLimit                   // other unfinished frames needed its memory
 	numFrameDrops
 )
 
@@ -24,28 +24,29 @@ var frameDropNames = [...]string{"lost", "late", "superseded", "corrupt", "not-j
 
 func (d FrameDrop) String() string { return frameDropNames[d] }
 
-// A DatagramDrop is a reason for which a datagram was left out.
+// A DatagramDrop is the reason why a datagram was left out.
 type DatagramDrop uint8
 
-// The reasons for which datagrams are left out. The last three are harmless.
+// The reasons why datagrams are left out. The last three are harmless.
 const (
-	DatagramForeign      DatagramDrop = iota // not of this wire at all
-	DatagramUnknownType                      // of this wire, but a type that this version does not know
+	DatagramForeign      DatagramDrop = iota // it is not of this wire
+	DatagramUnknownType                      // this version does not know its type
 	DatagramMalformed                        // its fields contradict each other
 	DatagramUnsealed                         // it is open, and this receiver has a key
 	DatagramSealed                           // it is sealed, and this receiver has no key
-	DatagramWrongKey                         // no key of this receiver opens it: it has another, or it was changed
-	DatagramReplayed                         // it was sent before: somebody recorded it
+	DatagramWrongKey                         // no key of this receiver opens it, or it was changed on the way
+	DatagramReplayed                         // it may be a recording
 	DatagramUnannounced                      // it is sealed, and its stream has not been announced yet
-	DatagramInconsistent                     // it contradicts what other datagrams said about its frame
-	DatagramOverLimit                        // beyond what its stream may have unfinished
-	DatagramLate                             // its frame has been dropped, or a newer one handed on, already
-	DatagramSpare                            // its frame or block was whole without it: parity, where nothing was lost
-	DatagramDuplicate                        // it has been here before
+	DatagramInconsistent                     // it contradicts other datagrams of its frame
+	DatagramOverLimit                        // its stream has too many unfinished frames, or its frame no memory for it yet
+	DatagramLate                             // its frame was dropped before, or a newer one was handed on
+	DatagramSpare                            // its frame or block was whole without it: parity, if nothing was lost
+	DatagramDuplicate                        // it came before
 	numDatagramDrops
 )
 
-var datagramDropNames = [...]string{"foreign", "unknown-type", "malformed", "unsealed", "sealed", "wrong-key", "replayed", "unannounced", "inconsistent", "over-limit", "late", "spare", "duplicate"}
+var datagramDropNames = [...]string{"foreign", "unknown-type", "malformed", "unsealed", "sealed", "wrong-key", "replayed",
+	"unannounced", "inconsistent", "over-limit", "late", "spare", "duplicate"}
 
 func (d DatagramDrop) String() string { return datagramDropNames[d] }
 
@@ -55,7 +56,7 @@ type FrameDrops [numFrameDrops]uint64
 // Total is the sum over all reasons.
 func (d FrameDrops) Total() uint64 { return total(d[:]) }
 
-// Map returns the counts that are not zero by the reason's name.
+// Map returns the counts that are not zero, by the names of the reasons.
 func (d FrameDrops) Map() map[string]uint64 { return nonZero(d[:], frameDropNames[:]) }
 
 // DatagramDrops counts datagrams left out by reason.
@@ -64,7 +65,7 @@ type DatagramDrops [numDatagramDrops]uint64
 // Total is the sum over all reasons.
 func (d DatagramDrops) Total() uint64 { return total(d[:]) }
 
-// Map returns the counts that are not zero by the reason's name.
+// Map returns the counts that are not zero, by the names of the reasons.
 func (d DatagramDrops) Map() map[string]uint64 { return nonZero(d[:], datagramDropNames[:]) }
 
 // Stats counts what an assembler has done since it was made.
@@ -74,19 +75,17 @@ type Stats struct {
 	Dropped    FrameDrops    // frames that were not handed on
 	Datagrams  uint64        // all that came
 	LeftOut    DatagramDrops // datagrams that were of no use
-	// Expected and Received count the datagrams of frames as they were first sent, data and parity, answers to requests
-	// left out, some frames after they are done with. 1 - Received/Expected is what the network loses, as far as it can
-	// be seen from here.
+	// Expected and Received count the datagrams of trains: data and parity, without answers to requests. A frame is counted
+	// some frames after it is finished. 1 - Received/Expected is the loss of the network, as far as it can be seen here.
 	Expected, Received uint64
-	ByParity           uint64 // frames that were handed on whole thanks to parity alone
-	ByRequest          uint64 // and thanks to what was asked for
-	Requests           uint64 // datagrams that asked for something
-	Feedback           uint64 // datagrams sent back, requests among them
-	// Pending is how many bytes unfinished frames hold now, and Streams how many streams are followed now.
+	ByParity           uint64 // frames that were handed on thanks to parity alone
+	ByRequest          uint64 // frames that were handed on thanks to answers to requests
+	Requests           uint64 // datagrams that asked for missing segments
+	Feedback           uint64 // datagrams sent to senders: reports and requests
+	// Pending is how many bytes unfinished frames hold now. Streams is how many streams are followed now.
 	Pending, Streams int
 }
 
-// add adds the counts of o.
 func (s *Stats) add(o *Stats) {
 	for i := range s.Dropped {
 		s.Dropped[i] += o.Dropped[i]
@@ -122,40 +121,42 @@ func nonZero(counts []uint64, names []string) map[string]uint64 {
 	return m
 }
 
-// A StreamInfo tells what is known of a stream that is being followed.
+// A StreamInfo is what is known of a stream that is followed.
 type StreamInfo struct {
 	Name      string         // under which its frames are handed on
 	From      netip.AddrPort // where its last datagram came from
-	Announced Announcement   // zero if nothing has been announced, as always on the classic wire
+	Announced Announcement   // zero if no announcement has come, and always on the classic wire
 	Seen      time.Time      // when its last datagram came
-	Stats     Stats          // of its frames since it was joined; Pending and Streams are 0
+	Stats     Stats          // of the stream since it was joined; Pending and Streams are 0
 
-	// RTT is the round-trip time to the sender, 0 if it is not known. ClockOffset is by how much the sender's clock is
-	// ahead of this one, if ClockKnown, give or take ClockUncertainty: a frame captured at t by the sender's clock was
-	// captured at t - ClockOffset by this one.
-	RTT, ClockOffset, ClockUncertainty time.Duration
-	ClockKnown                         bool
+	// RTT is the round-trip time to the sender, 0 if it is not known.
+	RTT time.Duration
+	// ClockOffset is by how much the sender's clock is ahead of this one, and ClockUncertainty the largest error of that.
+	// Both count only if ClockKnown. A frame captured at t by the sender's clock was captured at t - ClockOffset by this
+	// one.
+	ClockOffset, ClockUncertainty time.Duration
+	ClockKnown                    bool
 
-	// Sealed says that the stream is encrypted and authenticated, with the key of that ID.
+	// Sealed says that the stream is encrypted and authenticated. Key is the ID of its key.
 	Sealed bool
 	Key    KeyID
 }
 
-// A LockedStream is a stream that comes and is not shown.
+// A LockedStream is a stream that comes, but is not shown.
 type LockedStream struct {
 	From netip.AddrPort
 	Why  LockReason
 	Key  KeyID // of the key that it is sealed with, 0 if it is open
 }
 
-// A LockReason is why a stream is not shown.
+// A LockReason is the reason why a stream is not shown.
 type LockReason uint8
 
-// The reasons for which a stream is not shown.
+// The reasons why a stream is not shown.
 const (
 	LockedNoKey    LockReason = iota // it is sealed, and the receiver does not have the key
 	LockedOpen                       // it is open, and the receiver has keys
-	LockedUnproven                   // it opens, and does not show that it is no recording
+	LockedUnproven                   // the key fits, but the stream has not proved that it is not a recording
 )
 
 // String says what is wrong and what to do.

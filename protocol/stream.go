@@ -7,25 +7,25 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A streamKey tells streams apart. A sender that restarts draws another session: that is another stream.
+// A streamKey tells streams apart. A sender that restarts draws a new session, and so begins a new stream.
 type streamKey struct {
 	session uint32
 	stream  uint8
 }
 
-// A stream makes frames of one sender's datagrams. A segment takes this way through its parts: ordering finds its frame,
-// the frame places it (placing.go), ordering hands whole frames on, and asking asks for what is missing. All count in the
-// same tally.
+// A stream makes frames from one sender's datagrams. It has three parts. For each segment, ordering finds the frame, and the
+// frame places the segment (placing.go). Then ordering hands on whole frames, and asking asks for what is missing. All parts
+// count in the same tally.
 type stream struct {
 	key    streamKey
 	from   netip.AddrPort // where its last datagram came from
 	joined time.Time      // when its first datagram came
 	seen   time.Time      // when its last datagram came
-	whole  time.Time      // when a frame of it was last whole, zero if never
+	whole  time.Time      // when a frame was last whole, zero if never
 
 	announced Announcement
-	label     string    // the name its frames are handed on under, "" until that is settled
-	displaced time.Time // when another stream took its label, zero if none has
+	label     string    // the name under which its frames are handed on, "" as long as it has none
+	displaced time.Time // when another stream took its name, zero if none has
 
 	shared   *shared
 	opener   *opener // nil if the stream is open
@@ -33,11 +33,11 @@ type stream struct {
 	ordering ordering
 	asking   asking
 	largest  int       // the most bytes that have arrived of one frame
-	held     Frame     // whole, but not handed on before the stream has a name
-	wake     time.Time // when it is to be attended to
+	held     Frame     // the newest whole frame, as long as the stream has no name
+	wake     time.Time // when to call attend at the latest
 }
 
-// A shared is what the streams of an assembler have in common.
+// A shared is what all streams of an assembler share.
 type shared struct {
 	config   AssemblerConfig
 	keyring  keyring
@@ -58,23 +58,20 @@ func newStream(key streamKey, sh *shared, now time.Time) *stream {
 	return s
 }
 
-// unnamed reports whether the stream has no name yet.
-func (s *stream) unnamed() bool { return s.label == "" }
-
-// believed reports whether the stream is no recording, as far as that can be told: of an open one it cannot.
+// believed reports whether the stream may be shown. A sealed one must first prove that it is not a recording.
 func (s *stream) believed() bool { return s.opener == nil || s.opener.live }
 
-// host is the address that the stream comes from.
+// host is the IP address that the stream comes from.
 func (s *stream) host() string { return s.from.Addr().Unmap().String() }
 
-// heard records a datagram of size bytes.
+// heard counts a datagram of size bytes.
 func (s *stream) heard(size int, from netip.AddrPort, now time.Time) {
 	s.from, s.seen = from, now
 	s.tally.Datagrams++
 	s.asking.heard(size)
 }
 
-// addSegment puts a segment in its place, and returns its frame, nil if it was of no use.
+// addSegment puts a segment into its frame, and returns the frame. It returns nil if the segment was of no use.
 func (s *stream) addSegment(seg *segment, now time.Time) *pendingFrame {
 	p, why := s.ordering.frame(seg, now)
 	if p == nil {
@@ -114,7 +111,7 @@ func (s *stream) complete(p *pendingFrame, now time.Time) {
 	}
 }
 
-// attend does what is due now, and says when to do so again.
+// attend does everything that is due now. It sets wake to when it must be called again.
 func (s *stream) attend(now time.Time) {
 	s.wake = now.Add(reportInterval)
 	o, a := &s.ordering, &s.asking
@@ -143,14 +140,14 @@ func (s *stream) attend(now time.Time) {
 	a.out = a.out[:0]
 }
 
-// wakeAt has the stream be attended to at t, if that is not the zero time, or earlier.
+// wakeAt moves wake to t if t is earlier, and not the zero time.
 func (s *stream) wakeAt(t time.Time) {
 	if !t.IsZero() && t.Before(s.wake) {
 		s.wake = t
 	}
 }
 
-// handOn hands on a frame that ordering has let go.
+// handOn hands on a frame that ordering has returned.
 func (s *stream) handOn(p *pendingFrame, now time.Time) {
 	switch {
 	case p.helped:
@@ -165,14 +162,14 @@ func (s *stream) handOn(p *pendingFrame, now time.Time) {
 	s.release()
 }
 
-// release hands on the frame that is held, once the stream has a name. Until then only the newest is kept: whoever joins
-// a stream in the middle has no use for an older one.
+// release hands on the frame that is held, if the stream has a name. Until then only the newest frame is held: nobody who
+// joins wants an older one.
 func (s *stream) release() {
-	if s.unnamed() || s.held.JPEG == nil {
+	if s.label == "" || s.held.JPEG == nil {
 		return
 	}
 	if s.opener != nil && s.held.ID < s.opener.oldest {
-		s.held = Frame{} // it was recorded earlier in this session
+		s.held = Frame{} // it may be a recording of this session
 		return
 	}
 	s.held.Stream = s.label

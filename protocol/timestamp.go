@@ -2,9 +2,8 @@ package protocol
 
 import "time"
 
-// On the wire a moment is its microseconds since the Unix epoch modulo 2⁴⁸, about 8.9 years. The difference of two
-// such moments is right whatever the two clocks say; the whole time is found again by taking the candidate nearest to
-// the reader's own clock.
+// On the wire, a time is the number of microseconds since the Unix epoch, modulo 2⁴⁸ (8.9 years). The reader takes the
+// candidate that is nearest to its own clock.
 const (
 	timestampBits = 48
 	timestampMask = 1<<timestampBits - 1

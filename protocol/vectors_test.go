@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write testdata/vectors.json anew")
 
 const vectorsFile = "testdata/vectors.json"
 
-// A vector is one example of the wire, as protocol/README.md explains it to whoever writes another implementation.
+// A vector is one example of the wire, for people who write another implementation: see protocol/README.md.
 type vector struct {
 	Name        string `json:"name"`
 	Session     uint32 `json:"session"`
@@ -74,7 +74,7 @@ type vectorRequest struct {
 	Missing []int  `json:"missing"` // data segments
 }
 
-// again writes what was read.
+// again writes a datagram that was read.
 func (v vector) again(f Feedback) []byte {
 	if f.Report != nil {
 		return f.Report.append(nil, f.Session, f.Stream, f.clock)
@@ -101,7 +101,7 @@ func (v vector) feedback() []byte {
 	return report.append(nil, v.Session, v.Stream, echo)
 }
 
-// A vectorSegment is a data segment, of which the payload is a part of the frame, or a parity segment.
+// A vectorSegment is a data segment, whose payload is a part of the frame, or a parity segment.
 type vectorSegment struct {
 	Header string `json:"header"`
 	Offset int    `json:"offset"` // of the payload in the frame
@@ -222,7 +222,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// writeVectors keeps the questions of the vectors and writes the answers anew.
+// writeVectors keeps the inputs of the vectors and writes their results again.
 func writeVectors(t *testing.T, vectors []vector) {
 	for i := range vectors {
 		v := &vectors[i]

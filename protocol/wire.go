@@ -2,16 +2,16 @@ package protocol
 
 import "fmt"
 
-// A Wire is a way to write frames as datagrams.
+// A Wire is a format in which frames are sent.
 type Wire string
 
 // The known wires. The zero value means WireV1.
 const (
-	WireV1      Wire = "udpcam/1" // each datagram describes its frame whole
-	WireClassic Wire = "classic"  // one countdown byte, to talk to existing scripts
+	WireV1      Wire = "udpcam/1" // each datagram describes the whole frame
+	WireClassic Wire = "classic"  // a header of one countdown byte, for existing scripts
 )
 
-// ParseWire returns the wire of that name; "" is WireV1.
+// ParseWire returns the wire with that name. "" means WireV1.
 func ParseWire(name string) (Wire, error) {
 	switch w := Wire(name); w {
 	case "":

@@ -11,7 +11,7 @@ import (
 	"udpcam/protocol"
 )
 
-// sendPictures stands for a sender of a stream called street, which the examples receive.
+// sendPictures is the sender of a stream called street, which the examples receive.
 func sendPictures(to netip.AddrPort, n uint32) {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
 	if err != nil {

@@ -1,19 +1,19 @@
-// Package receiver receives datagrams and hands on the frames in them.
+// Package receiver receives datagrams and yields the frames in them.
 //
 //	r, err := receiver.Listen(ctx, receiver.Config{}, ":12345")
 //	defer r.Close()
 //	for f, err := range r.Frames(ctx) {
-//		// f is valid until the loop body ends: f.Keep() returns one that stays
+//		// f is valid until the loop's body ends. f.Keep() returns one that stays valid.
 //	}
 //
-// Everything runs in the goroutine that ranges over Frames. There is no queue: while the loop body works on a frame, the
-// kernel's receive buffer holds what comes.
+// Everything runs in the goroutine that ranges over Frames. There is no queue: while the loop's body works on a frame, the
+// kernel's receive buffer holds the datagrams that come.
 //
 //	protocol.Conn -> Receiver.Frames -> protocol.Assembler -> the caller's loop body
 //	              <- reports and requests <-
 //
-// Reports and requests to senders leave by the same socket, before a frame is handed on. A sink that may block for long
-// belongs behind a queue of its own: packages sink and web have them.
+// Reports and requests to senders leave by the same socket. A sink that may block for long needs a queue of its own:
+// packages sink and web have them.
 package receiver
 
 import (
@@ -33,35 +33,37 @@ import (
 	"udpcam/protocol"
 )
 
-// smallBuffer is how many bytes of receive buffer are worth a word to the user: a third of a second of a good camera.
+// smallBuffer is the size in bytes below which a receive buffer is reported to the user. It holds a third of a second of a
+// good camera.
 const smallBuffer = 1 << 20
 
 // A Config says how a Receiver receives. The zero value is the documented default.
 type Config struct {
-	// Wire is what the senders speak. The zero value means [protocol.WireV1].
+	// Wire is the format of datagrams. The zero value means [protocol.WireV1].
 	Wire protocol.Wire
-	// Keys are those of the sealed streams to receive. With a key, open streams are ignored, so that nobody can slip one in;
-	// the classic wire has only such. Without a key, sealed streams are ignored. Both is logged.
+	// Keys are the keys of the sealed streams to receive. With a key, open streams are ignored, so that nobody can slip one
+	// in. This includes all streams of the classic wire. Without a key, sealed streams are ignored. Ignored streams are
+	// logged.
 	Keys []protocol.Key
-	// Deadline is how long after its first segment a frame is given up. 0 means [protocol.DefaultDeadline].
+	// Deadline is how long after its first segment an incomplete frame is dropped. 0 means [protocol.DefaultDeadline].
 	Deadline time.Duration
 	// Latency is how long a whole frame may wait for an older one that can still be repaired. 0 means about three round
 	// trips: see [protocol.AssemblerConfig].
 	Latency time.Duration
-	// OneWay turns off feedback: nothing is ever sent, and what parity cannot repair is lost. So it is for multicast and
-	// on the classic wire in any case.
+	// OneWay turns off feedback: the receiver sends nothing, and what parity cannot repair is lost. Multicast and the
+	// classic wire are always one-way.
 	OneWay bool
 	// Interface is the network interface on which a multicast group is joined. Nil means all of them.
 	Interface *net.Interface
 	// NoGRO takes each datagram from the kernel by itself, for kernels that join them wrong.
 	NoGRO bool
-	// Clock is what the receiver lives by. Nil means [datagram.SystemClock].
+	// Clock is the receiver's clock. Nil means [datagram.SystemClock].
 	Clock protocol.Clock
-	// Log is where trouble is reported that the receiver lives on with. Nil means slog.Default().
+	// Log gets the problems that do not stop the receiver. Nil means slog.Default().
 	Log *slog.Logger
 }
 
-// An assembler is what a wire makes frames of datagrams with.
+// An assembler makes frames from the datagrams of a wire.
 type assembler interface {
 	Add(b []byte, from netip.AddrPort, now time.Time)
 	Next() (protocol.Frame, bool)
@@ -73,17 +75,17 @@ type assembler interface {
 	Streams() []protocol.StreamInfo
 }
 
-// A Receiver receives frames. Frames is for one goroutine; the other methods are for any.
+// A Receiver receives frames. Frames is for one goroutine. The other methods are for any.
 type Receiver struct {
 	conn  protocol.Conn
 	clock protocol.Clock
 	log   *slog.Logger
 
-	mu        sync.Mutex // guards what follows, and never while the caller has a frame
+	mu        sync.Mutex // guards assembler; not held while the caller has a frame
 	assembler assembler
 }
 
-// New returns a receiver on a conn, which becomes the receiver's.
+// New returns a receiver on a conn. The receiver owns the conn from then on.
 func New(c Config, conn protocol.Conn) *Receiver {
 	r := &Receiver{conn: conn, clock: cmp.Or(c.Clock, datagram.SystemClock), log: cmp.Or(c.Log, slog.Default())}
 	ac := protocol.AssemblerConfig{Deadline: c.Deadline, Latency: c.Latency, OneWay: c.OneWay, Keys: c.Keys}
@@ -96,8 +98,8 @@ func New(c Config, conn protocol.Conn) *Receiver {
 	return r
 }
 
-// Listen returns a receiver on a UDP address: host:port, or :port for every address of this machine, or a multicast
-// group's address and port.
+// Listen returns a receiver on a UDP address: host:port, :port for all addresses of this machine, or the address and port of
+// a multicast group.
 func Listen(ctx context.Context, c Config, addr string) (*Receiver, error) {
 	conn, err := datagram.Listen(ctx, addr, datagram.Options{Interface: c.Interface, NoGRO: c.NoGRO})
 	if err != nil {
@@ -109,22 +111,21 @@ func Listen(ctx context.Context, c Config, addr string) (*Receiver, error) {
 	}
 	r := New(c, conn)
 	if size := conn.ReceiveBuffer(); size > 0 && size < smallBuffer {
-		r.log.Warn("the kernel holds few datagrams while udpcam is busy: frames may be lost here",
+		r.log.Warn("the kernel's receive buffer is small: frames may be lost while udpcam is busy",
 			"bytes", size, "hint", fmt.Sprintf("sysctl -w net.core.rmem_max=%d", datagram.ReceiveBuffer))
 	}
 	return r, nil
 }
 
-// Frames yields frames, each the moment it is whole, those of one stream in order. A frame is valid until the body of the loop
-// returns: see [protocol.Frame] for how to keep one. The iteration ends when ctx is done
-// or the receiver is closed, or with one last pair of a zero Frame and an error if the socket fails. It may be started
-// again.
+// Frames yields each frame the moment it is whole, and the frames of one stream in order. A frame is valid until the loop's
+// body ends: see [protocol.Frame] for how to keep one. The iteration ends when ctx is done or the receiver is closed. If the
+// socket fails, it ends with a zero Frame and an error. It may be started again.
 func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 	return func(yield func(protocol.Frame, error) bool) {
 		defer context.AfterFunc(ctx, func() { r.wake(ctx) })()
 		for {
 			r.wake(ctx)
-			trains, err := r.conn.Receive()
+			batches, err := r.conn.Receive()
 			switch {
 			case ctx.Err() != nil, errors.Is(err, net.ErrClosed):
 				return
@@ -132,8 +133,8 @@ func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 				yield(protocol.Frame{}, fmt.Errorf("receive on %s: %w", r.conn.LocalAddr(), err))
 				return
 			}
-			for _, t := range trains {
-				r.add(t)
+			for _, b := range batches {
+				r.add(b)
 				if !r.handOn(yield) {
 					return
 				}
@@ -147,19 +148,19 @@ func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 	}
 }
 
-// add takes in datagrams.
-func (r *Receiver) add(t protocol.Batch) {
+// add gives datagrams to the assembler, and logs a stream that is not shown.
+func (r *Receiver) add(batch protocol.Batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for b := range t.All() {
-		r.assembler.Add(b, t.From, t.At)
+	for b := range batch.All() {
+		r.assembler.Add(b, batch.From, batch.At)
 	}
 	if l, ok := r.assembler.NextLocked(); ok {
 		r.log.Warn(l.String())
 	}
 }
 
-// expire does what is due.
+// expire lets the assembler do what is due now.
 func (r *Receiver) expire(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -168,7 +169,7 @@ func (r *Receiver) expire(now time.Time) {
 	}
 }
 
-// handOn yields the frames that are ready. It returns false if no more are wanted.
+// handOn yields the frames that are ready. It returns false if the caller wants no more.
 func (r *Receiver) handOn(yield func(protocol.Frame, error) bool) bool {
 	for f, ok := r.next(); ok; f, ok = r.next() {
 		if !yield(f, nil) {
@@ -191,7 +192,7 @@ func (r *Receiver) sendFeedback() {
 	}
 }
 
-// wake makes Receive return when the assembler has something to do, or at once if ctx is done.
+// wake makes Receive return when something is due in the assembler, or at once if ctx is done.
 func (r *Receiver) wake(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -218,7 +219,7 @@ func (r *Receiver) Stats() protocol.Stats {
 	return r.assembler.Stats()
 }
 
-// Streams returns what is known of each stream that is being received.
+// Streams returns what is known of each stream that is received.
 func (r *Receiver) Streams() []protocol.StreamInfo {
 	r.mu.Lock()
 	defer r.mu.Unlock()

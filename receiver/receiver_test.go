@@ -97,7 +97,7 @@ func TestReceiverHandsOn(t *testing.T) {
 	})
 }
 
-// TestReceiverLends keeps frames beside a queue that has them too. All stay what they were, and the memory of the others is
+// TestReceiverLends keeps frames that it also gives to a queue. They must not change. The memory of the other frames must be
 // used again.
 func TestReceiverLends(t *testing.T) {
 	const frames = 20

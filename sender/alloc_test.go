@@ -37,7 +37,7 @@ func newNull(t testing.TB, c Config) *Sender {
 	return s
 }
 
-// TestAllocations holds the promise that nothing is allocated for a datagram.
+// TestAllocations checks that sending a datagram allocates nothing.
 func TestAllocations(t *testing.T) {
 	for _, size := range []int{3000, 78_200} {
 		s := newNull(t, Config{})

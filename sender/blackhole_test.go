@@ -7,8 +7,8 @@ import (
 	"udpcam/protocol"
 )
 
-// TestBlackHoleNeedsAWitness has reports tell of small datagrams alone: by a receiver that follows the stream, by one that
-// is overwhelmed and forgets it again and again, and by one that has some large ones.
+// TestBlackHoleNeedsAWitness has reports of small datagrams only, from a receiver that follows the stream, and from one that
+// is overwhelmed and forgets it again and again. A third receiver also gets some large datagrams.
 func TestBlackHoleNeedsAWitness(t *testing.T) {
 	for name, c := range map[string]struct {
 		age     func(after time.Duration) time.Duration

@@ -13,8 +13,7 @@ import (
 	"udpcam/sender"
 )
 
-// A leg is a part of a journey: so long over one path, and what must hold of the frames that are offered in it once it
-// has settled.
+// A leg is a part of a journey: some time over one path, and what must be true of its frames after the path has settled.
 type leg struct {
 	path      netsim.Path
 	lasts     time.Duration
@@ -26,8 +25,8 @@ type leg struct {
 
 const ms = time.Millisecond
 
-// TestJourneys sends frames over paths whose narrowest link and queue are of all kinds, and some that change on the way.
-// What arrives must be close to what fits, and no later than it must be.
+// TestJourneys sends frames over paths with links and queues of many kinds. Some paths change on the way. About as many
+// frames must arrive as fit, with little more delay than they need.
 func TestJourneys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a long simulation")

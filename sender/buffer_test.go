@@ -12,8 +12,8 @@ import (
 	"udpcam/sender"
 )
 
-// TestSendGivesTheBufferBack has one buffer be used for every frame. What is sent again of a frame, and the parity that is
-// made for it later, must still be of the picture that was sent.
+// TestSendGivesTheBufferBack uses one buffer for all frames. Segments that are sent again later, and parity that is made
+// later, must still be of the picture that was sent.
 func TestSendGivesTheBufferBack(t *testing.T) {
 	const frames, segments = 10, 56
 	for _, c := range []struct {
@@ -72,15 +72,15 @@ func TestSendGivesTheBufferBack(t *testing.T) {
 	}
 }
 
-// segments takes in what has come, and returns the segments of frames among it.
+// segments reads what has come, and returns the segments of frames in it.
 func (p prober) segments() (segments [][]byte) {
 	p.conn.SetReceiveDeadline(time.Now().Add(time.Millisecond))
 	for {
-		trains, err := p.conn.Receive()
+		batches, err := p.conn.Receive()
 		if err != nil {
 			return segments
 		}
-		for _, t := range trains {
+		for _, t := range batches {
 			for b := range t.All() {
 				if info, err := protocol.Inspect(b); err == nil && info.Data > 0 {
 					segments = append(segments, bytes.Clone(b))

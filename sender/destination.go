@@ -14,27 +14,27 @@ import (
 	"udpcam/sender/internal/path"
 )
 
-// silence is how long a receiver may say nothing before it does not count any more.
+// silence is how long a receiver may be silent before it counts as gone.
 const silence = 5 * time.Second
 
-// A Destination is an address and the socket by which to reach it.
+// A Destination is an address and the socket that reaches it.
 type Destination struct {
 	Conn protocol.Conn
 	Addr netip.AddrPort
 }
 
-// A destination is an address that is sent to, and what is known of the path there.
+// A destination is an address to which the sender sends, with all that is known of the path there.
 type destination struct {
 	Destination
 	log     *slog.Logger
-	answers bool // whether a receiver there can report and ask
-	adapts  bool // whether segments become smaller when they are too large; Send's own, changed under Sender.sending
-	failing int  // bytes in the datagrams that cannot be sent, 0 if all can; guarded by Sender.sending
-	sent    sent // of the present frame; Send's own
+	answers bool // whether a receiver there can send feedback
+	adapts  bool // whether segments become smaller when they are too large; used by Send only, changed under Sender.sending
+	failing int  // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
+	sent    sent // of the present frame; used by Send only
 
 	refused atomic.Bool // whether the system says that nobody listens there
 
-	// What follows is guarded by Sender.mu.
+	// Sender.mu guards these.
 	began     time.Time // when the first frame was sent, zero if none was
 	reported  time.Time // when the last report came, zero if none has
 	told      DestinationState
@@ -44,11 +44,11 @@ type destination struct {
 	allowance allowance
 }
 
-// A sent counts what of a frame was sent to a destination.
+// A sent counts what was sent of a frame to a destination.
 type sent struct {
 	datagrams, parity, bytes int
-	failed                   bool // at least in part
-	tooLarge                 bool // for the path
+	failed                   bool // whether something could not be sent
+	tooLarge                 bool // whether that was too large for the path
 }
 
 func newDestination(d Destination, c Config) *destination {
@@ -66,25 +66,25 @@ func newDestination(d Destination, c Config) *destination {
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// send sends datagrams, and logs when that begins to fail and when it works again.
+// send sends datagrams. It logs when sending begins to fail, and when it works again.
 func (d *destination) send(datagrams []protocol.Datagram) error {
 	err, first := d.Conn.Send(d.Addr, datagrams), size(datagrams[:1])
 	switch {
 	case d.adapts && tooLarge(err):
-		return err // which is told when they become smaller
+		return err // shrink will log it
 	case errors.Is(err, syscall.ECONNREFUSED):
 		d.refused.Store(true)
-		return nil // the datagrams have left, and somebody may listen by now
+		return nil // the error is about earlier datagrams; these have left
 	case err != nil && d.failing == 0 && !errors.Is(err, net.ErrClosed):
 		attrs := []any{"addr", d.Addr, "error", err}
 		if tooLarge(err) {
-			attrs = append(attrs, "hint", "the network takes only smaller datagrams: choose a smaller --segment")
+			attrs = append(attrs, "hint", "the network carries only smaller datagrams: choose a smaller --segment")
 		}
 		d.log.Warn("cannot send, will keep trying", attrs...)
 	case err == nil && d.failing > 0 && first >= d.failing:
 		d.log.Info("sending again", "addr", d.Addr)
 	case err == nil:
-		return nil // or of datagrams so small that it tells nothing
+		return nil // all is well, or these were too small to tell
 	}
 	d.failing = 0
 	if tooLarge(err) {
@@ -95,20 +95,20 @@ func (d *destination) send(datagrams []protocol.Datagram) error {
 	return err
 }
 
-// is reports whether datagrams from an address come from this destination. The zone of a link-local address is left
-// out: it has a name or a number.
+// is reports whether an address is this destination's. The zones of link-local addresses are not compared: a zone may be
+// written as a name or as a number.
 func (d *destination) is(from netip.AddrPort) bool {
 	return from.Port() == d.Addr.Port() && from.Addr().Unmap().WithZone("") == d.Addr.Addr().Unmap().WithZone("")
 }
 
-// live reports whether a receiver there reports.
+// live reports whether reports come from there.
 func (d *destination) live(now time.Time) bool {
 	return !d.reported.IsZero() && now.Sub(d.reported) < silence
 }
 
-// report takes in a report.
+// report learns from a report.
 func (d *destination) report(f protocol.Feedback, now time.Time) {
-	if !d.reported.IsZero() && !d.live(now) { // it is another receiver, or as good as one
+	if !d.reported.IsZero() && !d.live(now) { // after such a silence, nothing is known of the path
 		d.path, d.hole = path.New(), blackHole{}
 	}
 	d.reported = now
@@ -117,13 +117,13 @@ func (d *destination) report(f protocol.Feedback, now time.Time) {
 	d.path.Report(*f.Report, now)
 }
 
-// A DestinationState says whether somebody receives at a destination, as far as is known.
+// A DestinationState says whether somebody receives at a destination, as far as that is known.
 type DestinationState string
 
-// The states of destinations. Of multicast and one-way destinations nothing is known.
+// The states of destinations.
 const (
-	Unknown   DestinationState = "unknown"
-	Waiting   DestinationState = "waiting"   // for the first report, for less than five seconds
+	Unknown   DestinationState = "unknown"   // multicast and one-way destinations send no reports
+	Waiting   DestinationState = "waiting"   // no report has come, for less than five seconds
 	Answering DestinationState = "answering" // reports come
 	Silent    DestinationState = "silent"    // no report has ever come
 	Refused   DestinationState = "refused"   // the system there says that nobody listens
@@ -146,7 +146,7 @@ func (d *destination) state(now time.Time) DestinationState {
 	return Waiting
 }
 
-// tell logs that somebody has come to receive, or has gone, or that nobody is there.
+// tell logs when the state changes: a receiver answers, is gone, or is not there.
 func (d *destination) tell(now time.Time) {
 	info := DestinationInfo{Addr: d.Addr, State: d.state(now)}
 	switch {
@@ -159,22 +159,23 @@ func (d *destination) tell(now time.Time) {
 	d.told = info.State
 }
 
-// A DestinationInfo tells what is known of a destination and of the path there.
+// A DestinationInfo is what is known of a destination and of the path there.
 type DestinationInfo struct {
 	Addr  netip.AddrPort
 	State DestinationState
-	// Reported is when its receiver reported last, the zero time if it never has. What follows comes from its reports.
+	// Reported is when the last report came, the zero time if none has. The fields below come from reports.
 	Reported time.Time
 	// RTT is the round-trip time, 0 if it has not been measured.
 	RTT time.Duration
-	// Loss is the share of datagrams that the network lost in the last seconds, 0 to 1, without those that a frame lost
-	// because it left faster than a queue could hold.
+	// Loss is the share of datagrams that the network lost in the last seconds, 0 to 1. It does not count those that
+	// overflowed a queue because a frame left too fast.
 	Loss float64
-	// Limit is how many bits a second the path is thought to carry, 0 if it carries all that is sent.
+	// Limit is an estimate of the bits a second that the path carries, 0 if it carries all that is sent.
 	Limit float64
 }
 
-// Trouble says in a sentence what is wrong if nobody receives there, and what to look at. It is "" if somebody does, or may.
+// Trouble is a sentence for the user if nobody receives there: what is wrong, and what to check. It is "" if somebody
+// receives, or may.
 func (i DestinationInfo) Trouble() string {
 	switch i.State {
 	case Silent:

@@ -15,7 +15,7 @@ import (
 	"udpcam/sender"
 )
 
-// TestReceiversComeAndGo has nobody be there, then somebody, then nobody any more, and holds that each is said once.
+// TestReceiversComeAndGo has no receiver at first, then one, then none again, and checks that each is logged once.
 func TestReceiversComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Delay: ms})
@@ -57,7 +57,7 @@ func TestReceiversComeAndGo(t *testing.T) {
 	})
 }
 
-// A refusingConn is one to an address at which nobody listens, as the system tells.
+// A refusingConn sends to an address at which nobody listens. The system says so.
 type refusingConn struct{ *netsim.Conn }
 
 func (c refusingConn) Send(to netip.AddrPort, datagrams [][2][]byte) error {

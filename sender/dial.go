@@ -12,44 +12,41 @@ import (
 	"udpcam/internal/datagram"
 )
 
-// DefaultPort is the port of addresses that name none.
+// DefaultPort is the port of addresses without one.
 const DefaultPort = 12345
 
-// Dial returns a sender to addresses: host:port or host (for DefaultPort), where host is a name, an IPv4 or IPv6
-// address (in brackets if a port follows), or a multicast group. A name stands for the first address that it resolves
-// to, IPv4 before IPv6, and is resolved once.
-func Dial(ctx context.Context, c Config, addrs ...string) (*Sender, error) {
+// Dial returns a sender to addresses. An address is host:port, or host for DefaultPort. The host is a name, a multicast
+// group, or an IPv4 or IPv6 address (in brackets if a port follows). A name is resolved once. If it has several addresses,
+// the first one counts, IPv4 before IPv6.
+func Dial(ctx context.Context, c Config, addrs ...string) (s *Sender, err error) {
 	var to []Destination
-	closeAll := func() {
-		for _, d := range to {
-			d.Conn.Close()
+	defer func() {
+		if err != nil {
+			for _, d := range to {
+				d.Conn.Close()
+			}
 		}
-	}
+	}()
+	o := datagram.Options{Interface: c.Interface, TTL: c.TTL, NoGSO: c.NoGSO, NoGRO: true, DontFragment: c.automatic(),
+		Refusals: true, Log: c.Log}
 	for _, a := range addrs {
 		addr, err := Resolve(a)
 		if err != nil {
-			closeAll()
 			return nil, err
 		}
-		o := datagram.Options{Interface: c.Interface, TTL: c.TTL, NoGSO: c.NoGSO, NoGRO: true, DontFragment: c.automatic(), Refusals: true, Log: c.Log}
 		conn, err := datagram.Open(ctx, addr.Addr(), o)
 		if err != nil {
-			closeAll()
 			return nil, err
 		}
 		to = append(to, Destination{Conn: conn, Addr: addr})
 	}
-	s, err := New(c, to...)
-	if err != nil {
-		closeAll()
-	}
-	return s, err
+	return New(c, to...)
 }
 
-// Resolve finds the IP address and port that an address as Dial takes it stands for.
+// Resolve returns the IP address and port of an address as Dial accepts it.
 func Resolve(addr string) (netip.AddrPort, error) {
 	host, port, err := net.SplitHostPort(addr)
-	if err != nil { // no port, then
+	if err != nil { // there is no port
 		host, port = strings.Trim(addr, "[]"), strconv.Itoa(DefaultPort)
 	}
 	if host == "" {
@@ -58,7 +55,8 @@ func Resolve(addr string) (netip.AddrPort, error) {
 	u, err := net.ResolveUDPAddr("udp", net.JoinHostPort(host, port))
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
-		return netip.AddrPort{}, fmt.Errorf("cannot find the host %q: check the name and the network, or give its IP address (%w)", host, err)
+		return netip.AddrPort{}, fmt.Errorf("cannot find the host %q: check the name and the network, or give its IP address (%w)",
+			host, err)
 	}
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("bad address %q: give host:port, such as 192.168.1.20:%d (%w)", addr, DefaultPort, err)

@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/netip"
@@ -11,72 +12,74 @@ import (
 )
 
 const (
-	// maxAnswer is the most bytes that answer one request. An answer leaves at once, and most queues can hold this much.
+	// maxAnswer is the most bytes in the answer to one request. An answer leaves at once, and most queues can hold this
+	// much.
 	maxAnswer = 96 << 10
 
-	// answerShare is what may be answered to an address, per byte that was sent to it as media. It stops an address
-	// that is forged, or a receiver that asks too much, from getting many times what it gets anyway.
+	// answerShare is how many bytes of answers an address may get for each byte of frames. It stops somebody who forges
+	// requests, or a receiver that asks too much, from multiplying what is sent to an address.
 	answerShare = 0.5
 
-	// minAllowance is the least that may be saved up for answers, in bytes: some datagrams of any size.
+	// minAllowance is the least number of bytes that an address may save up for answers: some datagrams of any size.
 	minAllowance = 2 * protocol.MaxDatagram
 
 	// receiveRetry is how long to wait after a socket failed to receive.
 	receiveRetry = 100 * time.Millisecond
 )
 
-// listen takes in what comes to a conn until it is closed.
+// listen handles what comes to a conn, until the conn is closed.
 func (s *Sender) listen(conn protocol.Conn) {
 	defer s.listeners.Done()
 	for {
-		trains, err := conn.Receive()
+		batches, err := conn.Receive()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
-		case err != nil: // such as a port that nobody listens on, as some systems tell; it may pass
+		case err != nil: // it may pass: some systems say here that nobody listens at a destination
 			select {
 			case <-s.closed:
 				return
 			case <-time.After(receiveRetry):
 			}
 		}
-		for _, t := range trains {
-			for b := range t.All() {
-				s.hear(b, t.From, t.At)
+		for _, batch := range batches {
+			for b := range batch.All() {
+				s.hear(b, batch.From, batch.At)
 			}
 		}
 	}
 }
 
-// hear takes in a datagram that came from an address. Nobody but a destination is ever answered.
+// hear handles a datagram that came from an address. Only destinations are answered.
 func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.destinationAt(from)
 	if d == nil {
 		if s.refuse(FeedbackStranger); s.stats.RefusedFeedback[FeedbackStranger] == 1 {
-			s.config.Log.Warn("something came from an address that is not sent to, and is ignored, as all that may follow", "addr", from)
+			s.config.Log.Warn("ignored a datagram from an address that nothing is sent to; more of these are not logged",
+				"addr", from)
 		}
 		return
 	}
 	f, err := s.splitter.Feedback(b, now)
 	switch {
 	case err != nil:
-		s.refuse(refusalOf(err))
+		s.refuse(cmp.Or(refusals[err], FeedbackForeign))
 	case f.Request != nil:
 		s.stats.Requests++
 		s.answer(d, *f.Request, now)
 	case slices.ContainsFunc(f.Report.Trains, func(t protocol.Train) bool { return !protocol.Newer(s.nextID, t.FrameID) }):
-		s.refuse(FeedbackMalformed) // it tells of a frame that was never sent
+		s.refuse(FeedbackMalformed) // the report is about a frame that was never sent
 	default:
 		enough := announceSoon
 		if f.Joined || !d.live(now) {
-			enough = 0 // who has just come waits for it
+			enough = 0 // a new receiver waits for an announcement
 		}
 		d.report(f, now)
 		d.tell(now)
 		if d.hole.report(*f.Report, now) && s.config.automatic() {
-			s.escape(d)
+			s.shrink(d, stepDown(s.splitter.SegmentSize()), "large datagrams do not arrive, small ones do")
 		}
 		s.announce(enough, now)
 	}
@@ -84,7 +87,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 
 func (s *Sender) refuse(why FeedbackRefusal) { s.stats.RefusedFeedback[why]++ }
 
-// destinationAt returns the destination with that address, if it is one that may answer, or nil.
+// destinationAt returns the destination with that address, or nil. Destinations that cannot send feedback do not count.
 func (s *Sender) destinationAt(from netip.AddrPort) *destination {
 	for _, d := range s.destinations {
 		if d.answers && d.is(from) {
@@ -94,7 +97,7 @@ func (s *Sender) destinationAt(from netip.AddrPort) *destination {
 	return nil
 }
 
-// answer sends a destination what it asks for, as far as it may have it.
+// answer sends a destination what it asks for, within its limits.
 func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 	o := s.ring.find(r.FrameID, now)
 	if o == nil {
@@ -119,23 +122,21 @@ func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 		s.refuse(FeedbackMalformed)
 		return
 	}
-	d.allowance.spend(size(datagrams))
-	d.path.Answered(size(datagrams))
+	bytes := size(datagrams)
+	d.allowance.bytes -= float64(bytes)
+	d.path.Answered(bytes)
 	if s.transmit(d, datagrams) == nil {
 		s.stats.Answered += uint64(len(datagrams))
 		s.count(datagrams)
 	}
 }
 
-// An allowance is how many bytes of answers an address may be sent now: a token bucket that is filled by what it is
-// sent as media, up to one frame. So an address never gets more than half as much again, whoever asks in its name.
-// The zero value is empty.
+// An allowance is how many bytes of answers an address may get now. It is a token bucket: each frame that is sent to the
+// address adds answerShare of its bytes, and the bucket holds one frame. So forged requests make the sender send at most
+// half as much again. The zero value is empty.
 type allowance struct{ bytes float64 }
 
-// earn adds the share of a sent frame.
+// earn adds the share of a frame that was sent.
 func (a *allowance) earn(frame int) {
 	a.bytes = min(a.bytes+answerShare*float64(frame), float64(max(frame, minAllowance)))
 }
-
-// spend takes bytes out.
-func (a *allowance) spend(bytes int) { a.bytes -= float64(bytes) }

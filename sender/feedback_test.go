@@ -12,21 +12,21 @@ import (
 	"udpcam/sender"
 )
 
-// A prober is a receiver whose feedback is written by hand, by protocol/README.md.
+// A prober is a receiver whose feedback is written by hand, following protocol/README.md.
 type prober struct {
 	t    *testing.T
 	conn *netsim.Conn
 }
 
-// received takes in what has come and returns its datagrams and bytes, and the session of the last.
+// received reads what has come, and returns the number of datagrams and bytes, and the session of the last datagram.
 func (p prober) received() (datagrams, bytes int, session uint32) {
 	p.conn.SetReceiveDeadline(time.Now().Add(time.Millisecond))
 	for {
-		trains, err := p.conn.Receive()
+		batches, err := p.conn.Receive()
 		if err != nil {
 			return datagrams, bytes, session
 		}
-		for _, t := range trains {
+		for _, t := range batches {
 			for b := range t.All() {
 				datagrams, bytes, session = datagrams+1, bytes+len(b), binary.BigEndian.Uint32(b[4:])>>8
 			}
@@ -41,7 +41,7 @@ func (p prober) send(b []byte) {
 	time.Sleep(time.Microsecond)
 }
 
-// request is a request for so many segments of a frame's only block, of k. With k 0 it is for the whole frame.
+// request is a request for some segments of a frame's only block, which has k. With k = 0 it is for the whole frame.
 func request(session, frame uint32, need, k byte) []byte {
 	b := []byte{0, 0xca, 0x15, 0}
 	b = binary.BigEndian.AppendUint32(b, session<<8)
@@ -53,7 +53,7 @@ func request(session, frame uint32, need, k byte) []byte {
 	return b
 }
 
-// report is a report of the train of one frame, of which so many segments came.
+// report is a report of the train of one frame, with the number of segments that came.
 func report(session, newest, segments uint32) []byte {
 	b := []byte{0, 0xca, 0x14, 0}
 	b = binary.BigEndian.AppendUint32(b, session<<8)
@@ -65,7 +65,7 @@ func report(session, newest, segments uint32) []byte {
 	return append(b, make([]byte, 16)...)
 }
 
-// probe sends so many frames of 78,200 bytes to a prober, without parity, and returns it with the stream's session.
+// probe sends some frames of 78,200 bytes without parity to a prober. It returns the prober and the stream's session.
 func probe(t *testing.T, c sender.Config, frames int) (*sender.Sender, prober, prober, uint32) {
 	n := netsim.New(1, netsim.Path{})
 	c.FEC = sender.FECOff
@@ -185,7 +185,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	})
 }
 
-// TestOneWay has nobody listened to.
+// TestOneWay checks that a one-way sender ignores feedback.
 func TestOneWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, p, _, session := probe(t, sender.Config{OneWay: true}, 10)
@@ -196,7 +196,7 @@ func TestOneWay(t *testing.T) {
 	})
 }
 
-// TestDestinations looks at what reports tell, of two receivers of which one goes away and another never was there.
+// TestDestinations checks what is known of two destinations. The receiver of one goes away. The other never had one.
 func TestDestinations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Delay: 5 * time.Millisecond})

@@ -15,7 +15,7 @@ import (
 // ipHeaders is what IPv4 and UDP add to each datagram, in bytes.
 const ipHeaders = 28
 
-// A result is what came of a show.
+// A result is the outcome of a show.
 type result struct {
 	sender.Stats
 	delivered int
@@ -37,7 +37,7 @@ func (r result) String() string {
 		r.RefusedFeedback)
 }
 
-// play sends so many frames over a path and returns what came of them.
+// play sends some frames over a path and returns the result.
 func play(t *testing.T, p netsim.Path, c sender.Config, frames, size int, fps float64) (r result) {
 	s := newShow(t, p, c)
 	s.send(t, frames, size, fps)
@@ -56,8 +56,8 @@ func (s *show) result() (r result) {
 	return r
 }
 
-// TestLoss holds what adaptive parity and answers cost and bring on networks that lose datagrams, of all of which
-// none is to be taken for an overload.
+// TestLoss checks what adaptive parity and answers cost and achieve on networks that lose datagrams. The sender must not
+// take the losses for an overload.
 func TestLoss(t *testing.T) {
 	for _, c := range []struct {
 		name      string
@@ -92,7 +92,7 @@ func TestLoss(t *testing.T) {
 	}
 }
 
-// TestOverload sends more than a path carries. What arrives must be close to what fits, and no later than it must be.
+// TestOverload sends more than a path carries. About as much must arrive as fits, with little more delay than it needs.
 func TestOverload(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a long simulation")
@@ -131,7 +131,7 @@ func TestOverload(t *testing.T) {
 	}
 }
 
-// TestRecovery has a path become narrow, wide and narrow again while frames are sent.
+// TestRecovery makes a path narrow, wide and narrow again while frames are sent.
 func TestRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wide := netsim.Path{Delay: time.Millisecond}
@@ -164,7 +164,7 @@ func TestRecovery(t *testing.T) {
 	})
 }
 
-// TestChangesThatAreNoOverload has a path become longer, stall, and lose much, none of which sending less cures.
+// TestChangesThatAreNoOverload makes a path longer, makes it stall, and makes it lose much. Sending less helps against none.
 func TestChangesThatAreNoOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShow(t, netsim.Path{Delay: 2 * time.Millisecond}, sender.Config{})
@@ -188,8 +188,8 @@ func TestChangesThatAreNoOverload(t *testing.T) {
 	})
 }
 
-// TestSlowSourceIsNoOverload has the source itself, or this machine, hand in each frame later than the one before, for a
-// second and a half: that is not the path's doing, and to skip frames would not cure it.
+// TestSlowSourceIsNoOverload has a source that delays each frame more than the one before, for a second and a half. The path
+// is not the cause, so skipping frames would not help.
 func TestSlowSourceIsNoOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShow(t, netsim.Path{Delay: 2 * time.Millisecond}, sender.Config{})

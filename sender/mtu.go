@@ -10,23 +10,23 @@ import (
 	"udpcam/sender/internal/path"
 )
 
-// Where nobody has said how large segments are to be, they are as large as the narrowest path takes: what the system
-// knows of the path's MTU decides at first, and again when it refuses a datagram (RFC 1191, RFC 8201). A router that
-// drops large datagrams and cannot tell, which those documents rely on, is noticed by what reports say of it. Segments
-// only become smaller: that a path takes larger ones again nothing tells.
+// If the user does not set the segment size, it is the largest that fits all paths. At first, and when the system refuses a
+// datagram, the system's knowledge of the path's MTU decides (RFC 1191, RFC 8201). But some routers drop large datagrams
+// without the error that these documents rely on. Reports show that: see blackHole. Segments only become smaller, because
+// nothing tells when a path carries larger ones again.
 
 const (
-	// surelySegment is what fits the MTU that every path of IPv6 has (RFC 8200), and all usual tunnels.
+	// surelySegment fits the MTU that every IPv6 path has (RFC 8200), and all usual tunnels.
 	surelySegment = 1152
 
-	// blackHoleAfter is for how long none but small datagrams must have come, blackHoleFrames of how many frames at
-	// least, and blackHoleReports how many reports must have told of small ones: the path is not just interrupted.
+	// A path is a black hole if for blackHoleAfter only small datagrams have come, although at least blackHoleFrames frames
+	// were sent. At least blackHoleReports reports must tell of small datagrams: else the path may just be interrupted.
 	blackHoleAfter   = 500 * time.Millisecond
 	blackHoleFrames  = 3
 	blackHoleReports = 2
 )
 
-// stepDown is the next smaller size of segments to try where nothing tells what fits.
+// stepDown is the next smaller segment size to try if nothing tells what fits.
 func stepDown(size int) int {
 	if size > surelySegment {
 		return surelySegment
@@ -34,10 +34,7 @@ func stepDown(size int) int {
 	return protocol.MinSegmentSize
 }
 
-// automatic reports whether the sender is to find the size of segments.
-func (c Config) automatic() bool { return c.SegmentSize == 0 && c.Wire != protocol.WireClassic }
-
-// segmentSize is the size of segments that fits the path, as far as the system knows.
+// segmentSize is the largest segment size that fits the path, as far as the system knows.
 func (d *destination) segmentSize() int {
 	if c, ok := d.Conn.(interface{ PathMTU(netip.AddrPort) int }); ok {
 		if mtu := c.PathMTU(d.Addr); mtu > 0 {
@@ -47,7 +44,7 @@ func (d *destination) segmentSize() int {
 	return protocol.DefaultSegmentSize
 }
 
-// segmentSize is the size of segments that fits all paths, as far as the system knows.
+// segmentSize is the largest segment size that fits all paths, as far as the system knows.
 func (s *Sender) segmentSize() int {
 	size := protocol.DefaultSegmentSize
 	for _, d := range s.destinations {
@@ -56,58 +53,53 @@ func (s *Sender) segmentSize() int {
 	return size
 }
 
-// fit makes the segments of the frames that follow smaller, after a datagram was too large for a path. s.mu is held.
+// fit makes the segments of the next frames smaller, after a datagram was too large for a path. s.mu is held.
 func (s *Sender) fit(d *destination) {
 	known, now := d.segmentSize(), s.splitter.SegmentSize()
 	if known >= now {
 		known = stepDown(now)
 	}
-	if known >= now { // there are no smaller ones: it is an error like any other
+	if known >= now { // there is no smaller size: from now on this is an error like any other
 		s.sending.Lock()
 		d.adapts = false
 		s.sending.Unlock()
 	}
-	s.shrink(d, known, "the path takes only smaller datagrams")
+	s.shrink(d, known, "the path carries only smaller datagrams")
 }
 
-// escape does the same where the path drops them without a word.
-func (s *Sender) escape(d *destination) {
-	s.shrink(d, stepDown(s.splitter.SegmentSize()), "small datagrams arrive, large ones do not, and nothing on the path says why")
-}
-
-// shrink makes the segments of the frames that follow smaller, if they can be.
+// shrink sets the segment size of the next frames, if it is smaller than the present one. s.mu is held.
 func (s *Sender) shrink(d *destination, size int, why string) {
 	before := s.splitter.SegmentSize()
 	if size >= before {
 		return
 	}
 	s.splitter.Resize(size)
-	s.ring.evict(s.ring.count)               // of these nothing would arrive
-	d.path, d.hole = path.New(), blackHole{} // what is reported of the frames so far says nothing of those to come
+	s.ring.evict(s.ring.count)               // answers from these frames would not arrive
+	d.path, d.hole = path.New(), blackHole{} // reports of the frames so far say nothing of those to come
 	s.config.Log.Info("smaller datagrams from here on", "addr", d.Addr, "segment", before, "now", size, "because", why)
 }
 
-// tooLarge reports whether an error says that datagrams are too large for the path.
+// tooLarge reports whether an error says that a datagram is too large for the path.
 func tooLarge(err error) bool { return errors.Is(err, syscall.EMSGSIZE) }
 
-// A blackHole notices a path that drops large datagrams without a word: small ones come, such as announcements, and none
-// that is as large as those of a frame, however many frames are sent. It is pure: now is an argument.
+// A blackHole detects a path that silently drops large datagrams: small ones arrive, such as announcements, but none of
+// those of frames. It is pure: now is an argument.
 type blackHole struct {
-	since   time.Time // when there was nothing to notice last
-	frames  int       // that were sent since
-	size    int       // bytes in the datagrams of the smallest of them
-	reports int       // that told of small datagrams since
+	since   time.Time // when a large datagram was last reported
+	frames  int       // sent since then
+	size    int       // bytes in the datagrams of these frames; the smallest frame counts
+	reports int       // of small datagrams, since then
 }
 
-// sent takes in that a frame was sent, of datagrams of that size.
+// sent counts a frame that was sent in datagrams of that size.
 func (b *blackHole) sent(size int) {
 	if b.frames++; b.frames == 1 || size < b.size {
 		b.size = size
 	}
 }
 
-// report takes in a report, and reports whether the path is one. A receiver that has not followed the stream for so long
-// does not know what came before.
+// report learns from a report, and returns whether the path is a black hole. It starts again if the receiver joined after
+// since: then it does not know what came before.
 func (b *blackHole) report(r protocol.Report, now time.Time) bool {
 	if b.since.IsZero() || r.Largest >= b.size || now.Sub(b.since) > r.Age {
 		*b = blackHole{since: now}

@@ -16,8 +16,7 @@ import (
 	"udpcam/sender"
 )
 
-// A narrowConn is the way into a path with an MTU, which it tells as a system does: what is larger is refused or, if it
-// is silent, lost.
+// A narrowConn sends over a path with an MTU. It refuses larger datagrams as a system does. If it is silent, it drops them.
 type narrowConn struct {
 	*netsim.Conn
 	mtu    atomic.Int64
@@ -49,7 +48,7 @@ func (c *narrowConn) PathMTU(netip.AddrPort) int {
 	return int(c.mtu.Load())
 }
 
-// narrow returns a show over such a path, and where its sender logs to.
+// narrow returns a show over such a path, and the log of its sender.
 func narrow(t *testing.T, mtu int64, silent bool, config sender.Config) (*show, *narrowConn, *bytes.Buffer) {
 	n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
 	c := &narrowConn{Conn: listen(t, n, camera), silent: silent}
@@ -63,7 +62,7 @@ func narrow(t *testing.T, mtu int64, silent bool, config sender.Config) (*show, 
 	return &show{n, s, watch(listen(t, n, viewer), protocol.AssemblerConfig{})}, c, &log
 }
 
-// TestMTU has a path tell how much it takes, at first and when it becomes narrower.
+// TestMTU has a path that tells its MTU, at first and when it becomes smaller.
 func TestMTU(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, log := narrow(t, 1420, false, sender.Config{})
@@ -88,8 +87,8 @@ func TestMTU(t *testing.T) {
 	})
 }
 
-// TestBlackHole has a path drop large datagrams without a word, and counts the frames until that is noticed. How much of
-// them arrives is up to how large their last segments are.
+// TestBlackHole has a path that silently drops large datagrams, and counts the frames until the sender notices. How much of
+// these frames arrives depends on the size of their last segments.
 func TestBlackHole(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -123,7 +122,7 @@ func TestBlackHole(t *testing.T) {
 	}
 }
 
-// TestNoBlackHole has frames not arrive for other reasons.
+// TestNoBlackHole loses frames for other reasons.
 func TestNoBlackHole(t *testing.T) {
 	for name, p := range map[string]netsim.Path{
 		"loss":       {Delay: time.Millisecond, Loss: 0.6},
@@ -146,7 +145,7 @@ func TestNoBlackHole(t *testing.T) {
 	}
 }
 
-// TestTold holds that segments of a size that was asked for stay as they are.
+// TestTold checks that a segment size that the user has set does not change.
 func TestTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, log := narrow(t, 1280, false, sender.Config{SegmentSize: 1408})

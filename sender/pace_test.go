@@ -8,8 +8,8 @@ import (
 	"udpcam/sender/internal/path"
 )
 
-// leave returns how long a frame of so many datagrams of 1436 bytes takes to leave, and the most bytes that leave at once,
-// when each pause takes longer than it should.
+// leave returns how long a frame of some datagrams of 1436 bytes takes to leave, and the most bytes that leave at once. Each
+// pause takes longer than it should.
 func leave(d departure, n int, oversleep time.Duration) (took time.Duration, most int) {
 	now := d.next
 	datagrams := make([]protocol.Datagram, n)
@@ -17,7 +17,7 @@ func leave(d departure, n int, oversleep time.Duration) (took time.Duration, mos
 		datagrams[i] = protocol.Datagram{make([]byte, 28), make([]byte, 1408)}
 	}
 	for len(datagrams) > 0 {
-		n := d.take(datagrams, now)
+		n := d.release(datagrams, now)
 		if n == 0 {
 			now = d.next.Add(oversleep)
 			continue
@@ -30,7 +30,7 @@ func leave(d departure, n int, oversleep time.Duration) (took time.Duration, mos
 
 var epoch = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// TestPace holds how long frames take to leave and how much leaves at once, at what --pace says and a path takes.
+// TestPace checks how long frames take to leave and how much leaves at once, for values of --pace and rates of the path.
 func TestPace(t *testing.T) {
 	const (
 		interval = time.Second / 30
@@ -68,20 +68,20 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// TestPaceMakesUpForPauses has a machine be busy for a while: the rate is held on average, unless it is busy for long.
+// TestPaceMakesUpForPauses has a busy machine. After short delays the average rate must be right, after long ones not.
 func TestPaceMakesUpForPauses(t *testing.T) {
 	datagrams := make([]protocol.Datagram, 100)
 	for i := range datagrams {
 		datagrams[i] = protocol.Datagram{make([]byte, 1000), nil}
 	}
 	d := departure{rate: 1e6, next: epoch} // a kilobyte a millisecond
-	if n := d.take(datagrams, epoch); n != 8 {
+	if n := d.release(datagrams, epoch); n != 8 {
 		t.Errorf("%d datagrams left at first, want a burst of 8", n)
 	}
-	if n := d.take(datagrams, epoch.Add(28*time.Millisecond)); n != 28 {
+	if n := d.release(datagrams, epoch.Add(28*time.Millisecond)); n != 28 {
 		t.Errorf("%d left 20 ms late, want 28", n)
 	}
-	if n := d.take(datagrams, epoch.Add(time.Second)); n != 8 {
+	if n := d.release(datagrams, epoch.Add(time.Second)); n != 8 {
 		t.Errorf("%d left a second late, want a burst of 8", n)
 	}
 }

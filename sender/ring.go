@@ -7,22 +7,21 @@ import (
 )
 
 const (
-	// ringFrames, ringBytes and ringTime are how many frames a ring has at the most, how many bytes, and how old they
-	// may get: older ones no receiver still waits for. The parity that was computed for them may take as much memory
-	// again.
+	// ringFrames, ringBytes and ringTime are the most frames in a ring, the most bytes of frames, and the greatest age. No
+	// receiver waits for older frames. The parity of these frames may take as much memory again.
 	ringFrames = 128
 	ringBytes  = 16 << 20
 	ringTime   = time.Second
 
-	// ringStart is how much memory a ring begins with. It doubles as often as it has to.
+	// ringStart is how many bytes of memory a ring begins with. The memory doubles when it is too small.
 	ringStart = 1 << 20
 )
 
-// A ring keeps copies of the frames that were sent last, so that what was lost of them can be sent again. Their IDs follow
-// each other. The zero value is empty.
+// A ring keeps copies of the frames that were sent last, to answer requests from. Their IDs are consecutive. The zero value
+// is empty.
 //
-// The copies lie one behind the other in one piece of memory. Where that ends they go on at its beginning, in the place
-// of the oldest:
+// The copies lie one behind the other in one piece of memory. At its end they continue at its beginning, in the place of the
+// oldest:
 //
 //	| 5 | 6 |  room  | 2 | 3 | 4 |  |
 //	        ^ end    ^ first
@@ -31,8 +30,8 @@ type ring struct {
 	first  uint32               // ID of the oldest
 	count  int
 	memory []byte
-	end    int // where in memory the newest frame ends
-	spare  *protocol.Outgoing
+	end    int                // where in memory the newest frame ends
+	spare  *protocol.Outgoing // for newFrame, or nil
 }
 
 type ringSlot struct {
@@ -41,8 +40,8 @@ type ringSlot struct {
 	sent  time.Time
 }
 
-// take returns a frame whose memory is free to be used again.
-func (r *ring) take() *protocol.Outgoing {
+// newFrame returns a frame to be filled. It uses the memory of an old one.
+func (r *ring) newFrame() *protocol.Outgoing {
 	o := r.spare
 	r.spare = nil
 	if o == nil {
@@ -51,10 +50,7 @@ func (r *ring) take() *protocol.Outgoing {
 	return o
 }
 
-// reuse takes back a frame that is not sent from any longer.
-func (r *ring) reuse(o *protocol.Outgoing) { r.spare = o }
-
-// add puts in a frame, whose bytes it copies, and takes out older ones as far as the bounds want it.
+// add copies a frame into the ring, and evicts older ones if the bounds require it.
 func (r *ring) add(o *protocol.Outgoing, now time.Time) {
 	if r.count > 0 && o.FrameID() != r.first+uint32(r.count) {
 		r.evict(r.count)
@@ -73,8 +69,8 @@ func (r *ring) add(o *protocol.Outgoing, now time.Time) {
 	r.end = start + o.Size()
 }
 
-// makeRoom returns where in memory there is room for n bytes. It enlarges the memory if need be, and takes out the oldest
-// frames only when that is as large as it may be.
+// makeRoom returns where in memory there is room for n bytes. If there is none, it enlarges the memory. If that may not grow
+// any more, it evicts the oldest frames.
 func (r *ring) makeRoom(n int) (start int) {
 	for {
 		if start, ok := r.room(n); ok {
@@ -127,18 +123,18 @@ func (r *ring) find(id uint32, now time.Time) *protocol.Outgoing {
 	return r.slots[id%ringFrames].frame
 }
 
-// expire takes out the frames that are too old.
+// expire evicts the frames that are too old.
 func (r *ring) expire(now time.Time) {
 	for r.count > 0 && now.Sub(r.slots[r.first%ringFrames].sent) > ringTime {
 		r.evict(1)
 	}
 }
 
-// evict takes out the oldest frames and keeps the memory of one of them.
+// evict removes the n oldest frames, and keeps the memory of the last of them for newFrame.
 func (r *ring) evict(n int) {
 	for range n {
 		slot := &r.slots[r.first%ringFrames]
-		r.reuse(slot.frame)
+		r.spare = slot.frame
 		*slot = ringSlot{}
 		r.first++
 		r.count--

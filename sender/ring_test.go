@@ -9,9 +9,9 @@ import (
 	"udpcam/protocol"
 )
 
-// put sends a frame of so many bytes through a ring.
+// put adds a frame of some bytes to a ring.
 func put(t *testing.T, r *ring, s *protocol.Splitter, id uint32, size int, now time.Time) *protocol.Outgoing {
-	o := r.take()
+	o := r.newFrame()
 	jpeg := picture(id, size)
 	if err := s.Split(o, protocol.Frame{ID: id, JPEG: jpeg}, 1); err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func put(t *testing.T, r *ring, s *protocol.Splitter, id uint32, size int, now t
 	return o
 }
 
-// picture is the bytes of a frame, which no other frame has.
+// picture is the bytes of a frame. They are different for each frame.
 func picture(id uint32, size int) []byte {
 	b := make([]byte, size)
 	n := min(size, 251)
@@ -95,8 +95,8 @@ func TestRing(t *testing.T) {
 	}
 }
 
-// TestRingKeepsCopies has frames of all sizes come in all rhythms, each in memory that is used for another right after. All
-// that the ring still has must be as it was.
+// TestRingKeepsCopies adds frames of many sizes at many intervals. The memory of each is used again at once. All frames that
+// are still in the ring must be unchanged.
 func TestRingKeepsCopies(t *testing.T) {
 	s, err := protocol.NewSplitter(1, 0, 0)
 	if err != nil {
@@ -127,7 +127,7 @@ func TestRingKeepsCopies(t *testing.T) {
 	}
 }
 
-// TestRingStartsAnew has an ID come that does not follow the last.
+// TestRingStartsAnew adds a frame whose ID does not follow the last one.
 func TestRingStartsAnew(t *testing.T) {
 	s, _ := protocol.NewSplitter(1, 0, 0)
 	var r ring

@@ -16,7 +16,7 @@ import (
 
 var secret = protocol.Key{1, 2, 3}
 
-// A tap keeps what is sent by a conn.
+// A tap keeps the datagrams that a conn sends.
 type tap struct {
 	protocol.Conn
 	mu   sync.Mutex
@@ -32,7 +32,7 @@ func (t *tap) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 	return t.Conn.Send(to, datagrams)
 }
 
-// again sends one of what was sent before, changed if so wished.
+// again sends a datagram that was sent before, and may change it.
 func (t *tap) again(rng *rand.Rand, change func(b []byte)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -44,8 +44,8 @@ func (t *tap) again(rng *rand.Rand, change func(b []byte)) {
 	t.Conn.Send(camera, []protocol.Datagram{{b, nil}})
 }
 
-// sealedShow sends 300 sealed frames, one every 33 ms, and has meanwhile be called after each. It returns how many frames
-// came whole, and the sender's counts.
+// sealedShow sends 300 sealed frames, one every 33 ms, and calls meanwhile after each. It returns how many frames came
+// whole, and the sender's counts.
 func sealedShow(t *testing.T, path netsim.Path, meanwhile func(tap *tap, s *sender.Sender)) (came uint64, st sender.Stats) {
 	n := netsim.New(1, path)
 	s, err := sender.New(sender.Config{Log: quiet, Key: secret}, sender.Destination{Conn: listen(t, n, camera), Addr: viewer})
@@ -82,8 +82,8 @@ func TestSealedDelivery(t *testing.T) {
 	}
 }
 
-// TestSealedFeedback sends a sealed sender what it must not heed: feedback that is open, sealed with another key, changed, or
-// sent before. Everything goes on as without it.
+// TestSealedFeedback sends a sealed sender feedback that it must ignore: open, sealed with another key, changed, or sent
+// before. It must have no effect.
 func TestSealedFeedback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := netsim.Path{Delay: time.Millisecond}

@@ -46,11 +46,11 @@ func receive(t *testing.T, c protocol.Conn, a *protocol.Assembler) protocol.Fram
 	t.Helper()
 	c.SetReceiveDeadline(time.Now().Add(10 * time.Second))
 	for {
-		trains, err := c.Receive()
+		batches, err := c.Receive()
 		if err != nil {
 			t.Fatalf("%v: %+v", err, a.Stats())
 		}
-		for _, tr := range trains {
+		for _, tr := range batches {
 			for b := range tr.All() {
 				a.Add(b, tr.From, tr.At)
 			}
@@ -160,7 +160,7 @@ func TestSenderRefuses(t *testing.T) {
 	}
 }
 
-// A failingConn is a network that is down until it is told otherwise.
+// A failingConn is a network that is down until the test brings it up.
 type failingConn struct {
 	protocol.Conn
 	err    error

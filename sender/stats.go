@@ -2,58 +2,59 @@ package sender
 
 import (
 	"maps"
+	"net/netip"
 
 	"udpcam/protocol"
 )
 
 // Stats counts what a sender has done since it was made.
 type Stats struct {
-	Frames     uint64 // sent, each counted once however many destinations there are
-	FrameBytes uint64 // in them
-	Skipped    uint64 // frames that were not sent because a path carries fewer than there are
-	Datagrams  uint64 // handed to the network, to all destinations together
-	WireBytes  uint64 // in them, without IP and UDP headers
-	Parity     uint64 // datagrams of parity that followed their frames' data, of Datagrams
-	Requests   uint64 // for what was lost, from receivers
-	Answered   uint64 // datagrams in answer to requests, of Datagrams
-	Failed     uint64 // how often a frame could not be sent whole to a destination
+	Frames     uint64 // sent; each counts once, for all destinations together
+	FrameBytes uint64 // in these frames
+	Skipped    uint64 // frames that were not sent, because a path does not carry all
+	Datagrams  uint64 // handed to the network, for all destinations together
+	WireBytes  uint64 // in these datagrams, without IP and UDP headers
+	Parity     uint64 // of Datagrams: parity that followed its frame's data
+	Requests   uint64 // from receivers, for missing segments
+	Answered   uint64 // of Datagrams: answers to requests
+	Failed     uint64 // how often something could not be sent to a destination: part of a frame, or an announcement
 
-	// RefusedFeedback is what came and was not heeded, by reason. Who is handed it may keep it.
+	// RefusedFeedback counts the datagrams that came and were ignored, by reason. The map is the caller's to keep.
 	RefusedFeedback map[FeedbackRefusal]uint64
 }
 
-// A FeedbackRefusal is a reason for which a datagram that came to a sender was not heeded.
+// A FeedbackRefusal is the reason why a sender ignored a datagram.
 type FeedbackRefusal string
 
-// The reasons for which feedback is refused.
+// The reasons why feedback is refused.
 const (
-	FeedbackStranger     FeedbackRefusal = "stranger"      // not from an address that is sent to
-	FeedbackForeign      FeedbackRefusal = "foreign"       // not of this wire, or no feedback
+	FeedbackStranger     FeedbackRefusal = "stranger"      // its address is not a destination
+	FeedbackForeign      FeedbackRefusal = "foreign"       // it is not of this wire, or no feedback
 	FeedbackMalformed    FeedbackRefusal = "malformed"     // its fields contradict each other, or what was sent
-	FeedbackOtherSession FeedbackRefusal = "other-session" // not about this stream: meant for a sender that is gone
+	FeedbackOtherSession FeedbackRefusal = "other-session" // it is about another stream, such as that of an ended sender
 	FeedbackGone         FeedbackRefusal = "gone"          // it asks for a frame that is not kept any more
-	FeedbackOverLimit    FeedbackRefusal = "over-limit"    // it asks for more than its address may be sent
-	FeedbackOverload     FeedbackRefusal = "overload"      // it asks for much, of a path that is overloaded
+	FeedbackOverLimit    FeedbackRefusal = "over-limit"    // its address has no allowance left
+	FeedbackOverload     FeedbackRefusal = "overload"      // the path has no room for such a large answer
 	FeedbackUnsealed     FeedbackRefusal = "unsealed"      // it is open, and this sender has a key
 	FeedbackWrongKey     FeedbackRefusal = "wrong-key"     // this sender's key does not open it
-	FeedbackReplayed     FeedbackRefusal = "replayed"      // it was sent before: somebody recorded it
+	FeedbackReplayed     FeedbackRefusal = "replayed"      // it may be a recording
 )
 
-// refusalOf is the reason for which a wire refuses a datagram.
-func refusalOf(err error) FeedbackRefusal {
-	switch err {
-	case protocol.ErrMalformed:
-		return FeedbackMalformed
-	case protocol.ErrOtherSession:
-		return FeedbackOtherSession
-	case protocol.ErrUnsealed:
-		return FeedbackUnsealed
-	case protocol.ErrWrongKey:
-		return FeedbackWrongKey
-	case protocol.ErrReplayed:
-		return FeedbackReplayed
+// refusals are the reasons for the errors of a wire. All others are FeedbackForeign.
+var refusals = map[error]FeedbackRefusal{
+	protocol.ErrMalformed:    FeedbackMalformed,
+	protocol.ErrOtherSession: FeedbackOtherSession,
+	protocol.ErrUnsealed:     FeedbackUnsealed,
+	protocol.ErrWrongKey:     FeedbackWrongKey,
+	protocol.ErrReplayed:     FeedbackReplayed,
+}
+
+// Addrs returns the addresses that the sender sends to.
+func (s *Sender) Addrs() (addrs []netip.AddrPort) {
+	for _, d := range s.destinations {
+		addrs = append(addrs, d.Addr)
 	}
-	return FeedbackForeign
+	return addrs
 }
 
 // Destinations returns what is known of each address that the sender sends to.
@@ -66,8 +67,8 @@ func (s *Sender) Destinations() (infos []DestinationInfo) {
 	return infos
 }
 
-// Pressure is the share of what the source makes that the narrowest path carries, 1 if that is all. A source that can
-// should make its frames smaller by this factor: then fewer are skipped, or none.
+// Pressure is the share of the source's bytes that the narrowest path carries, 1 if it carries all. If a source can make its
+// frames smaller, it should do so by this factor: then fewer frames are skipped.
 func (s *Sender) Pressure() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,12 +9,11 @@ import (
 	"udpcam/protocol"
 )
 
-// leave sends datagrams of the present frame to every destination, in bursts and pauses as planned. The error is
-// net.ErrClosed.
+// leave sends datagrams of the present frame to every destination, with pauses as planned. The error is net.ErrClosed.
 func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
 	for len(datagrams) > 0 {
 		now := s.config.Clock.Now()
-		n := s.departure.take(datagrams, now)
+		n := s.departure.release(datagrams, now)
 		if n == 0 {
 			s.config.Clock.Sleep(s.departure.next.Sub(now))
 			continue
@@ -40,12 +39,12 @@ func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
 	return nil
 }
 
-// announceBefore announces the stream, if that is due before frame f. The error is net.ErrClosed.
+// announceBefore announces the stream before frame f, if an announcement is due. The error is net.ErrClosed.
 func (s *Sender) announceBefore(f protocol.Frame) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.config.Clock.Now()
-	s.announcer.add(f, now)
+	s.announcer.observe(f, now)
 	enough := announceInterval
 	if slices.ContainsFunc(s.destinations, func(d *destination) bool { return d.live(now) }) {
 		enough = announceLate
@@ -53,7 +52,7 @@ func (s *Sender) announceBefore(f protocol.Frame) error {
 	return s.announce(enough, now)
 }
 
-// announce announces the stream, if enough time has passed since it last did. Each destination is told its own clock's
+// announce announces the stream, if enough time has passed since the last announcement. Each destination gets its own clock
 // echo. The error is net.ErrClosed. s.mu is held.
 func (s *Sender) announce(enough time.Duration, now time.Time) error {
 	a, due := s.announcer.next(s.nextID-1, enough, now)
@@ -63,7 +62,7 @@ func (s *Sender) announce(enough time.Duration, now time.Time) error {
 	for _, d := range s.destinations {
 		datagrams := s.splitter.Announce(a, &d.clock, now)
 		if len(datagrams) == 0 {
-			continue // the wire has none
+			continue // the wire has no announcements
 		}
 		switch err := s.transmit(d, datagrams); {
 		case errors.Is(err, net.ErrClosed):
@@ -77,14 +76,14 @@ func (s *Sender) announce(enough time.Duration, now time.Time) error {
 	return nil
 }
 
-// transmit hands datagrams to a destination's socket.
+// transmit sends datagrams to a destination. It is for any goroutine.
 func (s *Sender) transmit(d *destination, datagrams []protocol.Datagram) error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	return d.send(datagrams)
 }
 
-// count counts datagrams that were sent to one destination, besides those of frames.
+// count counts datagrams that were sent and do not belong to the present frame. s.mu is held.
 func (s *Sender) count(datagrams []protocol.Datagram) {
 	s.stats.Datagrams += uint64(len(datagrams))
 	s.stats.WireBytes += uint64(size(datagrams))

@@ -30,18 +30,20 @@ func picture(size int, seed uint64) []byte {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// A watcher is a receiver that reports and asks.
+// A watcher is a receiver that sends reports and requests.
 type watcher struct {
 	conn      protocol.Conn
 	assembler *protocol.Assembler
 	whole     atomic.Uint64            // frames that came whole
-	delays    map[uint32]time.Duration // of these, from capture, by ID; to be read once it has stopped
+	delays    map[uint32]time.Duration // of these, from capture, by ID; to be read after stop
+	names     map[string]int           // of these, how many by the stream's name; to be read after stop
 	done      chan struct{}
 }
 
 // watch starts a receiver on conn, until that is closed.
 func watch(conn protocol.Conn, c protocol.AssemblerConfig) *watcher {
-	w := &watcher{conn: conn, assembler: protocol.NewAssembler(c), delays: map[uint32]time.Duration{}, done: make(chan struct{})}
+	w := &watcher{conn: conn, assembler: protocol.NewAssembler(c), delays: map[uint32]time.Duration{},
+		names: map[string]int{}, done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -50,14 +52,14 @@ func (w *watcher) run() {
 	defer close(w.done)
 	for {
 		w.conn.SetReceiveDeadline(w.assembler.Deadline())
-		trains, err := w.conn.Receive()
+		batches, err := w.conn.Receive()
 		now := time.Now()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		for _, t := range trains {
-			for b := range t.All() {
-				w.assembler.Add(b, t.From, t.At)
+		for _, batch := range batches {
+			for b := range batch.All() {
+				w.assembler.Add(b, batch.From, batch.At)
 			}
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -68,6 +70,7 @@ func (w *watcher) run() {
 		}
 		for f, ok := w.assembler.Next(); ok; f, ok = w.assembler.Next() {
 			w.delays[f.ID] = now.Sub(f.Captured)
+			w.names[f.Stream]++
 			w.whole.Add(1)
 		}
 	}
@@ -76,7 +79,7 @@ func (w *watcher) run() {
 // count is how many frames have come whole.
 func (w *watcher) count() uint64 { return w.whole.Load() }
 
-// stop ends a watcher, after which its fields may be read.
+// stop ends a watcher. After that its fields may be read.
 func (w *watcher) stop() {
 	w.conn.Close()
 	<-w.done
@@ -103,7 +106,7 @@ func newShow(t *testing.T, p netsim.Path, c sender.Config) *show {
 	return sh
 }
 
-// send sends so many frames, all from one buffer.
+// send sends some frames, all from one buffer.
 func (s *show) send(t *testing.T, frames, size int, fps float64) {
 	pictures := [][]byte{picture(size, 1), picture(size, 2), picture(size, 3)}
 	buffer := make([]byte, size)

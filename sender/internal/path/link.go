@@ -1,7 +1,6 @@
 package path
 
 import (
-	"iter"
 	"time"
 
 	"udpcam/protocol"
@@ -15,13 +14,13 @@ type sent struct {
 	datagrams int
 	size      int     // bytes in each
 	answers   int     // bytes of answers to requests that were sent after it
-	pace      float64 // bytes a second at which it left, 0 for at once
-	rate      float64 // what the link was thought to carry then
+	pace      float64 // bytes a second at which it left, 0 for all at once
+	rate      float64 // the estimate of the link's rate at that time
 	reported  bool
 }
 
-// stretched reports whether a train took longer to arrive than to leave. Then there is a queue. Both of its measures must
-// agree: jitter makes one of them longer, and uneven sending the other.
+// stretched reports whether a train took longer to arrive than to leave. Then there is a queue. Took and Span must agree:
+// jitter makes Took longer, and uneven sending Span.
 func (f *sent) stretched(t protocol.Train) bool {
 	return min(t.Took, t.Span) > time.Duration(stretch*float64(f.took))+stretchMin
 }
@@ -51,32 +50,17 @@ func (l *log) find(id uint32) *sent {
 
 func (l *log) newest() *sent { return l.find(l.last) }
 
-// after returns the frames that were sent after the one with that ID.
-func (l *log) after(id uint32) iter.Seq[*sent] {
-	return func(yield func(*sent) bool) {
-		first := l.last + 1 - uint32(l.count)
-		if !protocol.Newer(first, id) {
-			first = id + 1
-		}
-		for ; l.count > 0 && !protocol.Newer(first, l.last); first++ {
-			if !yield(&l.frames[first%remembered]) {
-				return
-			}
-		}
-	}
-}
-
-// A link is the narrowest link of a path, with the queue before it. The zero value knows nothing. All moments are by the
-// sender's clock, and the path's own delay is taken off.
+// A link is the narrowest link of a path, with the queue before it. The zero value knows nothing. All times are by the
+// sender's clock, and do not include the path's own delay.
 type link struct {
-	rates  [samples]float64 // bytes a second
-	count  int
-	base   minimum
-	newest uint32    // the newest frame that was reported
-	idle   time.Time // when the link was done with it
+	rates  [samples]float64 // of the last trains that showed one, in bytes a second
+	count  int              // how many trains have shown one
+	base   minimum          // the path's own delay, plus the difference of the clocks
+	newest uint32           // the newest frame that was reported
+	idle   time.Time        // when the link had sent that frame
 
-	full   time.Duration // how long a packet waits in the queue when it is full
-	fullAt time.Time     // when it was
+	full   time.Duration // how long a packet waits if the queue is full
+	fullAt time.Time     // when the queue was last seen full
 }
 
 // rate is how many bytes a second the link carries, 0 if that is not known.
@@ -87,7 +71,7 @@ func (l *link) rate() (rate float64) {
 	return rate
 }
 
-// room is how long a packet waits when the queue is full, 0 if that has not been seen lately.
+// room is how long a packet waits if the queue is full, 0 if it has not been seen full lately.
 func (l *link) room(now time.Time) time.Duration {
 	if now.Sub(l.fullAt) > roomLasts {
 		return 0
@@ -95,20 +79,20 @@ func (l *link) room(now time.Time) time.Duration {
 	return l.full
 }
 
-// overflows reports whether the queue was too short for a frame: its train lost its end, or much of it in long runs.
+// overflows reports whether the queue was too short for a frame: its train lost its end, or a large part in long runs.
 func (l *link) overflows(f *sent, t protocol.Train) bool {
 	tail := t.LostSecond >= tailLoss+tailTimes*t.LostFirst
 	runs := float64(t.Lost()) >= longRunShare*float64(f.datagrams) && t.Lost() >= longRun*t.Runs
 	return f.stretched(t) && (tail || runs)
 }
 
-// stillFull reports whether something was lost while the queue was as full as it was when it overflowed before.
+// stillFull reports whether a train lost datagrams while the queue was about as full as when it last overflowed.
 func (l *link) stillFull(f *sent, t protocol.Train, now time.Time) bool {
 	room := l.room(now)
 	return room > 0 && t.Lost() >= tailLoss && l.peak(f, t) >= time.Duration(fullShare*float64(room))
 }
 
-// peak is the longest that a datagram of the train waited: the first or the last one.
+// peak is the longer of the times that the first and the last datagram of a train waited in the queue.
 func (l *link) peak(f *sent, t protocol.Train) time.Duration {
 	waited := t.First.Sub(f.left) - l.base.least
 	return max(waited, waited+t.Took-f.took)
@@ -118,16 +102,16 @@ func (l *link) peak(f *sent, t protocol.Train) time.Duration {
 func (l *link) add(f *sent, t protocol.Train, overflow bool, now time.Time) (rate float64, ok bool) {
 	waited := l.base.above(t.First.Sub(f.left), now)
 	span := t.Span
-	if overflow { // what was lost took the link no time
+	if overflow { // lost datagrams took the link no time
 		span = t.Took
 		l.full, l.fullAt = l.peak(f, t), now
 	}
 	idle := f.left.Add(waited + span)
 	if rate := l.rate(); rate > 0 {
-		idle = idle.Add(seconds(float64(f.size) / rate)) // the last datagram; the first one's time is in the delay
+		idle = idle.Add(seconds(float64(f.size) / rate)) // span is one datagram too short
 	}
 	if idle.After(now) {
-		idle = now // it has come: the clocks are not what they were
+		idle = now // the train has arrived, so a clock must have been set
 	}
 	bytes, bound := 0.0, !f.stretched(t)
 	switch next := !l.idle.IsZero() && f.id == l.newest+1; {
@@ -146,17 +130,17 @@ func (l *link) add(f *sent, t protocol.Train, overflow bool, now time.Time) (rat
 	}
 	rate = bytes / max(span.Seconds(), bytes/(2*unpaced))
 	if bound && rate <= l.rate() {
-		return 0, false // it arrived as fast as it left: the link may well be faster
+		return 0, false // the train arrived as fast as it left: the link may be faster
 	}
 	l.rates[l.count%samples] = rate
 	l.count++
 	return rate, true
 }
 
-// A minimum is the least of the recent values. A value counts for between one and one and a half times baseWindow. The zero
-// value has seen none.
+// A minimum is the least of the recent values. A value counts for one to one and a half times baseWindow. The zero value has
+// seen none.
 type minimum struct {
-	least, next     time.Duration // next is the least of the last half window, to take over when least is too old
+	least, next     time.Duration // next is the least of the last half window; it follows when least is too old
 	leastAt, nextAt time.Time
 }
 

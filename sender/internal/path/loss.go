@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// A losses measures what a path loses, and how much parity it needs. About one frame in a thousand then needs a request.
+// A losses measures what a path loses. It computes how much parity is needed so that only about one frame in a thousand
+// needs a request.
 type losses struct{ fast, slow window }
 
-// guessed is the loss of a path that nothing is known about yet.
+// guessed is what is assumed of a path before anything is known of it.
 func guessed() losses {
 	lost := guessedDatagrams * guessedLoss
 	return losses{
@@ -17,13 +18,13 @@ func guessed() losses {
 	}
 }
 
-// add counts the losses of a train, and their runs.
+// add counts the datagrams of a train, those that were lost, and in how many runs.
 func (l *losses) add(sent, lost, runs int, now time.Time) {
 	l.fast.add(sent, lost, runs, now)
 	l.slow.add(sent, lost, runs, now)
 }
 
-// recover takes back n datagrams that were counted as lost and were only late.
+// recover corrects the count: n datagrams that were counted as lost were only late.
 func (l *losses) recover(n int) {
 	for _, w := range []*window{&l.fast, &l.slow} {
 		w.lost = max(0, w.lost-float64(n))
@@ -31,20 +32,21 @@ func (l *losses) recover(n int) {
 	}
 }
 
-// any reports whether enough is lost to make parity worth while.
+// any reports whether enough is lost to be worth parity.
 func (l *losses) any() bool { return l.slow.loss() > 0.001 || l.fast.loss() > 0 }
 
-// parity is how many parity segments a block of k data segments needs. blocks is the number of blocks in the frame.
+// parity is how many parity segments a block of k data segments needs, in a frame with that number of blocks.
 func (l *losses) parity(k, blocks int) (p int) {
 	for _, w := range []*window{&l.fast, &l.slow} {
-		p = max(p, parityFor(k, w.loss(), w.run()/float64(blocks))) // neighbours are in different blocks
+		p = max(p, parityFor(k, w.loss(), w.run()/float64(blocks))) // blocks share the run: neighbours are in different ones
 	}
 	return p
 }
 
-// parityFor returns the smallest p, from 1 to k/2, so that k + p segments lose no more than p: the mean plus some standard
-// deviations. Each segment is lost with probability q, in runs of run segments on average. Runs of geometrically distributed
-// length make the variance 2·run - 1 times that of independent losses.
+// parityFor returns how many parity segments, from 1 to k/2, a block of k data segments needs. That is the smallest p for
+// which k + p segments lose at most p: the mean loss plus some standard deviations. Each segment is lost with probability q,
+// in runs of run segments on average. If the lengths of runs are geometrically distributed, the variance is 2·run - 1 times
+// that of independent losses.
 func parityFor(k int, q, run float64) int {
 	limit := max(1, k/2)
 	for p := 1; p < limit; p++ {
@@ -59,7 +61,7 @@ func parityFor(k int, q, run float64) int {
 // A window sums up what was sent and lost. The past counts less and less: 1/e after the time constant.
 type window struct {
 	over             time.Duration // the time constant
-	at               time.Time
+	at               time.Time     // of the last train
 	sent, lost, runs float64
 }
 

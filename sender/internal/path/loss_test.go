@@ -39,7 +39,7 @@ func TestParityForIsEnough(t *testing.T) {
 	}
 }
 
-// TestLosses follows a path that is guessed at first, turns out to lose nothing, then loses a twentieth, then nothing.
+// TestLosses begins with the guess. Then the path loses nothing, then a twentieth, then nothing again.
 func TestLosses(t *testing.T) {
 	l, now := guessed(), epoch
 	report := func(d time.Duration, lost int) int {

@@ -43,13 +43,13 @@ const (
 	longRun      = 3
 
 	// stretch and stretchMin say when a train shows a queue: it took longer to arrive than to leave, by this factor and this
-	// time. On a slow machine the clock readings at both ends differ by some hundredths.
+	// time. On a slow machine, the measured times at both ends differ by some hundredths even without a queue.
 	stretch    = 1.1
 	stretchMin = 100 * time.Microsecond
 
-	// roomLasts is how long the model remembers how much a queue held when it overflowed. Other traffic may have filled it.
-	// roomShare is the share of that which a frame may fill. fullShare is how full the queue must have been, before or
-	// after a train, to have caused the train's losses.
+	// roomLasts is how long the model remembers how much a queue held when it overflowed. It forgets this, because other
+	// traffic may have filled the queue. roomShare is the share of the queue that may fill. fullShare is how full the queue
+	// must have been, before or after a train, to have caused the train's losses.
 	roomLasts = 3 * time.Second
 	roomShare = 0.8
 	fullShare = 0.8
@@ -60,8 +60,8 @@ const (
 	// headroom is the share of the link that a source is asked to fill, if it can change the size of its frames.
 	headroom = 0.97
 
-	// guessedLoss is the loss assumed at first. It leads to a tenth of parity. guessedDatagrams is how many reported
-	// datagrams the assumption weighs as much as.
+	// guessedLoss is the loss that is assumed at first. It leads to a tenth of parity. The assumption has the weight of
+	// guessedDatagrams reported datagrams.
 	guessedLoss      = 0.03
 	guessedDatagrams = 100
 
@@ -70,8 +70,8 @@ const (
 	fastLoss = 500 * time.Millisecond
 	slowLoss = 4 * time.Second
 
-	// deviations is how many standard deviations above the mean parity still repairs. In a binomial distribution one frame in
-	// a thousand has more than three.
+	// deviations is how many standard deviations above the mean parity still repairs. In a binomial distribution one frame
+	// in a thousand has more than three.
 	deviations = 3
 
 	// guessedInterval is the time between frames before it has been measured. tempoGain is the weight of the newest frame

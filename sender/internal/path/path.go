@@ -12,24 +12,21 @@ type Path struct {
 	link   link
 	log    log
 	loss   losses
-	state  State
+	state  state
 	probes int // trains in a row that arrived as fast as they left
 }
 
-// A State is one of the three that the package comment draws.
-type State uint8
+// A state is one of the three states in the package comment.
+type state string
 
-// The states.
 const (
-	Free State = iota
-	Limited
-	Probing
+	free    state = "free"
+	limited state = "limited"
+	probing state = "probing"
 )
 
-func (s State) String() string { return [...]string{"free", "limited", "probing"}[s] }
-
-// New returns a path that nothing is known about. It is assumed to carry everything and to lose a little.
-func New() *Path { return &Path{loss: guessed()} }
+// New returns a path of which nothing is known. It is assumed to carry everything and to lose a little.
+func New() *Path { return &Path{state: free, loss: guessed()} }
 
 // An Offer is a frame that could be sent: the bytes in its data's datagrams, its blocks, and the data segments in a block.
 type Offer struct{ Bytes, Blocks, Segments int }
@@ -44,8 +41,8 @@ type Plan struct {
 	Rate float64
 	// Interval is the time from one frame of the source to the next, smoothed.
 	Interval time.Duration
-	// Share is the share of the source's bytes that the path carries, at most 1. A source that can should make its frames
-	// smaller by this factor.
+	// Share is the share of the source's bytes that the path carries, at most 1. If the source can make its frames smaller,
+	// it should do so by this factor.
 	Share float64
 }
 
@@ -64,13 +61,13 @@ func (p Plan) And(q Plan) Plan {
 func (p *Path) Plan(o Offer, now time.Time) Plan {
 	p.tempo.add(o.Bytes, now)
 	plan := Plan{Parity: p.loss.parity(o.Segments, o.Blocks), Interval: p.tempo.interval, Share: 1}
-	if p.state == Free {
+	if p.state == free {
 		return plan
 	}
 	if p.overloaded() {
 		plan.Share = headroom * p.rate() * p.tempo.interval.Seconds() / p.tempo.bytes
 		if !p.loss.any() {
-			plan.Parity = 0 // there is no room for what is not needed
+			plan.Parity = 0 // there is no room for parity that is not needed
 		}
 	}
 	plan.Rate = max(p.rate()*p.gain(o.Bytes), float64(o.Bytes)/(leaveShare*p.tempo.interval.Seconds()))
@@ -90,19 +87,19 @@ func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Se
 // gain is how much faster than the link a frame leaves.
 func (p *Path) gain(bytes int) float64 {
 	excess := min(float64(int(probe)<<p.probes)/float64(bytes), 0.5)
-	if p.state == Limited {
+	if p.state == limited {
 		return min(gain, 1/(1-excess))
 	}
 	return 1 / (1 - excess)
 }
 
-// Begin says that a frame begins to leave: its number of datagrams, the bytes in each, and the rate in bytes a second, 0 for
-// all at once.
+// Begin records that a frame begins to leave: its number of datagrams, the bytes in each, and the rate in bytes a second, 0
+// for all at once.
 func (p *Path) Begin(id uint32, datagrams, size int, rate float64, now time.Time) {
 	p.log.add(sent{id: id, left: now, datagrams: datagrams, size: size, pace: rate, rate: p.rate()})
 }
 
-// End says that the frame that began last has left.
+// End records that the frame of the last Begin has left.
 func (p *Path) End(now time.Time) {
 	if f := p.log.newest(); f != nil && !f.reported {
 		f.took = now.Sub(f.left)
@@ -111,13 +108,13 @@ func (p *Path) End(now time.Time) {
 
 // Spare is how many bytes an answer to a request may have now. On a limited path it must not delay the next frame.
 func (p *Path) Spare(now time.Time) int {
-	if p.state == Free {
+	if p.state == free {
 		return protocol.MaxFrameSize
 	}
 	return int(p.rate() * max(0, p.tempo.interval-p.wait(now)).Seconds())
 }
 
-// Answered says that an answer to a request was sent, with this number of bytes.
+// Answered records that an answer to a request was sent, with this number of bytes.
 func (p *Path) Answered(bytes int) {
 	if f := p.log.newest(); f != nil {
 		f.answers += bytes
@@ -138,7 +135,7 @@ func (p *Path) Report(r protocol.Report, now time.Time) {
 // learn learns from the train of one frame, and changes the state.
 func (p *Path) learn(f *sent, t protocol.Train, now time.Time) {
 	t.Came = min(t.Came, f.datagrams)
-	overflow := p.link.overflows(f, t) || p.state != Free && p.link.stillFull(f, t, now)
+	overflow := p.link.overflows(f, t) || p.state != free && p.link.stillFull(f, t, now)
 	sample, ok := 0.0, false
 	if t.Came > 0 {
 		sample, ok = p.link.add(f, t, overflow, now)
@@ -147,18 +144,18 @@ func (p *Path) learn(f *sent, t protocol.Train, now time.Time) {
 		p.loss.add(f.datagrams, f.datagrams-t.Came, max(t.Runs, 1), now)
 	}
 	switch {
-	case p.state == Free:
+	case p.state == free:
 		if overflow || ok && p.overloaded() {
-			p.state = Limited
+			p.state = limited
 		}
 	case !ok:
 	case p.rate() >= unpaced:
-		p.state, p.probes = Free, 0
-	case f.pace <= f.rate: // for another path's sake, or because it was told so: it tells nothing of this one
+		p.state, p.probes = free, 0
+	case f.pace <= f.rate: // another path or the user made the frame leave so slowly: it shows nothing
 	case sample >= (f.rate+f.pace)/2 && !overflow:
-		p.state, p.probes = Probing, min(p.probes+1, maxProbes)
+		p.state, p.probes = probing, min(p.probes+1, maxProbes)
 	default:
-		p.state, p.probes = Limited, 0
+		p.state, p.probes = limited, 0
 	}
 }
 
@@ -181,7 +178,11 @@ func (p *Path) rate() float64 {
 // wait is how long a frame that is sent now would wait in the queue.
 func (p *Path) wait(now time.Time) time.Duration {
 	idle := p.link.idle // when the link has sent everything
-	for f := range p.log.after(p.link.newest) {
+	for i := range uint32(p.log.count) {
+		f := p.log.find(p.log.last + 1 - uint32(p.log.count) + i)
+		if !protocol.Newer(f.id, p.link.newest) {
+			continue // it has arrived
+		}
 		if f.left.After(idle) {
 			idle = f.left
 		}
@@ -190,24 +191,21 @@ func (p *Path) wait(now time.Time) time.Duration {
 	return max(0, idle.Sub(now))
 }
 
-// State is the state of the path.
-func (p *Path) State() State { return p.state }
-
-// Rate is the path's estimated capacity in bytes a second, 0 if it carries all that is sent.
+// Rate is the estimated capacity of the path in bytes a second, 0 if it carries all that is sent.
 func (p *Path) Rate() float64 {
-	if p.state == Free || !p.overloaded() {
+	if p.state == free || !p.overloaded() {
 		return 0
 	}
 	return p.rate()
 }
 
-// Loss is the share of datagrams that the path lost in the last seconds, without those that overflowed a queue.
+// Loss is the share of datagrams that the path lost in the last seconds, 0 to 1, without those that overflowed a queue.
 func (p *Path) Loss() float64 { return p.loss.slow.loss() }
 
 // A tempo measures how often frames are offered and how many bytes they have.
 type tempo struct {
-	interval time.Duration // smoothed
-	bytes    float64       // smoothed
+	interval time.Duration // between two frames, smoothed
+	bytes    float64       // in a frame, smoothed
 	frames   int
 	last     time.Time
 }

@@ -15,8 +15,8 @@ const (
 	size     = 1436
 )
 
-// A world is a path as it is: a link of some bytes a second behind a queue, and a radio. Frames are sent over it as a Path
-// plans, and it is told what came of each as soon as that is known.
+// A world is a simulated path: a queue, a link of some bytes a second, and a radio. Frames leave as a Path plans. The Path
+// gets a report of each.
 type world struct {
 	rate   float64       // bytes a second
 	queue  time.Duration // how long a packet may wait
@@ -29,7 +29,7 @@ type world struct {
 	now    time.Time
 	free   time.Time // when the link has sent everything
 	id     uint32
-	states []State
+	states []state
 
 	sent, skipped, dropped int
 	longest                time.Duration // that a frame took from being offered
@@ -45,7 +45,7 @@ func newWorld() *world {
 	return &world{rate: 1e9, queue: time.Second, delay: ms, random: rand.New(rand.NewPCG(1, 1)), path: New(), now: epoch}
 }
 
-// offer offers a frame of so many datagrams, one interval after the last.
+// offer offers a frame of some datagrams, one interval after the last.
 func (w *world) offer(datagrams int) {
 	for len(w.later) > 0 && !w.later[0].at.After(w.now) {
 		w.path.Report(w.later[0].report, w.later[0].at)
@@ -54,8 +54,8 @@ func (w *world) offer(datagrams int) {
 	due := w.now.Add(interval)
 	defer func() { w.now = due }()
 	plan := w.path.Plan(Offer{Bytes: datagrams * size, Blocks: 1, Segments: datagrams}, w.now)
-	if n := len(w.states); n == 0 || w.states[n-1] != w.path.State() {
-		w.states = append(w.states, w.path.State())
+	if n := len(w.states); n == 0 || w.states[n-1] != w.path.state {
+		w.states = append(w.states, w.path.state)
 	}
 	if plan.Skip {
 		w.skipped++
@@ -120,46 +120,46 @@ func (w *world) run(frames, datagrams int) {
 	}
 }
 
-// TestStates has a path be wide, narrow, wide and again with too short a queue.
+// TestStates makes a path wide, narrow, wide again, and then gives it a queue that is too short.
 func TestStates(t *testing.T) {
 	w := newWorld()
 	w.run(30, 57)
-	if w.path.State() != Free || w.skipped > 0 {
-		t.Errorf("wide: %v, %d skipped", w.path.State(), w.skipped)
+	if w.path.state != free || w.skipped > 0 {
+		t.Errorf("wide: %v, %d skipped", w.path.state, w.skipped)
 	}
 	w.rate = 10e6 / 8
 	w.run(10, 57)
 	w.run(60, 57)
-	if w.path.State() != Limited || w.skipped < 28 || w.skipped > 32 || w.longest > 100*ms {
-		t.Errorf("10 Mbit/s: %v, %d of 60 skipped, at most %v", w.path.State(), w.skipped, w.longest)
+	if w.path.state != limited || w.skipped < 28 || w.skipped > 32 || w.longest > 100*ms {
+		t.Errorf("10 Mbit/s: %v, %d of 60 skipped, at most %v", w.path.state, w.skipped, w.longest)
 	}
 	if mbit := w.path.Rate() * 8 / 1e6; mbit < 9.5 || mbit > 10.5 {
 		t.Errorf("10 Mbit/s: thought to be %.1f", mbit)
 	}
 	w.rate = 1e9
 	w.run(30, 57)
-	if w.path.State() != Free || w.path.Rate() != 0 {
-		t.Errorf("wide again: %v", w.path.State())
+	if w.path.state != free || w.path.Rate() != 0 {
+		t.Errorf("wide again: %v", w.path.state)
 	}
 	w.rate, w.queue = 100e6/8, 2*ms
 	w.run(15, 57)
 	w.run(60, 57)
-	if w.path.State() != Limited || w.dropped > 0 || w.skipped > 0 || w.longest > 10*ms {
-		t.Errorf("short queue: %v, %d dropped, %d skipped, at most %v", w.path.State(), w.dropped, w.skipped, w.longest)
+	if w.path.state != limited || w.dropped > 0 || w.skipped > 0 || w.longest > 10*ms {
+		t.Errorf("short queue: %v, %d dropped, %d skipped, at most %v", w.path.state, w.dropped, w.skipped, w.longest)
 	}
 	if fmt.Sprint(w.states) != "[free limited probing free limited]" {
 		t.Errorf("it went through %v", w.states)
 	}
 }
 
-// TestRadio holds that loss makes nothing slower, whatever the rate is, but for the parity that it needs.
+// TestRadio checks that loss does not slow the sender down, whatever the rate is.
 func TestRadio(t *testing.T) {
 	for _, loss := range []float64{0.01, 0.05, 0.2, 0.5} {
 		w := newWorld()
 		w.loss = loss
 		w.run(3000, 57)
-		if w.skipped > 0 || w.longest > 5*ms || w.path.State() != Free {
-			t.Errorf("%v loss: %v, %d frames skipped, at most %v", loss, w.path.State(), w.skipped, w.longest)
+		if w.skipped > 0 || w.longest > 5*ms || w.path.state != free {
+			t.Errorf("%v loss: %v, %d frames skipped, at most %v", loss, w.path.state, w.skipped, w.longest)
 		}
 		if got := w.path.Loss(); got < loss*0.6 || got > loss*1.4 {
 			t.Errorf("%v loss: measured as %v", loss, got)
@@ -167,7 +167,7 @@ func TestRadio(t *testing.T) {
 	}
 }
 
-// TestSmallFrames sends frames of one datagram, of which none tells the rate by itself, to a path that carries a half.
+// TestSmallFrames sends frames of one datagram over a path that carries half of them. One such frame alone shows no rate.
 func TestSmallFrames(t *testing.T) {
 	w := newWorld()
 	w.rate, w.queue = 15*size, time.Second
@@ -178,8 +178,8 @@ func TestSmallFrames(t *testing.T) {
 	}
 }
 
-// TestClocks has the receiver's clock be set forwards and backwards while the path carries less than there is. It costs a
-// while, but frames go on.
+// TestClocks sets the receiver's clock forwards and backwards while the path is overloaded. This may disturb for a while,
+// but frames must go on.
 func TestClocks(t *testing.T) {
 	w := newWorld()
 	w.rate = 10e6 / 8
@@ -193,7 +193,7 @@ func TestClocks(t *testing.T) {
 	}
 }
 
-// TestSilence has reports stop.
+// TestSilence stops all reports.
 func TestSilence(t *testing.T) {
 	w := newWorld()
 	w.rate = 10e6 / 8
@@ -207,7 +207,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestNonsense hands a path what no receiver says.
+// TestNonsense gives a path reports that no receiver would send.
 func TestNonsense(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	w := newWorld()
@@ -235,7 +235,7 @@ func TestNonsense(t *testing.T) {
 	}
 }
 
-// TestAnd holds that the path that is worse off counts.
+// TestAnd checks that the worse path decides.
 func TestAnd(t *testing.T) {
 	a := Plan{Parity: 3, Interval: interval, Share: 1}
 	b := Plan{Skip: true, Parity: 1, Rate: 1e6, Interval: interval, Share: 0.5}
