@@ -39,7 +39,7 @@ func matrix(frames int, networks ...bench.Network) bench.Matrix {
 		Segments: []int{protocol.DefaultSegmentSize}, FECs: []sender.FEC{{}}, Frames: frames, Seed: 1}
 }
 
-// Every scenario can be simulated, and every network that is made of figures is what the figures say.
+// Every scenario can be simulated. MakeNetwork makes the network that its figures describe.
 func TestNetworks(t *testing.T) {
 	for _, n := range bench.Scenarios {
 		for _, c := range append([]bench.Change{{Netem: n.Netem}}, n.Changes...) {
@@ -62,7 +62,7 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
-// The links agree: what is simulated arrives as it does where packets are real, within three points.
+// The simulation agrees with real packets: the shares of frames that arrive differ by at most three points.
 func TestNetnsLinksAgree(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds of real time")
@@ -105,7 +105,7 @@ func TestNetnsLinksAgree(t *testing.T) {
 	}
 }
 
-// A network that becomes narrow holds frames back from then on, and two cameras that share one hold up each other.
+// A network that becomes narrow delays the frames that follow. Two cameras on one network delay each other.
 func TestChangeAndRival(t *testing.T) {
 	const wide, narrow = "delay 1ms tbf rate 100mbit limit 1mb", "delay 1ms tbf rate 10mbit limit 1mb"
 	m := matrix(90, bench.Network{Name: "wide", Netem: wide},
@@ -137,7 +137,7 @@ func TestChangeAndRival(t *testing.T) {
 	}
 }
 
-// What one link lacks is noted, and the others are measured.
+// If this machine cannot make one kind of link, a note says so, and the other kinds are measured.
 func TestMissingLinkIsNoted(t *testing.T) {
 	odd := bench.Network{Name: "odd", Netem: "reorder 25% delay 10ms"}
 	_, _, err := measure(t, matrix(10, odd), bench.LinkSim)
@@ -149,7 +149,7 @@ func TestMissingLinkIsNoted(t *testing.T) {
 	}
 }
 
-// More and larger frames than a path carries are skipped, not lost, and segments larger than the MTU pay for it.
+// If a path does not carry all frames, some are skipped and not lost. Segments that are larger than the MTU lose more.
 func TestLossMatrix(t *testing.T) {
 	m := matrix(60, bench.MakeNetwork(0.01, 1, 4*time.Millisecond, 0, 0))
 	m.Segments = []int{protocol.DefaultSegmentSize, 65_472}
@@ -253,9 +253,10 @@ func TestPlot(t *testing.T) {
 	}
 }
 
-// In the lab, where there is netem, scenarios come out as they do in the simulation, within three points, or eight where
-// queues overflow: there it matters when packets are sent, which an emulated machine does late. Left out are those that are
-// too fast for it, and those that change, in which a small difference grows into a large one.
+// The lab has netem. There the scenarios give the same results as in the simulation, within three points. Where queues
+// overflow, they may differ by eight points: then the times of sending matter, and an emulated machine sends late. Two
+// kinds of scenarios are left out: those that are too fast for that machine, and those that change, because there a small
+// difference grows into a large one.
 func TestLabLossAgrees(t *testing.T) {
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("this is for bench/lab")

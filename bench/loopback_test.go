@@ -75,8 +75,8 @@ func picture(size int) protocol.Frame {
 	return protocol.Frame{JPEG: b}
 }
 
-// BenchmarkLoopback sends frames as fast as they are received, a few being on the way at any time: what one sender and one
-// receiver carry on two cores, checksums included.
+// BenchmarkLoopback sends frames as fast as they are received. A few are on their way at any time. It shows what one sender
+// and one receiver can carry on two cores, checksums included.
 func BenchmarkLoopback(b *testing.B) {
 	const onTheWay = 8 // frames, which the receive buffer holds
 	for name, c := range map[string]sender.Config{
@@ -105,7 +105,7 @@ func BenchmarkLoopback(b *testing.B) {
 	}
 }
 
-// TestAllocations holds the promise that a frame costs a few allocations on its way, and a datagram none.
+// TestAllocations checks that a frame costs a few allocations on its way, and a datagram none.
 func TestAllocations(t *testing.T) {
 	for _, size := range []int{3000, 78_200, 250_000} {
 		l := newLoop(t, sender.Config{Pace: sender.PaceOff})

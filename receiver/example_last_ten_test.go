@@ -10,7 +10,7 @@ import (
 	"udpcam/receiver"
 )
 
-// A program that always keeps the last ten frames, to look back when something has happened.
+// A program that always keeps the last ten frames, so that it can look back when something has happened.
 func Example_lastTen() {
 	r, err := receiver.Listen(context.Background(), receiver.Config{}, "127.0.0.1:0") // yours is ":12345"
 	if err != nil {

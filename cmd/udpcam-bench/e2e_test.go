@@ -1,7 +1,7 @@
 package main_test
 
-// The tests named TestE2E run the bench as a process of its own, with a udpcam beside it. A test waits for what it needs to
-// happen, by until, and never for a time.
+// The tests named TestE2E run the bench as a process of its own, with a udpcam beside it. A test never sleeps for a fixed
+// time: until waits for the event that the test needs.
 
 import (
 	"bytes"
@@ -66,7 +66,7 @@ func until(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// need skips the test if a program is not there. `make test` sees to it that all are, and fails if a test is skipped.
+// need skips the test if a program is not installed. `make test` installs them all, and fails if a test is skipped.
 func need(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
@@ -114,8 +114,8 @@ func namespaces(t *testing.T) map[string]bool {
 	return found
 }
 
-// A bench that is interrupted in the middle, or killed so that it can do nothing about it, leaves nothing behind: no
-// namespace, so no device and no qdisc, and none of the programs that it has started.
+// A bench that is interrupted or killed leaves nothing behind: no namespace, so no device and no qdisc, and none of the
+// programs that it has started.
 func TestE2ENetnsBenchInterrupted(t *testing.T) {
 	needNamespaces(t)
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
@@ -144,8 +144,8 @@ func TestE2ENetnsBenchInterrupted(t *testing.T) {
 	}
 }
 
-// Each carrier that needs nothing installed brings all pictures over a network that loses none. Those that are not
-// installed are told of in a line, and the rest is measured.
+// Over a network that loses nothing, each carrier that needs no other program delivers all pictures. For each carrier that
+// is not installed there is a line, and the rest is measured.
 func TestE2ENetnsBenchCompare(t *testing.T) {
 	needNamespaces(t)
 	if _, err := build(); err != nil { // while there is a go
@@ -168,7 +168,7 @@ func TestE2ENetnsBenchCompare(t *testing.T) {
 	}
 }
 
-// The relay in C is built where it is measured, and brings all pictures over a cable.
+// The relay in C is compiled before it is measured. Over a cable it delivers all pictures.
 func TestE2ENetnsBenchBareRelay(t *testing.T) {
 	needNamespaces(t)
 	if _, err := exec.LookPath("cc"); err != nil {
@@ -199,7 +199,7 @@ func onlyIP(t *testing.T) string {
 	return dir
 }
 
-// Without the right to make namespaces, or without netem, one line says what else to do.
+// Without the right to make namespaces, or without netem, one line says what to do instead.
 func TestE2ENetnsBenchNoNetem(t *testing.T) {
 	cmd, stderr := command(t, "loss", "--frames", "10", "--scenario", "lan")
 	table, _ := cmd.Output()
@@ -230,7 +230,7 @@ func TestE2EBench(t *testing.T) {
 	}
 }
 
-// The age of a picture is read from the picture, wherever it has got to, up to a browser's page.
+// At every stage, up to a browser's page, the age of a picture can be read from its pixels.
 func TestE2EBenchDelay(t *testing.T) {
 	need(t, "chromium")
 	results := benchResults(t, "delay", "--frames", "30", "--size", "320x240")

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Over the kernel's netem each carrier brings every picture where nothing is lost. Where one packet in twenty is, udpcam
-// and TCP still do, and the classic wire, whose frames here are fifteen packets each, does not.
+// Over the kernel's netem each carrier delivers every picture if nothing is lost. If one packet in twenty is lost, udpcam
+// and TCP still deliver every picture. The classic wire does not: its frames here have fifteen packets each.
 func TestLabBenchCompare(t *testing.T) {
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("this is for bench/lab")

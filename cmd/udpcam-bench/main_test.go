@@ -18,7 +18,7 @@ import (
 	"udpcam/cmd/internal/cmdline"
 )
 
-// runToEnd runs a command line, and looks that it leaves no goroutine behind.
+// runToEnd runs a command line, and checks that it leaves no goroutine behind.
 func runToEnd(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
@@ -28,7 +28,7 @@ func runToEnd(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errors.String()
 }
 
-// Every command's help fits a terminal of 80 columns, and every flag has an environment variable that is no other's.
+// Every command's help fits a terminal of 80 columns. Every flag has an environment variable of its own.
 func TestHelp(t *testing.T) {
 	for _, command := range newApp().Commands {
 		code, help, stderr := runToEnd(t, command.Name, "--help")
@@ -49,7 +49,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// What is given as udpcam has to be one.
+// The program that --udpcam names must be udpcam.
 func TestNoUdpcam(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for given, want := range map[string]string{
@@ -61,14 +61,15 @@ func TestNoUdpcam(t *testing.T) {
 			t.Errorf("%q: exit code %d, %q", given, code, stderr)
 		}
 	}
-	// A program of another kind does not tell the version that udpcam does.
+	// Another program does not print a version as udpcam does.
 	if code, _, stderr := runToEnd(t, "fanout", "--frames", "10", "--size", "160x120", "--frame-size", "1", "--udpcam", "/bin/echo"); code != 2 ||
 		!strings.Contains(stderr, "is no udpcam") {
 		t.Errorf("exit code %d, %q", code, stderr)
 	}
 }
 
-// What bench does not understand is a mistake in the command line: exit code 2, and what is allowed.
+// A value that the bench does not understand is a mistake in the command line: the exit code is 2, and the message says
+// what is allowed.
 func TestUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"nothing":                                          `there is no command "nothing"`,
@@ -103,7 +104,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// Where nothing of what is to be compared is installed, there is no empty table.
+// If none of the programs to compare is installed, no empty table is printed.
 func TestNothingInstalled(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	code, table, stderr := runToEnd(t, "compare", "--carrier", "SRT,ffmpeg", "--frames", "10", "--size", "160x120", "--frame-size", "1")
@@ -124,7 +125,7 @@ func words(line string) (words []string) {
 	return words
 }
 
-// The simulation is deterministic, and the results says the same in each of its forms.
+// The simulation is deterministic, and all forms of the results say the same.
 func TestLossSim(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a long simulation")
@@ -203,7 +204,7 @@ func TestLossSim(t *testing.T) {
 	}
 }
 
-// Where there is no room for what was measured, one line says for which of the files.
+// If the disk is full, one line says which file could not be written.
 func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("there is no /dev/full here")
@@ -217,7 +218,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// Results that cannot be written, or a trace, is noticed before anything is measured, and leaves nothing.
+// If the results or a trace cannot be written, the command says so before it measures anything, and leaves no file.
 func TestUnwritable(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -238,7 +239,7 @@ func TestUnwritable(t *testing.T) {
 	}
 }
 
-// An interrupted measurement writes nothing: what was there stays.
+// An interrupted measurement writes nothing: files that existed stay as they were.
 func TestInterrupted(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "results.json")

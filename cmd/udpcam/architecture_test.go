@@ -15,10 +15,9 @@ import (
 	"testing/fstest"
 )
 
-// The house has floors: the packages in a folder may import, of this module, those in the folders below it and no
-// others. Where two floors fit, the one with the longer path counts. Tests obey too, except that they may meet each
-// other's packages over the simulated network in internal/netsim, and that senders and receivers
-// meet in those of netsim, trace and bench.
+// The house has floors. Of this module, the packages in a folder may import only the folders in its row. If two rows fit a
+// package, the one with the longer path counts. The rules are also for tests, with two exceptions: any test may use the
+// simulated network in internal/netsim, and the tests of netsim, trace and bench may use both sender and receiver.
 var floors = []struct {
 	folder string
 	below  []string
@@ -50,25 +49,25 @@ var floors = []struct {
 	{"protocol/mjpeg", []string{"protocol/mjpeg"}},
 }
 
-// What comes from elsewhere has its place: a package, or some names of it, is only for the files that these patterns
-// of path.Match fit, or for all but those. Tests may use what they like.
+// Each package from outside this module has its place. A package, or some of its names, may be used only in files that
+// match these patterns of path.Match, or only in files that do not. Tests may use any package.
 var places = []struct {
 	imported string
 	names    string // separated by spaces; "" means all
 	only     []string
 	never    []string
 }{
-	// OpenCV stays behind a thin edge, so that the pure build has everything else.
+	// Only a few files use OpenCV, so that the pure build has everything else.
 	{"gocv.io/x/gocv", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go"}, nil},
 	{"C", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go"}, nil},
 	// HTTP is served by web, and by the source that pictures are posted to. Other sources, and bench, are HTTP's clients.
 	{"net/http", "", []string{"sender/source/*.go", "receiver/web/*.go", "cmd/udpcam/*.go", "bench/*.go"}, nil},
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",
 		[]string{"sender/source/post*.go", "receiver/web/*.go"}, nil},
-	// Browsers are browser's, and drawing is plot's.
+	// Only package browser starts browsers, and only package plot draws.
 	{"github.com/chromedp/chromedp", "", []string{"bench/internal/browser/*.go"}, nil},
 	{"gonum.org/v1/plot", "", []string{"bench/internal/plot/*.go"}, nil},
-	// Flags and commands are the command line's.
+	// Only the commands read flags.
 	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go", "cmd/internal/*/*.go"}, nil},
 	// The protocol and the model of the path are pure: they have no socket, and the time is an argument.
 	{"net", "Conn PacketConn UDPConn Listener Dial DialUDP Dialer Listen ListenPacket ListenUDP ListenConfig", nil,
@@ -193,7 +192,7 @@ func uses(file *ast.File, spec *ast.ImportSpec, names []string) (used string, ok
 	return used, ok
 }
 
-// A check that cannot fail checks nothing: each of these breaks one rule.
+// Each of these examples breaks one rule, and must be reported.
 func TestArchitectureFaults(t *testing.T) {
 	tests := []struct{ file, text, want string }{
 		{"sender/x.go", `import "udpcam/receiver"`, "imports receiver, which is not below it"},

@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// screen is what a terminal shows of what is written to it, line by line; a carriage return goes back to the line's
-// beginning.
+// screen returns the lines that a terminal shows after this output. A carriage return goes back to the line's beginning.
 func screen(written string) []string {
 	lines := [][]rune{nil}
 	column := 0
@@ -59,7 +58,7 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// Where there is no terminal nothing is rewritten.
+// Without a terminal, no line is rewritten.
 func TestConsoleNoTerminal(t *testing.T) {
 	var log bytes.Buffer
 	c := newConsole(&log)

@@ -90,7 +90,7 @@ func TestCheckCameras(t *testing.T) {
 	}
 }
 
-// The manual has every command and flag in it, and nothing that roff would take for its own.
+// The manual has every command and flag, and no text that roff would take for a macro.
 func TestManual(t *testing.T) {
 	code, page, stderr := runToEnd(t, "man")
 	if code != 0 {
@@ -116,7 +116,7 @@ func TestManual(t *testing.T) {
 	}
 }
 
-// The list of cameras is one, for programs, whether there are any or not.
+// With --json, cameras writes an array, also if there are no cameras.
 func TestCameras(t *testing.T) {
 	code, stdout, stderr := runToEnd(t, "cameras", "--json")
 	var cameras []source.CameraInfo

@@ -49,8 +49,8 @@ func certificate(t *testing.T, dir string, serial int64) *x509.Certificate {
 	return cert
 }
 
-// With a certificate and a password a server shows pictures to who knows the one and trusts the other, and goes on with a
-// certificate that takes the first one's place.
+// A server with a certificate and a password shows pictures to a client that trusts the certificate and knows the password.
+// It goes on when a new certificate takes the place of the first.
 func TestE2EAccess(t *testing.T) {
 	dir := t.TempDir()
 	cert := certificate(t, dir, 1)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A receiver that listens on a port alone is sent to at some address of its machine, and what it answers must come from
-// there: a sender takes no answers from elsewhere.
+// A receiver may listen on all addresses of its machine. Its answers must come from the address that the sender sends to: a
+// sender accepts no others.
 
 // The receiver knows the round trip only if the sender has taken its reports.
 func TestE2EAddresses(t *testing.T) {
@@ -26,7 +26,7 @@ func TestE2EAddresses(t *testing.T) {
 // answered is what send --json writes once it has answered a request.
 var answered = regexp.MustCompile(`"answered":[1-9]`)
 
-// Where packets get lost the sender hears of it at each address of the receiver, and repairs.
+// Whichever address of the receiver is used, the sender learns of lost packets and repairs them.
 func TestE2ENetnsAddresses(t *testing.T) {
 	need(t, "nft")
 	path, _ := film(t, 20, street(t, 1, 2, 3, 4)...)

@@ -11,7 +11,8 @@ import (
 	"udpcam/protocol"
 )
 
-// What cannot work says so in one line on standard error, which tells what to do, and leaves nothing behind.
+// A command that cannot work says so in one line on standard error. The line says what to do. The command leaves nothing
+// behind.
 func TestE2EFailure(t *testing.T) {
 	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// need skips the test if a program is not there. `make test` sees to it that all are, and fails if a test is skipped.
+// need skips the test if a program is not installed. `make test` installs them all, and fails if a test is skipped.
 func need(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
@@ -25,8 +25,8 @@ func need(t *testing.T, programs ...string) {
 	}
 }
 
-// street returns the paths of the test pictures with these numbers, whose sizes are in the directory's README: 1 to 4
-// are larger than a UDP datagram can be, 5 to 8 are small.
+// street returns the paths of the test pictures with these numbers. Pictures 1 to 4 are larger than a UDP datagram, 5 to 8
+// are small. The directory's README has their sizes.
 func street(t *testing.T, numbers ...int) (paths []string) {
 	t.Helper()
 	for _, n := range numbers {
@@ -106,7 +106,7 @@ func fileSize(path string) int {
 	return int(info.Size())
 }
 
-// frames returns the pictures in a stream, which must hold nothing else.
+// frames returns the pictures in a stream. The stream must hold nothing else.
 func frames(t *testing.T, stream []byte) (pictures [][]byte) {
 	t.Helper()
 	r := mjpeg.NewReader(bytes.NewReader(stream), mjpeg.ReaderOptions{Skip: func(reason mjpeg.Reason) {

@@ -12,7 +12,7 @@ import (
 	"udpcam/internal/pattern"
 )
 
-// The demo's pictures are seen by ffmpeg and in a browser: the block code in them says which they are.
+// ffmpeg and a browser can show the demo's pictures. The block code in each picture says which one it is.
 func TestE2EDemo(t *testing.T) {
 	began := time.Now()
 	url := udpcam(t, "demo", "--http", "127.0.0.1:0").url(t)
@@ -103,7 +103,7 @@ func firstStream(t *testing.T, url string) string {
 	return listed[0].Name
 }
 
-// Cameras that push their pictures reach the other end, whichever way they post them.
+// Pictures that cameras post reach the receiver, in whatever form they are posted.
 func TestE2EPost(t *testing.T) {
 	need(t, "curl")
 	receiver, addr := recv(t, "--out", "-")
@@ -122,7 +122,7 @@ func TestE2EPost(t *testing.T) {
 	}
 }
 
-// An IP camera's stream goes through: here the camera is udpcam itself.
+// The stream of an IP camera reaches the receiver. Here udpcam itself is the camera.
 func TestE2ECamera(t *testing.T) {
 	path, content := film(t, 1, street(t, 5, 6, 7, 8)...)
 	camera := udpcam(t, "serve", "--source", path, "--loop", "--http", "127.0.0.1:0")

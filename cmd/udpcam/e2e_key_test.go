@@ -47,7 +47,7 @@ func keyFile(t *testing.T, mode os.FileMode) (path string, key protocol.Key) {
 	return path, key
 }
 
-// A sealed stream is recorded by who has the key.
+// A receiver with the key can record a sealed stream.
 func TestE2ESealed(t *testing.T) {
 	file, key := keyFile(t, 0o600)
 	other, _ := keyFile(t, 0o644)
@@ -70,7 +70,7 @@ func TestE2ESealed(t *testing.T) {
 	}
 }
 
-// Who does not have the key is told, and gets nothing.
+// A receiver without the key says so, and gets no pictures.
 func TestE2ESealedStrangers(t *testing.T) {
 	file, key := keyFile(t, 0o600)
 	other, _ := keyFile(t, 0o600)
@@ -95,7 +95,7 @@ func TestE2ESealedStrangers(t *testing.T) {
 	}
 }
 
-// A key on the command line is seen by others.
+// A warning says that other users can see a key on the command line.
 func TestE2EKeyOnCommandLine(t *testing.T) {
 	_, key := keyFile(t, 0o600)
 	receiver, _ := recv(t, "--key", key.Text())

@@ -16,7 +16,7 @@ import (
 )
 
 // The tests named TestE2ENetns run on a network of their own: two machines, each a network namespace of Linux, with an
-// Ethernet cable between them. Root can make those, and on many systems everybody.
+// Ethernet cable between them. Root can make namespaces. On many systems all users can.
 
 // A machine is one end of the cable.
 type machine struct {
@@ -24,8 +24,8 @@ type machine struct {
 	host int    // the last number of its addresses, 10.77.0.1 and fd77::1
 }
 
-// cable returns two machines that a cable connects. Every packet crosses it by itself, as it would a real one: without
-// gso_max_segs the two ends pass each other many in one.
+// cable returns two machines that a cable connects. Every packet crosses it by itself, as on a real cable. Without
+// gso_max_segs, the two ends would pass many packets as one.
 func cable(t *testing.T) (left, right machine) {
 	t.Helper()
 	need(t, "unshare", "nsenter", "ip")
@@ -89,11 +89,11 @@ func (m machine) udpcam(t *testing.T, args ...string) *process {
 	return start(t, m.command(append([]string{udpcamCommand(t).Path}, args...)...))
 }
 
-// Networks that lose packets both ways. Frames are written to send's standard input as a camera would, and read from
-// recv's standard output: nearly all of them have to come, none damaged, none twice, none after a newer one.
+// The network loses packets both ways. Frames are written to send's standard input as a camera would write them, and read
+// from recv's standard output. Nearly all must arrive. None may be damaged, come twice, or come after a newer one.
 func TestE2ENetnsLoss(t *testing.T) {
 	need(t, "nft")
-	const pictures, more = 90, 3 // more behind those that count: when one of these has come, nothing is waited for any more
+	const pictures, more = 90, 3 // frames after those that count: when one of them has come, no earlier frame can still come
 	_, content := numberedFilm(t, pictures+more, street(t, 4)[0])
 	film := frames(t, content)
 	for _, loss := range []struct {
@@ -124,8 +124,9 @@ func TestE2ENetnsLoss(t *testing.T) {
 }
 
 // cross writes the pictures of a numbered film to send's standard input on the left machine, as a camera would, and reads
-// recv's standard output on the right one. None may come damaged, twice, or after a newer one. It returns how long those
-// took that came, in no order; only the first count, and the others make sure that nothing is waited for behind them.
+// recv's standard output on the right one. No picture may come damaged, twice, or after a newer one. It returns the delays
+// of the pictures that came, in no order. first is how many pictures count. Further ones follow, so that no picture that
+// counts is the last of the stream.
 func cross(t *testing.T, left, right machine, film [][]byte, first int, fps time.Duration,
 	flags ...string) (delays []time.Duration) {
 
@@ -169,8 +170,8 @@ func cross(t *testing.T, left, right machine, film [][]byte, first int, fps time
 	return delays
 }
 
-// A tunnel on the way takes smaller packets than the cable before it. Its router says so, or is not heard: in both cases
-// all frames come after a while. Where it is heard nothing travels in fragments.
+// A tunnel on the way takes smaller packets than the cable before it. The router says so by ICMP, or the sender does not
+// hear that. In both cases all frames come after a while. If the sender hears the router, nothing travels in fragments.
 func TestE2ENetnsMTU(t *testing.T) {
 	need(t, "nft")
 	const pictures, rate = 120, 30
@@ -232,8 +233,8 @@ func TestE2ENetnsMTU(t *testing.T) {
 	}
 }
 
-// tunnel returns three machines in a row, 10.77.0.1, 10.78.0.1 and 10.78.0.2, the first and the last of which reach each
-// other through the one in between, by a link that takes packets of so many bytes.
+// tunnel returns three machines in a row: 10.77.0.1, 10.78.0.1 and 10.78.0.2. The first and the last reach each other
+// through the one in the middle. The link from there on takes packets of at most mtu bytes.
 func tunnel(t *testing.T, mtu int) (left, router, right machine) {
 	t.Helper()
 	left, router = cable(t)
@@ -243,7 +244,7 @@ func tunnel(t *testing.T, mtu int) (left, router, right machine) {
 	for i, m := range []machine{router, right} {
 		m.run(t, "ip", "address", "add", fmt.Sprintf("10.78.0.%d/24", i+1), "dev", "tunnel")
 		m.run(t, "ip", "address", "add", fmt.Sprintf("fd78::%d/64", i+1), "dev", "tunnel", "nodad")
-		// A router looks for others by this address.
+		// Routers look for each other at this address.
 		m.run(t, "ip", "address", "add", fmt.Sprintf("fe80::%d/64", i+1), "dev", "tunnel", "nodad")
 		m.run(t, "ip", "link", "set", "tunnel", "addrgenmode", "none", "gso_max_segs", "1", "up")
 	}
@@ -319,7 +320,7 @@ func (a *arrivals) newest() int {
 	return numberOf(a.list[len(a.list)-1].picture)
 }
 
-// One stream reaches everyone who has joined a multicast group.
+// One stream reaches every receiver that has joined a multicast group.
 func TestE2ENetnsMulticast(t *testing.T) {
 	for _, group := range []string{"239.77.1.2:12345", "[ff15::7712]:12345"} {
 		t.Run(group, func(t *testing.T) {

@@ -17,7 +17,7 @@ var (
 	buildEnv  []string
 )
 
-// What is sent is seen in a window, and q in the window ends the command.
+// A window shows the pictures that are sent. The key q in the window ends the command.
 func TestE2EOpenCVWindow(t *testing.T) {
 	display := xServer(t)
 	need(t, "xdotool", "import", "convert")
@@ -61,7 +61,7 @@ func xServer(t *testing.T) (display string) {
 	return ":" + strings.TrimSpace(server.stdout.String())
 }
 
-// similar reports whether two pictures are the same, but for what two JPEG decoders may make of one.
+// similar reports whether two pictures differ by no more than two JPEG decoders do.
 func similar(t *testing.T, a, b string) bool {
 	t.Helper()
 	sizes := strings.Fields(string(run(t, "identify", "-format", "%wx%h ", a, b)))

@@ -57,7 +57,7 @@ func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// evaluate returns what an expression is in the page.
+// evaluate returns the value of an expression in the page.
 func evaluate[T any](b *browser, expression string) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -123,9 +123,9 @@ func newest(t *testing.T, url string) uint32 {
 	return mark.Number
 }
 
-// What the page shows is the newest frame: the block code that is on the screen is read from it, and compared with that of
-// the server's newest frame just before. A browser that kept each frame back until the next has come would be one behind
-// nearly always.
+// The page shows the newest frame. The test reads the block code on the screen, and compares it with that of the frame that
+// was the server's newest just before. A browser that holds each frame back until the next one comes would nearly always be
+// one frame behind.
 func TestE2EPage(t *testing.T) {
 	for element, script := range map[string]string{
 		"CANVAS": "",
@@ -167,7 +167,7 @@ func TestE2EPage(t *testing.T) {
 	}
 }
 
-// On the demo's page anyone sees what loss does to a picture, and what parity and requests do about it.
+// The demo's page shows what loss does to the pictures, and how parity and requests repair them.
 func TestE2EDemoNetwork(t *testing.T) {
 	url := udpcam(t, "demo", "--http", "127.0.0.1:0").url(t)
 	b := browse(t, url, "")
@@ -203,7 +203,7 @@ func TestE2EDemoNetwork(t *testing.T) {
 		}
 		return told.Streams[0].Link
 	}
-	// after waits until so many frames more have come or not come, and returns what was counted meanwhile.
+	// after waits until so many more frames have arrived or been lost, and returns the counts of that time.
 	after := func(frames uint64) link {
 		t.Helper()
 		was := look()

@@ -12,8 +12,8 @@ import (
 	"github.com/creack/pty"
 )
 
-// ffmpeg's pictures go in through a pipe and come out byte for byte: all of them in a recording, which waits for the disk,
-// and through a pipe those that its reader has time for.
+// Pictures from ffmpeg go in through a pipe and come out byte for byte. A recording has all of them. A pipe has those that
+// its reader takes in time.
 func TestE2EPipe(t *testing.T) {
 	need(t, "ffmpeg")
 	recording := filepath.Join(t.TempDir(), "frames.mjpg")
@@ -48,7 +48,7 @@ func TestE2EPipe(t *testing.T) {
 	only(t, piped, made)
 }
 
-// A recording is what was sent, whatever the size of the datagrams, and ffprobe counts its frames.
+// A recording has the bytes that were sent, whatever the size of the datagrams. ffprobe counts as many frames.
 func TestE2ERecord(t *testing.T) {
 	need(t, "ffprobe")
 	for name, args := range map[string][]string{
@@ -75,7 +75,7 @@ func TestE2ERecord(t *testing.T) {
 	}
 }
 
-// A film plays to the last second after kill -9, and in time: a frame every fifteenth of a second.
+// After kill -9, a film can be played up to its last second, at the right speed: a frame every fifteenth of a second.
 func TestE2EFilm(t *testing.T) {
 	need(t, "ffprobe")
 	dir := t.TempDir()
@@ -135,7 +135,7 @@ func TestE2ESnapshots(t *testing.T) {
 	}
 }
 
-// Frames go everywhere at the same time.
+// All outputs get the frames at the same time.
 func TestE2ESeveralOutputs(t *testing.T) {
 	dir := t.TempDir()
 	recording, newest := filepath.Join(dir, "frames.mjpg"), filepath.Join(dir, "newest.jpg")
@@ -164,7 +164,7 @@ func TestE2ESeveralOutputs(t *testing.T) {
 	}
 }
 
-// The picture is drawn in a terminal that says what it can, and the terminal is as it was before afterwards.
+// A terminal that says what it can do gets the picture in that form. Afterwards the terminal is as it was before.
 func TestE2ETerminal(t *testing.T) {
 	for answer, want := range map[string]string{
 		"\x1b[?62;22c":                      "▀",

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Whoever sends to an address is told whether somebody receives there.
+// send says whether somebody receives at the address.
 func TestE2EReceivers(t *testing.T) {
 	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -50,7 +50,7 @@ func TestE2EReceivers(t *testing.T) {
 	})
 }
 
-// Without any network there is nothing to send to, and that is an error when it ends.
+// Without any network nothing can be sent. That is an error at the end.
 func TestE2ENetnsNoNetwork(t *testing.T) {
 	left, _ := cable(t)
 	left.run(t, "ip", "link", "set", "cable", "down")

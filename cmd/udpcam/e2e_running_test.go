@@ -31,8 +31,8 @@ func TestE2ECtrlC(t *testing.T) {
 	}
 }
 
-// With --json everything that is written is JSON: objects with counts on standard output, the log on standard error,
-// and both on standard error where pictures go to standard output.
+// With --json all output is JSON: counts on standard output, and the log on standard error. If pictures go to standard
+// output, both are on standard error.
 func TestE2EJSON(t *testing.T) {
 	path, content := film(t, 10, street(t, 5, 6)...)
 	counting, countingAddr := recv(t, "--json", "--http", "127.0.0.1:0")

@@ -46,7 +46,7 @@ func TestE2ETwoReceivers(t *testing.T) {
 	}
 }
 
-// A sender that loses its power and comes back is picked up again.
+// A receiver shows a sender again that lost its power and came back.
 func TestE2ESenderRestarts(t *testing.T) {
 	receiver, addr := recv(t, "--out", "-")
 	path, content := film(t, 1, street(t, 5, 6, 7, 8)...)
@@ -67,7 +67,7 @@ func TestE2ESenderRestarts(t *testing.T) {
 	only(t, frames(t, receiver.stdout.Bytes()), frames(t, content))
 }
 
-// A receiver may go and come back while a sender sends.
+// A receiver may end and start again while a sender sends.
 func TestE2EReceiverRestarts(t *testing.T) {
 	path, content := film(t, 1, street(t, 5, 6, 7, 8)...)
 	receiver, addr := recv(t, "--out", "-")

@@ -1,8 +1,8 @@
 package main_test
 
-// The tests named TestE2E run the command as it is built for users, in processes of its own, on the sockets of this
-// machine, and with programs at the other end that nobody wrote for it. A test waits for what it needs to happen, by
-// [until], and never for a time.
+// The tests named TestE2E run the command as it is built for users, in processes of its own, with real sockets. At the
+// other end are programs that were not written for udpcam. A test never sleeps for a fixed time: [until] waits for the
+// event that the test needs.
 
 import (
 	"bytes"
@@ -58,7 +58,7 @@ func (p *process) url(t *testing.T) string {
 	return p.says(t, `url\W+([^\s"]+)`)[1]
 }
 
-// udpcamCommand is the command, for those who want more of it than udpcam gives.
+// udpcamCommand returns the command without starting it, for tests that must change it first.
 func udpcamCommand(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -87,13 +87,13 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 		cmd.Stdout = &p.stdout
 	}
 	cmd.Stderr = &p.stderr
-	cmd.WaitDelay = patience // for what feeds its standard input, if that does not end
+	cmd.WaitDelay = patience // ends the wait for standard input's writer, which may never end
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
 		defer close(p.done)
-		cmd.Wait() // its error is ProcessState's, or that of somebody who no longer reads
+		cmd.Wait() // the error is also in ProcessState, or comes from a reader that has gone
 	}()
 	t.Cleanup(func() {
 		p.kill()

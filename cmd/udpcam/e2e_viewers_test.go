@@ -10,8 +10,8 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// Viewers of one stream see it to its end while others, who never read, are given up. That a viewer gets every single
-// frame is for package web's tests, where nothing else keeps the machine busy.
+// Some viewers of a stream see it to its end, while the server closes others, who never read. The tests of package web
+// check that a viewer gets every single frame. There, nothing else keeps the machine busy.
 func TestE2EViewers(t *testing.T) {
 	const healthy, stalled, pictures = 20, 3, 150
 	path, _ := numberedFilm(t, pictures, street(t, 5)[0])

@@ -45,7 +45,7 @@ func (s fakeSource) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error]
 
 func (s fakeSource) OnDemand() bool { return true }
 
-// jpegOf returns something of that size that passes for a JPEG.
+// jpegOf returns bytes of that size that begin and end as a JPEG does.
 func jpegOf(size int) []byte {
 	b := make([]byte, size)
 	copy(b, "\xff\xd8")
@@ -100,7 +100,7 @@ func TestPump(t *testing.T) {
 	}
 }
 
-// The frames of a loopback are those of its source, whichever way they end.
+// A loopback yields the frames of its source. It ends as its source does.
 func TestLoopback(t *testing.T) {
 	noLeaks(t)
 	broken := errors.New("camera pulled out")
@@ -151,7 +151,7 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
-// A source on demand that has never worked ends the command with its error.
+// If a source on demand fails before its first frame, the command ends with the source's error.
 func TestShowFailingSource(t *testing.T) {
 	noLeaks(t)
 	listener, err := web.Listen(t.Context(), "127.0.0.1:0")
@@ -173,7 +173,7 @@ func TestShowFailingSource(t *testing.T) {
 	viewer.Wait()
 }
 
-// A source on demand that has worked and fails is tried again, until it is over.
+// If a source on demand fails after it has worked, it is opened again, until it ends without an error.
 func TestPullFailingSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -12,8 +12,8 @@ import (
 	"udpcam/cmd/internal/cmdline"
 )
 
-// Every command's help fits a terminal of 80 columns, shows an example, and has every flag, each of which has an
-// environment variable.
+// Every command's help fits a terminal of 80 columns. It has an example and every flag, and each flag has an environment
+// variable.
 func TestHelp(t *testing.T) {
 	for _, command := range newApp().Commands {
 		if command.Name == "help" { // its --help is that of the whole
@@ -55,7 +55,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// Whoever asks for the bench is told where it is.
+// The error for the former command bench says where the bench is now.
 func TestNoBench(t *testing.T) {
 	for _, args := range [][]string{{"bench"}, {"bench", "loss", "--link", "sim"}} {
 		code, _, stderr := runToEnd(t, args...)
@@ -65,7 +65,7 @@ func TestNoBench(t *testing.T) {
 	}
 }
 
-// Without a command the help tells which there are.
+// Without a command, the help lists all commands.
 func TestAppHelp(t *testing.T) {
 	_, want, _ := runToEnd(t, "--help")
 	for _, args := range [][]string{nil, {"help"}, {"-h"}} {
@@ -93,7 +93,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// The scripts are right as far as each shell can tell without running them.
+// Each shell accepts the syntax of its script.
 func TestCompletionScripts(t *testing.T) {
 	for _, c := range completions {
 		t.Run(c.shell, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestCompletionScripts(t *testing.T) {
 	}
 }
 
-// What is offered depends on the last complete word.
+// The completions depend on the last complete word.
 func TestComplete(t *testing.T) {
 	args := os.Args
 	defer func() { os.Args = args }()

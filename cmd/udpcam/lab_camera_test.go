@@ -16,14 +16,14 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A labCamera is an MJPEG camera that v4l2loopback makes of what ffmpeg is given.
+// A labCamera is an MJPEG camera made by v4l2loopback. ffmpeg writes its pictures.
 type labCamera struct {
 	path   string
 	feeder *process
 	stop   func()
 }
 
-// newLabCamera has such a camera show frames, so many a second, until the test ends.
+// newLabCamera starts such a camera. It gives these frames at this rate until the test ends.
 func newLabCamera(t *testing.T, film [][]byte, fps int) *labCamera {
 	t.Helper()
 	if os.Getenv("UDPCAM_LAB") == "" {
@@ -70,7 +70,7 @@ func newLabCamera(t *testing.T, film [][]byte, fps int) *labCamera {
 	return c
 }
 
-// A thousand frames of an MJPEG camera reach the other end: as the camera gave them, none twice, none out of order.
+// A thousand frames of an MJPEG camera reach the receiver unchanged, none twice and none out of order.
 func TestLabMJPEG(t *testing.T) {
 	const pictures = 1000
 	_, content := numberedFilm(t, pictures+500, street(t, 5)[0])
@@ -113,7 +113,7 @@ func TestLabMJPEG(t *testing.T) {
 	}
 }
 
-// A camera that leaves out its Huffman tables is one that everybody can see.
+// Pictures of a camera that leaves out its Huffman tables can be decoded by everybody.
 func TestLabMJPEGWithoutTables(t *testing.T) {
 	img, err := jpeg.Decode(bytes.NewReader(readFile(t, street(t, 6)[0])))
 	if err != nil {
@@ -141,13 +141,13 @@ func TestLabMJPEGWithoutTables(t *testing.T) {
 	}
 	page.stop(t)
 
-	// The same picture again and again need not be sent.
+	// With --drop-same, repeats of a picture are not sent.
 	repeats := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", camera.path, "--drop-same", "9", "--frames", "3")
 	repeats.ends(t, 0)
 	if !strings.Contains(repeats.stderr.String(), "skipped.repeated=18") {
 		t.Error(repeats.stderr.String())
 	}
-	// What it is asked for and cannot do.
+	// Modes and controls that the camera does not have.
 	near := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", camera.path, "--size", "1920x1080", "--frames", "1")
 	near.ends(t, 0)
 	near.says(t, `nearest that it can do" asked=1920x1080 using="320x240 MJPG`)
@@ -158,14 +158,14 @@ func TestLabMJPEGWithoutTables(t *testing.T) {
 	text.says(t, "text can be written into pictures that are encoded here")
 }
 
-// How much of the processor a frame costs, here and with ustreamer, when each brings the camera's every frame to one other
-// process: udpcam send to udpcam recv, ustreamer to curl, turn and turn about.
+// This measures the processor time of a frame, with udpcam and with ustreamer by turns. Each passes every frame of the
+// camera to one other process: udpcam send to udpcam recv, and ustreamer to curl.
 func TestLabUstreamer(t *testing.T) {
 	need(t, "ustreamer", "curl")
 	_, content := numberedFilm(t, 100, street(t, 1)[0])
 	camera := newLabCamera(t, frames(t, content), 20)
 	size := len(frames(t, content)[0])
-	// measure says what the process that sends used for each frame that came to the file while it was looked at.
+	// measure returns how much the sending process used for each frame that came to the file meanwhile.
 	measure := func(name string, sends *process, file string) {
 		const warm, pictures = 20, 100
 		until(t, "frames come by "+name, func() bool { return fileSize(file) >= warm*size })
@@ -242,7 +242,7 @@ func (u usage) each(n int) string {
 		ms(u.cpu), ms(u.kernel), float64(u.waits)/float64(n))
 }
 
-// A camera that is unplugged and plugged in again is seen again by the receiver, without a restart of anything.
+// When a camera is unplugged and plugged in again, the receiver shows it again. Nothing has to be restarted.
 func TestLabUnplugged(t *testing.T) {
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("not in bench/lab")

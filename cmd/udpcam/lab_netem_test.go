@@ -10,8 +10,7 @@ import (
 // The tests named TestLab need what only some kernels have, here netem, which delays, loses and reorders packets. `make
 // lab` runs them in bench/lab, on a machine that is some fifteen times slower than its host: so frames are small and few.
 
-// Packets that come late by different times, some of them before those that were sent earlier, and that are lost in
-// bursts of five, one in twenty in all, both ways.
+// Both ways, packets are delayed by different times, and some overtake others. One in twenty is lost, in bursts of five.
 func TestLabNetem(t *testing.T) {
 	left, right := cable(t)
 	for _, m := range []machine{left, right} {
@@ -22,7 +21,7 @@ func TestLabNetem(t *testing.T) {
 	}
 	const pictures, more = 150, 5
 	_, content := numberedFilm(t, pictures+more, street(t, 5)[0])
-	// netem takes what leaves in one system call for one packet, which no network does.
+	// Without this, netem takes all datagrams of one system call for one packet. No real network does.
 	delays := cross(t, left, right, frames(t, content), pictures, 10, "--no-gso")
 	if len(delays)*100 < pictures*95 {
 		t.Fatalf("%d of %d frames have come", len(delays), pictures)

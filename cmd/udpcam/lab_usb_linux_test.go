@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// A USB camera that leaves out the Huffman tables, as they do: it is found and listed; its frames arrive with the tables
-// and otherwise as it gave them; and so they do again when it has been pulled out and plugged in again.
+// This USB camera leaves out the Huffman tables, as many do. udpcam finds and lists it. Its frames arrive with the tables,
+// and otherwise unchanged. They do so again after the camera was pulled out and plugged in again.
 func TestLabUSB(t *testing.T) {
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("not in bench/lab")

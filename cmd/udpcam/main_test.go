@@ -18,7 +18,7 @@ import (
 // hang is how long a test waits for anything. It only guards against hanging.
 const hang = time.Minute
 
-// A buffer collects what a command writes, and tells those who wait for it.
+// A buffer collects the output of a command, and wakes whoever waits for more.
 type buffer struct {
 	mu    sync.Mutex
 	b     bytes.Buffer
@@ -153,8 +153,7 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
-// Environment variables stand for flags, and their values are checked as those of flags are. One that is set to nothing
-// is as good as none.
+// Environment variables can set flags. Their values are checked as those of flags are. An empty variable counts as not set.
 func TestEnvironment(t *testing.T) {
 	t.Setenv("UDPCAM_ADDR", "nosuch.invalid:1,other.invalid:2")
 	t.Setenv("UDPCAM_SOURCE", "test:")
@@ -174,7 +173,8 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// A receiver and a sender meet in one process: what is sent is recorded, counted, and both end by themselves.
+// A receiver and a sender run in one process. The frames that are sent are recorded and counted, and both commands end by
+// themselves.
 func TestSendReceive(t *testing.T) {
 	noLeaks(t)
 	recording := t.TempDir() + "/film.mjpg"
@@ -221,7 +221,7 @@ func TestLogLevel(t *testing.T) {
 	}
 }
 
-// Commands end in order when they are told to, with exit code 0 and a summary.
+// When a command's context ends, it ends in order, with exit code 0 and a summary.
 func TestInterrupt(t *testing.T) {
 	tests := map[string]struct {
 		args    []string

@@ -33,7 +33,7 @@ func (s *fakeSink) Close() error {
 	return nil
 }
 
-// toFakes returns outputs to sinks, the log that they write, and whether the command has been ended.
+// toFakes returns outputs to sinks, their log, and whether they have ended the command.
 func toFakes(sinks ...*fakeSink) (o *outputs, log *buffer, ended *bool) {
 	log, ended = &buffer{}, new(bool)
 	o = &outputs{log: slog.New(slog.NewTextHandler(log, nil)), none: func() { *ended = true }}
@@ -48,7 +48,7 @@ func toFakes(sinks ...*fakeSink) (o *outputs, log *buffer, ended *bool) {
 	return o, log, ended
 }
 
-// put puts n frames and lets the queues work on each.
+// put puts n frames, and after each lets the queues work.
 func put(o *outputs, n int) {
 	for range n {
 		o.put(protocol.Frame{JPEG: []byte("picture")}, time.Now())
@@ -101,7 +101,7 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
-// At the end nobody waits long for an output that blocks. If it is a recording, that is a failure.
+// At the end the command waits for a blocked output only a short time. If the output is a recording, the command fails.
 func TestOutputsStalled(t *testing.T) {
 	for name, kept := range map[string]bool{"pipe": false, "recording": true} {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestOutputsStalled(t *testing.T) {
 	}
 }
 
-// One output that blocks does not hold up another, and what it misses is counted.
+// A blocked output does not delay the others. The frames that it misses are counted.
 func TestOutputsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		blocked, well := &fakeSink{blocks: make(chan struct{})}, &fakeSink{}

@@ -76,7 +76,7 @@ func TestSessionTerminal(t *testing.T) {
 	})
 }
 
-// A command that fails before it has done anything says nothing but its error.
+// A command that fails at the start writes only its error.
 func TestSessionFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log buffer
@@ -89,7 +89,7 @@ func TestSessionFailure(t *testing.T) {
 	})
 }
 
-// A failure after a while does not hide what was done until then.
+// If a command fails later, it still logs what it did until then.
 func TestSessionLateFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log buffer
@@ -103,7 +103,7 @@ func TestSessionLateFailure(t *testing.T) {
 	})
 }
 
-// When nobody reads the objects any more, the command ends.
+// When nobody reads the JSON objects any more, the command ends.
 func TestSessionNobodyReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		read, write := io.Pipe()

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The keys are what programs rely on: they may become more, and stay otherwise as they are.
+// Programs rely on the JSON keys. New ones may be added, but none may change or go away.
 func TestStatusKeys(t *testing.T) {
 	tests := map[string]struct {
 		status any
@@ -162,7 +162,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// There is one line a reason, however many there were, and none when there are no more.
+// Each reason gets one log line, however much was counted. If a count has not grown, it gets none.
 func TestComplaint(t *testing.T) {
 	var s session
 	steps := []struct {

@@ -16,9 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A usbCamera is a USB camera as its bus sees it (USB Video Class 1.0, one MJPEG stream by bulk transfers). It is plugged
-// into this machine by USB/IP (https://docs.kernel.org/usb/usbip_protocol.html), so that the kernel's uvcvideo drives it
-// as it does one with a plug.
+// A usbCamera is a USB camera as its bus sees it (USB Video Class 1.0, one MJPEG stream by bulk transfers). USB/IP
+// (https://docs.kernel.org/usb/usbip_protocol.html) plugs it into this machine. So the kernel's driver uvcvideo uses it
+// like a real camera.
 type usbCamera struct {
 	film map[image.Point][]byte // the picture of each size, numbered as it is sent
 	port int                    // of the host controller, where it is plugged in next
@@ -56,7 +56,7 @@ var usbSizes = []image.Point{{640, 480}, {1280, 720}}
 // usbIntervals are the times between two pictures that the camera can do, in units of 100 ns: 30 and 15 fps.
 var usbIntervals = []uint32{333333, 666666}
 
-// plugIn has the machine find the camera.
+// plugIn plugs the camera into the machine.
 func (c *usbCamera) plugIn(t *testing.T) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -82,13 +82,13 @@ func (c *usbCamera) plugIn(t *testing.T) {
 	c.port++
 }
 
-// pullOut is what somebody does who pulls out its plug.
+// pullOut unplugs the camera.
 func (c *usbCamera) pullOut() {
 	c.conn.Close()
 	<-c.gone
 }
 
-// answer answers the host's requests, but for those for pictures, until it is unplugged.
+// answer answers the host's requests, except those for pictures, until the camera is unplugged.
 func (c *usbCamera) answer() {
 	defer func() {
 		c.mu.Lock()
@@ -147,7 +147,7 @@ func (c *usbCamera) reply(sequence uint32, status int32, length int, data []byte
 	binary.BigEndian.PutUint32(b[24:], uint32(length))
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	c.conn.Write(append(b, data...)) // if it is unplugged nobody misses it
+	c.conn.Write(append(b, data...)) // after unplugging, nobody needs the answer
 }
 
 // unlink takes back a request of the host's.
@@ -170,7 +170,7 @@ func (c *usbCamera) unlink(sequence, which uint32) {
 	c.conn.Write(b[:])
 }
 
-// setup answers a control request (USB 2.0, 9.3), or does not know it.
+// setup answers a control request (USB 2.0, 9.3). It reports false if it does not know the request.
 func (c *usbCamera) setup(request [8]byte, data []byte) (answer []byte, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -217,7 +217,7 @@ func (c *usbCamera) setup(request [8]byte, data []byte) (answer []byte, ok bool)
 	return nil, false
 }
 
-// agree makes what was asked for something that the camera can do.
+// agree changes a request of the host into the nearest that the camera can do.
 func (c *usbCamera) agree() {
 	c.control[2] = 1 // the format
 	c.control[3] = max(1, min(c.control[3], byte(len(usbSizes))))

@@ -24,7 +24,7 @@ func TestAddressOf(t *testing.T) {
 		"host:65536":       "",
 		"host:-1":          "",
 		"12345:1":          "",
-		"192.168.1.20:1:2": "[192.168.1.20:1:2]:12345", // whoever resolves it says what is wrong
+		"192.168.1.20:1:2": "[192.168.1.20:1:2]:12345", // the error comes later, when the name is resolved
 	} {
 		if got, err := addressOf(text); got != want || (err != nil) != (want == "") {
 			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
@@ -46,7 +46,7 @@ func TestFallenBack(t *testing.T) {
 	}
 }
 
-// A page is read to its end only if that is not far.
+// A page file that is too large is not read to its end.
 func TestReadPage(t *testing.T) {
 	file := t.TempDir() + "/page.html"
 	if err := os.WriteFile(file, []byte("<p>"), 0o666); err != nil {
@@ -63,7 +63,7 @@ func TestReadPage(t *testing.T) {
 	}
 }
 
-// A stream's name tells what it shows, and never a password.
+// A stream's name says what the stream shows. It never contains a password.
 func TestStreamName(t *testing.T) {
 	host, err := os.Hostname()
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"udpcam/protocol"
 )
 
-// helpers are what the test binary does instead of testing when it is started as a process of its own: what needs the
-// main thread, a standard output, or an end by force. The argument is the name of one.
+// helpers are for tests that need a process of its own: for its main thread, its standard output, or to kill it. The test
+// starts its own binary with the name of a helper as argument, and the binary then runs that instead of the tests.
 var helpers = map[string]func(){}
 
 const helperVariable = "UDPCAM_SINK_TEST_HELPER"

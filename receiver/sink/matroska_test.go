@@ -18,7 +18,7 @@ import (
 )
 
 // probe returns the times, in seconds, and the sizes of a film's frames as ffmpeg's reader sees them, and how long it says
-// the film is. Whatever ffmpeg finds wrong with it fails the test.
+// the film is. The test fails if ffmpeg finds anything wrong with the film.
 func probe(t *testing.T, name string, args ...string) (times []float64, sizes []int, duration float64) {
 	t.Helper()
 	path, err := exec.LookPath("ffprobe")
@@ -61,7 +61,7 @@ func probe(t *testing.T, name string, args ...string) (times []float64, sizes []
 	return times, sizes, duration
 }
 
-// shoot puts n frames that are taken so far apart, in simulated time, and returns what a player is to see of them.
+// shoot puts n frames with these intervals, in simulated time. It returns the times and sizes that a player must see.
 func shoot(t *testing.T, s Sink, n int, apart func(i int) time.Duration) (times []float64, sizes []int) {
 	t.Helper()
 	began := time.Now()
@@ -76,7 +76,7 @@ func shoot(t *testing.T, s Sink, n int, apart func(i int) time.Duration) (times 
 	return times, sizes
 }
 
-// uneven is how far apart frames of a camera are that is now faster and now slower.
+// uneven are the intervals of a camera whose rate changes.
 func uneven(i int) time.Duration {
 	return time.Duration(33333+i%7*4000) * time.Microsecond
 }
@@ -93,8 +93,8 @@ func sameFilm(t *testing.T, gotTimes, wantTimes []float64, gotSizes, wantSizes [
 	}
 }
 
-// A film plays with the right times whether it was finished or its writer was killed after any frame, and is found at any
-// time in it.
+// A film plays with the right times, whether it was finished or its writer was killed after any frame. In a finished film a
+// player can seek to any time.
 func TestMatroska(t *testing.T) {
 	for _, n := range []int{1, 2, 31, 150} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestMatroskaCut(t *testing.T) {
 	}
 }
 
-// Times of capture are believed as long as they go along with those of arrival, and a film never goes back.
+// Capture times are used as long as they agree with the times of arrival. A film's time never goes back.
 func TestFilmClock(t *testing.T) {
 	var c filmClock
 	came, captured := time.Unix(1e9, 0), time.Unix(1e9, 0).Add(-20*time.Millisecond)
@@ -189,7 +189,7 @@ func TestFilmClock(t *testing.T) {
 	at(162)
 	step(time.Second, time.Second)
 	at(1160)
-	for range 30 { // 30 frames a second, of which none is a whole number of milliseconds long
+	for range 30 { // 30 frames a second: no interval is a whole number of milliseconds
 		step(time.Second/30, time.Second/30)
 		c.read(captured, came)
 	}
@@ -204,7 +204,7 @@ func TestFilmClock(t *testing.T) {
 	}
 }
 
-// A recording goes on in other files when it is long or large enough, each of which is whole.
+// A recording goes on in a new file when the old one is long or large enough. Each file is whole.
 func TestRotation(t *testing.T) {
 	for name, test := range map[string]struct {
 		rotate Rotation
@@ -260,7 +260,7 @@ func TestRotation(t *testing.T) {
 
 func slicesOfOne(n int) []int { return append([]int(nil), make([]int, n)...) }
 
-// Snapshots are as far apart as they should be: of one file, and of a directory, where they stay.
+// Snapshots have the right intervals, in one file and in a directory. In a directory all of them stay.
 func TestSnapshotEvery(t *testing.T) {
 	dir := t.TempDir()
 	pictures := filepath.Join(dir, "album")

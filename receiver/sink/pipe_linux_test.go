@@ -11,8 +11,8 @@ import (
 	"udpcam/protocol"
 )
 
-// A frame that goes into a pipe allocates nothing: the compiler sees through the RawConn that is made anew each time,
-// which it would not if it were kept.
+// Writing a frame to a pipe allocates nothing. The RawConn is made anew for each frame, so that the compiler can keep it
+// off the heap. It could not if the RawConn were kept.
 func TestPipeAllocatesNothing(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(name, 0o666); err != nil {

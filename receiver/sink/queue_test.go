@@ -179,7 +179,7 @@ func TestQueueWaitsForASinkThatWorks(t *testing.T) {
 	})
 }
 
-// A keepingSink has what it is given only for a while.
+// A keepingSink may use a frame only until its Put returns.
 type keepingSink struct {
 	slowSink
 	t *testing.T

@@ -48,8 +48,7 @@ func apart(a, b image.Image) float64 {
 	return sum / 48
 }
 
-// What is written to a terminal is the picture, as each of the three would show it, in the middle of the lines above the
-// last.
+// Each of the three kinds of terminal shows the picture in the middle of the lines above the last one.
 func TestTerminalRenders(t *testing.T) {
 	picture := decoded(t, "1") // 768 × 576
 	for name, test := range map[string]struct {
@@ -140,7 +139,7 @@ func xtermColor(n int) color.Color {
 	return color.RGBA{levels[n/36], levels[n/6%6], levels[n%6], 255}
 }
 
-// Of xterm's palette the nearest colour is chosen.
+// The nearest colour of xterm's palette is chosen.
 func TestXterm256(t *testing.T) {
 	for r := 0; r < 256; r += 17 {
 		for g := 0; g < 256; g += 17 {
@@ -209,7 +208,7 @@ func readKitty(t *testing.T, text string) image.Image {
 	return img
 }
 
-// Answers are those of terminals that are in use: xterm, kitty, foot, tmux, the Linux console.
+// These answers are from real terminals: xterm, kitty, foot, tmux and the Linux console.
 func TestParseAnswers(t *testing.T) {
 	for text, want := range map[string]abilities{
 		"":                                       {},
@@ -228,7 +227,7 @@ func TestParseAnswers(t *testing.T) {
 	}
 }
 
-// Whatever comes from a terminal, or from somebody's cat on the keyboard, is read.
+// Any bytes from a terminal or its keyboard can be read without a panic.
 func FuzzParseAnswers(f *testing.F) {
 	f.Add("\x1b_Gi=31;OK\x1b\\\x1b[6;34;15t\x1b[?62;4c")
 	f.Fuzz(func(t *testing.T, text string) {

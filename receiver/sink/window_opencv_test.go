@@ -21,7 +21,7 @@ import (
 
 func init() { helpers["window"] = showStandardInput }
 
-// ending is what the window helper says when its window is over.
+// ending is what the window helper prints when its window has ended.
 type ending struct {
 	Err     string
 	Skipped map[string]int
@@ -145,7 +145,7 @@ func TestWindowStandsDamage(t *testing.T) {
 	}
 }
 
-// damagedJPEGs are JPEGs that no decoder makes a picture of.
+// damagedJPEGs are JPEGs that no decoder can decode.
 func damagedJPEGs(t testing.TB) map[string][]byte {
 	good := street(t, "2")
 	change := func(at int, bytes ...byte) []byte {
@@ -167,7 +167,7 @@ func damagedJPEGs(t testing.TB) map[string][]byte {
 	}
 }
 
-// FuzzDecode gives OpenCV what is nearly a JPEG, more than undecodable lets through.
+// FuzzDecode gives OpenCV bytes that are nearly a JPEG, also some that undecodable would leave out.
 func FuzzDecode(f *testing.F) {
 	for _, jpeg := range damagedJPEGs(f) {
 		f.Add(jpeg)

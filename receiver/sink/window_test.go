@@ -14,7 +14,7 @@ import (
 // fakeScreen is a screen in memory.
 type fakeScreen struct {
 	mu     sync.Mutex
-	keys   []int // to be pressed, one a look at the events
+	keys   []int // keys to be pressed, one for each call of events
 	views  map[string]*fakeView
 	closed bool
 }
@@ -258,7 +258,7 @@ func TestWindowHasRoomForSoManyStreams(t *testing.T) {
 	})
 }
 
-// TestWindowPutNeverBlocks puts from several goroutines before a window that nothing runs, and while it is closed.
+// TestWindowPutNeverBlocks puts frames from several goroutines into a window without Run, also while the window is closed.
 func TestWindowPutNeverBlocks(t *testing.T) {
 	w := newWindow(&fakeScreen{}, Options{})
 	jpeg := street(t, "5")

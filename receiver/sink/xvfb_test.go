@@ -44,7 +44,7 @@ func xvfb(t testing.TB) (display string) {
 	}
 	defer number.Close()
 	server := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp",
-		"-noreset") // else it starts afresh, and drops who is coming, when the last client of a test leaves
+		"-noreset") // else the server restarts when the last client of a test leaves, and drops clients that are just connecting
 	server.ExtraFiles = []*os.File{theirs}
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func (s *shown) put(stream string, jpeg []byte) {
 	}
 }
 
-// end waits until the window is over and returns what its process said.
+// end waits until the window has ended, and returns the output of its process.
 func (s *shown) end() (end ending) {
 	s.t.Helper()
 	select {
@@ -141,7 +141,7 @@ func (s *shown) screenshot(of string) image.Image {
 	return shot
 }
 
-// shows waits until window shows the picture: pixel for pixel, but for what two decoders may differ by.
+// shows waits until the window shows the picture. Pixels may differ by as much as two decoders do.
 func (s *shown) shows(window string, jpg []byte) {
 	s.t.Helper()
 	want, err := jpeg.Decode(bytes.NewReader(jpg))

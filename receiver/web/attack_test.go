@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Whatever others do to a server meanwhile, eight viewers go on at full rate: a picture is put when all eight have the
-// last, so that one which is lost or late to any of them ends the test.
+// While others attack the server, eight viewers go on at full rate. A picture is put when all eight have the last one. So
+// the test fails if a picture is lost or late for any of them.
 func TestAttacks(t *testing.T) {
 	const viewers = 8
 	change := &Demo{Link: func() DemoLink { return DemoLink{} }, SetLink: func(DemoLink) error {
@@ -87,7 +87,7 @@ func TestAttacks(t *testing.T) {
 		text   string
 		status int
 	}{
-		// A site's own name that resolves to this machine.
+		// A foreign site whose name resolves to this machine.
 		{"GET /stream HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403},
 		{"GET /api/v1/streams HTTP/1.1\r\nHost: evil.example:8080\r\n\r\n", 403},
 		{"GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 403},
@@ -122,7 +122,7 @@ func TestAttacks(t *testing.T) {
 		show(1)
 	}
 
-	// A thousand connections that ask nothing, and one that never comes to an end.
+	// A thousand connections that send no request, and one whose request never ends.
 	slow := say("GET /stream HTTP/1.1\r\nHost: loc")
 	var idle []net.Conn
 	for range 1000 {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What a frame costs whoever puts it while viewers wait for it: they are woken, and write later. The time includes some
-// of that where there are fewer CPUs than viewers; the wait for all of them is not timed.
+// This measures what Put costs its caller while viewers wait. Put wakes the viewers, and they write later. If there are
+// fewer CPUs than viewers, the time includes some of their work. The wait until all have written is not timed.
 func BenchmarkPut(b *testing.B) {
 	for _, viewers := range []int{0, 1, 60} {
 		b.Run(fmt.Sprintf("viewers=%d", viewers), func(b *testing.B) {

@@ -20,15 +20,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A browserPage is a page in a headless Chromium of its own. When the test ends, so does the browser, and the test fails if
-// the page has said anything on its console or asked for anything elsewhere.
+// A browserPage is a page in a headless Chromium of its own. The browser ends with the test. The test fails if the page has
+// written anything to its console, or asked for anything on another server.
 type browserPage struct {
 	t    *testing.T
 	ctx  context.Context
 	host string // that it may ask
 
 	mu      sync.Mutex
-	strange []string // what it said or asked for that it should not
+	strange []string // console messages, and requests to other servers
 }
 
 // browse opens a page in a window of a given size, in CSS pixels.
@@ -97,7 +97,7 @@ func (p *browserPage) note(format string, args ...any) {
 	p.strange = append(p.strange, fmt.Sprintf(format, args...))
 }
 
-// forgive forgets what the page has said so far, where the test has given it reason to.
+// forgive forgets the page's messages so far, if the test itself has caused them.
 func (p *browserPage) forgive() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,7 +120,7 @@ func (p *browserPage) click(selector string) {
 	p.do(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// evaluate returns what an expression is in the page.
+// evaluate returns the value of an expression in the page.
 func evaluate[T any](p *browserPage, expression string) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, hang)
@@ -132,7 +132,7 @@ func evaluate[T any](p *browserPage, expression string) T {
 	return value
 }
 
-// until waits for an expression to be true in the page.
+// until waits until an expression is true in the page.
 func (p *browserPage) until(expression string) {
 	p.t.Helper()
 	eventually(p.t, expression, func() bool { return evaluate[bool](p, "!!("+expression+")") })
@@ -153,8 +153,8 @@ func (p *browserPage) theme(name string) {
 	}
 }
 
-// screenshot returns what the window shows. If UDPCAM_SCREENSHOTS names a directory it is also left there, for people to
-// look at.
+// screenshot returns what the window shows. If UDPCAM_SCREENSHOTS names a directory, the picture is also saved there, for
+// people to look at.
 func (p *browserPage) screenshot(name string) image.Image {
 	ctx, cancel := context.WithTimeout(p.ctx, hang)
 	defer cancel()
@@ -176,7 +176,7 @@ func (p *browserPage) screenshot(name string) image.Image {
 	return img
 }
 
-// canvas returns what a picture's element has on it, in its own pixels.
+// canvas returns the content of a picture's canvas element, in the canvas's own pixels.
 func (p *browserPage) canvas(selector string) image.Image {
 	p.t.Helper()
 	data := evaluate[string](p, fmt.Sprintf(`(() => {

@@ -85,7 +85,7 @@ func playStream(t *testing.T, h *Server, stream string, pictures ...[]byte) (sto
 	return stop
 }
 
-// withoutSockets serves a server by way of something that does not let WebSockets through, as some proxies do.
+// withoutSockets serves a server through a proxy that blocks WebSockets, as some proxies do.
 func withoutSockets(t *testing.T, h *Server) (addr string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/socket") {
@@ -98,8 +98,8 @@ func withoutSockets(t *testing.T, h *Server) (addr string) {
 	return server.Listener.Addr().String()
 }
 
-// The page shows a picture as soon as there is one: a single one is all that comes, so that one which the browser keeps
-// back until the next is not seen.
+// The page shows a picture as soon as it comes. Only a single picture comes here: if the browser held it back until the
+// next one, it would never be seen.
 func TestPageShowsPicture(t *testing.T) {
 	for name, serve := range map[string]func(*testing.T, *Server) string{
 		"canvas": func(t *testing.T, h *Server) string { return serve(t, h) },
@@ -112,7 +112,7 @@ func TestPageShowsPicture(t *testing.T) {
 			p.until("document.querySelector('.picture " + name + "')")
 			eventually(t, "the page watches", func() bool { return h.Stats().Viewers == 1 })
 			if name == "img" {
-				p.forgive() // Chromium tells on the console that the WebSocket failed
+				p.forgive() // Chromium writes to the console that the WebSocket failed
 			}
 			put(h, "front door", picture(t, 1))
 			p.shows(".picture "+name, picture(t, 1))
@@ -150,7 +150,7 @@ func TestPageShowsCompletedPicture(t *testing.T) {
 	p.shows(".picture canvas", picture(t, 1))
 }
 
-// When pictures stop, the page dims the last one and says so, and all is well again with the next.
+// When pictures stop, the page dims the last one and says so. With the next picture, all is as before.
 func TestPageDimsAndRecovers(t *testing.T) {
 	for name, serve := range map[string]func(*testing.T, *Server) string{
 		"canvas": func(t *testing.T, h *Server) string { return serve(t, h) },
@@ -174,7 +174,7 @@ func TestPageDimsAndRecovers(t *testing.T) {
 	}
 }
 
-// A page whose server has gone says so, and goes on when there is one again.
+// When the server is gone, the page says so. It goes on when a server is there again.
 func TestPageConnectsAgain(t *testing.T) {
 	for _, name := range []string{"canvas", "img"} {
 		t.Run(name, func(t *testing.T) {
@@ -207,7 +207,7 @@ func TestPageConnectsAgain(t *testing.T) {
 	}
 }
 
-// Several cameras make a grid. A click enlarges one, and then only that one is sent; who comes later appears.
+// Several cameras make a grid. A click enlarges one, and then only that one is sent. A camera that comes later appears too.
 func TestGrid(t *testing.T) {
 	h := New(quiet(Config{ForgetAfter: 4 * time.Second}))
 	names := []string{"front door", "garden", "hall", "workshop"}
@@ -250,7 +250,7 @@ func TestGrid(t *testing.T) {
 	p.screenshot("quiet")
 }
 
-// Tiles take fewer pictures, and those that are scrolled out of sight none at all.
+// Tiles of the grid get fewer pictures. Tiles that are scrolled out of sight get none.
 func TestGridSendsWhatIsSeen(t *testing.T) {
 	h := New(quiet(Config{}))
 	for i := range 12 {
@@ -278,7 +278,7 @@ func TestGridSendsWhatIsSeen(t *testing.T) {
 	})
 }
 
-// Nothing of the page is cut off on a phone, and no text is larger than its place.
+// On a phone nothing of the page is cut off, and every text fits its place.
 func TestPhone(t *testing.T) {
 	h := New(quiet(Config{}))
 	h.ReceiveFrom(lossy{})
@@ -341,7 +341,7 @@ func TestKeyboard(t *testing.T) {
 	}
 }
 
-// Whoever hears the page is told what is there: names, states, and buttons with their keys.
+// A screen reader can read the page aloud: names, states, and buttons with their keys.
 func TestAccessibility(t *testing.T) {
 	h := New(quiet(Config{}))
 	playStream(t, h, "door", picture(t, 1), picture(t, 2))

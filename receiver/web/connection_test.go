@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// Over HTTP/2 a connection cannot be taken over, nor behind a middleware that hides it: the stream is the same.
+// Over HTTP/2, and behind a middleware that hides the connection, the server cannot take the connection over. The stream is
+// the same.
 func TestUnhijacked(t *testing.T) {
 	for _, http2 := range []bool{true, false} {
 		t.Run(fmt.Sprintf("http2=%t", http2), func(t *testing.T) {
@@ -62,7 +63,7 @@ func (h hidden) SetWriteDeadline(at time.Time) error {
 	return http.NewResponseController(h.ResponseWriter).SetWriteDeadline(at)
 }
 
-// A viewer that stalls is closed there too.
+// A viewer that stalls is closed in these cases too.
 func TestUnhijackedStalls(t *testing.T) {
 	h := New(quiet(Config{StallTimeout: 100 * time.Millisecond}))
 	server := httptest.NewServer(hideConn(h))
@@ -82,7 +83,7 @@ func TestHijackedOverTLS(t *testing.T) {
 	h := New(quiet(Config{}))
 	server := httptest.NewTLSServer(h)
 	defer server.Close()
-	defer h.Close() // a server does not end what it no longer knows
+	defer h.Close() // the server does not close connections that were taken over
 	r, err := server.Client().Get(server.URL + "/stream")
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +100,7 @@ func TestHijackedOverTLS(t *testing.T) {
 	}
 }
 
-// Where nothing can be flushed there are no streams, and somebody says so.
+// If the response cannot be flushed, there is no stream, and the log says why.
 func TestNoConnection(t *testing.T) {
 	h := New(quiet(Config{}))
 	w := httptest.NewRecorder()
@@ -109,7 +110,7 @@ func TestNoConnection(t *testing.T) {
 	}
 }
 
-// Writing a part costs no allocation, and puts no picture where it could be changed.
+// Writing a part allocates nothing, and does not copy the picture.
 func TestWriteAllocatesNothing(t *testing.T) {
 	ln, err := Listen(t.Context(), ":0")
 	if err != nil {

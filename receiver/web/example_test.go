@@ -13,14 +13,14 @@ import (
 	"udpcam/receiver/web"
 )
 
-// A stream on a program's own HTTP mux, beside what else the program serves.
+// A stream on a program's own HTTP mux, beside the program's other pages.
 func Example() {
 	camera := web.New(web.Config{})
 	mux := http.NewServeMux()
 	mux.Handle("/camera/", http.StripPrefix("/camera", camera)) // the page is at /camera/, the stream at /camera/stream
 	server := httptest.NewServer(mux)                           // any http.Server will do
 	defer server.Close()
-	defer camera.Close() // ends the viewers, whom the server no longer knows
+	defer camera.Close() // ends the viewers: the HTTP server no longer knows their connections
 
 	picture, err := os.ReadFile("../../protocol/mjpeg/testdata/street/5.jpg")
 	if err != nil {

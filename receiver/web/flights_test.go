@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A page nearby gets one picture at a time, a distant one as many as its round trip takes, and neither more for being slow.
+// A page nearby gets one picture at a time. A distant page gets as many as fit its round trip. A slow page gets no more
+// than that.
 func TestFlights(t *testing.T) {
 	const interval = 40 * time.Millisecond
 	for _, test := range []struct {
@@ -14,7 +15,7 @@ func TestFlights(t *testing.T) {
 	}{
 		{0, 0, 1},
 		{2 * time.Millisecond, 10 * time.Millisecond, 1},
-		{2 * time.Millisecond, 300 * time.Millisecond, 1}, // what the page takes is not the network's
+		{2 * time.Millisecond, 300 * time.Millisecond, 1}, // the time that the page takes is not the network's
 		{30 * time.Millisecond, 0, 2},
 		{100 * time.Millisecond, 10 * time.Millisecond, 4},
 		{10 * time.Second, 0, maxFlights},

@@ -8,7 +8,7 @@ import (
 	"udpcam/protocol"
 )
 
-// lossy is a receiver of one stream, "door", over a network that loses things.
+// lossy is a receiver of one stream, "door", over a network that loses packets.
 type lossy struct{}
 
 func (lossy) Stats() protocol.Stats {
@@ -35,7 +35,7 @@ func (ahead) Streams() []protocol.StreamInfo {
 	return infos
 }
 
-// What is told of a stream is by this machine's clock, and says how it came.
+// The API says how a stream comes over the network. All its times are by this machine's clock.
 func TestLinks(t *testing.T) {
 	h := New(quiet(Config{}))
 	h.ReceiveFrom(ahead{})

@@ -48,7 +48,7 @@ func TestGuesses(t *testing.T) {
 		expect(thief, "another", 401)
 		expect(owner, "secret", 429)
 
-		// A page that is left open asks with the old password, and keeps nobody out.
+		// A page that is left open keeps asking with the old password. It must not lock out others.
 		time.Sleep(guessesAtOnce * guessEvery)
 		for range 1000 {
 			expect(thief, "old", 401)
@@ -57,7 +57,7 @@ func TestGuesses(t *testing.T) {
 	})
 }
 
-// However many addresses somebody has, there is a number of guesses in all.
+// The number of guesses in all is bounded, also for somebody with many addresses.
 func TestGuessesFromEverywhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{User: "me", Password: "secret"}))

@@ -60,7 +60,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// Whoever has shown a token once goes on with a cookie, which another server's is not, and the token leaves the address.
+// A browser that has shown a token once goes on with a cookie, and the token leaves the address. A cookie of another server
+// does not count.
 func TestLoginCookie(t *testing.T) {
 	h := New(quiet(Config{Token: "abc"}))
 	r := httptest.NewRequest("GET", "http://localhost:8080/streams/x/?token=abc&a=b", nil)
@@ -93,7 +94,7 @@ func TestLoginCookie(t *testing.T) {
 	}
 }
 
-// A page behind a password works: what it asks for, its WebSocket too, comes with what the browser was given.
+// A page behind a password works: all its requests, also that for the WebSocket, carry the login.
 func TestPageWithLogin(t *testing.T) {
 	h := New(quiet(Config{User: "me", Password: "a:b c", Token: "abc"}))
 	addr := serve(t, h)

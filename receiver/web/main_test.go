@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// hang is how long a test waits for what should come at once.
+// hang is how long a test waits for something that should come at once.
 const hang = 30 * time.Second
 
 // picture returns one of the eight test pictures: 1 to 4 are 768 × 576, 5 to 8 are 320 × 240.
@@ -167,7 +167,7 @@ func index(header http.Header) int {
 	return int((s-epoch.Unix())*1e6 + us)
 }
 
-// eventually waits until a condition holds that nothing tells of.
+// eventually waits until a condition holds. It asks again and again.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(hang); !holds(); time.Sleep(5 * time.Millisecond) {

@@ -69,7 +69,7 @@ func TestMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put(h, "\xff", jpeg) // names may be anything, and the same when they are written
+	put(h, "\xff", jpeg) // names may contain anything; two may look the same when they are written
 	put(h, "\xfe", jpeg)
 	put(h, "", nil)
 	eventually(t, "it is counted", func() bool { return h.Stats().FramesOut == 3 })
@@ -110,7 +110,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// The dashboard asks for nothing that there is not.
+// The dashboard asks only for metrics that exist.
 func TestDashboard(t *testing.T) {
 	h := New(quiet(Config{}))
 	h.ReceiveFrom(lossy{})
@@ -133,7 +133,7 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// Text is compressed for those who can read it so, pictures never.
+// Text is compressed for clients that accept it. Pictures never are.
 func TestCompression(t *testing.T) {
 	h := New(quiet(Config{}))
 	for i := range 20 {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A page may say anything: it is understood, or refused.
+// A message with any bytes is either understood or refused.
 func FuzzPageMessage(f *testing.F) {
 	f.Add([]byte{messageTaken, 0, 0, 0, 0, 0, 0, 7, 0, 0, 1, 0})
 	f.Add([]byte{messageClock, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8})

@@ -57,14 +57,14 @@ func (tab tab) say(b ...byte) {
 	}
 }
 
-// taken says that a picture was, after the page has held it for so many microseconds.
+// taken tells the server that the page has taken a picture, and for how many microseconds it held the picture.
 func (tab tab) taken(number, held uint32) {
 	tab.t.Helper()
 	b := binary.BigEndian.AppendUint32([]byte{messageTaken, 0, 0, 0}, number)
 	tab.say(binary.BigEndian.AppendUint32(b, held)...)
 }
 
-// A page gets the newest picture when it has taken the last, and nothing before.
+// A page gets the newest picture when it has taken the last one, and not before.
 func TestSocketNewestWins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -96,7 +96,7 @@ func TestSocketNewestWins(t *testing.T) {
 	})
 }
 
-// Over a distance pictures follow each other without waiting for a round trip each.
+// On a long round trip, several pictures are on their way at a time.
 func TestSocketFillsDistance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -124,7 +124,7 @@ func TestSocketFillsDistance(t *testing.T) {
 	})
 }
 
-// A page that asks for fewer pictures gets them evenly, each as it comes; and the last, though it is one too many.
+// A page that asks for fewer pictures gets them evenly, each when it comes. When no more come, it still gets the last one.
 func TestSocketRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -157,7 +157,7 @@ func TestSocketRate(t *testing.T) {
 	})
 }
 
-// A page that takes nothing for 10 s is closed, whether it reads or not, and one that talks nonsense at once.
+// A page that takes nothing for 10 s is closed, whether it reads or not. A page that sends nonsense is closed at once.
 func TestSocketStallsAndNonsense(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -190,7 +190,7 @@ func TestSocketStallsAndNonsense(t *testing.T) {
 	})
 }
 
-// The clock that a page asks for is this machine's, and what it sent comes back.
+// A page that asks for the time gets that of this machine's clock. The bytes that it sent come back.
 func TestSocketClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -206,7 +206,7 @@ func TestSocketClock(t *testing.T) {
 	})
 }
 
-// A page of another site is not let in, nor is one too many.
+// A page of another site is refused. So is a page beyond the limit of viewers.
 func TestSocketRefusals(t *testing.T) {
 	h := New(quiet(Config{MaxViewers: 1}))
 	addr := serve(t, h)
@@ -232,7 +232,7 @@ func TestSocketRefusals(t *testing.T) {
 	}
 }
 
-// Over TLS, where one writev is several writes, what the library says does not come between.
+// Over TLS, one writev becomes several writes. What the library writes must not come between them.
 func TestSocketTalksBetween(t *testing.T) {
 	h := New(quiet(Config{}))
 	addr := serve(t, h)
@@ -264,7 +264,7 @@ func TestSocketTalksBetween(t *testing.T) {
 	}
 }
 
-// What the log says of a page that leaves is in plain words, without those of the WebSocket library.
+// When a page leaves, the log says so in plain words, and not in those of the WebSocket library.
 func TestSocketLeavesInPlainWords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

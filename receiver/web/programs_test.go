@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// run runs a program that the machine may not have, and returns its standard output.
+// run runs a program, and returns its standard output. It skips the test if the program is not installed.
 func run(t *testing.T, program string, args ...string) []byte {
 	t.Helper()
 	path, err := exec.LookPath(program)

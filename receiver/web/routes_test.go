@@ -103,7 +103,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// Behind a prefix everything works, and nothing leads out of it.
+// Behind a prefix everything works, and no link leads out of the prefix.
 func TestUnderPrefix(t *testing.T) {
 	h := New(quiet(Config{}))
 	f := frame(0, picture(t, 5))
@@ -130,7 +130,7 @@ func TestUnderPrefix(t *testing.T) {
 	}
 }
 
-// Whatever a stream is called, its page can be reached by the path in the list, and shows the name as text.
+// A stream may have any name. The path in the list leads to its page, and the page shows the name as text.
 func TestNames(t *testing.T) {
 	names := []string{"", ".", "..", "~", "~..", "a/b", "../../etc", "%2e%2e", "a?b#c", "a b+c", `\`,
 		"<script>alert(1)</script>", `" onload="alert(1)`,
@@ -207,8 +207,8 @@ func TestSnapshot(t *testing.T) {
 	})
 }
 
-// TestHubKeepsFrames has a source on demand lend its frames, all in the same memory if it can. The server must show the newest as
-// it was for as long as it has no other, also when its memory would be wanted.
+// TestHubKeepsFrames has a source on demand that lends its frames, all in the same memory if possible. The server must show
+// the newest frame unchanged until the next one comes, also if its memory is wanted for others.
 func TestHubKeepsFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var pool protocol.Pool
@@ -223,7 +223,7 @@ func TestHubKeepsFrames(t *testing.T) {
 						return
 					}
 					pool.TakeBack()
-					clear(pool.Get(14_089)) // another has the memory meanwhile, if it is free
+					clear(pool.Get(14_089)) // another frame uses the memory now, if it is free
 					time.Sleep(time.Second)
 				}
 			}

@@ -100,7 +100,7 @@ func TestSlowViewerSkipsToNewest(t *testing.T) {
 	})
 }
 
-// A viewer of "/stream" follows the front stream when that falls quiet.
+// When the front stream falls quiet, a viewer of "/stream" sees the next front stream.
 func TestFrontStreamMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -170,7 +170,7 @@ func TestForget(t *testing.T) {
 	})
 }
 
-// Whoever does not get to the end of a request is closed after 5 s, and one that has asked and asks nothing more after a
+// A connection whose request does not end is closed after 5 s. A connection that sends no further request is closed after a
 // minute.
 func TestSlowRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 // A camera is a source that counts how often it is opened and yields a frame every 40 ms.
 type camera struct {
 	opened, open atomic.Int32
-	err          error // that it fails with when it is opened
-	frames       int   // after which it is over; 0 for never
+	err          error // with which opening it fails
+	frames       int   // after this time it ends; 0 for never
 	jpeg         []byte
 	name         string // of its stream
 }
@@ -41,7 +41,7 @@ func (c *camera) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 	}
 }
 
-// pull pulls a camera in a simulation until the function returned is called, which returns what Pull did.
+// pull pulls a camera in a simulation. The function that it returns ends Pull, and returns Pull's error.
 func pull(t *testing.T, h *Server, c *camera, streams ...string) (ln *pipeListener, end func() error) {
 	t.Helper()
 	c.jpeg = picture(t, 5)
@@ -186,7 +186,7 @@ func TestPullRetriesWhileWatched(t *testing.T) {
 	})
 }
 
-// A source that is over ends Pull, and its last picture stays.
+// When a source ends, Pull returns, and the source's last picture stays.
 func TestPullEndsWithSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -208,7 +208,7 @@ func TestPullEndsWithSource(t *testing.T) {
 	})
 }
 
-// What was shown before a source was closed is not shown when it is opened again.
+// When a source is opened again, pictures from before it was closed are not shown.
 func TestPullForgetsStalePicture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -228,7 +228,7 @@ func TestPullForgetsStalePicture(t *testing.T) {
 	})
 }
 
-// A stream that is named can be watched by its name before it has brought a picture, which opens its source.
+// A stream that Pull was given by name can be watched before its first picture. Watching it opens the source.
 func TestPullNamedStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -248,7 +248,7 @@ func TestPullNamedStream(t *testing.T) {
 	})
 }
 
-// A viewer of one camera does not open the others, nor does one of the front stream.
+// A viewer of one camera does not open the other cameras. Nor does a viewer of the front stream.
 func TestPullOpensOnlyWhatIsWatched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -313,7 +313,7 @@ func TestPullClosesWhileOthersComeAndGo(t *testing.T) {
 	})
 }
 
-// While the front stream's camera fails, whoever watches /stream sees another camera.
+// While the front stream's camera fails, viewers of /stream see another camera.
 func TestPullFailingFront(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -334,7 +334,7 @@ func TestPullFailingFront(t *testing.T) {
 	})
 }
 
-// When the front stream falls quiet, whoever watches /stream sees a camera that was not open.
+// When the front stream falls quiet, a camera that was closed is opened, and viewers of /stream see it.
 func TestPullFrontFallsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))
@@ -344,7 +344,7 @@ func TestPullFrontFallsQuiet(t *testing.T) {
 		f.Stream = "other"
 		h.Put(f)
 		viewer := ln.watch(t, "/stream")
-		for range 2 { // the last picture of the one, then one of the other
+		for range 2 { // the last picture of the first camera, then one of the other
 			if _, _, err := viewer.next(); err != nil {
 				t.Fatal(err)
 			}

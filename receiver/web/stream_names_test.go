@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Whatever a stream is called, a URL that leads to it stays inside its folder and gives the name back.
+// A stream may have any name. Its URL stays inside its folder, and the name can be read back from the URL.
 func FuzzPathSegment(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name string) {
 		page, err := url.Parse("http://localhost/cam/streams/" + pathSegment(name) + "/")

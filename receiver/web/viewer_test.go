@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Fifty viewers of a stream get every frame in order and byte for byte, while five who never read are closed and
-// nobody notices. The next frame is put a thirtieth of a second after the last, but not before all fifty have that, so
-// that a busy machine makes the test slow and not wrong.
+// Fifty viewers of a stream get every frame in order and byte for byte. Meanwhile five others, who never read, are closed,
+// and the fifty do not notice. The next frame is put a thirtieth of a second after the last, but not before all fifty have
+// the last one. So a busy machine makes the test slow, and not wrong.
 func TestHealthyViewersGetEveryFrame(t *testing.T) {
 	const healthy, stalled, frames = 50, 5, 60
 	h := New(quiet(Config{StallTimeout: time.Second}))
@@ -75,7 +75,7 @@ func expectFrame(c *client, i int, picture []byte) error {
 	return nil
 }
 
-// A picture reaches a viewer whole, boundary included, before there is another.
+// A viewer gets a whole picture, with the boundary behind it, before the next picture exists.
 func TestPictureIsCompleteAtOnce(t *testing.T) {
 	h := New(quiet(Config{}))
 	c := watch(t, serve(t, h), "/stream")
@@ -111,7 +111,7 @@ func TestBrowserGetsHeaderAhead(t *testing.T) {
 	}
 }
 
-// One who leaves while nothing comes is noticed.
+// The server notices a viewer that leaves while no pictures come.
 func TestViewerWhoLeavesQuietStream(t *testing.T) {
 	h := New(quiet(Config{}))
 	addr := serve(t, h)

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// What begins within a second of the last line is logged when it is told again, unless it has passed by then.
+// A change within a second of the last log line is logged later, when it is reported again. If the old state is back by
+// then, nothing is logged.
 func TestChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := logged{}

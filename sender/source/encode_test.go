@@ -12,7 +12,7 @@ import (
 	"udpcam/internal/pattern"
 )
 
-// However many processors encode it, the picture is the same.
+// The picture is the same, whatever the number of processors that encode it.
 func TestEncodeInStrips(t *testing.T) {
 	for _, size := range []image.Point{{1280, 720}, {640, 482}, {333, 333}, {160, 120}} {
 		p, err := pattern.New(size, "")
@@ -45,7 +45,7 @@ func TestEncodeInStrips(t *testing.T) {
 	}
 }
 
-// Whichever encoder there is, the picture is the one that was to be encoded.
+// With each encoder, the decoded picture is like the original.
 func TestEncode(t *testing.T) {
 	original, err := jpeg.Decode(bytes.NewReader(street(t)[0]))
 	if err != nil {

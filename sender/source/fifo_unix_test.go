@@ -52,14 +52,14 @@ func TestFIFOCancelReading(t *testing.T) {
 	defer both.Close()
 	pics := street(t)
 	cancelPipe(t, open(t, path, Options{}).(*pipe), both)
-	both.Write(pics[5][100:]) // what came after is still there for who reads next
+	both.Write(pics[5][100:]) // what came after is still there for the next reader
 	rest := make([]byte, 10)
 	if n, _ := both.Read(rest); n != len(rest) {
 		t.Errorf("%d bytes left in the pipe", n)
 	}
 }
 
-// A writer may have come and gone, and left pictures, before they are read.
+// A writer may write pictures and leave before anybody reads them.
 func TestFIFOWriterGone(t *testing.T) {
 	path, pics := fifo(t), street(t)
 	both, err := os.OpenFile(path, os.O_RDWR, 0)

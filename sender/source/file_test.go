@@ -79,7 +79,8 @@ func TestFilmPace(t *testing.T) {
 	}
 }
 
-// A caller that is late gets every frame and is back on schedule soon; one that was away long is not flooded.
+// A caller that is late gets every frame, and is soon back on schedule. A caller that was away for long does not get a
+// flood of old frames.
 func TestFilmSlowCaller(t *testing.T) {
 	path := store(t, "film.mjpg", street(t)...)
 	synctest.Test(t, func(t *testing.T) {

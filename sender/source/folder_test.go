@@ -63,7 +63,7 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// A folder that is looped may gain and lose files meanwhile.
+// While a folder is looped, files may be added and removed.
 func TestFolderLoop(t *testing.T) {
 	pics := street(t)
 	dir := photos(t, map[string][]byte{"1.jpg": pics[0], "2.jpg": pics[1]})

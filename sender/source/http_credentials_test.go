@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// A doorman lets requests through to a camera that log in as RFC 7616 and RFC 7617 have it. It is written from those
-// and shares no code with what it tests.
+// A doorman lets a request through to a camera if its login is right by RFC 7616 or RFC 7617. It is written from these
+// documents, and shares no code with the client under test.
 type doorman struct {
 	camera     http.Handler
 	challenges []string // with %s for the nonce
@@ -141,7 +141,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// Snapshots are polled: what a login has learnt is used again, until the camera wants it anew.
+// Snapshots are asked for again and again. The nonce of a login is used again until the camera demands a new one.
 func TestLoginPolling(t *testing.T) {
 	pics := street(t)
 	for _, challenge := range []string{`Basic realm="camera"`, `Digest realm="camera", nonce="%s", qop="auth"`} {

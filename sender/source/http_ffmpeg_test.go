@@ -10,7 +10,8 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// ffmpeg is a camera that somebody else wrote: it serves one viewer, and its boundaries and lengths are its own.
+// Here ffmpeg is the camera, a program that was not written for udpcam. It serves one viewer, and writes boundaries and
+// lengths in its own way.
 func TestCameraFFmpeg(t *testing.T) {
 	ffmpeg := program(t, "ffmpeg")
 	l, err := net.Listen("tcp", "127.0.0.1:0")

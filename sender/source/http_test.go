@@ -66,7 +66,7 @@ func TestCameraSpellings(t *testing.T) {
 		"type of nonsense":     {kind: ";;", body: bytes.Join(pics, nil)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a.hang = true // each frame has to come without a byte behind it
+			a.hang = true // each frame must come before any byte of the next
 			camera := httptest.NewServer(a)
 			defer camera.Close()
 			equal(t, collect(t, open(t, camera.URL, Options{}), len(pics)), pics...)
@@ -87,7 +87,7 @@ func TestCameraSkips(t *testing.T) {
 	}
 }
 
-// inMemory returns a camera source whose camera is handler, on a network in memory, and a function that ends both.
+// inMemory returns a source whose camera is handler, on a network in memory. The function that it returns ends both.
 func inMemory(t *testing.T, handler http.Handler, o Options) (src *camera, end func()) {
 	network := newMemoryNet()
 	server := &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(t.Output(), nil), 0)}
@@ -102,7 +102,7 @@ func dial(c *camera, dial func(ctx context.Context, network, address string) (ne
 	c.client.Transport.(*credentials).next.DialContext = dial
 }
 
-// A stream that ends is connected to again at once, since it had brought pictures.
+// When a stream that has brought pictures ends, udpcam connects again at once.
 func TestCameraReconnects(t *testing.T) {
 	pics := street(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestCameraReconnects(t *testing.T) {
 	})
 }
 
-// A camera that has worked is never given up, and is not asked more often than every few seconds.
+// A camera that has worked is asked again for ever, but only every few seconds.
 func TestCameraAway(t *testing.T) {
 	pics := street(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestCameraSilent(t *testing.T) {
 	})
 }
 
-// A caller that takes its time is not a camera that is silent.
+// If the caller takes long over a frame, the camera does not count as silent.
 func TestCameraSlowCaller(t *testing.T) {
 	pics := street(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -218,7 +218,7 @@ func TestCameraSnapshot(t *testing.T) {
 	}
 }
 
-// A camera that may yet be starting is waited for, but not for ever.
+// udpcam waits for a camera that may still be starting, but not for ever.
 func TestCameraNotThere(t *testing.T) {
 	pics := street(t)
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
@@ -261,7 +261,7 @@ func TestCameraNotThere(t *testing.T) {
 	})
 }
 
-// What asking again cannot mend is an error at once, that says what to do and not what the password is.
+// A failure that a retry cannot mend is an error at once. The error says what to do, and does not contain the password.
 func TestCameraRefuses(t *testing.T) {
 	pics := street(t)
 	status := func(code int) http.Handler {

@@ -60,7 +60,7 @@ func street(t testing.TB) [][]byte {
 	return pics
 }
 
-// open is Open for names that must be right. What the source logs goes to the test's log.
+// open calls Open with a name that must be right. The source logs to the test's log.
 func open(t testing.TB, name string, o Options) Source {
 	t.Helper()
 	if o.Log == nil {
@@ -115,7 +115,7 @@ func equal(t testing.TB, frames []protocol.Frame, want ...[]byte) {
 	}
 }
 
-// program returns the path of a program that nobody here wrote, and skips the test where it is not installed.
+// program returns the path of a program. It skips the test if the program is not installed.
 func program(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)

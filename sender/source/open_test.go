@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// layOut makes a directory with one of everything that a path can name.
+// layOut makes a directory with one file of each kind that a path can name.
 func layOut(t *testing.T) string {
 	dir := t.TempDir()
 	pics := street(t)
@@ -151,7 +151,7 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// However a password is written, it is not to be seen.
+// A password is never shown, in whatever form it is written.
 func FuzzRedact(f *testing.F) {
 	const secret = "T0PSECRET"
 	f.Add("user", "", "", "/stream")
@@ -174,7 +174,7 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-// Help is what a person chooses from: each scheme must be in it, and no line too long for a terminal.
+// Help must have each scheme, and no line too long for a terminal.
 func TestHelp(t *testing.T) {
 	for _, s := range Schemes() {
 		if !strings.Contains(Help(), s) {

@@ -34,8 +34,8 @@ func (c *fakeCapture) read() ([]byte, time.Time, error) {
 func (c *fakeCapture) recording() (float64, bool) { return c.fps, c.recorded }
 func (c *fakeCapture) close()                     { close(c.closed) }
 
-// played runs a source over fake captures, one for each time that it is opened, in simulated time. It returns the
-// numbers of the pictures and when each was yielded, for at most a minute, and fails unless every capture is closed.
+// played runs a source over fake captures, one for each time that it is opened, in simulated time. It returns the numbers
+// of the pictures and when each was yielded, for at most a minute. It fails unless every capture is closed.
 func played(t *testing.T, o Options, busy time.Duration, captures ...*fakeCapture) (numbers []int, at []time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestOpenCVSkipsWhatIsTooLarge(t *testing.T) {
 	}
 }
 
-// TestOpenCVEndsWhileItWaits ends a source whose read hangs, as that of a camera does which went silent.
+// TestOpenCVEndsWhileItWaits ends a source whose read hangs, as when a camera falls silent.
 func TestOpenCVEndsWhileItWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		camera := &fakeCapture{interval: time.Hour, closed: make(chan struct{})}

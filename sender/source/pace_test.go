@@ -30,8 +30,7 @@ func TestPacerDoesNotDrift(t *testing.T) {
 	}
 }
 
-// A caller that takes its time gets the newest frame that is due, each one once, and is on time again as soon as it
-// can be.
+// A slow caller gets the newest frame that is due, and no frame twice. When it is fast again, it is on time at once.
 func TestPacerSkips(t *testing.T) {
 	const interval = 100 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
@@ -76,7 +75,8 @@ func TestPacerEndsAtOnce(t *testing.T) {
 	})
 }
 
-// A caller with slack that is late gets every frame until it has caught up. One that is later than that does not.
+// A caller that is late by no more than slack gets every frame until it has caught up. A caller that is later misses
+// frames.
 func TestPacerCatchesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace := pacer{fps: 10, slack: time.Second}

@@ -199,7 +199,7 @@ func TestUploadPortTaken(t *testing.T) {
 	}
 }
 
-// uploadInMemory starts an upload source on a network in memory. What its frames are given to may take its time.
+// uploadInMemory starts an upload source on a network in memory. Its caller may be slow.
 func uploadInMemory(t *testing.T, o Options, each func(protocol.Frame)) (client *http.Client, end func()) {
 	network := newMemoryNet()
 	src := open(t, "post://:80/", o).(*upload)
@@ -251,7 +251,8 @@ func TestUploadSlow(t *testing.T) {
 	})
 }
 
-// A poster is slowed down to the caller, and told when its picture is not taken; no picture is held for later.
+// A poster has to wait for the caller of Frames. If its picture is not taken, the answer says so. No picture is kept for
+// later.
 func TestUploadSlowCaller(t *testing.T) {
 	pics := street(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -292,7 +293,7 @@ func TestUploadSlowCaller(t *testing.T) {
 	})
 }
 
-// Many posters at once: each is told the truth, none is heard beyond the bound.
+// Many posters at once: each gets the right answer, and no more than the limit are read at a time.
 func TestUploadMany(t *testing.T) {
 	pic := street(t)[4]
 	synctest.Test(t, func(t *testing.T) {

@@ -40,7 +40,7 @@ func TestQualityDial(t *testing.T) {
 	}
 }
 
-// A test pattern under pressure makes smaller frames.
+// If the network carries less than the test pattern makes, the frames get smaller.
 func TestTestPatternUnderPressure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src, err := Open("test:?size=320x240", Options{Pressure: func() float64 { return 0.5 }})

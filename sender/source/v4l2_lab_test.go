@@ -19,13 +19,15 @@ import (
 	"udpcam/protocol"
 )
 
-// The tests named TestLab need cameras that a driver makes up, and change the machine for that: they run in bench/lab
-// only, by `make lab`. These use vivid, which has everything but JPEGs; what is done with those is tested end to end.
+// The tests named TestLab need cameras that a driver simulates, and they change the machine for that. So they run in
+// bench/lab only, by `make lab`. The tests here use the driver vivid, which has everything but JPEGs. JPEGs are tested end
+// to end.
 
-// planar has vivid speak the multi-planar interface, in place of the other one.
+// planar makes vivid use the multi-planar interface instead of the other one.
 const planar = "multiplanar=2"
 
-// vivid has the machine have one such camera, by the module's options besides the usual ones, and returns its path.
+// vivid loads the driver with these options besides the usual ones, so that the machine has one such camera. It returns the
+// camera's path.
 func vivid(t *testing.T, options ...string) string {
 	t.Helper()
 	if os.Getenv("UDPCAM_LAB") == "" {
@@ -76,10 +78,10 @@ func set(t *testing.T, path, control string, value int64) {
 	}
 }
 
-// Every format that the driver has and we know shows the same colour bars, upright and turned.
+// Every format that both the driver and udpcam know shows the same colour bars, upright and turned.
 func TestLabFormats(t *testing.T) { testFormats(t, vivid(t)) }
 
-// By the multi-planar interface it is the same, and formats with several pieces of memory (NM12) are not there.
+// The multi-planar interface gives the same. Formats with several pieces of memory (NM12) are not listed.
 func TestLabPlanarFormats(t *testing.T) {
 	path := vivid(t, planar)
 	cameras := Cameras()
@@ -153,7 +155,8 @@ func testFormats(t *testing.T, path string) {
 	}
 }
 
-// What befalls a camera: damaged pictures, pictures without a buffer, a driver that gives up, and being pulled out.
+// A camera can fail in these ways: damaged pictures, pictures without a buffer, a driver that gives up, and being
+// unplugged.
 func TestLabMishaps(t *testing.T) { testMishaps(t, vivid(t)) }
 
 func TestLabPlanarMishaps(t *testing.T) { testMishaps(t, vivid(t, planar)) }
@@ -229,7 +232,7 @@ func testMishaps(t *testing.T, path string) {
 	next(1)
 	took := time.Since(back)
 	t.Logf("pictures again %v after the camera's return; left out %v", took.Round(time.Millisecond), counted.n)
-	if took > 20*time.Second { // it should be two; this machine is emulated
+	if took > 20*time.Second { // it should be two seconds, but this machine is emulated
 		t.Errorf("%v", took)
 	}
 	next(5)
@@ -245,7 +248,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// A camera that somebody else uses, that one may not open, that is none.
+// A camera that another program uses, one that may not be opened, and a device that is no camera.
 func TestLabRefusals(t *testing.T) {
 	path := vivid(t)
 	device, err := v4l2.Open(path)

@@ -19,7 +19,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A fakeVideo is a camera that gives one picture again and again, every 40 ms, with what befalls it in between.
+// A fakeVideo is a camera that gives one picture again and again, every 40 ms, and fails in between as the test says.
 type fakeVideo struct {
 	info     v4l2.Info
 	formats  []v4l2.Format
@@ -74,8 +74,8 @@ func sized(x, y int, rates ...float64) v4l2.Size {
 	return v4l2.Size{Min: image.Pt(x, y), Max: image.Pt(x, y), Rates: rates}
 }
 
-// watch has a camera watched for a while in simulated time, with cameras that are there one after another: each of
-// present says which are, by their paths, when the devices are looked at for the n-th time.
+// watch reads a camera for a while in simulated time. Meanwhile cameras come and go: element n of present has the paths of
+// the cameras that are there when udpcam looks for the n-th time.
 func watchCamera(t *testing.T, path string, o Options, present ...map[string]*fakeVideo) (frames [][]byte, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -125,7 +125,7 @@ func times(picture []byte, n int) (pictures []fakePicture) {
 	return pictures
 }
 
-// What is left out is counted by its reason, and everything else comes out as the camera gave it.
+// Pictures that are left out are counted by reason. All others come out as the camera gave them.
 func TestCameraCounts(t *testing.T) {
 	picture := street(t)[4]
 	padded := append(bytes.Clone(picture), make([]byte, 5000)...)
@@ -155,7 +155,7 @@ func TestCameraCounts(t *testing.T) {
 	}
 }
 
-// A camera that is unplugged is found again, at its path or at another one, and no other camera is taken for it.
+// A camera that was unplugged is found again, at its old path or at another one. No other camera is mistaken for it.
 func TestCameraComesBack(t *testing.T) {
 	picture := street(t)[4]
 	front, back := v4l2.Info{Path: "/dev/video0", Name: "front", Driver: "uvc"}, v4l2.Info{Path: "/dev/video2", Name: "back", Driver: "uvc"}
@@ -176,7 +176,7 @@ func TestCameraComesBack(t *testing.T) {
 	}
 }
 
-// Of several cameras the first that works is taken; if none does, the first one's reason is told.
+// The first of several cameras that works is used. If none works, the error is that of the first one.
 func TestFirstCameraThatWorks(t *testing.T) {
 	picture := street(t)[4]
 	broken := &fakeVideo{formats: mjpegFormats, startErr: fmt.Errorf("x: %w", v4l2.ErrBusy)}
@@ -202,7 +202,7 @@ func TestFirstCameraThatWorks(t *testing.T) {
 	}
 }
 
-// JPEGs are turned without loss, or it is said why not; raw pictures always.
+// JPEGs are turned without loss, or an error says why they cannot be. Raw pictures can always be turned.
 func TestCameraRotates(t *testing.T) {
 	picture := street(t)[4]
 	camera := func(pictures ...fakePicture) map[string]*fakeVideo {
@@ -337,7 +337,7 @@ func TestExpand(t *testing.T) {
 	}
 }
 
-// Repeats of a live source are left out up to a number, and everything else passes.
+// Repeated pictures of a live source are left out, up to a number in a row. All other pictures pass.
 func TestDropSame(t *testing.T) {
 	a, b := street(t)[4], street(t)[5]
 	stream := bytes.Join([][]byte{a, a, a, a, a, b, a, a, b, b}, nil)

@@ -14,7 +14,7 @@ import (
 	"udpcam/bench/internal/relay"
 )
 
-// pictures are JPEGs of the least that a reader takes for one, each different.
+// pictures are the smallest JPEGs that a reader accepts, each different.
 func pictures(n int) (ps [][]byte) {
 	for i := range n {
 		head := "\xff\xd8\xff\xc0\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
@@ -46,7 +46,7 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// Pictures that are changed on the way, or come twice, are told from those that are not.
+// Pictures that were changed on the way, or came twice, count as damaged. The others do not.
 func TestRelayDamage(t *testing.T) {
 	r, feed := pipe(t, "exec cat", "LC_ALL=C exec sed -u 's/picture 000011/picture 999999/; s/picture 000012/picture 000013/'")
 	got, err := r.Run(t.Context(), feed)
@@ -55,7 +55,7 @@ func TestRelayDamage(t *testing.T) {
 	}
 }
 
-// A program that fails is told of, with what it said.
+// If a program fails, the error contains its last output.
 func TestRelayFailure(t *testing.T) {
 	r, feed := pipe(t, "echo no camera >&2; exit 3; true", "exec cat")
 	if _, err := r.Run(t.Context(), feed); err == nil || !strings.Contains(err.Error(), "no camera") {
