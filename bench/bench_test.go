@@ -149,7 +149,8 @@ func TestMissingLinkIsNoted(t *testing.T) {
 	}
 }
 
-// If a path does not carry all frames, some are skipped and not lost. Segments that are larger than the MTU lose more.
+// A matrix measures every combination of segment size and parity. Segments that are larger than the MTU are lost more
+// often.
 func TestLossMatrix(t *testing.T) {
 	m := matrix(60, bench.MakeNetwork(0.01, 1, 4*time.Millisecond, 0, 0))
 	m.Segments = []int{protocol.DefaultSegmentSize, 65_472}

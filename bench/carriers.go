@@ -23,7 +23,7 @@ type Carrier struct {
 	program            program  // what PROGRAM stands for in the command lines
 	// The command lines. ADDR, HOST and PORT stand for the receiver's address.
 	send, receive string
-	third         string // what the receiver finds open as file 3, "" for nothing
+	third         string // the content of the receiver's open file 3, "" if it needs none
 }
 
 // A program is one that is part of udpcam, so that it need not be installed.
@@ -36,7 +36,7 @@ const (
 	inC             // bareSource, compiled before it is measured
 )
 
-// Measures tells whether any of the carriers is udpcam.
+// Measures reports whether any of the carriers is udpcam.
 func Measures(carriers []Carrier) bool {
 	return slices.ContainsFunc(carriers, func(c Carrier) bool { return c.program == product })
 }

@@ -127,8 +127,8 @@ func better(rows []Row) (notes []string) {
 	return notes
 }
 
-// measure measures one carrier over one network. Program is the path of its program, if that is ours. Why tells how the
-// carrier itself failed.
+// measure measures one carrier over one network. Program is the path of the carrier's program, if that is ours. Why says
+// how the carrier itself failed.
 func (c *Comparison) measure(ctx context.Context, carrier Carrier, n Network, program string) (row Row, why, err error) {
 	cable, err := plug(c.Link, n, c.Seed)
 	if err != nil {

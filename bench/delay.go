@@ -115,7 +115,7 @@ func (t *DelayTest) encoded(ctx context.Context) (delays []time.Duration, err er
 	return nil, ctx.Err()
 }
 
-// received measures how old pictures are at the receiver's standard output and at a viewer, for the same pictures at once.
+// received measures how old the same pictures are at the receiver's standard output and at a viewer.
 func (t *DelayTest) received(ctx context.Context, stdout *os.File, http string) (program, viewer []time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package bench measures udpcam and what people use instead: which frames arrive over a lossy network, how late, and at what
-// cost. Each kind of measurement is a [Measurement], which adds rows to [Results]. These can be shown:
+// Package bench measures udpcam and other programs: which frames arrive over a lossy network, how late, and at what cost.
+// Each kind of measurement is a [Measurement], which adds rows to [Results]. These can be shown:
 //
 //	results := &bench.Results{Bench: "loss", Made: bench.NewEnvironment(version, args)}
 //	err := matrix.Measure(ctx, results, progress)

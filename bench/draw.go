@@ -15,7 +15,7 @@ import (
 	"udpcam/protocol"
 )
 
-// A figure is something that is drawn of the rows.
+// A figure says which values of the rows are drawn, and how.
 type figure struct {
 	name, title, unit string
 	log               bool
@@ -198,7 +198,7 @@ func index(list *[]string, name string) int {
 	return i
 }
 
-// apart is the figure as one picture for each of its values.
+// apart splits the figure into one picture for each of its values.
 func (f figure) apart() (pictures []figure) {
 	for i, name := range f.names {
 		p := f

@@ -9,9 +9,9 @@ import (
 	"udpcam/bench/internal/relay"
 )
 
-// A Fan measures what each viewer gets from a server: for each way to watch, each number of viewers with each number of
-// stalled ones. The server is a separate process. It reads pictures from standard input and serves them over HTTP. Stalled
-// viewers ask for the stream too, but read nothing.
+// A Fan measures what each viewer gets from a server. It tries every combination of a way to watch, a number of viewers and
+// a number of stalled viewers. The server is a separate process. It reads pictures from standard input and serves them over
+// HTTP. Stalled viewers ask for the stream too, but read nothing.
 type Fan struct {
 	Udpcam           string // the command
 	By               []Way

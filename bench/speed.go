@@ -110,8 +110,8 @@ func (t trial) delivered() float64 { return float64(len(t.delays)) / float64(max
 // warming is how many frames are sent first, so that the ends know each other.
 const warming = 10
 
-// coarseClock is the machine's clock. It waits less precisely than datagram.SystemClock, and with less processor time,
-// which would count here.
+// coarseClock is the machine's clock. It waits less precisely than datagram.SystemClock, and uses less processor time. That
+// would be counted here.
 type coarseClock struct{}
 
 func (coarseClock) Now() time.Time        { return time.Now() }

@@ -44,7 +44,7 @@ type viewer struct {
 // starting is how long a server may take to start, and viewers to connect.
 const starting = 10 * time.Second
 
-// connect returns a viewer as soon as the server is there. One that is to stall has a tiny receive buffer.
+// connect returns a viewer as soon as the server answers. A viewer that is to stall has a tiny receive buffer.
 func (w Way) connect(ctx context.Context, addr string, stall bool) (viewer, error) {
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)

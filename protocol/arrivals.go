@@ -12,7 +12,7 @@ type arrivals struct {
 	top    int       // one above the highest of these places
 	first  time.Time // when the first datagram came
 	last   time.Time // when the latest one came
-	over   time.Time // when sending had ended, as the last place or a newer frame showed; zero before that
+	over   time.Time // when the last place or a newer frame has shown that sending has ended; zero before that
 	closed bool      // whether it has become a train
 	line   line      // through the points (place, time of arrival)
 }

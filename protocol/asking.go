@@ -77,8 +77,8 @@ func (a *asking) closeTrain(p *pendingFrame, now time.Time) {
 		now.Sub(a.joined) <= earlyReports
 }
 
-// tell makes a report if one is due, and returns when the next one is.
-func (a *asking) tell(now time.Time) (next time.Time) {
+// makeReport makes a report if one is due, and returns when the next one is.
+func (a *asking) makeReport(now time.Time) (next time.Time) {
 	due := a.reported.Add(reportInterval)
 	if a.urgent {
 		due = a.reported.Add(urgentInterval)
@@ -138,7 +138,7 @@ func (a *asking) send(b []byte, share int) bool {
 	if a.seal != nil {
 		size += controlHeaderSize - prefixSize + TagSize
 		if a.fedBack == 0 {
-			share = 1 // the first report must go out: the stream is not shown before the sender echoes it
+			share = 1 // the first report must leave: the stream is shown only when the sender has echoed it
 		}
 	}
 	if a.fedBack+size > a.received/share {

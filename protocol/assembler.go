@@ -27,9 +27,8 @@ type AssemblerConfig struct {
 }
 
 // An Assembler turns udpcam/1 datagrams into frames. They may come from any number of senders, in any order. Lost segments
-// are rebuilt from parity, or requested from the sender. The frames of a stream are handed on in order, each the moment that
-// it is whole. Only if an older frame can still become whole, a frame waits for it a little. Then the older frame is
-// dropped.
+// are rebuilt from parity, or requested from the sender. The frames of a stream are handed on in order, each the moment
+// that it is whole. A frame waits a little if an older one can still become whole. After that the older frame is dropped.
 //
 // Call Add for each datagram, and Expire when Deadline has come. After each of these calls, call Next and NextFeedback until
 // they have nothing more. The assembler keeps nothing of a datagram. A frame is valid until Next is called again: see
@@ -147,7 +146,7 @@ func (a *Assembler) NextFeedback() (b []byte, to netip.AddrPort, ok bool) {
 	return f.b, f.to, true
 }
 
-// NextLocked returns the next stream that comes and is not shown. The reason is in [LockedStream]. It returns the same
+// NextLocked returns the next stream that arrives but is not shown. The reason is in [LockedStream]. It returns the same
 // stream once a minute, and at most one stream a second.
 func (a *Assembler) NextLocked() (l LockedStream, ok bool) { return a.shared.keyring.next() }
 
@@ -174,7 +173,7 @@ func (a *Assembler) Expire(now time.Time) {
 			s.release()
 		}
 		if !s.believed() && now.Sub(s.joined) >= provenAfter {
-			a.shared.keyring.tell(LockedStream{s.from, LockedUnproven, s.opener.key.id}, now)
+			a.shared.keyring.noteLocked(LockedStream{s.from, LockedUnproven, s.opener.key.id}, now)
 		}
 		s.attend(now)
 	}

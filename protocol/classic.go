@@ -117,7 +117,7 @@ func (a *ClassicAssembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	if len(a.keyring.keys) > 0 {
 		a.tally.Datagrams++
 		a.tally.LeftOut[DatagramUnsealed]++
-		a.keyring.tell(LockedStream{From: from, Why: LockedOpen}, now)
+		a.keyring.noteLocked(LockedStream{From: from, Why: LockedOpen}, now)
 		return
 	}
 	s := a.sender(from, now)

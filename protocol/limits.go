@@ -31,8 +31,8 @@ const (
 	maxPendingFrames = 32
 
 	// maxStreams is how many streams a receiver follows at once. If there are more, the one that had no whole frame for
-	// longest gives way. It stops invented sessions from filling the memory. They also cannot push out a camera that is
-	// being watched.
+	// longest gives way. It stops invented sessions from filling the memory. Invented sessions also cannot push out a
+	// camera that is being watched.
 	maxStreams = 64
 
 	// freeReserve is the most bytes that are set aside for a frame because of the length in its first segment. Memory
@@ -46,7 +46,8 @@ const (
 	maxEncoders = 16
 
 	// maxCountedGap is the largest step between two frame IDs that counts as lost frames. A larger step comes from a sender
-	// that starts again within its session, or from a forged datagram. It stops those from spoiling the counts.
+	// that starts again within its session, or from a forged datagram. This limit stops such steps from spoiling the
+	// counts.
 	maxCountedGap = 1 << 12
 
 	// streamExpiry is how long a stream may be silent before it is forgotten.

@@ -72,8 +72,8 @@ func (r *keyring) open(b []byte, id KeyID) (key *receiverKey, open []byte) {
 	return key, open
 }
 
-// tell notes a stream that is not shown, for next to return.
-func (r *keyring) tell(l LockedStream, now time.Time) {
+// noteLocked notes a stream that is not shown, for next to return.
+func (r *keyring) noteLocked(l LockedStream, now time.Time) {
 	same := l
 	same.From = netip.AddrPortFrom(l.From.Addr(), 0)
 	if now.Sub(r.toldAt) < lockedInterval || now.Sub(r.told[same]) < lockedAgain || r.locked != nil {
@@ -86,7 +86,7 @@ func (r *keyring) tell(l LockedStream, now time.Time) {
 	r.locked = &l
 }
 
-// next returns the stream that tell has noted, once.
+// next returns the stream that noteLocked has noted, once.
 func (r *keyring) next() (l LockedStream, ok bool) {
 	if r.locked == nil {
 		return l, false
@@ -154,12 +154,12 @@ func (o *opener) seal(open []byte) []byte {
 func (a *Assembler) refuse(p prefix, b []byte, from netip.AddrPort, now time.Time) {
 	if !p.Sealed {
 		a.leaveOut(DatagramUnsealed)
-		a.shared.keyring.tell(LockedStream{From: from, Why: LockedOpen}, now)
+		a.shared.keyring.noteLocked(LockedStream{From: from, Why: LockedOpen}, now)
 		return
 	}
 	a.leaveOut(DatagramSealed)
 	if h, err := parseControlHeader(b); err == nil && p.Type == typeAnnouncement {
-		a.shared.keyring.tell(LockedStream{from, LockedNoKey, h.key}, now)
+		a.shared.keyring.noteLocked(LockedStream{from, LockedNoKey, h.key}, now)
 	}
 }
 
@@ -182,7 +182,7 @@ func (a *Assembler) openAnnouncement(p prefix, b []byte, from netip.AddrPort, no
 	if open == nil {
 		a.leaveOut(DatagramWrongKey)
 		if k == nil {
-			ring.tell(LockedStream{from, LockedNoKey, h.key}, now)
+			ring.noteLocked(LockedStream{from, LockedNoKey, h.key}, now)
 		}
 		return nil, nil
 	}

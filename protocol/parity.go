@@ -24,7 +24,7 @@ type parityShard struct {
 }
 
 // encode computes rows of parity of one block of a frame: row first + i into parity[i], which is a stride long. All these
-// rows must exist. Padding needs no work: zeros add nothing to the sums.
+// rows must exist. Padding can be left out: zeros add nothing to the sums.
 func encode(l layout, block int, frame []byte, first int, parity [][]byte) {
 	for _, shard := range parity {
 		clear(shard)

@@ -51,7 +51,7 @@ const (
 	// path is overloaded, or requests are lost. Then frames do not wait for answers.
 	maxUnanswered = 4
 
-	// maxAskedGap is the most missing frames between two others that are asked for.
+	// maxAskedGap is the most missing frames between two others for which requests are sent.
 	maxAskedGap = 8
 
 	// finishedKept is how many finished frames a stream remembers, to count their late datagrams.
@@ -59,8 +59,8 @@ const (
 
 	// requestShare and reportShare bound the cost of feedback. All feedback, with a request, may have one byte for 8
 	// received; with a report, one byte for 2. Reports may have more, so that the sender still hears from a receiver that
-	// gets only announcements. The bound stops somebody who forges a stream from having this receiver send more bytes to
-	// a victim than the forgery has.
+	// gets only announcements. The bound is for forged streams: this receiver must not send a victim more bytes than the
+	// forger has sent.
 	requestShare = 8
 	reportShare  = 2
 

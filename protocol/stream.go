@@ -133,7 +133,7 @@ func (s *stream) attend(now time.Time) {
 			s.wakeAt(p.deadline)
 		}
 	}
-	s.wakeAt(a.tell(now))
+	s.wakeAt(a.makeReport(now))
 	for _, b := range a.out {
 		s.shared.feedback = append(s.shared.feedback, outgoingFeedback{s.from, b})
 	}

@@ -33,8 +33,8 @@ import (
 	"udpcam/protocol"
 )
 
-// smallBuffer is the size in bytes below which a receive buffer is reported to the user. It holds a third of a second of a
-// good camera.
+// smallBuffer is a size in bytes. If the receive buffer is smaller, the log says so. This size holds a third of a second of
+// a good camera's frames.
 const smallBuffer = 1 << 20
 
 // A Config says how a Receiver receives. The zero value is the documented default.
@@ -50,7 +50,7 @@ type Config struct {
 	// Latency is how long a whole frame may wait for an older one that can still be repaired. 0 means about three round
 	// trips: see [protocol.AssemblerConfig].
 	Latency time.Duration
-	// OneWay turns off feedback: the receiver sends nothing, and what parity cannot repair is lost. Multicast and the
+	// OneWay turns off feedback: the receiver sends nothing. Frames that parity cannot repair are lost. Multicast and the
 	// classic wire are always one-way.
 	OneWay bool
 	// Interface is the network interface on which a multicast group is joined. Nil means all of them.

@@ -37,7 +37,7 @@ type announcer struct {
 
 // observe learns from a frame that is to be sent.
 func (a *announcer) observe(f protocol.Frame, now time.Time) {
-	a.rate.add(now)
+	a.rate.count(now)
 	if now.Sub(a.seen) >= announceSoon {
 		a.size, _ = mjpeg.Size(f.JPEG) // zero if it is unknown
 		a.seen = now
@@ -61,7 +61,7 @@ type rate struct {
 	milliFPS uint32 // frames per 1000 seconds, 0 if not known
 }
 
-func (r *rate) add(now time.Time) {
+func (r *rate) count(now time.Time) {
 	if r.since.IsZero() {
 		r.since = now
 		return

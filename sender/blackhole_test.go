@@ -26,7 +26,7 @@ func TestBlackHoleNeedsAWitness(t *testing.T) {
 		for i := range 20 {
 			after := time.Duration(i+1) * 200 * time.Millisecond
 			b.sent(1436)
-			got = got || b.report(protocol.Report{Largest: c.largest(i), Age: c.age(after)}, epoch.Add(after))
+			got = got || b.learn(protocol.Report{Largest: c.largest(i), Age: c.age(after)}, epoch.Add(after))
 		}
 		if got != c.want {
 			t.Errorf("%s: taken for a black hole: %v", name, got)

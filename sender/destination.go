@@ -106,8 +106,8 @@ func (d *destination) live(now time.Time) bool {
 	return !d.reported.IsZero() && now.Sub(d.reported) < silence
 }
 
-// report learns from a report.
-func (d *destination) report(f protocol.Feedback, now time.Time) {
+// learn learns from a report of the receiver.
+func (d *destination) learn(f protocol.Feedback, now time.Time) {
 	if !d.reported.IsZero() && !d.live(now) { // after such a silence, nothing is known of the path
 		d.path, d.hole = path.New(), blackHole{}
 	}
@@ -146,8 +146,8 @@ func (d *destination) state(now time.Time) DestinationState {
 	return Waiting
 }
 
-// tell logs when the state changes: a receiver answers, is gone, or is not there.
-func (d *destination) tell(now time.Time) {
+// logState logs when the state changes: a receiver answers, is gone, or is not there.
+func (d *destination) logState(now time.Time) {
 	info := DestinationInfo{Addr: d.Addr, State: d.state(now)}
 	switch {
 	case info.State == d.told:

@@ -76,9 +76,9 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		if f.Joined || !d.live(now) {
 			enough = 0 // a new receiver waits for an announcement
 		}
-		d.report(f, now)
-		d.tell(now)
-		if d.hole.report(*f.Report, now) && s.config.automatic() {
+		d.learn(f, now)
+		d.logState(now)
+		if d.hole.learn(*f.Report, now) && s.config.automatic() {
 			s.shrink(d, stepDown(s.splitter.SegmentSize()), "large datagrams do not arrive, small ones do")
 		}
 		s.announce(enough, now)

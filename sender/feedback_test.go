@@ -53,7 +53,7 @@ func request(session, frame uint32, need, k byte) []byte {
 	return b
 }
 
-// report is a report of the train of one frame, with the number of segments that came.
+// report is a report of one frame's train, with the number of segments that came.
 func report(session, newest, segments uint32) []byte {
 	b := []byte{0, 0xca, 0x14, 0}
 	b = binary.BigEndian.AppendUint32(b, session<<8)

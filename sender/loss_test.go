@@ -164,7 +164,8 @@ func TestRecovery(t *testing.T) {
 	})
 }
 
-// TestChangesThatAreNoOverload makes a path longer, makes it stall, and makes it lose much. Sending less helps against none.
+// TestChangesThatAreNoOverload makes a path longer, makes it stall, and makes it lose much. Sending less helps against none
+// of these.
 func TestChangesThatAreNoOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShow(t, netsim.Path{Delay: 2 * time.Millisecond}, sender.Config{})

@@ -98,9 +98,9 @@ func (b *blackHole) sent(size int) {
 	}
 }
 
-// report learns from a report, and returns whether the path is a black hole. It starts again if the receiver joined after
+// learn learns from a report, and returns whether the path is a black hole. It starts again if the receiver joined after
 // since: then it does not know what came before.
-func (b *blackHole) report(r protocol.Report, now time.Time) bool {
+func (b *blackHole) learn(r protocol.Report, now time.Time) bool {
 	if b.since.IsZero() || r.Largest >= b.size || now.Sub(b.since) > r.Age {
 		*b = blackHole{since: now}
 	}

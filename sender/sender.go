@@ -210,7 +210,7 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 		if d.began.IsZero() {
 			d.began = now
 		}
-		d.tell(now)
+		d.logState(now)
 		d.path.Begin(f.ID, o.Planned(), o.DatagramSize(), s.departure.rate, now)
 		d.hole.sent(o.Largest())
 	}

@@ -27,7 +27,7 @@ func pictureFlags(frames int) []cli.Flag {
 	)
 }
 
-// picturesOf are the pictures that the flags describe, and those more that do not count.
+// picturesOf returns the pictures that the flags describe, and the additional ones that do not count.
 func picturesOf(c *cli.Context) ([][]byte, error) {
 	frames := c.Int("frames")
 	if frames < 10 || frames > 100_000 {

@@ -113,7 +113,7 @@ func segmentSize(text string) (int, error) {
 	return n, err
 }
 
-// networksOf are the networks that the flags describe: the scenarios, unless others are given.
+// networksOf returns the networks that the flags describe. These are scenarios, unless other networks are given.
 func networksOf(c *cli.Context) (networks []bench.Network, err error) {
 	for _, args := range cmdline.List(c, "netem") {
 		if _, err := netsim.ParseNetem(args); err != nil && strings.Contains(c.String("link"), bench.LinkSim) {
@@ -140,7 +140,7 @@ func networksOf(c *cli.Context) (networks []bench.Network, err error) {
 	return networks, nil
 }
 
-// productOf are the networks of which flags give figures: every combination. There are none without such flags.
+// productOf returns the networks that are given by figures: every combination of them. Without such flags there are none.
 func productOf(c *cli.Context) (networks []bench.Network, err error) {
 	given := c.String("loss") != "" && c.String("scenario") == "" && len(cmdline.List(c, "netem")) == 0
 	for _, flag := range []string{"loss", "burst", "rtt", "jitter", "rate"} {

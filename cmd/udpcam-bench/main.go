@@ -1,4 +1,4 @@
-// Command udpcam-bench measures udpcam, and beside it what people use today. Package bench does the measuring.
+// Command udpcam-bench measures udpcam, and other programs for comparison. Package bench does the measuring.
 //
 // Each subcommand has its flags in a file: loss.go, compare.go, cost.go (speed, fanout and delay), explain.go, show.go, tcp.go.
 // measure.go runs a measurement, outputs.go writes its results, flags.go has flags that several share, and udpcam.go finds the

@@ -25,7 +25,8 @@ func resultFlags() []cli.Flag {
 	)
 }
 
-// checkOutputs makes sure, before minutes of measuring, that what the flags name can be written. It changes nothing.
+// checkOutputs makes sure that the files of the flags can be written, before a measurement of some minutes begins. It
+// changes nothing.
 func checkOutputs(c *cli.Context) error {
 	for _, flag := range []string{"json", "csv", "markdown", "trace", "plot"} {
 		path := c.String(flag)

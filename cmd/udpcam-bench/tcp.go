@@ -52,7 +52,7 @@ func tcp(c *cli.Context) error {
 	return cmdline.Usagef("%q: give send or receive", c.Args().First())
 }
 
-// copyUntil copies until there is no more, or ctx is done. Go sets TCP_NODELAY by itself.
+// copyUntil copies until the input ends, or ctx is done. Go sets TCP_NODELAY by itself.
 func copyUntil(ctx context.Context, conn net.Conn, w io.Writer, r io.Reader) error {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()

@@ -55,7 +55,7 @@ func noCameras() string {
 	return "There is no camera. Is one plugged in? udpcam doctor looks further."
 }
 
-// printCamera writes what is known of a camera. Its tables end where a line has no tabs.
+// printCamera writes what is known of a camera. A line without tabs ends a table.
 func printCamera(w io.Writer, c source.CameraInfo) {
 	title := c.Name
 	if c.Default {
@@ -115,7 +115,7 @@ func printFormats(w io.Writer, formats []source.CameraFormat) {
 	}
 }
 
-// ratesText lists frames a second, or names the lowest and the highest if all between are possible too.
+// ratesText lists the frame rates. If all rates between two bounds are possible, it names the bounds.
 func ratesText(s source.CameraSize) string {
 	var rates []string
 	for _, r := range s.FPS {

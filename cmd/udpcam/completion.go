@@ -13,7 +13,7 @@ import (
 	"udpcam/sender/source"
 )
 
-// completions says for each shell how the script is installed that makes it complete udpcam's commands and flags.
+// completions says for each shell how its completion script is installed.
 var completions = []struct{ shell, install string }{
 	{"bash", `echo 'source <(udpcam completion bash)' >> ~/.bashrc`},
 	{"zsh", `echo 'source <(udpcam completion zsh)' >> ~/.zshrc     # behind compinit`},
@@ -21,8 +21,8 @@ var completions = []struct{ shell, install string }{
 	{"powershell", `udpcam completion powershell >> $PROFILE`},
 }
 
-// completionScripts has the scripts of all shells but fish, which cli makes. They ask udpcam itself what may come next: it
-// answers when its last argument is --generate-bash-completion.
+// completionScripts has the scripts of all shells but fish, which cli makes. The scripts ask udpcam itself what may come
+// next. It answers if its last argument is --generate-bash-completion.
 //
 //go:embed completion
 var completionScripts embed.FS
@@ -65,8 +65,8 @@ func completionCommand() *cli.Command {
 	return command(c)
 }
 
-// complete prints what may come next on the command line. After a flag that has few values, that is these values.
-// Otherwise it is what cli suggests.
+// complete prints what may come next on the command line. After a flag with few possible values, it prints these values.
+// Otherwise it prints cli's suggestions.
 func complete(c *cli.Context) {
 	values := map[string][]string{
 		"--wire":      {string(protocol.WireV1), string(protocol.WireClassic)},
@@ -74,7 +74,7 @@ func complete(c *cli.Context) {
 		"--source":    source.Schemes(),
 	}
 	last := ""
-	if n := len(os.Args); n > 1 { // as cli does: the context does not hold a flag that is not complete
+	if n := len(os.Args); n > 1 { // cli does the same: an incomplete flag is not in the context
 		last = os.Args[n-2]
 	}
 	if found := values[last]; found != nil {

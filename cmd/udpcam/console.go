@@ -45,7 +45,7 @@ func (c *console) Write(lines []byte) (int, error) {
 	return len(lines), nil
 }
 
-// setStatus rewrites the status line. An empty one removes it. Where there is no terminal nothing happens.
+// setStatus rewrites the status line. An empty one removes it. Without a terminal it does nothing.
 func (c *console) setStatus(line string) {
 	if c.width == nil {
 		return
@@ -64,7 +64,8 @@ func (c *console) erase() string {
 	return "\r" + strings.Repeat(" ", utf8.RuneCountInString(c.status)) + "\r"
 }
 
-// cut shortens a line to at most width columns: between two of its parts, which are two spaces apart, if it can.
+// cut shortens a line to at most width columns. If possible it cuts between two parts of the line. Parts are two spaces
+// apart.
 func cut(line string, width int) string {
 	runes := []rune(line)
 	width = max(0, width)

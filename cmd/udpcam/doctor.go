@@ -53,7 +53,7 @@ type state string
 
 const (
 	good state = "ok"
-	note state = "note" // it works, but could be better, or is not needed by all
+	note state = "note" // it works but could be better, or not everybody needs it
 	bad  state = "bad"
 )
 

@@ -91,7 +91,7 @@ func checkNetem() finding {
 	return finding{"netem", note, "not in this kernel; to try bad networks, bench/lab starts a kernel that has it", nil}
 }
 
-// pathMTU returns the size of the packets that get to where a socket is connected, as far as the kernel knows.
+// pathMTU returns the largest packet that reaches the address that a socket is connected to, as far as the kernel knows.
 func pathMTU(conn *net.UDPConn) (mtu int, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

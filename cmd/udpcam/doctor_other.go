@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// checkSystem checks nothing: all that it checks is particular to Linux.
+// checkSystem checks nothing: on Linux it checks features that only Linux has.
 func checkSystem() []finding { return nil }
 
 func pathMTU(*net.UDPConn) (int, error) { return 0, errors.ErrUnsupported }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A progress is how many frames there have been at some time. The rates are over the time since the progress before.
+// A progress is the number of frames up to some moment. Rates are over the time since the previous progress.
 type progress struct {
 	Time       time.Time `json:"time"`
 	FPS        float64   `json:"fps"`

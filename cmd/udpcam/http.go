@@ -85,8 +85,9 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 	return to, nil
 }
 
-// encryptionOf returns what --tls-cert and --tls-key give, or nil without them. The files are read at each handshake,
-// because they are renewed now and then. While they do not fit together, the last certificate stays in use.
+// encryptionOf returns the TLS configuration of --tls-cert and --tls-key, or nil without these flags. The files are read at
+// each handshake, because certificates are renewed now and then. While the two files do not fit together, the last
+// certificate stays in use.
 func encryptionOf(c *cli.Context) (*tls.Config, error) {
 	cert, key := c.String("tls-cert"), c.String("tls-key")
 	switch {

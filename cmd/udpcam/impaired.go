@@ -17,7 +17,7 @@ type impaired struct {
 
 	mu     sync.Mutex // guards what follows, and the conn's sending side
 	path   *netsim.Crossing
-	block  func(header []byte) bool // says which datagrams are lost in any case; nil for none
+	block  func(header []byte) bool // reports whether a datagram is lost in any case; nil means that none is
 	flight netsim.Schedule[flying]
 	timer  *time.Timer // set to when the next datagram arrives
 }

@@ -59,7 +59,7 @@ func key(c *cli.Context) error {
 	return err
 }
 
-// askPassphrase asks for words: at a terminal twice and unseen, else it reads one line.
+// askPassphrase asks for words. At a terminal it asks twice and does not show them. Otherwise it reads one line.
 func askPassphrase(in io.Reader, out io.Writer) (string, error) {
 	file, ok := in.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {

@@ -7,8 +7,8 @@
 //	udpcam cameras, udpcam doctor: what this machine has
 //
 // Each subcommand has a file of its own: its flags, and how it puts packages together. flags.go has the flags that several
-// share. capture.go, loopback.go, outputs.go and http.go open what frames come from and go to. session.go logs and shows the
-// status, which the status files make. Package cmdline parses the command line and prints help.
+// share. capture.go and loopback.go open the sources of frames, outputs.go and http.go open their destinations. session.go
+// logs, and shows the status. The status files make the status. Package cmdline parses the command line and prints help.
 package main
 
 import (

@@ -32,7 +32,7 @@ type file struct {
 	name   string
 	queue  *sink.Queue
 	takes  func(f protocol.Frame, now time.Time) bool
-	kept   bool  // it is a recording: nothing may be missing in it
+	kept   bool  // it is a recording, so no frame may be missing
 	screen bool  // nobody expects it to show every frame
 	err    error // why it takes no more frames
 }
@@ -115,7 +115,7 @@ func (o *outputs) put(frame protocol.Frame, now time.Time) {
 		o.server.Put(frame)
 	}
 	if o.window != nil {
-		o.window.Put(frame) // fails only when the window is closed, which ends recv's Run of it too
+		o.window.Put(frame) // fails only when the window is closed. Then recv's call of Run ends too
 	}
 	for _, f := range o.files {
 		if f.err != nil || !f.takes(frame, now) {
@@ -203,14 +203,15 @@ func (o *outputs) dropped() map[string]uint64 {
 const patience = 3 * time.Second
 
 // A selector chooses the one stream that a file or pipe gets. With a name, that is the stream of this name. Without a name,
-// it is the first that is live. When that has been silent for 3 s, the next that is live takes its place.
+// it is the first that is live. When the chosen stream has been silent for 3 s, the next stream that is live takes its
+// place.
 type selector struct {
 	want    string // the stream's name, "" for any
 	current string
 	last    time.Time // when a frame of current came, zero if none has
 }
 
-// takes reports whether a frame that comes now is of the chosen stream.
+// takes reports whether a frame that comes now belongs to the chosen stream.
 func (s *selector) takes(f protocol.Frame, now time.Time) bool {
 	if s.want != "" {
 		return f.Stream == s.want

@@ -186,7 +186,8 @@ func listen(ctx context.Context, c *cli.Context, config receiver.Config) (*recei
 	return nil, fmt.Errorf("--addr: %w", err)
 }
 
-// fallenBack reports whether all IPv6 addresses were asked for, and got is one of IPv4. Then there is no IPv6.
+// fallenBack reports whether the user asked for all IPv6 addresses, but got is an IPv4 address. Then this machine has no
+// IPv6.
 func fallenBack(asked string, got netip.AddrPort) bool {
 	wanted, err := netip.ParseAddrPort(asked)
 	return err == nil && wanted.Addr() == netip.IPv6Unspecified() && got.Addr().Is4()

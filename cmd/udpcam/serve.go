@@ -84,9 +84,9 @@ func show(ctx context.Context, to *server, open web.Opener, onDemand bool, linge
 	return parts.Wait()
 }
 
-// pull shows a source on demand: it is open while somebody watches, and for the time linger after that. If it fails it is
-// opened again. But if it fails before its first frame ever, it is hardly the source that was meant, and pull returns the
-// error.
+// pull shows a source on demand. The source is open while somebody watches, and for the time linger after that. If the
+// source fails, it is opened again. But if it fails before its first frame ever, the user probably named a wrong source,
+// and pull returns the error.
 func pull(ctx context.Context, to *server, open web.Opener, linger time.Duration, stream string) (failed error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()

@@ -18,7 +18,7 @@ import (
 //
 //   - With --json, the status is a JSON object on a line of its own. Log lines are objects too: they have a "msg".
 //   - Else, on a terminal, the status is a line below the log lines.
-//   - Else there is no status. What changes is in the log.
+//   - Else there is no status. The log has all changes.
 type session struct {
 	log        *slog.Logger
 	console    *console
@@ -45,8 +45,8 @@ func levelOf(c *cli.Context) (level slog.Level, err error) {
 	return level, err
 }
 
-// newSession begins a session. JSON goes to standard output, or to standard error if standard output has the pictures.
-// The context that it returns ends with c's, and when nobody reads the JSON any more.
+// newSession begins a session. JSON goes to standard output, or to standard error if standard output has the pictures. It
+// returns a context that ends with c's, or when nobody reads the JSON any more.
 func newSession(c *cli.Context, picturesOnStdout bool) (*session, context.Context) {
 	ctx, cancel := context.WithCancel(c.Context)
 	s := &session{console: newConsole(c.App.ErrWriter), lost: cancel, began: time.Now()}
@@ -117,7 +117,7 @@ func (s *session) complain(message, key string, counts map[string]uint64, harmle
 // skipMessage is logged when a source or a sink leaves out pictures.
 const skipMessage = "pictures left out"
 
-// A subject is the work of a command, which a watch reports on.
+// A subject is the work of a command. A watch shows its status.
 type subject interface {
 	// sample returns the present status, and logs what has changed since the last call.
 	sample(now time.Time) status

@@ -111,8 +111,8 @@ func newReceiving(s *session, from *receiver.Receiver, to *outputs) *receiving {
 		last: progress{Time: s.began}}
 }
 
-// harmless are the reasons to leave out a datagram that come with repair and reordering, and those of which the receiver
-// tells by itself.
+// harmless are reasons for leaving out a datagram that need no warning. Some are normal with repair and reordering. The
+// receiver itself logs the others.
 var harmless = []string{
 	protocol.DatagramLate.String(), protocol.DatagramSpare.String(), protocol.DatagramDuplicate.String(),
 	protocol.DatagramSealed.String(), protocol.DatagramUnsealed.String(), protocol.DatagramUnannounced.String(),

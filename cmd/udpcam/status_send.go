@@ -130,7 +130,8 @@ func (c cost) String() string {
 	return text
 }
 
-// costOf returns the cost of frames from the times that they took to send and, of them, to encode.
+// costOf returns the mean cost of frames. Delays are how long the frames took to send, and encoding is the part that
+// encoding took.
 func costOf(delays, encoding []time.Duration) cost {
 	mean := func(times []time.Duration) float64 {
 		sum := time.Duration(0)

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestNetnsAnswers asks, over a cable between two network namespaces, at each address of a machine that has several on
-// one interface, and then takes those addresses away. It needs root.
+// TestNetnsAnswers has a machine with several addresses on one interface, and a cable between two network namespaces. It
+// asks at each address, and then takes the addresses away. It needs root.
 func TestNetnsAnswers(t *testing.T) {
 	runtime.LockOSThread() // for good: the thread, which ends with the test, is in a namespace of its own
 	here := newNamespace(t)

@@ -32,7 +32,7 @@ const (
 type collector struct {
 	dropped atomic.Uint64
 
-	// What a call needs is kept here, so that none of it is allocated anew.
+	// The memory for a call is kept here, so that no call allocates.
 	memory  []byte
 	slots   [maxBatches]slot
 	headers [maxBatches]mmsghdr

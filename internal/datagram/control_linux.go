@@ -18,7 +18,7 @@ const cmsgHeader = int(unsafe.Sizeof(unix.Cmsghdr{}))
 
 // controls are the control messages that go with a call of sendmsg(2). The zero value has none.
 type controls struct {
-	room [2]cmsg // messages take what they need, one behind the other
+	room [2]cmsg // memory for the messages, one behind the other
 	used int     // bytes
 }
 
@@ -55,7 +55,7 @@ func (c *controls) addSource(from source, inet4 bool) {
 func readSource(h *unix.Cmsghdr, value []byte) source {
 	switch {
 	case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(value) >= unix.SizeofInet4Pktinfo:
-		// ip(7): what came to a group or a broadcast address has the interface's own address here.
+		// ip(7): if a datagram was sent to a group or a broadcast address, this is the interface's own address.
 		return source{addr: netip.AddrFrom4((*unix.Inet4Pktinfo)(unsafe.Pointer(&value[0])).Spec_dst)}
 	case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(value) >= unix.SizeofInet6Pktinfo:
 		info := (*unix.Inet6Pktinfo)(unsafe.Pointer(&value[0]))

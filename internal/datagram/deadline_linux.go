@@ -34,7 +34,7 @@ func (d *deadline) init(conn *net.UDPConn) {
 	d.timer, _ = newTimer()
 }
 
-// move moves the deadline, also of a wait that has begun. The error is net.ErrClosed.
+// move moves the deadline, also for a wait that has begun. The error is net.ErrClosed.
 func (d *deadline) move(at time.Time) error {
 	if d.timer == nil {
 		return d.conn.SetReadDeadline(at)
@@ -60,7 +60,7 @@ func (d *deadline) move(at time.Time) error {
 	return nil
 }
 
-// begin says that the conn waits from now on, end that it has stopped.
+// begin notes that the conn begins to wait. end notes that it has stopped.
 func (d *deadline) begin() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// waits begins to receive and returns where the error of that goes.
+// waits begins to receive, and returns a channel that gets the error.
 func waits(c *UDP) <-chan error {
 	done := make(chan error, 1)
 	go func() { _, err := c.Receive(); done <- err }()
@@ -30,7 +30,7 @@ func ends(t *testing.T, wait <-chan error, want error) {
 	}
 }
 
-// both runs a test with a timerfd, and as it is where there can be none.
+// both runs a test twice: with a timerfd, and as on a system that has none.
 func both(t *testing.T, test func(t *testing.T, out, in *UDP)) {
 	t.Run("timerfd", func(t *testing.T) { out, in := pair(t, Options{}); test(t, out, in) })
 	t.Run("none", func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestDeadline(t *testing.T) {
 		}
 		ends(t, waits(in), os.ErrDeadlineExceeded) // it stays passed
 
-		// A new one is as good as the first, and datagrams come again.
+		// A new deadline works like the first, and datagrams still arrive.
 		in.SetReceiveDeadline(time.Now().Add(time.Hour))
 		wait := waits(in)
 		if err := out.Send(in.LocalAddr(), parts(10)); err != nil {
@@ -84,7 +84,7 @@ func TestDeadlineMoves(t *testing.T) {
 	})
 }
 
-// TestCloseEndsAll closes a socket that is waited for, and leaves nothing behind.
+// TestCloseEndsAll closes a socket while Receive waits on it. No goroutine and no file may be left.
 func TestCloseEndsAll(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	_, in := pair(t, Options{})

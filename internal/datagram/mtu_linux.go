@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pathMTU is how many bytes a packet to an address may have, 0 if that is not known. The kernel tells it of a socket
-// that is connected there (ip(7)), for which this makes one.
+// pathMTU is how many bytes a packet to an address may have, 0 if that is not known. The kernel tells it for a connected
+// socket (ip(7)), so this function makes one.
 func pathMTU(to netip.AddrPort) (mtu int) {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
 	if err != nil {

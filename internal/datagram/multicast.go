@@ -10,8 +10,8 @@ import (
 	"golang.org/x/net/ipv6"
 )
 
-// join makes the socket receive what is sent to a multicast group, by one interface, or if that is nil by each that
-// can do multicast.
+// join makes the socket receive what is sent to a multicast group: on iface, or if that is nil on each interface that can
+// do multicast.
 func join(conn *net.UDPConn, group netip.Addr, iface *net.Interface) error {
 	var candidates []net.Interface
 	if iface != nil {

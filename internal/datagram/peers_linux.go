@@ -32,7 +32,7 @@ type peer struct {
 	reached source
 }
 
-// heard notes that a peer has sent something. If there are too many peers the one that has been silent for longest is
+// heard notes that a peer has sent something. If there are too many peers, the one that has been silent for longest is
 // forgotten.
 func (p *peers) heard(addr netip.AddrPort, reached source) {
 	p.mu.Lock()

@@ -35,7 +35,7 @@ func TestPeers(t *testing.T) {
 	}
 }
 
-// TestPeersAreBounded floods the table with invented peers, while one that is real goes on.
+// TestPeersAreBounded floods the table with invented peers, while a real peer keeps sending.
 func TestPeersAreBounded(t *testing.T) {
 	var p peers
 	real, silent := stranger(0), stranger(1)
@@ -74,7 +74,7 @@ func wildcards(t *testing.T) map[string]*UDP {
 	return map[string]*UDP{"IPv4 alone": inet4, "both families": dual}
 }
 
-// ask has a new socket send a datagram to an address at which in receives it.
+// ask sends a datagram from a new socket to an address of the conn in.
 func ask(t *testing.T, in *UDP, to netip.Addr) (out *UDP, from netip.AddrPort) {
 	t.Helper()
 	out, err := Open(t.Context(), to, Options{NoGRO: true})
@@ -133,7 +133,7 @@ func TestAnswersComeFromTheAddressAsked(t *testing.T) {
 	}
 }
 
-// TestSourceThatHasGone has the socket believe that it was reached at addresses that this machine does not have.
+// TestSourceThatHasGone makes the socket remember addresses that this machine does not have any more.
 func TestSourceThatHasGone(t *testing.T) {
 	for name, in := range wildcards(t) {
 		for _, c := range []struct{ asked, gone string }{
@@ -160,7 +160,7 @@ func TestSourceThatHasGone(t *testing.T) {
 	}
 }
 
-// skipWithout skips an IPv6 test where there is none, or on an IPv4 socket.
+// skipWithout skips an IPv6 test if this machine has no IPv6, or if the socket is for IPv4.
 func skipWithout(t *testing.T, in *UDP, addr netip.Addr) {
 	t.Helper()
 	if addr.Is4() {
@@ -173,7 +173,7 @@ func skipWithout(t *testing.T, in *UDP, addr netip.Addr) {
 	loopback.Close()
 }
 
-// TestSourceOneCall has an answer of several datagrams leave in one call, as others do.
+// TestSourceOneCall checks that an answer of several datagrams leaves in one call.
 func TestSourceOneCall(t *testing.T) {
 	for name, in := range wildcards(t) {
 		_, from := ask(t, in, netip.MustParseAddr("127.0.0.2"))
@@ -186,7 +186,7 @@ func TestSourceOneCall(t *testing.T) {
 	}
 }
 
-// TestSourceIsNotAllocated asks and answers at an address of several.
+// TestSourceIsNotAllocated checks that answering from the right address allocates nothing.
 func TestSourceIsNotAllocated(t *testing.T) {
 	for name, in := range wildcards(t) {
 		to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), in.LocalAddr().Port())

@@ -17,8 +17,8 @@ type refusals struct {
 	last atomic.Int32 // errno, 0 if there is none
 }
 
-// ask has the socket be told.
-func (r *refusals) ask(fd int) {
+// enable asks the kernel to report refusals on the socket.
+func (r *refusals) enable(fd int) {
 	v4 := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 	v6 := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
 	r.on = v4 == nil || v6 == nil
@@ -37,7 +37,8 @@ func (r *refusals) retry(fd uintptr, call func() (uintptr, syscall.Errno)) (n ui
 	return n, errno
 }
 
-// drain empties the socket's queue of errors, which would fill memory. It says nothing that the calls did not return.
+// drain empties the socket's queue of errors, which would fill memory. The queue has no errors that the calls did not
+// return.
 func (r *refusals) drain(fd uintptr) {
 	var b [1]byte
 	iovec := unix.Iovec{Base: &b[0]}

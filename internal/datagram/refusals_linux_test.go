@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestRefusals sends to a port at which nobody listens, and then somebody does.
+// TestRefusals sends to a port at which nobody listens at first. Then somebody does.
 func TestRefusals(t *testing.T) {
 	for _, reading := range []bool{false, true} {
 		_, in := pair(t, Options{})
@@ -53,7 +53,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestRefusalsUseNoMemory has many datagrams be refused while nobody receives.
+// TestRefusalsUseNoMemory has many datagrams refused while nobody calls Receive.
 func TestRefusalsUseNoMemory(t *testing.T) {
 	_, in := pair(t, Options{})
 	to := in.LocalAddr()
@@ -73,7 +73,7 @@ func TestRefusalsUseNoMemory(t *testing.T) {
 	}
 }
 
-// TestNoRefusals holds that who has not asked is told nothing.
+// TestNoRefusals checks that a socket without Refusals gets no such errors.
 func TestNoRefusals(t *testing.T) {
 	out, in := pair(t, Options{})
 	to := in.LocalAddr()

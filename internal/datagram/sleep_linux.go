@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shortSleep is the longest pause that keeps the processor busy instead of giving it up. Giving it up and getting it back
+// shortSleep is the longest pause for which sleep keeps the processor busy. Giving the processor up and getting it back
 // takes 20 to 50 µs, and costs as much processor time (measured as below).
 const shortSleep = 30 * time.Microsecond
 

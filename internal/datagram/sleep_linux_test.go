@@ -37,8 +37,8 @@ func TestSleepIsNeverShort(t *testing.T) {
 	}
 }
 
-// TestSleepIsPrecise expects of most sleeps what time.Sleep cannot do. While other programs have the processor no sleep
-// can, so it tries for a while.
+// TestSleepIsPrecise checks that most sleeps are more precise than time.Sleep. No sleep is precise while other programs use
+// the processor, so the test tries for a while.
 func TestSleepIsPrecise(t *testing.T) {
 	const d, tolerable = 100 * time.Microsecond, 700 * time.Microsecond
 	var median time.Duration
@@ -52,7 +52,7 @@ func TestSleepIsPrecise(t *testing.T) {
 
 // TestSleepWithoutTimer has a timer fail.
 func TestSleepWithoutTimer(t *testing.T) {
-	for range cap(idle) + 1 { // the first that sleepByTimer takes is this one
+	for range cap(idle) + 1 { // sleepByTimer takes this one first
 		select {
 		case old := <-idle:
 			old.close()

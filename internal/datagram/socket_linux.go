@@ -43,7 +43,7 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 			unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO)
 		}
 		if o.Refusals {
-			s.refusals.ask(int(fd))
+			s.refusals.enable(int(fd))
 		}
 		if !o.NoGRO {
 			unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_GRO, 1)

@@ -31,7 +31,7 @@ type transmitter struct {
 	gso   bool // whether many datagrams may go in one call
 	log   *slog.Logger
 
-	// What a call needs is kept here, so that none of it is allocated anew.
+	// The memory for a call is kept here, so that no call allocates.
 	to      netip.AddrPort // what name stands for
 	name    unix.RawSockaddrInet6
 	iovecs  [2 * maxSegments]unix.Iovec
@@ -87,7 +87,7 @@ func (s *socket) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 			}
 		}
 		if errors.Is(err, unix.EPERM) {
-			// A firewall that is still making up its mind about a new flow refuses its first datagram.
+			// A firewall may refuse the first datagram of a new flow, because it has not decided yet.
 			err = t.call(datagrams[:n])
 		}
 		if err != nil {

@@ -44,7 +44,7 @@ func TestTrain(t *testing.T) {
 		{repeat(100, 100), maxSegments},
 		{repeat(60, 1436), 45}, // maxCall / 1436
 		{[]int{maxCall, 1}, 1},
-		{[]int{70_000, 1}, 1}, // too large for anything: the kernel is to say so
+		{[]int{70_000, 1}, 1}, // too large for any path: the kernel must say so
 	} {
 		if got := fitting(parts(c.sizes...)); got != c.want {
 			t.Errorf("of %d datagrams, the first of %d bytes: %d, want %d", len(c.sizes), c.sizes[0], got, c.want)
@@ -84,7 +84,7 @@ func collect(t testing.TB, c *UDP, n int) (got [][]byte) {
 	return got
 }
 
-// receive receives and returns how many bytes.
+// receive receives, and returns the number of bytes.
 func receive(t testing.TB, c *UDP) (bytes int) {
 	batches, err := c.Receive()
 	if err != nil {
@@ -128,7 +128,7 @@ func TestManyInOneCall(t *testing.T) {
 	}
 }
 
-// TestFallbacks puts a kernel in place that refuses, in each of the ways that are known.
+// TestFallbacks replaces the system call by one that refuses, in each way that a kernel is known to refuse.
 func TestFallbacks(t *testing.T) {
 	refuse := func(times int, errno syscall.Errno, when func(*unix.Msghdr) bool) func(*unix.Msghdr) syscall.Errno {
 		return func(h *unix.Msghdr) syscall.Errno {
@@ -191,14 +191,14 @@ func TestFallbacks(t *testing.T) {
 	}
 }
 
-// TestWaitsForRoom has the kernel say that the socket takes no more, once.
+// TestWaitsForRoom makes the kernel say once that the socket's buffer is full.
 func TestWaitsForRoom(t *testing.T) {
 	out, in := pair(t, Options{})
 	real, full := out.tx.sendmsg, true
 	out.tx.sendmsg = func(fd uintptr, h *unix.Msghdr) syscall.Errno {
 		if full {
 			full = false
-			real(fd, h) // without something sent nothing would ever tell that there is room again
+			real(fd, h) // if nothing was sent, no event would ever say that there is room again
 			return unix.EAGAIN
 		}
 		return real(fd, h)

@@ -51,9 +51,9 @@ func (u *UDP) PathMTU(to netip.AddrPort) int {
 	return pathMTU(to)
 }
 
-// Listen opens a socket that receives on an address: "host:port", or ":port" for all addresses of this machine, IPv4
-// and IPv6. If the host is a multicast group the socket joins it. What is sent to somebody from whom a datagram has come
-// leaves, on Linux, from the address of this machine that the datagram was sent to.
+// Listen opens a socket that receives on an address: "host:port", or ":port" for all addresses of this machine, IPv4 and
+// IPv6. If the host is a multicast group the socket joins it. On Linux, an answer to a peer leaves from the address of this
+// machine that the peer's datagram was sent to.
 func Listen(ctx context.Context, address string, o Options) (*UDP, error) {
 	addr, err := net.ResolveUDPAddr("udp", address)
 	if err != nil {

@@ -91,7 +91,7 @@ func TestListenTakesBothFamilies(t *testing.T) {
 	}
 }
 
-// TestIPv6LinkLocal answers a datagram that came from a link-local address, which means something on one interface alone.
+// TestIPv6LinkLocal answers a datagram from a link-local address. Such an address is valid on one interface only.
 func TestIPv6LinkLocal(t *testing.T) {
 	interfaces, err := net.Interfaces()
 	if err != nil {

@@ -61,7 +61,7 @@ func newCable(wire func(*Cable) error) (c *Cable, err error) {
 
 func (c *Cable) machines() []*Namespace { return []*Namespace{c.A, c.B} }
 
-// connect plugs a machine, which is number 1 or 2, into the router.
+// connect plugs machine 1 or 2 into the router.
 func (c *Cable) connect(m *Namespace, number int, netem string) error {
 	port := port(number)
 	// gso_max_segs makes every packet cross by itself, as on a real network. Without it a veth passes many in one.

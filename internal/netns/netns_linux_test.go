@@ -37,7 +37,7 @@ var cables = map[string]func() (*netns.Cable, error){
 	},
 }
 
-// Packets cross late, and some do not; each machine sees its own network alone.
+// Packets cross with a delay, and some are lost. Each machine sees only its own network.
 func TestNetnsCable(t *testing.T) {
 	for name, make := range cables {
 		t.Run(name, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestNetnsCable(t *testing.T) {
 			}
 			defer from.Close()
 			defer to.Close()
-			to.(*net.UDPConn).SetReadBuffer(1 << 20) // for all that are sent, if this test has to wait for a core
+			to.(*net.UDPConn).SetReadBuffer(1 << 20) // room for all packets, if this test has to wait for a core
 			const sent = 500
 			began := time.Now()
 			for range sent {
@@ -81,8 +81,8 @@ func TestNetnsCable(t *testing.T) {
 	}
 }
 
-// A command that is started on a machine sees that machine's addresses, and is gone with the cable's process: the end-to-end
-// tests kill one.
+// A command that is started on a machine sees that machine's addresses. It ends with the process that made the cable: the
+// end-to-end tests kill such a process.
 func TestNetnsStart(t *testing.T) {
 	c := plug(t, cables["tun"])
 	cmd := exec.CommandContext(context.Background(), "ip", "-4", "-brief", "address")
@@ -100,7 +100,7 @@ func TestNetnsStart(t *testing.T) {
 	}
 }
 
-// What netem does not understand is told in its own words.
+// If tc does not understand the arguments, the error has tc's own words.
 func TestNetnsBadNetem(t *testing.T) {
 	for args, want := range map[string]string{"delay tomorrow": "tomorrow", "gibberish": `: What is "gibberish"?`} {
 		_, err := netns.NewCable(args)

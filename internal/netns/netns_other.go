@@ -9,7 +9,7 @@ import (
 	"udpcam/internal/netsim"
 )
 
-// Other systems than Linux have no network namespaces. Whatever makes one returns ErrRoot.
+// Other systems than Linux have no network namespaces. All functions that make one return ErrRoot.
 
 // A Namespace is a separate network.
 type Namespace struct{}

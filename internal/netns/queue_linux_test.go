@@ -16,7 +16,8 @@ import (
 	"udpcam/internal/netsim"
 )
 
-// The bottleneck of these tests, in tc's words: 15 Mbit/s, before which 94 kB may wait, which takes 50 ms.
+// The bottleneck of these tests, in tc's words: it carries 15 Mbit/s, and 94 kB may wait before it. They wait for 50 ms at
+// most.
 const bottleneck = "tbf rate 15mbit limit 93750"
 
 // narrow are the kinds of cable with that bottleneck, and what stands before it in tc's words. Kernels without netem often
@@ -41,12 +42,12 @@ const (
 	onWire   = datagram + 42 // as tc counts them
 )
 
-// A cramming is what became of datagrams that a machine sent as fast as its socket took them.
+// A cramming is the result of sending datagrams as fast as the socket takes them.
 type cramming struct {
 	sent, came int
-	writing    time.Duration // how long the socket took to take them
-	held       int           // bytes that waited somewhere and counted against the socket's buffer, at most
-	lasting    time.Duration // from the first that came to the last
+	writing    time.Duration // how long the sending took
+	held       int           // the most bytes that waited and counted against the socket's buffer
+	lasting    time.Duration // from the arrival of the first to that of the last
 }
 
 // cram sends datagrams from A to B, eight in a call, out of a socket whose buffer holds fewer than the bottleneck's queue.
@@ -109,9 +110,9 @@ func cram(t *testing.T, c *netns.Cable, datagrams int) (r cramming) {
 	return r
 }
 
-// A sender does not feel the bottleneck of a network: its socket takes whatever it sends, packets leave one by one even if
-// they were handed over together, and what the queue has no room for is lost. Were the queue on the sender's own device,
-// its socket's buffer would be full and sending would take as long as the bottleneck does.
+// A bottleneck in the network does not hold the sender back. The sender's socket takes whatever is sent. Packets leave one
+// by one, even if one call sent them. Packets that do not fit the queue are lost. If the queue were on the sender's own
+// device, the socket's buffer would be full, and sending would take as long as the bottleneck.
 func TestNetnsQueueOverflows(t *testing.T) {
 	for _, kind := range narrow {
 		t.Run(kind.name, func(t *testing.T) {
@@ -138,8 +139,8 @@ func TestNetnsQueueOverflows(t *testing.T) {
 	}
 }
 
-// inOneOf makes an attempt so many times, until one succeeds: a machine that is busy with something else disturbs some,
-// and what is wrong fails each time.
+// inOneOf makes up to that many attempts, until one succeeds. On a busy machine some may fail. If the code is wrong, all
+// fail.
 func inOneOf(t *testing.T, attempts int, try func() error) {
 	t.Helper()
 	var err error
@@ -152,7 +153,7 @@ func inOneOf(t *testing.T, attempts int, try func() error) {
 	t.Error(err)
 }
 
-// So it is where the queue is on the sender's own device, and this is how the test above would notice.
+// Here the queue is on the sender's own device. This shows that the test above would notice it.
 func TestNetnsQueueOfTheSender(t *testing.T) {
 	c := plug(t, netns.NewDirect)
 	tc := exec.Command("tc", strings.Fields("qdisc add dev cable root tbf rate 15mbit burst 3000 limit 93750")...)

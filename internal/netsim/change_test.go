@@ -26,7 +26,7 @@ func burst(c *netsim.Crossing, epoch time.Time, ms float64, count int) (arrivals
 	return arrivals
 }
 
-// What waits when the rate changes keeps its time and its place in the queue, and what comes later waits behind it.
+// Packets that wait when the rate changes keep their times and their places in the queue. Later packets wait behind them.
 func TestRateChanges(t *testing.T) {
 	epoch := time.Now()
 	path := func(rate int) netsim.Path { return netsim.Path{Rate: rate, Queue: 4000} }
@@ -47,7 +47,7 @@ func TestRateChanges(t *testing.T) {
 	expect("when nothing waits any more", burst(c, epoch, 30, 5), 31, 32, 33, 34)
 }
 
-// The same holds for a network's path that is set while packets wait.
+// The same is true if a network's path is set while packets wait.
 func TestSetPathInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{})
@@ -71,7 +71,7 @@ func TestSetPathInUse(t *testing.T) {
 	})
 }
 
-// Two cameras that share a path wait in one queue, and fill it together; a third has its own.
+// Two cameras that share a path wait in one queue, and fill it together. A third camera has its own queue.
 func TestShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Rate: 8e6, Queue: 4000})
@@ -105,7 +105,7 @@ func TestShare(t *testing.T) {
 	})
 }
 
-// The same in a World, whose ends are told one by one.
+// The same in a World, where Share is called for each end.
 func TestWorldShare(t *testing.T) {
 	w := netsim.NewWorld()
 	dropped := 0

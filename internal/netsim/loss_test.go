@@ -14,7 +14,7 @@ import (
 	"udpcam/sender"
 )
 
-// A trial is a camera that sends over a path, and what came of it.
+// A trial is a camera that sends over a path, and the results.
 type trial struct {
 	path   netsim.Path
 	size   int // of a frame, in bytes
@@ -27,7 +27,7 @@ type trial struct {
 type outcome struct {
 	delivered int
 	slowest   time.Duration // from capture to hand-over
-	settled   time.Duration // the same without the first half second
+	settled   time.Duration // the same, without the frames of the first half second
 	received  protocol.Stats
 	sent      sender.Stats
 	link      netsim.Stats
@@ -71,7 +71,7 @@ func (c trial) run(t *testing.T, seed uint64) (out outcome) {
 		for i, jpeg := range pictures {
 			due := start.Add(time.Duration(i) * time.Second / time.Duration(c.fps))
 			time.Sleep(time.Until(due))
-			synctest.Wait() // whoever has something to do at this moment does it first
+			synctest.Wait() // other goroutines that are due at this moment run first
 			if _, err := s.Send(protocol.Frame{Captured: due, JPEG: jpeg}); err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +89,7 @@ func (c trial) run(t *testing.T, seed uint64) (out outcome) {
 	return out
 }
 
-// TestLoss sends frames of all kinds over paths of all kinds, and holds what arrives against what is promised.
+// TestLoss sends frames of all kinds over paths of all kinds, and compares the share that arrives with the promised one.
 func TestLoss(t *testing.T) {
 	sizes := []struct{ size, fps, frames int }{{3000, 120, 300}, {78_000, 30, 150}, {250_000, 30, 60}, {2_000_000, 15, 12}}
 	for _, rtt := range []time.Duration{200 * time.Microsecond, 4 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond} {
@@ -104,8 +104,8 @@ func TestLoss(t *testing.T) {
 					if want := int(promised(loss, rtt) * float64(s.frames)); out.delivered < want {
 						t.Errorf("%d of %d frames came, want %d; dropped %v", out.delivered, s.frames, want, out.received.Dropped.Map())
 					}
-					// A frame waits for an older one for 150 ms at the most, and that one has its interval and its way. Where
-					// repairs are lost as well, the deadline is what remains.
+					// A frame waits at most 150 ms for an older one. The interval between them and the path's delay are
+					// added. If repairs are lost too, only the deadline bounds the delay.
 					interval := time.Second / time.Duration(s.fps)
 					limit := rtt/2 + 150*time.Millisecond + 2*interval
 					if loss > 0.05 {
@@ -123,7 +123,7 @@ func TestLoss(t *testing.T) {
 	}
 }
 
-// promised is which share of frames arrives at the least.
+// promised is the least share of frames that must arrive.
 func promised(loss float64, rtt time.Duration) float64 {
 	switch {
 	case loss == 0:
@@ -133,7 +133,7 @@ func promised(loss float64, rtt time.Duration) float64 {
 	case loss <= 0.1:
 		return 0.98
 	}
-	if rtt >= 60*time.Millisecond { // large frames outlast what newer ones wait for them
+	if rtt >= 60*time.Millisecond { // repairing a large frame takes longer than newer frames wait
 		return 0.6
 	}
 	return 0.9
@@ -167,12 +167,12 @@ func TestOneWay(t *testing.T) {
 	}
 }
 
-// TestFeedbackIsBounded weighs what receivers send.
+// TestFeedbackIsBounded counts the bytes that receivers send.
 func TestFeedbackIsBounded(t *testing.T) {
 	for _, loss := range []float64{0, 0.1, 0.5, 0.9} {
 		c := trial{size: 78_000, fps: 30, frames: 150, path: netsim.Path{Delay: time.Millisecond, Loss: loss}}
 		out := c.run(t, 1)
-		// What came to the receiver is sent less lost; one byte of feedback for eight of these is the promise.
+		// The receiver gets the bytes that were sent and not lost. It may send one byte of feedback for eight of these.
 		back := out.link.Bytes - out.sent.WireBytes
 		if back > uint64(float64(out.sent.WireBytes)*(1.05-loss))/8 {
 			t.Errorf("at a loss of %v, %d bytes of feedback came back for %d", loss, back, out.sent.WireBytes)

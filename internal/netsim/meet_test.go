@@ -18,7 +18,7 @@ import (
 	"udpcam/sender"
 )
 
-// The sender and the receiver meet here, in simulated time.
+// These tests connect the sender and the receiver, in simulated time.
 
 // A delivery is a frame as a receiver handed it on.
 type delivery struct {
@@ -68,7 +68,7 @@ func newSender(t *testing.T, n *netsim.Network, from netip.AddrPort, name string
 	return s
 }
 
-// TestMeetTwoAndTwo has two senders send to the same two receivers, one of which loses everything for a while.
+// TestMeetTwoAndTwo has two senders send to the same two receivers. One receiver loses everything for a while.
 func TestMeetTwoAndTwo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})

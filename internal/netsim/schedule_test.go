@@ -10,7 +10,7 @@ import (
 	"udpcam/internal/netsim"
 )
 
-// What comes out is what a stable sort makes of what went in, and nothing before its time.
+// Values come out in the order of a stable sort by time, and none before its time.
 func TestSchedule(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var s netsim.Schedule[int]
@@ -22,7 +22,7 @@ func TestSchedule(t *testing.T) {
 	}
 	const n = 1000
 	random := rand.New(rand.NewPCG(1, 1))
-	times := make([]int, n) // of each value, ms; many are the same
+	times := make([]int, n) // the time of each value, in ms; many are the same
 	var want []int
 	for i := range n {
 		times[i] = random.IntN(100)

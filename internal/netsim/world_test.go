@@ -135,7 +135,7 @@ func TestWorldSameSeedSameFate(t *testing.T) {
 	}
 }
 
-// A world that is stopped leaves nothing behind: goleak sees to that.
+// A world that is stopped leaves no goroutine behind: goleak checks that.
 func TestStop(t *testing.T) {
 	asked := 0
 	camera(t, 1, func() bool { asked++; return asked > 3 })

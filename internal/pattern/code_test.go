@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// The code of frame 1 at 2001-02-03 04:05:06.789012 UTC, the example in code.go, cell by cell. Whoever writes a reader
-// or a writer in another language can test it against this.
+// The code of frame 1 at 2001-02-03 04:05:06.789012 UTC, the example in code.go, cell by cell. A reader or writer in
+// another language can be tested against this.
 const exampleCode = `
 	█.█.█.█.█.█.█.█.█
 	.................

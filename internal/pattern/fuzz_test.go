@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzRead reads small grey pictures. Whatever they show, Read does not panic, and it finds the codes that the oracle
-// finds.
+// FuzzRead reads small grey pictures. Read must not panic on any picture, and must find the codes that the oracle finds.
 func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, width uint8, pix []byte) {
 		if width == 0 || len(pix) > 1<<14 {
@@ -65,8 +64,8 @@ func hasCodeAt(img *image.Gray, x, y, cell int) bool {
 	return ok
 }
 
-// plain reports whether what there is of a cell in the picture is plainly black, and plainly white. Of a cell that is
-// outside, both are true.
+// plain reports whether the part of a cell inside the picture is plainly black, and whether it is plainly white. For a cell
+// outside the picture both are true.
 func plain(img *image.Gray, cell image.Rectangle) (black, white bool) {
 	black, white = true, true
 	cell = cell.Intersect(img.Rect)
@@ -79,7 +78,7 @@ func plain(img *image.Gray, cell image.Rectangle) (black, white bool) {
 	return black, white
 }
 
-// The oracle finds what it should, or FuzzRead would prove little.
+// The oracle must find the codes of real frames. Otherwise FuzzRead would prove little.
 func TestOracle(t *testing.T) {
 	for cell := 2; cell <= 4; cell++ {
 		plate := image.Pt(plateColumns, plateRows).Mul(cell)

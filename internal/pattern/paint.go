@@ -48,7 +48,7 @@ func strokePlane(pix []uint8, stride int, size image.Point, a, b point, radius f
 	top, bottom := min(a.y, b.y)-reach, max(a.y, b.y)+reach
 	for y := max(0, int(top)); y < min(size.Y, int(bottom)+1); y++ {
 		py := float64(y) + 0.5 - a.y
-		// The part of the line that is within reach of this row tells which pixels are.
+		// Only pixels near this part of the line can be touched in this row.
 		from, to := 0.0, 1.0
 		if math.Abs(dy) > 1e-9 {
 			one, other := (py-reach)/dy, (py+reach)/dy

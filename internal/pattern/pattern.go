@@ -1,4 +1,4 @@
-// Package pattern draws the frames of a test pattern and reads back from their pixels which they are.
+// Package pattern draws the frames of a test pattern. It can also tell from the pixels which frame a picture shows.
 //
 // A frame shows people the time of day and a frame number. In it, a line and a ball cross the picture once a second, and a
 // hand goes round once a second. They show when a frame is dropped, repeated, late or torn. To programs a frame shows a
@@ -29,7 +29,7 @@ const (
 // This does not compile if the largest picture is too large to be decoded.
 const _ = uint(protocol.MaxPixels - MaxWidth*MaxHeight)
 
-// CheckSize returns an error that says what sizes there are if size, in pixels, is none of them.
+// CheckSize returns an error if a pattern cannot have this size in pixels. The error says which sizes are possible.
 func CheckSize(size image.Point) error {
 	if size.X < MinWidth || size.Y < MinHeight || size.X > MaxWidth || size.Y > MaxHeight {
 		return fmt.Errorf("a test pattern cannot be %dx%d: it can be from %dx%d to %dx%d",

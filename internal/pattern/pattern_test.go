@@ -43,7 +43,7 @@ func TestCheckSize(t *testing.T) {
 	}
 }
 
-// Nothing lies on top of anything else or outside of the picture, at any size.
+// At any size, no part covers another, and none lies outside the picture.
 func TestLayout(t *testing.T) {
 	sizes := []image.Point{{160, 120}, {161, 121}, {8192, 120}, {160, 8192}, {3840, 2160}, {8192, 8192}}
 	for width := 160; width < 2000; width += 37 {

@@ -61,9 +61,9 @@ func Read(img image.Image) (Mark, error) {
 	return Mark{}, ErrNoCode
 }
 
-// coarseToFine yields every row of a picture that has to be looked at to cross all codes, each once and those far
-// apart first, so that a large code is found after a few rows. Cells are two pixels high at least, so every other row
-// will do.
+// coarseToFine yields enough rows of a picture to cross every possible code. It yields each once, and rows that are far
+// apart first, so that a large code is found after a few rows. Cells are at least two pixels high, so every other row is
+// enough.
 func coarseToFine(height int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for step := 32; step >= 2; step /= 2 {
@@ -122,8 +122,8 @@ func rulers(edges []float64, count int) iter.Seq[ruler] {
 	}
 }
 
-// alike reports whether each cell between the edges is of the given size, give or take half of it: blur and gamma make
-// the cells of one colour grow at the expense of the other.
+// alike reports whether each cell between the edges has the given size, give or take half. Blur and gamma make the cells of
+// one colour larger and those of the other smaller.
 func alike(edges []float64, cell float64) bool {
 	for i, edge := range edges[1:] {
 		if math.Abs(edge-edges[i]-cell) > cell/2 {

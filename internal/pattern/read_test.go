@@ -92,8 +92,8 @@ func TestReadWhatWasDrawn(t *testing.T) {
 	}
 }
 
-// What a viewer's window or a screenshot does to a frame: JPEG at its worst, then another size, something around it,
-// and JPEG again.
+// This does to a frame what a viewer's window and a screenshot do: it makes a JPEG of the worst quality, changes the size,
+// puts other things around the picture, and makes a JPEG again.
 func TestReadFromAWindow(t *testing.T) {
 	scalers := map[string]draw.Scaler{
 		"nearest": draw.NearestNeighbor, "bilinear": draw.ApproxBiLinear, "cubic": draw.CatmullRom,
@@ -131,7 +131,7 @@ func TestReadAnyType(t *testing.T) {
 		t.Run(fmt.Sprintf("%T", img), func(t *testing.T) {
 			draw.Draw(img, at, drawn, image.Point{}, draw.Src)
 			wantMark(t, img, marks[2])
-			// A part of a picture begins elsewhere than at 0, 0 and has rows longer than itself.
+			// Read also works for a part of a picture, which does not begin at 0, 0 and whose stride is longer than a row.
 			part := img.(interface {
 				SubImage(image.Rectangle) image.Image
 			}).SubImage(image.Rect(101, 73, 345, 255))
@@ -171,7 +171,7 @@ func TestReadNoise(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	img := image.NewGray(image.Rect(0, 0, 400, 300))
 	for i := range 60 {
-		grain := 1 + i%5 // Noise in squares of one to five pixels, which cells could be.
+		grain := 1 + i%5 // Noise in squares of one to five pixels, which look like cells.
 		for y := range 300 {
 			for x := range 400 {
 				switch {

@@ -8,7 +8,7 @@ import (
 
 const digits = "0123456789"
 
-// paintStatic paints what is the same in every frame, and renders the characters of what is not.
+// paintStatic paints the parts that are the same in every frame. It also renders the characters that the other parts need.
 func (p *Pattern) paintStatic(caption string) {
 	fill(p.static, p.static.Rect, background)
 	p.paintBars()
@@ -87,8 +87,8 @@ func (p *Pattern) paintCaption(caption string) {
 	}
 }
 
-// fit renders a set of characters as large as will fit count of them into a box in a row, and returns where their
-// baseline begins.
+// fit renders a set of characters, so large that a row of count characters just fits a box. It returns where the baseline
+// begins.
 func fit(box image.Rectangle, count int, bold bool, set string) (typeface, image.Point) {
 	size := min(float64(box.Dx())/(float64(count)*advance), float64(box.Dy())*0.84/digitHeight)
 	return newTypeface(bold, size, set), image.Pt(box.Min.X, (box.Min.Y+box.Max.Y+int(size*digitHeight))/2)

@@ -32,7 +32,7 @@ const (
 	quarter = image.YCbCrSubsampleRatio420
 )
 
-// formats are all that are known, those first that cost least to encode.
+// formats are all known formats, sorted by the cost of encoding, cheapest first.
 var formats = []format{
 	{code: "NV12", layout: semiplanar, ratio: quarter, at: [3]int{0, 0, 1}},
 	{code: "YU12", layout: planar, ratio: quarter, at: [3]int{0, 0, 1}},

@@ -1,4 +1,4 @@
-// Package raw turns the uncompressed pictures of cameras into what package image knows, so that they can be encoded.
+// Package raw converts the uncompressed pictures of cameras to types of package image, so that they can be encoded.
 //
 //	a driver's buffer ──> Decoder.Decode ──> *image.YCbCr or *image.Gray, in memory that the next Decode uses again
 //
@@ -15,7 +15,7 @@ import (
 	"image/color"
 )
 
-// ErrShort is that a picture has fewer bytes than its size asks for.
+// ErrShort means that a picture has fewer bytes than its size needs.
 var ErrShort = errors.New("raw: the picture is cut off")
 
 // maxPixels bounds the memory that a picture can ask for.

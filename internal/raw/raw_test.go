@@ -20,12 +20,12 @@ var ffmpegNames = map[string]string{
 	"RX24": "0bgr", "RA24": "abgr", "RGBP": "rgb565le", "GREY": "gray", "Y10": "gray10le", "Y12": "gray12le", "Y16": "gray16le",
 }
 
-// A picture that ffmpeg converts to a format comes out with the colours that it had.
+// A picture that ffmpeg has converted to a format is decoded with its original colours.
 func TestDecodeFFmpeg(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("needs ffmpeg")
 	}
-	const width, height = 46, 30 // even, as half of the formats want it, and no multiple of anything else
+	const width, height = 46, 30 // even, because half of the formats need that, and no multiple of a larger number
 	original := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
 		for x := range width {
@@ -78,7 +78,7 @@ func TestDecodeFFmpeg(t *testing.T) {
 	}
 }
 
-// Gaps between rows do not matter, nor do odd sizes, and turning puts every sample where it belongs.
+// Gaps between rows and odd sizes make no difference. Turning puts every sample in its right place.
 func TestStrideAndTurn(t *testing.T) {
 	for _, f := range formats {
 		for _, size := range []image.Point{{1, 1}, {7, 5}, {8, 6}, {17, 33}} {

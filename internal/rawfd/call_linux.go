@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Call is a system call that one goroutine makes again and again, and waits for where the file is not ready. Making it
+// A Call is a system call that one goroutine makes again and again. If the file is not ready, the goroutine waits. A call
 // allocates nothing.
 type Call struct {
 	wait    func(attempt func(fd uintptr) bool) error

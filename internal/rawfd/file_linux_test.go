@@ -95,7 +95,7 @@ func TestCloseEndsTheWait(t *testing.T) {
 	}
 }
 
-// TestInterrupted has a call be interrupted, and then not be ready.
+// TestInterrupted has a call that is first interrupted, and then not ready.
 func TestInterrupted(t *testing.T) {
 	_, _, _, wf := pipe(t)
 	raw, err := wf.SyscallConn()

@@ -14,7 +14,7 @@ import (
 	"udpcam/sender"
 )
 
-// record has a sender without parity send frames over a path, and returns the trace of it.
+// record sends frames without parity over a path, and returns the trace.
 func record(t *testing.T, p netsim.Path, frames int) []byte {
 	t.Helper()
 	w, r := netsim.NewWorld(), trace.NewRecorder()
@@ -56,7 +56,7 @@ func record(t *testing.T, p netsim.Path, frames int) []byte {
 	return file.Bytes()
 }
 
-// What a trace says adds up, frame by frame.
+// For each frame, the figures of a trace add up.
 func TestTrace(t *testing.T) {
 	const frames = 50
 	cases, err := trace.Read(bytes.NewReader(record(t, netsim.Path{Loss: 0.3, Delay: 2 * time.Millisecond}, frames)))
@@ -93,7 +93,7 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// A full queue is told from chance, and from nothing at all.
+// The explanation tells losses by a full queue from losses by chance.
 func TestExplain(t *testing.T) {
 	for want, path := range map[string]netsim.Path{
 		"because a queue was full": {Rate: 2e6, Queue: 20_000},

@@ -18,7 +18,8 @@ const (
 	numberMenu  = 9 // V4L2_CTRL_TYPE_INTEGER_MENU
 )
 
-// Controls returns what can be set, with its values now. Those that are more than one number are left out.
+// Controls returns the controls of the device, with their present values. Controls that are more than one number are left
+// out.
 func (d *Device) Controls() (controls []Control, err error) {
 	k := kernelControl{}
 	for range maxControls {

@@ -66,7 +66,7 @@ func (d *Device) Info() Info { return d.info }
 
 // Close closes the device. The memory of its pictures is gone.
 func (d *Device) Close() error {
-	ioctl(d.fd, streamOff, &d.kind) // before the buffers are unmapped, into which the driver writes
+	ioctl(d.fd, streamOff, &d.kind) // must come first: the driver writes into the buffers until then
 	for _, b := range d.buffers {
 		unix.Munmap(b)
 	}
@@ -105,8 +105,8 @@ func (d *Device) Start(ctx context.Context, buffers int) error {
 	return nil
 }
 
-// Next gives back the picture before and waits for a new one, the newest that there is, but no longer than patience. The
-// errors are ctx's, ErrGone, ErrSilent, or something that the driver reports.
+// Next gives back the last picture and returns the newest one. If there is none yet, it waits, but no longer than patience.
+// The errors are ctx's, ErrGone, ErrSilent, or something that the driver reports.
 func (d *Device) Next(patience time.Duration) (p Picture, err error) {
 	if d.held >= 0 {
 		if err := d.enqueue(d.held); err != nil {
@@ -224,7 +224,7 @@ func (d *Device) enqueue(index int) error {
 	return err
 }
 
-// oldest is the greatest age of a picture that is believed.
+// oldest is the greatest age of a picture that is plausible. If a picture seems older, its time is wrong.
 const oldest = 10 * time.Second
 
 // captured is when the driver took a picture. Without a time of the monotonic clock, it is now.

@@ -173,7 +173,7 @@ func ioctl[T any](fd int, request uintptr, argument *T) error {
 	return nil
 }
 
-// quickly makes a request that takes no time. It does not tell Go's scheduler of it, which would wake the monitor thread
+// quickly makes a request that takes no time. It does not tell Go's scheduler: the scheduler would wake the monitor thread
 // for each picture.
 func quickly[T any](fd int, request uintptr, argument *T) error {
 	errno := unix.EINTR
@@ -186,7 +186,8 @@ func quickly[T any](fd int, request uintptr, argument *T) error {
 	return nil
 }
 
-// text is a zero-terminated string, without what no terminal should be sent: some of it comes from the camera.
+// text returns a zero-terminated string, without characters that could disturb a terminal: some strings come from the
+// camera.
 func text(b []byte) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

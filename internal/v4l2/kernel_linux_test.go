@@ -7,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// The sizes of the kernel's structures, by C's sizeof on machines of 64 and 32 bits, and so the requests' numbers. They
-// cannot be looked up without the kernel's headers, but do not change either.
+// The sizes of the kernel's structures, by C's sizeof on machines of 64 and 32 bits. They determine the numbers of the
+// requests. They are written down here because a test machine may have no kernel headers. They never change.
 func TestKernelLayout(t *testing.T) {
 	wide := unsafe.Sizeof(uintptr(0)) == 8
 	for name, test := range map[string]struct{ got, of64, of32 uintptr }{

@@ -88,8 +88,8 @@ func (f fraction) rate() float64 {
 	return float64(f.denominator) / float64(f.numerator)
 }
 
-// Configure sets how the device gives pictures and returns what it made of that, which may be another size, format or
-// rate: the nearest that it can. The zero values of size and rate leave them as they are.
+// Configure sets the format, size and rate of pictures. It returns those that the device has chosen: the nearest that it
+// can do. The zero values of size and rate leave them as they are.
 func (d *Device) Configure(want Mode) (Mode, error) {
 	var f kernelFormat
 	if _, err := d.format(getFormat, &f); err != nil {
@@ -113,7 +113,7 @@ func (d *Device) Configure(want Mode) (Mode, error) {
 	return got, nil
 }
 
-// setRate asks for a rate, unless it is 0, and returns which it is.
+// setRate asks for a rate, unless it is 0, and returns the rate that the device uses.
 func (d *Device) setRate(fps float64) float64 {
 	p := kernelStreamParameters{kind: d.kind}
 	if ioctl(d.fd, getParameters, &p) != nil {

@@ -24,15 +24,16 @@ import (
 )
 
 var (
-	// ErrSystem is that this system has no Video4Linux2.
+	// ErrSystem means that this system has no Video4Linux2.
 	ErrSystem = errors.New("V4L2 cameras are there on Linux only; elsewhere a camera needs OpenCV: opencv:0")
-	// ErrNoCamera is that a device takes no pictures: a television output, the metadata of a camera, an encoder.
+	// ErrNoCamera means that a device takes no pictures: for example a television output, the metadata of a camera, or an
+	// encoder.
 	ErrNoCamera = errors.New("it takes no pictures")
-	// ErrBusy is that another program has the camera.
+	// ErrBusy means that another program uses the camera.
 	ErrBusy = errors.New("another program uses it")
-	// ErrGone is that the camera has been pulled out.
+	// ErrGone means that the camera has been unplugged.
 	ErrGone = errors.New("it has been unplugged")
-	// ErrSilent is that no picture has come for as long as the caller of Next would wait.
+	// ErrSilent means that no picture has come within the time that the caller of Next was willing to wait.
 	ErrSilent = errors.New("it gives no pictures")
 )
 
@@ -126,9 +127,9 @@ func (m Mode) String() string {
 type Picture struct {
 	// Data is the driver's memory. It is the caller's to read until it calls Next again.
 	Data []byte
-	// Captured is when the driver took it, or when it came if the driver does not say.
+	// Captured is when the driver took the picture. If the driver does not say, it is when the picture came.
 	Captured time.Time
-	// Sequence counts the frames since Start as the driver does, those included that it had no buffer for.
+	// Sequence counts the frames since Start, as the driver does. It also counts frames for which the driver had no buffer.
 	Sequence uint32
 	// Stale and Damaged count the pictures that Next skipped before this one: older ones, and ones that the driver calls
 	// incomplete.

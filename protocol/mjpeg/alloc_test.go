@@ -2,7 +2,7 @@ package mjpeg
 
 import "testing"
 
-// A picture costs one allocation, the memory that it is in, and that is hardly larger than the picture.
+// A picture costs one allocation: its own memory. That is hardly larger than the picture.
 func TestReaderAllocations(t *testing.T) {
 	street := picturesIn(t, "street")
 	for name, stream := range map[string][]byte{

@@ -2,8 +2,8 @@ package mjpeg
 
 // A codebook decodes what a Huffman table encodes.
 type codebook struct {
-	// quick says, for the next quickBits bits of a stream, which code word they begin with: its length is in the low byte,
-	// and what it stands for in the high one. It is 0 for a longer word or none.
+	// quick is indexed by the next quickBits bits of a stream. It says which code word they begin with: the low byte has
+	// the word's length, and the high byte its value. It is 0 if the word is longer, or if there is none.
 	quick [1 << quickBits]uint16
 	// limit is, by length, the first number behind the code words of that length, filled up to 16 bits. offset is what to
 	// add to a code word to find its place in values.
@@ -48,7 +48,7 @@ type bitReader struct {
 	void int    // how many of them are behind the end
 }
 
-// fill reads more, so that there are 32 bits at least.
+// fill reads more, so that at least 32 bits are ready.
 func (r *bitReader) fill() {
 	for r.n <= 56 {
 		var b byte
@@ -67,7 +67,7 @@ func (r *bitReader) fill() {
 
 func (r *bitReader) skip(n int) { r.acc <<= n; r.n -= n }
 
-// symbol decodes one code word. It returns false if there is none. There must be 16 bits.
+// symbol decodes one code word. It returns false if there is none. At least 16 bits must be ready.
 func (r *bitReader) symbol(b *codebook) (s byte, ok bool) {
 	if q := b.quick[r.acc>>(64-quickBits)]; q != 0 {
 		r.skip(int(q & 0xFF))
@@ -87,7 +87,7 @@ func (r *bitReader) symbol(b *codebook) (s byte, ok bool) {
 	return 0, false
 }
 
-// value reads a number of so many bits, at most 16, as T.81, F.2.2.1 (EXTEND) has it. There must be as many.
+// value reads a number of up to 16 bits, encoded as in T.81, F.2.2.1 (EXTEND). That many bits must be ready.
 func (r *bitReader) value(bits byte) int32 {
 	if bits == 0 {
 		return 0
@@ -134,8 +134,8 @@ func (r *bitReader) block(c *component, to *[64]int16, before *int32) bool {
 	return r.n >= r.void
 }
 
-// marker passes the next marker and returns its code. It returns 0 if there is none, or if more is left before it than the
-// bits that fill up a byte.
+// marker passes the next marker and returns its code. It returns 0 if there is none, or if there are more bits before the
+// marker than those that fill up a byte.
 func (r *bitReader) marker() (code byte) {
 	for len(r.data) > 1 && r.data[0] == 0xFF && r.data[1] == markerFill {
 		r.data = r.data[1:]

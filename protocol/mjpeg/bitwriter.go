@@ -63,7 +63,7 @@ func (w *bitWriter) block(b *[64]int16, before *int32, table int) bool {
 	return true
 }
 
-// value writes a number behind so many zeros (T.81, F.1.2).
+// value writes a number behind a run of zeros (T.81, F.1.2).
 func (w *bitWriter) value(words *[256]word, run int, v int32) bool {
 	size := bits.Len32(uint32(max(v, -v)))
 	if size > 15 {

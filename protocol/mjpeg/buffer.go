@@ -5,12 +5,13 @@ const (
 	minRead   = 4 << 10  // the least room to read into
 )
 
-// A buffer takes what is read. Usually its memory becomes the picture that is handed over. Until then it owns mem.
+// A buffer holds the bytes that were read. Usually its memory becomes the picture that is handed over. Until then it owns
+// mem.
 type buffer struct {
 	alloc   func(size int) []byte
 	mem     []byte
 	lo, hi  int // mem[lo:hi] has been read and is still to be looked at
-	typical int // the size of recent pictures: at once the largest, and slowly less
+	typical int // the size of recent pictures: it grows at once, and shrinks slowly
 }
 
 // pending returns what has been read and is still to be looked at.
@@ -36,16 +37,16 @@ func (b *buffer) room() []byte {
 	return b.mem[b.hi:]
 }
 
-// move takes what is pending to new memory of the given size.
+// move copies the pending bytes to new memory of the given size.
 func (b *buffer) move(size int) {
 	mem := b.alloc(size)
 	b.hi = copy(mem, b.pending())
 	b.lo, b.mem = 0, mem
 }
 
-// handOver returns the first n pending bytes, a whole picture, for the caller to keep. Either the memory is handed over, and
-// what was read beyond the picture is copied to new memory. Or the picture is copied, if that is less, or if a small picture
-// would keep a large buffer alive.
+// handOver returns the first n pending bytes, a whole picture, for the caller to keep. Usually the memory is handed over,
+// and the bytes behind the picture are copied to new memory. The picture is copied instead if it is shorter than these
+// bytes, or if a small picture would keep a large buffer alive.
 func (b *buffer) handOver(n int) []byte {
 	if n > b.typical {
 		b.typical = n

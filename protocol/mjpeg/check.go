@@ -7,11 +7,11 @@ import (
 	"math"
 )
 
-// ErrCut is that a picture ends before its EOI.
+// ErrCut means that a picture ends before its EOI.
 var ErrCut = errors.New("mjpeg: the JPEG is cut off")
 
 // Check returns nil if jpeg is exactly one whole JPEG, from SOI to EOI, with nothing before or behind it. Otherwise the
-// error says what it is instead. Check walks the markers and decodes nothing.
+// error says what is wrong. Check walks the markers and decodes nothing.
 func Check(jpeg []byte) error {
 	length, err := wholeLength(jpeg)
 	if err == nil && length < len(jpeg) {
@@ -20,7 +20,7 @@ func Check(jpeg []byte) error {
 	return err
 }
 
-// wholeLength returns how many bytes the picture has that b begins with.
+// wholeLength returns the length of the picture that b begins with.
 func wholeLength(b []byte) (int, error) {
 	if !bytes.HasPrefix(b, soi) {
 		return 0, errNoSOI

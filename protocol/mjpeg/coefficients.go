@@ -42,7 +42,7 @@ type coefficients struct {
 type component struct {
 	id            byte
 	h, v          int // sampling factors
-	width, height int // in blocks, those included that only fill up the last MCU
+	width, height int // in blocks, including blocks that only fill up the last MCU
 	dc, ac        *codebook
 	blocks        []int16 // 64 for each block, in the order of the zigzag
 }
@@ -141,7 +141,7 @@ func (c *coefficients) readHeader(body []byte) error {
 			return errHeader
 		}
 		if n == 1 {
-			h, v = 1, 1 // one component is not interleaved, so that an MCU is a block (A.2.2)
+			h, v = 1, 1 // a single component is not interleaved: its MCU is one block (A.2.2)
 		}
 		c.components = append(c.components, component{id: p[0], h: h, v: v})
 	}

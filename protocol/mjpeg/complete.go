@@ -2,10 +2,10 @@ package mjpeg
 
 import "slices"
 
-// Complete appends to dst the one picture that b begins with, fit for any decoder. What stands behind the picture's end is
-// left out, such as the zeros that cameras fill their buffers up with. If the picture has no Huffman tables, the standard
-// ones are put in front of its first scan: USB cameras leave them out (USB Video Class, payload Motion-JPEG). All else stays
-// as it is. Complete returns the longer slice, or dst and an error: ErrCut, wrapped, or what is broken.
+// Complete appends to dst the picture that b begins with, in a form that any decoder accepts. Bytes behind the picture's
+// end are left out, such as the zeros with which cameras fill up their buffers. If the picture has no Huffman tables, the
+// standard ones are put in front of its first scan: USB cameras leave them out (USB Video Class, payload Motion-JPEG). All
+// else stays as it is. Complete returns the longer slice, or dst and an error: ErrCut, wrapped, or what is broken.
 //
 // It walks the markers, as [Check] does, and decodes nothing.
 func Complete(dst, b []byte) ([]byte, error) {
@@ -33,7 +33,7 @@ func withoutTables(picture []byte) int {
 		case code == markerDHT:
 			return 0
 		case isSOF(code):
-			needed = code == markerSOF0 || code == markerSOF1 // the others' tables are never standard, or not Huffman's
+			needed = code == markerSOF0 || code == markerSOF1 // other kinds of pictures never have the standard tables, or no Huffman tables at all
 		case code == markerSOS && needed:
 			return at
 		}

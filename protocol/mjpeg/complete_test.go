@@ -56,7 +56,7 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// What Complete makes of a picture that passes for one is a picture, and complete.
+// If Complete accepts a picture, its result is a whole picture that needs no further completion.
 func FuzzComplete(f *testing.F) {
 	picture, without := bare(f)
 	f.Add(picture)

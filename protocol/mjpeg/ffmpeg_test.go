@@ -28,7 +28,7 @@ func ffmpeg(t *testing.T, args ...string) []byte {
 	return out
 }
 
-// A stream that ffmpeg writes comes apart into as many pictures as went in, and nothing is left out.
+// The Reader finds in ffmpeg's stream as many pictures as went in, and leaves nothing out.
 func TestReaderReadsWhatFFmpegWrites(t *testing.T) {
 	const frames = 20
 	source := []string{"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25", "-frames:v", fmt.Sprint(frames)}

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzReader holds the Reader against the oracle: the same pictures, and the same left out, however the bytes arrive.
+// FuzzReader compares the Reader with the oracle. Both must find the same pictures and leave out the same, in whatever
+// portions the bytes arrive.
 func FuzzReader(f *testing.F) {
 	for _, c := range streamCases(f) {
 		if len(c.stream) < 10_000 {
@@ -86,7 +87,7 @@ func FuzzMultipart(f *testing.F) {
 	})
 }
 
-// spellHeader writes a boundary and a part's header in one of the ways that are about. Each bit of choice is one way to
+// spellHeader writes a boundary and a part's header in one of the ways that cameras use. Each bit of choice is one way to
 // differ.
 func spellHeader(choice byte, size int, rng *rand.Rand) []byte {
 	end := []string{"\r\n", "\n"}[choice&1]
@@ -107,7 +108,7 @@ func spellHeader(choice byte, size int, rng *rand.Rand) []byte {
 	return []byte(text + end)
 }
 
-// FuzzSize holds Size against the standard library's decoder.
+// FuzzSize compares Size with the standard library's decoder.
 func FuzzSize(f *testing.F) {
 	for _, p := range picturesIn(f, "small") {
 		f.Add(p)

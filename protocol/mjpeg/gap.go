@@ -9,12 +9,12 @@ const (
 	maxGap = 4 << 10
 )
 
-// behindBlankLine reports whether what follows text is behind a blank line, as the body of a part is.
+// behindBlankLine reports whether text ends with a blank line, as it does before the body of a part.
 func behindBlankLine(text []byte) bool {
 	return bytes.HasSuffix(text, []byte("\n\r\n")) || bytes.HasSuffix(text, []byte("\n\n"))
 }
 
-// behindPartHeader also wants a line of a header, or a boundary, before the blank line.
+// behindPartHeader also demands a header line or a boundary before the blank line.
 func behindPartHeader(text []byte) bool {
 	if !behindBlankLine(text) {
 		return false
@@ -82,7 +82,7 @@ func kindOf(line []byte) lineKind {
 	return binaryLine
 }
 
-// isWord reports whether there is nothing but printable ASCII characters without a space.
+// isWord reports whether all characters are printable ASCII, and none is a space.
 func isWord(text []byte) bool {
 	return !bytes.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c >= 0x7F })
 }

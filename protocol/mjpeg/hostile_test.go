@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// hostileStreams are n bytes or a little more, each made so that a reader that searches back without care, or scans
-// again what it has scanned, takes time that grows with the square of n.
+// hostileStreams are streams of n bytes or a little more. A careless reader would search back, or scan the same bytes
+// again. On these streams its time would grow with the square of n.
 func hostileStreams(n int) map[string][]byte {
 	repeat := func(parts ...[]byte) []byte {
 		unit := join(parts...)

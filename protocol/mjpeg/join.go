@@ -8,13 +8,13 @@ import (
 
 var errJoin = errors.New("mjpeg: the pictures are no strips of one")
 
-// Join makes one picture of strips that were encoded apart, from the top down, without decoding them. They must be baseline
-// pictures in one scan, encoded alike (the same tables, width and sampling) and without restart markers. All but the last
-// must be equally high, by whole MCUs, and the last no higher.
+// Join makes one picture of strips that were encoded separately. The first strip is the top one. Join decodes nothing. They
+// must be baseline pictures in one scan, encoded alike (the same tables, width and sampling) and without restart markers.
+// All but the last must have the same height, a number of whole MCUs. The last must not be higher.
 //
-// Each strip becomes one restart interval (T.81, E.1.4): its data begins anew at a byte and with DC predictions of zero, as
-// that of a whole picture does. So the headers are those of the first strip, with the height of all. The data of the strips
-// follow, with restart markers between.
+// Each strip becomes one restart interval (T.81, E.1.4). The data of a restart interval begins at a whole byte, with DC
+// predictions of zero. So does the data of a picture. So the headers are those of the first strip, with the height of all.
+// The data of the strips follow, with restart markers between.
 func Join(strips [][]byte) ([]byte, error) {
 	if len(strips) == 0 {
 		return nil, errJoin

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A picture that is put together of strips is the one that was cut.
+// A picture that was cut into strips and joined is the same as before.
 func TestJoin(t *testing.T) {
 	photo := decode(t, streetPictures(t)[4]).(*image.YCbCr)
 	grey := image.NewGray(photo.Bounds())

@@ -19,7 +19,7 @@ func LooksLikeJPEG(b []byte) bool {
 }
 
 // TooLarge reports whether a JPEG claims more than 64 megapixels, or too much work for its decoder. It reads only markers.
-// A JPEG whose size cannot be read is not too large: a decoder finds no size either.
+// If the size of a JPEG cannot be read, the JPEG is not too large: a decoder finds no size either.
 func TooLarge(jpeg []byte) bool {
 	size, _ := Size(jpeg)
 	pixels := int64(size.X) * int64(size.Y)        // up to 2³², which an int may not hold
@@ -27,8 +27,8 @@ func TooLarge(jpeg []byte) bool {
 	return pixels > MaxPixels || pixels*int64(scans) > maxWork
 }
 
-// HasCompanions reports whether a whole JPEG announces that other pictures stand behind it which belong to it: the preview,
-// the gain map or the depth map of a telephone's photo. They are in the Multi-Picture Format (CIPA DC-007, section 5: an
+// HasCompanions reports whether a whole JPEG announces further pictures behind it that belong to it. A telephone's photo
+// may have a preview, a gain map or a depth map there. They are in the Multi-Picture Format (CIPA DC-007, section 5: an
 // APP2 segment that begins with "MPF" and a zero byte).
 func HasCompanions(jpeg []byte) bool {
 	for _, segment := range segments(jpeg) {

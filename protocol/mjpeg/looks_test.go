@@ -6,7 +6,7 @@ import (
 )
 
 func TestTooLarge(t *testing.T) {
-	// claim is no more of a JPEG than a frame header and so many scans' headers.
+	// claim returns only the headers of a JPEG: a frame header, and that many scan headers.
 	claim := func(height, width, scans int) []byte {
 		return []byte("\xff\xd8\xff\xc2\x00\x0b\x08" + string([]byte{byte(height >> 8), byte(height), byte(width >> 8), byte(width)}) +
 			"\x01\x01\x11\x00" + strings.Repeat("\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00", scans) + "\xff\xd9")

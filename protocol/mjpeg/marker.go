@@ -45,7 +45,7 @@ func isSegment(code byte) bool {
 		markerSOS <= code && code <= markerAPP15 || code == markerCOM
 }
 
-// mayHoldPicture reports whether the segment's contents are free: APPn, where EXIF has its thumbnail, and comments.
+// mayHoldPicture reports whether the segment may contain any bytes: APPn, in which EXIF has its thumbnail, and comments.
 func mayHoldPicture(code byte) bool {
 	return markerAPP0 <= code && code <= markerAPP15 || code == markerCOM
 }

@@ -9,24 +9,24 @@
 //
 // # Any stream
 //
-// A [Reader] need not be told what it reads: JPEGs back to back, multipart streams with any boundary, saved HTTP responses,
-// each with junk between the pictures. It finds pictures by their markers alone, because some cameras get Content-Length
-// and boundary wrong.
+// A [Reader] reads JPEGs back to back, multipart streams with any boundary, and saved HTTP responses, each also with junk
+// between the pictures. Nobody has to say which of these it is. It finds pictures by their markers alone, because some
+// cameras get Content-Length and boundary wrong.
 //
 //	io.Reader ──> search for an SOI ──> walk the markers ──> EOI: the picture
 //	                 ^    └ Skip(Garbage)     └ broken: Skip(Truncated, Oversized, Malformed)
 //	                 └──────────────────────────┘ go on from where the picture was certain last
 //
-// The markers are walked as ITU-T T.81, annex B, lays them out (https://www.w3.org/Graphics/JPEG/itu-t81.pdf). The end is
-// never searched for, because the bytes FF D9 also stand inside thumbnails, comments and tables. Nothing is decoded. A read
-// goes straight into the memory that becomes the picture.
+// The markers are walked as ITU-T T.81, annex B, lays them out (https://www.w3.org/Graphics/JPEG/itu-t81.pdf). The Reader
+// never searches for the end, because the bytes FF D9 also occur inside thumbnails, comments and tables. Nothing is
+// decoded. A read goes straight into the memory that becomes the picture.
 //
 // # Broken pictures
 //
 // A picture is broken if a marker is missing or forbidden where it stands, if it grows too long, or if the stream ends. A
-// segment's length is believed only once a marker has been found behind the segment; the search for the next picture
-// begins where the last believed segment ended. So a picture that is cut off does not swallow the one behind it. The search
-// never goes back further, so the work is linear in the length of the stream, whatever a hostile sender puts into it.
+// segment's length is believed only once a marker has been found behind the segment; the search for the next picture begins
+// where the last believed segment ended. So a picture that is cut off does not swallow the one behind it. The search never
+// goes back further. So the work is linear in the length of the stream, even if a hostile sender made it.
 //
 // Three cases remain undecided, because nothing in the bytes tells them apart:
 //   - Behind a segment that is cut off, a thumbnail and the next picture look alike. In a multipart stream only what

@@ -29,7 +29,7 @@ func TestAppendPartHeader(t *testing.T) {
 	}
 }
 
-// What is written is multipart as the standard library reads it.
+// The standard library can read the multipart stream that this package writes.
 func TestWrittenStreamIsMultipart(t *testing.T) {
 	pictures := picturesIn(t, "small")
 	stream := []byte(BoundaryLine)

@@ -2,8 +2,8 @@ package mjpeg
 
 import "strings"
 
-// oracle does what a Reader does, to a stream that is there whole: one byte at a time, with nothing to resume and no
-// buffer. It is what the tests hold the Reader against.
+// oracle does the same as a Reader, but has the whole stream from the start. It looks at one byte at a time, has no buffer,
+// and never has to resume. The tests compare the Reader with it.
 func oracle(stream []byte, limit int) (pictures [][]byte, skips []Reason) {
 	gap := 0         // where the bytes behind the last picture begin
 	counted := false // what is left out since then has been reported
@@ -49,8 +49,8 @@ func oracle(stream []byte, limit int) (pictures [][]byte, skips []Reason) {
 	return pictures, skips
 }
 
-// plainWalk walks the one picture that s begins with. It returns where it ends, or where it broke and why, and in that
-// case from where to search on.
+// plainWalk walks the picture that s begins with. It returns where the picture ends. If the picture is broken, it returns
+// where and why, and where the search goes on.
 func plainWalk(s []byte, limit int, inPart bool) (end, sure int, reason Reason) {
 	const none = -1
 	at := func(i int) int {

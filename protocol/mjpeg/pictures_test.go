@@ -38,7 +38,7 @@ func segment(code byte, inside ...byte) []byte {
 	return append([]byte{0xFF, code, byte(n >> 8), byte(n)}, inside...)
 }
 
-// with returns the picture with more between its SOI and its first segment.
+// with returns the picture with more bytes between its SOI and its first segment.
 func with(picture []byte, more ...[]byte) []byte {
 	return slices.Concat(picture[:2], join(more...), picture[2:])
 }
@@ -49,7 +49,7 @@ func exif(thumbnail []byte) []byte {
 	return segment(0xE1, slices.Concat(tiff, thumbnail, make([]byte, 10))...)
 }
 
-// The pieces of pictures that no decoder would take, but that a walk of the markers must.
+// Parts of pictures. No decoder accepts pictures made of these, but the walk from marker to marker must.
 var (
 	frameHeader = segment(markerSOF0, 8, 0, 16, 0, 24, 1, 1, 0x11, 0)
 	scanHeader  = segment(markerSOS, 1, 1, 0, 0, 63, 0)
@@ -81,7 +81,7 @@ func readAll(t testing.TB, src io.Reader, limit int) (pictures [][]byte, skips [
 
 func samePictures(a, b [][]byte) bool { return slices.EqualFunc(a, b, bytes.Equal) }
 
-// sizes says of a failed comparison what there is.
+// sizes lists the sizes of pictures, for the message of a failed comparison.
 func sizes(pictures [][]byte) []int {
 	var n []int
 	for _, p := range pictures {

@@ -13,29 +13,29 @@ const (
 	Garbage   Reason = "garbage"   // bytes between pictures that are neither multipart text nor padding
 	Truncated Reason = "truncated" // a picture cut off by the next one or by the end of the stream
 	Oversized Reason = "oversized" // a picture longer than MaxFrameSize
-	Malformed Reason = "malformed" // a picture with no marker where one has to be, or with one that must not be there
+	Malformed Reason = "malformed" // a picture without a marker where one must be, or with a marker that must not be there
 )
 
 // defaultMaxFrameSize is what a MaxFrameSize of 0 means.
 const defaultMaxFrameSize = 1<<24 - 1
 
-// ReaderOptions hold what a [Reader] may be told. The zero value is the default.
+// ReaderOptions are the options of a [Reader]. The zero value is the default.
 type ReaderOptions struct {
 	// MaxFrameSize is the largest picture, in bytes, that is taken; a longer one is skipped. 0 means 16 MiB - 1.
 	// It also bounds the memory that a Reader holds: to about twice as much.
 	MaxFrameSize int
-	// Skip, if set, is called by Next, once for each thing left out: a run of garbage however long, or a broken
-	// picture with whatever is left of it up to the next picture.
+	// Skip, if set, is called by Next, once for each thing left out. That is a run of garbage of any length, or a broken
+	// picture with all bytes up to the next picture.
 	Skip func(reason Reason)
-	// Alloc, if set, is where memory for pictures comes from: so many bytes, with anything in them. Otherwise it is new.
-	// All of a slice that Next returns, to the end of its capacity, may be given back to where it came from.
+	// Alloc, if set, returns memory for pictures: at least that many bytes, with any content. Without it, the memory is
+	// new. A slice that Next returns may be reused by Alloc, up to the end of its capacity.
 	Alloc func(size int) []byte
 }
 
 // A Reader cuts whole JPEGs out of a byte stream. One goroutine at a time may use it.
 type Reader struct {
 	src   io.Reader
-	err   error // what src ended with; it is returned once nothing whole is left
+	err   error // the error with which src ended; it is returned when no whole picture is left
 	limit int
 	skip  func(Reason)
 	buf   buffer

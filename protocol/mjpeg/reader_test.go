@@ -75,7 +75,7 @@ func TestReaderRealPictures(t *testing.T) {
 	}
 }
 
-// A picture may be cut off anywhere: the next one and the one after it come out all the same.
+// A picture may be cut off anywhere. The next one and the one after it must still come out.
 func TestReaderFindsTheNextAfterAnyCut(t *testing.T) {
 	a := with(picture(t, "small", "baseline.jpg"), segment(0xDD, 0, 4))
 	for _, next := range picturesIn(t, "small") {
@@ -83,7 +83,7 @@ func TestReaderFindsTheNextAfterAnyCut(t *testing.T) {
 			for cut := range a {
 				const behindAPP0 = 8 + 18 // DRI, APP0
 				if text == nil && cut == behindAPP0-2 {
-					continue // the SOI is just what the APP0 segment lacks: see the package comment
+					continue // the SOI happens to complete the cut APP0 segment: see the package comment
 				}
 				got, _ := readAll(t, bytes.NewReader(join(text, a[:cut], text, next, text, a)), 0)
 				if !samePictures(got, [][]byte{next, a}) {
@@ -94,7 +94,7 @@ func TestReaderFindsTheNextAfterAnyCut(t *testing.T) {
 	}
 }
 
-// A miser hands out the bytes that it has been given, and fails the test when it is asked for more.
+// A miser is a reader of some bytes. It fails the test if more bytes are asked for.
 type miser struct {
 	t    *testing.T
 	have []byte

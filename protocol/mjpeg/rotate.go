@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// ErrRotate is wrapped by the errors that a picture cannot be rotated without loss.
+// ErrRotate is wrapped by the errors for pictures that cannot be rotated without loss.
 var ErrRotate = errors.New("the picture cannot be rotated without loss")
 
 // A Rotator turns pictures by a quarter, a half or three quarters without loss. It reads a picture's coefficients, puts the
 // blocks elsewhere, transposes and mirrors each, and writes them again. Coefficients change only their place and sign. So
 // four quarters give the same picture again.
 //
-// The picture must be baseline, as cameras' pictures are. The edge that comes to lie on the left or on top must be that of a
-// whole block: otherwise the block's padding would come into the picture. The error says which of the two is not so.
+// The picture must be baseline, as cameras' pictures are. The edge that comes to lie on the left or on top must be the edge
+// of a whole block. Otherwise the block's padding would come into the picture. The error says which condition is not met.
 //
 // Restart markers are left out, and Huffman tables become the standard ones. APPn segments and comments stay as they are,
 // an orientation in EXIF too. A Rotator keeps memory for a picture's coefficients, two bytes each. It is for one goroutine.

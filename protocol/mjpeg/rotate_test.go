@@ -80,7 +80,7 @@ func samePixels(t *testing.T, got, want image.Image, tolerance int) {
 	}
 }
 
-// turned is a picture turned pixel by pixel: the slow way, which is plainly right.
+// turned turns a picture pixel by pixel. This is slow, but plainly right.
 type turned struct {
 	image.Image
 	degrees int
@@ -114,7 +114,7 @@ func TestRotatePixels(t *testing.T) {
 	}
 }
 
-// Turned on until it stands as before, a picture is what it was, to the last coefficient.
+// After four quarter turns, every coefficient of a picture is as before.
 func TestRotateAround(t *testing.T) {
 	for i, picture := range streetPictures(t) {
 		for _, degrees := range rotations {
@@ -139,7 +139,7 @@ func TestRotateAround(t *testing.T) {
 	}
 }
 
-// libjpeg's own lossless rotation gives the same coefficients: what decodes, decodes to the same pixels.
+// libjpeg's own lossless rotation gives the same coefficients: both results decode to the same pixels.
 func TestRotateAsLibjpeg(t *testing.T) {
 	needs(t, "jpegtran")
 	needs(t, "cjpeg")
@@ -237,7 +237,7 @@ func TestRotateRefusals(t *testing.T) {
 	}
 }
 
-// Whatever is handed to it, Rotate returns an error or a picture that Go decodes if it decodes the original.
+// For any bytes, Rotate returns an error or a picture. If Go can decode the original, it can decode this picture too.
 func FuzzRotate(f *testing.F) {
 	for _, picture := range streetPictures(f)[4:] {
 		f.Add(picture)

@@ -42,8 +42,8 @@ func (r *Reader) findPicture() bool {
 	}
 }
 
-// pruneGap is called when there is no SOI in what has been read. It drops what no longer matters, so that garbage of any
-// length takes bounded memory.
+// pruneGap is called when the bytes so far have no SOI. It drops bytes that no longer matter, so that garbage of any length
+// takes bounded memory.
 func (r *Reader) pruneGap() {
 	pending := r.buf.pending()
 	r.search = len(pending)
@@ -79,7 +79,7 @@ func (r *Reader) finish() []byte {
 
 // giveUp ends a broken picture. The search for the next one begins behind what certainly belonged to this one.
 func (r *Reader) giveUp(reason Reason) {
-	inside := r.extent > 0 // it was found in the extent of another one, which has been reported
+	inside := r.extent > 0 // it was found inside another broken picture, which has been reported
 	if !inside && (reason != Garbage || !r.counted) {
 		r.skip(reason)
 	}

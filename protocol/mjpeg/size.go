@@ -12,8 +12,8 @@ import (
 // A picture without a frame header, or with a width or height of 0 (a height may come later, in a DNL segment), is an
 // error.
 //
-// Between segments it is as lenient as decoders are, and passes over bytes that are no marker. So Size says what a decoder
-// would allocate, for a damaged or hostile picture too.
+// Between segments it is as lenient as decoders: it skips bytes that are no marker. So Size is the size that a decoder
+// would allocate, also for a damaged or hostile picture.
 func Size(jpeg []byte) (image.Point, error) {
 	if !bytes.HasPrefix(jpeg, soi) {
 		return image.Point{}, errNoSOI

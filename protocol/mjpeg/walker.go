@@ -8,7 +8,7 @@ type verdict int
 const (
 	unfinished verdict = iota // all is well so far, but the end is not there yet
 	whole                     // the picture ends at walker.pos
-	broken                    // it is no picture, or one with damage: see walker.reason and walker.sure
+	broken                    // it is no picture, or a damaged one: see walker.reason and walker.sure
 )
 
 // A walker goes from marker to marker through one picture as its bytes arrive, and never starts over.

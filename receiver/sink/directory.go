@@ -51,8 +51,8 @@ func (d *directory) Put(f protocol.Frame) error {
 }
 
 // create makes the sink of one stream: the file NAME.mjpg, or files called after NAME and their times. If that file is
-// another stream's or was recorded before, it is NAME-2.mjpg and so on. That is no error, because a stream that turns up
-// hours after the start must not end the recordings of the others.
+// another stream's or was recorded before, it is NAME-2.mjpg and so on. That is no error: a stream that appears hours after
+// the start must not end the recordings of the others.
 func (d *directory) create(stream string) (Sink, error) {
 	ext := ".mjpg"
 	if d.o.Matroska {

@@ -14,11 +14,11 @@ import (
 	"github.com/jezek/xgb/xproto"
 )
 
-// openDisplay finds out whether there is a display to open windows on, and how large it is, zero if unknown.
+// openDisplay finds out whether windows can be opened, and how large the display is. The size is zero if unknown.
 //
 // This has to be known before HighGUI starts: without a display, Qt aborts the process and GTK exits it. Debian's OpenCV is
-// built with Qt 5, which takes X11, also in a Wayland session, unless QT_QPA_PLATFORM says otherwise. Whoever sets that is
-// trusted to know. The connection stays open until the windows are gone: an X server starts afresh when its last client
+// built with Qt 5. Qt uses X11, also in a Wayland session, unless the user sets QT_QPA_PLATFORM. If the user has set it,
+// nothing is checked. The connection stays open until the windows are gone: an X server starts afresh when its last client
 // leaves, and would be away when HighGUI comes.
 func openDisplay() (size image.Point, closeDisplay func(), err error) {
 	if platform := os.Getenv("QT_QPA_PLATFORM"); platform != "" && !strings.HasPrefix(platform, "xcb") {

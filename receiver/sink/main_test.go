@@ -12,7 +12,8 @@ import (
 )
 
 // helpers are for tests that need a process of its own: for its main thread, its standard output, or to kill it. The test
-// starts its own binary with the name of a helper as argument, and the binary then runs that instead of the tests.
+// starts its own binary, with the name of a helper in an environment variable. The binary then runs the helper instead of
+// the tests.
 var helpers = map[string]func(){}
 
 const helperVariable = "UDPCAM_SINK_TEST_HELPER"

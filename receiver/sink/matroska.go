@@ -23,8 +23,8 @@ import (
 //	  Cluster …
 //	  Cues
 //
-// A size that is not known yet is marked as unknown, which players understand. So the file can be played even if its writer
-// is killed. When a cluster is over, its size is filled in. At the end all the rest is, so that players can seek.
+// A size that is not known yet is marked as unknown. Players understand that, so the file can be played even if its writer
+// is killed. When a cluster ends, its size is filled in. At the end all the rest is filled in, so that players can seek.
 //
 // ebml-go encodes the elements. Its block writer is not used: it copies each picture three times, and cannot say which ones
 // are in the file when the disk is full.
@@ -55,7 +55,8 @@ const (
 	blockHeaderSize = 4
 )
 
-// before returns what goes before a frame that begins at an offset. It fills in the size of the cluster before.
+// before returns the bytes to write before a frame that begins at an offset. If a new cluster begins, it fills in the size
+// of the last one.
 func (m *matroska) before(file *os.File, f protocol.Frame, at int64) (b []byte, err error) {
 	if m.cluster == 0 {
 		size, _ := mjpeg.Size(f.JPEG) // players find out for themselves
@@ -111,17 +112,18 @@ func (m *matroska) header(title string, size image.Point, began time.Time) []byt
 	}}}})...)
 }
 
-// fillIn fills in a size that stands at an offset, of an element that ends at another.
+// fillIn fills in the size field at an offset. The field belongs to an element that ends at another offset.
 func fillIn(file *os.File, at, end int64) error {
 	_, err := file.WriteAt(appendSize(nil, end-at-sizeSize), at)
 	return err
 }
 
-// finish writes what goes behind the last frame, which ends at an offset, and fills in what was not known before.
+// finish writes the elements behind the last frame, which ends at an offset. Then it fills in the values that were not
+// known before.
 func (m *matroska) finish(file *os.File, at int64) error {
 	tail := marshal(&struct{ Cues webm.Cues }{webm.Cues{CuePoint: m.cues}})
 	if _, err := file.WriteAt(tail, at); err != nil {
-		file.Truncate(at) // the film plays without, only seeking is slower
+		file.Truncate(at) // without it the film plays too, but seeking is slower
 		return err
 	}
 	type seek struct {
@@ -156,11 +158,11 @@ func appendSize(b []byte, size int64) []byte {
 	return binary.BigEndian.AppendUint64(b, 1<<56|uint64(size))
 }
 
-// A filmClock turns capture times into those of a film, which begins at 0 and never stands still or goes back.
+// A filmClock turns capture times into film times. Film times begin at 0 and always grow.
 type filmClock struct {
 	captured, came time.Time     // of the last frame
 	exact          time.Duration // its time, before it is rounded
-	last, step     int64         // its time, and that since the one before, in ticks
+	last, step     int64         // its time, and the time since the frame before, in ticks
 	started        bool
 }
 

@@ -44,7 +44,7 @@ type pane struct {
 
 func newPane(v view) *pane { return &pane{view: v, next: make(chan protocol.Frame, 1)} }
 
-// put makes f the next frame to decode, in place of one that still waits. Only one goroutine at a time calls it.
+// put makes f the next frame to decode. It replaces a frame that still waits. Only one goroutine at a time calls it.
 func (p *pane) put(f protocol.Frame) (skipped string) {
 	if p.closed.Load() {
 		return SkipHidden
@@ -58,7 +58,7 @@ func (p *pane) put(f protocol.Frame) (skipped string) {
 	return skipped
 }
 
-// decode decodes what put brings until next is closed, and tells Run through fresh, which has room for every pane.
+// decode decodes the frames of put until next is closed. It wakes Run through fresh, which has room for every pane.
 func (p *pane) decode(fresh chan<- *pane, skip func(reason string)) {
 	for f := range p.next {
 		reason := undecodable(f.JPEG)
@@ -76,7 +76,7 @@ func (p *pane) decode(fresh chan<- *pane, skip func(reason string)) {
 	}
 }
 
-// show draws the newest picture, unless the user has closed the window: drawing would open it again.
+// show draws the newest picture. It draws nothing if the user has closed the window, because drawing would open it again.
 func (p *pane) show() error {
 	p.queued.Store(false)
 	if p.closed.Load() {

@@ -51,13 +51,13 @@ type Queue struct {
 	size    int           // bytes in waiting
 	busy    bool          // whether the goroutine is at the sink
 	dropped uint64
-	taken   uint64 // frames handed on, by which Close sees whether the sink still works
+	taken   uint64 // frames handed on; shows Close whether the sink still works
 	closing bool
 	err     error
 }
 
-// NewQueue starts a queue before s, which belongs to it from now on: it closes s when it is closed itself, or at once
-// when s fails.
+// NewQueue starts a queue before s. The queue owns s from now on. It closes s when the queue is closed, or at once when s
+// fails.
 func NewQueue(s Sink, o QueueOptions) *Queue {
 	q := &Queue{sink: s, frames: o.Frames, bytes: queueBytes, done: make(chan struct{})}
 	if l, ok := s.(interface{ live() bool }); ok && l.live() {
@@ -72,7 +72,8 @@ func NewQueue(s Sink, o QueueOptions) *Queue {
 	return q
 }
 
-// Put lets f wait for the sink. It never blocks. Its error is the sink's, once that has failed, or [ErrClosed].
+// Put queues f for the sink. It never blocks. If the sink has failed, Put returns the sink's error. If the queue is closed,
+// it returns [ErrClosed].
 func (q *Queue) Put(f protocol.Frame) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -82,7 +83,7 @@ func (q *Queue) Put(f protocol.Frame) error {
 	case q.closing:
 		return ErrClosed
 	case q.prompt != nil && !q.busy && len(q.waiting) == 0 && q.prompt(len(f.JPEG)) && q.sink.Put(f) == nil:
-		// Waking the goroutine would have taken longer. If Put fails, the goroutine tries again and sees why.
+		// This is faster than waking the goroutine. If Put fails, the goroutine tries again and gets the error.
 		q.taken++
 		return nil
 	}
@@ -105,9 +106,8 @@ func (q *Queue) Dropped() uint64 {
 	return q.dropped
 }
 
-// Close hands on what waits, closes the sink and returns the error that ended it: [ErrClosed] when whoever
-// watched has left. Close waits for as long as the sink takes frames. A sink that takes none for 3 s is given up, with
-// [ErrStalled].
+// Close hands on the waiting frames, and closes the sink. It returns the sink's error: [ErrClosed] means that the viewer
+// has left. Close waits as long as the sink takes frames. If the sink takes none for 3 s, Close gives up with [ErrStalled].
 func (q *Queue) Close() error {
 	q.mu.Lock()
 	q.closing = true
@@ -154,7 +154,8 @@ func (q *Queue) run() {
 	q.waiting, q.size = nil, 0
 }
 
-// next waits for a frame. It reports false when the queue is closing and nothing waits, or the sink was given up.
+// next waits for a frame. It reports false when the queue is closing and no frame waits, or when Close has given the sink
+// up.
 func (q *Queue) next() (protocol.Frame, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -173,7 +174,7 @@ func (q *Queue) next() (protocol.Frame, bool) {
 // pop removes the frame that waits longest. q.mu is held.
 func (q *Queue) pop() protocol.Frame {
 	f := q.waiting[0]
-	q.waiting[0] = protocol.Frame{} // what the array still holds must not keep the picture
+	q.waiting[0] = protocol.Frame{} // the array must not keep the picture alive
 	q.waiting = q.waiting[1:]
 	q.size -= len(f.JPEG)
 	return f

@@ -14,7 +14,7 @@ import (
 // A recording is a file of frames: JPEGs one behind the other, which ffmpeg, ffplay and udpcam itself read as MJPEG, or
 // with their times as Matroska, which ffplay and VLC play.
 //
-// Each frame is written at once. So whatever ends the process, even kill -9, cuts at most the last frame. When a write
+// Each frame is written at once. So when the process ends, even by kill -9, at most the last frame is cut off. When a write
 // fails, as on a full disk, the file is cut behind the last whole frame.
 type recording struct {
 	file    *os.File
@@ -61,7 +61,7 @@ func (r *recording) Put(f protocol.Frame) error {
 	return nil
 }
 
-// write writes a frame and what belongs before it.
+// write writes a frame and the bytes that belong before it.
 func (r *recording) write(f protocol.Frame) error {
 	if r.frames == 0 {
 		if err := r.file.Truncate(0); err != nil {

@@ -21,12 +21,12 @@ import (
 	"udpcam/protocol"
 )
 
-// A Sink takes frames. Put is called from one goroutine at a time and may block for as long as the sink's device does.
-// Use a [Queue] where the caller must not wait.
+// A Sink takes frames. Put is called from one goroutine at a time. It may block as long as the sink's device does. Use a
+// [Queue] where the caller must not wait.
 type Sink interface {
 	// Put takes one frame, which is valid until Put returns. After an error the sink is unusable.
 	Put(protocol.Frame) error
-	// Close flushes and closes the sink. What was put before Close is whole where it went.
+	// Close flushes and closes the sink. All frames that were put before are then written whole.
 	Close() error
 }
 
@@ -49,7 +49,7 @@ const (
 	SkipHidden = "window closed"
 )
 
-// Options hold what a sink may be told besides its name. The zero value is every sink's default.
+// Options are a sink's options besides its name. The zero value is every sink's default.
 type Options struct {
 	// Overwrite replaces a file that exists. Without it such a file is refused with [io/fs.ErrExist]. In a directory, the
 	// new file gets a number instead. So no recording is lost by starting another.

@@ -18,12 +18,14 @@ import (
 // ErrNoTerminal says that there is no terminal to draw on.
 var ErrNoTerminal = errors.New("standard output is no terminal")
 
-// A Terminal draws the newest picture on a terminal, as large as fits above its last line, which it leaves to others:
+// A Terminal draws the newest picture on a terminal, as large as fits above the last line. The last line is left for other
+// output:
 //
 //	JPEG ──> decoded ──> scaled to what the terminal has ──> kitty graphics, sixels or half blocks ──> one write
 //
-// The terminal decides how: it is asked what it can do when it is opened. Put takes as long as the terminal needs for the
-// picture. Put a [Queue] of one frame before it, which drops what comes meanwhile: so nothing piles up in an ssh session.
+// When the Terminal is opened, it asks what the terminal can do, and chooses the best way. Put takes as long as the
+// terminal needs for the picture. Put a [Queue] of one frame before it, which drops what comes meanwhile: so nothing piles
+// up in an ssh session.
 type Terminal struct {
 	out    *os.File
 	can    abilities
@@ -42,8 +44,8 @@ type canvas interface {
 	draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) error
 }
 
-// OpenTerminal opens the terminal that is standard input and output, and clears it. Until it is closed it shows pictures,
-// and on its last line what others write.
+// OpenTerminal opens the terminal that is standard input and output, and clears it. Until it is closed it shows pictures.
+// On its last line it shows the output of others.
 func OpenTerminal(o Options) (*Terminal, error) {
 	if !term.IsTerminal(int(os.Stdout.Fd())) || !term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil, fmt.Errorf("%w: run it in one, with nothing redirected", ErrNoTerminal)
@@ -59,7 +61,7 @@ func OpenTerminal(o Options) (*Terminal, error) {
 	return t, nil
 }
 
-// What a terminal is told: ECMA-48, and xterm's control sequences.
+// Control sequences for terminals, from ECMA-48 and xterm.
 const (
 	altScreen   = "\x1b[?1049h" // another screen, and back
 	mainScreen  = "\x1b[?1049l"
@@ -69,7 +71,7 @@ const (
 	resetStyle  = "\x1b[m"
 )
 
-// moveTo moves the cursor to a cell, of which the first is (0, 0).
+// moveTo moves the cursor to a cell. The first cell is (0, 0).
 func moveTo(cell image.Point) string { return fmt.Sprintf("\x1b[%d;%dH", cell.Y+1, cell.X+1) }
 
 // String tells how pictures are drawn.
@@ -99,7 +101,7 @@ func (t *Terminal) Put(f protocol.Frame) error {
 	return nil
 }
 
-// render makes what is written for a picture on a terminal of so many cells.
+// render makes the bytes that draw a picture on a terminal of that many cells.
 func (t *Terminal) render(picture image.Image, size image.Point) error {
 	room := image.Pt(size.X, size.Y-1)
 	if room.X < 1 || room.Y < 1 {
@@ -124,13 +126,13 @@ func (t *Terminal) render(picture image.Image, size image.Point) error {
 	return nil
 }
 
-// Close makes the terminal show again what it did before.
+// Close makes the terminal show its old content again.
 func (t *Terminal) Close() error {
 	_, err := t.out.WriteString(resetStyle + showCursor + mainScreen)
 	return err
 }
 
-// fit returns how many cells of the room a picture of so many pixels takes, in its proportions.
+// fit returns the largest number of cells in the room that has the proportions of a picture.
 func (a abilities) fit(picture, room image.Point) image.Point {
 	cell := a.cellSize()
 	width, height := room.X*cell.X, room.Y*cell.Y
@@ -142,7 +144,7 @@ func (a abilities) fit(picture, room image.Point) image.Point {
 	return image.Pt(max(1, width/cell.X), max(1, height/cell.Y))
 }
 
-// cellSize is the size of a character in pixels; where the terminal does not say, twice as high as wide.
+// cellSize is the size of a character in pixels. If the terminal does not say, a character is twice as high as wide.
 func (a abilities) cellSize() image.Point {
 	return cmp.Or(a.cell, image.Pt(8, 16))
 }

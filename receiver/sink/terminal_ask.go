@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 )
 
-// abilities are what a terminal can do, as far as it has said.
+// abilities are the abilities of a terminal, as far as it has reported them.
 type abilities struct {
 	kitty     bool        // kitty's graphics
 	sixel     bool        // DEC's graphics
@@ -39,7 +39,8 @@ func (a abilities) canvas() canvas {
 	return halfBlocks{trueColor: a.trueColor}
 }
 
-// question is what a terminal is asked. All terminals answer the last part, so what follows that answer is not for us.
+// question asks a terminal for its abilities. All terminals answer its last part, so input behind that answer is not an
+// answer.
 const question = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + // kitty: can you show this pixel?
 	"\x1b[16t" + // xterm: how large is a cell?
 	"\x1b[c" // which kind are you? (primary device attributes)
@@ -58,7 +59,7 @@ func ask(in, out *os.File) (a abilities, err error) {
 		return a, err
 	}
 	answers := make(chan string, 1)
-	go func() { // it ends with the first key that is pressed after the answers, at the latest
+	go func() { // it ends at the latest when a key is pressed after the answers
 		const longest = 1 << 12 // bytes: more is no answer
 		var all []byte
 		for b := make([]byte, 256); !deviceAttributes.Match(all) && len(all) < longest; {
@@ -89,7 +90,7 @@ var (
 // sixelAttribute is the primary device attribute of terminals with sixel graphics (DEC VT340).
 const sixelAttribute = "4"
 
-// parseAnswers reads what a terminal has answered to question.
+// parseAnswers reads the answers of a terminal to question.
 func parseAnswers(text string) (a abilities) {
 	a.kitty = kittyAnswer.MatchString(text)
 	if m := deviceAttributes.FindStringSubmatch(text); m != nil {

@@ -16,8 +16,8 @@ import (
 // maxWide is the widest picture that kitty gets, in pixels. A wider one would take too long.
 const maxWide = 960
 
-// kittyCanvas draws with the graphics of kitty, which WezTerm, Ghostty and Konsole have too. Each picture takes the place
-// of the last. See https://sw.kovidgoyal.net/kitty/graphics-protocol/
+// kittyCanvas draws with the graphics of kitty, which WezTerm, Ghostty and Konsole have too. Each picture replaces the
+// last. See https://sw.kovidgoyal.net/kitty/graphics-protocol/
 type kittyCanvas struct{ cell image.Point }
 
 // pixels returns the size of the cells, or less in the same proportions, because a terminal scales the picture.
@@ -85,7 +85,8 @@ func (s *sixelCanvas) draw(b *bytes.Buffer, img *image.RGBA, _ image.Point) erro
 	return s.encoder.Encode(img)
 }
 
-// halfBlocks draws two pixels in a cell: an upper half block in the colour of one, on the colour of the other.
+// halfBlocks draws two pixels in each cell. An upper half block has the colour of the upper pixel, and the background that
+// of the lower.
 type halfBlocks struct{ trueColor bool }
 
 func (halfBlocks) pixels(cells image.Point) image.Point { return image.Pt(cells.X, 2*cells.Y) }

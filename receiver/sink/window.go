@@ -134,7 +134,8 @@ func (w *Window) Run(ctx context.Context) error {
 	}
 }
 
-// show draws the picture of p, and of every other pane that has one by now, because the look at the events takes 2 ms.
+// show draws the new picture of p and of every other pane that has one. It draws all together because handling the events
+// takes 2 ms.
 func (w *Window) show(p *pane) error {
 	for range len(w.fresh) {
 		if err := p.show(); err != nil {

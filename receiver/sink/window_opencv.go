@@ -21,8 +21,8 @@ import (
 	"gocv.io/x/gocv"
 )
 
-// Package initialisation runs on the process's main thread. Locked to it here, the main goroutine stays there, and with
-// it [Window.Run].
+// Package initialisation runs on the process's main thread. This locks the main goroutine to that thread, so that
+// [Window.Run] stays there too.
 func init() { runtime.LockOSThread() }
 
 // highGUI is OpenCV's HighGUI as a [screen].
@@ -41,11 +41,11 @@ func openScreen() (screen, error) {
 }
 
 func (g *highGUI) view(title string) view {
-	// HighGUI knows windows by their names, so what came from the network is no part of them.
+	// HighGUI identifies windows by their names. So the names contain nothing that came from the network.
 	return &highGUIView{name: fmt.Sprintf("udpcam-%d", g.views.Add(1)), title: title, screen: g.size}
 }
 
-// events takes some 2 ms, the least that OpenCV's Qt window allows.
+// events takes some 2 ms. That is the least that OpenCV's Qt window allows.
 func (g *highGUI) events() (key int) { return gocv.WaitKey(1) }
 
 func (g *highGUI) close() { g.closeDisplay() }

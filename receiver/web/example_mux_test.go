@@ -27,7 +27,7 @@ func Example_mux() {
 	})
 	server := httptest.NewServer(mux) // yours is an http.Server
 	defer server.Close()
-	defer camera.Close() // ends the viewers, because server.Close does not
+	defer camera.Close() // ends the viewers: server.Close would wait for them
 
 	stop := make(chan struct{})
 	defer close(stop)

@@ -16,7 +16,7 @@ type changes struct {
 }
 
 // say is told what the camera does, as often as it does it.
-func (c *changes) say(level slog.Level, what string, why error) {
+func (c *changes) note(level slog.Level, what string, why error) {
 	state, attrs := what, []slog.Attr{slog.String("camera", c.name)}
 	if why != nil {
 		state += why.Error()

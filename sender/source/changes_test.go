@@ -22,8 +22,8 @@ func TestChanges(t *testing.T) {
 				t.Errorf("want %d lines, of which the last has %q:\n%s", lines, last, text)
 			}
 		}
-		works := func() { c.say(slog.LevelInfo, "works", nil) }
-		fails := func(why string) { c.say(slog.LevelWarn, "fails", errors.New(why)) }
+		works := func() { c.note(slog.LevelInfo, "works", nil) }
+		fails := func(why string) { c.note(slog.LevelWarn, "fails", errors.New(why)) }
 
 		works()
 		expect(1, "works")

@@ -134,7 +134,7 @@ func (c *camera) follow(ctx context.Context, state *changes, emit emitter) error
 		if !c.proven.Load() && (errors.As(err, &refused) || time.Since(began) > patience) {
 			return err
 		}
-		state.say(slog.LevelWarn, "camera gives no pictures, trying again", err)
+		state.note(slog.LevelWarn, "camera gives no pictures, trying again", err)
 		if err := retry.wait(ctx); err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 		}
 		n++
 		c.proven.Store(true)
-		state.say(slog.LevelInfo, "camera gives pictures", nil)
+		state.note(slog.LevelInfo, "camera gives pictures", nil)
 		if err := emit(frame); err != nil {
 			return n, err
 		}

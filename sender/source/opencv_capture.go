@@ -31,7 +31,7 @@ type videoCapture struct {
 }
 
 func openCapture(name openCVName, o Options) (capture, error) {
-	if err := name.look(); err != nil {
+	if err := name.check(); err != nil {
 		return nil, err
 	}
 	video, err := gocv.OpenVideoCaptureWithAPI(name.text, backend(name))

@@ -36,7 +36,7 @@ func parseOpenCV(text string) (name openCVName, err error) {
 	case !strings.Contains(text, "://") && !name.isPipeline() && !name.isSequence():
 		name.path = text
 	}
-	return name, name.look()
+	return name, name.check()
 }
 
 // isPipeline reports whether the name is a GStreamer pipeline, such as "videotestsrc ! appsink".
@@ -47,9 +47,9 @@ func (n openCVName) isSequence() bool { return strings.Contains(n.text, "%") }
 
 func (n openCVName) String() string { return Redact("opencv:" + n.text) }
 
-// look returns an error if something has to be there in the file system and is not, or may not be read. OpenCV would not
+// check returns an error if the name needs a file that does not exist or may not be read. OpenCV would not
 // say why it fails.
-func (n openCVName) look() error {
+func (n openCVName) check() error {
 	if n.path == "" {
 		return nil
 	}

@@ -119,7 +119,7 @@ func (c *v4l2Camera) play(ctx context.Context, emit emitter) error {
 		if known == nil || ctx.Err() != nil || err == errStopped || isFinal(err) {
 			return err
 		}
-		state.say(slog.LevelWarn, "camera is away, waiting for it", err)
+		state.note(slog.LevelWarn, "camera is away, waiting for it", err)
 		if err := sleep(ctx, lookAgain); err != nil {
 			return err
 		}

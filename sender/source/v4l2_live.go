@@ -57,7 +57,7 @@ func startCamera(ctx context.Context, device videoDevice, o Options, patience ti
 	if c.first, err = device.Next(patience); err != nil {
 		return nil, err
 	}
-	c.say()
+	c.logMode()
 	return c, nil
 }
 
@@ -76,7 +76,7 @@ func (c *liveCamera) fit() (err error) {
 }
 
 // say tells which camera it is and how it gives pictures, and if that is not what was asked for.
-func (c *liveCamera) say() {
+func (c *liveCamera) logMode() {
 	info := c.device.Info()
 	c.o.Log.Info("camera", "path", info.Path, "name", info.Name, "mode", c.mode.String())
 	var missed []string
@@ -104,7 +104,7 @@ func (c *liveCamera) follow(ctx context.Context, state *changes, emit emitter) e
 			if f, err := c.frame(p); err != nil {
 				c.o.Skip(reasonOf(err))
 			} else {
-				state.say(slog.LevelInfo, "camera gives pictures", nil)
+				state.note(slog.LevelInfo, "camera gives pictures", nil)
 				if err := emit(f); err != nil {
 					return err
 				}

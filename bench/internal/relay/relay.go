@@ -1,5 +1,5 @@
-// Package relay measures programs from outside. Pictures go into the standard input of one. They come out of another's standard
-// output, or out of a server. The package tells which arrive, how late, and at what cost.
+// Package relay measures programs from outside. Pictures go into the standard input of one. They come out of another's
+// standard output, or out of a server. The package measures which pictures arrive, how late, and at what cost.
 //
 //	Pictures ──> sender's process ── a network ──> receiver's process ──> mjpeg.Reader ──> Eye
 //	Pictures ──> server's process ── HTTP ──> many viewers, each with an Eye

@@ -17,12 +17,12 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Complete adds what all programs have to a program with a name, commands and examples.
+// Complete takes a program with a name, commands and examples. It adds the parts that all programs have in common.
 func Complete(app *cli.App) *cli.App {
 	cli.HelpPrinter = printHelp
-	app.Flags = []cli.Flag{cli.HelpFlag} // cli adds it only beside a help command of its own
+	app.Flags = []cli.Flag{cli.HelpFlag} // cli adds this flag only together with its own help command
 	app.CustomAppHelpTemplate = appHelp
-	app.HideHelpCommand = true // cli's own, which it would add below commands that have others
+	app.HideHelpCommand = true // cli's own help command: cli would also add it below commands that have subcommands
 	app.OnUsageError = onUsageError
 	app.Action = func(c *cli.Context) error {
 		if name := c.Args().First(); name != "" {

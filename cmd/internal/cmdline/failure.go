@@ -55,7 +55,7 @@ var (
 	badVariable   = regexp.MustCompile(`^could not parse (".*") as .* from environment variable "(.*)" for flag ([^:]*):`)
 )
 
-// onUsageError says in plain words what is wrong with a flag.
+// onUsageError makes an error that says in plain words what is wrong with a flag.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	flags := c.Command.Flags
 	text := err.Error()
@@ -99,13 +99,13 @@ func wanted(flags []cli.Flag, name string) string {
 
 // UnknownCommand is the error for a command that does not exist. It names the one that may have been meant.
 func UnknownCommand(c *cli.Context, name string) error {
-	// What cli suggests is a sentence, with the command in quotes.
+	// cli's suggestion is a sentence with the command in quotes.
 	suggested := strings.SplitN(cli.SuggestCommand(c.App.Commands, name), `"`, 3)
 	return Usagef("there is no command %q%s", name, didYouMean(name, strings.Join(suggested[1:2], ""), ""))
 }
 
-// didYouMean asks about a suggestion of cli. It leaves out those that begin differently: cli suggests something even if
-// the two names have little in common.
+// didYouMean makes a question of cli's suggestion. It returns "" if the suggestion begins differently: cli suggests a name
+// even if the two have little in common.
 func didYouMean(given, suggested, prefix string) string {
 	name := strings.TrimPrefix(suggested, prefix)
 	if given == "" || name == "" || given[0] != name[0] {

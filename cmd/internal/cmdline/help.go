@@ -128,7 +128,8 @@ func FlagRow(f cli.DocGenerationFlag) [2]string {
 	return [2]string{name, usage}
 }
 
-// onlyPlaceholder matches a placeholder that is no part of the sentence. It is shown behind the flag's name only.
+// onlyPlaceholder matches a placeholder that is no part of the sentence. Such a placeholder is shown only behind the flag's
+// name.
 var onlyPlaceholder = regexp.MustCompile(" \\(`[^`]*`\\)")
 
 // Plain returns a flag's usage without the marks of its placeholder.

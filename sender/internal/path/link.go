@@ -98,8 +98,8 @@ func (l *link) peak(f *sent, t protocol.Train) time.Duration {
 	return max(waited, waited+t.Took-f.took)
 }
 
-// add learns from the train of a frame. It returns the rate that the train shows, false if it shows none.
-func (l *link) add(f *sent, t protocol.Train, overflow bool, now time.Time) (rate float64, ok bool) {
+// learn learns from the train of a frame. It returns the rate that the train shows, false if it shows none.
+func (l *link) learn(f *sent, t protocol.Train, overflow bool, now time.Time) (rate float64, ok bool) {
 	waited := l.base.above(t.First.Sub(f.left), now)
 	span := t.Span
 	if overflow { // lost datagrams took the link no time

@@ -59,7 +59,7 @@ func (p Plan) And(q Plan) Plan {
 
 // Plan decides how a frame leaves. It must be called once for each frame of the source, with its time.
 func (p *Path) Plan(o Offer, now time.Time) Plan {
-	p.tempo.add(o.Bytes, now)
+	p.tempo.count(o.Bytes, now)
 	plan := Plan{Parity: p.loss.parity(o.Segments, o.Blocks), Interval: p.tempo.interval, Share: 1}
 	if p.state == free {
 		return plan
@@ -138,7 +138,7 @@ func (p *Path) learn(f *sent, t protocol.Train, now time.Time) {
 	overflow := p.link.overflows(f, t) || p.state != free && p.link.stillFull(f, t, now)
 	sample, ok := 0.0, false
 	if t.Came > 0 {
-		sample, ok = p.link.add(f, t, overflow, now)
+		sample, ok = p.link.learn(f, t, overflow, now)
 	}
 	if !overflow {
 		p.loss.add(f.datagrams, f.datagrams-t.Came, max(t.Runs, 1), now)
@@ -210,9 +210,9 @@ type tempo struct {
 	last     time.Time
 }
 
-// add counts a frame. A pause counts as at most two intervals. Frames that come at once, because the sender was busy, count
+// count counts a frame. A pause counts as at most two intervals. Frames that come at once, because the sender was busy, count
 // as at least half an interval.
-func (t *tempo) add(bytes int, now time.Time) {
+func (t *tempo) count(bytes int, now time.Time) {
 	gap := now.Sub(t.last)
 	switch t.frames++; t.frames {
 	case 1:
