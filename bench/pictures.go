@@ -20,7 +20,7 @@ import (
 )
 
 // ErrPictures means that pictures cannot be used for measuring.
-var ErrPictures = errors.New("these pictures cannot be measured with")
+var ErrPictures = errors.New("these pictures cannot be used for measuring")
 
 const pictureQuality = 80
 

@@ -63,7 +63,7 @@ func Resolve(addr string) (netip.AddrPort, error) {
 	}
 	ap := u.AddrPort()
 	if ap.Port() == 0 {
-		return netip.AddrPort{}, fmt.Errorf("address %q: port 0 cannot be sent to", addr)
+		return netip.AddrPort{}, fmt.Errorf("address %q: nothing can be sent to port 0", addr)
 	}
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
 }

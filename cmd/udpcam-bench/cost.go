@@ -16,12 +16,12 @@ import (
 func speedCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:      "speed",
-		Usage:     "the highest frame rate that is sustained, and what it costs",
+		Usage:     "measure the highest sustained frame rate, and its cost",
 		UsageText: "udpcam-bench speed [--segment LIST] [--gso LIST] [--gro LIST] [flags]",
 		Description: cmdline.Examples(
 			"udpcam-bench speed", "on loopback, with and without GSO and GRO",
 			"udpcam-bench speed --frame-size 250000 --segment 1408,8896,65472", "larger frames, and datagrams for jumbo networks",
-		) + "\nA rate is sustained if 99.9 % of the frames arrive. CPU is that of both ends, which are one process.\n",
+		) + "\nA rate is sustained if 99.9 % of the frames arrive. CPU is the processor time of both ends together.\n",
 		Action: speed,
 	},
 		benchFlags("What to try",
@@ -63,12 +63,12 @@ func onOff(text string) (bool, error) {
 func fanoutCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:      "fanout",
-		Usage:     "what many viewers get, while others are stalled",
+		Usage:     "measure what many viewers get while other viewers read nothing",
 		UsageText: "udpcam-bench fanout [--by LIST] [--viewers LIST] [--stalled LIST] [flags]",
 		Description: cmdline.Examples(
 			"udpcam-bench fanout", "1, 10 and 50 viewers, alone and with 5 that are stalled",
 			"udpcam-bench fanout --by socket --viewers 200 --stalled 0,50 --fps 10", "200 viewers that watch as the page does",
-		) + "\nA viewer over a WebSocket acknowledges each picture, as the page does once it has drawn it. CPU is the server's, for each gigabyte that viewers get.\n",
+		) + "\nA viewer over a WebSocket acknowledges each picture, as the page does once it has drawn it. CPU is the processor time of the server for each gigabyte that viewers get.\n",
 		Action: fanout,
 	},
 		benchFlags("Viewers",
@@ -100,7 +100,7 @@ func fanout(c *cli.Context) error {
 func delayCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:      "delay",
-		Usage:     "how old a picture is at each stage from the camera to the screen",
+		Usage:     "measure how old a picture is at each stage from the camera to the screen",
 		UsageText: "udpcam-bench delay [flags]",
 		Description: cmdline.Examples(
 			"udpcam-bench delay", "a test pattern, up to a browser's page if there is Chromium",

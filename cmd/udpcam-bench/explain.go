@@ -15,7 +15,7 @@ import (
 func explainCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:      "explain",
-		Usage:     "tell and draw from a trace what happened to each lost frame",
+		Usage:     "explain from a trace what happened to each lost frame, and draw it",
 		UsageText: "udpcam-bench explain [flags] FILE",
 		ArgsUsage: "FILE",
 		Description: cmdline.Examples(

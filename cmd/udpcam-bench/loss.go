@@ -16,7 +16,7 @@ import (
 func lossCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:      "loss",
-		Usage:     "what arrives over networks that lose packets, how late, and at what cost",
+		Usage:     "measure which frames arrive over bad networks, how late, and at what cost",
 		UsageText: "udpcam-bench loss [--scenario NAMES | --netem ARGS | --loss LIST ...] [flags]",
 		Description: cmdline.Examples(
 			"udpcam-bench loss --link sim", "all scenarios in simulated time, without root",

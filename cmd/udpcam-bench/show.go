@@ -10,7 +10,7 @@ import (
 func showCommand() *cli.Command {
 	return cmdline.Command(&cli.Command{
 		Name:      "show",
-		Usage:     "show results that --json has written, several of one kind as one",
+		Usage:     "show results that --json has written; several files become one table",
 		UsageText: "udpcam-bench show [flags] FILE...",
 		ArgsUsage: "FILE...",
 		Description: cmdline.Examples(

@@ -30,13 +30,13 @@ func doctorCommand() *cli.Command {
 		UsageText: "udpcam doctor [--addr HOST] [--json]",
 		Description: cmdline.Examples(
 			"udpcam doctor", "everything but the way to another machine",
-			"udpcam doctor --addr 192.168.1.20", "that too: which size of packets gets there",
+			"udpcam doctor --addr 192.168.1.20", "also the way to this machine, and which packets fit",
 		) + "\nbad: something does not work, and the exit code is 1. note: it works, but could be better.\n",
 		Action: doctor,
 	},
 		cmdline.Flags("What", &cli.StringSliceFlag{Name: "addr",
-			Usage: "check the way to this receiver too (`HOST[:PORT]`, repeatable)"}),
-		keyFlags("look at this key too (repeatable)"),
+			Usage: "also check the way to this receiver (`HOST[:PORT]`, repeatable)"}),
+		keyFlags("also check this key (repeatable)"),
 		cmdline.Flags("Output", &cli.BoolFlag{Name: "json", Usage: "write an array of objects"}),
 	)
 }
@@ -108,7 +108,7 @@ func writeFindings(w io.Writer, findings []finding) error {
 // checkKeys says whether streams are sealed. Readable are the files of keys that others can read.
 func checkKeys(keys []protocol.Key, readable []string) finding {
 	if len(keys) == 0 {
-		return finding{"key", note, "there is none: whoever is on the network can watch, and send pictures. " +
+		return finding{"key", note, "there is no key: everybody on the network can watch, and can send pictures. " +
 			"Give send and recv the same --key-file", []string{"(umask 077; udpcam key >udpcam.key)"}}
 	}
 	f := finding{What: "key", State: good, Found: "streams are sealed with " + keys[0].String()}
@@ -202,9 +202,9 @@ func tryMulticast(ctx context.Context) error {
 // checkCameras says which cameras there are, and what keeps them from being used.
 func checkCameras(cameras []source.CameraInfo) (findings []finding) {
 	if len(cameras) == 0 {
-		f := finding{"cameras", note, "there is none; --source test: needs none", nil}
+		f := finding{"cameras", note, "no camera was found; --source test: needs none", nil}
 		if !v4l2.Supported {
-			f.Found = "on this system only OpenCV knows: try --source opencv:0"
+			f.Found = "on this system only OpenCV can find cameras: try --source opencv:0"
 		}
 		return []finding{f}
 	}

@@ -40,7 +40,7 @@ func TestE2EViewers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	until(t, "those who never read are given up", func() bool { return said("it stalled") == stalled })
+	until(t, "viewers that never read are closed", func() bool { return said("took no picture in time") == stalled })
 	receiver.stop(t)
 }
 

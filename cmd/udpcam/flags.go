@@ -88,7 +88,7 @@ func httpFlags(usual string) []cli.Flag {
 		&cli.StringFlag{Name: "auth", Usage: "ask browsers for this `USER:PASSWORD`"},
 		&cli.StringFlag{Name: "token", Usage: "let in everyone who has this `TOKEN` too: http://…/?token=TOKEN"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},
-		&cli.StringFlag{Name: "tls-key", Usage: "and its key in this `FILE` (PEM)", TakesFile: true},
+		&cli.StringFlag{Name: "tls-key", Usage: "the certificate's private key is in this `FILE` (PEM)", TakesFile: true},
 		&cli.IntFlag{Name: "max-viewers", Usage: "how many (`N`) may watch at once", Value: web.DefaultMaxViewers},
 	)
 }

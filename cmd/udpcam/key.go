@@ -27,15 +27,15 @@ func keyCommand() *cli.Command {
 		Description: cmdline.Examples(
 			"udpcam key >door.key", "a new key, in a file",
 			"udpcam send --addr pc --key-file door.key", "a camera that only holders of the key can watch",
-			"udpcam recv --show --key-file door.key", "and whoever has it",
+			"udpcam recv --show --key-file door.key", "a receiver with the same key",
 			"udpcam key --qr", "also as a QR code, to take to another machine",
-			"udpcam key --passphrase", "the key that words stand for",
-		) + "\nThe key is printed on standard output, and nothing else. Keep it as you keep a password.\n",
+			"udpcam key --passphrase", "make the key from words",
+		) + "\nStandard output gets only the key. Keep the key as you keep a password.\n",
 		Action: key,
 	},
 		cmdline.Flags("Key",
 			&cli.BoolFlag{Name: "qr", Usage: "also draw the key as a QR code, on standard error"},
-			&cli.BoolFlag{Name: "passphrase", Usage: "ask for words, and print the key that they stand for, always the same"},
+			&cli.BoolFlag{Name: "passphrase", Usage: "ask for words, and make the key from them; the same words always give the same key"},
 		),
 	)
 }

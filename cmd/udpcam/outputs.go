@@ -134,7 +134,7 @@ func (o *outputs) lose(f *file, err error) {
 	if errors.Is(err, sink.ErrClosed) {
 		o.log.Info("its reader has closed this output", "out", f.name)
 	} else if left > 0 { // else the command ends with this error
-		o.log.Error("cannot write: this output is given up", "out", f.name, "error", err)
+		o.log.Error("cannot write: this output gets no more frames", "out", f.name, "error", err)
 	}
 }
 

@@ -66,8 +66,8 @@ func TestOutputs(t *testing.T) {
 	}{
 		"all is well":               {[]error{nil, nil}, false, "", nil},
 		"the only one fails":        {[]error{full}, true, "", full},
-		"one of two fails":          {[]error{full, nil}, false, "cannot write: this output is given up", full},
-		"both fail":                 {[]error{full, full}, true, "cannot write: this output is given up", full},
+		"one of two fails":          {[]error{full, nil}, false, "cannot write: this output gets no more frames", full},
+		"both fail":                 {[]error{full, full}, true, "cannot write: this output gets no more frames", full},
 		"the only reader leaves":    {[]error{sink.ErrClosed}, true, "its reader has closed this output", nil},
 		"one of two readers leaves": {[]error{sink.ErrClosed, nil}, false, "its reader has closed this output", nil},
 		"one leaves, one fails":     {[]error{sink.ErrClosed, full}, true, "its reader has closed this output", full},

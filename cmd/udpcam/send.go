@@ -49,7 +49,7 @@ func sendCommand() *cli.Command {
 			&cli.BoolFlag{Name: "no-gso", Usage: "send each datagram by its own system call, " +
 				"for kernels and network cards where sending many at once is broken"},
 		),
-		keyFlags("seal the stream, so that only receivers with the same key can watch"),
+		keyFlags("seal the stream: only receivers with the same key can watch"),
 		sourceFlags(source.Default()),
 		cmdline.Flags("While it runs", framesFlag()),
 		runningFlags(),

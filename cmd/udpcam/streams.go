@@ -58,8 +58,8 @@ func (w *receiving) streams(now time.Time) []streamStatus {
 	return streams
 }
 
-// maxDelay is the longest delay that is believed. A longer one, or one below zero, means that the clocks of sender and
-// receiver differ.
+// maxDelay is the longest plausible delay. A longer one, or one below zero, means that the clocks of sender and receiver
+// differ.
 const maxDelay = 10 * time.Second
 
 // medianDelay is in milliseconds. It is nil if the clocks must differ.

@@ -114,7 +114,7 @@ func Read(r io.Reader) (cases []Case, err error) {
 			return nil, fmt.Errorf("%w: line %d: %w", ErrNoTrace, n, err)
 		}
 		if l.Case == nil && cases == nil || n > maxRecords {
-			return nil, fmt.Errorf("%w: line %d is not expected", ErrNoTrace, n)
+			return nil, fmt.Errorf("%w: line %d is out of place", ErrNoTrace, n)
 		}
 		switch last := len(cases) - 1; {
 		case l.Case != nil:

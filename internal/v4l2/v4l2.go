@@ -25,7 +25,7 @@ import (
 
 var (
 	// ErrSystem means that this system has no Video4Linux2.
-	ErrSystem = errors.New("V4L2 cameras are there on Linux only; elsewhere a camera needs OpenCV: opencv:0")
+	ErrSystem = errors.New("V4L2 cameras exist on Linux only; elsewhere a camera needs OpenCV: opencv:0")
 	// ErrNoCamera means that a device takes no pictures: for example a television output, the metadata of a camera, or an
 	// encoder.
 	ErrNoCamera = errors.New("it takes no pictures")

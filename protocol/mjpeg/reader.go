@@ -27,8 +27,9 @@ type ReaderOptions struct {
 	// Skip, if set, is called by Next, once for each thing left out. That is a run of garbage of any length, or a broken
 	// picture with all bytes up to the next picture.
 	Skip func(reason Reason)
-	// Alloc, if set, returns memory for pictures: at least that many bytes, with any content. Without it, the memory is
-	// new. A slice that Next returns may be reused by Alloc, up to the end of its capacity.
+	// Alloc, if set, returns memory for pictures: that many bytes, with any content. Without it, the memory is new. Alloc
+	// may use the memory of a slice that Next has returned again, up to the end of the slice's capacity, when nobody needs
+	// the picture any more.
 	Alloc func(size int) []byte
 }
 

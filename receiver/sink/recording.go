@@ -53,7 +53,7 @@ func (r *recording) Put(f protocol.Frame) error {
 	if r.err = r.write(f); r.err != nil {
 		r.err = fmt.Errorf("the recording ended after %d whole frames (%d bytes): %w", r.frames, r.size, r.err)
 		if err := r.file.Truncate(r.size); err != nil {
-			r.err = fmt.Errorf("%w; a part of another is behind them: %w", r.err, err)
+			r.err = fmt.Errorf("%w; behind them is a part of another frame: %w", r.err, err)
 		}
 		return r.err
 	}

@@ -12,7 +12,7 @@ import (
 
 var (
 	// ErrNoWindow says that this program is built without OpenCV, and how to build it with it.
-	ErrNoWindow = errors.New("a window needs OpenCV, which this program is built without; on Debian: " +
+	ErrNoWindow = errors.New("a window needs OpenCV, and this program is built without it; on Debian: " +
 		"apt-get install g++ pkg-config libopencv-dev && " +
 		"go build -tags gocv,gocv_specific_modules,gocv_highgui,gocv_videoio ./cmd/udpcam")
 	// ErrNoDisplay says that there is no screen to open a window on.

@@ -20,15 +20,15 @@ type Config struct {
 	// that invents stream names from filling the memory.
 	MaxStreams int
 	// AllowHosts are the names by which browsers may address this server, besides localhost, this machine's own name (also
-	// with ".local") and IP addresses. Other names are answered 403. This stops DNS rebinding: a site whose name resolves
-	// to this machine, to read the pictures through a visitor's browser. "*" allows every name, for a server behind a proxy
-	// that checks them.
+	// with ".local") and IP addresses. Other names are answered 403. This stops DNS rebinding: there, the name of a hostile
+	// site resolves to this machine, and the site reads the pictures through a visitor's browser. "*" allows every name,
+	// for a server behind a proxy that checks them.
 	AllowHosts []string
 	// User and Password are asked for if Password is not empty (HTTP Basic, RFC 7617). An address that guesses wrong too
 	// often is answered 429 for some seconds. Behind a proxy all clients are one address.
 	User, Password string
-	// Token, if not empty, also lets in whoever knows it: in the address (?token=) or as a bearer token (RFC 6750). Without
-	// TLS the password and the token can be read on the network.
+	// Token, if not empty, also lets in clients that send it: in the address (?token=) or as a bearer token (RFC 6750).
+	// Without TLS the password and the token can be read on the network.
 	Token string
 	// Demo, if set, gives the page controls for a demonstration's network.
 	Demo *Demo
@@ -37,7 +37,7 @@ type Config struct {
 	HTML []byte
 	// Skip, if set, is called with the reason when a frame is dropped. The reasons are few and fixed, fit for counters.
 	Skip func(reason string)
-	// Log is told which viewers come and go, and when a source on demand fails. Nil means slog.Default().
+	// Log gets which viewers come and go, and when a source on demand fails. Nil means slog.Default().
 	Log *slog.Logger
 }
 

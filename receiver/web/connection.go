@@ -46,9 +46,9 @@ type hijacked struct {
 	conn    net.Conn
 	framing *framing
 	looked  time.Time  // when the viewer was last seen to be there
-	writing sync.Mutex // a picture leaves whole, whoever else writes to conn
+	writing sync.Mutex // keeps pictures whole when others write to conn too
 	pieces  [3][]byte
-	buffers net.Buffers // of pieces; a field, so that writing allocates nothing
+	buffers net.Buffers // the pieces to write; a field, so that writing allocates nothing
 	scratch [512]byte
 }
 
@@ -82,7 +82,7 @@ func (h *hijacked) ready(p *part, now time.Time) (time.Duration, error) {
 	return lookEvery, nil
 }
 
-// alive looks whether the viewer has closed its side. What it sends is ignored.
+// alive reports whether the viewer still has its side open. It ignores any bytes that the viewer sends.
 func (h *hijacked) alive() bool {
 	h.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 	for {
@@ -146,7 +146,7 @@ func newUnhijacked(w http.ResponseWriter, control *http.ResponseController, f *f
 	return &unhijacked{w, control, f}, nil
 }
 
-// ready need not look whether the viewer is there: the HTTP server ends the request's context when it has left.
+// ready need not check for the viewer: when the viewer leaves, the HTTP server ends the request's context.
 func (u *unhijacked) ready(p *part, _ time.Time) (time.Duration, error) {
 	if p != nil {
 		return 0, nil
@@ -155,7 +155,7 @@ func (u *unhijacked) ready(p *part, _ time.Time) (time.Duration, error) {
 }
 
 func (u *unhijacked) write(p *part, deadline time.Time) (int64, error) {
-	u.control.SetWriteDeadline(deadline) // if that is not supported, the server's own WriteTimeout holds
+	u.control.SetWriteDeadline(deadline) // if deadlines are not supported, the server's own WriteTimeout counts
 	buffers := u.framing.append(nil, p)
 	n, err := buffers.WriteTo(u.w)
 	if err != nil {

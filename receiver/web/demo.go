@@ -10,7 +10,7 @@ import (
 // A Demo lets the page change the network of a demonstration. Its functions may be called from any goroutine.
 type Demo struct {
 	Link    func() DemoLink      // returns the network's present state
-	SetLink func(DemoLink) error // changes it; the error says which value is not possible
+	SetLink func(DemoLink) error // changes the network; the error says which value is not possible
 }
 
 // A DemoLink is the state of a demonstration's network.
@@ -22,7 +22,7 @@ type DemoLink struct {
 	Requests bool    `json:"requests"`  // whether what is missing is asked for
 }
 
-// maxBody is how many bytes a request's body may have. A DemoLink is the only one that is read.
+// maxBody is how many bytes a request's body may have. Only the body of a DemoLink is ever read.
 const maxBody = 4 << 10
 
 func (s *Server) serveDemo(w http.ResponseWriter, r *http.Request) {

@@ -24,8 +24,7 @@
 // does not take a picture within [Config.StallTimeout] is closed.
 //
 // Header, picture, and the boundary behind it leave in one writev, of bytes that all viewers share. For this a viewer
-// hijacks its connection. Where that cannot be done (HTTP/2, some middleware), the same bytes go through the
-// http.ResponseWriter.
+// hijacks its connection. If it cannot (HTTP/2, some middleware), the same bytes go through the http.ResponseWriter.
 //
 // # The page
 //
@@ -49,9 +48,9 @@
 //
 // # Privacy
 //
-// Other sites cannot read the pictures, because nothing sets Access-Control-Allow-Origin, WebSockets from other origins are
-// refused, and so are Host names that this machine does not have: see [Config.AllowHosts]. GET changes nothing. A [Config]
-// may ask for a password or a token. Without one, whoever reaches the port sees the pictures, so [ListenAddr] binds this
+// Other sites cannot read the pictures. Nothing sets Access-Control-Allow-Origin. WebSockets from other origins are
+// refused. So are Host names that this machine does not have: see [Config.AllowHosts]. GET changes nothing. A [Config] may
+// ask for a password or a token. Without one, everybody who reaches the port sees the pictures. So [ListenAddr] binds this
 // machine only unless told otherwise. Idle connections, slow headers, large bodies and the number of viewers are limited:
 // see serve.go.
 package web

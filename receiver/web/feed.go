@@ -9,7 +9,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A feed hands the newest picture to those who watch it. They read newest without a lock.
+// A feed hands the newest picture to its viewers. They read newest without a lock.
 type feed struct {
 	newest atomic.Pointer[item]
 
@@ -53,7 +53,7 @@ func (f *feed) replace(it *item) {
 	close(f.newest.Swap(it).over)
 }
 
-// enter counts one more who watches, unless the feed has been dropped.
+// enter counts one more viewer, unless the feed has been dropped.
 func (f *feed) enter() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,7 +78,7 @@ func (f *feed) audience() (watchers int, left time.Time) {
 	return f.entered, f.left
 }
 
-// drop keeps everybody out from now on, unless somebody watches.
+// drop refuses all viewers from now on. If somebody watches, it does nothing.
 func (f *feed) drop() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -26,7 +26,7 @@ func (f *flights) left(number uint32, now time.Time) {
 	f.all = append(f.all, flight{number, now})
 }
 
-// landed notes that the page has taken a picture, and with it all before it, after holding it for a time.
+// landed notes that the page has taken a picture and all before it. held is how long the page held the picture.
 func (f *flights) landed(number uint32, held time.Duration, now time.Time) {
 	for i, fl := range f.all {
 		if fl.number != number {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A hostList is the names by which this server may be addressed, see [Config.AllowHosts]. "*" stands for every name.
+// A hostList has the names by which this server may be addressed, see [Config.AllowHosts]. "*" stands for every name.
 type hostList map[string]bool
 
 func newHostList(allowed []string) hostList {
@@ -43,6 +43,6 @@ func normalHost(host string) string {
 
 func (l hostList) refuse(w http.ResponseWriter, host string) {
 	name := normalHost(host)
-	http.Error(w, fmt.Sprintf("This server does not know itself by the name %q. "+
-		"If that is a name of it, start it with --allow-host %s", name, name), http.StatusForbidden)
+	http.Error(w, fmt.Sprintf("%q is not a known name of this server. "+
+		"If the name is right, start the server with --allow-host %s", name, name), http.StatusForbidden)
 }

@@ -10,7 +10,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// What a stream, and in /healthz the whole server, can be.
+// The states of a stream. In /healthz they are also those of the whole server.
 const (
 	statusLive    = "live"    // pictures come
 	statusQuiet   = "quiet"   // they have stopped coming
@@ -45,7 +45,7 @@ type streamInfo struct {
 	Frames uint64     `json:"frames"`
 	Bytes  uint64     `json:"bytes"`
 	Delay  *delayInfo `json:"delay"` // of the last pictures, from capture until they came here; null if clocks differ
-	Link   *linkInfo  `json:"link"`  // null if they do not come over the network, or nobody knows how
+	Link   *linkInfo  `json:"link"`  // null if the pictures do not come over the network, or if nothing is known of that
 }
 
 type delayInfo struct {

@@ -13,9 +13,9 @@ import (
 	"sync/atomic"
 )
 
-// A login lets in whoever knows the password or the token, see [Config.Password] and [Config.Token], or everybody if none is
-// set. A viewer gets a cookie that is valid until the server ends: browsers do not send the password with everything that a
-// page asks for, and a token in an address ends up in logs.
+// A login lets in clients that know the password or the token, see [Config.Password] and [Config.Token]. If none is set, it
+// lets in everybody. A viewer gets a cookie that is valid until the server ends. It is needed because browsers do not send
+// the password with every request of a page, and because a token in an address ends up in logs.
 type login struct {
 	user, password, token string
 	cookie                string // its random value
@@ -27,8 +27,8 @@ func newLogin(c Config) *login {
 	return &login{user: c.User, password: c.Password, token: c.Token, cookie: rand.Text(), limit: newLoginLimit()}
 }
 
-// admits reports whether a request may be answered. If not, it answers it itself: with an error, or with a redirect to the
-// address without the token.
+// admits reports whether a request may be answered. If not, admits has answered the request itself: with an error, or with
+// a redirect to the address without the token.
 func (l *login) admits(w http.ResponseWriter, r *http.Request) bool {
 	if l.password == "" && l.token == "" {
 		return true
@@ -99,7 +99,7 @@ func cookieName(host string) string {
 	return "udpcam_" + hex.EncodeToString(sum[:4])
 }
 
-// same compares. How long that takes tells nothing about b, not even its length.
+// same reports whether a and b are equal. Its duration reveals nothing about b, not even the length.
 func same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

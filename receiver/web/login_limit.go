@@ -21,7 +21,7 @@ const (
 // all of them together can guess.
 const guessers = 256
 
-// A loginLimit slows down those who guess passwords. It is safe for concurrent use.
+// A loginLimit slows down clients that guess passwords. It is safe for concurrent use.
 type loginLimit struct {
 	mu   sync.Mutex
 	seed maphash.Seed // so that nobody can choose whom to share with
@@ -63,7 +63,7 @@ func (l *loginLimit) try(remoteAddr, secret string, check func() bool) (right bo
 	return false, 0
 }
 
-// household returns the part of a client's address that it cannot change at will: for IPv6 its /64 network.
+// household returns the part of an address that its client cannot change at will: for IPv6 the /64 network.
 func household(remoteAddr string) string {
 	addr, err := netip.ParseAddrPort(remoteAddr)
 	if err != nil {

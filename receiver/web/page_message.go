@@ -15,8 +15,9 @@ import (
 //	                clock     type 2, seven zeros, anything (8), which comes back
 //	                rate      type 3, a zero, pictures a second (2), at most; 0 is all
 //
-// A picture's number counts the pictures of the server. The page sends taken when that picture is on the screen, and held is
-// how long that took after it came. The rest of the time until the server gets taken is the network's.
+// A picture's number counts the pictures of the server. The page sends taken when that picture is on the screen. held is
+// the time from the picture's arrival at the page until then. The rest of the time until the server gets taken is the
+// network's.
 const (
 	messagePicture = 1
 	messageClock   = 2
@@ -29,7 +30,7 @@ const (
 	pictureHeaderSize = 24
 	clockSize         = 24
 
-	// maxMessage bounds what a page may say at once, in bytes.
+	// maxMessage is the largest message of a page, in bytes.
 	maxMessage = 16
 )
 

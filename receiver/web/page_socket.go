@@ -20,7 +20,7 @@ type pageSocket struct {
 	*hijacked
 	library *websocket.Conn
 	timeout time.Duration // of a write
-	changed chan struct{} // gets a value when the page has said something
+	changed chan struct{} // gets a value when the page has sent a message
 	reading sync.WaitGroup
 
 	mu     sync.Mutex
@@ -48,7 +48,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
 	})
 }
 
-// A takeover gives the library the connection to the page, and keeps hold of it for the pictures.
+// A takeover gives the connection to the library, and also keeps it, to send pictures.
 type takeover struct {
 	http.ResponseWriter
 	page *pageSocket
@@ -66,7 +66,8 @@ func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return between, bufio.NewReadWriter(buffered.Reader, bufio.NewWriterSize(between, longest)), nil
 }
 
-// betweenPictures is the connection as the library sees it: what it writes never gets into the middle of a picture.
+// betweenPictures is the connection that the library writes to. It keeps the library's bytes out of the middle of a
+// picture.
 type betweenPictures struct {
 	net.Conn
 	page *pageSocket
@@ -79,7 +80,7 @@ func (b betweenPictures) Write(data []byte) (int, error) {
 	return b.Conn.Write(data)
 }
 
-// read takes in what the page says until the page is gone.
+// read reads the page's messages until the page is gone.
 func (p *pageSocket) read() {
 	var err error
 	for err == nil {
@@ -146,8 +147,8 @@ func (p *pageSocket) close(stalled bool) {
 	p.reading.Wait()
 }
 
-// ready lets the page have a picture when it has taken the one before, or as many as fit the round trip, but not more often
-// than it asked for.
+// ready allows the next picture when the page has taken the one before. On a long round trip it allows as many at a time as
+// fit. It never allows more a second than the page asked for.
 func (p *pageSocket) ready(picture *part, now time.Time) (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -171,7 +172,7 @@ func (p *pageSocket) ready(picture *part, now time.Time) (time.Duration, error) 
 		return wait, nil
 	}
 	if p.rate > 0 && p.last != nil && picture.came.Sub(p.last.came) < interval*9/10 {
-		// This picture is too early for the rate. It is sent later if no other follows.
+		// This picture is too early for the rate. If no other follows, it is sent later.
 		if late := p.last.came.Add(2 * interval).Sub(now); late > 0 {
 			return min(wait, late), nil
 		}

@@ -273,7 +273,7 @@ func TestSocketLeavesInPlainWords(t *testing.T) {
 		tab := openTab(t, "localhost", "/socket", ln.dial)
 		tab.Close(websocket.StatusGoingAway, "")
 		synctest.Wait()
-		if said := log.String(); !strings.Contains(said, `because="it left"`) || strings.Contains(said, "Status") {
+		if said := log.String(); !strings.Contains(said, `because="the viewer left"`) || strings.Contains(said, "Status") {
 			t.Error(said)
 		}
 	})

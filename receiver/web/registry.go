@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A registry knows the streams by name, forgets old ones, and chooses the front stream. Its lock may be held while a
-// feed's or a source's is taken, but not the other way round.
+// A registry knows the streams by name, forgets old ones, and chooses the front stream. A goroutine that holds its lock may
+// take that of a feed or a source, but not the other way round.
 type registry struct {
 	config    Config
 	frontFeed *feed        // has the pictures of the front stream
@@ -27,7 +27,7 @@ func newRegistry(c Config) *registry {
 	return &registry{config: c, frontFeed: newFeed(), streams: map[string]*stream{}, stirred: make(chan struct{})}
 }
 
-// put shows a picture to those who watch its stream. It returns false if there are too many streams.
+// put shows a picture to the viewers of its stream. It returns false if there are too many streams.
 func (r *registry) put(p *part, from *source) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,7 +91,7 @@ func (r *registry) forget(now time.Time) {
 	}
 }
 
-// watchersOf counts who watches s, by its name or as the front stream. It wants r.mu held.
+// watchersOf counts the viewers of s, by its name or as the front stream. It wants r.mu held.
 func (r *registry) watchersOf(s *stream) int {
 	n, _ := s.feed.audience()
 	if r.front == s {
@@ -101,8 +101,8 @@ func (r *registry) watchersOf(s *stream) int {
 	return n
 }
 
-// watch counts one more who watches f until leave is called. This opens a source on demand. It returns false if f's
-// stream has been forgotten.
+// watch counts one more viewer of f until leave is called. This opens a source on demand. It returns false if f's stream
+// has been forgotten.
 func (r *registry) watch(f *feed) (leave func(), ok bool) {
 	if !f.enter() {
 		return nil, false
@@ -124,7 +124,7 @@ func (r *registry) demandChanged() {
 	r.stirred = make(chan struct{})
 }
 
-// A demand says whether somebody watches what a source on demand brings.
+// A demand says whether somebody watches the streams of a source on demand.
 type demand struct {
 	wanted  bool
 	left    time.Time       // when the last viewer left
@@ -185,7 +185,7 @@ func (r *registry) reserve(src *source, names []string) {
 	r.demandChanged()
 }
 
-// release leaves a source's streams to age like any others.
+// release lets a source's streams age like any others.
 func (r *registry) release(src *source) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -195,7 +195,8 @@ func (r *registry) release(src *source) {
 	r.demandChanged()
 }
 
-// forgetPictures forgets the newest pictures of those of a source's streams that are not live, or of all if the source rests.
+// forgetPictures forgets the newest pictures of a source's streams: of those that are not live, or of all if the source
+// rests.
 func (r *registry) forgetPictures(src *source, rest bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -241,7 +242,7 @@ func (r *registry) count() int {
 	return len(r.streams)
 }
 
-// A streamView is what can be said of a stream at one moment.
+// A streamView is the state of a stream at one moment.
 type streamView struct {
 	stream
 	front, live bool

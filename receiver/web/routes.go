@@ -9,7 +9,8 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 )
 
-// routes returns the mux behind ServeHTTP. Text is compressed for those who accept that; pictures are compressed already.
+// routes returns the mux behind ServeHTTP. Text is compressed for clients that accept that. Pictures are compressed
+// already.
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	text := func(pattern string, handler http.HandlerFunc) { mux.Handle(pattern, gzhttp.GzipHandler(handler)) }
@@ -59,7 +60,7 @@ func isClean(escaped string) bool {
 	return escaped == "/" || strings.HasPrefix(escaped, "/") && strings.TrimSuffix(escaped, "/") == path.Clean(escaped)
 }
 
-// rootOrAction serves the page, or what mjpg-streamer has at the same address.
+// rootOrAction serves the page, or an action of mjpg-streamer, which has the same address.
 func (s *Server) rootOrAction(page http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("action") {
@@ -101,9 +102,9 @@ func redirectToPage(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusFound)
 }
 
-// pathSegment returns a stream's name as a segment of a URL's path. Names are any bytes, and percent-encoding takes care of
-// all but three: "", "." and ".." would be removed from a path even when encoded. So an empty name, and one that begins with
-// a dot, gets a "~" in front. So does one that begins with "~".
+// pathSegment returns a stream's name as a segment of a URL's path. Names are any bytes. Percent-encoding is enough for all
+// but three: "", "." and ".." would be removed from a path even when encoded. So an empty name, and one that begins with a
+// dot, gets a "~" in front. So does one that begins with "~".
 func pathSegment(name string) string {
 	if name == "" || name[0] == '.' || name[0] == '~' {
 		name = "~" + name

@@ -26,7 +26,7 @@ const (
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	var running sync.WaitGroup // connections, and the handlers that have taken theirs over
+	var running sync.WaitGroup // counts connections, and handlers that have taken over their connection
 	others := conns{idle: map[net.Conn]time.Time{}}
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +61,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		err = fmt.Errorf("web: serving HTTP: %w", err)
 		served <- nil
 	}
-	end() // the viewers, which the server no longer knows
+	end() // closes the viewers: the HTTP server no longer knows their connections
 	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
 	if server.Shutdown(grace) != nil {
@@ -72,8 +72,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return err
 }
 
-// maxConns is how many connections that are not viewers' may be open. Beyond it the oldest idle one is closed. This stops
-// endless connections from using up memory and file descriptors, without keeping anybody out.
+// maxConns is how many connections may be open, not counting viewers. If there are more, the oldest idle one is closed.
+// This stops connections that never end from using up memory and file descriptors. Nobody is refused.
 const maxConns = 256
 
 // conns are a server's connections that are not viewers'.
@@ -83,7 +83,8 @@ type conns struct {
 	busy int
 }
 
-// change is told by [http.Server.ConnState] what a connection does. It closes one if there are too many.
+// change is for [http.Server.ConnState]: it is called when the state of a connection changes. It closes a connection if
+// there are too many.
 func (c *conns) change(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

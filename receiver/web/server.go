@@ -36,11 +36,11 @@ func New(c Config) *Server {
 }
 
 // Put shows a frame to everybody who watches its stream. It never waits for a viewer. It keeps the frame, without a copy
-// where possible (see [protocol.Frame]), so the caller may reuse its own buffer when Put returns. A frame without a
-// capture time gets the present time. A frame that cannot be shown is dropped: see [Config.Skip].
+// where possible (see [protocol.Frame]), so the caller may reuse its own buffer when Put returns. If a frame has no capture
+// time, it gets the present time. A frame that cannot be shown is dropped: see [Config.Skip].
 func (s *Server) Put(f protocol.Frame) { s.put(f, nil) }
 
-// put is Put for a frame of a source on demand, or of none.
+// put is Put for a frame that may come from a source on demand; from is nil if it does not.
 func (s *Server) put(f protocol.Frame, from *source) {
 	reason := s.unfit(f)
 	if reason == "" && !s.streams.put(s.newPart(f), from) {
@@ -56,7 +56,7 @@ func (s *Server) put(f protocol.Frame, from *source) {
 	}
 }
 
-// unfit returns why a frame cannot be shown, "" if it can.
+// unfit returns why a frame cannot be shown, or "" if it can.
 func (s *Server) unfit(f protocol.Frame) (reason string) {
 	switch {
 	case len(f.JPEG) == 0:

@@ -33,8 +33,8 @@ func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request, f *feed) 
 	s.config.Log.Debug("snapshot", "path", r.URL.Path, "viewer", r.RemoteAddr, "error", err)
 }
 
-// awaitPicture returns the newest picture of f. If there is none, it waits for one. It returns nil if none comes, or too
-// many watch already.
+// awaitPicture returns the newest picture of f. If there is none, it waits for one. It returns nil if none comes, or if
+// there are too many viewers already.
 func (s *Server) awaitPicture(r *http.Request, f *feed) *part {
 	ctx, cancel := context.WithTimeout(r.Context(), snapshotWait)
 	defer cancel()

@@ -18,7 +18,7 @@ const (
 	lastRetry     = 10 * time.Second
 )
 
-var errOver = errors.New("its frames ended")
+var errOver = errors.New("the source ended")
 
 // An Opener opens a source and returns its frames until the source ends, fails, or ctx is done. The Frames method of a
 // source.Source is one.
@@ -32,9 +32,10 @@ type Opener = func(ctx context.Context) iter.Seq2[protocol.Frame, error]
 // second, then after up to ten seconds if it keeps failing. When the frames end without an error, Pull returns nil. When
 // ctx is done, Pull returns its error.
 //
-// Several sources may be pulled at once. A viewer opens only the source whose stream it watches. Name the source's
-// streams, so that they can be watched by name from the start. A source none of whose streams is known yet opens for
-// viewers of the front stream. So does any source while the front stream cannot be had.
+// Several sources may be pulled at once. A viewer opens only the source whose stream it watches. Give the names of the
+// source's streams, so that they can be watched by name from the start. If no stream of a source is known yet, the source
+// opens for viewers of the front stream. While there is no front stream that can be shown, every source opens for its
+// viewers.
 func (s *Server) Pull(ctx context.Context, open Opener, linger time.Duration, streams ...string) error {
 	orDefault(&linger, defaultLinger)
 	src := &source{streams: s.streams}
@@ -63,8 +64,8 @@ func (s *Server) Pull(ctx context.Context, open Opener, linger time.Duration, st
 	return ctx.Err()
 }
 
-// capture opens the source once. It returns whether a picture came, and why the source failed: errOver if its frames ended,
-// nil if it was closed because nobody watches.
+// capture opens the source once. It returns whether a picture came, and why the source failed. The reason is errOver if the
+// frames ended, and nil if the source was closed because nobody watches.
 func (s *Server) capture(ctx context.Context, src *source, open Opener, linger time.Duration) (brought bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var idle sync.WaitGroup
@@ -89,7 +90,7 @@ func (s *Server) capture(ctx context.Context, src *source, open Opener, linger t
 		}
 	}
 	switch {
-	case ctx.Err() != nil: // a viewer who comes from here on is seen by the next awaitViewer
+	case ctx.Err() != nil: // the next awaitViewer sees viewers that come from here on
 		s.streams.forgetPictures(src, true)
 		return brought, nil
 	case err != nil:
@@ -100,8 +101,8 @@ func (s *Server) capture(ctx context.Context, src *source, open Opener, linger t
 	return brought, errOver
 }
 
-// A source is a source on demand, for as long as it is pulled. Any goroutine may read whether it is open, and why it failed
-// when it was last open: that is forgotten with the next picture.
+// A source is a source on demand, for as long as it is pulled. Any goroutine may read whether the source is open, and why
+// it last failed. The next picture clears that reason.
 type source struct {
 	streams *registry
 	open    atomic.Bool
@@ -134,7 +135,7 @@ func (src *source) awaitViewer(ctx context.Context) error {
 
 // awaitIdle returns when nobody has watched the source's streams for linger, or ctx is done.
 func (src *source) awaitIdle(ctx context.Context, linger time.Duration) {
-	was, last := true, time.Time{} // whether somebody watched, and when that was last so
+	was, last := true, time.Time{} // whether somebody watched, and when somebody last did
 	for ctx.Err() == nil {
 		d := src.streams.demandFor(src)
 		switch {

@@ -20,7 +20,7 @@ type stream struct {
 	delays   delays
 }
 
-// arrived notes that a picture has come, and tells it the stream's interval.
+// arrived notes that a picture has come, and stores the stream's interval in the picture.
 func (s *stream) arrived(p *part, quietAfter time.Duration) {
 	const memory = 16 // pictures that the interval is smoothed over
 	now := p.came
@@ -52,7 +52,7 @@ func (s *stream) fps() float64 {
 	return float64(time.Second) / float64(s.interval)
 }
 
-// maxDelay is the longest delay that is believed. A longer or a negative one means that the clocks differ.
+// maxDelay is the longest plausible delay. A longer or a negative one means that the clocks differ.
 const maxDelay = 10 * time.Second
 
 // delayBounds are the upper bounds of the histogram's buckets.

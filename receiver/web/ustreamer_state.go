@@ -13,7 +13,7 @@ import (
 type object = map[string]any
 
 // serveState answers for the front stream as ustreamer does at /state, for programs made to read that:
-// https://github.com/pikvm/ustreamer, src/ustreamer/http/server.c. What has no counterpart here has the value that
+// https://github.com/pikvm/ustreamer, src/ustreamer/http/server.c. Fields without a counterpart here have the values that
 // ustreamer gives for a camera that makes JPEGs itself ("HW").
 func (s *Server) serveState(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// viewers are those who watch now, and the totals of all there have been.
+// viewers has the present viewers, and totals over all viewers so far.
 type viewers struct {
 	config Config
 	ctx    context.Context // done when the server is closed
@@ -38,7 +38,7 @@ type viewer struct {
 	all     *viewers
 	feed    *feed
 	conn    connection
-	changed <-chan struct{} // gets a value when conn may be ready sooner than it said; or nil
+	changed <-chan struct{} // gets a value when conn may be ready sooner than ready said; may be nil
 	// catchesUp makes the viewer get the last two pictures if it missed only one.
 	catchesUp bool
 
@@ -52,9 +52,9 @@ type viewer struct {
 }
 
 var (
-	errLeft    = errors.New("it left")
+	errLeft    = errors.New("the viewer left")
 	errEnded   = errors.New("the connection or the server ended")
-	errStalled = errors.New("it stalled")
+	errStalled = errors.New("the viewer took no picture in time")
 )
 
 // serveViewer lets somebody watch f until one of the two ends. open begins the response.
@@ -187,7 +187,7 @@ func (vs *viewers) count() int {
 	return len(vs.here)
 }
 
-// list returns those who watch now. Callers may use only the atomic fields and those that never change.
+// list returns the present viewers. Callers may use only their atomic fields and the fields that never change.
 func (vs *viewers) list() []*viewer {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
@@ -204,7 +204,7 @@ func viewerKey(r *http.Request) string {
 	return key
 }
 
-// refuse answers that something cannot be had now.
+// refuse answers that something is not available now.
 func refuse(w http.ResponseWriter, why string) {
 	w.Header().Set("Retry-After", "5") // seconds
 	http.Error(w, why, http.StatusServiceUnavailable)

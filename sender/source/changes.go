@@ -7,7 +7,7 @@ import (
 )
 
 // changes logs each change in what a camera does, at most one line a second. A change within a second of the last line is
-// logged when say is told of it again.
+// logged when note is called again.
 type changes struct {
 	log    *slog.Logger
 	name   string
@@ -15,7 +15,7 @@ type changes struct {
 	at     time.Time
 }
 
-// say is told what the camera does, as often as it does it.
+// note logs what the camera does, if that is a change. It may be called for every picture.
 func (c *changes) note(level slog.Level, what string, why error) {
 	state, attrs := what, []slog.Attr{slog.String("camera", c.name)}
 	if why != nil {

@@ -74,12 +74,12 @@ func (f *folder) play(ctx context.Context, emit emitter) error {
 					return err
 				}
 			} else if !warned {
-				f.o.Log.Warn("a file that holds no whole JPEG is left out, as all like it will be", "file", name, "why", err)
+				f.o.Log.Warn("left out a file without a whole JPEG; further ones are left out without a message", "file", name, "why", err)
 				warned = true
 			}
 		}
 		if shown == 0 {
-			return fmt.Errorf("%w: not one of the %d files %s holds one", ErrNoJPEG, len(files), f.which)
+			return fmt.Errorf("%w in any of the %d files %s", ErrNoJPEG, len(files), f.which)
 		}
 		return nil
 	})

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNoOpenCV says that this program is built without OpenCV, and how to build it with it.
-var ErrNoOpenCV = errors.New("opencv: needs OpenCV, which this program is built without; on Debian: " +
+var ErrNoOpenCV = errors.New("opencv: needs OpenCV, and this program is built without it; on Debian: " +
 	"apt-get install g++ pkg-config libopencv-dev && " +
 	"go build -tags gocv,gocv_specific_modules,gocv_highgui,gocv_videoio ./cmd/udpcam; without it there is the source test")
 

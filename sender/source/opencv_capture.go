@@ -40,7 +40,7 @@ func openCapture(name openCVName, o Options) (capture, error) {
 		if name.device {
 			return nil, fmt.Errorf("the camera %v does not open: does another program use it?", name)
 		}
-		return nil, fmt.Errorf("OpenCV cannot open %v: nothing answers there, or it is nothing that OpenCV knows", name)
+		return nil, fmt.Errorf("OpenCV cannot open %v: nothing answers there, or OpenCV does not support this kind", name)
 	}
 	v := &videoCapture{name, video, gocv.NewMat(), newQualityDial(o), o.Text, o.Encoded}
 	v.wish(o)

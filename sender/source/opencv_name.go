@@ -64,7 +64,7 @@ func (n openCVName) check() error {
 	case n.device && errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("no camera %v: %w; %s", n, err, otherCameras(n.path))
 	case n.device && errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("the camera %v is not yours to open: %w; add yourself to the group video", n, err)
+		return fmt.Errorf("you may not open the camera %v: %w; add yourself to the group video", n, err)
 	case err != nil:
 		return fmt.Errorf("%v cannot be read: %w", n, err)
 	}

@@ -44,7 +44,7 @@ func newTest(rest string, o Options) (Source, error) {
 			return nil, fmt.Errorf("%w: test:%s: %s is given %d times", ErrName, rest, key, len(values))
 		}
 		if !o.setTest(key, values[0]) {
-			return nil, fmt.Errorf("%w: test:%s: %s=%s will not do; %s", ErrName, rest, key, values[0], testSettings)
+			return nil, fmt.Errorf("%w: test:%s: %s=%s is not possible; %s", ErrName, rest, key, values[0], testSettings)
 		}
 	}
 	o.FPS = cmp.Or(o.FPS, defaultFPS)

@@ -158,7 +158,7 @@ func (c *v4l2Camera) start(ctx context.Context, known *v4l2.Info) (*liveCamera, 
 }
 
 var (
-	errNoCameras = errors.New("this machine has no camera that V4L2 knows; --source test: is a picture without one")
+	errNoCameras = errors.New("this machine has no camera that V4L2 knows; --source test: needs none")
 	errAnother   = errors.New("another camera")
 )
 

@@ -20,7 +20,7 @@ func parseControls(texts []string) (settings []controlSetting, err error) {
 		name, value, ok := strings.Cut(text, "=")
 		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
 		if !ok || name == "" || value == "" {
-			return nil, fmt.Errorf("%w: control %q: give NAME=VALUE, such as brightness=128; udpcam cameras lists them",
+			return nil, fmt.Errorf("%w: control %q: give NAME=VALUE, such as brightness=128; udpcam cameras lists the controls",
 				ErrOption, text)
 		}
 		settings = append(settings, controlSetting{name, value})

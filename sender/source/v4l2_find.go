@@ -52,7 +52,7 @@ func otherCameras(path string) string {
 		}
 	}
 	if len(found) == 0 {
-		return "this machine has none; test: is a picture without one"
+		return "this machine has none; --source test: needs none"
 	}
 	return "there is " + strings.Join(found, ", ")
 }

@@ -31,7 +31,7 @@ type liveCamera struct {
 	turned  image.Image
 }
 
-// startCamera has a camera do what the options say, as nearly as it can, and waits for its first picture.
+// startCamera sets a camera up as nearly to the options as it can, and waits for its first picture.
 func startCamera(ctx context.Context, device videoDevice, o Options, patience time.Duration) (*liveCamera, error) {
 	c := &liveCamera{device: device, o: o, thin: thinning{fps: o.FPS}}
 	formats, err := device.Formats()
@@ -61,7 +61,7 @@ func startCamera(ctx context.Context, device videoDevice, o Options, patience ti
 	return c, nil
 }
 
-// fit sees to it that the mode's pictures can be handed on as the options say.
+// fit prepares to hand on the mode's pictures as the options say. It returns an error if that is not possible.
 func (c *liveCamera) fit() (err error) {
 	code := c.mode.Code.String()
 	switch {
@@ -75,7 +75,7 @@ func (c *liveCamera) fit() (err error) {
 	return err
 }
 
-// say tells which camera it is and how it gives pictures, and if that is not what was asked for.
+// logMode logs the camera and its mode, and warns if the mode is not the one that the options ask for.
 func (c *liveCamera) logMode() {
 	info := c.device.Info()
 	c.o.Log.Info("camera", "path", info.Path, "name", info.Name, "mode", c.mode.String())
@@ -119,7 +119,7 @@ func (c *liveCamera) follow(ctx context.Context, state *changes, emit emitter) e
 	}
 }
 
-// count counts the pictures that there were since the last one, whose successor has the number next.
+// count counts the pictures that were left out since the last one. next is the number that should follow the last.
 func (c *liveCamera) count(p v4l2.Picture, next uint32) {
 	skip := func(n int, reason string) {
 		for range n {
@@ -159,7 +159,7 @@ func (c *liveCamera) encode(p v4l2.Picture) ([]byte, error) {
 	return c.encoder.encode(img, p.Captured)
 }
 
-// reasonOf is what a picture that cannot be handed on is counted as.
+// reasonOf is the reason under which a picture that cannot be handed on is counted.
 func reasonOf(err error) string {
 	if errors.Is(err, mjpeg.ErrCut) || errors.Is(err, raw.ErrShort) {
 		return string(mjpeg.Truncated)

@@ -109,7 +109,7 @@ func flagHelp(flags []cli.Flag, width int) string {
 		fmt.Fprintf(&b, "\n%s:\n%s", category, columns(rows[category], width))
 	}
 	if last != nil {
-		note := fmt.Sprintf("Each flag can also be set by an environment variable: %s for %s. In it, commas separate "+
+		note := fmt.Sprintf("Each flag can also be set by an environment variable: %s for %s. In a variable, commas separate "+
 			"several values of one flag.", last.GetEnvVars()[0], "--"+last.(cli.Flag).Names()[0])
 		b.WriteString("\n" + Hang("", note, width))
 	}
