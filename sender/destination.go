@@ -14,7 +14,7 @@ import (
 	"udpcam/sender/internal/path"
 )
 
-// silence is how long a receiver may be silent before it counts as gone.
+// silence is how long a receiver may send no report before it counts as gone.
 const silence = 5 * time.Second
 
 // A Destination is an address and the socket that reaches it.
@@ -175,7 +175,7 @@ type DestinationInfo struct {
 }
 
 // Trouble is a sentence for the user if nobody receives there: what is wrong, and what to check. It is "" if somebody
-// receives, or may.
+// receives, or if that is not known.
 func (i DestinationInfo) Trouble() string {
 	switch i.State {
 	case Silent:

@@ -35,7 +35,7 @@ func (s *Sender) listen(conn protocol.Conn) {
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
-		case err != nil: // it may pass: some systems say here that nobody listens at a destination
+		case err != nil: // the error may be temporary: some systems report here that nobody listens at a destination
 			select {
 			case <-s.closed:
 				return
@@ -97,7 +97,7 @@ func (s *Sender) destinationAt(from netip.AddrPort) *destination {
 	return nil
 }
 
-// answer sends a destination what it asks for, within its limits.
+// answer sends a destination the segments that it asks for, within the limits.
 func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 	o := s.ring.find(r.FrameID, now)
 	if o == nil {

@@ -59,7 +59,7 @@ func (s *Sender) fit(d *destination) {
 	if known >= now {
 		known = stepDown(now)
 	}
-	if known >= now { // there is no smaller size: from now on this is an error like any other
+	if known >= now { // no smaller size is possible: from now on this counts as any other error
 		s.sending.Lock()
 		d.adapts = false
 		s.sending.Unlock()
@@ -75,7 +75,7 @@ func (s *Sender) shrink(d *destination, size int, why string) {
 	}
 	s.splitter.Resize(size)
 	s.ring.evict(s.ring.count)               // answers from these frames would not arrive
-	d.path, d.hole = path.New(), blackHole{} // reports of the frames so far say nothing of those to come
+	d.path, d.hole = path.New(), blackHole{} // reports of earlier frames say nothing about the smaller datagrams
 	s.config.Log.Info("smaller datagrams from here on", "addr", d.Addr, "segment", before, "now", size, "because", why)
 }
 

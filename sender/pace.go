@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// minBurst is the least number of bytes that leave at once from a paced frame. Every queue can hold as many. A slow
-	// frame needs few timers.
+	// minBurst is the least number of bytes that leave at once from a paced frame. Every queue can hold that many. So a
+	// frame that leaves slowly needs few timers.
 	minBurst = 8 << 10
 
 	// burstTime is how long the path takes to carry a burst, if that is more than minBurst: about as long as a timer takes

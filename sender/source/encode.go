@@ -22,7 +22,7 @@ type jpegEncoder struct {
 	encoded func(took time.Duration)
 	overlay overlay
 	fast    *fastEncoder
-	last    int // the length of the last JPEG, which the next will be near
+	last    int // the length of the last JPEG; the next one will be similar
 }
 
 const (
@@ -30,7 +30,7 @@ const (
 	maxStrips = 4
 	// smallPicture is the largest picture, in pixels, that is not worth cutting.
 	smallPicture = 320 * 240
-	// mcu is how many rows image/jpeg encodes at a time, at most: those of a block with chroma at half the resolution.
+	// mcu is the most rows that image/jpeg encodes at a time: those of a block whose chroma has half the resolution.
 	mcu = 16
 )
 
@@ -38,7 +38,7 @@ func newJPEGEncoder(o Options) *jpegEncoder {
 	return &jpegEncoder{quality: newQualityDial(o), encoded: o.Encoded, overlay: overlay{text: o.Text}, fast: newFastEncoder()}
 }
 
-// encode encodes a picture that was captured then, with the text of the options in it.
+// encode writes the text of the options, with the time of capture, into a picture and encodes it.
 func (e *jpegEncoder) encode(img image.Image, captured time.Time) ([]byte, error) {
 	e.overlay.draw(img, captured)
 	began, quality := time.Now(), e.quality.next()

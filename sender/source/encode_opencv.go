@@ -15,7 +15,7 @@ import (
 // its memory from one picture to the next, since new memory for each takes longer than the encoding.
 type fastEncoder struct{ *mats }
 
-// mats are what a picture goes through, in memory that is not Go's.
+// mats hold a picture while it is converted, in memory that is not Go's.
 type mats struct {
 	planes [3]gocv.Mat // luma, Cr and Cb, which is OpenCV's order
 	wide   [3]gocv.Mat // Cr and Cb at the resolution of luma
@@ -80,7 +80,7 @@ func (m *mats) plane(i int, pix []uint8, stride int, size image.Point) gocv.Mat 
 		*p = gocv.NewMatWithSize(size.Y, size.X, gocv.MatTypeCV8U)
 	}
 	to, err := p.DataPtrUint8()
-	if err != nil { // only of a Mat that is not one piece, or not of bytes
+	if err != nil { // fails only if a Mat is not in one piece, or not of bytes
 		panic(err)
 	}
 	for y := range size.Y {

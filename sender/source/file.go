@@ -15,7 +15,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// newPath returns the source for a path. It looks at what is there, not at the name.
+// newPath returns the source for a path. It decides by the kind of the file, not by its name.
 func newPath(path string, o Options) (Source, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -42,7 +42,7 @@ func newFile(path string, o Options) (Source, error) {
 	}
 	defer f.Close()
 	look := o
-	look.Skip = func(string) {} // what is left out is counted when it is played
+	look.Skip = func(string) {} // pictures that are left out are counted later, when the file is played
 	pictures := look.pictures(f)
 	first, err := pictures.next()
 	switch {
@@ -100,7 +100,8 @@ func (r *recording) play(ctx context.Context, emit emitter) error {
 	})
 }
 
-// playFiles plays frames at the frame rate of the options, again and again if they say so. once hands all frames to show.
+// playFiles plays frames at the frame rate of the options, and repeats them if the options say so. once hands all frames to
+// show.
 func playFiles(ctx context.Context, o Options, emit emitter, once func(show emitter) error) error {
 	pace := pacer{fps: cmp.Or(o.FPS, defaultFPS), slack: catchUp}
 	for {
@@ -146,7 +147,7 @@ func (p *photo) play(ctx context.Context, emit emitter) error {
 	return playFiles(ctx, o, emit, func(show emitter) error { return show(protocol.Frame{JPEG: jpeg}.Immutable()) })
 }
 
-// readPhoto returns the first picture in the regular file at path, and leaves out what stands behind it.
+// readPhoto returns the first picture in the regular file at path, and leaves out the bytes behind it.
 func readPhoto(path string, o Options) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"udpcam/protocol"
 )
 
-// A folder is a directory of JPEG files, or a pattern that matches some, played at the frame rate. Names are in the order of
-// their bytes: 10.jpg comes before 9.jpg, so they need leading zeros. The list is made anew for each pass. Only the first
-// picture of a file is played, and not the depth map of a telephone's photo.
+// A folder is a directory of JPEG files, or a pattern that matches some, played at the frame rate. Names are in the order
+// of their bytes: 10.jpg comes before 9.jpg, so they need leading zeros. The list is made anew for each pass. Only the
+// first picture of a file is played. So the depth map of a telephone's photo is left out.
 type folder struct {
 	which string // which files, for people
 	list  func() ([]string, error)
@@ -34,7 +34,7 @@ func newFolder(dir string, o Options) (Source, error) {
 	})
 }
 
-// newGlob returns the source for the files that match a pattern as [filepath.Match] has it, whatever their names' end.
+// newGlob returns the source for all files that match a pattern of [filepath.Match], with any extension.
 func newGlob(pattern string, o Options) (Source, error) {
 	return newFiles(pattern, o, func() ([]string, error) { return filepath.Glob(pattern) }) // sorted by name
 }

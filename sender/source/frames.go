@@ -10,7 +10,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// errStopped says, between the functions of a source, that the caller of Frames wants no more or that ctx is done.
+// errStopped means that the caller of Frames wants no more, or that ctx is done. Only the functions of a source see it.
 var errStopped = errors.New("stopped")
 
 // An emitter takes the next frame of a source. If its error is not nil, the source must end with that error.
@@ -43,8 +43,8 @@ func frames(ctx context.Context, o Options, play func(context.Context, emitter) 
 	}
 }
 
-// dropSame returns an emitter that leaves out pictures that are the same as the one before, byte for byte, but not more than
-// Options.DropSame one after another. So a receiver knows that the camera is still there.
+// dropSame returns an emitter that leaves out pictures that are the same as the one before, byte for byte, but not more
+// than Options.DropSame one after another. So a receiver can see that the camera still works.
 func (o Options) dropSame(emit emitter) emitter {
 	var last []byte
 	dropped := 0

@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// snapshotFPS is how many times a second a URL is asked that answers with one picture.
+	// snapshotFPS is how many times a second udpcam asks for a URL that answers with one picture.
 	snapshotFPS = 5
-	// silence is how long a camera may send nothing until it is taken for dead.
+	// silence is how long a camera may send nothing before udpcam connects again.
 	silence = 10 * time.Second
 	// patience is how long udpcam waits for a camera that has never sent a picture. It may be starting.
 	patience = 10 * time.Second
@@ -31,11 +31,11 @@ const (
 // one picture and no more, it is a snapshot address. Then it is asked again and again, at Options.FPS or 5 times a second.
 //
 // If a stream ends, fails or is silent for 10 s, udpcam connects again, with growing pauses and one log line for each
-// change. It is different before the first picture. Errors that a retry cannot fix (no such address or path, a password, a
-// certificate, a page instead of pictures) then end the source at once. Others (connection refused, no answer, a server
+// change. Before the first picture, errors end the source. Errors that a retry cannot fix (no such address or path, a
+// password, a certificate, a page instead of pictures) end it at once. Others (connection refused, no answer, a server
 // error) end it after 10 s.
 //
-// It reads at the pace of its caller. Meanwhile, frames wait in the connection, or the camera leaves some out.
+// The camera is read at the pace of the caller. Meanwhile, frames wait in the connection, or the camera leaves some out.
 type camera struct {
 	url    string // without user, password and fragment
 	shown  string // for people
@@ -54,7 +54,7 @@ func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 		c := &camera{shown: Redact(raw), o: o}
 		transport := &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			DisableCompression:     true, // JPEGs do not get smaller, and a decompressor holds frames back
+			DisableCompression:     true, // JPEGs cannot be compressed further, and a decompressor delays frames
 			ForceAttemptHTTP2:      true,
 			MaxIdleConnsPerHost:    1,
 			IdleConnTimeout:        time.Minute,
@@ -89,8 +89,8 @@ func parseCameraURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// redirect follows up to ten redirects, as net/http does. It does not tell the next host the address of the last, which may
-// hold a password in its query.
+// redirect follows up to ten redirects, as net/http does. The next host does not get the address of the last one, because
+// that may hold a password in its query.
 func redirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	if len(via) >= 10 {
@@ -118,8 +118,8 @@ func (c *camera) play(ctx context.Context, emit emitter) error {
 	}
 }
 
-// follow asks the camera again and again. It returns errSnapshot when the camera has answered with one picture, and
-// another error when it is to be given up.
+// follow asks the camera again and again. It returns errSnapshot when the camera has answered with one picture. It returns
+// another error when udpcam should not ask again.
 func (c *camera) follow(ctx context.Context, state *changes, emit emitter) error {
 	began := time.Now()
 	for retry := (backoff{}); ; {
@@ -141,7 +141,7 @@ func (c *camera) follow(ctx context.Context, state *changes, emit emitter) error
 	}
 }
 
-// errSnapshot says that the answer was one picture and no stream, and that all is well.
+// errSnapshot means that the answer was one picture and no stream. That is no failure.
 var errSnapshot = errors.New("one picture")
 
 var (

@@ -34,7 +34,7 @@ func (c *credentials) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !c.trusts(req.URL) {
 		return c.next.RoundTrip(req)
 	}
-	send := c.digest.RoundTrip // without credentials, if digest was never asked for
+	send := c.digest.RoundTrip // without credentials, if the camera has never demanded digest
 	if c.basic.Load() {
 		send = c.sendBasic
 	}
@@ -61,10 +61,10 @@ func (c *credentials) sendBasic(req *http.Request) (*http.Response, error) {
 	return c.next.RoundTrip(req)
 }
 
-// CloseIdleConnections makes http.Client's reach the transport below.
+// CloseIdleConnections passes the call of http.Client to the transport below.
 func (c *credentials) CloseIdleConnections() { c.next.CloseIdleConnections() }
 
-// trusts reports whether u is the host that the credentials were given for, and no less protected.
+// trusts reports whether u is on the host that the credentials are for, and is encrypted if the first address was.
 func (c *credentials) trusts(u *url.URL) bool {
 	if u.Scheme == c.to.Scheme {
 		return strings.EqualFold(u.Host, c.to.Host)

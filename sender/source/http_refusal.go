@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// A refusal is an error that asking the camera again does not change.
+// A refusal is an error that will not go away if the camera is asked again.
 type refusal struct{ err error }
 
 func (r *refusal) Error() string { return r.err.Error() }
@@ -20,8 +20,8 @@ func (r *refusal) Unwrap() error { return r.err }
 
 func final(format string, args ...any) error { return &refusal{fmt.Errorf(format, args...)} }
 
-// explain says in words what went wrong with a request. It leaves out the URL, which may hold a password in its query, and
-// local port numbers, which make every failure look new.
+// explain says in words what went wrong with a request. It leaves out the URL, because that may hold a password in its
+// query. It also leaves out local port numbers, because they make every failure look new.
 func explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -51,7 +51,7 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
-// refused returns what the header of an answer says is wrong, or nil if pictures may follow.
+// refused returns an error if the header of an answer says that no pictures follow, or else nil.
 func refused(req *http.Request, res *http.Response) error {
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	// Not res.Status: what a camera writes there is not fit for a terminal.

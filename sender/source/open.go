@@ -21,13 +21,13 @@ var (
 	ErrName = errors.New("bad source name")
 	// ErrOption is wrapped by the error of [Open] for an option that is out of range or that the source cannot take.
 	ErrOption = errors.New("bad source option")
-	// ErrNoJPEG is wrapped by the error, of [Open] or of Frames, that there is not one whole JPEG where one should be.
+	// ErrNoJPEG is wrapped by the error of [Open] or of Frames if there is no whole JPEG where one should be.
 	ErrNoJPEG = errors.New("no whole JPEG")
 )
 
 // A driver is one row of the table that [Open] chooses from.
 type driver struct {
-	scheme string  // what the name begins with, before a colon; "" for paths
+	scheme string  // the beginning of the name, before a colon; "" for paths
 	form   string  // the name's form, for people
 	help   string  // what it is, for people
 	takes  setting // the options that mean something to it
@@ -48,12 +48,12 @@ var drivers = []driver{
 	{"", "photo.jpg", "one picture, shown until stopped", fps | loop, newPath},
 }
 
-// Open returns the source of a name. See [Help] for the forms. It does not open what the source reads, but it looks: a wrong
-// name or option, or a file that is missing or holds no JPEG, is an error here already. The errors are ErrUnknown, ErrName,
+// Open returns the source of a name. See [Help] for the forms. It does not start the source, but checks it: a wrong name or
+// option is an error already here, and so is a file that is missing or holds no JPEG. The errors are ErrUnknown, ErrName,
 // ErrOption and ErrNoJPEG, wrapped, or those of package os. Their text never holds a password.
 //
-// What stands before the first colon of a name is its scheme ("test" needs no colon). If there is no such scheme, but a file
-// of the whole name, it is that file. "./" in front makes any name a path.
+// The text before the first colon of a name is its scheme ("test" needs no colon). If there is no such scheme, but a file
+// with the whole name, the name means that file. "./" in front makes any name a path.
 //
 // An option that means nothing to the source, such as a picture size to a file, is an error unless it is zero.
 func Open(name string, o Options) (Source, error) {
@@ -77,7 +77,7 @@ func Open(name string, o Options) (Source, error) {
 }
 
 // Default returns the name of the source that is used when none is named. On Linux it is the first camera that works, on
-// other systems OpenCV's first camera. Without OpenCV there is none on those, and Default returns "".
+// other systems OpenCV's first camera. Other systems without OpenCV have no default, and Default returns "".
 func Default() string {
 	switch {
 	case v4l2.Supported:
@@ -88,7 +88,7 @@ func Default() string {
 	return ""
 }
 
-// scheme matches what may be a scheme (RFC 3986, section 3.1), of two letters at least: one alone is a drive of Windows.
+// scheme matches a possible scheme (RFC 3986, section 3.1), of at least two letters: a single letter is a drive of Windows.
 var scheme = regexp.MustCompile(`(?s)^([a-zA-Z][a-zA-Z0-9+.-]+):(.*)$`)
 
 // find returns the driver for name, and the name without the scheme.
@@ -118,7 +118,7 @@ func find(name string) (d driver, rest string, err error) {
 		strings.Join(Schemes(), " "))
 }
 
-// isVideoDevice reports whether a path is that of a camera, by whichever of its names.
+// isVideoDevice reports whether a path is any of the names of a camera.
 func isVideoDevice(path string) bool {
 	target, err := filepath.EvalSymlinks(path)
 	return err == nil && strings.HasPrefix(target, "/dev/video") || strings.HasPrefix(path, "/dev/video")
@@ -148,8 +148,8 @@ func Help() string {
 	return b.String()
 }
 
-// userinfo matches what may stand between the scheme of a URL and its host. It keeps the user if that is certain. A password
-// may hold any character, so it ends at the last @.
+// userinfo matches the user and password between the scheme of a URL and its host. It keeps the user's name if that is
+// certain. A password may hold any character, so it ends at the last @.
 var userinfo = regexp.MustCompile(`(?s)://([^/?#@:]*:)?.*@`)
 
 // Redact returns a source's name as it may be logged: without a password, and without the query of a URL, because some

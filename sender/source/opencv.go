@@ -19,15 +19,15 @@ var ErrNoOpenCV = errors.New("opencv: needs OpenCV, and this program is built wi
 const (
 	// rereadPause follows a read that brought nothing: a camera that has been pulled out fails at once each time.
 	rereadPause = 20 * time.Millisecond
-	// closePatience is how long Frames waits at its end for a read that is under way, to close the camera. A camera that
-	// gives pictures needs no more than the time of a frame.
+	// closePatience is how long Frames waits at its end for the last read, so that it can close the camera. If the camera
+	// gives pictures, that takes no longer than one frame.
 	closePatience = time.Second
 )
 
-// A capture is an open cv::VideoCapture. It is used by one goroutine.
+// A capture is an open cv::VideoCapture. Only one goroutine uses it.
 type capture interface {
-	// read waits for the next picture and returns it, encoded, and when it came. Without a picture and an error, a
-	// recording has ended, or a camera had no picture.
+	// read waits for the next picture and returns it, encoded, and when it came. If there is neither a picture nor an
+	// error, a recording has ended, or a camera had no picture.
 	read() (jpeg []byte, at time.Time, err error)
 	// recording reports whether it is a recording and not live, and its frame rate, 0 if it does not say.
 	recording() (fps float64, ok bool)
@@ -37,13 +37,13 @@ type capture interface {
 // An openCV is a camera, recording, stream or pipeline that cv::VideoCapture opens.
 //
 // It is read in a goroutine of its own, because nothing ends a read of OpenCV that waits. A live source is read as fast as
-// it comes, and the newest picture is yielded. A recording is read just before each frame is due.
+// its pictures come, and the newest picture is yielded. A recording is read just before each frame is due.
 type openCV struct {
 	o    Options
 	open func() (capture, error)
 }
 
-// newOpenCV returns the source for "opencv:" + rest: a camera's number, or whatever else cv::VideoCapture opens.
+// newOpenCV returns the source for "opencv:" + rest: a camera's number, or anything else that cv::VideoCapture opens.
 func newOpenCV(rest string, o Options) (Source, error) {
 	if !HasOpenCV {
 		return nil, ErrNoOpenCV

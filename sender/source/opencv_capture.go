@@ -53,7 +53,7 @@ func backend(name openCVName) gocv.VideoCaptureAPI {
 	choice := gocv.VideoCaptureAny
 	switch {
 	case name.device && runtime.GOOS == "linux":
-		return gocv.VideoCaptureV4L2 // GStreamer, which would be asked first, takes no wishes
+		return gocv.VideoCaptureV4L2 // OpenCV would try GStreamer first, and GStreamer ignores wishes
 	case name.isPipeline():
 		choice = gocv.VideoCaptureGstreamer
 	case !name.device && !name.isSequence():

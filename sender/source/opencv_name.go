@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// An openCVName is what stands behind "opencv:".
+// An openCVName is the part of a source's name behind "opencv:".
 type openCVName struct {
 	text   string
 	device bool   // a camera of this machine, by number or path
-	path   string // what has to be there in the file system, "" if nothing
+	path   string // the file that the name needs, "" if it needs none
 }
 
-// parseOpenCV parses a name, and looks whether what it names is there.
+// parseOpenCV parses a name, and checks that the file or camera exists.
 func parseOpenCV(text string) (name openCVName, err error) {
 	name.text = text
 	number, err := strconv.Atoi(text)

@@ -23,7 +23,7 @@ const (
 	live // DropSame
 )
 
-// maxFPS is the highest frame rate that can be asked for: a source that has no clock sends as fast as it is told.
+// maxFPS is the highest possible frame rate. It is needed because a source without a clock sends as fast as it is told.
 const maxFPS = 1000
 
 // check returns an error if an option is out of range, or if the source does not take it.

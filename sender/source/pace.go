@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// defaultFPS is the frame rate of sources that have none of their own and are given none.
+	// defaultFPS is the frame rate of sources that have no rate of their own, if the user gives none.
 	defaultFPS = 30
-	// catchUp is how far a recording may fall behind and still make up for it frame by frame.
+	// catchUp is how far a recording may fall behind and still play every frame to catch up.
 	catchUp = time.Second
 )
 
@@ -17,7 +17,7 @@ const (
 // 0, however long the frames between took. So the rate neither drifts nor rounds.
 type pacer struct {
 	fps   float64
-	slack time.Duration // how far its caller may fall behind and still get every frame
+	slack time.Duration // how late the caller may be and still get every frame
 
 	start time.Time // when frame 0 was due: at once
 	n     int64     // the next frame

@@ -35,7 +35,7 @@ func newFIFO(path string, o Options) (Source, error) {
 	return &pipe{path, func(ctx context.Context) (io.ReadCloser, error) { return openFIFO(ctx, path) }, o}, nil
 }
 
-// OnDemand returns false: what is written while nobody reads would be lost, or stop the writer.
+// OnDemand returns false: while nobody reads, pictures would be lost, or the writer would stop.
 func (p *pipe) OnDemand() bool { return false }
 
 func (p *pipe) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
@@ -83,7 +83,7 @@ func readApart(ctx context.Context, open func() (io.ReadCloser, error)) io.ReadC
 	return r
 }
 
-// openStdinApart is openStdin where nothing better is possible. Standard input stays open.
+// openStdinApart is openStdin for systems where nothing better is possible. Standard input stays open.
 func openStdinApart(ctx context.Context) io.ReadCloser {
 	return readApart(ctx, func() (io.ReadCloser, error) { return io.NopCloser(os.Stdin), nil })
 }

@@ -26,7 +26,7 @@ const (
 	maxUploads = 16
 	// maxPosters is how many connections are held open. Further ones wait for one to close.
 	maxPosters = 64
-	// uploadTime is how long a picture may take to arrive. It stops those who send a byte now and then.
+	// uploadTime is how long a picture may take to arrive. It stops clients that send a byte now and then.
 	uploadTime = 30 * time.Second
 	// handOverTime is how long a picture that has arrived waits for the caller of Frames to take it.
 	handOverTime = 5 * time.Second
@@ -35,7 +35,7 @@ const (
 )
 
 // An upload listens for pictures that cameras send it over HTTP, by POST or PUT. A body may be one picture, or a form
-// (multipart/form-data) whose first part that is a JPEG counts, whatever its name. It may also have no end and bring one
+// (multipart/form-data). Of a form the first JPEG counts, in a field of any name. It may also have no end and bring one
 // picture after the other, as ffmpeg's -method POST does. Each picture is a frame as soon as its last byte is there.
 //
 // post://:8081/ listens on every address, since the cameras are elsewhere on the network. Anyone who reaches the port can
@@ -50,7 +50,7 @@ type upload struct {
 	listen  func(ctx context.Context, network, address string) (net.Listener, error)
 }
 
-// newUpload returns the source for a URL like post://:8081/upload, of which rest is what stands behind the scheme.
+// newUpload returns the source for a URL like post://:8081/upload. rest is the part behind the scheme.
 func newUpload(rest string, o Options) (Source, error) {
 	u, err := url.Parse("post:" + rest)
 	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -67,7 +67,7 @@ func newUpload(rest string, o Options) (Source, error) {
 	return &upload{u.Host, u.Path, o, new(net.ListenConfig).Listen}, nil
 }
 
-// OnDemand returns false: what is posted while nobody listens would be refused.
+// OnDemand returns false: while nobody listens, pictures would be refused.
 func (u *upload) OnDemand() bool { return false }
 
 func (u *upload) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {

@@ -18,7 +18,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// posts is the HTTP handler of an upload. It makes frames of bodies and answers how that went.
+// posts is the HTTP handler of an upload. It makes frames of bodies, and answers whether that worked.
 type posts struct {
 	path   string // "" takes any
 	o      Options
@@ -28,8 +28,8 @@ type posts struct {
 	warn   rate.Sometimes      // when a refusal is logged
 }
 
-// close ends the server. Answers that are under way are finished. Uploads that do not end by themselves are cut off.
-// When it returns, no body is being read any more, nor will be.
+// close ends the server. Answers that are under way are finished. Uploads that do not end by themselves are cut off. When
+// it returns, no body is being read any more, and none will be.
 func (p *posts) close(server *http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), closingTime)
 	defer cancel()
@@ -92,7 +92,7 @@ var (
 
 // accept hands on the pictures in a request's body and returns how many there were.
 func (p *posts) accept(w http.ResponseWriter, r *http.Request) (n int, err error) {
-	// An error here means that the connection has no deadlines, which is for its maker to know.
+	// An error here means that the connection has no deadlines. Then it goes on without.
 	allow := func() { http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime)) }
 	allow()
 	body, err := picturesIn(r)
@@ -124,8 +124,8 @@ func (p *posts) accept(w http.ResponseWriter, r *http.Request) (n int, err error
 	}
 }
 
-// picturesIn returns the part of a request's body in which to look for pictures: of a form, the first field whose
-// content begins as a JPEG does, otherwise all of it.
+// picturesIn returns the part of a request's body that may hold pictures. In a form, that is the first field whose content
+// begins as a JPEG does. Otherwise it is the whole body.
 func picturesIn(r *http.Request) (io.Reader, error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if kind != "multipart/form-data" {
@@ -149,8 +149,8 @@ func picturesIn(r *http.Request) (io.Reader, error) {
 	}
 }
 
-// handOver waits until the caller of Frames takes the frame. The poster may have hung up: some do not wait for an answer,
-// and the picture is whole.
+// handOver waits until the caller of Frames takes the frame. It does so even if the poster has hung up: some posters do not
+// wait for an answer, and the picture is whole.
 func (p *posts) handOver(frame protocol.Frame) error {
 	late := time.NewTimer(handOverTime)
 	defer late.Stop()

@@ -1,7 +1,7 @@
 package source
 
 const (
-	// defaultQuality is the JPEG quality of sources that encode and are not told another.
+	// defaultQuality is the JPEG quality of sources that encode, if the user gives none.
 	defaultQuality = 80
 
 	// worstQuality is the lowest JPEG quality that a source goes down to by itself.

@@ -6,8 +6,8 @@
 //		sender.Send(f)        // or f.Keep() to keep it
 //	}
 //
-// [Open] knows a source by the form of its name: a URL or a path. There are this machine's cameras, a test pattern, standard
-// input, files, folders, HTTP cameras, uploads over HTTP, and whatever OpenCV can open. [Help] lists them.
+// [Open] recognises a source by the form of its name: a URL or a path. Sources are this machine's cameras, a test pattern,
+// standard input, files, folders, HTTP cameras, uploads over HTTP, and everything that OpenCV can open. [Help] lists them.
 //
 //	bytes from a pipe, file, camera or upload ──> mjpeg.Reader ──> a whole JPEG ──> yield ──> the caller's loop body
 //	                                                  └─ what is no whole JPEG ──> Options.Skip(reason)
@@ -36,19 +36,19 @@ type Source interface {
 	//
 	// The iteration ends when the source ends or ctx is done. Neither is an error. If something is wrong, the last pair is
 	// a zero Frame and an error that says what to do. Trouble that a source recovers from, such as a camera that hangs up,
-	// is only logged. At the end, whatever was opened is closed. A frame's Stream and ID are zero: the sender fills them
-	// in. A frame is valid until the loop's body ends: see [protocol.Frame] for how to keep it.
+	// is only logged. At the end, Frames closes everything that it has opened. A frame's Stream and ID are zero: the sender
+	// fills them in. A frame is valid until the loop's body ends: see [protocol.Frame] for how to keep it.
 	Frames(ctx context.Context) iter.Seq2[protocol.Frame, error]
 
 	// OnDemand reports whether the source may be closed while nobody watches, and opened again by calling Frames again.
-	// Standard input and uploads may not: what they bring meanwhile would be lost.
+	// Standard input and uploads may not: pictures that come meanwhile would be lost.
 	OnDemand() bool
 }
 
-// Options hold what a source may be told besides its name. The zero value is every source's default.
+// Options are a source's options besides its name. The zero value is every source's default.
 type Options struct {
-	// FPS is the frame rate. Files and folders are played at it, and cameras and the test pattern are asked for it.
-	// 0 means 30, and with opencv the camera's choice.
+	// FPS is the frame rate. Files and folders are played at this rate. Cameras and the test pattern are asked for it. 0
+	// means 30, and with opencv the camera's choice.
 	FPS float64
 	// Loop starts a file or folder again when it ends.
 	Loop bool
@@ -68,7 +68,8 @@ type Options struct {
 	Rotate int
 	// Text is written into the pictures of sources that encode, with the time in it as strftime(3) has it: "Door %F %T".
 	Text string
-	// DropSame is how many pictures in a row may be left out if they are the same as the one before. Live sources only.
+	// DropSame is how many pictures in a row may be left out because they are the same as the one before. It is for live
+	// sources only.
 	DropSame int
 	// Pressure, if set, returns the share of the frames' bytes that the network carries, at most 1. Sources that encode
 	// lower their quality while it is below 1, down to 20. It is called for each frame, from any goroutine.
@@ -76,7 +77,7 @@ type Options struct {
 	// MaxFrameSize is the largest picture in bytes that is taken; a larger one is skipped. 0 means
 	// [protocol.MaxFrameSize], which is also the most that it can be.
 	MaxFrameSize int
-	// Skip, if set, is called whenever the source leaves something out, such as garbage or a picture that is cut off. The
+	// Skip, if set, is called each time the source leaves something out, such as garbage or a picture that is cut off. The
 	// reason is one of a few fixed words, good as a counter's key. Some sources call it from several goroutines.
 	Skip func(reason string)
 	// Encoded, if set, is called with the time that each picture took to encode.

@@ -21,9 +21,9 @@ var testSettings = fmt.Sprintf(
 	"it takes size=WIDTHxHEIGHT (%dx%d to %dx%d), fps=N (0.001 to %d) and quality=N (1 to 100)",
 	pattern.MinWidth, pattern.MinHeight, pattern.MaxWidth, pattern.MaxHeight, maxFPS)
 
-// A testPattern is a camera that nobody needs to plug in. It draws and encodes a moving picture when each frame is due. A
-// frame's number and time can be read back from its pixels: see [pattern.Read]. A caller that comes late gets the newest
-// frame that is due, drawn at that moment. The numbers show how many were left out.
+// A testPattern is a simulated camera. It draws and encodes a moving picture when each frame is due. A frame's number and
+// time can be read back from its pixels: see [pattern.Read]. A caller that comes late gets the newest frame that is due,
+// drawn at that moment. The numbers show how many were left out.
 type testPattern struct {
 	o Options
 }

@@ -23,11 +23,11 @@ const (
 	// firstPicture is how long a camera may take for its first picture before another one is tried. Some need two seconds
 	// to find their exposure.
 	firstPicture = 4 * time.Second
-	// lookAgain is how often a camera that is away is looked for.
+	// lookAgain is the time between two searches for a camera that is away.
 	lookAgain = 250 * time.Millisecond
 )
 
-// What a camera's pictures are left out for, besides the reasons of package mjpeg.
+// Reasons for leaving out pictures of a camera, besides those of package mjpeg.
 const (
 	// Damaged is a picture that the driver says is not whole.
 	Damaged = "damaged"
@@ -37,7 +37,7 @@ const (
 	Missed = "missed"
 	// Repeated is a picture that is the same as the one before, left out as Options.DropSame says.
 	Repeated = "repeated"
-	// NotRotatable is a picture that cannot be rotated without loss, among others that can.
+	// NotRotatable is a picture that cannot be rotated without loss, although the first one could.
 	NotRotatable = "not rotatable"
 )
 
@@ -61,8 +61,8 @@ type videoDevice interface {
 // Everything happens in the caller's goroutine. A camera's JPEGs are passed on as they are, and get Huffman tables if they
 // have none. Frames carry the driver's time. A slow caller misses frames and gets the newest.
 //
-// If a camera that has worked is unplugged or stops, udpcam looks for it until it is back: at its path, and by its name,
-// because the path may change.
+// If a camera that has worked is unplugged or stops, udpcam looks for it until it is back: at its old path, and by its
+// name, because the path may change.
 type v4l2Camera struct {
 	path string // "" for the first that works
 	o    Options
@@ -129,7 +129,7 @@ func (c *v4l2Camera) play(ctx context.Context, emit emitter) error {
 // isFinal reports whether waiting cannot fix an error.
 func isFinal(err error) bool { return errors.Is(err, ErrOption) || errors.Is(err, mjpeg.ErrRotate) }
 
-// start returns the first camera that works. If one is known, it must be that.
+// start returns the first camera that works. If a camera has worked before, only that one counts.
 func (c *v4l2Camera) start(ctx context.Context, known *v4l2.Info) (*liveCamera, error) {
 	if known == nil && c.path != "" {
 		return c.try(ctx, c.path, silence, nil)
@@ -162,7 +162,7 @@ var (
 	errAnother   = errors.New("another camera")
 )
 
-// try opens a camera and waits for its first picture. If one is known, it must be that.
+// try opens a camera and waits for its first picture. If a camera has worked before, only that one counts.
 func (c *v4l2Camera) try(ctx context.Context, path string, patience time.Duration, known *v4l2.Info) (*liveCamera, error) {
 	device, err := c.open(path)
 	if err == nil {
@@ -174,7 +174,7 @@ func (c *v4l2Camera) try(ctx context.Context, path string, patience time.Duratio
 		}
 		device.Close()
 	}
-	if known != nil { // then it is away, and why does not matter to anybody yet
+	if known != nil { // then the camera is away, and the reason does not matter yet
 		return nil, err
 	}
 	return nil, explainCamera(path, err)

@@ -17,7 +17,7 @@ var defaultSize = image.Pt(1280, 720)
 
 func isJPEG(code string) bool { return code == "MJPG" || code == "JPEG" }
 
-// aliases are what people call formats, besides their four characters.
+// aliases are other names of formats, besides their four characters.
 var aliases = map[string][]string{
 	"MJPEG":   {"MJPG", "JPEG"},
 	"YUY2":    {"YUYV"},
@@ -36,7 +36,7 @@ func allCodes() []string { return append([]string{"MJPG", "JPEG"}, raw.Codes()..
 
 func usable(code string) bool { return slices.Contains(allCodes(), code) }
 
-// codes are the formats that Options.Format stands for.
+// codes returns the formats that Options.Format means.
 func codes(format string) ([]string, error) {
 	name := strings.ToUpper(strings.TrimSpace(format))
 	meant, isAlias := aliases[name]
@@ -114,7 +114,7 @@ func formatCost(code string) float64 {
 	return 0.05 + float64(raw.Rank(code))/1000
 }
 
-// nearestRate is the rate of a size that is the lowest not below fps, or else the highest.
+// nearestRate is the lowest rate of a size that is not below fps. If all are below, it is the highest.
 func nearestRate(s v4l2.Size, fps float64) float64 {
 	if len(s.Rates) == 0 {
 		return fps

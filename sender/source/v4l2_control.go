@@ -28,8 +28,8 @@ func parseControls(texts []string) (settings []controlSetting, err error) {
 	return settings, nil
 }
 
-// renamed are the new names, by the old ones, of controls that Linux 5.13 gave other names. Instructions all over the net
-// have the old ones.
+// renamed has the new names of controls that Linux 5.13 renamed, by their old names. Many instructions on the net still
+// have the old names.
 var renamed = map[string]string{
 	"exposure_auto":                  "auto_exposure",
 	"exposure_absolute":              "exposure_time_absolute",
@@ -94,7 +94,7 @@ func controlNames(controls []v4l2.Control) string {
 // switches are the words for the values of a control that is on or off.
 var switches = map[string]string{"on": "1", "true": "1", "yes": "1", "off": "0", "false": "0", "no": "0"}
 
-// controlValue is the number that a control's value stands for: itself, on or off, or the name of an entry of a menu.
+// controlValue returns the number for a control's value, which may be a number, on or off, or the name of a menu entry.
 func controlValue(c v4l2.Control, text string) (int64, error) {
 	number, err := strconv.ParseInt(cmp.Or(switches[strings.ToLower(text)], text), 0, 64)
 	switch {

@@ -10,7 +10,7 @@ import (
 	"udpcam/internal/v4l2"
 )
 
-// explainCamera says what it means that a camera cannot be used, and what to do.
+// explainCamera says why a camera cannot be used, and what to do.
 func explainCamera(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -61,7 +61,7 @@ func otherCameras(path string) string {
 type CameraInfo struct {
 	Source   string         `json:"source"` // its name as a source
 	OpenCV   string         `json:"opencv,omitempty"`
-	Links    []string       `json:"links,omitempty"` // names that stay, wherever it is plugged in or whatever number it gets
+	Links    []string       `json:"links,omitempty"` // names that stay the same when the camera gets another plug or number
 	Problem  string         `json:"problem,omitempty"`
 	Usable   bool           `json:"usable"` // it has a format that can be sent
 	Default  bool           `json:"default"`
@@ -86,7 +86,8 @@ type CameraSize struct {
 	AnyRate bool      `json:"any_rate,omitempty"` // all between the two of FPS
 }
 
-// Cameras lists the cameras of this machine with all that they can do. Devices that take no pictures are left out.
+// Cameras lists the cameras of this machine with their formats, sizes, rates and controls. Devices that take no pictures
+// are left out.
 func Cameras() (cameras []CameraInfo) {
 	hasDefault := false
 	for _, path := range v4l2.Paths() {

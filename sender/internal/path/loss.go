@@ -9,7 +9,7 @@ import (
 // needs a request.
 type losses struct{ fast, slow window }
 
-// guessed is what is assumed of a path before anything is known of it.
+// guessed is the assumed loss of a path before anything is known.
 func guessed() losses {
 	lost := guessedDatagrams * guessedLoss
 	return losses{

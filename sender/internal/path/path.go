@@ -67,7 +67,7 @@ func (p *Path) Plan(o Offer, now time.Time) Plan {
 	if p.overloaded() {
 		plan.Share = headroom * p.rate() * p.tempo.interval.Seconds() / p.tempo.bytes
 		if !p.loss.any() {
-			plan.Parity = 0 // there is no room for parity that is not needed
+			plan.Parity = 0 // on this path, parity that is not needed would take room from frames
 		}
 	}
 	plan.Rate = max(p.rate()*p.gain(o.Bytes), float64(o.Bytes)/(leaveShare*p.tempo.interval.Seconds()))
@@ -151,7 +151,7 @@ func (p *Path) learn(f *sent, t protocol.Train, now time.Time) {
 	case !ok:
 	case p.rate() >= unpaced:
 		p.state, p.probes = free, 0
-	case f.pace <= f.rate: // another path or the user made the frame leave so slowly: it shows nothing
+	case f.pace <= f.rate: // the frame left slowly because of another path or the user, so it shows nothing
 	case sample >= (f.rate+f.pace)/2 && !overflow:
 		p.state, p.probes = probing, min(p.probes+1, maxProbes)
 	default:
