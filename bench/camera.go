@@ -62,7 +62,7 @@ func (k *camera) watch() (failed error) {
 	return failed
 }
 
-// send sends so many frames a second, as long as more says so. An infinite rate is as fast as it can.
+// send sends frames at this rate, as long as more returns true. An infinite rate means as fast as possible.
 func (k *camera) send(ctx context.Context, fps float64, more func(sent int) bool) error {
 	start := k.clock.Now()
 	for i := 0; more(i); i++ {

@@ -210,7 +210,7 @@ func (c lossCase) newCamera(clock protocol.Clock, p pair, recorder *trace.Record
 // packetHeaders is what IPv4 and UDP add to a datagram, in bytes.
 const packetHeaders = 28
 
-// row is the outcome of so many frames.
+// row is the result of sending that many frames.
 func (c lossCase) row(k *camera, sent sender.Stats, received protocol.Stats, frames int) Row {
 	row := Row{Carrier: "udpcam", FrameBytes: c.size, FPS: c.fps, FEC: c.fec.String(), Frames: frames}
 	c.network.describe(&row)

@@ -8,8 +8,8 @@ import (
 const requestSize = prefixSize + 8 // without the bits
 
 // A Request asks a sender for segments of one block of a frame. It says how many the receiver needs, and which ones it
-// lacks. The sender first answers with parity that it has not sent yet: this helps all receivers, whatever they lack. When
-// no parity is left, the sender repeats the segments that the request names.
+// lacks. The sender first answers with parity that it has not sent yet: each row helps all receivers, even if they lack
+// different segments. When no parity is left, the sender repeats the segments that the request names.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1

@@ -21,7 +21,7 @@ func TestSendGivesTheBufferBack(t *testing.T) {
 		lost    int                   // datagrams of each frame's data that do not come
 		need, k byte                  // of the request for them
 		kind    protocol.DatagramKind // what answers it
-		asked   uint32                // for so many frames, requests are sent: as many as the sender can answer
+		asked   uint32                // the number of frames that requests ask for: as many as the sender can answer
 	}{
 		{"data", segments, 0, 0, protocol.KindData, 1},
 		{"parity", 4, 4, segments, protocol.KindParity, frames},

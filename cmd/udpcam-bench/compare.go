@@ -20,7 +20,7 @@ func compareCommand() *cli.Command {
 			"sudo udpcam-bench compare", "everything that is installed, at 0, 1, 5 and 10 % loss and 4 ms round trip",
 			"sudo udpcam-bench compare --link tun", "the same, for kernels without netem",
 			"sudo udpcam-bench compare --carrier udpcam,SRT --scenario bursty", "two programs over another network",
-			"sudo udpcam-bench compare --link veth --carrier 'udpcam,bare relay'", "what udpcam costs, compared with the least possible",
+			"sudo udpcam-bench compare --link veth --carrier 'udpcam,bare relay'", "what udpcam costs, and the least possible",
 		) + "\nLinks:\n" + cmdline.Indent(linkHelp[strings.Index(linkHelp, "netem"):]+"veth   a cable that loses and delays nothing (root)\n") + "\nCarriers:\n" + cmdline.Indent(carrierHelp()),
 		Action: compare,
 	},

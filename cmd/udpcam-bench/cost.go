@@ -68,7 +68,7 @@ func fanoutCommand() *cli.Command {
 		Description: cmdline.Examples(
 			"udpcam-bench fanout", "1, 10 and 50 viewers, alone and with 5 that are stalled",
 			"udpcam-bench fanout --by socket --viewers 200 --stalled 0,50 --fps 10", "200 viewers that watch as the page does",
-		) + "\nA viewer over a WebSocket acknowledges each picture, as the page does once it has drawn it. CPU is the processor time of the server for each gigabyte that viewers get.\n",
+		) + "\nA viewer over a WebSocket acknowledges each picture, as the page does once it has drawn it. CPU is the server's processor time for each gigabyte sent.\n",
 		Action: fanout,
 	},
 		benchFlags("Viewers",

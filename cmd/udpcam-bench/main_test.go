@@ -134,7 +134,7 @@ func TestLossSim(t *testing.T) {
 	run := func(seed string) (string, []byte, bench.Results) {
 		t.Helper()
 		file := filepath.Join(dir, "results.json")
-		os.Args = []string{"udpcam-bench", "loss"} // what the results says it was called by
+		os.Args = []string{"udpcam-bench", "loss"} // the command that the results name
 		code, table, stderr := runToEnd(t, "loss", "--link", "sim", "--frames", "60", "--seed", seed,
 			"--json", file, "--csv", filepath.Join(dir, "results.csv"), "--markdown", filepath.Join(dir, "results.md"),
 			"--plot", dir, "--trace", filepath.Join(dir, "trace.zst"))

@@ -88,7 +88,7 @@ func TestArchitecture(t *testing.T) {
 	}
 }
 
-// inspect judges all Go files of a module, whichever system and build tags they are for.
+// inspect judges all Go files of a module, for all systems and build tags.
 func inspect(t *testing.T, module fs.FS) (files int, faults []string) {
 	t.Helper()
 	mod, err := fs.ReadFile(module, "go.mod")

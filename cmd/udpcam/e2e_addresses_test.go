@@ -26,7 +26,7 @@ func TestE2EAddresses(t *testing.T) {
 // answered is what send --json writes once it has answered a request.
 var answered = regexp.MustCompile(`"answered":[1-9]`)
 
-// Whichever address of the receiver is used, the sender learns of lost packets and repairs them.
+// At each address of the receiver, the sender learns of lost packets and repairs them.
 func TestE2ENetnsAddresses(t *testing.T) {
 	need(t, "nft")
 	path, _ := film(t, 20, street(t, 1, 2, 3, 4)...)

@@ -28,12 +28,12 @@ type loopback struct {
 	source source.Source
 	stream string
 	from   *receiver.Receiver
-	back   *impaired // what the receiver sends by
+	back   *impaired // the receiver sends by this
 
 	mu    sync.RWMutex // guards what follows; held for reading while a frame is sent
 	link  web.DemoLink
 	to    *sender.Sender
-	there *impaired // what the sender sends by
+	there *impaired // the sender sends by this
 }
 
 func openLoopback(ctx context.Context, src source.Source, stream string, s *session) (*loopback, error) {

@@ -14,7 +14,7 @@ import (
 
 // A sendStatus is the status of send. Counts are since the start. Rates and times are of the last second.
 type sendStatus struct {
-	progress                    // each frame counts once, however many receivers there are
+	progress                    // each frame counts once, also with several receivers
 	Datagrams uint64            `json:"datagrams"`  // to all receivers together
 	WireBytes uint64            `json:"wire_bytes"` // of datagrams, without IP and UDP headers
 	Failed    uint64            `json:"failed"`     // how often a frame could not be sent to a receiver

@@ -32,7 +32,7 @@ type Options struct {
 	// Refusals makes Send report that earlier datagrams could not be delivered: syscall.ECONNREFUSED if nobody listens,
 	// for example. The datagrams of this Send have left all the same. Linux only.
 	Refusals bool
-	// Log is told when the system refuses something that udpcam can do without. Nil means slog.Default().
+	// Log gets a line when the system refuses something that udpcam can do without. Nil means slog.Default().
 	Log *slog.Logger
 }
 

@@ -14,7 +14,7 @@ import (
 // packet is as large as a thousand bytes on the wire: it takes 1 ms at 8 Mbit/s.
 const packet = 1000 - 42
 
-// burst sends so many packets at once, and returns when they arrive, in ms after the epoch.
+// burst sends that many packets at once, and returns when they arrive, in ms after the epoch.
 func burst(c *netsim.Crossing, epoch time.Time, ms float64, count int) (arrivals []float64) {
 	now := epoch.Add(time.Duration(ms * float64(time.Millisecond)))
 	for range count {

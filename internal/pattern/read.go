@@ -27,8 +27,8 @@ const (
 // is at least two pixels wide and high, and be stretched up to twice in either direction, but not turned. If there are
 // several codes, any of them is read. The error is [ErrNoCode], wrapped.
 //
-// A picture is searched in time proportional to its pixels, whatever it shows. *image.YCbCr, *image.Gray, *image.RGBA
-// and *image.NRGBA are read in place, other types are copied first.
+// The time to search a picture is proportional to its pixels, for any content. *image.YCbCr, *image.Gray, *image.RGBA and
+// *image.NRGBA are read in place, other types are copied first.
 func Read(img image.Image) (Mark, error) {
 	b := img.Bounds()
 	if b.Empty() {
@@ -139,7 +139,7 @@ type grid struct {
 	width, height float64
 }
 
-// read samples the cells inside the rulers and returns what they say, and false if the CRC is wrong.
+// read samples the cells inside the rulers and returns their mark. It returns false if the CRC is wrong.
 func (g grid) read(p plane) (Mark, bool) {
 	code := make([]byte, markSize)
 	for row := 1; row < codeRows; row++ {
@@ -173,9 +173,8 @@ type plane struct {
 	width, height int
 }
 
-// lumaOf returns the lightness of a picture. Green is taken for it where the picture has red, green and blue: the code
-// is black and white, and a picture of two megapixels need not be converted for it. A picture of a type that has no
-// plane of bytes is copied.
+// lumaOf returns the lightness of a picture. If the picture has red, green and blue, that is its green: the code is black
+// and white, so no conversion is needed. A picture of a type that has no plane of bytes is copied.
 func lumaOf(img image.Image) plane {
 	b := img.Bounds()
 	of := func(pix []uint8, stride, step int) plane { return plane{pix, stride, step, b.Dx(), b.Dy()} }

@@ -44,8 +44,8 @@ func turnedSize(size image.Point, degrees int) image.Point {
 	return image.Pt(size.Y, size.X)
 }
 
-// turnPlane turns a plane of so many samples. It writes along rows and reads along columns. For a plane that fits the
-// processor's cache, no other way is faster.
+// turnPlane turns a plane of this size. It writes along rows and reads along columns. For a plane that fits the processor's
+// cache, no other way is faster.
 func turnPlane(to []uint8, toStride int, from []uint8, stride int, size image.Point, degrees int) {
 	start, right, down := 0, 0, 0 // where the first sample is, and how far it is to the ones beside and below
 	switch degrees {

@@ -38,8 +38,8 @@ func newCall(wait func(func(uintptr) bool) error, f func(fd uintptr) (uintptr, s
 	return c
 }
 
-// Do makes the call and returns what it returns. The error is a syscall.Errno, or else what the RawConn says: that the
-// file is closed, or os.ErrDeadlineExceeded.
+// Do makes the call and returns its result. The error is a syscall.Errno, or an error of the RawConn: that the file is
+// closed, or os.ErrDeadlineExceeded.
 func (c *Call) Do() (n int, err error) {
 	if err := c.wait(c.attempt); err != nil {
 		return 0, err

@@ -77,8 +77,8 @@ func (d *Device) Close() error {
 	return unix.Close(d.fd)
 }
 
-// Start begins to take pictures, with so many buffers, or as many as the driver insists on. It ends when ctx is done, and
-// must be called once. The error is ErrBusy if another program takes pictures.
+// Start begins to take pictures, with this number of buffers, unless the driver insists on another. Taking pictures ends
+// when ctx is done. Start must be called once. The error is ErrBusy if another program takes pictures.
 func (d *Device) Start(ctx context.Context, buffers int) error {
 	r := kernelBufferRequest{count: uint32(buffers), kind: d.kind, memory: memoryMapped}
 	if err := ioctl(d.fd, requestBuffers, &r); err != nil {

@@ -33,7 +33,7 @@ func withoutTables(picture []byte) int {
 		case code == markerDHT:
 			return 0
 		case isSOF(code):
-			needed = code == markerSOF0 || code == markerSOF1 // other kinds of pictures never have the standard tables, or no Huffman tables at all
+			needed = code == markerSOF0 || code == markerSOF1 // other kinds never use the standard tables
 		case code == markerSOS && needed:
 			return at
 		}

@@ -2,9 +2,9 @@ package mjpeg
 
 import "bytes"
 
-// If a picture is cut off inside a segment, what follows is taken for the rest of the segment. The pictures of a stream
-// often begin alike. Then the segment may end just at one of the next picture's markers, and the walk would go on in the
-// next picture. So each segment is searched once it has passed. If it holds something that can only be the beginning of
+// If a picture is cut off inside a segment, the bytes that follow look like the rest of the segment. The pictures of a
+// stream often begin alike. Then the segment may end just at one of the next picture's markers, and the walk would go on in
+// the next picture. So each segment is searched once it has passed. If it holds something that can only be the beginning of
 // another picture, the first picture was cut off.
 
 // cutInside looks for the beginning of another picture in the last segment. If there is one, the walker goes back to it. The
@@ -45,8 +45,9 @@ func (w *walker) beginsPicture(pic []byte, at int) bool {
 		return true
 	}
 	// A quantization table may itself hold FF D8 FF, but no zero (B.2.4.1). The segment that begins a picture here has a
-	// length whose first byte is zero: a longer one would not have ended inside the table. At the table's very end that byte
-	// cannot be seen. There only APPn or a comment is taken for the beginning of a picture, as they seldom follow a table.
+	// length whose first byte is zero: a longer one would not have ended inside the table. At the table's very end that
+	// byte cannot be seen. There, only APPn or a comment counts as the beginning of a picture, because they seldom follow a
+	// table.
 	if at+4 < w.pos {
 		return pic[at+4] == 0
 	}

@@ -2,8 +2,8 @@ package mjpeg
 
 import "slices"
 
-// A huffmanTable is a code as a DHT segment holds it (T.81, B.2.4.2): how many code words there are of each length from
-// 1 to 16 bits, and what they stand for, shortest first.
+// A huffmanTable is a code as a DHT segment holds it (T.81, B.2.4.2): the number of code words of each length from 1 to 16
+// bits, and their symbols, shortest code word first.
 type huffmanTable struct {
 	counts string
 	values string
@@ -59,8 +59,8 @@ type word struct {
 	length uint8
 }
 
-// words returns the code words of a table by what they stand for (T.81, annex C). The error is of a table that has more code
-// words of a length than there can be, or a symbol twice.
+// words returns the code words of a table, indexed by symbol (T.81, annex C). It returns an error if the table has more
+// code words of a length than there can be, or a symbol twice.
 func (t huffmanTable) words() (words [256]word, err error) {
 	code, next := 0, 0
 	for i := range len(t.counts) {

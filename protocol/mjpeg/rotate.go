@@ -24,7 +24,7 @@ type Rotator struct {
 	in      coefficients
 }
 
-// NewRotator returns a rotator by so many degrees clockwise: 90, 180 or 270.
+// NewRotator returns a rotator that turns pictures clockwise by 90, 180 or 270 degrees.
 func NewRotator(degrees int) (*Rotator, error) {
 	if degrees != 90 && degrees != 180 && degrees != 270 {
 		return nil, fmt.Errorf("mjpeg: pictures are not rotated by %d degrees, but by 90, 180 or 270", degrees)

@@ -100,7 +100,7 @@ func fileName(stream string) string {
 	case name[0] == '.':
 		name = "_" + name[1:]
 	}
-	// Names of devices, such as CON on Windows, are not local there, whatever their extension.
+	// Names of devices, such as CON on Windows, are not local there, with any extension.
 	if !filepath.IsLocal(name + ".mjpg") {
 		name = "_" + name
 	}

@@ -194,8 +194,8 @@ func (s *keepingSink) Put(f protocol.Frame) error {
 	return err
 }
 
-// TestQueueKeeps has frames of a lender, and of a program with one buffer, wait in two queues at once, while the program keeps
-// some itself. All must stay what they were.
+// TestQueueKeeps has frames of a lender, and of a program with one buffer, wait in two queues at once, while the program
+// keeps some itself. All frames must stay unchanged.
 func TestQueueKeeps(t *testing.T) {
 	var pool protocol.Pool
 	buffer := make([]byte, 1000)

@@ -24,8 +24,8 @@ var ErrNoTerminal = errors.New("standard output is no terminal")
 //	JPEG ──> decoded ──> scaled to what the terminal has ──> kitty graphics, sixels or half blocks ──> one write
 //
 // When the Terminal is opened, it asks what the terminal can do, and chooses the best way. Put takes as long as the
-// terminal needs for the picture. Put a [Queue] of one frame before it, which drops what comes meanwhile: so nothing piles
-// up in an ssh session.
+// terminal needs for the picture. Put a [Queue] of one frame before it. The queue drops frames that come meanwhile, so
+// nothing piles up in an ssh session.
 type Terminal struct {
 	out    *os.File
 	can    abilities
@@ -38,9 +38,9 @@ type Terminal struct {
 
 // A canvas draws pictures in one of the ways that terminals know.
 type canvas interface {
-	// pixels is how many pixels a picture on so many cells should have.
+	// pixels is how many pixels a picture on that many cells should have.
 	pixels(cells image.Point) image.Point
-	// draw appends what draws a picture on so many cells, from the cursor on.
+	// draw appends the bytes that draw a picture on that many cells, from the cursor on.
 	draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) error
 }
 

@@ -64,7 +64,7 @@ type sixelCanvas struct {
 	encoder *sixel.Encoder // kept for its table of colours
 }
 
-// Write writes what the encoder makes of the picture that is being drawn.
+// Write receives the output of the encoder for the picture that is being drawn.
 func (s *sixelCanvas) Write(b []byte) (int, error) { return s.out.Write(b) }
 
 func newSixelCanvas(cell image.Point) *sixelCanvas {

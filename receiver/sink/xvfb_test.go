@@ -44,7 +44,7 @@ func xvfb(t testing.TB) (display string) {
 	}
 	defer number.Close()
 	server := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp",
-		"-noreset") // else the server restarts when the last client of a test leaves, and drops clients that are just connecting
+		"-noreset") // else the server restarts when its last client leaves, and drops new ones
 	server.ExtraFiles = []*os.File{theirs}
 	if err := server.Start(); err != nil {
 		t.Fatal(err)

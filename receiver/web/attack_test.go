@@ -96,7 +96,7 @@ func TestAttacks(t *testing.T) {
 		{post(js+"Sec-Fetch-Site: cross-site\r\n", `{"loss":1}`), 403},
 		{post("Content-Type: text/plain\r\n", `{"loss":1}`), 415},
 		{post("Content-Type: application/x-www-form-urlencoded\r\n", "loss=1"), 415},
-		// Bodies that are too large, or not what they should be.
+		// Bodies that are too large or malformed.
 		{post(js, `{"loss":`+strings.Repeat(" ", 1<<20)+`1}`), 400},
 		{post(js, `{"loss":"much"}`), 400},
 		{post(js, `{"lost":1}`), 400},

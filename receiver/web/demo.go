@@ -19,7 +19,7 @@ type DemoLink struct {
 	Delay    float64 `json:"delay_ms"`  // of each datagram, one way
 	Jitter   float64 `json:"jitter_ms"` // up to this much more delay, for each datagram anew
 	Parity   bool    `json:"parity"`    // whether frames get parity
-	Requests bool    `json:"requests"`  // whether what is missing is asked for
+	Requests bool    `json:"requests"`  // whether receivers request missing segments
 }
 
 // maxBody is how many bytes a request's body may have. Only the body of a DemoLink is ever read.

@@ -70,7 +70,7 @@ func (l *login) knows(r *http.Request, token string) (known bool, wait int) {
 	})
 }
 
-// refuse answers a request that is not let in. If wait is not 0, another guess has to wait for so many seconds.
+// refuse answers a request that is not let in. If wait is not 0, another guess has to wait for that many seconds.
 func (l *login) refuse(w http.ResponseWriter, wait int) {
 	l.refused.Add(1)
 	switch {

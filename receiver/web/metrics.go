@@ -25,7 +25,7 @@ func (s *Server) metrics() http.Handler {
 // A collector reads a server's figures for Prometheus.
 type collector struct{ *Server }
 
-// Describe implements [prometheus.Collector]. It names nothing: which metrics there are depends on what comes.
+// Describe implements [prometheus.Collector]. It names no metrics, because they depend on the streams that come.
 func (c collector) Describe(chan<- *prometheus.Desc) {}
 
 // A metricWriter is where metrics go. Labels are pairs of a name and a value.

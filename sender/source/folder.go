@@ -74,7 +74,7 @@ func (f *folder) play(ctx context.Context, emit emitter) error {
 					return err
 				}
 			} else if !warned {
-				f.o.Log.Warn("left out a file without a whole JPEG; further ones are left out without a message", "file", name, "why", err)
+				f.o.Log.Warn("left out a file without a whole JPEG; further ones are not logged", "file", name, "why", err)
 				warned = true
 			}
 		}

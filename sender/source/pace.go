@@ -14,7 +14,7 @@ const (
 )
 
 // A pacer says when the frames of a source that has no clock of its own are due. Frame n is due n/fps seconds after frame
-// 0, however long the frames between took. So the rate neither drifts nor rounds.
+// 0, even if frames in between were late. So the rate neither drifts nor rounds.
 type pacer struct {
 	fps   float64
 	slack time.Duration // how late the caller may be and still get every frame

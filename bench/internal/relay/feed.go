@@ -11,7 +11,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A Feed is a set of pictures, of which no two are equal, and when each was fed in.
+// A Feed is a set of pictures, and the times at which they were fed in. No two pictures are equal.
 type Feed struct {
 	Pictures   [][]byte
 	Warm, Cool int // how many first and last pictures do not count: some programs hold back the last

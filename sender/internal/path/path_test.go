@@ -152,7 +152,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestRadio checks that loss does not slow the sender down, whatever the rate is.
+// TestRadio checks that loss does not slow the sender down, at any rate.
 func TestRadio(t *testing.T) {
 	for _, loss := range []float64{0.01, 0.05, 0.2, 0.5} {
 		w := newWorld()
