@@ -7,11 +7,6 @@ import (
 )
 
 const (
-	// lockedInterval is the least time between two reports to the user of streams that are not shown. lockedAgain is the
-	// same for one and the same stream. They stop invented streams from filling the log.
-	lockedInterval = time.Second
-	lockedAgain    = time.Minute
-
 	// sessionSilence is how long a sealed stream must be silent before a stream with the same session number takes its
 	// place. Two senders draw the same number once in 16 million times.
 	sessionSilence = 2 * time.Second

@@ -249,7 +249,7 @@ func TestSealedRecording(t *testing.T) {
 		if got := drain(a, nil); len(got) > 0 || len(a.Streams()) > 0 {
 			t.Errorf("%d frames are shown of %v after a while", len(got), a.Streams())
 		}
-		if l, ok := a.NextLocked(); !ok || l.Why != LockedUnproven {
+		if l, ok := a.NextLocked(); !ok || l.Why != LockedUnproven || !strings.Contains(l.String(), "--feedback=false") {
 			t.Errorf("the user is told %v, %v", l, ok)
 		}
 	})
