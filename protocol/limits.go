@@ -55,4 +55,18 @@ const (
 
 	// nameWait is how long a new stream's frames are held back until an announcement names the stream.
 	nameWait = time.Second
+
+	// maxReceivers is how many receivers a sealed sender listens to. It stops a broken program that has the key from filling
+	// the memory.
+	maxReceivers = 64
+
+	// replayWindow is by how many frames a sealed segment may be older than the newest announced frame. It stops a receiver
+	// that joins from showing datagrams that were recorded earlier in the session. Senders keep 128 frames for answers, so
+	// no honest segment is older.
+	replayWindow = 128
+
+	// lockedInterval is the least time between two reports to the user of streams that are not shown. lockedAgain is the
+	// same for one and the same stream. They stop invented streams from filling the log.
+	lockedInterval = time.Second
+	lockedAgain    = time.Minute
 )

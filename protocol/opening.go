@@ -7,11 +7,6 @@ import (
 )
 
 const (
-	// lockedInterval is the least time between two reports to the user of streams that are not shown. lockedAgain is the
-	// same for one and the same stream. They stop invented streams from filling the log.
-	lockedInterval = time.Second
-	lockedAgain    = time.Minute
-
 	// sessionSilence is how long a sealed stream must be silent before a stream with the same session number takes its
 	// place. Two senders draw the same number once in 16 million times.
 	sessionSilence = 2 * time.Second
@@ -29,8 +24,9 @@ type keyring struct {
 	told     map[LockedStream]time.Time // when the user was told of each, with port 0
 	toldAt   time.Time                  // when the user was told of any
 
-	// sessions is the newest session of each name. A one-way receiver believes no older one.
-	sessions map[string]datedSession
+	// sent is when the newest announcement of each name was sent, by the sender's clock. A one-way receiver joins no stream
+	// by an older one.
+	sent map[string]time.Time
 }
 
 type receiverKey struct {
@@ -39,16 +35,11 @@ type receiverKey struct {
 	announcements cipher.AEAD
 }
 
-type datedSession struct {
-	salt [saltSize]byte
-	sent time.Time // by the sender's clock
-}
-
 func newKeyring(keys []Key) keyring {
 	r := keyring{
 		receiver: controlHeader{origin: randomOrigin()},
 		told:     map[LockedStream]time.Time{},
-		sessions: map[string]datedSession{},
+		sent:     map[string]time.Time{},
 	}
 	for _, k := range keys {
 		r.keys = append(r.keys, &receiverKey{k, k.ID(), k.announcements()})
@@ -95,16 +86,13 @@ func (r *keyring) next() (l LockedStream, ok bool) {
 	return l, true
 }
 
-// newest reports whether no newer session of that name has been seen, and remembers the session if so.
-func (r *keyring) newest(name string, s datedSession) bool {
-	last, known := r.sessions[name]
-	if known && last.salt != s.salt && !s.sent.After(last.sent) {
+// newest reports whether an announcement is newer than all of that name before, and remembers it if so.
+func (r *keyring) newest(name string, sent time.Time) bool {
+	last, known := r.sent[name]
+	if known && !sent.After(last) || !known && len(r.sent) >= maxStreams {
 		return false
 	}
-	if !known && len(r.sessions) >= maxStreams {
-		return false
-	}
-	r.sessions[name] = s
+	r.sent[name] = sent
 	return true
 }
 
@@ -115,7 +103,7 @@ type opener struct {
 	salt               [saltSize]byte
 	segments, feedback cipher.AEAD
 	counter            uint64    // of the last announcement
-	since              time.Time // when the stream was joined
+	since              time.Time // when the stream was joined, by the wall clock, as echoes are
 	live               bool      // whether it has proved that it is not a recording
 	oldest             uint32    // frames with smaller IDs are too old to be shown
 }
@@ -126,18 +114,18 @@ func (r *keyring) opener(k *receiverKey, h controlHeader, now time.Time) *opener
 	if segments == nil {
 		return nil
 	}
-	return &opener{ring: r, key: k, salt: h.origin, segments: segments, feedback: k.feedback(h.origin), since: now}
+	return &opener{ring: r, key: k, salt: h.origin, segments: segments, feedback: k.feedback(h.origin), since: now.Round(0)}
 }
 
 // announced learns from an announcement that was opened. echoed is the ID of the receiver whose report it echoes. The stream
 // is live if the announcement echoes a report that this receiver has sent since it joined: nobody can have recorded that
-// before. A one-way receiver sends no reports. It believes the newest session of each name.
+// before. A one-way receiver sends no reports. It believes an announcement that is newer than all of that name before.
 func (o *opener) announced(a Announcement, c clockEcho, echoed [saltSize]byte, oneWay bool, now time.Time) {
-	if now.Before(o.since) {
-		o.since = now // the clock was set back
+	if now.Round(0).Before(o.since) {
+		o.since = now.Round(0) // the clock was set back
 	}
-	o.live = o.live || echoed == o.ring.receiver.origin && c.echoes(o.since, now) ||
-		oneWay && o.ring.newest(a.Name, datedSession{o.salt, timeNear(c.Sent, now)})
+	newest := oneWay && o.ring.newest(a.Name, timeNear(c.Sent, now))
+	o.live = o.live || newest || echoed == o.ring.receiver.origin && c.echoes(o.since, now)
 	if a.Newest > replayWindow {
 		o.oldest = max(o.oldest, a.Newest-replayWindow)
 	}

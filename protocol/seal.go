@@ -55,15 +55,6 @@ const (
 	// believed is how old the announcement may be that a new receiver's report echoes. If it is older, the report may be a
 	// recording. It is longer than any round trip.
 	believed = 5 * time.Second
-
-	// maxReceivers is how many receivers a sealed sender listens to. It stops a broken program that has the key from filling
-	// the memory.
-	maxReceivers = 64
-
-	// replayWindow is by how many frames a sealed segment may be older than the newest announced frame. It stops a receiver
-	// that joins from showing datagrams that were recorded earlier in the session. Senders keep 128 frames for answers, so
-	// no honest segment is older.
-	replayWindow = 128
 )
 
 // Errors of opening a sealed datagram.

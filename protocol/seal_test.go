@@ -249,7 +249,7 @@ func TestSealedRecording(t *testing.T) {
 		if got := drain(a, nil); len(got) > 0 || len(a.Streams()) > 0 {
 			t.Errorf("%d frames are shown of %v after a while", len(got), a.Streams())
 		}
-		if l, ok := a.NextLocked(); !ok || l.Why != LockedUnproven {
+		if l, ok := a.NextLocked(); !ok || l.Why != LockedUnproven || !strings.Contains(l.String(), "--feedback=false") {
 			t.Errorf("the user is told %v, %v", l, ok)
 		}
 	})
@@ -276,6 +276,16 @@ func TestSealedRecording(t *testing.T) {
 		if got := add(a, bob, later, clones(all)...); len(got) > 0 {
 			t.Errorf("%d frames of an older session are shown", len(got))
 		}
+		t.Run("that has ended", func(t *testing.T) {
+			a, ended := NewAssembler(AssemblerConfig{Keys: []Key{secret}, OneWay: true}), later.Add(2*streamExpiry)
+			if got := add(a, alice, epoch, clones(all)...); len(got) != 5 {
+				t.Fatalf("%d frames came the first time", len(got))
+			}
+			a.Expire(ended)
+			if got := add(a, bob, ended, clones(all)...); len(got) > 0 || len(a.Streams()) > 0 {
+				t.Errorf("%d frames of the same session are shown again", len(got))
+			}
+		})
 		restarted := newSealedCamera(t, 9, "door", secret)
 		f, ds = restarted.frame(t, 3000)
 		now := later.Add(time.Second)

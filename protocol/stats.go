@@ -169,5 +169,5 @@ func (l LockedStream) String() string {
 		return fmt.Sprintf("a stream from %v is not sealed, and is ignored: give its sender the key too", from)
 	}
 	return fmt.Sprintf("a sealed stream from %v (key %v) does not answer, so it may be a recording: "+
-		"if its sender is one-way, receive with --one-way too", from, l.Key)
+		"if its sender is one-way, receive with --feedback=false too", from, l.Key)
 }

@@ -2,9 +2,11 @@ package main_test
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -93,6 +95,107 @@ func TestE2ESealedStrangers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A one-way receiver and sender need no feedback to use a key.
+func TestE2ESealedOneWay(t *testing.T) {
+	file, key := keyFile(t, 0o600)
+	recording := filepath.Join(t.TempDir(), "door.mjpg")
+	receiver, addr := recv(t, "--feedback=false", "--out", recording, "--key-file", file)
+	path, content := film(t, 10, street(t, 5, 6)...)
+	udpcam(t, "send", "--feedback=false", "--addr", addr, "--source", path, "--name", "door", "--key-file", file).ends(t, 0)
+	receiver.says(t, "stream=door.*key="+key.ID().String())
+	until(t, "most is recorded", func() bool { return fileSize(recording) >= len(content)*3/4 })
+	receiver.stop(t)
+	if !bytes.HasSuffix(content, readFile(t, recording)) {
+		t.Error("what is recorded is not what was sent")
+	}
+}
+
+// TestE2ESealedCapture looks for the pictures and the name in all that goes between a sender and a receiver.
+func TestE2ESealedCapture(t *testing.T) {
+	file, key := keyFile(t, 0o600)
+	receiver, addr := recv(t, "--out", "-", "--key-file", file)
+	middle := capture(t, addr)
+	pictures := street(t, 5, 6)
+	path, content := film(t, 20, pictures...)
+	udpcam(t, "send", "--addr", middle.addr, "--source", path, "--name", "front door", "--key-file", file).ends(t, 0)
+	until(t, "most comes out", func() bool { return receiver.stdout.Len() >= len(content)*3/4 })
+	receiver.stop(t)
+	there, back := middle.bytes()
+	if len(there) < len(content) || len(back) == 0 {
+		t.Fatalf("%d bytes went there and %d back: the test captures too little", len(there), len(back))
+	}
+	clear := []string{"front", "door", key.Text()}
+	for _, picture := range pictures {
+		jpeg := readFile(t, picture)
+		for ; len(jpeg) >= 16; jpeg = jpeg[16:] {
+			clear = append(clear, string(jpeg[:16]))
+		}
+	}
+	for _, text := range clear {
+		if bytes.Contains(there, []byte(text)) || bytes.Contains(back, []byte(text)) {
+			t.Fatalf("%q goes over the network in clear", text)
+		}
+	}
+}
+
+// A middle passes datagrams on between one sender and a receiver, and keeps them.
+type middle struct {
+	addr        string
+	mu          sync.Mutex
+	there, back bytes.Buffer
+}
+
+func capture(t *testing.T, receiver string) *middle {
+	t.Helper()
+	to, err := net.Dial("udp", receiver)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { from.Close(); to.Close() })
+	m := &middle{addr: from.LocalAddr().String()}
+	var sender net.Addr
+	go func() {
+		b := make([]byte, protocol.MaxDatagram)
+		for {
+			n, addr, err := from.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			m.mu.Lock()
+			sender = addr
+			m.there.Write(b[:n])
+			m.mu.Unlock()
+			to.Write(b[:n])
+		}
+	}()
+	go func() {
+		b := make([]byte, protocol.MaxDatagram)
+		for {
+			n, err := to.Read(b)
+			if err != nil {
+				return
+			}
+			m.mu.Lock()
+			addr := sender
+			m.back.Write(b[:n])
+			m.mu.Unlock()
+			from.WriteTo(b[:n], addr)
+		}
+	}()
+	return m
+}
+
+// bytes returns what was sent there and back.
+func (m *middle) bytes() (there, back []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return bytes.Clone(m.there.Bytes()), bytes.Clone(m.back.Bytes())
 }
 
 // A warning says that other users can see a key on the command line.

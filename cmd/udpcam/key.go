@@ -25,7 +25,7 @@ func keyCommand() *cli.Command {
 		Usage:     "make a key that seals streams",
 		UsageText: "udpcam key [--qr] [--passphrase]",
 		Description: cmdline.Examples(
-			"udpcam key >door.key", "a new key, in a file",
+			"(umask 077; udpcam key >door.key)", "a new key, in a file that only you can read",
 			"udpcam send --addr pc --key-file door.key", "a camera that only holders of the key can watch",
 			"udpcam recv --show --key-file door.key", "a receiver with the same key",
 			"udpcam key --qr", "also as a QR code, to take to another machine",

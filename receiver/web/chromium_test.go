@@ -286,6 +286,7 @@ func TestPhone(t *testing.T) {
 	p := browse(t, "http://"+serve(t, h)+"/", 360, 640)
 	p.until("document.querySelector('.tile.live')")
 	p.until("document.querySelectorAll('#figures > div:not([hidden])').length === 5")
+	p.until("document.getElementById('sealed').checkVisibility()")
 	for _, size := range [][2]int{{360, 640}, {640, 360}, {320, 568}} {
 		p.resize(int64(size[0]), int64(size[1]))
 		p.screenshot(fmt.Sprintf("%dx%d", size[0], size[1]))

@@ -1,13 +1,12 @@
 package web
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 )
@@ -27,7 +26,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	var running sync.WaitGroup // counts connections, and handlers that have taken over their connection
-	others := conns{idle: map[net.Conn]time.Time{}}
+	others := conns{place: map[net.Conn]*list.Element{}}
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			running.Add(1)
@@ -78,9 +77,10 @@ const maxConns = 256
 
 // conns are a server's connections that are not viewers'.
 type conns struct {
-	mu   sync.Mutex
-	idle map[net.Conn]time.Time // without a request, and since when
-	busy int
+	mu    sync.Mutex
+	idle  list.List                  // without a request now, the oldest first
+	place map[net.Conn]*list.Element // in idle, nil for one that is being closed
+	busy  int
 }
 
 // change is for [http.Server.ConnState]: it is called when the state of a connection changes. It closes a connection if
@@ -88,21 +88,23 @@ type conns struct {
 func (c *conns) change(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, idle := c.idle[conn]; !idle && state != http.StateNew {
+	place, waiting := c.place[conn]
+	switch {
+	case place != nil:
+		c.idle.Remove(place)
+	case !waiting && state != http.StateNew:
 		c.busy--
 	}
-	delete(c.idle, conn)
+	delete(c.place, conn)
 	switch state {
 	case http.StateNew, http.StateIdle:
-		c.idle[conn] = time.Now()
+		c.place[conn] = c.idle.PushBack(conn)
 	case http.StateActive:
 		c.busy++
 	}
-	if len(c.idle) == 0 || len(c.idle)+c.busy <= maxConns {
-		return
+	if oldest := c.idle.Front(); oldest != nil && c.idle.Len()+c.busy > maxConns {
+		conn := c.idle.Remove(oldest).(net.Conn)
+		c.place[conn] = nil
+		conn.Close() // the server notices, and calls again
 	}
-	oldest := slices.MinFunc(slices.Collect(maps.Keys(c.idle)), func(a, b net.Conn) int {
-		return c.idle[a].Compare(c.idle[b])
-	})
-	oldest.Close() // the server notices, and calls again
 }

@@ -82,7 +82,9 @@ func (s *Server) serveViewer(w http.ResponseWriter, r *http.Request, f *feed, op
 	defer cancel()
 	defer context.AfterFunc(s.viewers.ctx, cancel)()
 	defer context.AfterFunc(ctx, conn.abort)()
+	v.all.mu.Lock() // tests abort connections
 	v.conn = conn
+	v.all.mu.Unlock()
 	log.Info("viewer came")
 	began := time.Now()
 	err = v.watch(ctx)

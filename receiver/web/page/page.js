@@ -211,9 +211,9 @@ function judge() {
   $('name').textContent = grid ? `${streams.length} cameras` : worst?.name ?? '';
   $('status').textContent = grid && worst?.state === 'quiet' ? `${all.filter((t) => t.state === 'quiet').length} without picture` : worst?.status ?? '';
   const info = grid ? null : worst?.info, width = worst?.width || info?.width, height = worst?.height || info?.height;
-  const facts = [!grid && width ? `${width} × ${height}` : '', info?.link?.sealed ? 'sealed' : ''];
-  $('facts').textContent = facts.filter((fact) => fact).join(' · ');
-  $('facts').title = info?.link?.sealed ? `encrypted and authenticated on its way here, with key ${info.link.key}` : '';
+  $('facts').textContent = !grid && width ? `${width} × ${height}` : '';
+  $('sealed').hidden = !info?.link?.sealed;
+  $('sealed').title = `encrypted and authenticated on its way here, with key ${info?.link?.key}`;
   document.title = `${$('name').textContent ? `${$('name').textContent} · ` : ''}udpcam`;
   $('grid').hidden = !grid && streams.length < 2 && !own;
   $('grid').setAttribute('aria-pressed', grid);
