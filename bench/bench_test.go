@@ -262,7 +262,7 @@ func TestLabLossAgrees(t *testing.T) {
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("this is for bench/lab")
 	}
-	const frames = 300 // as many as make up for an overload that is noticed a little later
+	const frames = 300 // so many that an overload noticed a little later hardly matters
 	var networks []bench.Network
 	for _, n := range bench.Scenarios {
 		if p, err := netsim.ParseNetem(n.Netem); err == nil && p.Rate < 100e6 && n.Changes == nil && n.Rival == 0 {

@@ -16,7 +16,7 @@ type Fan struct {
 	Udpcam           string // the command
 	By               []Way
 	Viewers, Stalled []int
-	Pictures         [][]byte // of which Uncounted do not count
+	Pictures         [][]byte // the first and last ones do not count: see Uncounted
 	FPS              float64
 }
 

@@ -42,7 +42,7 @@ func Pictures(ctx context.Context, size image.Point, bytes, count int) ([][]byte
 	var workers sync.WaitGroup
 	for w := range runtime.NumCPU() {
 		workers.Go(func() {
-			p, _ := pattern.New(size, "") // as probe, which had no error
+			p, _ := pattern.New(size, "") // the same call for probe had no error
 			for i := w; i < count && ctx.Err() == nil; i += runtime.NumCPU() {
 				pictures[i] = noise.encode(p, i, amplitude)
 			}

@@ -44,7 +44,7 @@ var Scenarios = []Network{
 	{Name: "bursty", Netem: "delay 2ms loss gemodel 1% 20%", About: "losses of five packets on average, one in twenty"},
 	{Name: "bursty-wifi", Netem: "delay 2ms 1ms loss gemodel 1% 20%", About: "the same, and packets overtake each other"},
 	{Name: "lte", Netem: "delay 25ms 4ms loss 0.5% rate 40mbit limit 400", About: "a mobile network"},
-	{Name: "bottleneck", Netem: "delay 500us tbf rate 15mbit limit 93750", About: "less than the camera makes, and 50 ms of queue"},
+	{Name: "bottleneck", Netem: "delay 500us tbf rate 15mbit limit 93750", About: "carries less than the camera makes, and has 50 ms of queue"},
 	{Name: "uplink", Netem: uplink, About: "fast enough for the camera, but its queue is shorter than a frame"},
 	{Name: "falling", Netem: uplink, About: "the same, but for a while it carries half of what the camera makes",
 		Changes: []Change{{3 * time.Second, "delay 5ms tbf rate 10mbit limit 64kb"}, {6 * time.Second, uplink}}},

@@ -140,7 +140,7 @@ func (c speedCase) try(ctx context.Context, rate float64) (result trial, err err
 		return result, err
 	}
 	took, used := time.Since(start), cpuTime()-began
-	time.Sleep(200 * time.Millisecond) // for those that are being repaired
+	time.Sleep(200 * time.Millisecond) // time for frames that are being repaired
 	if err := errors.Join(k.end(), ctx.Err()); err != nil {
 		return result, err
 	}

@@ -49,7 +49,7 @@ func NewAssembler(c AssemblerConfig) *Assembler {
 	return &Assembler{shared: shared{config: c, keyring: newKeyring(c.Keys)}, streams: map[streamKey]*stream{}}
 }
 
-// Add adds a datagram that came from an address. It changes b if b is sealed: it decrypts in place.
+// Add adds a datagram that came from an address. If b is sealed, Add decrypts it in place.
 func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	p, err := parsePrefix(b)
 	if err != nil {

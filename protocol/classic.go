@@ -92,7 +92,7 @@ type classicSender struct {
 	next  int       // the countdown that must come next, 0 between frames
 	count int       // segments of the frame
 	start time.Time // when the frame's first segment came
-	bytes []byte    // of the frame, so far
+	bytes []byte    // the bytes of the frame so far
 	prev  byte      // the countdown of the last datagram
 	label string    // the stream's name, "" before the first frame
 	tally Stats

@@ -56,7 +56,7 @@ const clockWindow = 10 * time.Second
 // knows nothing. It is for one goroutine.
 type RemoteClock struct {
 	heard   uint64         // Sent of the last datagram from the other end
-	heardAt time.Time      // when that came, zero if nothing did
+	heardAt time.Time      // when the last datagram came, zero if none came
 	peer    [saltSize]byte // the receiver's ID, if its datagram was sealed
 
 	smoothed time.Duration // the round trip (RFC 6298)

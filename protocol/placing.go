@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A pendingFrame is a frame that is not handed on yet. Or it is finished, and kept because datagrams of it may still come.
+// A pendingFrame is a frame that is not handed on yet, or a finished frame of which datagrams may still come.
 type pendingFrame struct {
 	id       uint32
 	header   segmentHeader // of the first segment that came

@@ -132,8 +132,8 @@ type sealing struct {
 
 // A knownReceiver is what a sealed sender remembers of a receiver, so that it accepts each of its datagrams only once.
 type knownReceiver struct {
-	counter uint64    // of its last datagram
-	heard   time.Time // when that came
+	counter uint64    // of the receiver's last datagram
+	heard   time.Time // when the last datagram came
 }
 
 func newSealing(k Key, salt [saltSize]byte, by suite) *sealing {
@@ -158,7 +158,7 @@ func (s *sealing) announce(open []byte) []byte {
 	return sealControl(make([]byte, 0, len(open)+controlHeaderSize+TagSize), s.announcements, s.control, open)
 }
 
-// sealSegment seals a payload and appends it to b, which ends with the segment's header, from index at on.
+// sealSegment seals a payload and appends it to b. The segment's header must be the end of b, from index at on.
 func (s *sealing) sealSegment(b []byte, at int, payload []byte) []byte {
 	return s.segments.Seal(b, b[at:][:segmentNonceSize], payload, b[at:])
 }

@@ -162,7 +162,7 @@ func TestSealedChanged(t *testing.T) {
 		}
 	}
 	if _, err := other.Feedback(bytes.Clone(report), epoch); err != nil {
-		t.Errorf("the report itself: %v", err) // or else the test would show nothing
+		t.Errorf("the report itself: %v", err) // otherwise the test would show nothing
 	}
 }
 
@@ -189,7 +189,7 @@ func TestSealedFlood(t *testing.T) {
 		}
 		forged := bytes.Clone(old[rng.IntN(len(old))])
 		switch rng.IntN(5) {
-		case 0: // as it was
+		case 0: // unchanged
 		case 1:
 			forged[rng.IntN(len(forged))] ^= byte(1 + rng.IntN(255))
 		case 2:

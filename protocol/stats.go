@@ -15,7 +15,7 @@ const (
 	FrameLate                        // it was not whole by its deadline
 	FrameSuperseded                  // newer frames could not wait for it any longer
 	FrameCorrupt                     // its CRC does not match
-	FrameNotJPEG                     // it came as it was sent, but is not a JPEG
+	FrameNotJPEG                     // the frame arrived as it was sent, but is not a JPEG
 	FrameOverLimit                   // other unfinished frames needed its memory
 	numFrameDrops
 )
@@ -34,7 +34,7 @@ const (
 	DatagramMalformed                        // its fields contradict each other
 	DatagramUnsealed                         // it is open, and this receiver has a key
 	DatagramSealed                           // it is sealed, and this receiver has no key
-	DatagramWrongKey                         // no key of this receiver opens it, or it was changed on the way
+	DatagramWrongKey                         // no key of this receiver opens the datagram, or it was changed on the way
 	DatagramReplayed                         // it may be a recording
 	DatagramUnannounced                      // it is sealed, and its stream has not been announced yet
 	DatagramInconsistent                     // it contradicts other datagrams of its frame
@@ -71,7 +71,7 @@ func (d DatagramDrops) Map() map[string]uint64 { return nonZero(d[:], datagramDr
 // Stats counts what an assembler has done since it was made.
 type Stats struct {
 	Frames     uint64        // handed on
-	FrameBytes uint64        // in them
+	FrameBytes uint64        // bytes in the frames
 	Dropped    FrameDrops    // frames that were not handed on
 	Datagrams  uint64        // all that came
 	LeftOut    DatagramDrops // datagrams that were of no use
@@ -124,9 +124,9 @@ func nonZero(counts []uint64, names []string) map[string]uint64 {
 // A StreamInfo is what is known of a stream that is followed.
 type StreamInfo struct {
 	Name      string         // under which its frames are handed on
-	From      netip.AddrPort // where its last datagram came from
+	From      netip.AddrPort // where the stream's last datagram came from
 	Announced Announcement   // zero if no announcement has come, and always on the classic wire
-	Seen      time.Time      // when its last datagram came
+	Seen      time.Time      // when the stream's last datagram came
 	Stats     Stats          // of the stream since it was joined; Pending and Streams are 0
 
 	// RTT is the round-trip time to the sender, 0 if it is not known.

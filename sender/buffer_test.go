@@ -19,7 +19,7 @@ func TestSendGivesTheBufferBack(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		lost    int                   // datagrams of each frame's data that do not come
-		need, k byte                  // of the request for them
+		need, k byte                  // fields of the request for these datagrams
 		kind    protocol.DatagramKind // what answers it
 		asked   uint32                // the number of frames that requests ask for: as many as the sender can answer
 	}{

@@ -135,8 +135,8 @@ func (s *Sender) newSession(segmentSize int) error {
 // returns, the kernel has the frame, and the caller may use its bytes again. The sender keeps a copy for a second, to answer
 // requests.
 //
-// Sent is false if the frame was skipped, because a path does not carry all frames. That is not an error, but counted. It is
-// not an error either if a destination cannot be reached: that is counted and logged, and the next frame tries again. The
+// Sent is false if the frame was skipped, because a path does not carry all frames. This is counted, and is not an error.
+// Nor is it an error if a destination cannot be reached: that is counted and logged, and the next frame tries again. The
 // error is ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
 func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 	if !mjpeg.LooksLikeJPEG(f.JPEG) {

@@ -10,13 +10,13 @@ import (
 // Stats counts what a sender has done since it was made.
 type Stats struct {
 	Frames     uint64 // sent; each counts once, for all destinations together
-	FrameBytes uint64 // in these frames
+	FrameBytes uint64 // bytes in the frames that were sent
 	Skipped    uint64 // frames that were not sent, because a path does not carry all
 	Datagrams  uint64 // handed to the network, for all destinations together
-	WireBytes  uint64 // in these datagrams, without IP and UDP headers
-	Parity     uint64 // of Datagrams: parity that followed its frame's data
+	WireBytes  uint64 // bytes in the datagrams, without IP and UDP headers
+	Parity     uint64 // how many of Datagrams were parity that followed its frame's data
 	Requests   uint64 // from receivers, for missing segments
-	Answered   uint64 // of Datagrams: answers to requests
+	Answered   uint64 // how many of Datagrams were answers to requests
 	Failed     uint64 // how often something could not be sent to a destination: part of a frame, or an announcement
 
 	// RefusedFeedback counts the datagrams that came and were ignored, by reason. The map is the caller's to keep.

@@ -35,8 +35,8 @@ type watcher struct {
 	conn      protocol.Conn
 	assembler *protocol.Assembler
 	whole     atomic.Uint64            // frames that came whole
-	delays    map[uint32]time.Duration // of these, from capture, by ID; to be read after stop
-	names     map[string]int           // of these, how many by the stream's name; to be read after stop
+	delays    map[uint32]time.Duration // delays of the frames from capture, by ID; to be read after stop
+	names     map[string]int           // how many frames had each stream name; to be read after stop
 	done      chan struct{}
 }
 

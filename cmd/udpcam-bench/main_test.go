@@ -160,7 +160,7 @@ func TestLossSim(t *testing.T) {
 	if _, three, _ := run("2"); bytes.Equal(one, three) {
 		t.Error("another seed had the same outcome")
 	}
-	var named []bench.Network // by row: those of two cameras or two sizes of frames have two
+	var named []bench.Network // for each row; a network with two cameras or two frame sizes has two rows
 	for _, n := range bench.Scenarios {
 		named = append(named, slices.Repeat([]bench.Network{n}, max(1, len(n.FrameSizes)))...)
 		if n.Rival > 0 {
@@ -177,7 +177,7 @@ func TestLossSim(t *testing.T) {
 		if row.Scenario != n.Name || row.Delivered == nil || row.Damaged == nil || *row.Damaged != 0 || row.CPU != nil {
 			t.Errorf("%s: %+v", n.Name, row)
 		}
-		if row.Rate == nil && *row.Delivered < 98 { // where the camera makes too much something else has to be left out
+		if row.Rate == nil && *row.Delivered < 98 { // if the path carries less than the camera makes, frames must be missing
 			t.Errorf("%s: %g %% delivered", n.Name, *row.Delivered)
 		}
 		for name, text := range map[string]string{"table": table, "CSV": string(csv), "Markdown": string(markdown)} {

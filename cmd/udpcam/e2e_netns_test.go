@@ -20,7 +20,7 @@ import (
 
 // A machine is one end of the cable.
 type machine struct {
-	pid  string // of the process that keeps the namespace
+	pid  string // ID of the process that keeps the namespace
 	host int    // the last number of its addresses, 10.77.0.1 and fd77::1
 }
 

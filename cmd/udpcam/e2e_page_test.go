@@ -224,7 +224,7 @@ func TestE2EDemoNetwork(t *testing.T) {
 		t.Errorf("where nothing is lost: %+v", l)
 	}
 	set("10", "0", false, false)
-	after(20) // in which it comes into force
+	after(20) // the change takes effect in this time
 	if l := after(60); l.Dropped < 30 {
 		t.Errorf("10 %% loss and nothing done about it: %+v", l)
 	}

@@ -19,7 +19,7 @@ type serveStatus struct {
 	Capturing bool              `json:"capturing"` // whether the source is open
 	Viewers   int               `json:"viewers"`
 	FramesOut uint64            `json:"frames_out"` // shown, to all viewers together
-	BytesOut  uint64            `json:"bytes_out"`  // in them
+	BytesOut  uint64            `json:"bytes_out"`  // bytes of these pictures
 	Skipped   uint64            `json:"skipped"`    // pictures of the source that cannot be shown
 	SkippedBy map[string]uint64 `json:"skipped_by"` // the same by reason
 }

@@ -13,6 +13,6 @@
 // and UDP_GRO, Linux 5.0). Where the kernel, the network card or the path refuses this, each datagram takes a call of its
 // own. On other systems it always does, and sending copies it once.
 //
-// On Linux a peer is answered from the address that it sent to, because it takes answers from no other. Other systems
-// choose the address themselves: there a receiver on a machine with several addresses should listen on one of them.
+// On Linux an answer leaves from the address that the peer has sent to, because a peer takes answers from no other. Other
+// systems choose the address themselves: there a receiver on a machine with several addresses should listen on one of them.
 package datagram

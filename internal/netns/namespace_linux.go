@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Namespace is a separate network. It exists as long as its file, or a process or socket in it.
+// A Namespace is a separate network. It exists as long as its file is open, or a process or socket is in it.
 type Namespace struct{ file *os.File }
 
 // newNamespace makes a namespace that has nothing but a loopback device.

@@ -45,7 +45,7 @@ func (n *Namespace) queue(verb, device, words string) error {
 			return ErrNetem
 		case strings.Contains(err.Error(), `What is "`), strings.Contains(err.Error(), `Illegal "`):
 			_, said, _ := strings.Cut(err.Error(), line+": ")
-			said, _, _ = strings.Cut(said, " Usage: ") // of many lines
+			said, _, _ = strings.Cut(said, " Usage: ") // the usage text has many lines
 			return fmt.Errorf("%w: %s: %s", ErrArguments, words, strings.TrimSuffix(said, " Command failed -:1"))
 		default:
 			return err

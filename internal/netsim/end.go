@@ -50,7 +50,7 @@ func (c *End) SetPath(p Path) { c.path.SetPath(c.world.now, p) }
 // bottleneck. Datagrams still arrive at c's own peer.
 func (c *End) Share(other *End) { c.path = other.path }
 
-// Read tells the world that a task will receive from the end. The world waits for it before it begins.
+// Read tells the world that a task will receive from the end. The world begins only when this task is there.
 func (c *End) Read() {
 	c.world.readers++
 	c.world.at(c.world.now, func() { c.world.give(c.turn) })

@@ -43,8 +43,8 @@ func stroke(img *image.YCbCr, a, b point, radius float64, c color.YCbCr) {
 
 func strokePlane(pix []uint8, stride int, size image.Point, a, b point, radius float64, value uint8) {
 	dx, dy := b.x-a.x, b.y-a.y
-	square := max(dx*dx+dy*dy, 1e-9) // Of the line's length; never zero, for a disc.
-	reach := radius + 1              // What lies farther from the line is not touched.
+	square := max(dx*dx+dy*dy, 1e-9) // The square of the line's length. Never zero: a disc has length zero.
+	reach := radius + 1              // Pixels farther from the line are not touched.
 	top, bottom := min(a.y, b.y)-reach, max(a.y, b.y)+reach
 	for y := max(0, int(top)); y < min(size.Y, int(bottom)+1); y++ {
 		py := float64(y) + 0.5 - a.y

@@ -112,8 +112,8 @@ func (d *Decoder) arrange() {
 	}
 }
 
-// Decode returns the picture that b holds. It is the caller's until it calls Decode again; b may be used again at once.
-// The error is ErrShort.
+// Decode returns the picture that b holds. The picture is the caller's until the next call of Decode. b may be used again
+// at once. The error is ErrShort.
 func (d *Decoder) Decode(b []byte) (image.Image, error) {
 	if len(b) < d.need {
 		return nil, ErrShort

@@ -125,7 +125,7 @@ func (m Mode) String() string {
 
 // A Picture is one that the driver has filled a buffer with.
 type Picture struct {
-	// Data is the driver's memory. It is the caller's to read until it calls Next again.
+	// Data is the driver's memory. The caller may read it until the next call of Next.
 	Data []byte
 	// Captured is when the driver took the picture. If the driver does not say, it is when the picture came.
 	Captured time.Time

@@ -8,7 +8,7 @@ func oracle(stream []byte, limit int) (pictures [][]byte, skips []Reason) {
 	gap := 0         // where the bytes behind the last picture begin
 	counted := false // what is left out since then has been reported
 	extent := 0      // where the last broken picture's claim ends
-	strict := false  // that picture is in a multipart stream
+	strict := false  // whether that broken picture was in a multipart stream
 
 	judge := func(end int) {
 		if !counted && !isMultipartText(stream[gap:end]) {

@@ -32,7 +32,7 @@ type matroska struct {
 	segment  int64           // offset of the Segment's content
 	duration int64           // offset of the room for the Duration
 	cluster  int64           // offset of the present cluster, 0 before the first
-	began    int64           // when that began, in ticks
+	began    int64           // when the cluster began, in ticks
 	cues     []webm.CuePoint // one for each cluster
 	clock    filmClock
 }

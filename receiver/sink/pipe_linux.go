@@ -10,8 +10,8 @@ import (
 	"udpcam/internal/rawfd"
 )
 
-// ownStdout opens standard output, if it is a pipe, once more for this process alone. It can then be set not to block
-// without doing that to every process that shares it.
+// ownStdout opens standard output, if it is a pipe, once more for this process alone. The new file can be set not to block,
+// without changing it for other processes.
 func ownStdout() *os.File {
 	if info, err := os.Stdout.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
 		if own, err := os.OpenFile("/proc/self/fd/1", os.O_WRONLY|unix.O_NONBLOCK, 0); err == nil {

@@ -32,9 +32,9 @@ type QueueOptions struct {
 	Frames int
 }
 
-// A Queue stands between a receiver, which must not wait, and a sink that may block. Put never blocks. If the sink
-// can take the frame without blocking, it gets it at once. Otherwise one goroutine hands on the frames in order. A full
-// queue drops its oldest frame. A Queue is a [Sink] itself, whose Put may be called from any goroutine.
+// A Queue stands between a receiver, which must not wait, and a sink that may block. Put never blocks. If the sink can take
+// the frame without blocking, Put hands it on at once. Otherwise one goroutine hands on the frames in order. A full queue
+// drops its oldest frame. A Queue is a [Sink] itself, whose Put may be called from any goroutine.
 //
 // A waiting frame is a copy in reused memory. Keeping the frame itself costs more, because its lender then needs new memory.
 // For frames of 78 kB this took 0.15 ms more CPU time than copying.
@@ -47,7 +47,7 @@ type Queue struct {
 	mu      sync.Mutex
 	work    sync.Cond // signalled when there may be something for the goroutine to do
 	waiting []protocol.Frame
-	memory  protocol.Pool // of those, and of the one at the sink
+	memory  protocol.Pool // of the waiting frames, and of the one in the sink
 	size    int           // bytes in waiting
 	busy    bool          // whether the goroutine is at the sink
 	dropped uint64

@@ -15,7 +15,7 @@ type feed struct {
 
 	mu      sync.Mutex
 	entered int       // viewers and snapshots
-	left    time.Time // when one last left
+	left    time.Time // when a viewer last left
 	dropped bool      // its stream has been forgotten: nothing will come
 }
 

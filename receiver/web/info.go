@@ -61,7 +61,7 @@ type linkInfo struct {
 	Dropped   uint64            `json:"dropped"`
 	DroppedBy map[string]uint64 `json:"dropped_by"`
 	Expected  uint64            `json:"expected"` // datagrams, as they were first sent
-	Received  uint64            `json:"received"` // of those
+	Received  uint64            `json:"received"` // how many of Expected came
 	ByParity  uint64            `json:"by_parity"`
 	ByRequest uint64            `json:"by_request"`
 	Sealed    bool              `json:"sealed"`        // encrypted and authenticated on its way

@@ -36,7 +36,7 @@ func TestGuesses(t *testing.T) {
 		expect(owner, "secret", 200) // which costs nothing
 		expect(thief, "last", 401)
 		expect(thief, "another", 429)
-		expect(owner, "secret", 429) // or else the limit would be none
+		expect(owner, "secret", 429) // otherwise there would be no limit
 		expect(thief, "last", 401)   // is known to be wrong, and no guess
 		expect(thief, "", 401)
 		expect("192.0.2.2:1000", "secret", 200)

@@ -11,7 +11,7 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// serveStream sends the pictures of f to a viewer as multipart, until one of the two ends.
+// serveStream sends the pictures of f to a viewer as multipart, until the viewer leaves or f ends.
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, f *feed) {
 	w.Header().Set("Content-Type", mjpeg.ContentType)
 	w.Header().Set("Cache-Control", "no-store, no-cache")

@@ -13,7 +13,7 @@ import (
 
 // Limits on a client that is not a viewer.
 const (
-	headerTimeout  = 5 * time.Second  // for a request's header: stops clients that send it byte by byte
+	headerTimeout  = 5 * time.Second  // for a request's header: stops clients that send a header byte by byte
 	requestTimeout = 30 * time.Second // for a request, and an answer that is not a stream
 	idleTimeout    = time.Minute      // between two requests of a connection
 	maxHeader      = 16 << 10         // bytes of a request's header
@@ -79,7 +79,7 @@ const maxConns = 256
 type conns struct {
 	mu    sync.Mutex
 	idle  list.List                  // without a request now, the oldest first
-	place map[net.Conn]*list.Element // in idle, nil for one that is being closed
+	place map[net.Conn]*list.Element // each connection's element in idle; nil if the connection is being closed
 	busy  int
 }
 

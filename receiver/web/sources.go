@@ -14,7 +14,7 @@ import (
 
 const (
 	defaultLinger = 10 * time.Second
-	firstRetry    = time.Second // after a source's error; it doubles with each further error, up to
+	firstRetry    = time.Second // the wait after a source's first error; it doubles with each further error, up to lastRetry
 	lastRetry     = 10 * time.Second
 )
 

@@ -104,7 +104,7 @@ func TestPullOpensForViewers(t *testing.T) {
 			if health := h.health(); health.Status != statusIdle || health.Streams[0].Status != statusIdle {
 				t.Errorf("%+v", health)
 			}
-			time.Sleep(time.Hour) // for which the stream is not forgotten
+			time.Sleep(time.Hour) // the stream is not forgotten in this time
 		}
 		if err := end(); err != context.Canceled {
 			t.Error(err)

@@ -12,11 +12,11 @@ type stream struct {
 	source   *source       // the source on demand that its pictures come from, or nil
 	resting  bool          // source is closed because nobody watches
 	last     time.Time     // when its newest picture came
-	since    time.Time     // since when it has been live without falling quiet
+	since    time.Time     // the stream has been live since then, without falling quiet
 	interval time.Duration // between its pictures, smoothed; 0 until the second
-	pictures int           // since then
+	pictures int           // number of pictures since then
 	total    uint64        // pictures since it is known
-	bytes    uint64        // in them
+	bytes    uint64        // bytes in the pictures
 	delays   delays
 }
 
@@ -65,8 +65,8 @@ var delayBounds = [...]time.Duration{
 // delays are the times from a picture's capture until it came here.
 type delays struct {
 	recent [128]time.Duration // the last ones, in no order
-	count  uint64             // of all
-	sum    time.Duration      // of all
+	count  uint64             // of all delays
+	sum    time.Duration      // of all delays
 	within [len(delayBounds)]uint64
 }
 

@@ -46,7 +46,7 @@ type viewer struct {
 	sent    atomic.Uint64
 	skipped atomic.Uint64
 
-	second     time.Time    // when the present second began
+	second     time.Time    // the beginning of the present second
 	thisSecond int64        // pictures in it
 	rate       atomic.Int64 // pictures in the last whole second
 }
@@ -57,7 +57,7 @@ var (
 	errStalled = errors.New("the viewer took no picture in time")
 )
 
-// serveViewer lets somebody watch f until one of the two ends. open begins the response.
+// serveViewer lets a viewer watch f until the viewer leaves or f ends. open begins the response.
 func (s *Server) serveViewer(w http.ResponseWriter, r *http.Request, f *feed, open func(v *viewer) (connection, error)) {
 	v := &viewer{all: s.viewers, feed: f, key: viewerKey(r)}
 	if !v.all.admit(v) {

@@ -145,7 +145,7 @@ func (c *camera) follow(ctx context.Context, state *changes, emit emitter) error
 var errSnapshot = errors.New("one picture")
 
 var (
-	errSilent = fmt.Errorf("no answer, or nothing more, for %v", silence)
+	errSilent = fmt.Errorf("nothing has come for %v", silence)
 	errEnded  = errors.New("the stream has ended")
 )
 

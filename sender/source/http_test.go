@@ -22,7 +22,7 @@ import (
 type answer struct {
 	kind string
 	body []byte
-	hang bool // after the body, until the viewer leaves
+	hang bool // keep the connection open after the body, until the viewer leaves
 }
 
 func (a answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {

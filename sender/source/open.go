@@ -101,7 +101,7 @@ func find(name string) (d driver, rest string, err error) {
 		prefix, rest = strings.ToLower(m[1]), m[2]
 	default:
 		if before, _, isURL := strings.Cut(name, "://"); isURL {
-			prefix = before // of no known scheme, but no path either
+			prefix = before // the name has no known scheme, but is no path either
 		}
 	}
 	if prefix == "" && isVideoDevice(name) {

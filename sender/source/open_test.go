@@ -46,8 +46,8 @@ func TestOpen(t *testing.T) {
 		name string
 		o    Options
 		want string // the source's type
-		err  error  // or what the error wraps
-		says string // and says
+		err  error  // if not nil, the error must wrap this
+		says string // and contain this
 	}{
 		{name: "film.mjpg", want: "*source.recording"},
 		{name: "film-without-a-name", want: "*source.recording"},

@@ -17,7 +17,7 @@ type fakeCapture struct {
 	recorded bool
 	interval time.Duration // between pictures, for a camera
 	pictures int           // how many there are
-	err      error         // of the read behind the last
+	err      error         // of the read after the last picture
 	closed   chan struct{}
 	n        int
 }
@@ -125,7 +125,7 @@ func TestOpenCVYieldsACamerasNewestPicture(t *testing.T) {
 func TestOpenCVThinsOut(t *testing.T) {
 	for _, test := range []struct {
 		asked  float64
-		frames int // of 300 at 30 a second
+		frames int // how many of 300 pictures, at 30 a second
 	}{
 		{0, 300}, {60, 300}, {30, 300}, {29.97, 300}, {25, 250}, {15, 150}, {10, 100}, {1, 10},
 	} {

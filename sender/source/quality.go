@@ -15,8 +15,8 @@ const (
 	fits = 0.98
 )
 
-// A qualityDial lowers the JPEG quality while the network carries less than the source makes. Afterwards it raises it again,
-// up to what was wanted.
+// A qualityDial lowers the JPEG quality while the network carries less than the source makes. Afterwards it raises the
+// quality again, up to the wanted one.
 type qualityDial struct {
 	wanted, now float64
 	pressure    func() float64

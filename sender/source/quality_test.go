@@ -22,8 +22,8 @@ func TestQualityDial(t *testing.T) {
 	}{
 		{1, 100, 80},    // all is carried
 		{0.75, 10, 65},  // less, for ten frames
-		{1, 10, 66},     // what is made now fits
-		{1, 1000, 80},   // and does so for long
+		{1, 10, 66},     // the smaller frames fit
+		{1, 1000, 80},   // after long, the wanted quality
 		{0.1, 1000, 20}, // hopeless
 	} {
 		carries = step.carries

@@ -89,7 +89,7 @@ func newV4L2(rest string, o Options) (Source, error) {
 	o.rotatesRaw = true
 	if rest != "" {
 		device, err := v4l2.Open(rest)
-		if err != nil && !errors.Is(err, v4l2.ErrBusy) { // by the time it is started it may be free
+		if err != nil && !errors.Is(err, v4l2.ErrBusy) { // a busy camera may be free when it is started
 			return nil, explainCamera(rest, err)
 		} else if err == nil {
 			device.Close()

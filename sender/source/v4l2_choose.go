@@ -80,7 +80,7 @@ func choose(formats []v4l2.Format, o Options) (best v4l2.Mode, err error) {
 			continue
 		}
 		sizes := f.Sizes
-		if len(sizes) == 0 { // it does not say: then it is asked
+		if len(sizes) == 0 { // the camera lists no sizes: ask for the wanted one
 			sizes = []v4l2.Size{{Min: size, Max: size}}
 		}
 		for _, s := range sizes {

@@ -24,7 +24,7 @@ type Process struct {
 
 	Stdin, Stdout *os.File // after Begin
 	cmd           *exec.Cmd
-	said          bytes.Buffer // to be read once it has ended
+	said          bytes.Buffer // to be read when the process has ended
 	done          chan struct{}
 }
 

@@ -10,7 +10,7 @@ import (
 type sent struct {
 	id        uint32
 	left      time.Time     // when its first datagram left
-	took      time.Duration // until its last had left, 0 until then
+	took      time.Duration // time until its last datagram had left, 0 until then
 	datagrams int
 	size      int     // bytes in each
 	answers   int     // bytes of answers to requests that were sent after it
@@ -57,7 +57,7 @@ type link struct {
 	count  int              // how many trains have shown one
 	base   minimum          // the path's own delay, plus the difference of the clocks
 	newest uint32           // the newest frame that was reported
-	idle   time.Time        // when the link had sent that frame
+	idle   time.Time        // when the link had sent the last reported frame
 
 	full   time.Duration // how long a packet waits if the queue is full
 	fullAt time.Time     // when the queue was last seen full
