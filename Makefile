@@ -13,21 +13,21 @@ FUZZTIME ?= 4000x
 OPENCV_TAGS := gocv,gocv_specific_modules,gocv_highgui,gocv_videoio
 OPENCV_PKGS := ./sender/source ./receiver/sink
 
-# What `make cross` builds for.
+# The systems that `make cross` builds for.
 PLATFORMS := linux/arm64 linux/arm darwin/arm64 windows/amd64
 
-# What a release is called, and what it is for: system, processor, and for arm which one.
+# The name of a release, and its targets: system, processor, and for arm the version.
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 EPOCH    ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 RELEASES := linux/amd64 linux/arm64 linux/arm/7
 LDFLAGS  := -s -w -X main.release=$(VERSION)
 
-# Where `make install` installs.
+# The folders that `make install` installs into.
 PREFIX  ?= /usr/local
 UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/systemd/system
 UDEVDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/rules.d
 
-# What the tests that run in bench/lab need of Debian, and the packages that have such tests.
+# The Debian packages for the tests in bench/lab, and the Go packages that have such tests.
 LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
 LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 
@@ -37,7 +37,7 @@ DEBS := g++ libopencv-dev pkg-config \
 	python3 qemu-user-static systemd xdotool xvfb \
 	$(LAB_DEBS)
 
-# What `make bench` compares with, and what it makes networks of: the kernel's netem where there is one.
+# The programs that `make bench` compares with, and its kind of network: the kernel's netem if there is one.
 BENCH_DEBS := gcc libc6-dev iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad srt-tools
 BENCH_LINK ?= $(shell modprobe -nq sch_netem && echo netem || echo tun)
@@ -45,7 +45,7 @@ BENCH_LINK ?= $(shell modprobe -nq sch_netem && echo netem || echo tun)
 # Packages without goroutines. The race detector finds nothing there, and makes tests that compute much ten times slower.
 PURE := /(internal/pattern|protocol(/.*)?|sender/internal/path)$$
 
-# The only tests that `make test` may skip in all its steps: what they need of the system is not in a package. In turn:
+# The only tests that `make test` may skip in all its steps: no package has what they need of the system. In turn:
 # network namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long.
 MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|[.]Fuzz
 
@@ -102,11 +102,11 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 	done
 	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
 
-# What `make test` does, in this order.
+# The steps of `make test`, in this order.
 STEPS := setup lint cross emulated units race unit 32-bit fuzz test-opencv lab no-skips
 
 .PHONY: check
-check: ## Check and test what needs nothing but Go: a minute or two, for use while you work
+check: ## Check and test everything that needs only Go: a minute or two, for use while you work
 	@$(MAKE) format
 	go vet ./...
 	$(STATICCHECK) ./...
@@ -124,13 +124,13 @@ race: | build/ ## Test with the race detector, the commands end to end included;
 	$(GOTESTSUM) --jsonfile build/race.json -- -race -short -p 3 $$(go list ./... | grep -Ev '$(PURE)')
 
 .PHONY: unit
-unit: | build/ ## Test in full what the step race leaves out, without the race detector
+unit: | build/ ## Run in full the tests that the step race shortens or leaves out
 	$(GOTESTSUM) --jsonfile build/unit.json -- -skip '^TestE2E' $$(go list ./... | grep -E '$(PURE)') \
 		$$(grep -rl --include='*_test.go' 'testing\.Short()' . | xargs dirname | sort -u)
 
 # It runs on amd64 alone. Tests that look at the page in a browser find nothing here that the step race does not.
 .PHONY: 32-bit
-32-bit: ## Test the packages as 32-bit code, which the release for armv7 is
+32-bit: ## Test the packages as 32-bit code, like that of the release for armv7
 	$(if $(filter amd64,$(shell go env GOHOSTARCH)),CGO_ENABLED=0 GOARCH=386 go test -short -skip '^Test(Page|Grid|Phone)' \
 		./protocol/... ./receiver/... ./sender/...)
 
@@ -139,18 +139,18 @@ e2e: ## Test the built commands end to end
 	go test -count=1 -v -run '^TestE2E' ./cmd/...
 
 .PHONY: bench
-bench: build-bench ## Measure all that bench/results shows again (root; 13 minutes)
+bench: build-bench ## Measure everything in bench/results again (root; 13 minutes)
 	@$(MAKE) setup DEBS="$(BENCH_DEBS)"
 	bench/measure ./udpcam-bench bench/results $(BENCH_LINK)
 
 .PHONY: test-opencv
-test-opencv: | build/ ## Test what is different in the OpenCV build
+test-opencv: | build/ ## Test the packages that differ in the OpenCV build
 	$(GOTESTSUM) --jsonfile build/opencv.json -- -tags $(OPENCV_TAGS) $(OPENCV_PKGS)
 	$(GOTESTSUM) --jsonfile build/opencv-e2e.json -- -tags $(OPENCV_TAGS) -run '^TestE2EOpenCV' ./cmd/udpcam
 
 # Two machines run at a time, because these tests mostly wait. But bench measures, so its machine runs alone.
 .PHONY: lab
-lab: | build/ ## Test what needs netem or V4L2, on a Debian kernel under qemu: see bench/lab
+lab: | build/ ## Run the tests that need netem or V4L2, on a Debian kernel under qemu: see bench/lab
 	CGO_ENABLED=0 go build -o build/lab/ ./cmd/udpcam ./cmd/udpcam-bench
 	CGO_ENABLED=0 go test -c -o build/lab/ $(LAB_PKGS)
 	@printf '%s\n' $(filter-out ./bench,$(LAB_PKGS)) | xargs -P 2 -I {} $(MAKE) lab-package PACKAGE={}
@@ -225,7 +225,7 @@ setup: ## Install the Debian packages that are missing; without root, say which 
 	apt-get update -q; \
 	$$install
 
-# A test that finds no ffmpeg skips itself, so that `go test ./...` passes anywhere; here it must have run in one step.
+# A test that finds no ffmpeg is skipped, so that `go test ./...` passes anywhere. Here each test must have run in one step.
 .PHONY: no-skips
 no-skips:
 	@tests() { grep -h "\"Action\":\"$$1\"" build/*.json | grep -Eo '"Package":"[^"]+","Test":"[^"]+' | cut -d '"' -f 4,8 --output-delimiter . | sort -u; }; \
@@ -236,7 +236,7 @@ build/:
 	@mkdir -p $@
 
 .PHONY: clean
-clean: ## Remove what was built
+clean: ## Remove everything that was built
 	rm -rf udpcam udpcam-bench build
 
 # An import stands on a line of its own, also in the samples of comments.

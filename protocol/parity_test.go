@@ -349,7 +349,7 @@ func FuzzRepair(f *testing.F) {
 			t.Fatalf("%d segments repaired from %d rows: %v", len(columns), len(distinct), repaired)
 		}
 		if repaired && !bytes.Equal(got.bytes, frame.bytes) {
-			t.Fatal("the frame is not as it was")
+			t.Fatal("the frame has changed")
 		}
 	})
 }

@@ -69,7 +69,7 @@ func TestPoolLends(t *testing.T) {
 	}
 	for i, f := range kept {
 		if want := bytes.Repeat([]byte{byte(10 * i)}, 1000); !bytes.Equal(f.JPEG, want) {
-			t.Errorf("frame %d is not what it was", i)
+			t.Errorf("frame %d has changed", i)
 		}
 	}
 	if len(memory) != len(kept)+1 {

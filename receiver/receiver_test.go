@@ -142,7 +142,7 @@ func TestReceiverLends(t *testing.T) {
 		for i, f := range kept {
 			want := pictures(uint32(i))
 			if !bytes.Equal(f.JPEG, want) {
-				t.Errorf("frame %d, kept beside the queue, is not what it was", f.ID)
+				t.Errorf("frame %d, kept beside the queue, has changed", f.ID)
 			}
 			if !bytes.HasPrefix(recorded, want) {
 				t.Fatalf("frame %d is not what was recorded", f.ID)

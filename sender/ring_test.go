@@ -120,7 +120,7 @@ func TestRingKeepsCopies(t *testing.T) {
 			checked := []uint32{r.first, r.first + random.Uint32N(uint32(r.count)), id}
 			for _, id := range checked {
 				if o := r.find(id, now); o == nil || !holds(o, picture(id, sizes[id])) {
-					t.Fatalf("frame %d of %d bytes is not what it was", id, sizes[id])
+					t.Fatalf("frame %d of %d bytes has changed", id, sizes[id])
 				}
 			}
 		}

@@ -36,7 +36,7 @@ func TestDoctor(t *testing.T) {
 		}
 	}
 	if code, _, _ := runToEnd(t, "doctor", "--addr", "host:port"); code != cmdline.ExitUsage {
-		t.Errorf("exit code %d for an address that is none", code)
+		t.Errorf("exit code %d for a bad address", code)
 	}
 }
 

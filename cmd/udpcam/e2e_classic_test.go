@@ -21,7 +21,7 @@ func TestE2EClassicSend(t *testing.T) {
 	want := content[len(readFile(t, pictures[0])):] // it begins with the frame after the first
 	until(t, "the script has everything", func() bool { return script.stdout.Len() >= len(want) })
 	if !bytes.Equal(script.stdout.Bytes(), want) {
-		t.Error("what the script has is not what was sent")
+		t.Error("the output of the script differs from what was sent")
 	}
 }
 
@@ -41,6 +41,6 @@ func TestE2EClassicRecv(t *testing.T) {
 	until(t, "everything is recorded", func() bool { return fileSize(recording) >= len(want) })
 	receiver.stop(t)
 	if got := readFile(t, recording); !bytes.HasSuffix(content, got) || len(got) < len(want) {
-		t.Error("what came out is not what the script sent")
+		t.Error("the output differs from what the script sent")
 	}
 }

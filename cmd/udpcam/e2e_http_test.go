@@ -28,7 +28,7 @@ func TestE2EDemo(t *testing.T) {
 				return err == nil
 			})
 			if mark.Captured.Before(began.Truncate(time.Second)) || mark.Captured.After(time.Now()) {
-				t.Errorf("what is seen is from %v, which is not while the test ran", mark.Captured)
+				t.Errorf("the picture is from %v, before or after the test", mark.Captured)
 			}
 		})
 	}
@@ -118,7 +118,7 @@ func TestE2EPost(t *testing.T) {
 	sender.stop(t)
 	receiver.stop(t)
 	if !bytes.Equal(receiver.stdout.Bytes(), want) {
-		t.Error("what came out is not what was posted")
+		t.Error("the output differs from what was posted")
 	}
 }
 

@@ -65,7 +65,7 @@ func TestE2ESealed(t *testing.T) {
 	until(t, "most is recorded", func() bool { return fileSize(recording) >= len(content)*3/4 })
 	receiver.stop(t)
 	if !bytes.HasSuffix(content, readFile(t, recording)) {
-		t.Error("what is recorded is not what was sent")
+		t.Error("the recording differs from what was sent")
 	}
 	if says := sender.stderr.String(); strings.Contains(says, "others on this machine") || strings.Contains(says, key.Text()) {
 		t.Errorf("the sender says:\n%s", says)
@@ -108,7 +108,7 @@ func TestE2ESealedOneWay(t *testing.T) {
 	until(t, "most is recorded", func() bool { return fileSize(recording) >= len(content)*3/4 })
 	receiver.stop(t)
 	if !bytes.HasSuffix(content, readFile(t, recording)) {
-		t.Error("what is recorded is not what was sent")
+		t.Error("the recording differs from what was sent")
 	}
 }
 

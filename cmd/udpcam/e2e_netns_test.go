@@ -337,7 +337,7 @@ func TestE2ENetnsMulticast(t *testing.T) {
 				until(t, "everything is recorded", func() bool { return fileSize(recording) >= len(content) })
 				r.stop(t)
 				if !bytes.Equal(readFile(t, recording), content) {
-					t.Error("what is recorded is not what was sent")
+					t.Error("the recording differs from what was sent")
 				}
 			}
 		})

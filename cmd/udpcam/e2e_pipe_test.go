@@ -39,7 +39,7 @@ func TestE2EPipe(t *testing.T) {
 	until(t, "everything is recorded", func() bool { return fileSize(recording) >= sent.Len() })
 	receiver.stop(t)
 	if !bytes.Equal(readFile(t, recording), sent.Bytes()) {
-		t.Error("what is recorded is not what went in")
+		t.Error("the recording differs from what went in")
 	}
 	made, piped := frames(t, sent.Bytes()), frames(t, receiver.stdout.Bytes())
 	if len(made) != pictures || len(piped) < 1 || len(piped) > pictures {
@@ -64,7 +64,7 @@ func TestE2ERecord(t *testing.T) {
 			until(t, "everything is recorded", func() bool { return fileSize(recording) >= len(content) })
 			receiver.stop(t)
 			if !bytes.Equal(readFile(t, recording), content) {
-				t.Error("what is recorded is not what was sent")
+				t.Error("the recording differs from what was sent")
 			}
 			counted := run(t, "ffprobe", "-v", "error", "-f", "mjpeg", "-count_packets",
 				"-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", recording)

@@ -24,7 +24,7 @@ func TestE2ETwoSenders(t *testing.T) {
 		recording := filepath.Join(dir, name+".mjpg")
 		until(t, name+" is recorded", func() bool { return fileSize(recording) >= len(want) })
 		if !bytes.Equal(readFile(t, recording), want) {
-			t.Errorf("what is recorded of %s is not what was sent", name)
+			t.Errorf("the recording of %s differs from what was sent", name)
 		}
 	}
 	receiver.stop(t)
@@ -41,7 +41,7 @@ func TestE2ETwoReceivers(t *testing.T) {
 		until(t, "everything is recorded", func() bool { return fileSize(recordings[i]) >= len(content) })
 		receiver.stop(t)
 		if !bytes.Equal(readFile(t, recordings[i]), content) {
-			t.Error("what is recorded is not what was sent")
+			t.Error("the recording differs from what was sent")
 		}
 	}
 }
@@ -98,6 +98,6 @@ func TestE2EIPv6(t *testing.T) {
 	until(t, "everything is recorded", func() bool { return fileSize(recording) >= len(content) })
 	receiver.stop(t)
 	if !bytes.Equal(readFile(t, recording), content) {
-		t.Error("what is recorded is not what was sent")
+		t.Error("the recording differs from what was sent")
 	}
 }

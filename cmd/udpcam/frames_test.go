@@ -94,7 +94,7 @@ func TestPump(t *testing.T) {
 				t.Errorf("%d sent and skipped %q, want %d and %q", sent, skips, test.sent, test.skips)
 			}
 			if last != test.sent {
-				t.Errorf("it said that it sent %d frames", last)
+				t.Errorf("the command says that it sent %d frames", last)
 			}
 		})
 	}

@@ -141,7 +141,7 @@ func TestUsageErrors(t *testing.T) {
 				t.Errorf("exit code %d, want %d", code, cmdline.ExitUsage)
 			}
 			if !strings.HasPrefix(stderr, "udpcam: ") || strings.Count(stderr, "\n") != 1 || stdout != "" {
-				t.Errorf("it is not one line on standard error:\n%s%s", stdout, stderr)
+				t.Errorf("the error is not one line on standard error:\n%s%s", stdout, stderr)
 			}
 			if !strings.Contains(stderr, test.want) {
 				t.Errorf("%q\ndoes not say %q", stderr, test.want)

@@ -129,7 +129,7 @@ func TestOutputsBlocked(t *testing.T) {
 		o, _, _ := toFakes(blocked, well)
 		put(o, 10)
 		if len(well.frames) != 10 {
-			t.Errorf("the one that is well has %d of 10 frames", len(well.frames))
+			t.Errorf("the output that works has %d of 10 frames", len(well.frames))
 		}
 		if dropped := o.dropped(); len(dropped) != 1 || dropped["a"] != 7 { // one is on its way, two wait
 			t.Errorf("dropped: %v", dropped)

@@ -75,7 +75,7 @@ func TestDeadlineMoves(t *testing.T) {
 		in.SetReceiveDeadline(time.Now().Add(time.Hour)) // further away
 		select {
 		case err := <-wait:
-			t.Fatalf("it gave up at a deadline that was no longer one: %v", err)
+			t.Fatalf("Receive gave up at an old deadline: %v", err)
 		case <-time.After(300 * time.Millisecond):
 		}
 		in.SetReceiveDeadline(time.Time{})     // never

@@ -22,7 +22,7 @@ func own(last byte) source { return source{addr: netip.AddrFrom4([4]byte{127, 0,
 func TestPeers(t *testing.T) {
 	var p peers
 	if got := p.source(stranger(1)); got != (source{}) {
-		t.Errorf("somebody who was never heard is answered from %v", got)
+		t.Errorf("an answer to an unknown peer leaves from %v", got)
 	}
 	p.heard(stranger(1), own(2))
 	p.heard(stranger(2), own(3))

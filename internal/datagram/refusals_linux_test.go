@@ -48,7 +48,7 @@ func TestRefusals(t *testing.T) {
 		again.SetReceiveDeadline(time.Now().Add(10 * time.Second))
 		got, err := again.Receive()
 		if err != nil || len(got[0].Bytes) == 0 {
-			t.Errorf("what is sent does not come: %v", err)
+			t.Errorf("datagrams do not arrive: %v", err)
 		}
 	}
 }

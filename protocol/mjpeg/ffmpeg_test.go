@@ -47,7 +47,7 @@ func TestReaderReadsWhatFFmpegWrites(t *testing.T) {
 				}
 			}
 			if format == "mjpeg" && !bytes.Equal(join(pictures...), stream) {
-				t.Errorf("mjpeg %v: what came out is not what went in", coding)
+				t.Errorf("mjpeg %v: the output differs from what went in", coding)
 			}
 		}
 	}

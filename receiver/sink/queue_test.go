@@ -189,7 +189,7 @@ func (s *keepingSink) Put(f protocol.Frame) error {
 	before := bytes.Clone(f.JPEG)
 	err := s.slowSink.Put(f)
 	if want := bytes.Repeat([]byte{byte(f.ID)}, len(f.JPEG)); !bytes.Equal(before, want) || !bytes.Equal(f.JPEG, want) {
-		s.t.Errorf("frame %d is not what it was", f.ID)
+		s.t.Errorf("frame %d has changed", f.ID)
 	}
 	return err
 }
@@ -229,7 +229,7 @@ func TestQueueKeeps(t *testing.T) {
 				}
 				for _, f := range kept {
 					if !bytes.Equal(f.JPEG, bytes.Repeat([]byte{byte(f.ID)}, 1000)) {
-						t.Errorf("frame %d, kept beside the queues, is not what it was", f.ID)
+						t.Errorf("frame %d, kept beside the queues, has changed", f.ID)
 					}
 				}
 			})
