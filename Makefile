@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # How many inputs each fuzz target gets. A time would do too, but go test sometimes fails when it is over.
 FUZZTIME ?= 4000x
 
-# What gocv needs to know to build against Debian's OpenCV, and the packages that then contain something else.
+# The build tags for Debian's OpenCV, and the packages whose code depends on them.
 OPENCV_TAGS := gocv,gocv_specific_modules,gocv_highgui,gocv_videoio
 OPENCV_PKGS := ./sender/source ./receiver/sink
 

@@ -117,9 +117,10 @@ func (r *keyring) opener(k *receiverKey, h controlHeader, now time.Time) *opener
 	return &opener{ring: r, key: k, salt: h.origin, segments: segments, feedback: k.feedback(h.origin), since: now.Round(0)}
 }
 
-// announced learns from an announcement that was opened. echoed is the ID of the receiver whose report it echoes. The stream
-// is live if the announcement echoes a report that this receiver has sent since it joined: nobody can have recorded that
-// before. A one-way receiver sends no reports. It believes an announcement that is newer than all of that name before.
+// announced learns from an announcement that was opened. echoed is the ID of the receiver whose report it echoes. The
+// stream is live if the announcement echoes a report that this receiver has sent since it joined: nobody can have recorded
+// that before. A one-way receiver sends no reports. It believes an announcement that is newer than all earlier ones with
+// the same name.
 func (o *opener) announced(a Announcement, c clockEcho, echoed [saltSize]byte, oneWay bool, now time.Time) {
 	if now.Round(0).Before(o.since) {
 		o.since = now.Round(0) // the clock was set back

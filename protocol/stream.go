@@ -37,7 +37,7 @@ type stream struct {
 	wake     time.Time // when to call attend at the latest
 }
 
-// A shared is what all streams of an assembler share.
+// A shared has the parts that all streams of an assembler share.
 type shared struct {
 	config   AssemblerConfig
 	keyring  keyring

@@ -57,7 +57,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 	d := s.destinationAt(from)
 	if d == nil {
 		if s.refuse(FeedbackStranger); s.stats.RefusedFeedback[FeedbackStranger] == 1 {
-			s.config.Log.Warn("ignored a datagram from an address that nothing is sent to; more of these are not logged",
+			s.config.Log.Warn("ignored a datagram from an unknown address; further ones are not logged",
 				"addr", from)
 		}
 		return

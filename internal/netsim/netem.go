@@ -85,7 +85,7 @@ func (n *netem) option(name string) {
 		n.fail("it has no %q; it knows limit, delay, loss, loss gemodel, duplicate, corrupt and rate", name)
 	}
 	if n.err == nil && n.numeric() {
-		n.fail("%s %s: correlations and more are beyond it", name, n.peek())
+		n.fail("%s %s: correlations and distributions cannot be simulated", name, n.peek())
 	}
 }
 
@@ -140,7 +140,7 @@ func (n *netem) fail(format string, args ...any) {
 func (n *netem) percent() float64 {
 	share := n.quantity(0.01, unit{"%", 0.01})
 	if share > 1 {
-		n.fail("%g%% is more than all", 100*share)
+		n.fail("%g%% is more than 100%%", 100*share)
 	}
 	return share
 }

@@ -54,9 +54,9 @@ func (r *Rotator) allowed() error {
 	bottom, right := size.Y%unit.Y != 0, size.X%unit.X != 0
 	switch {
 	case bottom && r.degrees != 270:
-		return fmt.Errorf("it is %d pixels high, which its blocks of %d do not divide", size.Y, unit.Y)
+		return fmt.Errorf("its height, %d pixels, is no multiple of its blocks' height, %d", size.Y, unit.Y)
 	case right && r.degrees != 90:
-		return fmt.Errorf("it is %d pixels wide, which its blocks of %d do not divide", size.X, unit.X)
+		return fmt.Errorf("its width, %d pixels, is no multiple of its blocks' width, %d", size.X, unit.X)
 	}
 	return nil
 }

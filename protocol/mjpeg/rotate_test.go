@@ -215,8 +215,8 @@ func TestRotateRefusals(t *testing.T) {
 		says    string
 	}{
 		"whole":       {whole, nil, ""},
-		"high":        {encode(32, 24, odd), []int{90, 180}, "24 pixels high, which its blocks of 16 do not divide"},
-		"wide":        {encode(24, 32, odd), []int{180, 270}, "24 pixels wide, which its blocks of 16 do not divide"},
+		"high":        {encode(32, 24, odd), []int{90, 180}, "height, 24 pixels, is no multiple of its blocks' height, 16"},
+		"wide":        {encode(24, 32, odd), []int{180, 270}, "width, 24 pixels, is no multiple of its blocks' width, 16"},
 		"progressive": {progressive, rotations, "not a baseline JPEG"},
 		"no tables":   {bytes.Replace(bytes.Clone(whole), standardDHT, nil, 1), rotations, "Huffman"},
 		"damaged":     {damaged, rotations, "damaged"},

@@ -83,5 +83,5 @@ func watch(ctx context.Context, url string, see func(Shot)) error {
 		seconds, part := math.Modf(f.Metadata.Timestamp.Float64())
 		see(Shot{At: time.Unix(int64(seconds), int64(part*1e9)), JPEG: f.Data})
 	}
-	return errors.New("it shows nothing any more")
+	return errors.New("it sends no more pictures")
 }
