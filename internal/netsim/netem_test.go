@@ -39,7 +39,7 @@ func TestParseNetem(t *testing.T) {
 		"reorder 25%":                        `"reorder"`,
 		"loss":                               "no number",
 		"loss nan":                           "no number",
-		"loss 101%":                          "more than all",
+		"loss 101%":                          "more than 100%",
 		"delay tomorrow":                     `"tomorrow"`,
 		"rate fast":                          `"fast"`,
 		"limit -1":                           `"-1"`,
