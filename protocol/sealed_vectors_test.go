@@ -63,7 +63,7 @@ func testSealedVectors(t *testing.T, file string, by suite) {
 		got.Datagrams = append(got.Datagrams, sealedDatagram{name, hex.EncodeToString(open), hex.EncodeToString(sealed)})
 	}
 
-	// The announcement echoes a report of the receiver, as far as the splitters know.
+	// The clock has heard a report of the receiver, so that the announcement echoes it.
 	clock := RemoteClock{peer: receiver}
 	clock.hear(clockEcho{Sent: timestamp(epoch)}, epoch.Add(time.Millisecond))
 	announcement := Announcement{Name: "door", Size: image.Pt(1280, 720), MilliFPS: 30_000, Newest: 7}

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// The tests named TestLab need what only some kernels have, here netem, which delays, loses and reorders packets. `make
-// lab` runs them in bench/lab, on a machine that is some fifteen times slower than its host: so frames are small and few.
+// The tests named TestLab need features that only some kernels have. Here that is netem, which delays, loses and reorders
+// packets. `make lab` runs them in bench/lab, on a machine that is some fifteen times slower than its host: so frames are
+// small and few.
 
 // Both ways, packets are delayed by different times, and some overtake others. One in twenty is lost, in bursts of five.
 func TestLabNetem(t *testing.T) {

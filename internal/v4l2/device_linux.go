@@ -139,8 +139,8 @@ func (d *Device) Next(patience time.Duration) (p Picture, err error) {
 // glance is how long Next waits at a time, for a picture or for its context to be done.
 const glance = 200 * time.Millisecond
 
-// poll waits with poll(2) for a picture, and drains it. It is for the first picture, because Go's poller mistakes a device
-// that it gets too early for one that uses read(2). It is also for devices that do not wake Go's poller reliably.
+// poll waits with poll(2) for a picture, and drains it. It is used for the first picture: if Go's poller gets the device
+// too early, it waits as for a device that uses read(2). It is also used for devices that do not wake Go's poller reliably.
 func (d *Device) poll(patience time.Duration, p *Picture) error {
 	events := []unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(events, int(patience/time.Millisecond)+1)

@@ -34,7 +34,7 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// chunkings returns readers that bring the stream in pieces of many sizes, chosen by seed where they are random.
+// chunkings returns readers that bring the stream in pieces of many sizes. The seed determines the random sizes.
 func chunkings(stream []byte, seed uint64) map[string]io.Reader {
 	return map[string]io.Reader{
 		"whole":            bytes.NewReader(stream),

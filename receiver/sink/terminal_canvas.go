@@ -107,7 +107,7 @@ func (h halfBlocks) draw(b *bytes.Buffer, img *image.RGBA, cells image.Point) er
 		}
 		b.WriteString(resetStyle)
 		if y < cells.Y-1 {
-			fmt.Fprintf(b, "\x1b[B\x1b[%dD", cells.X) // a line down, and back
+			fmt.Fprintf(b, "\x1b[B\x1b[%dD", cells.X) // go one line down, and back to its first column
 		}
 	}
 	return nil
