@@ -34,8 +34,8 @@ type Opener = func(ctx context.Context) iter.Seq2[protocol.Frame, error]
 //
 // Several sources may be pulled at once. A viewer opens only the source whose stream it watches. Give the names of the
 // source's streams, so that they can be watched by name from the start. If no stream of a source is known yet, the source
-// opens for viewers of the front stream. While there is no front stream that can be shown, every source opens for its
-// viewers.
+// opens for viewers of the front stream. While no front stream can be shown, every source opens for viewers of the front
+// stream.
 func (s *Server) Pull(ctx context.Context, open Opener, linger time.Duration, streams ...string) error {
 	orDefault(&linger, defaultLinger)
 	src := &source{streams: s.streams}

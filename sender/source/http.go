@@ -21,7 +21,7 @@ import (
 const (
 	// snapshotFPS is how many times a second udpcam asks for a URL that answers with one picture.
 	snapshotFPS = 5
-	// silence is how long a camera may send nothing before udpcam connects again.
+	// silence is how long a camera may send nothing before it counts as dead.
 	silence = 10 * time.Second
 	// patience is how long udpcam waits for a camera that has never sent a picture. It may be starting.
 	patience = 10 * time.Second
