@@ -47,7 +47,7 @@ func newLoop(t testing.TB, c sender.Config) loop {
 	return l
 }
 
-// send sends a frame. A sender on a busy machine may skip some; this sends until one has left.
+// send sends a frame. A sender on a busy machine may skip frames, so send repeats until one has left.
 func (l loop) send(t testing.TB, f protocol.Frame) {
 	for sent := false; !sent; {
 		var err error

@@ -78,8 +78,8 @@ type process struct {
 	done           chan struct{} // closed when it has ended
 }
 
-// start starts a program. If it still runs when the test ends it is killed; if the test has failed then, its log is
-// shown.
+// start starts a program. If the program still runs when the test ends, it is killed. If the test has failed, the program's
+// log is shown.
 func start(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{cmd: cmd, done: make(chan struct{})}

@@ -24,9 +24,10 @@
 // # Broken pictures
 //
 // A picture is broken if a marker is missing or forbidden where it stands, if it grows too long, or if the stream ends. A
-// segment's length is believed only once a marker has been found behind the segment; the search for the next picture begins
-// where the last believed segment ended. So a picture that is cut off does not swallow the one behind it. The search never
-// goes back further. So the work is linear in the length of the stream, even if a hostile sender made it.
+// segment's length counts as true only when a marker has been found behind the segment. After a broken picture, the search
+// for the next one begins at the end of the last such segment. So a picture that is cut off does not swallow the one behind
+// it. The search never goes back further. So the work is linear in the length of the stream, even if a hostile sender made
+// it.
 //
 // Three cases remain undecided, because nothing in the bytes tells them apart:
 //   - Behind a segment that is cut off, a thumbnail and the next picture look alike. In a multipart stream only what

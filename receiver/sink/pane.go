@@ -22,8 +22,8 @@ type screen interface {
 
 // A view is one window on a screen and the picture in it.
 type view interface {
-	// decode makes the picture that show will draw next, and reports whether it could; if not, the last one stays.
-	// The pane's decoder calls it, while Run may call the others.
+	// decode makes the picture that show will draw next, and reports whether it could. If not, the last one stays. The
+	// pane's decoder calls it, while Run may call the others.
 	decode(jpeg []byte) bool
 	// show draws the picture decoded last. Only Run calls it, and the rest.
 	show() error
@@ -94,7 +94,8 @@ func (p *pane) isOpen() bool {
 	return !p.closed.Load()
 }
 
-// title is the title of a stream's window. The name comes from the network; what cannot be printed is left out.
+// title is the title of a stream's window. The name comes from the network, so characters that cannot be printed are left
+// out.
 func title(f protocol.Frame) string {
 	name := strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -57,7 +57,7 @@ func TestTerminalRenders(t *testing.T) {
 		where string
 		size  image.Point
 	}{
-		// 24 lines are for the picture, which are 48 half blocks or 24 × 16 pixels high; it is 4 : 3.
+		// The picture has 24 lines: 48 half blocks, or 24 × 16 pixels. Its proportions are 4 : 3.
 		"true color": {abilities{trueColor: true}, readBlocks, "\x1b[1;9H", image.Pt(64, 48)},
 		"256 colors": {abilities{}, readBlocks, "\x1b[1;9H", image.Pt(64, 48)},
 		"sixel":      {abilities{sixel: true, cell: image.Pt(10, 20)}, readSixel, "\x1b[1;9H", image.Pt(640, 480)},

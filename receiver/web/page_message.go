@@ -7,7 +7,7 @@ import (
 )
 
 // The server and the page's worker talk in binary WebSocket messages, whose first byte says what they are. Numbers are in
-// network byte order; times are microseconds since the Unix epoch by this machine's clock.
+// network byte order. Times are microseconds since the Unix epoch by this machine's clock.
 //
 //	server ──> page picture   type 1, a zero, length of this header (2), number (4), captured (8), came (8), then the JPEG
 //	                clock     type 2, seven zeros, what the page sent (8), time (8)
