@@ -220,7 +220,7 @@ func TestCameraRotates(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = watchCamera(t, "", Options{Rotate: 90}, camera(times(odd, 3)...))
-	if !errors.Is(err, mjpeg.ErrRotate) || !strings.Contains(err.Error(), "24 pixels high") {
+	if !errors.Is(err, mjpeg.ErrRotate) || !strings.Contains(err.Error(), "its height, 24 pixels") {
 		t.Error(err)
 	}
 	yuyv := map[string]*fakeVideo{"/dev/video0": {
