@@ -255,36 +255,46 @@ func TestPlot(t *testing.T) {
 }
 
 // The lab has netem. There the scenarios give the same results as in the simulation, within three points. Where queues
-// overflow, they may differ by eight points: then the times of sending matter, and an emulated machine sends late. Two
+// overflow, they may differ by eight points: then the times of sending matter, and an emulated machine sends late. A busy
+// host makes it later still, so a network whose results differ is measured again, up to four times. Two
 // kinds of scenarios are left out: those that are too fast for that machine, and those that change, because there a small
 // difference grows into a large one.
 func TestLabLossAgrees(t *testing.T) {
 	if os.Getenv("UDPCAM_LAB") == "" {
 		t.Skip("this is for bench/lab")
 	}
-	const frames = 300 // so many that an overload noticed a little later hardly matters
+	const (
+		frames   = 300 // so many that an overload noticed a little later hardly matters
+		attempts = 5
+	)
 	var networks []bench.Network
 	for _, n := range bench.Scenarios {
 		if p, err := netsim.ParseNetem(n.Netem); err == nil && p.Rate < 100e6 && n.Changes == nil && n.Rival == 0 {
 			networks = append(networks, n)
 		}
 	}
-	want, _, err := measure(t, matrix(frames, networks...), bench.LinkSim)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, _, err := measure(t, matrix(frames, networks...), bench.LinkNetem)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, n := range networks {
-		points := 3.0
-		if strings.Contains(n.Netem, "tbf") {
-			points = 8
+	for attempt := 1; len(networks) > 0; attempt++ {
+		want, _, err := measure(t, matrix(frames, networks...), bench.LinkSim)
+		if err != nil {
+			t.Fatal(err)
 		}
-		t.Logf("%-11s delivered %6.2f %%, simulated %6.2f %%", n.Name, *got[i].Delivered, *want[i].Delivered)
-		if math.Abs(*got[i].Delivered-*want[i].Delivered) > points {
-			t.Errorf("%s: %g %% delivered, simulated %g %%", n.Name, *got[i].Delivered, *want[i].Delivered)
+		got, _, err := measure(t, matrix(frames, networks...), bench.LinkNetem)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var differ []bench.Network
+		for i, n := range networks {
+			points := 3.0
+			if strings.Contains(n.Netem, "tbf") {
+				points = 8
+			}
+			t.Logf("%-11s delivered %6.2f %%, simulated %6.2f %%", n.Name, *got[i].Delivered, *want[i].Delivered)
+			if math.Abs(*got[i].Delivered-*want[i].Delivered) > points {
+				differ = append(differ, n)
+			}
+		}
+		if networks = differ; attempt == attempts && len(differ) > 0 {
+			t.Fatalf("%d of them differ each time", len(differ))
 		}
 	}
 }
