@@ -568,7 +568,7 @@ func BenchmarkFlood(b *testing.B) {
 			sealed.Add(forged, bob, epoch.Add(time.Minute))
 		}
 	})
-	b.Run("ChaCha20-Poly1305", func(b *testing.B) {
+	b.Run("cipher", func(b *testing.B) {
 		for b.Loop() {
 			d := append(buffer[:0], ds[0]...)
 			d[len(d)-1] ^= 1
