@@ -539,7 +539,7 @@ func TestKey(t *testing.T) {
 }
 
 // BenchmarkFlood measures what a forged datagram costs a receiver. For comparison, it measures a receiver without a key, and
-// one Poly1305.
+// the cipher alone.
 func BenchmarkFlood(b *testing.B) {
 	sealed, cam := NewAssembler(AssemblerConfig{Keys: []Key{secret}}), newSealedCamera(b, 7, "door", secret)
 	cam.join(b, sealed, epoch)
