@@ -1,6 +1,9 @@
 package protocol
 
-import "time"
+import (
+	"math/bits"
+	"time"
+)
 
 // An arrivals records when the datagrams of one frame came, and becomes a [Train] at the end. The places of the datagrams
 // are numbered from 0 in the order of sending: first all data, then all parity. Answers to requests are not recorded. The
@@ -61,21 +64,27 @@ func (a *arrivals) train(id uint32) Train {
 	sent := a.sent()
 	t := Train{FrameID: id, First: a.first, Came: a.came(), Took: a.last.Sub(a.first)}
 	t.Span = time.Duration(max(0, a.line.slope()*float64(sent-1)))
-	for i, missing := 0, false; i < sent; i++ {
-		was := missing
-		if missing = !a.seen.has(i); !missing {
-			continue
+	carry := uint64(0) // whether the place before this word was missing
+	for word := range ceilDiv(sent, 64) {
+		missing := below(sent - 64*word)
+		if word < len(a.seen) {
+			missing &^= a.seen[word]
 		}
-		if i < sent/2 {
-			t.LostFirst++
-		} else {
-			t.LostSecond++
-		}
-		if !was {
-			t.Runs++
-		}
+		first := bits.OnesCount64(missing & below(sent/2-64*word))
+		t.LostFirst += first
+		t.LostSecond += bits.OnesCount64(missing) - first
+		t.Runs += bits.OnesCount64(missing &^ (missing<<1 | carry))
+		carry = missing >> 63
 	}
 	return t
+}
+
+// below has the lowest n bits set: none if n is less than 0, at most 64.
+func below(n int) uint64 {
+	if n >= 64 {
+		return 1<<64 - 1
+	}
+	return 1<<max(n, 0) - 1
 }
 
 // A line is fitted to points by least squares. It keeps only their number and sums.

@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"cmp"
-	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -34,19 +33,29 @@ type AssemblerConfig struct {
 // they have nothing more. The assembler keeps nothing of a datagram. A frame is valid until Next is called again: see
 // [Frame]. An Assembler is for one goroutine at a time.
 //
-// Datagrams belong to a stream by their session and stream number. The address does not matter. So a sender may use several
-// networks at once, and each fills what the other lost.
+// Datagrams belong to a stream by their session, their stream number and, if they are open, their address. A sender may use
+// several networks at once, and each fills what the other lost: the addresses join when they describe the same frame.
+//
+// A stream is shown when a whole picture of it has come. All that strangers send is bounded in memory and time, and none of
+// it can take the place of a camera that goes on sending: see limits.go.
 type Assembler struct {
-	shared  shared
-	streams map[streamKey]*stream
-	latest  *stream // the stream of the last datagram
-	tally   Stats   // of datagrams without a stream, and of forgotten streams
+	shared    shared
+	streams   map[streamKey]*stream
+	guests    map[streamKey]*stream // the streams that have guests, by the guests' addresses
+	latest    *stream               // the stream of the last datagram, or nil
+	latestKey streamKey
+	tally     Stats // of datagrams without a stream, and of forgotten streams
 }
 
 // NewAssembler returns an assembler with no streams.
 func NewAssembler(c AssemblerConfig) *Assembler {
 	c.Deadline = cmp.Or(c.Deadline, DefaultDeadline)
-	return &Assembler{shared: shared{config: c, keyring: newKeyring(c.Keys)}, streams: map[streamKey]*stream{}}
+	return &Assembler{
+		shared: shared{config: c, keyring: newKeyring(c.Keys),
+			memory: frameMemory{limit: MaxPendingMemory}, trial: frameMemory{limit: newcomerMemory}},
+		streams: map[streamKey]*stream{},
+		guests:  map[streamKey]*stream{},
+	}
 }
 
 // Add adds a datagram that came from an address. If b is sealed, Add decrypts it in place.
@@ -67,22 +76,31 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 			a.leaveOut(DatagramMalformed)
 			return
 		}
-		s := a.find(p)
+		key := keyOf(p, from)
+		s := a.find(key)
 		switch {
 		case s == nil && p.Sealed:
 			a.leaveOut(DatagramUnannounced)
 			return
 		case s == nil:
-			s = a.join(p, now)
+			s = a.join(key, from, now)
 		case p.Sealed:
 			if why, opened := s.openSegment(&seg); !opened {
 				a.leaveOut(why)
 				return
 			}
 		}
+		if s.twin {
+			s = a.reunite(s, &seg, now)
+		}
 		s.heard(len(b), from, now)
-		a.evict(s.addSegment(&seg, now))
+		before := s.tally.spoiled()
+		a.makeRoom(s.ordering.memory, s.addSegment(&seg, now))
+		if len(a.guests) > 0 && s.tally.spoiled() > before {
+			a.dismiss(s, now)
+		}
 		s.attend(now)
+		a.show(s, now)
 	case typeAnnouncement:
 		a.addAnnouncement(p, b, from, now)
 	default:
@@ -91,9 +109,10 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 }
 
 func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now time.Time) {
-	size, s := len(b), a.find(p)
+	size, key := len(b), keyOf(p, from)
+	s := a.find(key)
 	if p.Sealed {
-		if s, b = a.openAnnouncement(p, b, from, now); s == nil {
+		if s, b = a.openAnnouncement(s, key, b, from, now); s == nil {
 			return
 		}
 	}
@@ -103,20 +122,23 @@ func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now
 		return
 	}
 	if s == nil {
-		s = a.join(p, now)
+		s = a.join(key, from, now)
 	}
 	s.heard(size, from, now)
 	s.asking.clock.hear(clock, now)
 	if s.opener != nil {
 		s.opener.announced(announced, clock, echoedReceiver(b), a.shared.config.OneWay, now)
 	}
-	if s.believed() {
-		a.name(s, announced, now)
-		s.release()
-	} else {
+	if !s.believed() {
 		s.asking.urgent, s.asking.reported = true, time.Time{} // report now, for the next announcement to echo
+	} else {
+		if s.label != "" && announced.Name != s.announced.Name {
+			s.label = "" // it gets a new one at once
+		}
+		s.announced, s.described = announced, true
 	}
 	s.attend(now)
+	a.show(s, now)
 }
 
 // leaveOut counts a datagram that belongs to no stream.
@@ -164,18 +186,18 @@ func (a *Assembler) Deadline() (next time.Time) {
 // streams that were not announced, and forgets streams that have long been silent.
 func (a *Assembler) Expire(now time.Time) {
 	for _, s := range a.streams {
-		if now.Sub(s.seen) >= streamExpiry {
+		if silent := now.Sub(s.seen); silent >= streamExpiry || silent >= newcomerExpiry && !s.proven() {
 			a.forget(s)
 			continue
 		}
-		if s.label == "" && s.believed() && s.displaced.IsZero() && now.Sub(s.joined) >= nameWait {
-			a.name(s, Announcement{}, now)
-			s.release()
+		if now.Before(s.wake) {
+			continue
 		}
 		if !s.believed() && now.Sub(s.joined) >= provenAfter {
 			a.shared.keyring.noteLocked(LockedStream{s.from, LockedUnproven, s.opener.key.id}, now)
 		}
 		s.attend(now)
+		a.show(s, now)
 	}
 }
 
@@ -185,7 +207,7 @@ func (a *Assembler) Stats() Stats {
 	for _, s := range a.streams {
 		st.add(&s.tally)
 	}
-	st.Pending, st.Streams = a.shared.memory.used, len(a.streams)
+	st.Pending, st.Streams = a.shared.memory.used+a.shared.trial.used, len(a.streams)
 	return st
 }
 
@@ -206,59 +228,4 @@ func (a *Assembler) Streams() []StreamInfo {
 	}
 	slices.SortFunc(infos, func(a, b StreamInfo) int { return cmp.Compare(a.Name, b.Name) })
 	return infos
-}
-
-// find returns the stream that a datagram belongs to, or nil.
-func (a *Assembler) find(p prefix) *stream {
-	key := streamKey{p.Session, p.Stream}
-	if a.latest == nil || a.latest.key != key {
-		a.latest = a.streams[key]
-	}
-	return a.latest
-}
-
-// join adds a stream, from its first datagram. If there are too many, the one without a whole frame for longest gives way.
-func (a *Assembler) join(p prefix, now time.Time) *stream {
-	if len(a.streams) == maxStreams {
-		idlest := slices.MinFunc(slices.Collect(maps.Values(a.streams)), func(x, y *stream) int {
-			return cmp.Or(x.whole.Compare(y.whole), x.joined.Compare(y.joined))
-		})
-		a.forget(idlest)
-	}
-	key := streamKey{p.Session, p.Stream}
-	s := newStream(key, &a.shared, now)
-	a.streams[key], a.latest = s, s
-	return s
-}
-
-// forget drops a stream and its unfinished frames. Its counts stay in the totals.
-func (a *Assembler) forget(s *stream) {
-	for _, p := range s.ordering.pending {
-		s.ordering.drop(p, FrameLate)
-	}
-	a.tally.add(&s.tally)
-	delete(a.streams, s.key)
-	if a.latest == s {
-		a.latest = nil
-	}
-}
-
-// evict drops unfinished frames until they fit MaxPendingMemory: of all streams, those with the nearest deadlines. It never
-// drops keep.
-func (a *Assembler) evict(keep *pendingFrame) {
-	for a.shared.memory.used > MaxPendingMemory {
-		var owner *stream
-		var oldest *pendingFrame
-		for _, s := range a.streams {
-			for _, p := range s.ordering.pending {
-				if p != keep && p.state != done && p.size() > 0 && (oldest == nil || p.deadline.Before(oldest.deadline)) {
-					owner, oldest = s, p
-				}
-			}
-		}
-		if oldest == nil {
-			return
-		}
-		owner.ordering.drop(oldest, FrameOverLimit)
-	}
 }

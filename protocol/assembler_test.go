@@ -162,7 +162,7 @@ func TestAssemblerRefusesContradictions(t *testing.T) {
 // repaired. The assembler must hold no more than what came.
 func TestAssemblerTakesInventedParity(t *testing.T) {
 	a, r := NewAssembler(AssemblerConfig{}), rand.New(rand.NewPCG(1, 1))
-	sizes := []uint8{1, 2, 5, 56, 192, 254, 255}
+	sizes := []uint8{1, 2, 5, 56, 100, 190, 192}
 	came := 0
 	for i := range 50_000 {
 		k := sizes[r.IntN(len(sizes))]
@@ -171,7 +171,7 @@ func TestAssemblerTakesInventedParity(t *testing.T) {
 		}
 		h := segmentHeader{
 			prefix:  prefix{Type: typeParity | typeRepair, Session: uint32(i / 5000), Countdown: uint8(1 + r.IntN(256-int(k)))},
-			FrameID: uint32(r.IntN(8)), Blocks: 1, Length: uint32(k) * 64, Data: k,
+			FrameID: uint32(r.IntN(8)), Blocks: 1, Length: uint32(k) * 256, Data: k,
 		}
 		if i < 25_000 {
 			h.Parity, h.Blocks, h.Length = uint8(r.IntN(256)), sizes[r.IntN(len(sizes))], uint32(1+r.IntN(1<<20))
@@ -276,34 +276,31 @@ func TestAssemblerJoinsMidStream(t *testing.T) {
 }
 
 func TestAssemblerNames(t *testing.T) {
-	other := netip.MustParseAddrPort("192.168.1.5:50000") // another socket of alice's host
-	label := func(a *Assembler, cam *camera, from netip.AddrPort, now time.Time) string {
-		_, ds := cam.frame(100)
-		frames := add(a, from, now, cam.announce(), ds[0])
-		if len(frames) == 0 {
-			return "(held back)"
-		}
-		return frames[0].Stream
-	}
+	second := netip.MustParseAddrPort("192.168.1.5:50000") // other sockets of alice's host
+	third := netip.MustParseAddrPort("192.168.1.5:50001")
+	const ms = time.Millisecond
 	steps := []struct {
 		cam  int
 		from netip.AddrPort
 		at   time.Duration
-		want string
+		want string // "" if the stream has no name yet
 	}{
 		{1, alice, 0, "door"},
-		{2, bob, 10 * time.Millisecond, "door@192.168.1.6"},           // another host with the same name
-		{3, other, 20 * time.Millisecond, "door"},                     // alice was restarted
-		{1, alice, 30 * time.Millisecond, "(held back)"},              // the last of the old one
-		{3, other, 40 * time.Millisecond, "door"},                     //
-		{1, alice, 400 * time.Millisecond, "door@192.168.1.5"},        // it was not restarted, there are two
-		{3, other, 410 * time.Millisecond, "door"},                    //
-		{1, alice, 420 * time.Millisecond, "door@192.168.1.5"},        //
-		{2, bob, 430 * time.Millisecond, "door@192.168.1.6"},          //
-		{4, bob, 440 * time.Millisecond, "door@192.168.1.6"},          // bob was restarted
-		{5, alice, 900 * time.Millisecond, "door"},                    // a third one on alice's host
-		{3, other, 1300 * time.Millisecond, "door@192.168.1.5:50000"}, // which both others outlive
-		{1, alice, 1300 * time.Millisecond, "door@192.168.1.5"},
+		{2, bob, 10 * ms, ""}, // alice may just have ended, and bob may be the same camera
+		{1, alice, 320 * ms, "door"},
+		{2, bob, 330 * ms, "door@192.168.1.6"}, // she goes on: there are two
+		{3, second, 400 * ms, ""},
+		{2, bob, 800 * ms, "door@192.168.1.6"},
+		{3, second, 830 * ms, "door"}, // alice is silent: she was restarted, and this is the new process
+		{1, alice, 850 * ms, "door"},  // no, there are two on her host: she gets her name back
+		{3, second, 860 * ms, "door@192.168.1.5"},
+		{4, third, 900 * ms, ""},
+		{3, second, 1250 * ms, "door@192.168.1.5"},
+		{1, alice, 1250 * ms, "door"},
+		{4, third, 1260 * ms, "door@192.168.1.5:50001"},
+		{5, alice, 1300 * ms, ""}, // alice is restarted
+		{5, alice, 1800 * ms, "door"},
+		{5, alice, 1801 * ms, "door"},
 	}
 	a := NewAssembler(AssemblerConfig{})
 	cams := map[int]*camera{}
@@ -311,8 +308,12 @@ func TestAssemblerNames(t *testing.T) {
 		if cams[s.cam] == nil {
 			cams[s.cam] = newCamera(uint32(s.cam), "door")
 		}
-		// Streams that joined at the same moment have no order; here each joins at its own.
-		if got := label(a, cams[s.cam], s.from, epoch.Add(s.at)); got != s.want {
+		_, ds := cams[s.cam].frame(100)
+		got := ""
+		if frames := add(a, s.from, epoch.Add(s.at), cams[s.cam].announce(), ds[0]); len(frames) > 0 {
+			got = frames[0].Stream
+		}
+		if got != s.want {
 			t.Fatalf("step %d: the stream is called %q, want %q", i, got, s.want)
 		}
 	}
@@ -322,13 +323,16 @@ func TestAssemblerForgetsSilentStreams(t *testing.T) {
 	a, cam := NewAssembler(AssemblerConfig{}), newCamera(1, "door")
 	_, ds := cam.frame(100)
 	add(a, alice, epoch, cam.announce(), ds[0])
-	a.Expire(epoch.Add(streamExpiry - 1))
-	if n := a.Stats().Streams; n != 1 {
-		t.Fatalf("%d streams before the time", n)
-	}
-	a.Expire(epoch.Add(streamExpiry))
-	if n := a.Stats().Streams; n != 0 {
-		t.Errorf("%d streams after it", n)
+	goesOn := epoch.Add(provenTime)
+	add(a, alice, goesOn, cam.announce())
+	add(a, bob, goesOn, newCamera(2, "yard").announce()) // it sends no picture
+	for _, step := range []struct {
+		at   time.Duration
+		want int
+	}{{newcomerExpiry - 1, 2}, {newcomerExpiry, 1}, {streamExpiry - 1, 1}, {streamExpiry, 0}} {
+		if a.Expire(goesOn.Add(step.at)); a.Stats().Streams != step.want {
+			t.Fatalf("%d streams after %v, want %d", a.Stats().Streams, step.at, step.want)
+		}
 	}
 }
 
@@ -342,8 +346,8 @@ func TestAssemblerBoundsStreams(t *testing.T) {
 		add(a, bob, epoch.Add(time.Millisecond), ds[0])
 	}
 	st := a.Stats()
-	if st.Streams != maxStreams {
-		t.Errorf("%d streams are followed, want %d", st.Streams, maxStreams)
+	if st.Streams != 1+newcomersPerNetwork {
+		t.Errorf("%d streams are known, want %d", st.Streams, 1+newcomersPerNetwork)
 	}
 	f, ds = cam.frame(100)
 	want(t, add(a, alice, epoch.Add(2*time.Millisecond), ds[0]), f)
@@ -358,7 +362,7 @@ func TestAssemblerBoundsMemory(t *testing.T) {
 		ds := split(s, Frame{JPEG: jpeg})
 		before := a.Stats().Pending
 		a.Add(ds[0], alice, epoch)
-		if grown := a.Stats().Pending - before; grown > freeReserve {
+		if grown := a.Stats().Pending - before; grown > freeReserve+8192 {
 			t.Fatalf("one segment of an 8 MiB frame made %d bytes pending", grown)
 		}
 		for _, d := range ds[:900] {
@@ -382,6 +386,7 @@ func checkPending(t *testing.T, a *Assembler) {
 		if len(s.ordering.pending) > maxPendingFrames {
 			t.Fatalf("a stream has %d frames pending", len(s.ordering.pending))
 		}
+		sum += len(s.held.JPEG)
 		for i, p := range s.ordering.pending {
 			sum += p.size()
 			if i > 0 && !Newer(p.id, s.ordering.pending[i-1].id) {
@@ -389,8 +394,8 @@ func checkPending(t *testing.T, a *Assembler) {
 			}
 		}
 	}
-	if sum != a.shared.memory.used || sum > MaxPendingMemory || len(a.streams) > maxStreams {
-		t.Fatalf("%d bytes pending in %d streams, counted as %d", sum, len(a.streams), a.shared.memory.used)
+	if used := a.Stats().Pending; sum != used || sum > MaxPendingMemory+newcomerMemory || len(a.streams) > maxStreams+maxNewcomers {
+		t.Fatalf("%d bytes pending in %d streams, counted as %d", sum, len(a.streams), used)
 	}
 }
 
@@ -428,8 +433,8 @@ func TestAssemblerMillion(t *testing.T) {
 		now = now.Add(time.Duration(r.IntN(20)) * time.Microsecond)
 		a.Add(b, alice, now)
 		drain(a, nil)
-		if a.shared.memory.used > MaxPendingMemory {
-			t.Fatalf("%d bytes pending after %d datagrams", a.shared.memory.used, i)
+		if pending := a.Stats().Pending; pending > MaxPendingMemory+newcomerMemory {
+			t.Fatalf("%d bytes pending after %d datagrams", pending, i)
 		}
 		if i%1000 == 0 {
 			a.Expire(now)
@@ -437,8 +442,11 @@ func TestAssemblerMillion(t *testing.T) {
 		}
 	}
 	cam := newCamera(0x777777, "real")
+	_, first := cam.frame(78_000)
 	f, ds := cam.frame(78_000)
-	want(t, add(a, bob, now, append([][]byte{cam.announce()}, ds...)...), f)
+	shown := add(a, bob, now, append([][]byte{cam.announce()}, first...)...)
+	shown = append(shown, add(a, bob, now.Add(provenTime), append([][]byte{cam.announce()}, ds...)...)...)
+	want(t, shown[len(shown)-1:], f)
 	st := a.Stats()
 	t.Logf("left out %v, dropped %v, %d frames, %d streams, %d bytes pending", st.LeftOut.Map(), st.Dropped.Map(), st.Frames, st.Streams, st.Pending)
 }

@@ -260,7 +260,7 @@ func (a *ClassicAssembler) finish(s *classicSender, from netip.AddrPort, now tim
 func (a *ClassicAssembler) label(s *classicSender, from netip.AddrPort, now time.Time) {
 	s.label = from.Addr().Unmap().String()
 	for _, o := range a.senders {
-		if o != s && o.label == s.label && now.Sub(o.seen) < aliveAfter {
+		if o != s && o.label == s.label && now.Sub(o.seen) < fellSilent {
 			s.label = net.JoinHostPort(s.label, strconv.Itoa(int(from.Port())))
 			return
 		}

@@ -10,6 +10,10 @@ const (
 	// whole frame repairs best, but costs more the larger it is. Frames with more segments are spread over several blocks.
 	maxBlockData = 192
 
+	// minStride is the least size of segments if a frame has more than one. Frames are cut into segments of MinSegmentSize
+	// or more, and then evened out.
+	minStride = 256
+
 	// maxBlocks is the largest number that fits the blocks field.
 	maxBlocks = 255
 )
@@ -47,6 +51,13 @@ func newLayout(length, segmentSize int) (layout, error) {
 func layoutOf(length, blocks, data int) layout {
 	stride := ceilDiv(ceilDiv(length, blocks*data), Unit) * Unit
 	return layout{length: length, blocks: blocks, data: data, stride: stride}
+}
+
+// usual reports whether a sender makes such a layout: see newLayout. It makes the fewest blocks, and spreads the segments
+// evenly over them.
+func (l layout) usual() bool {
+	n := l.segments()
+	return l.blocks == ceilDiv(n, maxBlockData) && l.data == ceilDiv(n, l.blocks) && (n == 1 || l.stride >= minStride)
 }
 
 // segments is how many segments hold bytes of the frame.

@@ -10,28 +10,33 @@ import (
 // name chooses the name under which the frames of s are handed on. It is the announced name, or the host's address if that
 // is empty. Two streams never share a name:
 //
-//   - A new stream from the same host takes the name over. The sender was restarted, and viewers of that name see the new
-//     stream.
-//   - A new stream from another host gets its host's address added to the name.
-//   - A stream that lost its name in this way, and goes on sending, gets its host's address added. If that is not enough,
-//     it gets its port added too.
-func (a *Assembler) name(s *stream, announced Announcement, now time.Time) {
-	settled := s.label != "" && announced.Name == s.announced.Name
-	s.announced = announced
-	if settled || now.Sub(s.displaced) < aliveAfter {
-		return
+//   - While the holder of a name goes on sending, a new stream gets its host's address added to the name. If that name is
+//     taken too, its port is added.
+//   - If the holder falls silent, the new stream takes the name. It may be the same sender after a restart.
+//   - If the old holder then sends again, it gets the name back.
+//
+// While it is open which of these it is, s has no name.
+func (a *Assembler) name(s *stream, now time.Time) {
+	host, port := s.key.from.Addr(), strconv.Itoa(int(s.from.Port()))
+	if !host.IsValid() {
+		host = s.from.Addr()
 	}
-	host, port := s.host(), strconv.Itoa(int(s.from.Port()))
-	name := cmp.Or(announced.Name, host)
-	for _, label := range []string{name, name + "@" + host, name + "@" + net.JoinHostPort(host, port)} {
+	address := host.Unmap().String()
+	name := cmp.Or(s.announced.Name, address)
+	for _, label := range []string{name, name + "@" + address, name + "@" + net.JoinHostPort(address, port)} {
 		holder := a.holderOf(label, s)
-		if holder != nil && (holder.host() != host || !s.displaced.IsZero()) {
+		switch {
+		case holder == nil:
+		case s.owned == label && s.joined.Before(holder.joined): // s is the old holder
+			holder.label = ""
+		case now.Sub(holder.seen) >= fellSilent:
+			holder.label = ""
+		case holder.seen.Sub(s.joined) < provenTime: // it may have ended just before s began
+			return
+		default:
 			continue
 		}
-		if holder != nil {
-			holder.label, holder.displaced = "", now
-		}
-		s.label = label
+		s.label, s.owned = label, label
 		return
 	}
 }

@@ -152,15 +152,15 @@ func (a *Assembler) refuse(p prefix, b []byte, from netip.AddrPort, now time.Tim
 	}
 }
 
-// openAnnouncement opens a sealed announcement. It returns the announcement's stream, which may be new, and the opened
-// datagram. If the announcement is not to be believed, it counts the reason and returns nil.
-func (a *Assembler) openAnnouncement(p prefix, b []byte, from netip.AddrPort, now time.Time) (s *stream, open []byte) {
+// openAnnouncement opens a sealed announcement of stream s, nil if no stream has that key. It returns the announcement's
+// stream, which may be new, and the opened datagram. If the announcement is not to be believed, it counts the reason and returns nil.
+func (a *Assembler) openAnnouncement(s *stream, key streamKey, b []byte, from netip.AddrPort, now time.Time) (
+	of *stream, open []byte) {
 	h, err := parseControlHeader(b)
 	if err != nil {
 		a.leaveOut(DatagramMalformed)
 		return nil, nil
 	}
-	s = a.find(p)
 	known := s != nil && s.opener.salt == h.origin
 	if known && h.counter <= s.opener.counter || s != nil && !known && s.opener.live && now.Sub(s.seen) < sessionSilence {
 		a.leaveOut(DatagramReplayed)
@@ -184,7 +184,7 @@ func (a *Assembler) openAnnouncement(p prefix, b []byte, from netip.AddrPort, no
 		if s != nil {
 			a.forget(s)
 		}
-		s = a.join(p, now)
+		s = a.join(key, from, now)
 		s.opener = opener
 		s.asking.seal = s.opener.seal
 	}

@@ -13,7 +13,11 @@ type ordering struct {
 	memory *frameMemory
 	tally  *Stats
 
-	started  bool   // whether a frame has been handed on
+	open     bool      // whether frame IDs may be forged
+	started  bool      // whether a frame has been handed on
+	handed   time.Time // when the last one was
+	before   uint64    // which frames were handed on before the newest: bit i for the one with ID newest - i
+	stray    stray
 	newest   uint32 // ID of the last frame that was handed on; before the first one, an ID far below those that come
 	pending  []*pendingFrame
 	finished []*pendingFrame // datagrams of these may still come
@@ -26,8 +30,13 @@ func (o *ordering) frame(seg *segment, now time.Time) (p *pendingFrame, why Data
 	if joining {
 		o.newest = seg.FrameID - 1<<30 // older frames may still come
 	}
-	if !Newer(seg.FrameID, o.newest) {
+	switch ahead := int32(seg.FrameID - o.newest); {
+	case o.open && o.started && (ahead <= 0 || ahead > maxAhead) && o.goesOn(seg.FrameID, now):
+		o.restart(seg.FrameID)
+	case ahead <= 0:
 		return find(o.finished, seg.FrameID), DatagramLate
+	case o.open && o.started && ahead > maxAhead:
+		return nil, DatagramStray
 	}
 	if p = find(o.pending, seg.FrameID); p == nil {
 		p = o.memory.newFrame(seg.FrameID, now.Add(o.config.Deadline))
@@ -38,7 +47,7 @@ func (o *ordering) frame(seg *segment, now time.Time) (p *pendingFrame, why Data
 		}
 	}
 	if p.state == unseen {
-		p.open(seg)
+		p.open(seg, o.memory)
 	}
 	return p, 0
 }
@@ -50,7 +59,7 @@ func (o *ordering) useless(seg *segment) (why DatagramDrop, useless bool) {
 		p = find(o.finished, seg.FrameID)
 	}
 	switch {
-	case p == nil:
+	case p == nil: // a sealed sender's IDs only grow
 		return DatagramLate, (o.started || len(o.pending) > 0) && !Newer(seg.FrameID, o.newest)
 	case p.state == unseen:
 		return 0, false
@@ -148,8 +157,65 @@ func (o *ordering) next(latency time.Duration, now time.Time) (p *pendingFrame, 
 		o.tally.Dropped[FrameLost] += uint64(gap - 1 - min(o.known, gap-1))
 	}
 	o.finish(1)
-	o.started, o.newest, o.known = true, p.id, 0
+	o.before = o.before<<(p.id-o.newest) | 1
+	o.started, o.newest, o.known, o.handed, o.stray = true, p.id, 0, now, stray{}
+	for last := len(o.pending) - 1; o.open && last >= 0 && o.pending[last].id-p.id > maxAhead; last-- { // they came first
+		o.pending[last].partial = true
+		o.drop(o.pending[last], FrameLate)
+		o.pending = o.pending[:last]
+	}
 	return p, until
+}
+
+// A stray counts frames, in order, that do not continue the frames that were handed on.
+type stray struct {
+	id     uint32 // of the newest one
+	frames int
+	since  time.Time // when the first segment of the first one came
+}
+
+// goesOn notes a segment whose frame is late, or far ahead, and reports whether the stream goes on from this frame. One
+// such frame changes nothing: it may be forged. But if several come in order, and no others, then those before were.
+func (o *ordering) goesOn(id uint32, now time.Time) bool {
+	if o.before>>(o.newest-id)&1 != 0 {
+		return false // this frame was handed on
+	}
+	switch ahead := id - o.stray.id; {
+	case ahead == 0:
+	case ahead <= maxAhead:
+		o.stray.id = id
+		o.stray.frames++
+	default:
+		o.stray = stray{id, 1, now}
+	}
+	since := o.stray.since
+	if Newer(id, o.newest) {
+		since = o.handed // the path may have been down for long, so nothing needs to be waited for
+	}
+	return o.stray.frames >= strayFrames && now.Sub(since) >= straySilence
+}
+
+// restart makes the frame with that ID the next one. It drops all others.
+func (o *ordering) restart(id uint32) {
+	for _, p := range o.pending {
+		p.partial = true // the sender did not send it
+		o.drop(p, FrameSuperseded)
+	}
+	o.finish(len(o.pending))
+	if gap := id - o.newest; gap <= maxCountedGap {
+		o.tally.Dropped[FrameLost] += uint64(gap - 1)
+	}
+	o.newest, o.known, o.before, o.stray = id-1, 0, 0, stray{}
+}
+
+// header returns the header of a frame, nil if nothing of it has come lately.
+func (o *ordering) header(id uint32) *segmentHeader {
+	for _, frames := range [][]*pendingFrame{o.pending, o.finished} {
+		if p := find(frames, id); p != nil && p.layout.length > 0 {
+			return &p.header
+		}
+	}
+	return nil
 }
 
 // drop drops a frame and frees its memory.

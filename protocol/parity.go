@@ -17,9 +17,9 @@ const maxShards = 256
 // field multiplies whole shards, with the processor's vector instructions where there are any.
 var field reedsolomon.LowLevel
 
-// A parityShard is a parity segment that has come.
-type parityShard struct {
-	row     int // j
+// A shard is a segment that has come.
+type shard struct {
+	number  int // of a data segment in the frame; or of a parity segment in its block, which is its row j
 	payload []byte
 }
 
@@ -55,7 +55,7 @@ func rowFactor(k, j, c int) byte { return reedsolomon.Inv(byte((k + j) ^ c)) }
 //
 // This is Lagrange's interpolation. It gives the same result as solving the equations of the parity shards, but needs no
 // elimination. Data shards that are all zeros add nothing to a sum.
-func repair(l layout, block int, frame []byte, have bitset, parity []parityShard) bool {
+func repair(l layout, block int, frame []byte, have bitset, parity []shard) bool {
 	missing, used := make([]int, 0, maxShards), make([]int, 0, maxShards) // M and Z
 	for c := range l.blockSegments(block) {
 		if !have.has(c*l.blocks + block) {
@@ -67,7 +67,7 @@ func repair(l layout, block int, frame []byte, have bitset, parity []parityShard
 	}
 	parity = parity[:len(missing)]
 	for _, p := range parity {
-		used = append(used, l.data+p.row)
+		used = append(used, l.data+p.number)
 	}
 
 	var a [maxShards]int // logarithms of a(x)

@@ -127,11 +127,11 @@ func (f codedFrame) shards(block int) (shards [][]byte) {
 }
 
 // parity computes rows of a block.
-func (f codedFrame) parity(block int, rows ...int) (parity []parityShard) {
+func (f codedFrame) parity(block int, rows ...int) (parity []shard) {
 	for _, row := range rows {
-		shard := picture(f.stride, 99) // what was in the memory before
-		encode(f.layout, block, f.bytes[:f.length], row, [][]byte{shard})
-		parity = append(parity, parityShard{row, shard})
+		b := picture(f.stride, 99) // what was in the memory before
+		encode(f.layout, block, f.bytes[:f.length], row, [][]byte{b})
+		parity = append(parity, shard{row, b})
 	}
 	return parity
 }
@@ -252,7 +252,7 @@ func TestRepairIsTheSolution(t *testing.T) {
 }
 
 // solve computes the data shards of a frame of one block from those that are not lost and from parity, by elimination.
-func (f codedFrame) solve(lost []int, parity []parityShard) [][]byte {
+func (f codedFrame) solve(lost []int, parity []shard) [][]byte {
 	var rows, shards [][]byte
 	for c, shard := range f.shards(0) {
 		if !slices.Contains(lost, c) {
@@ -262,7 +262,7 @@ func (f codedFrame) solve(lost []int, parity []parityShard) [][]byte {
 		}
 	}
 	for _, p := range parity {
-		rows, shards = append(rows, slowRow(f.data, p.row)), append(shards, bytes.Clone(p.payload))
+		rows, shards = append(rows, slowRow(f.data, p.number)), append(shards, bytes.Clone(p.payload))
 	}
 	return slowRepair(rows, shards)
 }
@@ -390,9 +390,9 @@ func BenchmarkParity(b *testing.B) {
 				have.set(i)
 			}
 		}
-		var parity []parityShard
+		var parity []shard
 		for row := range lost {
-			parity = append(parity, parityShard{row, picture(l.stride, 2)})
+			parity = append(parity, shard{row, picture(l.stride, 2)})
 		}
 		b.Run(fmt.Sprintf("repair %d of %d", lost, k), func(b *testing.B) {
 			b.SetBytes(int64(l.length))

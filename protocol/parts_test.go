@@ -14,7 +14,7 @@ func TestOrderingWaitsForAnOlderFrame(t *testing.T) {
 		if !o.insert(p, epoch) {
 			t.Fatal("no room")
 		}
-		p.state = collecting
+		p.state, p.layout = collecting, layoutOf(100, 1, 1)
 	}
 	o.pending[1].state, o.pending[1].wholeAt = whole, epoch
 	const latency = 10 * time.Millisecond

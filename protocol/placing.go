@@ -15,11 +15,15 @@ type pendingFrame struct {
 	state    frameState
 	wholeAt  time.Time
 
-	bytes   []byte // grows to the size of all data segments, in whole strides
+	bytes   []byte  // of all data segments, in whole strides; nil as long as the frame may not have the memory
+	loose   []shard // data segments that came before that
 	have    bitset // the data segments that are here
 	missing int    // data segments
 	arrived int    // bytes of payload
 	blocks  []pendingBlock
+
+	rival           segmentHeader // the header that contradicted the first one last
+	agree, disagree int           // how many datagrams agreed with header, and with rival
 
 	arrivals arrivals
 	asks     int       // how often the sender was asked for missing segments
@@ -41,17 +45,45 @@ const (
 // A pendingBlock is one block of a pending frame.
 type pendingBlock struct {
 	missing int           // data segments
-	parity  []parityShard // in the order in which they came
+	parity  []shard // in the order in which they came
 }
 
 // open sets up a frame from its first segment.
-func (p *pendingFrame) open(s *segment) {
+func (p *pendingFrame) open(s *segment, m *frameMemory) {
 	n := s.layout.segments()
 	p.header, p.layout, p.state = s.segmentHeader, s.layout, collecting
 	p.have, p.missing = p.have.cleared(n), n
 	for b := range s.layout.blocks {
 		p.blocks = append(p.blocks, pendingBlock{missing: s.layout.blockSegments(b)})
 	}
+	m.used += p.overhead()
+}
+
+// overhead is about how many bytes of memory the frame needs besides those of its segments.
+func (p *pendingFrame) overhead() int {
+	parity := int(p.header.Parity) * p.layout.blocks
+	return 512 + len(p.blocks)*32 + (2*p.layout.segments()+parity)/8
+}
+
+// vote notes whether a segment agrees with the header that the frame was opened with. If more segments agree on another
+// header, the first one was forged, and the frame is opened again. vote returns whether the segment may be placed.
+func (p *pendingFrame) vote(seg *segment, m *frameMemory) bool {
+	if p.state != collecting || p.header.sameFrame(&seg.segmentHeader) {
+		p.agree++
+		return true
+	}
+	if p.disagree == 0 || !p.rival.sameFrame(&seg.segmentHeader) {
+		p.rival, p.disagree = seg.segmentHeader, 0
+	}
+	if p.disagree++; p.disagree <= p.agree {
+		return false
+	}
+	m.pool.Put(p.bytes)
+	p.free(m)
+	p.arrived, p.agree, p.disagree, p.asks, p.repaired = 0, p.disagree, 0, 0, false
+	p.arrivals = arrivals{over: p.arrivals.over, seen: p.arrivals.seen[:0]}
+	p.open(seg, m)
+	return true
 }
 
 // place copies a segment to its place. It then rebuilds the segment's block, if there is enough parity. If the segment is of
@@ -60,20 +92,21 @@ func (p *pendingFrame) place(seg *segment, trusted int, m *frameMemory) (why Dat
 	if why, useless := p.useless(seg); useless {
 		return why, false
 	}
+	p.arrived += len(seg.payload)
 	if seg.parity {
 		b := &p.blocks[seg.Block]
-		b.parity = append(b.parity, parityShard{seg.index, bytes.Clone(seg.payload)})
+		b.parity = append(b.parity, shard{seg.index, bytes.Clone(seg.payload)})
 		m.used += p.layout.stride
 	} else {
-		start, end := p.layout.span(seg.index)
-		if !p.reserve(end, trusted, m) {
-			return DatagramOverLimit, false
+		if p.reserve(trusted, m) {
+			copy(p.bytes[seg.index*p.layout.stride:], seg.payload)
+		} else {
+			p.loose = append(p.loose, shard{seg.index, bytes.Clone(seg.payload)})
+			m.used += p.layout.stride
 		}
-		copy(p.bytes[start:], seg.payload)
 		p.got(seg.index)
 	}
-	p.arrived += len(seg.payload)
-	p.repair(int(seg.Block), max(trusted, 2*p.arrived), m)
+	p.repair(int(seg.Block), trusted, m)
 	return 0, true
 }
 
@@ -94,25 +127,24 @@ func (p *pendingFrame) useless(seg *segment) (why DatagramDrop, useless bool) {
 	return DatagramDuplicate, p.have.has(seg.index)
 }
 
-// reserve makes room for the frame's bytes up to end. Frames of up to trusted bytes get all their memory at once. The memory
-// of larger frames grows with the bytes that arrive. So reserve returns false if end is too far ahead of what has arrived.
-func (p *pendingFrame) reserve(end, trusted int, m *frameMemory) bool {
-	if end <= len(p.bytes) {
+// reserve makes room for all of the frame, and puts the loose segments in their places. It returns false if the frame may not
+// have that much memory yet. Frames of up to trusted bytes get it at once. The memory of larger frames must be earned by the
+// bytes that arrive.
+func (p *pendingFrame) reserve(trusted int, m *frameMemory) bool {
+	if p.bytes != nil {
 		return true
 	}
-	want := p.layout.segments() * p.layout.stride
-	if free := max(trusted, freeReserve); want > free {
-		want = min(want, max(free, 2*p.arrived+freeReserve))
-	}
-	if end > want {
+	n := p.layout.segments() * p.layout.stride
+	if n > max(trusted, freeReserve+2*p.arrived) {
 		return false
 	}
-	b := m.pool.Get(want)
-	copy(b, p.bytes)
-	clear(b[min(want, p.layout.length):]) // the padding of the last segment
-	m.pool.Put(p.bytes)
-	m.used += want - len(p.bytes)
-	p.bytes = b
+	m.used += n - len(p.loose)*p.layout.stride
+	p.bytes = m.pool.Get(n)
+	clear(p.bytes[p.layout.length:]) // the padding of the last segment
+	for _, s := range p.loose {
+		copy(p.bytes[s.number*p.layout.stride:], s.payload)
+	}
+	p.loose = nil
 	return true
 }
 
@@ -123,10 +155,10 @@ func (p *pendingFrame) got(i int) {
 	p.blocks[i%p.layout.blocks].missing--
 }
 
-// repair rebuilds a block's missing segments, if there is enough parity, and memory for the whole frame: see reserve.
+// repair rebuilds a block's missing segments, if there is enough parity, and memory for the frame.
 func (p *pendingFrame) repair(block, trusted int, m *frameMemory) {
 	b := p.blocks[block]
-	if b.missing == 0 || len(b.parity) < b.missing || !p.reserve(p.layout.segments()*p.layout.stride, trusted, m) ||
+	if b.missing == 0 || len(b.parity) < b.missing || !p.reserve(trusted, m) ||
 		!repair(p.layout, block, p.bytes, p.have, b.parity) {
 		return
 	}
@@ -159,12 +191,15 @@ func (p *pendingFrame) waits() bool { return p.state == collecting || p.state ==
 
 // has reports whether a row of parity is here.
 func (b *pendingBlock) has(row int) bool {
-	return slices.ContainsFunc(b.parity, func(p parityShard) bool { return p.row == row })
+	return slices.ContainsFunc(b.parity, func(s shard) bool { return s.number == row })
 }
 
 // size is how many bytes of memory the frame holds.
 func (p *pendingFrame) size() int {
-	n := len(p.bytes)
+	if p.state == unseen || p.state == done {
+		return 0
+	}
+	n := len(p.bytes) + p.overhead() + len(p.loose)*p.layout.stride
 	for _, b := range p.blocks {
 		n += len(b.parity) * p.layout.stride
 	}
@@ -175,13 +210,14 @@ func (p *pendingFrame) size() int {
 func (p *pendingFrame) free(m *frameMemory) {
 	m.used -= p.size()
 	clear(p.blocks) // of parity
-	p.state, p.bytes, p.have, p.blocks = done, nil, p.have[:0], p.blocks[:0]
+	p.state, p.bytes, p.loose, p.have, p.blocks = done, nil, nil, p.have[:0], p.blocks[:0]
 }
 
 // A frameMemory is the memory of all unfinished frames of an assembler. The zero value is ready.
 type frameMemory struct {
 	pool  Pool
 	used  int           // bytes
+	limit int           // the most bytes that may be used
 	spare *pendingFrame // to be used again, or nil
 }
 

@@ -64,9 +64,9 @@ const (
 	requestShare = 8
 	reportShare  = 2
 
-	// aliveAfter is how long a stream must go on sending after another took its name. Only then it counts as alive. Before
-	// that, its datagrams may be the last ones of a sender that was restarted.
-	aliveAfter = 300 * time.Millisecond
+	// fellSilent is how long a stream must be silent before another may take its name. Senders announce their stream every
+	// 200 ms.
+	fellSilent = 500 * time.Millisecond
 )
 
 // A timing is what a receiver has measured of the path to and from a sender. The zero value knows nothing.

@@ -130,7 +130,10 @@ func TestSealedHides(t *testing.T) {
 func TestSealedChanged(t *testing.T) {
 	cam, a := newSealedCamera(t, 7, "door", secret), NewAssembler(AssemblerConfig{Keys: []Key{secret}})
 	sent, fedBack := cam.join(t, a, epoch)
-	_, ds := cam.frame(t, 3000)
+	f, ds := cam.frame(t, 3000)
+	want(t, add(a, alice, epoch, ds...), f)
+	feedback(a)
+	_, ds = cam.frame(t, 3000)
 	fresh := cam.announce(epoch)
 	for _, d := range append(ds, fresh) {
 		for bit := range 8 * len(d) {
@@ -201,9 +204,9 @@ func TestSealedFlood(t *testing.T) {
 		case 4:
 			forged = stranger.announce(now)
 		}
-		before := a.shared.memory.used
-		if got := add(a, bob, now, forged); len(got) > 0 || a.shared.memory.used > before {
-			t.Fatalf("datagram %d: %d frames, memory from %d to %d", i, len(got), before, a.shared.memory.used)
+		before := a.Stats().Pending
+		if got := add(a, bob, now, forged); len(got) > 0 || a.Stats().Pending > before {
+			t.Fatalf("datagram %d: %d frames, memory from %d to %d", i, len(got), before, a.Stats().Pending)
 		}
 	}
 	st := a.Stats()

@@ -85,6 +85,9 @@ func parseSegment(p prefix, b []byte) (s segment, err error) {
 		return s, ErrMalformed
 	}
 	s.layout = layoutOf(int(s.Length), int(s.Blocks), int(s.Data))
+	if !s.layout.usual() {
+		return s, ErrMalformed
+	}
 	s.payload = b[SegmentHeaderSize:]
 	if p.Sealed {
 		if len(s.payload) <= TagSize || s.CRC != 0 {

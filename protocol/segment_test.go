@@ -11,14 +11,14 @@ import (
 func TestSegmentHeaderRoundTrip(t *testing.T) {
 	h := segmentHeader{
 		prefix:  prefix{Countdown: 3, Type: typeData, Stream: 7, Session: 0xabcdef, Block: 1},
-		FrameID: 0xfffffffe, Blocks: 2, Length: 20_000, Data: 8, Parity: 2,
+		FrameID: 0xfffffffe, Blocks: 2, Length: 300_000, Data: 107, Parity: 2,
 		Captured: timestamp(epoch), CRC: 0x01020304,
 	}
 	b := h.append(nil)
 	if len(b) != SegmentHeaderSize {
 		t.Fatalf("the header has %d bytes, want %d", len(b), SegmentHeaderSize)
 	}
-	l := layoutOf(20_000, 2, 8)
+	l := layoutOf(300_000, 2, 107)
 	start, end := l.span(l.index(1, 3))
 	b = append(b, make([]byte, end-start)...)
 	p, err := parsePrefix(b)

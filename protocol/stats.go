@@ -38,6 +38,7 @@ const (
 	DatagramReplayed                         // it may be a recording
 	DatagramUnannounced                      // it is sealed, and its stream has not been announced yet
 	DatagramInconsistent                     // it contradicts other datagrams of its frame
+	DatagramStray                            // the ID of its frame is far from those of the frames before
 	DatagramOverLimit                        // its stream has too many unfinished frames, or its frame no memory for it yet
 	DatagramLate                             // its frame was dropped before, or a newer one was handed on
 	DatagramSpare                            // its frame or block was whole without it: parity, if nothing was lost
@@ -46,7 +47,7 @@ const (
 )
 
 var datagramDropNames = [...]string{"foreign", "unknown-type", "malformed", "unsealed", "sealed", "wrong-key", "replayed",
-	"unannounced", "inconsistent", "over-limit", "late", "spare", "duplicate"}
+	"unannounced", "inconsistent", "stray", "over-limit", "late", "spare", "duplicate"}
 
 func (d DatagramDrop) String() string { return datagramDropNames[d] }
 
@@ -85,6 +86,9 @@ type Stats struct {
 	// Pending is how many bytes unfinished frames hold now. Streams is how many streams are followed now.
 	Pending, Streams int
 }
+
+// spoiled counts what only a forger does to a frame: no path changes a datagram unnoticed.
+func (s *Stats) spoiled() uint64 { return s.Dropped[FrameCorrupt] + s.LeftOut[DatagramInconsistent] }
 
 func (s *Stats) add(o *Stats) {
 	for i := range s.Dropped {

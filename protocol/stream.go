@@ -7,12 +7,6 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A streamKey tells streams apart. A sender that restarts draws a new session, and so begins a new stream.
-type streamKey struct {
-	session uint32
-	stream  uint8
-}
-
 // A stream makes frames from one sender's datagrams. It has three parts. For each segment, ordering finds the frame, and the
 // frame places the segment (placing.go). Then ordering hands on whole frames, and asking asks for what is missing. All parts
 // count in the same tally.
@@ -21,11 +15,16 @@ type stream struct {
 	from   netip.AddrPort // where its last datagram came from
 	joined time.Time      // when its first datagram came
 	seen   time.Time      // when its last datagram came
-	whole  time.Time      // when a frame was last whole, zero if never
+
+	delivered int       // frames that were whole and intact
+	shown     bool      // whether it has a place among the streams that are shown
+	twin      bool      // whether another stream had the same session and number
+	spoiled   time.Time // when a guest last spoiled a frame, zero if never
 
 	announced Announcement
-	label     string    // the name under which its frames are handed on, "" as long as it has none
-	displaced time.Time // when another stream took its name, zero if none has
+	described bool   // whether an announcement has come
+	label     string // the name under which its frames are handed on, "" as long as it has none
+	owned     string // the last name that it had
 
 	shared   *shared
 	opener   *opener // nil if the stream is open
@@ -33,7 +32,7 @@ type stream struct {
 	ordering ordering
 	asking   asking
 	largest  int       // the most bytes that have arrived of one frame
-	held     Frame     // the newest whole frame, as long as the stream has no name
+	held     Frame     // the newest whole frame, as long as the stream has no name; its bytes count as memory
 	wake     time.Time // when to call attend at the latest
 }
 
@@ -41,7 +40,8 @@ type stream struct {
 type shared struct {
 	config   AssemblerConfig
 	keyring  keyring
-	memory   frameMemory
+	memory   frameMemory // of the streams that are shown
+	trial    frameMemory // of newcomers
 	ready    []Frame
 	feedback []outgoingFeedback
 }
@@ -51,18 +51,26 @@ type outgoingFeedback struct {
 	b  []byte
 }
 
-func newStream(key streamKey, sh *shared, now time.Time) *stream {
-	s := &stream{key: key, joined: now, shared: sh}
-	s.ordering = ordering{config: &sh.config, memory: &sh.memory, tally: &s.tally}
+func newStream(key streamKey, from netip.AddrPort, sh *shared, now time.Time) *stream {
+	s := &stream{key: key, from: from, joined: now, seen: now, shared: sh}
+	s.ordering = ordering{config: &sh.config, memory: &sh.trial, tally: &s.tally, open: key.from.IsValid()}
 	s.asking = asking{config: &sh.config, tally: &s.tally, key: key, joined: now, reported: now}
 	return s
 }
 
+// charge moves the stream's memory to another account.
+func (s *stream) charge(m *frameMemory) {
+	bytes := len(s.held.JPEG)
+	for _, p := range s.ordering.pending {
+		bytes += p.size()
+	}
+	s.ordering.memory.used -= bytes
+	s.ordering.memory = m
+	m.used += bytes
+}
+
 // believed reports whether the stream may be shown. A sealed one must first prove that it is not a recording.
 func (s *stream) believed() bool { return s.opener == nil || s.opener.live }
-
-// host is the IP address that the stream comes from.
-func (s *stream) host() string { return s.from.Addr().Unmap().String() }
 
 // heard counts a datagram of size bytes.
 func (s *stream) heard(size int, from netip.AddrPort, now time.Time) {
@@ -78,10 +86,14 @@ func (s *stream) addSegment(seg *segment, now time.Time) *pendingFrame {
 		s.tally.LeftOut[why]++
 		return nil
 	}
+	if !p.vote(seg, s.ordering.memory) {
+		s.tally.LeftOut[DatagramInconsistent]++
+		return nil
+	}
 	if !seg.repair {
 		s.asking.arrived(p, seg, now)
 	}
-	if why, placed := p.place(seg, 2*s.largest, &s.shared.memory); !placed {
+	if why, placed := p.place(seg, 2*s.largest, s.ordering.memory); !placed {
 		s.tally.LeftOut[why]++
 		return nil
 	}
@@ -105,9 +117,7 @@ func (s *stream) complete(p *pendingFrame, now time.Time) {
 		s.ordering.drop(p, FrameNotJPEG)
 	default:
 		p.state, p.wholeAt = whole, now
-		if s.believed() {
-			s.whole = now
-		}
+		s.delivered++
 	}
 }
 
@@ -125,7 +135,7 @@ func (s *stream) attend(now time.Time) {
 	a.closeTrains(o.pending, now)
 	for p := o.forget(); p != nil; p = o.forget() {
 		a.closeTrain(p, now)
-		s.shared.memory.spare = p
+		s.ordering.memory.spare = p
 	}
 	for _, p := range o.pending {
 		if p.waits() {
@@ -134,6 +144,9 @@ func (s *stream) attend(now time.Time) {
 		}
 	}
 	s.wakeAt(a.makeReport(now))
+	if named := s.joined.Add(nameWait); s.label == "" && named.After(now) {
+		s.wakeAt(named)
+	}
 	for _, b := range a.out {
 		s.shared.feedback = append(s.shared.feedback, outgoingFeedback{s.from, b})
 	}
@@ -155,11 +168,20 @@ func (s *stream) handOn(p *pendingFrame, now time.Time) {
 	case p.repaired:
 		s.tally.ByParity++
 	}
-	s.held = Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length],
+	f := Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length],
 		Sealed: s.opener != nil}
-	p.free(&s.shared.memory)
+	p.free(s.ordering.memory)
+	s.hold(f)
 	s.asking.fade()
 	s.release()
+}
+
+// hold holds a frame instead of the one that is held now.
+func (s *stream) hold(f Frame) {
+	m := s.ordering.memory
+	m.pool.Put(s.held.JPEG)
+	m.used += len(f.JPEG) - len(s.held.JPEG)
+	s.held = f
 }
 
 // release hands on the frame that is held, if the stream has a name. Until then only the newest frame is held: nobody who
@@ -169,12 +191,13 @@ func (s *stream) release() {
 		return
 	}
 	if s.opener != nil && s.held.ID < s.opener.oldest {
-		s.held = Frame{} // it may be a recording of this session
+		s.hold(Frame{}) // it may be a recording of this session
 		return
 	}
-	s.held.Stream = s.label
-	s.shared.ready = append(s.shared.ready, s.held)
+	f := s.held
+	s.ordering.memory.used -= len(f.JPEG)
+	s.held, f.Stream = Frame{}, s.label
+	s.shared.ready = append(s.shared.ready, f)
 	s.tally.Frames++
-	s.tally.FrameBytes += uint64(len(s.held.JPEG))
-	s.held = Frame{}
+	s.tally.FrameBytes += uint64(len(f.JPEG))
 }
