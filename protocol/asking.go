@@ -118,7 +118,8 @@ func (a *asking) ask(p *pendingFrame, now time.Time) (next time.Time) {
 	if p.state == unseen {
 		a.request(Request{FrameID: p.id})
 	}
-	for block := range p.blocks {
+	size := requestSize + ceilDiv(p.layout.data, 8)
+	for block := 0; block < len(p.blocks) && a.affords(size, requestShare); block++ {
 		if r, short := p.shortage(block); short {
 			a.request(r)
 		}
@@ -132,7 +133,10 @@ func (a *asking) request(r Request) {
 	}
 }
 
-// send queues feedback and returns true. It returns false if feedback would exceed one byte for every share bytes received.
+// affords reports whether size more bytes of feedback leave it within one byte for every share bytes received.
+func (a *asking) affords(size, share int) bool { return a.fedBack+size <= a.received/share }
+
+// send queues feedback and returns true. It returns false if the share of the bytes received does not allow that.
 func (a *asking) send(b []byte, share int) bool {
 	size := len(b)
 	if a.seal != nil {
@@ -141,7 +145,7 @@ func (a *asking) send(b []byte, share int) bool {
 			share = 1 // the first report must leave: the stream is shown only when the sender has echoed it
 		}
 	}
-	if a.fedBack+size > a.received/share {
+	if !a.affords(size, share) {
 		return false
 	}
 	if a.seal != nil {

@@ -18,11 +18,19 @@ type AssemblerConfig struct {
 	// trips, at most 150 ms. On a local network that is some 10 ms. It delays frames only when something was lost. Less
 	// than 0 means that no frame waits.
 	Latency time.Duration
+	// From are the networks whose datagrams are taken. If there are none, those of all networks are.
+	From []netip.Prefix
 	// OneWay turns off feedback: senders get no reports and no requests.
 	OneWay bool
 	// Keys are the keys of the sealed streams that are wanted. With a key, open streams are ignored. Without one, sealed
 	// streams are ignored. NextLocked tells of ignored streams.
 	Keys []Key
+}
+
+// wants reports whether datagrams from an address are taken.
+func (c *AssemblerConfig) wants(from netip.AddrPort) bool {
+	addr := from.Addr().Unmap().WithZone("")
+	return len(c.From) == 0 || slices.ContainsFunc(c.From, func(n netip.Prefix) bool { return n.Contains(addr) })
 }
 
 // An Assembler turns udpcam/1 datagrams into frames. They may come from any number of senders, in any order. Lost segments
@@ -60,9 +68,13 @@ func NewAssembler(c AssemblerConfig) *Assembler {
 
 // Add adds a datagram that came from an address. If b is sealed, Add decrypts it in place.
 func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
+	if !a.shared.config.wants(from) {
+		a.tally.leaveOut(DatagramUnwanted)
+		return
+	}
 	p, err := parsePrefix(b)
 	if err != nil {
-		a.leaveOut(DatagramForeign)
+		a.tally.leaveOut(DatagramForeign)
 		return
 	}
 	if p.Sealed != (len(a.shared.config.Keys) > 0) {
@@ -73,20 +85,20 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	case typeData, typeParity, typeData | typeRepair, typeParity | typeRepair:
 		seg, err := parseSegment(p, b)
 		if err != nil {
-			a.leaveOut(DatagramMalformed)
+			a.tally.leaveOut(DatagramMalformed)
 			return
 		}
 		key := keyOf(p, from)
 		s := a.find(key)
 		switch {
 		case s == nil && p.Sealed:
-			a.leaveOut(DatagramUnannounced)
+			a.tally.leaveOut(DatagramUnannounced)
 			return
 		case s == nil:
 			s = a.join(key, from, now)
 		case p.Sealed:
 			if why, opened := s.openSegment(&seg); !opened {
-				a.leaveOut(why)
+				a.tally.leaveOut(why)
 				return
 			}
 		}
@@ -104,7 +116,7 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	case typeAnnouncement:
 		a.addAnnouncement(p, b, from, now)
 	default:
-		a.leaveOut(DatagramUnknownType)
+		a.tally.leaveOut(DatagramUnknownType)
 	}
 }
 
@@ -118,7 +130,7 @@ func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now
 	}
 	announced, clock, err := parseAnnouncement(b)
 	if err != nil {
-		a.leaveOut(DatagramMalformed)
+		a.tally.leaveOut(DatagramMalformed)
 		return
 	}
 	if s == nil {
@@ -132,19 +144,13 @@ func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now
 	if !s.believed() {
 		s.asking.urgent, s.asking.reported = true, time.Time{} // report now, for the next announcement to echo
 	} else {
-		if s.label != "" && announced.Name != s.announced.Name {
-			s.label = "" // it gets a new one at once
-		}
 		s.announced, s.described = announced, true
+		if s.label != "" && s.label != s.name() {
+			a.name(s, now) // it has a new name, or that name may be free now
+		}
 	}
 	s.attend(now)
 	a.show(s, now)
-}
-
-// leaveOut counts a datagram that belongs to no stream.
-func (a *Assembler) leaveOut(why DatagramDrop) {
-	a.tally.Datagrams++
-	a.tally.LeftOut[why]++
 }
 
 // Next returns the next frame that is ready to be handed on. The frame is valid until Next is called again.

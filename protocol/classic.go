@@ -77,12 +77,12 @@ func (s *ClassicSplitter) Feedback([]byte, time.Time) (f Feedback, err error) { 
 // is one that begins as a JPEG does. The others must follow it in order, down to countdown 1. The wire has no checksum, so a
 // frame is handed on only if the markers of the JPEG are in order: see [mjpeg.Check]. It has the methods of an [Assembler].
 type ClassicAssembler struct {
-	deadline time.Duration
-	keyring  keyring
-	senders  map[netip.AddrPort]*classicSender
-	ready    []Frame
-	pending  int   // bytes in unfinished frames
-	tally    Stats // of datagrams without a sender, and of forgotten senders
+	config  AssemblerConfig
+	keyring keyring
+	senders map[netip.AddrPort]*classicSender
+	ready   []Frame
+	pending int   // bytes in unfinished frames
+	tally   Stats // of datagrams without a sender, and of forgotten senders
 }
 
 // A classicSender is an address, with the frame that is coming from it.
@@ -100,23 +100,21 @@ type classicSender struct {
 
 // NewClassicAssembler returns an assembler with no senders.
 func NewClassicAssembler(c AssemblerConfig) *ClassicAssembler {
-	return &ClassicAssembler{
-		deadline: cmp.Or(c.Deadline, DefaultDeadline),
-		keyring:  newKeyring(c.Keys),
-		senders:  map[netip.AddrPort]*classicSender{},
-	}
+	c.Deadline = cmp.Or(c.Deadline, DefaultDeadline)
+	return &ClassicAssembler{config: c, keyring: newKeyring(c.Keys), senders: map[netip.AddrPort]*classicSender{}}
 }
 
 // Add adds a datagram that came from an address.
 func (a *ClassicAssembler) Add(b []byte, from netip.AddrPort, now time.Time) {
-	if len(b) < 2 || len(b) > 1+ClassicSegmentSize || b[0] == 0 {
-		a.tally.Datagrams++
-		a.tally.LeftOut[DatagramForeign]++
+	switch {
+	case !a.config.wants(from):
+		a.tally.leaveOut(DatagramUnwanted)
 		return
-	}
-	if len(a.keyring.keys) > 0 {
-		a.tally.Datagrams++
-		a.tally.LeftOut[DatagramUnsealed]++
+	case len(b) < 2 || len(b) > 1+ClassicSegmentSize || b[0] == 0:
+		a.tally.leaveOut(DatagramForeign)
+		return
+	case len(a.keyring.keys) > 0:
+		a.tally.leaveOut(DatagramUnsealed)
 		a.keyring.noteLocked(LockedStream{From: from, Why: LockedOpen}, now)
 		return
 	}
@@ -173,7 +171,7 @@ func (a *ClassicAssembler) Deadline() (next time.Time) {
 	for _, s := range a.senders {
 		at := s.seen.Add(streamExpiry)
 		if s.next != 0 {
-			at = s.start.Add(a.deadline)
+			at = s.start.Add(a.config.Deadline)
 		}
 		if next.IsZero() || at.Before(next) {
 			next = at
@@ -185,7 +183,7 @@ func (a *ClassicAssembler) Deadline() (next time.Time) {
 // Expire drops frames that are too late, and forgets senders that have long been silent.
 func (a *ClassicAssembler) Expire(now time.Time) {
 	for from, s := range a.senders {
-		if now.Sub(s.start) >= a.deadline {
+		if now.Sub(s.start) >= a.config.Deadline {
 			a.drop(s)
 		}
 		if now.Sub(s.seen) >= streamExpiry {
@@ -216,14 +214,15 @@ func (a *ClassicAssembler) Streams() []StreamInfo {
 	return infos
 }
 
-// sender returns the sender with that address. If it is new and there are too many, the one that was silent longest gives
-// way.
+// sender returns the sender with that address. If it is new and there are too many, the one that has delivered least gives
+// way, of equal ones that which was silent longest.
 func (a *ClassicAssembler) sender(from netip.AddrPort, now time.Time) *classicSender {
 	s := a.senders[from]
 	if s == nil {
 		if len(a.senders) == classicMaxSenders {
 			a.forget(slices.MinFunc(slices.Collect(maps.Keys(a.senders)), func(x, y netip.AddrPort) int {
-				return a.senders[x].seen.Compare(a.senders[y].seen)
+				s, o := a.senders[x], a.senders[y]
+				return cmp.Or(cmp.Compare(s.tally.Frames, o.tally.Frames), s.seen.Compare(o.seen))
 			}))
 		}
 		s = &classicSender{}

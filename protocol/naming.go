@@ -12,25 +12,25 @@ import (
 //
 //   - While the holder of a name goes on sending, a new stream gets its host's address added to the name. If that name is
 //     taken too, its port is added.
-//   - If the holder falls silent, the new stream takes the name. It may be the same sender after a restart.
-//   - If the old holder then sends again, it gets the name back.
+//   - If the holder falls silent, the new stream takes the name. It may be the same sender after a restart. A sealed stream
+//     from the same host does not wait for that: its sender has the key.
+//   - If the old holder then goes on sending, it gets the name back.
 //
-// While it is open which of these it is, s has no name.
+// As long as it is not known which of these holds, s keeps the name that it has, if any.
 func (a *Assembler) name(s *stream, now time.Time) {
-	host, port := s.key.from.Addr(), strconv.Itoa(int(s.from.Port()))
-	if !host.IsValid() {
-		host = s.from.Addr()
-	}
-	address := host.Unmap().String()
-	name := cmp.Or(s.announced.Name, address)
-	for _, label := range []string{name, name + "@" + address, name + "@" + net.JoinHostPort(address, port)} {
+	host, port := s.from.Addr().Unmap().String(), strconv.Itoa(int(s.from.Port()))
+	name := s.name()
+	for _, label := range []string{name, name + "@" + host, name + "@" + net.JoinHostPort(host, port)} {
 		holder := a.holderOf(label, s)
 		switch {
 		case holder == nil:
 		case s.owned == label && s.joined.Before(holder.joined): // s is the old holder
-			holder.label = ""
-		case now.Sub(holder.seen) >= fellSilent:
-			holder.label = ""
+			if s.seen.Sub(s.lost) < provenTime {
+				return // what came may have been on its way when s ended
+			}
+			holder.label, holder.lost = "", now
+		case now.Sub(holder.seen) >= fellSilent, s.owned == "" && s.opener != nil && s.from.Addr() == holder.from.Addr():
+			holder.label, holder.lost = "", now
 		case holder.seen.Sub(s.joined) < provenTime: // it may have ended just before s began
 			return
 		default:
@@ -40,6 +40,9 @@ func (a *Assembler) name(s *stream, now time.Time) {
 		return
 	}
 }
+
+// name is the name that the stream would like to have.
+func (s *stream) name() string { return cmp.Or(s.announced.Name, s.from.Addr().Unmap().String()) }
 
 // holderOf returns the stream, other than s, that has that name, or nil.
 func (a *Assembler) holderOf(label string, s *stream) *stream {

@@ -142,11 +142,11 @@ func (o *opener) seal(open []byte) []byte {
 // refuse leaves out a sealed datagram if this receiver has no key, and an open one if it has a key.
 func (a *Assembler) refuse(p prefix, b []byte, from netip.AddrPort, now time.Time) {
 	if !p.Sealed {
-		a.leaveOut(DatagramUnsealed)
+		a.tally.leaveOut(DatagramUnsealed)
 		a.shared.keyring.noteLocked(LockedStream{From: from, Why: LockedOpen}, now)
 		return
 	}
-	a.leaveOut(DatagramSealed)
+	a.tally.leaveOut(DatagramSealed)
 	if h, err := parseControlHeader(b); err == nil && p.Type == typeAnnouncement {
 		a.shared.keyring.noteLocked(LockedStream{from, LockedNoKey, h.key}, now)
 	}
@@ -158,18 +158,18 @@ func (a *Assembler) openAnnouncement(s *stream, key streamKey, b []byte, from ne
 	of *stream, open []byte) {
 	h, err := parseControlHeader(b)
 	if err != nil {
-		a.leaveOut(DatagramMalformed)
+		a.tally.leaveOut(DatagramMalformed)
 		return nil, nil
 	}
 	known := s != nil && s.opener.salt == h.origin
 	if known && h.counter <= s.opener.counter || s != nil && !known && s.opener.live && now.Sub(s.seen) < sessionSilence {
-		a.leaveOut(DatagramReplayed)
+		a.tally.leaveOut(DatagramReplayed)
 		return nil, nil
 	}
 	ring := &a.shared.keyring
 	k, open := ring.open(b, h.key)
 	if open == nil {
-		a.leaveOut(DatagramWrongKey)
+		a.tally.leaveOut(DatagramWrongKey)
 		if k == nil {
 			ring.noteLocked(LockedStream{from, LockedNoKey, h.key}, now)
 		}
@@ -178,7 +178,7 @@ func (a *Assembler) openAnnouncement(s *stream, key streamKey, b []byte, from ne
 	if !known {
 		opener := ring.opener(k, h, now)
 		if opener == nil {
-			a.leaveOut(DatagramUnknownType)
+			a.tally.leaveOut(DatagramUnknownType)
 			return nil, nil
 		}
 		if s != nil {

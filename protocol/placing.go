@@ -17,9 +17,9 @@ type pendingFrame struct {
 
 	bytes   []byte  // of all data segments, in whole strides; nil as long as the frame may not have the memory
 	loose   []shard // data segments that came before that
-	have    bitset // the data segments that are here
-	missing int    // data segments
-	arrived int    // bytes of payload
+	have    bitset  // the data segments that are here
+	missing int     // data segments
+	arrived int     // bytes of payload
 	blocks  []pendingBlock
 
 	rival           segmentHeader // the header that contradicted the first one last
@@ -44,7 +44,7 @@ const (
 
 // A pendingBlock is one block of a pending frame.
 type pendingBlock struct {
-	missing int           // data segments
+	missing int     // data segments
 	parity  []shard // in the order in which they came
 }
 

@@ -32,6 +32,7 @@ const (
 	DatagramForeign      DatagramDrop = iota // it is not of this wire
 	DatagramUnknownType                      // this version does not know its type
 	DatagramMalformed                        // its fields contradict each other
+	DatagramUnwanted                         // it comes from a network that is not listened to
 	DatagramUnsealed                         // it is open, and this receiver has a key
 	DatagramSealed                           // it is sealed, and this receiver has no key
 	DatagramWrongKey                         // no key of this receiver opens the datagram, or it was changed on the way
@@ -46,7 +47,7 @@ const (
 	numDatagramDrops
 )
 
-var datagramDropNames = [...]string{"foreign", "unknown-type", "malformed", "unsealed", "sealed", "wrong-key", "replayed",
+var datagramDropNames = [...]string{"foreign", "unknown-type", "malformed", "unwanted", "unsealed", "sealed", "wrong-key", "replayed",
 	"unannounced", "inconsistent", "stray", "over-limit", "late", "spare", "duplicate"}
 
 func (d DatagramDrop) String() string { return datagramDropNames[d] }
@@ -85,6 +86,12 @@ type Stats struct {
 	Feedback           uint64 // datagrams sent to senders: reports and requests
 	// Pending is how many bytes unfinished frames hold now. Streams is how many streams are followed now.
 	Pending, Streams int
+}
+
+// leaveOut counts a datagram that belongs to no stream.
+func (s *Stats) leaveOut(why DatagramDrop) {
+	s.Datagrams++
+	s.LeftOut[why]++
 }
 
 // spoiled counts what only a forger does to a frame: no path changes a datagram unnoticed.

@@ -22,9 +22,10 @@ type stream struct {
 	spoiled   time.Time // when a guest last spoiled a frame, zero if never
 
 	announced Announcement
-	described bool   // whether an announcement has come
-	label     string // the name under which its frames are handed on, "" as long as it has none
-	owned     string // the last name that it had
+	described bool      // whether an announcement has come
+	label     string    // the name under which its frames are handed on, "" as long as it has none
+	owned     string    // the last name that it had
+	lost      time.Time // when another stream took that name
 
 	shared   *shared
 	opener   *opener // nil if the stream is open

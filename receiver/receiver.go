@@ -45,6 +45,8 @@ type Config struct {
 	// in. This includes all streams of the classic wire. Without a key, sealed streams are ignored. Ignored streams are
 	// logged.
 	Keys []protocol.Key
+	// From are the networks whose datagrams are taken. If there are none, those of all networks are.
+	From []netip.Prefix
 	// Deadline is how long after its first segment an incomplete frame is dropped. 0 means [protocol.DefaultDeadline].
 	Deadline time.Duration
 	// Latency is how long a whole frame may wait for an older one that can still be repaired. 0 means about three round
@@ -88,7 +90,8 @@ type Receiver struct {
 // New returns a receiver on a conn. The receiver owns the conn from then on.
 func New(c Config, conn protocol.Conn) *Receiver {
 	r := &Receiver{conn: conn, clock: cmp.Or(c.Clock, datagram.SystemClock), log: cmp.Or(c.Log, slog.Default())}
-	ac := protocol.AssemblerConfig{Deadline: c.Deadline, Latency: c.Latency, OneWay: c.OneWay, Keys: c.Keys}
+	ac := protocol.AssemblerConfig{Deadline: c.Deadline, Latency: c.Latency, OneWay: c.OneWay, Keys: c.Keys,
+		From: c.From}
 	switch c.Wire {
 	case protocol.WireClassic:
 		r.assembler = protocol.NewClassicAssembler(ac)

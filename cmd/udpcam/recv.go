@@ -44,6 +44,8 @@ func recvCommand() *cli.Command {
 			&cli.DurationFlag{Name: "deadline", Usage: "give up a frame that is not complete after this `TIME`",
 				Value: protocol.DefaultDeadline},
 			interfaceFlag(),
+			&cli.StringSliceFlag{Name: "from-net", Usage: "take datagrams from this network alone: 192.168.1.0/24, or one " +
+				"address (`CIDR`, repeatable)", DefaultText: "everybody"},
 		),
 		cmdline.Flags("Loss",
 			&cli.DurationFlag{Name: "latency", DefaultText: "about three round trips",
@@ -158,8 +160,27 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 	if config.Keys, err = keysOf(c); err != nil {
 		return config, err
 	}
+	for _, text := range cmdline.List(c, "from-net") {
+		network, err := networkOf(text)
+		if err != nil {
+			return config, err
+		}
+		config.From = append(config.From, network)
+	}
 	config.Interface, err = interfaceOf(c)
 	return config, err
+}
+
+// networkOf returns the network of --from-net: an address and the length of its prefix, or one address.
+func networkOf(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return addr.Unmap().WithZone("").Prefix(addr.Unmap().BitLen())
+	}
+	network, err := netip.ParsePrefix(text)
+	if err != nil {
+		return network, cmdline.Usagef("--from-net %q: give a network such as 192.168.1.0/24, or an address", text)
+	}
+	return network.Masked(), nil
 }
 
 // listen opens the receiver on the address of --addr.

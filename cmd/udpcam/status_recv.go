@@ -116,6 +116,7 @@ func newReceiving(s *session, from *receiver.Receiver, to *outputs) *receiving {
 var harmless = []string{
 	protocol.DatagramLate.String(), protocol.DatagramSpare.String(), protocol.DatagramDuplicate.String(),
 	protocol.DatagramSealed.String(), protocol.DatagramUnsealed.String(), protocol.DatagramUnannounced.String(),
+	protocol.DatagramUnwanted.String(),
 }
 
 func (w *receiving) sample(now time.Time) status {

@@ -83,10 +83,16 @@ type attendance struct {
 	quiet bool
 }
 
-// next logs which streams have appeared, fallen quiet or come back, and whose pictures have changed their size. It returns
-// the roster of now.
+// next logs which streams have appeared, fallen quiet or come back, and whose pictures have changed their size: at most one
+// line of each kind, however many strangers send. It returns the roster of now.
 func (r roster) next(log *slog.Logger, streams []streamStatus) roster {
 	present := roster{}
+	more := map[string]int{}
+	tell := func(what string, attrs ...any) {
+		if more[what]++; more[what] == 1 {
+			log.Info(what, attrs...)
+		}
+	}
 	for _, s := range streams {
 		before, known := r[s.Name]
 		now := attendance{size: before.size, quiet: time.Duration(s.Silent)*time.Millisecond >= quietAfter}
@@ -99,15 +105,20 @@ func (r roster) next(log *slog.Logger, streams []streamStatus) roster {
 			if s.Sealed {
 				attrs = append(attrs, "key", s.Key)
 			}
-			log.Info("stream appears", attrs...)
+			tell("stream appears", attrs...)
 		case now.quiet && !before.quiet:
-			log.Info("stream is quiet", "stream", s.Name, "from", s.From)
+			tell("stream is quiet", "stream", s.Name, "from", s.From)
 		case !now.quiet && before.quiet:
-			log.Info("stream is back", "stream", s.Name, "from", s.From)
+			tell("stream is back", "stream", s.Name, "from", s.From)
 		case now.size != before.size:
-			log.Info("picture size changes", "stream", s.Name, "size", now.size, "before", before.size)
+			tell("picture size changes", "stream", s.Name, "size", now.size, "before", before.size)
 		}
 		present[s.Name] = now
+	}
+	for what, n := range more {
+		if n > 1 {
+			log.Info(what+", and others", "others", n-1)
+		}
 	}
 	return present
 }
