@@ -144,7 +144,7 @@ func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now
 	if !s.believed() {
 		s.asking.urgent, s.asking.reported = true, time.Time{} // report now, for the next announcement to echo
 	} else {
-		s.announced, s.described = announced, true
+		s.announce(announced)
 		if s.label != "" && s.label != s.name() {
 			a.name(s, now) // it has a new name, or that name may be free now
 		}

@@ -39,6 +39,7 @@ type camera struct {
 	splitter *Splitter
 	name     string
 	id       uint32
+	last     [][]byte // the data of the last frame
 }
 
 func newCamera(session uint32, name string) *camera {
@@ -56,7 +57,8 @@ func (c *camera) announce() []byte {
 func (c *camera) frame(size int) (Frame, [][]byte) {
 	f := Frame{ID: c.id, Captured: epoch.Add(time.Duration(int32(c.id)) * 33 * time.Millisecond), JPEG: picture(size, uint64(c.id))}
 	c.id++
-	return f, split(c.splitter, f)
+	c.last = split(c.splitter, f)
+	return f, c.last
 }
 
 // frameWithParity is like frame, with that many parity segments for each block. It returns them separately.

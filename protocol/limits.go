@@ -73,6 +73,10 @@ const (
 	// single datagrams from taking the place or the name of a camera.
 	provenTime = 300 * time.Millisecond
 
+	// maxRenames is how many announcements in a row may contradict the name of a stream before it is renamed. It stops a
+	// forged announcement from renaming a camera.
+	maxRenames = 3
+
 	// maxAhead is how far a frame's ID may be ahead of the newest frame's. strayFrames and straySilence say when a stream
 	// goes on at other IDs: that many frames must have come there in order, while none was handed on for that long. They
 	// stop a forged frame with a large ID from making all real frames late.

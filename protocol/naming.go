@@ -41,6 +41,19 @@ func (a *Assembler) name(s *stream, now time.Time) {
 	}
 }
 
+// announce notes an announcement. A stream that is open keeps its name until several announcements in a row have another
+// one: a single one may be forged.
+func (s *stream) announce(n Announcement) {
+	switch {
+	case !s.described || s.opener != nil || n.Name == s.announced.Name:
+		s.renames = 0
+	case s.renames < maxRenames:
+		s.renames++
+		n.Name = s.announced.Name
+	}
+	s.announced, s.described = n, true
+}
+
 // name is the name that the stream would like to have.
 func (s *stream) name() string { return cmp.Or(s.announced.Name, s.from.Addr().Unmap().String()) }
 

@@ -46,6 +46,9 @@ func (o *ordering) frame(seg *segment, now time.Time) (p *pendingFrame, why Data
 			return nil, DatagramOverLimit
 		}
 	}
+	if p.state == done && !p.header.sameFrame(&seg.segmentHeader) { // what was given up was no frame of the sender's
+		*p = pendingFrame{id: p.id, deadline: now.Add(o.config.Deadline)}
+	}
 	if p.state == unseen {
 		p.open(seg, o.memory)
 	}
@@ -80,7 +83,8 @@ func find(frames []*pendingFrame, id uint32) *pendingFrame {
 }
 
 // insert adds a new frame. It also adds the frames of which nothing came, but which must have been sent before it. If there
-// are too many frames, the oldest gives way. If the new frame is the oldest, insert returns false and does not add it.
+// are too many frames, the one of which least has come gives way, of equal ones the oldest. If the new frame is older than
+// all, insert returns false and does not add it.
 func (o *ordering) insert(p *pendingFrame, now time.Time) bool {
 	at, _ := slices.BinarySearchFunc(o.pending, p.id, func(q *pendingFrame, id uint32) int {
 		return cmp.Compare(q.id-o.newest, id-o.newest)
@@ -89,9 +93,14 @@ func (o *ordering) insert(p *pendingFrame, now time.Time) bool {
 		if at == 0 {
 			return false
 		}
-		o.drop(o.pending[0], FrameSuperseded)
-		o.finish(1)
-		at--
+		least := slices.MinFunc(o.pending, func(p, q *pendingFrame) int { return cmp.Compare(p.arrived, q.arrived) })
+		gone := slices.Index(o.pending, least)
+		o.drop(least, FrameSuperseded)
+		o.pending = slices.Delete(o.pending, gone, gone+1)
+		o.known++
+		if gone < at {
+			at--
+		}
 	}
 	o.pending = slices.Insert(o.pending, at, p)
 	for _, older := range o.pending[:at] {

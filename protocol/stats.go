@@ -95,7 +95,9 @@ func (s *Stats) leaveOut(why DatagramDrop) {
 }
 
 // spoiled counts what only a forger does to a frame: no path changes a datagram unnoticed.
-func (s *Stats) spoiled() uint64 { return s.Dropped[FrameCorrupt] + s.LeftOut[DatagramInconsistent] }
+func (s *Stats) spoiled() uint64 {
+	return s.Dropped[FrameCorrupt] + s.LeftOut[DatagramInconsistent] + s.LeftOut[DatagramStray]
+}
 
 func (s *Stats) add(o *Stats) {
 	for i := range s.Dropped {

@@ -70,6 +70,15 @@ func code(r *rand.Rand, i int, session uint32) []byte {
 	return append(h.append(nil), make([]byte, layoutOf(int(h.Length), int(h.Blocks), int(h.Data)).stride)...)
 }
 
+// changed is a copy of one of the camera's last datagrams with a few changed bits at its beginning.
+func changed(r *rand.Rand, _ int, cam *camera) []byte {
+	b := bytes.Clone(cam.last[r.IntN(len(cam.last))])
+	for range 1 + r.IntN(3) {
+		b[r.IntN(40)] ^= 1 << r.IntN(8)
+	}
+	return b
+}
+
 var attacks = []attack{
 	{"a frame far ahead", 1, eve, ahead(1 << 30), 150, 1},
 	{"a frame ahead", 30, eve, ahead(40), 150, 1},
@@ -94,6 +103,15 @@ var attacks = []attack{
 		}
 		return onePicture(uint32(100+i/20), uint32(i), tiny)
 	}, 150, 64},
+	{"huge frames", 5000, eve, func(_ *rand.Rand, i int, _ *camera) []byte {
+		l, _ := newLayout(11915*1408+1, 1408) // the last segment of that many, with one byte
+		block, countdown := l.name(11915)
+		h := segmentHeader{prefix: prefix{Type: typeData, Session: uint32(100 + i%32), Block: uint8(block), Countdown: uint8(countdown)},
+			FrameID: uint32(i / 32), Blocks: uint8(l.blocks), Data: uint8(l.data), Length: uint32(l.length)}
+		return append(h.append(nil), 0)
+	}, 150, 0},
+	{"changed copies", 1000, eve, changed, 148, 1},
+	{"changed copies, address forged", 1000, forged, changed, 143, 1},
 	{"announcements", 2000, eve, func(_ *rand.Rand, i int, _ *camera) []byte { return newCamera(uint32(100+i), "door").announce() }, 150, 0},
 	{"valid prefixes", 2000, eve, func(r *rand.Rand, i int, _ *camera) []byte {
 		b := prefix{Type: datagramType(r.IntN(16)), Session: r.Uint32() >> 8, Countdown: uint8(r.Uint32())}.append(nil)

@@ -23,6 +23,7 @@ type stream struct {
 
 	announced Announcement
 	described bool      // whether an announcement has come
+	renames   int       // announcements in a row with another name
 	label     string    // the name under which its frames are handed on, "" as long as it has none
 	owned     string    // the last name that it had
 	lost      time.Time // when another stream took that name
