@@ -2,11 +2,13 @@ package protocol
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
 	"time"
 
+	"udpcam/internal/fuzzcost"
 	"udpcam/protocol/mjpeg"
 )
 
@@ -29,6 +31,11 @@ func FuzzDatagram(f *testing.F) {
 		if err != nil {
 			return
 		}
+		fuzzcost.Check(t, fuzzcost.Bound{Bytes: 4096, Time: 10 * time.Microsecond}.Plus(len(b), 2, 10*time.Nanosecond), func() {
+			parseSegment(p, b)
+			parseAnnouncement(b)
+			parseFeedback(b, epoch)
+		})
 		switch p.Type {
 		case typeData, typeParity, typeData | typeRepair, typeParity | typeRepair:
 			seg, err := parseSegment(p, b)
@@ -143,6 +150,53 @@ func FuzzAssembler(f *testing.F) {
 	})
 }
 
+// FuzzStrangers gives an assembler a stranger's datagrams, between the frames of a camera. A byte before each says how long it
+// is, and the one after that what it begins with. All cost little, and the frames come.
+func FuzzStrangers(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, b := range [][]byte{onePicture(7, 1<<30, tiny), first(7, 2, 40, r)[:200], code(r, 0, 9)[:28], newCamera(9, "door").announce()} {
+		f.Add(append([]byte{byte(len(b)), 0}, b...), uint16(0))
+		f.Add(append([]byte{byte(len(b)), 1}, b...), uint16(300))
+	}
+	f.Fuzz(func(t *testing.T, script []byte, padding uint16) {
+		var all [][]byte
+		for len(script) > 2 && len(all) < 50 {
+			n := min(int(script[0]), len(script)-2)
+			b := append(bytes.Clone(script[2:2+n]), make([]byte, padding%1400)...)
+			if script[1]&1 != 0 && len(b) >= 4 {
+				b[1], b[2] = magic, version<<4|script[1]>>1&0x0f
+			}
+			all, script = append(all, b), script[2+n:]
+		}
+		bytes := 0
+		for _, b := range all {
+			bytes += len(b)
+		}
+		bound := fuzzcost.Bound{Bytes: 512 << 10, Time: time.Millisecond}.Plus(len(all), 48<<10, 50*time.Microsecond).Plus(bytes, 4, 0)
+		fuzzcost.Check(t, bound, func() {
+			a, cam, now := NewAssembler(AssemblerConfig{}), newCamera(7, "door"), epoch
+			add(a, alice, now, cam.announce())
+			for i := range 3 {
+				frame, ds := cam.frame(5000)
+				add(a, alice, now, ds[0])
+				if i == 1 {
+					for _, b := range all {
+						add(a, eve(0), now, b)
+					}
+					checkPending(t, a)
+				}
+				now = now.Add(33 * time.Millisecond)
+				got := add(a, alice, now, ds[1:]...)
+				if len(got) != 1 || got[0].ID != frame.ID || got[0].Stream != "door" {
+					t.Fatalf("%d frames came", len(got))
+				}
+				a.Expire(now)
+				drain(a, nil)
+			}
+		})
+	})
+}
+
 // FuzzClassicAssembler gives a classic assembler datagrams from the fuzzer's bytes, between real frames. A byte before each
 // says how long it is. All frames that come out must be whole JPEGs, and the pending memory must stay within its bound.
 func FuzzClassicAssembler(f *testing.F) {
@@ -151,6 +205,14 @@ func FuzzClassicAssembler(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte, real bool) {
 		a := NewClassicAssembler(AssemblerConfig{})
 		jpeg := tinyJPEG()
+		fuzzcost.Check(t, fuzzcost.Bound{Bytes: 64 << 10, Time: time.Millisecond}.Plus(len(script), 16, time.Microsecond), func() {
+			a := NewClassicAssembler(AssemblerConfig{})
+			for rest := script; len(rest) > 0; {
+				n := min(int(rest[0]), len(rest)-1)
+				a.Add(rest[1:1+n], alice, epoch)
+				rest = rest[1+n:]
+			}
+		})
 		for len(script) > 0 {
 			n := min(int(script[0]), len(script)-1)
 			a.Add(script[1:1+n], alice, epoch)
@@ -179,6 +241,8 @@ func FuzzOpen(f *testing.F) {
 	cam := newSealedCamera(f, 7, "door", secret)
 	a := NewAssembler(AssemblerConfig{Keys: []Key{secret}})
 	sent, fedBack := cam.join(f, a, epoch)
+	also := NewAssembler(AssemblerConfig{Keys: []Key{secret}})
+	cam.join(f, also, epoch)
 	_, ds := cam.frame(f, 3000)
 	real := slices.Concat(sent, fedBack, ds)
 	for _, d := range real {
@@ -193,6 +257,9 @@ func FuzzOpen(f *testing.F) {
 		if slices.ContainsFunc(ds, func(d []byte) bool { return bytes.Equal(d, b) }) {
 			return // it is what was sent
 		}
+		fuzzcost.Check(t, fuzzcost.Bound{Bytes: 16 << 10, Time: 30 * time.Microsecond}.Plus(len(b), 4, 10*time.Nanosecond), func() {
+			also.Add(bytes.Clone(b), bob, epoch)
+		})
 		before := a.Stats()
 		frames := add(a, bob, epoch, bytes.Clone(b))
 		after := a.Stats()
