@@ -26,11 +26,12 @@ type Destination struct {
 // A destination is an address to which the sender sends, with all that is known of the path there.
 type destination struct {
 	Destination
-	log     *slog.Logger
-	answers bool // whether a receiver there can send feedback
-	adapts  bool // whether segments become smaller when they are too large; used by Send only, changed under Sender.sending
-	failing int  // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
-	sent    sent // of the present frame; used by Send only
+	log       *slog.Logger
+	answers   bool // whether a receiver there can send feedback
+	automatic bool // whether the sender finds the segment size itself
+	adapts    bool // whether segments can become smaller when they are too large; guarded by Sender.sending
+	failing   int  // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
+	sent      sent // of the present frame; used by Send only
 
 	refused atomic.Bool // whether the system says that nobody listens there
 
@@ -41,6 +42,9 @@ type destination struct {
 	clock     protocol.RemoteClock
 	path      *path.Path
 	hole      blackHole
+	sizing    sizing
+	largest   int       // bytes in the largest datagram that was reported lately
+	largestAt time.Time // when it was reported
 	allowance allowance
 }
 
@@ -54,14 +58,17 @@ type sent struct {
 func newDestination(d Destination, c Config) *destination {
 	addr := d.Addr.Addr().Unmap()
 	oneReceiver := addr.IsValid() && !addr.IsMulticast() && addr != broadcast
-	return &destination{
+	made := &destination{
 		Destination: d,
 		log:         c.Log,
 		answers:     oneReceiver && !c.OneWay && c.Wire != protocol.WireClassic,
+		automatic:   c.automatic(),
 		adapts:      c.automatic(),
 		told:        Waiting,
 		path:        path.New(),
 	}
+	made.measureAnew(c.Clock.Now())
+	return made
 }
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
@@ -83,6 +90,7 @@ func (d *destination) send(datagrams []protocol.Datagram) error {
 		d.log.Warn("cannot send, will keep trying", attrs...)
 	case err == nil && d.failing > 0 && first >= d.failing:
 		d.log.Info("sending again", "addr", d.Addr)
+		d.adapts = d.automatic
 	case err == nil:
 		return nil // all is well, or these were too small to tell
 	}
@@ -106,15 +114,22 @@ func (d *destination) live(now time.Time) bool {
 	return !d.reported.IsZero() && now.Sub(d.reported) < silence
 }
 
+// gone reports whether reports came, and have stopped.
+func (d *destination) gone(now time.Time) bool { return !d.reported.IsZero() && !d.live(now) }
+
 // learn learns from a report of the receiver.
 func (d *destination) learn(f protocol.Feedback, now time.Time) {
-	if !d.reported.IsZero() && !d.live(now) { // after such a silence, nothing is known of the path
-		d.path, d.hole = path.New(), blackHole{}
+	if d.gone(now) { // after such a silence, nothing is known of the path
+		d.path = path.New()
+		d.measureAnew(now)
 	}
 	d.reported = now
 	d.refused.Store(false)
 	d.clock.Hear(f, now)
-	d.path.Report(*f.Report, now)
+	if d.path.Report(*f.Report, now) {
+		d.log.Warn("reports contradict each other, so somebody forges some: they are ignored until that ends", "addr", d.Addr,
+			"hint", "seal the stream with --key")
+	}
 }
 
 // A DestinationState says whether somebody receives at a destination, as far as that is known.

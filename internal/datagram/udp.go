@@ -24,13 +24,14 @@ type Options struct {
 	Interface *net.Interface
 	// TTL is how many networks datagrams to a multicast group may cross. 0 means 1: the local one.
 	TTL int
-	// DontFragment sends no datagram in fragments. One that is larger than the path's MTU is refused with
-	// syscall.EMSGSIZE if this machine knows the MTU, and dropped by a router otherwise. Linux only.
+	// DontFragment sends no datagram in fragments. One that is larger than the MTU of this machine's interface is refused
+	// with syscall.EMSGSIZE. What routers say of the path's MTU is not acted on, because it may be forged: see
+	// [UDP.TooBig]. Linux only.
 	DontFragment bool
 	// NoGSO and NoGRO turn off sending and receiving many datagrams in one call, for kernels that do it wrong.
 	NoGSO, NoGRO bool
 	// Refusals makes Send report that earlier datagrams could not be delivered: syscall.ECONNREFUSED if nobody listens,
-	// for example. The datagrams of this Send have left all the same. Linux only.
+	// for example. The datagrams of this Send have left all the same. It also lets TooBig report. Linux only.
 	Refusals bool
 	// Log gets a line when the system refuses something that udpcam can do without. Nil means slog.Default().
 	Log *slog.Logger
@@ -42,8 +43,16 @@ type UDP struct {
 	iface *net.Interface // by which multicast leaves, nil if the system chooses
 }
 
-// PathMTU returns the most bytes that a packet to an address may have, IP header included, as far as Linux knows. Other
-// systems do not tell: 0.
+// A TooBig is what a router says of a datagram that it has dropped: that the packet was larger than the next link's MTU
+// (ICMP "fragmentation needed", ICMPv6 "packet too big"). Anybody can forge that.
+type TooBig struct {
+	To    netip.AddrPort // where the datagram was sent to
+	MTU   int            // of the next link
+	Quote []byte         // the datagram's first bytes, as many as came, at most 64
+}
+
+// PathMTU returns the most bytes that a packet to an address may have, IP header included, as far as Linux knows. It may
+// have believed a forged message. Other systems do not tell: 0.
 func (u *UDP) PathMTU(to netip.AddrPort) int {
 	if to.Addr().IsMulticast() && u.iface != nil {
 		return u.iface.MTU
