@@ -1,6 +1,7 @@
 package datagram
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+
+	"udpcam/protocol"
 )
 
 // ReceiveBuffer is how many bytes of received datagrams the kernel is asked to hold while the receiver is busy: 100
@@ -40,7 +43,32 @@ type Options struct {
 // A UDP is a UDP socket. It implements [protocol.Conn].
 type UDP struct {
 	socket
-	iface *net.Interface // by which multicast leaves, nil if the system chooses
+	iface  *net.Interface                   // by which multicast leaves, nil if the system chooses
+	renew  func(iface *net.Interface) error // has multicast leave by another interface, nil if the system chooses
+	member *member                          // of the multicast group that it receives from, or nil
+}
+
+// Send implements [protocol.Conn]. If it fails, the interface by which multicast leaves may have been replaced by one of the
+// same name: then it tries that.
+func (u *UDP) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
+	err := u.socket.Send(to, datagrams)
+	if err == nil || u.renew == nil {
+		return err
+	}
+	iface, e := net.InterfaceByName(u.iface.Name)
+	if e != nil || iface.Index == u.iface.Index || u.renew(iface) != nil {
+		return err
+	}
+	u.iface = iface
+	return u.socket.Send(to, datagrams)
+}
+
+// Close implements [protocol.Conn].
+func (u *UDP) Close() error {
+	if u.member != nil {
+		u.member.end()
+	}
+	return u.socket.Close()
 }
 
 // A TooBig is what a router says of a datagram that it has dropped: that the packet was larger than the next link's MTU
@@ -61,7 +89,7 @@ func (u *UDP) PathMTU(to netip.AddrPort) int {
 }
 
 // Listen opens a socket that receives on an address: "host:port", or ":port" for all addresses of this machine, IPv4 and
-// IPv6. If the host is a multicast group the socket joins it. On Linux, an answer to a peer leaves from the address of this
+// IPv6. If the host is a multicast group the socket joins it, also on interfaces that come later. On Linux, an answer to a peer leaves from the address of this
 // machine that the peer's datagram was sent to.
 func Listen(ctx context.Context, address string, o Options) (*UDP, error) {
 	addr, err := net.ResolveUDPAddr("udp", address)
@@ -73,7 +101,7 @@ func Listen(ctx context.Context, address string, o Options) (*UDP, error) {
 		return nil, err
 	}
 	if group := addr.AddrPort().Addr().Unmap(); group.IsMulticast() {
-		if err := join(u.conn, group, o.Interface); err != nil {
+		if u.member, err = join(u.conn, group, o.Interface, cmp.Or(o.Log, slog.Default())); err != nil {
 			u.Close()
 			return nil, fmt.Errorf("join multicast group %s: %w", group, err)
 		}
@@ -98,6 +126,9 @@ func Open(ctx context.Context, to netip.Addr, o Options) (*UDP, error) {
 		if err := sendMulticast(u.conn, to, o.Interface, max(o.TTL, 1)); err != nil {
 			u.Close()
 			return nil, fmt.Errorf("send to multicast group %s: %w", to, err)
+		}
+		if o.Interface != nil {
+			u.renew = func(iface *net.Interface) error { return sendMulticast(u.conn, to, iface, max(o.TTL, 1)) }
 		}
 	}
 	return u, nil
