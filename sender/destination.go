@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,17 +26,22 @@ type Destination struct {
 
 // A destination is an address to which the sender sends, with all that is known of the path there.
 type destination struct {
-	Destination
-	log       *slog.Logger
-	answers   bool // whether a receiver there can send feedback
-	automatic bool // whether the sender finds the segment size itself
-	adapts    bool // whether segments can become smaller when they are too large; guarded by Sender.sending
-	failing   int  // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
-	sent      sent // of the present frame; used by Send only
+	Destination // changed under both Sender.mu and Sender.sending
+	log         *slog.Logger
+	automatic   bool // whether the sender finds the segment size itself
+	adapts      bool // whether segments can become smaller when they are too large; guarded by Sender.sending
+	failing     int  // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
+	sent        sent // of the present frame; used by Send only
 
 	refused atomic.Bool // whether the system says that nobody listens there
 
+	name string // that is looked up again: host and port, "" if the host is no name
+	open func(context.Context, netip.Addr) (protocol.Conn, error)
+
 	// Sender.mu guards these.
+	looked    time.Time // when the name was last looked up
+	looking   bool      // whether it is being looked up
+	answers   bool      // whether a receiver there can send feedback
 	began     time.Time // when the first frame was sent, zero if none was
 	reported  time.Time // when the last report came, zero if none has
 	told      DestinationState

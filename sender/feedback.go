@@ -45,7 +45,7 @@ func (s *Sender) listen(conn protocol.Conn) {
 			return
 		case err != nil: // the error may be temporary: some systems report here that nobody listens at a destination
 			select {
-			case <-s.closed:
+			case <-s.life.Done():
 				return
 			case <-time.After(receiveRetry):
 			}

@@ -24,6 +24,7 @@ package sender
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,10 +48,11 @@ type Sender struct {
 	departure    departure // of the last frame that was sent; used by Send only
 	quotable     quotable  // used by Send only
 
-	sending   sync.Mutex // guards the sending side of sockets; locked after mu
+	sending   sync.Mutex      // guards the sending side of sockets; locked after mu
+	life      context.Context // ends with Close
+	close     context.CancelFunc
 	closing   sync.Once
-	closed    chan struct{}
-	listeners sync.WaitGroup
+	listeners sync.WaitGroup // and lookups of names
 
 	mu        sync.Mutex // guards the fields below
 	splitter  splitter
@@ -72,16 +74,17 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	c.Clock = cmp.Or(c.Clock, datagram.SystemClock)
 	s := &Sender{
 		config:    c,
-		closed:    make(chan struct{}),
 		announcer: announcer{name: c.Name},
 		nobody:    path.New(),
 		pressure:  1,
 		stats:     Stats{RefusedFeedback: map[FeedbackRefusal]uint64{}},
 	}
+	s.life, s.close = context.WithCancel(context.Background())
 	for _, d := range to {
 		s.destinations = append(s.destinations, newDestination(d, c))
 	}
 	if err := s.newSession(cmp.Or(c.SegmentSize, s.largestSegment(c.Clock.Now()))); err != nil {
+		s.close()
 		return nil, err
 	}
 	conns := map[protocol.Conn]bool{}
@@ -182,6 +185,7 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 			d.began = now
 		}
 		d.logState(now)
+		s.lookAgain(d, now)
 		d.path.Begin(f.ID, o.Planned(), o.DatagramSize(), s.departure.rate, now)
 		d.hole.sent(o.Largest())
 	}
@@ -255,10 +259,12 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 func (s *Sender) Close() error {
 	var errs []error
 	s.closing.Do(func() {
-		close(s.closed)
+		s.close()
+		s.mu.Lock()
 		for _, d := range s.destinations {
 			errs = append(errs, d.Conn.Close())
 		}
+		s.mu.Unlock()
 		s.listeners.Wait()
 	})
 	return errors.Join(errs...)

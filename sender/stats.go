@@ -50,8 +50,10 @@ var refusals = map[error]FeedbackRefusal{
 	protocol.ErrReplayed:     FeedbackReplayed,
 }
 
-// Addrs returns the addresses that the sender sends to.
+// Addrs returns the addresses that the sender sends to now.
 func (s *Sender) Addrs() (addrs []netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, d := range s.destinations {
 		addrs = append(addrs, d.Addr)
 	}
