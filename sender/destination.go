@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"udpcam/internal/datagram"
 	"udpcam/protocol"
 	"udpcam/sender/internal/path"
 )
@@ -85,9 +86,9 @@ func (d *destination) send(datagrams []protocol.Datagram) error {
 	switch {
 	case d.adapts && tooLarge(err):
 		return err // shrink will log it
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, datagram.ErrUndelivered), errors.Is(err, syscall.ECONNREFUSED):
 		d.refused.Store(true)
-		return nil // the error is about earlier datagrams; these have left
+		return nil // these have left
 	case err != nil && d.failing == 0 && !errors.Is(err, net.ErrClosed):
 		attrs := []any{"addr", d.Addr, "error", err}
 		if tooLarge(err) {

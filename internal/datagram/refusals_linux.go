@@ -2,6 +2,7 @@ package datagram
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -53,6 +54,9 @@ func (r *refusals) retry(fd uintptr, call func() (uintptr, syscall.Errno)) (n ui
 			r.last.Store(int32(errno))
 		}
 		r.drain(fd)
+	}
+	if isRefusal(errno) {
+		r.last.Store(0) // it is about this call
 	}
 	return n, errno
 }
@@ -133,7 +137,7 @@ func (s *socket) TooBig() []TooBig {
 // claim returns the last error that has not been returned yet, nil if there is none.
 func (r *refusals) claim() error {
 	if errno := r.last.Swap(0); errno != 0 {
-		return syscall.Errno(errno)
+		return fmt.Errorf("%w (%w)", ErrUndelivered, syscall.Errno(errno))
 	}
 	return nil
 }

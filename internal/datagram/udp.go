@@ -20,6 +20,10 @@ const ReceiveBuffer = 8 << 20
 // maxReceived is the most bytes in one datagram, or in those that the kernel joins.
 const maxReceived = 1<<16 - 1
 
+// ErrUndelivered means that an earlier datagram was not delivered: nobody listens there (it then also is
+// syscall.ECONNREFUSED), or nothing is there. Routers and hosts say that by ICMP, which may be forged.
+var ErrUndelivered = errors.New("an earlier datagram was not delivered")
+
 // Options say how a UDP is opened. The zero value is the documented default.
 type Options struct {
 	// Interface is the network interface on which a multicast group is joined or by which datagrams to one leave.
@@ -33,8 +37,8 @@ type Options struct {
 	DontFragment bool
 	// NoGSO and NoGRO turn off sending and receiving many datagrams in one call, for kernels that do it wrong.
 	NoGSO, NoGRO bool
-	// Refusals makes Send report that earlier datagrams could not be delivered: syscall.ECONNREFUSED if nobody listens,
-	// for example. The datagrams of this Send have left all the same. It also lets TooBig report. Linux only.
+	// Refusals makes Send return ErrUndelivered if earlier datagrams could not be delivered. The datagrams of this Send have
+	// left all the same. It also lets TooBig report. Linux only.
 	Refusals bool
 	// Log gets a line when the system refuses something that udpcam can do without. Nil means slog.Default().
 	Log *slog.Logger

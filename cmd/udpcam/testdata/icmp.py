@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""icmp.py FROM TO PORT blind|seen SECONDS: forges "the packet was too big" about datagrams from one address to another.
+"""icmp.py FROM TO PORT blind|seen SECONDS: forges ICMP about datagrams from one address to another: that they were too big, and
+that nothing is there.
 
 blind: about every port that FROM may have sent from, and without a quote. seen: quotes the datagrams that come to this
 machine. Needs a raw socket.
@@ -19,14 +20,12 @@ def checksum(data):
     return ~total & 0xffff
 
 def tell(packet):
-    """says that a packet, from its IP header on, was too big"""
-    if six:
-        message = struct.pack('>BBHI', 2, 0, 0, 1280) + packet[:576]  # the kernel computes the checksum
-    else:
-        packet = packet[:548] + b'\0' * (len(packet[:548]) % 2)
-        message = struct.pack('>BBHHH', 3, 4, 0, 0, 552) + packet
-        message = message[:2] + struct.pack('>H', checksum(message)) + message[4:]
-    raw.sendto(message, (source, 0))
+    """tells lies about a packet, from its IP header on"""
+    for kind, code, mtu in [(2, 0, 1280), (1, 3, 0)] if six else [(3, 4, 552), (3, 1, 0)]:
+        message = struct.pack('>BBHI', kind, code, 0, mtu) + packet[:548] + b'\0' * (len(packet[:548]) % 2)
+        if not six:  # for IPv6 the kernel computes it
+            message = message[:2] + struct.pack('>H', checksum(message)) + message[4:]
+        raw.sendto(message, (source, 0))
 
 def header(sport, payload=b''):
     udp = struct.pack('>HHHH', sport, port, 1444, 0) + payload
