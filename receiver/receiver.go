@@ -104,7 +104,7 @@ func New(c Config, conn protocol.Conn) *Receiver {
 // Listen returns a receiver on a UDP address: host:port, :port for all addresses of this machine, or the address and port of
 // a multicast group.
 func Listen(ctx context.Context, c Config, addr string) (*Receiver, error) {
-	conn, err := datagram.Listen(ctx, addr, datagram.Options{Interface: c.Interface, NoGRO: c.NoGRO})
+	conn, err := datagram.Listen(ctx, addr, datagram.Options{Interface: c.Interface, NoGRO: c.NoGRO, Log: c.Log})
 	if err != nil {
 		return nil, err
 	}

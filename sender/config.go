@@ -33,6 +33,8 @@ type Config struct {
 	TTL int
 	// NoGSO sends each datagram by a system call of its own, for kernels and network cards that split them wrong.
 	NoGSO bool
+	// Resolver looks up the names in addresses. Nil means the system's.
+	Resolver Resolver
 	// Clock is the sender's clock. Nil means [datagram.SystemClock].
 	Clock protocol.Clock
 	// Log gets the problems that do not stop the sender. Nil means slog.Default().

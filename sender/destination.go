@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"udpcam/internal/datagram"
 	"udpcam/protocol"
 	"udpcam/sender/internal/path"
 )
@@ -25,22 +27,31 @@ type Destination struct {
 
 // A destination is an address to which the sender sends, with all that is known of the path there.
 type destination struct {
-	Destination
-	log     *slog.Logger
-	answers bool // whether a receiver there can send feedback
-	adapts  bool // whether segments become smaller when they are too large; used by Send only, changed under Sender.sending
-	failing int  // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
-	sent    sent // of the present frame; used by Send only
+	Destination // changed under both Sender.mu and Sender.sending
+	log         *slog.Logger
+	automatic   bool // whether the sender finds the segment size itself
+	adapts      bool // whether segments can become smaller when they are too large; guarded by Sender.sending
+	failing     int  // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
+	sent        sent // of the present frame; used by Send only
 
 	refused atomic.Bool // whether the system says that nobody listens there
 
+	name string // that is looked up again: host and port, "" if the host is no name
+	open func(context.Context, netip.Addr) (protocol.Conn, error)
+
 	// Sender.mu guards these.
+	looked    time.Time // when the name was last looked up
+	looking   bool      // whether it is being looked up
+	answers   bool      // whether a receiver there can send feedback
 	began     time.Time // when the first frame was sent, zero if none was
 	reported  time.Time // when the last report came, zero if none has
 	told      DestinationState
 	clock     protocol.RemoteClock
 	path      *path.Path
 	hole      blackHole
+	sizing    sizing
+	largest   int       // bytes in the largest datagram that was reported lately
+	largestAt time.Time // when it was reported
 	allowance allowance
 }
 
@@ -54,14 +65,17 @@ type sent struct {
 func newDestination(d Destination, c Config) *destination {
 	addr := d.Addr.Addr().Unmap()
 	oneReceiver := addr.IsValid() && !addr.IsMulticast() && addr != broadcast
-	return &destination{
+	made := &destination{
 		Destination: d,
 		log:         c.Log,
 		answers:     oneReceiver && !c.OneWay && c.Wire != protocol.WireClassic,
+		automatic:   c.automatic(),
 		adapts:      c.automatic(),
 		told:        Waiting,
 		path:        path.New(),
 	}
+	made.measureAnew(c.Clock.Now())
+	return made
 }
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
@@ -72,9 +86,9 @@ func (d *destination) send(datagrams []protocol.Datagram) error {
 	switch {
 	case d.adapts && tooLarge(err):
 		return err // shrink will log it
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, datagram.ErrUndelivered), errors.Is(err, syscall.ECONNREFUSED):
 		d.refused.Store(true)
-		return nil // the error is about earlier datagrams; these have left
+		return nil // these have left
 	case err != nil && d.failing == 0 && !errors.Is(err, net.ErrClosed):
 		attrs := []any{"addr", d.Addr, "error", err}
 		if tooLarge(err) {
@@ -83,6 +97,7 @@ func (d *destination) send(datagrams []protocol.Datagram) error {
 		d.log.Warn("cannot send, will keep trying", attrs...)
 	case err == nil && d.failing > 0 && first >= d.failing:
 		d.log.Info("sending again", "addr", d.Addr)
+		d.adapts = d.automatic
 	case err == nil:
 		return nil // all is well, or these were too small to tell
 	}
@@ -106,15 +121,22 @@ func (d *destination) live(now time.Time) bool {
 	return !d.reported.IsZero() && now.Sub(d.reported) < silence
 }
 
+// gone reports whether reports came, and have stopped.
+func (d *destination) gone(now time.Time) bool { return !d.reported.IsZero() && !d.live(now) }
+
 // learn learns from a report of the receiver.
 func (d *destination) learn(f protocol.Feedback, now time.Time) {
-	if !d.reported.IsZero() && !d.live(now) { // after such a silence, nothing is known of the path
-		d.path, d.hole = path.New(), blackHole{}
+	if d.gone(now) { // after such a silence, nothing is known of the path
+		d.path = path.New()
+		d.measureAnew(now)
 	}
 	d.reported = now
 	d.refused.Store(false)
 	d.clock.Hear(f, now)
-	d.path.Report(*f.Report, now)
+	if d.path.Report(*f.Report, now) {
+		d.log.Warn("reports contradict each other, so somebody forges some: they are ignored until that ends", "addr", d.Addr,
+			"hint", "seal the stream with --key")
+	}
 }
 
 // A DestinationState says whether somebody receives at a destination, as far as that is known.

@@ -16,9 +16,17 @@ const (
 	// much.
 	maxAnswer = 96 << 10
 
-	// answerShare is how many bytes of answers an address may get for each byte of frames. It stops somebody who forges
-	// requests, or a receiver that asks too much, from multiplying what is sent to an address.
+	// answerShare is how many bytes of answers an address may get for each byte of frames, at most. It stops somebody who
+	// forges requests, or a receiver that asks too much, from multiplying what is sent to an address. As long as reports
+	// come, it is answerLoss times what they say is lost, and answerLeast more. So forged requests cost little where little
+	// is lost.
 	answerShare = 0.5
+	answerLoss  = 1.5
+	answerLeast = 0.05
+
+	// announceUnproven is the least time between two announcements for reports that echo none. It stops a flood of forged
+	// ones from causing a flood of announcements.
+	announceUnproven = 20 * time.Millisecond
 
 	// minAllowance is the least number of bytes that an address may save up for answers: some datagrams of any size.
 	minAllowance = 2 * protocol.MaxDatagram
@@ -37,7 +45,7 @@ func (s *Sender) listen(conn protocol.Conn) {
 			return
 		case err != nil: // the error may be temporary: some systems report here that nobody listens at a destination
 			select {
-			case <-s.closed:
+			case <-s.life.Done():
 				return
 			case <-time.After(receiveRetry):
 			}
@@ -71,6 +79,10 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		s.answer(d, *f.Request, now)
 	case slices.ContainsFunc(f.Report.Trains, func(t protocol.Train) bool { return !protocol.Newer(s.nextID, t.FrameID) }):
 		s.refuse(FeedbackMalformed) // the report is about a frame that was never sent
+	case s.config.Key == (protocol.Key{}) && !s.announcer.echoes(f, now):
+		if s.refuse(FeedbackUnproven); !d.live(now) { // a new receiver may have heard no announcement yet
+			s.announce(announceUnproven, now)
+		}
 	default:
 		enough := announceSoon
 		if f.Joined || !d.live(now) {
@@ -78,9 +90,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		}
 		d.learn(f, now)
 		d.logState(now)
-		if d.hole.learn(*f.Report, now) && s.config.automatic() {
-			s.shrink(d, stepDown(s.splitter.SegmentSize()), "large datagrams do not arrive, small ones do")
-		}
+		s.measure(d, *f.Report, now)
 		s.announce(enough, now)
 	}
 }
@@ -132,11 +142,19 @@ func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 }
 
 // An allowance is how many bytes of answers an address may get now. It is a token bucket: each frame that is sent to the
-// address adds answerShare of its bytes, and the bucket holds one frame. So forged requests make the sender send at most
-// half as much again. The zero value is empty.
+// address adds a share of its bytes, and the bucket holds one frame. So forged requests make the sender send at most half as
+// much again. The zero value is empty.
 type allowance struct{ bytes float64 }
 
 // earn adds the share of a frame that was sent.
-func (a *allowance) earn(frame int) {
-	a.bytes = min(a.bytes+answerShare*float64(frame), float64(max(frame, minAllowance)))
+func (a *allowance) earn(share float64, frame int) {
+	a.bytes = min(a.bytes+share*float64(frame), float64(max(frame, minAllowance)))
+}
+
+// answerShare is how many bytes of answers a destination may get for each byte of frames.
+func (d *destination) answerShare(now time.Time) float64 {
+	if !d.live(now) {
+		return answerShare
+	}
+	return min(answerShare, answerLeast+answerLoss*d.path.Missing())
 }

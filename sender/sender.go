@@ -24,11 +24,10 @@ package sender
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -41,20 +40,19 @@ import (
 // ErrNotJPEG means that a frame does not begin and end as a JPEG does.
 var ErrNotJPEG = errors.New("the frame is not a JPEG")
 
-// lastID is the last frame ID of a sealed session. IDs do not wrap there, because no two frames may have the same ID.
-const lastID = math.MaxUint32
-
 // A Sender sends the frames of one stream. Send and Close are for one goroutine at a time. The other methods are for any.
 type Sender struct {
 	config       Config
 	destinations []*destination
 	answered     bool      // whether any destination can send feedback
 	departure    departure // of the last frame that was sent; used by Send only
+	quotable     quotable  // used by Send only
 
-	sending   sync.Mutex // guards the sending side of sockets; locked after mu
+	sending   sync.Mutex      // guards the sending side of sockets; locked after mu
+	life      context.Context // ends with Close
+	close     context.CancelFunc
 	closing   sync.Once
-	closed    chan struct{}
-	listeners sync.WaitGroup
+	listeners sync.WaitGroup // and lookups of names
 
 	mu        sync.Mutex // guards the fields below
 	splitter  splitter
@@ -64,15 +62,6 @@ type Sender struct {
 	nextID    uint32
 	pressure  float64
 	stats     Stats
-}
-
-// A splitter makes the datagrams of a wire.
-type splitter interface {
-	Split(o *protocol.Outgoing, f protocol.Frame, parity int) error
-	SegmentSize() int
-	Resize(size int)
-	Announce(a protocol.Announcement, clock *protocol.RemoteClock, now time.Time) []protocol.Datagram
-	Feedback(b []byte, now time.Time) (protocol.Feedback, error)
 }
 
 // New returns a sender to destinations. It owns their conns from then on, unless it returns an error. Several destinations
@@ -85,16 +74,17 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	c.Clock = cmp.Or(c.Clock, datagram.SystemClock)
 	s := &Sender{
 		config:    c,
-		closed:    make(chan struct{}),
 		announcer: announcer{name: c.Name},
 		nobody:    path.New(),
 		pressure:  1,
 		stats:     Stats{RefusedFeedback: map[FeedbackRefusal]uint64{}},
 	}
+	s.life, s.close = context.WithCancel(context.Background())
 	for _, d := range to {
 		s.destinations = append(s.destinations, newDestination(d, c))
 	}
-	if err := s.newSession(cmp.Or(c.SegmentSize, s.segmentSize())); err != nil {
+	if err := s.newSession(cmp.Or(c.SegmentSize, s.largestSegment(c.Clock.Now()))); err != nil {
+		s.close()
 		return nil, err
 	}
 	conns := map[protocol.Conn]bool{}
@@ -106,29 +96,6 @@ func New(c Config, to ...Destination) (*Sender, error) {
 		}
 	}
 	return s, nil
-}
-
-// newSession begins a session. Frame IDs begin at 0.
-func (s *Sender) newSession(segmentSize int) error {
-	key := s.config.Key
-	if s.config.Wire == protocol.WireClassic {
-		if key != (protocol.Key{}) {
-			return errors.New("the classic wire cannot be sealed: leave out the key, or choose the wire udpcam/1")
-		}
-		splitter, err := protocol.NewClassicSplitter(s.config.SegmentSize)
-		s.splitter = splitter
-		return err
-	}
-	splitter, err := protocol.NewSplitter(rand.Uint32(), 0, segmentSize)
-	if err != nil {
-		return err
-	}
-	if key != (protocol.Key{}) {
-		splitter.Seal(key)
-	}
-	s.splitter, s.nextID, s.announcer.sent = splitter, 0, 0
-	s.ring.evict(s.ring.count)
-	return nil
 }
 
 // Send sends one frame to every destination. It ignores the frame's Stream and ID: the sender has its own. When Send
@@ -153,7 +120,11 @@ func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 		return false, err
 	}
 	for first, n := 0, s.batch(o); first < o.Segments(); first += n {
-		if err := s.leave(o.DataFrom(first, n), false); err != nil {
+		datagrams := o.DataFrom(first, n)
+		if first == 0 {
+			s.quotable.add(datagrams[0])
+		}
+		if err := s.leave(datagrams, false); err != nil {
 			return false, err
 		}
 	}
@@ -186,13 +157,16 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 			return nil, err
 		}
 	}
+	now := s.config.Clock.Now()
+	if s.config.automatic() {
+		s.resize(now)
+	}
 	f.ID = s.nextID
 	o := s.ring.newFrame()
 	if err := s.splitter.Split(o, f, 0); err != nil {
 		s.ring.spare = o
 		return nil, err
 	}
-	now := s.config.Clock.Now()
 	plan := s.plan(path.Offer{Bytes: o.PlannedSize(), Blocks: o.Blocks(), Segments: o.BlockData()}, now)
 	s.pressure = plan.Share
 	if plan.Skip {
@@ -211,6 +185,7 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 			d.began = now
 		}
 		d.logState(now)
+		s.lookAgain(d, now)
 		d.path.Begin(f.ID, o.Planned(), o.DatagramSize(), s.departure.rate, now)
 		d.hole.sent(o.Largest())
 	}
@@ -223,7 +198,7 @@ func (s *Sender) plan(o path.Offer, now time.Time) (plan path.Plan) {
 	planned := false
 	for _, d := range s.destinations {
 		switch p := d.path.Plan(o, now); {
-		case !d.reported.IsZero() && !d.live(now): // gone
+		case d.gone(now):
 		case planned:
 			plan = plan.And(p)
 		default:
@@ -266,7 +241,7 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 	s.stats.FrameBytes += uint64(o.Size())
 	for _, d := range s.destinations {
 		d.path.End(now)
-		d.allowance.earn(d.sent.bytes)
+		d.allowance.earn(d.answerShare(now), d.sent.bytes)
 		s.stats.Datagrams += uint64(d.sent.datagrams)
 		s.stats.Parity += uint64(d.sent.parity)
 		s.stats.WireBytes += uint64(d.sent.bytes)
@@ -274,7 +249,7 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 			s.stats.Failed++
 		}
 		if d.sent.tooLarge {
-			s.fit(d)
+			s.fit(d, now)
 		}
 		d.sent = sent{}
 	}
@@ -284,10 +259,12 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 func (s *Sender) Close() error {
 	var errs []error
 	s.closing.Do(func() {
-		close(s.closed)
+		s.close()
+		s.mu.Lock()
 		for _, d := range s.destinations {
 			errs = append(errs, d.Conn.Close())
 		}
+		s.mu.Unlock()
 		s.listeners.Wait()
 	})
 	return errors.Join(errs...)

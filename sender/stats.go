@@ -31,6 +31,7 @@ const (
 	FeedbackStranger     FeedbackRefusal = "stranger"      // its address is not a destination
 	FeedbackForeign      FeedbackRefusal = "foreign"       // it is not of this wire, or no feedback
 	FeedbackMalformed    FeedbackRefusal = "malformed"     // its fields contradict each other, or what was sent
+	FeedbackUnproven     FeedbackRefusal = "unproven"      // it is a report that echoes no announcement of the last seconds
 	FeedbackOtherSession FeedbackRefusal = "other-session" // it is about another stream, such as that of an ended sender
 	FeedbackGone         FeedbackRefusal = "gone"          // it asks for a frame that is not kept any more
 	FeedbackOverLimit    FeedbackRefusal = "over-limit"    // its address has no allowance left
@@ -49,8 +50,10 @@ var refusals = map[error]FeedbackRefusal{
 	protocol.ErrReplayed:     FeedbackReplayed,
 }
 
-// Addrs returns the addresses that the sender sends to.
+// Addrs returns the addresses that the sender sends to now.
 func (s *Sender) Addrs() (addrs []netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, d := range s.destinations {
 		addrs = append(addrs, d.Addr)
 	}

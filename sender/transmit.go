@@ -25,7 +25,7 @@ func (s *Sender) leave(datagrams []protocol.Datagram, parity bool) error {
 				return err
 			case err != nil:
 				d.sent.failed = true
-				d.sent.tooLarge = d.adapts && tooLarge(err)
+				d.sent.tooLarge = d.automatic && tooLarge(err)
 			default:
 				d.sent.datagrams += n
 				d.sent.bytes += bytes
@@ -71,6 +71,7 @@ func (s *Sender) announce(enough time.Duration, now time.Time) error {
 			s.stats.Failed++
 		default:
 			s.count(datagrams)
+			s.search(d, a, now)
 		}
 	}
 	return nil

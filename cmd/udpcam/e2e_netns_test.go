@@ -36,6 +36,13 @@ func cable(t *testing.T) (left, right machine) {
 	keep := []string{"unshare", "--net", "sh", "-c", "echo; exec sleep infinity"}
 	left = newMachine(t, 1, exec.Command(keep[0], append(asRoot, keep[1:]...)...))
 	right = newMachine(t, 2, left.command(keep...))
+	plug(t, left, right)
+	return left, right
+}
+
+// plug connects two machines by a cable. They have none.
+func plug(t *testing.T, left, right machine) {
+	t.Helper()
 	left.run(t, "ip", "link", "add", "name", "cable", "type", "veth", "peer", "name", "cable", "netns", right.pid)
 	for _, m := range []machine{left, right} {
 		m.run(t, "ip", "address", "add", fmt.Sprintf("10.77.0.%d/24", m.host), "dev", "cable")
@@ -47,7 +54,6 @@ func cable(t *testing.T) (left, right machine) {
 			return strings.Contains(m.run(t, "ip", "link", "show", "cable"), "state UP")
 		})
 	}
-	return left, right
 }
 
 // newMachine starts the command that makes a machine, which writes a line when it has.

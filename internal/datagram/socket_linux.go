@@ -38,9 +38,9 @@ func (s *socket) init(conn *net.UDPConn, o Options) (err error) {
 		growReceiveBuffer(int(fd))
 		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
 		s.tx.gso = err == nil && !o.NoGSO
-		if o.DontFragment {
-			unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
-			unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO)
+		if o.DontFragment { // and do not let ICMP lower what may be sent, as IP_PMTUDISC_DO would
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
 		}
 		if o.Refusals {
 			s.refusals.enable(int(fd))

@@ -51,6 +51,9 @@ const darwinMax = 9216
 // pathMTU is how many bytes a packet to an address may have, 0 if that is not known.
 func pathMTU(netip.AddrPort) int { return 0 }
 
+// TooBig is for Linux.
+func (s *socket) TooBig() []TooBig { return nil }
+
 // Receive implements [protocol.Conn].
 func (s *socket) Receive() ([]protocol.Batch, error) {
 	n, from, err := s.conn.ReadFromUDPAddrPort(s.memory)

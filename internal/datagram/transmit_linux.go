@@ -91,6 +91,7 @@ func (s *socket) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 			err = t.call(datagrams[:n])
 		}
 		if err != nil {
+			t.to = netip.AddrPort{} // its zone may name another interface by now
 			return &net.OpError{Op: "send", Net: "udp", Addr: net.UDPAddrFromAddrPort(to), Err: err}
 		}
 		datagrams = datagrams[n:]

@@ -16,7 +16,18 @@ type sent struct {
 	answers   int     // bytes of answers to requests that were sent after it
 	pace      float64 // bytes a second at which it left, 0 for all at once
 	rate      float64 // the estimate of the link's rate at that time
-	reported  bool
+
+	reported bool
+	train    protocol.Train // as it was first reported
+}
+
+// possible reports whether a receiver can have seen a train of this frame.
+func (f *sent) possible(t protocol.Train, now time.Time) bool {
+	lost := t.Lost()
+	if t.Came == 0 {
+		return lost == 0
+	}
+	return t.Came+lost == f.datagrams && t.Runs <= lost && (t.Runs > 0) == (lost > 0) && t.Took <= now.Sub(f.left)+clockSlack
 }
 
 // stretched reports whether a train took longer to arrive than to leave. Then there is a queue. Took and Span must agree:

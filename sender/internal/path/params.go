@@ -79,6 +79,15 @@ const (
 	guessedInterval = time.Second / 30
 	tempoGain       = 1.0 / 8
 
+	// recall is how far the model goes back when reports contradict each other: longer than the receiver's own report may
+	// come after a forged one. doubtLasts is how long it then learns nothing. Until the first contradiction a forger has an
+	// effect, for a fifth of a second at most. So he has one for 4 % of the time.
+	recall     = 400 * time.Millisecond
+	doubtLasts = 5 * time.Second
+
+	// clockSlack is by how much the clocks of both ends may differ in a duration.
+	clockSlack = 10 * time.Millisecond
+
 	// remembered is how many sent frames wait for a report: two seconds at 30 fps.
 	remembered = 64
 )

@@ -8,12 +8,11 @@ import (
 
 // A Path is what is known of one path. The zero value is not ready: see [New].
 type Path struct {
-	tempo  tempo
-	link   link
-	log    log
-	loss   losses
-	state  state
-	probes int // trains in a row that arrived as fast as they left
+	model
+	tempo   tempo
+	log     log
+	history history
+	doubted time.Time // when reports last contradicted each other, zero if they never did
 }
 
 // A state is one of the three states in the package comment.
@@ -26,7 +25,10 @@ const (
 )
 
 // New returns a path of which nothing is known. It is assumed to carry everything and to lose a little.
-func New() *Path { return &Path{state: free, loss: guessed()} }
+func New() *Path {
+	m := model{state: free, loss: guessed(), missing: guessed().slow}
+	return &Path{model: m, history: newHistory(m)}
+}
 
 // An Offer is a frame that could be sent: the bytes in its data's datagrams, its blocks, and the data segments in a block.
 type Offer struct{ Bytes, Blocks, Segments int }
@@ -121,25 +123,14 @@ func (p *Path) Answered(bytes int) {
 	}
 }
 
-// Report learns from a receiver's report. Trains of frames that were not sent, or were reported before, are ignored.
-func (p *Path) Report(r protocol.Report, now time.Time) {
-	p.loss.recover(r.Late)
-	for _, t := range r.Trains {
-		if f := p.log.find(t.FrameID); f != nil && !f.reported {
-			f.reported = true
-			p.learn(f, t, now)
-		}
-	}
-}
-
 // learn learns from the train of one frame, and changes the state.
 func (p *Path) learn(f *sent, t protocol.Train, now time.Time) {
-	t.Came = min(t.Came, f.datagrams)
 	overflow := p.link.overflows(f, t) || p.state != free && p.link.stillFull(f, t, now)
 	sample, ok := 0.0, false
 	if t.Came > 0 {
 		sample, ok = p.link.learn(f, t, overflow, now)
 	}
+	p.missing.add(f.datagrams, f.datagrams-t.Came, 0, now)
 	if !overflow {
 		p.loss.add(f.datagrams, f.datagrams-t.Came, max(t.Runs, 1), now)
 	}
@@ -201,6 +192,9 @@ func (p *Path) Rate() float64 {
 
 // Loss is the share of datagrams that the path lost in the last seconds, 0 to 1, without those that overflowed a queue.
 func (p *Path) Loss() float64 { return p.loss.slow.loss() }
+
+// Missing is the share of datagrams that did not come in the last seconds, 0 to 1, for whatever reason.
+func (p *Path) Missing() float64 { return p.missing.loss() }
 
 // A tempo measures how often frames are offered and how many bytes they have.
 type tempo struct {
