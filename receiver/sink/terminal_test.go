@@ -67,7 +67,7 @@ func TestTerminalRenders(t *testing.T) {
 			terminal := &Terminal{can: test.can, canvas: test.can.canvas()}
 			for range 2 {
 				terminal.buffer.Reset()
-				if err := terminal.render(picture, image.Pt(80, 25)); err != nil {
+				if err := terminal.render(street(t, "1"), image.Pt(80, 25)); err != nil {
 					t.Fatal(err)
 				}
 				text := terminal.buffer.String()
@@ -84,7 +84,7 @@ func TestTerminalRenders(t *testing.T) {
 			}
 			for _, size := range []image.Point{{}, {1, 1}, {1, 2}, {500, 2}, {2, 500}} {
 				terminal.buffer.Reset()
-				if err := terminal.render(picture, size); err != nil {
+				if err := terminal.render(street(t, "1"), size); err != nil {
 					t.Errorf("%v: %v", size, err)
 				}
 			}
