@@ -30,7 +30,7 @@ const (
 // decoder. 0 means [MaxPixels]. It reads only markers. If the size of a JPEG cannot be read, the JPEG is not too large: a
 // decoder finds no size either.
 func TooLarge(jpeg []byte, maxPixels int) bool {
-	most := int64(cmp.Or(maxPixels, MaxPixels))
+	most := min(int64(cmp.Or(maxPixels, MaxPixels)), 1<<32)
 	s := shapeOf(jpeg)
 	scans := int64(bytes.Count(jpeg, []byte{0xFF, markerSOS})) // also counts those in thumbnails
 	return s.pixels() > most ||
@@ -68,6 +68,15 @@ func shapeOf(jpeg []byte) (s shape) {
 		}
 	}
 	return s
+}
+
+// HeldBytes is how many bytes of coefficients a decoder such as libjpeg must hold until a picture's last scan: two for each.
+// It is 0 for a picture that is baseline, in one scan. It reads only markers.
+func HeldBytes(jpeg []byte) int64 {
+	if s := shapeOf(jpeg); s.held {
+		return 2 * s.samples
+	}
+	return 0
 }
 
 // samples is how many samples the components of a picture have.

@@ -178,7 +178,7 @@ func FuzzDecode(f *testing.F) {
 		if size, err := mjpeg.Size(jpeg); err != nil || size.X*size.Y > 1<<22 {
 			return
 		}
-		v := &highGUIView{}
+		v := &highGUIView{screen: &highGUI{}}
 		defer v.close()
 		if !v.decode(good) {
 			t.Fatal("a good picture cannot be decoded")
