@@ -12,8 +12,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mattn/go-sixel"
+
+	"udpcam/internal/fuzzcost"
 )
 
 func decoded(t *testing.T, n string) image.Image {
@@ -231,7 +234,9 @@ func TestParseAnswers(t *testing.T) {
 func FuzzParseAnswers(f *testing.F) {
 	f.Add("\x1b_Gi=31;OK\x1b\\\x1b[6;34;15t\x1b[?62;4c")
 	f.Fuzz(func(t *testing.T, text string) {
-		a := parseAnswers(text)
+		var a abilities
+		bound := fuzzcost.Bound{Bytes: 16 << 10, Time: time.Millisecond}.Plus(len(text), 100, time.Microsecond)
+		fuzzcost.Check(t, bound, func() { a = parseAnswers(text) })
 		if a.cell != (image.Point{}) && (a.cell.X < 2 || a.cell.Y < 2 || a.cell.X > 200 || a.cell.Y > 200) {
 			t.Errorf("a cell of %v", a.cell)
 		}
