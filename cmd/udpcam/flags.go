@@ -49,8 +49,10 @@ func checkFlags(c *cli.Context) error {
 	if n := c.Int("frames"); n < 0 {
 		return cmdline.Usagef("--frames %d: give 1 or more, or 0 for no end", n)
 	}
-	if n := c.Int("max-viewers"); c.IsSet("max-viewers") && n < 1 {
-		return cmdline.Usagef("--max-viewers %d: give 1 or more", n)
+	for _, name := range []string{"max-viewers", "max-pixels"} {
+		if n := c.Int(name); c.IsSet(name) && n < 1 {
+			return cmdline.Usagef("--%s %d: give 1 or more", name, n)
+		}
 	}
 	if n := c.Int("ttl"); c.IsSet("ttl") && (n < 1 || n > 255) {
 		return cmdline.Usagef("--ttl %d: give 1 to 255", n)

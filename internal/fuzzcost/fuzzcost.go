@@ -1,7 +1,8 @@
 // Package fuzzcost holds fuzz targets to bounds on memory and time. It is for tests alone.
 //
 //	f.Fuzz(func(t *testing.T, b []byte) {
-//		fuzzcost.Check(t, fuzzcost.Bound{Bytes: 4096, Time: time.Millisecond}.Plus(len(b), 16, time.Microsecond), func() { parse(b) })
+//		bound := fuzzcost.Bound{Bytes: 4096, Time: time.Millisecond}.Plus(len(b), 16, time.Microsecond)
+//		fuzzcost.Check(t, bound, func() { parse(b) })
 //	})
 package fuzzcost
 

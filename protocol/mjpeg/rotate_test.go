@@ -237,35 +237,6 @@ func TestRotateRefusals(t *testing.T) {
 	}
 }
 
-// For any bytes, Rotate returns an error or a picture. If Go can decode the original, it can decode this picture too.
-func FuzzRotate(f *testing.F) {
-	for _, picture := range streetPictures(f)[4:] {
-		f.Add(picture)
-	}
-	f.Add(tiny())
-	f.Fuzz(func(t *testing.T, picture []byte) {
-		if size, err := Size(picture); err == nil && size.X*size.Y > 1<<20 {
-			return
-		}
-		for _, degrees := range rotations {
-			r, _ := NewRotator(degrees)
-			turned, err := r.Rotate(picture)
-			if err != nil {
-				continue
-			}
-			if err := Check(turned); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := jpeg.Decode(bytes.NewReader(picture)); err != nil {
-				continue
-			}
-			if _, err := jpeg.Decode(bytes.NewReader(turned)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-}
-
 func BenchmarkRotate(b *testing.B) {
 	picture := streetPictures(b)[0]
 	r, _ := NewRotator(90)

@@ -63,7 +63,7 @@ func (s *Server) unfit(f protocol.Frame) (reason string) {
 		return SkipEmpty
 	case len(f.Stream) > protocol.MaxStreamName:
 		return SkipName
-	case mjpeg.TooLarge(f.JPEG):
+	case mjpeg.TooLarge(f.JPEG, 0):
 		return SkipHuge
 	}
 	return ""
