@@ -1,4 +1,4 @@
-package web
+package guard
 
 import (
 	"cmp"
@@ -64,4 +64,10 @@ func listenAdvice(err error) string {
 		return " (the name is not known: give an address)"
 	}
 	return ""
+}
+
+// Exposed reports whether other machines can reach an address that this machine listens on.
+func Exposed(listening net.Addr) bool {
+	tcp, ok := listening.(*net.TCPAddr)
+	return ok && !tcp.IP.IsLoopback()
 }
