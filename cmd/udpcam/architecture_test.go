@@ -63,7 +63,8 @@ var places = []struct {
 	{"C", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go"}, nil},
 	// HTTP is served by web, and by the source that pictures are posted to, both behind guard. Other sources, and bench, are
 	// HTTP's clients.
-	{"net/http", "", []string{"sender/source/*.go", "receiver/web/*.go", "internal/guard/*.go", "cmd/udpcam/*.go", "bench/*.go"}, nil},
+	{"net/http", "",
+		[]string{"sender/source/*.go", "receiver/web/*.go", "internal/guard/*.go", "cmd/udpcam/*.go", "bench/*.go"}, nil},
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",
 		[]string{"sender/source/post*.go", "receiver/web/*.go", "internal/guard/*.go"}, nil},
 	// Only package browser starts browsers, and only package plot draws.

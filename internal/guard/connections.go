@@ -36,7 +36,8 @@ type connection struct {
 	held      int       // bytes
 	busy      bool      // with a request
 	gone      bool      // closed, or taken over
-	gaveWay   chan struct{}
+	ctx       context.Context
+	giveWay   context.CancelFunc // ends ctx
 }
 
 type connectionKey struct{}
@@ -53,19 +54,20 @@ func Moved(request context.Context, held int) {
 	}
 }
 
-// GaveWay is closed when the connection of a request on a server of [Serve] has given way to others. A handler needs it only
-// if it goes on after its client has hung up.
-func GaveWay(request context.Context) <-chan struct{} {
+// Lasting returns the context of the connection that a request came on. Unlike the request's own context, it does not end
+// when the client has hung up. It ends when the server does, and when the connection has given way to others. Without
+// [Serve], it is the request's own.
+func Lasting(request context.Context) context.Context {
 	if c, ok := request.Value(connectionKey{}).(*connection); ok {
-		return c.gaveWay
+		return c.ctx
 	}
-	return nil
+	return request
 }
 
 // context is for [http.Server.ConnContext]. It is called before change.
 func (cs *connections) context(ctx context.Context, conn net.Conn) context.Context {
-	c := &connection{of: cs, conn: conn, household: Household(conn.RemoteAddr().String()), moved: time.Now(),
-		gaveWay: make(chan struct{})}
+	c := &connection{of: cs, conn: conn, household: Household(conn.RemoteAddr().String()), moved: time.Now()}
+	c.ctx, c.giveWay = context.WithCancel(ctx)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.all[conn] = c
@@ -132,7 +134,7 @@ func (c *connection) remove() {
 // close closes the connection below TLS, whose own Close may wait for a client that does not read. What such a client has
 // left unread is discarded.
 func (c *connection) close() {
-	close(c.gaveWay)
+	c.giveWay()
 	conn := c.conn
 	if over, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = over.NetConn()

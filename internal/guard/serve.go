@@ -17,7 +17,7 @@ const (
 	idleTimeout    = time.Minute      // between two requests of a connection
 	maxHeader      = 16 << 10         // bytes of a request's header
 	maxStreams     = 64               // requests at once on a connection of HTTP/2: stops many guesses, and much memory
-	shutdownGrace  = time.Second      // for answers that are being written when the server ends
+	shutdownGrace  = time.Second / 2  // for answers that are being written when the server ends
 )
 
 // Serve answers HTTP requests on ln until ctx is done, or until listening fails. Then it closes ln, ends the contexts of all
