@@ -77,10 +77,11 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 	if encryption != nil {
 		to.listener, to.scheme = tls.NewListener(listener, encryption), "https"
 	}
+	address, exposed := guard.Exposed(full, listener)
 	switch secret := config.Password + config.Token; {
-	case !guard.Exposed(listener.Addr()):
+	case !exposed:
 	case secret == "":
-		s.log.Warn("everyone on the network can watch: ask for a password or a token (--auth, --token)", "url", to.url())
+		s.log.Warn("everyone on the network can watch: ask for a password or a token (--auth, --token)", "address", address)
 	case encryption == nil:
 		s.log.Warn("others can read the password or token on its way: encrypt with --tls-cert and --tls-key", "url", to.url())
 	}

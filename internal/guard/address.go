@@ -66,8 +66,13 @@ func listenAdvice(err error) string {
 	return ""
 }
 
-// Exposed reports whether other machines can reach an address that this machine listens on.
-func Exposed(listening net.Addr) bool {
-	tcp, ok := listening.(*net.TCPAddr)
-	return ok && !tcp.IP.IsLoopback()
+// Exposed reports whether other machines can reach a listener. It also returns the address that was asked for, with the port
+// that the system has chosen if that was 0.
+func Exposed(asked string, ln net.Listener) (address string, exposed bool) {
+	tcp, ok := ln.Addr().(*net.TCPAddr)
+	if !ok {
+		return asked, false
+	}
+	host, _, _ := net.SplitHostPort(asked)
+	return net.JoinHostPort(host, strconv.Itoa(tcp.Port)), !tcp.IP.IsLoopback()
 }

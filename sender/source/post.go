@@ -74,14 +74,15 @@ func (u *upload) play(ctx context.Context, emit emitter) error {
 		return err
 	}
 	rules := guard.Rules{AllowHosts: u.o.AllowHosts, User: u.o.User, Password: u.o.Password, Token: u.o.Token}
+	address, exposed := guard.Exposed(u.address, l)
 	from := "this machine alone"
-	if guard.Exposed(l.Addr()) {
+	if exposed {
 		from = "the network"
 	}
-	u.o.Log.Info("waiting for pictures to be posted", "address", l.Addr().String(), "path", cmp.Or(u.path, "any"), "from", from)
-	if guard.Exposed(l.Addr()) && !rules.Secret() {
+	u.o.Log.Info("waiting for pictures to be posted", "address", address, "path", cmp.Or(u.path, "any"), "from", from)
+	if exposed && !rules.Secret() {
 		u.o.Log.Warn("everyone on the network can post pictures: ask for a password or a token (--auth, --token)",
-			"address", l.Addr().String())
+			"address", address)
 	}
 
 	p := &posts{path: u.path, o: u.o, gate: guard.NewGate(rules), frames: make(chan protocol.Frame),
