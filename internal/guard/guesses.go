@@ -20,8 +20,8 @@ const (
 	guessWait     = time.Second
 )
 
-// guessers is how many households are told apart. If there are more, some share a place. This bounds the memory.
-const guessers = 1024
+// guessers is how many households are told apart. If there are more, some share a place. This bounds the memory, to 1 MiB.
+const guessers = 8192
 
 // guesses slow down clients that guess passwords. They are safe for concurrent use.
 //
@@ -32,12 +32,10 @@ type guesses struct {
 	mu   sync.Mutex
 	seed maphash.Seed // so that nobody can choose whom to share with
 	by   [guessers]struct {
-		limit *rate.Limiter     // nil until the first wrong guess
-		last  [sha256.Size]byte // the sum of the last wrong guess
+		limit *rate.Limiter // nil until the first wrong guess
+		last  [16]byte      // of the sum of the last wrong guess
 	}
 }
-
-func newGuesses() *guesses { return &guesses{seed: maphash.MakeSeed()} }
 
 // try calls check, which says whether a secret from an address is right. If it is wrong, and the household has guessed too
 // often, try also returns how many seconds to wait until the next guess is answered at once.
@@ -46,7 +44,8 @@ func newGuesses() *guesses { return &guesses{seed: maphash.MakeSeed()} }
 // down its own address with the new one.
 func (g *guesses) try(ctx context.Context, remoteAddr, secret string, check func() bool) (right bool, wait int) {
 	by := &g.by[maphash.String(g.seed, Household(remoteAddr))%guessers]
-	sum := sha256.Sum256([]byte(secret))
+	sha := sha256.Sum256([]byte(secret))
+	sum := [len(by.last)]byte(sha[:])
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if by.last == sum {

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,12 +19,18 @@ import (
 // and because a token in an address ends up in logs.
 type login struct {
 	Rules
-	cookie  string // its random value
-	guesses *guesses
+	cookie  string   // its random value
+	guesses *guesses // nil if nothing is secret
 	refused atomic.Uint64
 }
 
-func newLogin(r Rules) *login { return &login{Rules: r, cookie: rand.Text(), guesses: newGuesses()} }
+func newLogin(r Rules) *login {
+	l := &login{Rules: r, cookie: rand.Text()}
+	if r.Secret() {
+		l.guesses = &guesses{seed: maphash.MakeSeed()}
+	}
+	return l
+}
 
 // check does what [Gate.Check] does. It may also redirect to the address without the token.
 func (l *login) check(w http.ResponseWriter, r *http.Request) (status int, why string) {
