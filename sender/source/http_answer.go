@@ -79,7 +79,7 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 		late.Stop()
 		solo := n == 1 && (kind == "image/jpeg" || res.ContentLength > 0)
 		switch {
-		case err == io.EOF && n == 1, errors.Is(err, io.ErrUnexpectedEOF) && solo, err != nil && solo && context.Cause(ctx) == errSilent:
+		case err == io.EOF && n == 1, solo && (errors.Is(err, io.ErrUnexpectedEOF) || context.Cause(ctx) == errSilent):
 			return n, errSnapshot
 		case err != nil && n == 0 && oversized:
 			return n, final("%w: more than %d bytes", errTooLarge, c.o.MaxFrameSize)

@@ -101,15 +101,16 @@ func TestUploadLogin(t *testing.T) {
 // However many connections others open, and whatever they leave undone: a camera that posts one picture after another goes
 // on, on a connection that stays, and so does one that connects for each picture.
 func TestUploadCrowd(t *testing.T) {
+	const post = "POST /upload HTTP/1.1\r\nHost: localhost\r\n"
 	pic := street(t)[4]
 	for name, says := range map[string]string{
 		"idle":             "",
 		"slow header":      "POST /upload HTTP/1.1\r\nHo",
 		"between requests": "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n",
-		"stalled":          "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n" + string(pic[:8000]),
-		"stalled form": "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n" +
-			"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\nContent-Disposition: form-data; name=a\r\n\r\n" + string(pic[:99]),
-		"stalled chunk": "POST /upload HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n" + string(pic[:99]),
+		"stalled":          post + "Content-Length: 9000\r\n\r\n" + string(pic[:8000]),
+		"stalled form": post + "Content-Length: 9000\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n" + string(pic[:99]),
+		"stalled chunk": post + "Transfer-Encoding: chunked\r\n\r\nffff\r\n" + string(pic[:99]),
 		"no length":     "POST /upload HTTP/1.0\r\nHost: localhost\r\n\r\n" + string(pic[:99]),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -71,6 +71,10 @@ func (p *posts) serve(w http.ResponseWriter, r *http.Request) (status int, text 
 		return http.StatusUnsupportedMediaType, "no whole JPEG in the body"
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return http.StatusRequestTimeout, fmt.Sprintf("no whole JPEG within %v", uploadTime)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return http.StatusBadRequest, "the body cannot be read: it ends too early"
+	case errors.Is(err, http.ErrMissingBoundary):
+		return http.StatusBadRequest, "the body cannot be read: the Content-Type of the form names no boundary"
 	case err != nil:
 		return http.StatusBadRequest, "the body cannot be read"
 	}
@@ -106,7 +110,7 @@ func (p *posts) accept(w http.ResponseWriter, r *http.Request) (n int, err error
 			return 0, errTooLarge
 		case err == io.EOF && n == 0:
 			return 0, ErrNoJPEG
-		case err == io.EOF:
+		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF) && n > 0: // some forms lack their last line
 			return n, nil
 		case err != nil:
 			return n, err

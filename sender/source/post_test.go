@@ -114,6 +114,7 @@ func TestUpload(t *testing.T) {
 		{"query", "POST", "/upload?cam=7", "image/jpeg", pic, 200, "taken: 1", pics[4:5]},
 		{"form", "POST", "/upload", formKind, formBody, 200, "taken: 1", pics[4:5]},
 		{"form with more", "POST", "/upload", mixedKind, mixedBody, 200, "taken: 1", pics[4:5]},
+		{"form without end", "POST", "/upload", formKind, formBody[:strings.LastIndex(formBody, "\r\n--")], 200, "taken: 1", pics[4:5]},
 		{"back to back", "POST", "/upload", "image/jpeg", pic + small, 200, "taken: 2", pics[4:6]},
 		{"stream", "POST", "/upload", "multipart/x-mixed-replace", stream, 200, "taken: 4", pics[4:]},
 		{"one too large among others", "POST", "/upload", "", pic + string(pics[0]) + small, 200, "taken: 2", pics[4:6]},
@@ -125,8 +126,8 @@ func TestUpload(t *testing.T) {
 		{"nothing", "POST", "/upload", "", "", 415, "no whole JPEG", nil},
 		{"cut off", "POST", "/upload", "image/jpeg", pic[:9000], 415, "no whole JPEG", nil},
 		{"form without one", "POST", "/upload", textKind, textBody, 415, "no whole JPEG", nil},
-		{"form cut off", "POST", "/upload", formKind, formBody[:9000], 400, "cannot be read", nil},
-		{"form without boundary", "POST", "/upload", "multipart/form-data", formBody, 400, "cannot be read", nil},
+		{"form cut off", "POST", "/upload", formKind, formBody[:9000], 400, "ends too early", nil},
+		{"form without boundary", "POST", "/upload", "multipart/form-data", formBody, 400, "names no boundary", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			in := newInbox(t, "/upload", Options{MaxFrameSize: 20_000})
