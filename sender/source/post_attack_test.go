@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"udpcam/protocol"
@@ -175,4 +177,71 @@ func TestUploadMemory(t *testing.T) {
 	}
 	in.end()
 	equal(t, in.frames, bytesRepeated(pic, 40)...)
+}
+
+// from is a connection that comes from an address.
+type from struct {
+	net.Conn
+	ip string
+}
+
+func (f from) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(f.ip), Port: 1000} }
+
+// Somebody posts on fifty connections at once, to a caller who takes ten pictures a second. Another camera has every second
+// one of them, or nearly.
+func TestUploadTurns(t *testing.T) {
+	pic, other := street(t)[4], street(t)[5]
+	synctest.Test(t, func(t *testing.T) {
+		network := newMemoryNet()
+		src := open(t, "post://:80/", quietly(Options{})).(*upload)
+		src.listen = func(context.Context, string) (net.Listener, error) { return network, nil }
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			for range src.Frames(ctx) {
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+		client := func(ip string) *http.Client {
+			return &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				select {
+				case network.conns <- from{far, ip}:
+					return near, nil
+				case <-network.closed:
+					return nil, net.ErrClosed
+				}
+			}}}
+		}
+		post := func(c *http.Client, pic []byte) (status int) {
+			res, err := c.Post("http://localhost/", "", bytes.NewReader(pic))
+			if err != nil {
+				return 0
+			}
+			res.Body.Close()
+			return res.StatusCode
+		}
+		stranger, camera := client("192.0.2.1"), client("192.0.2.2")
+		for range 50 {
+			running.Go(func() {
+				for ctx.Err() == nil {
+					post(stranger, other)
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		start := time.Now()
+		for range 20 {
+			if status := post(camera, pic); status != 200 {
+				t.Errorf("the camera is answered %d", status)
+			}
+		}
+		if took := time.Since(start); took > 6*time.Second {
+			t.Errorf("20 pictures took %v", took)
+		}
+		cancel()
+		running.Wait()
+		stranger.CloseIdleConnections()
+		camera.CloseIdleConnections()
+	})
 }
