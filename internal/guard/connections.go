@@ -37,7 +37,7 @@ type connection struct {
 	busy      bool      // with a request
 	gone      bool      // closed, or taken over
 	ctx       context.Context
-	giveWay   context.CancelFunc // ends ctx
+	end       context.CancelFunc // of ctx
 }
 
 type connectionKey struct{}
@@ -55,8 +55,8 @@ func Moved(request context.Context, held int) {
 }
 
 // Lasting returns the context of the connection that a request came on. Unlike the request's own context, it does not end
-// when the client has hung up. It ends when the server does, and when the connection has given way to others. Without
-// [Serve], it is the request's own.
+// when the client has hung up. It ends when the server does, and when the connection has given way to others or has been
+// taken over. Without [Serve], it is the request's own.
 func Lasting(request context.Context) context.Context {
 	if c, ok := request.Value(connectionKey{}).(*connection); ok {
 		return c.ctx
@@ -67,7 +67,7 @@ func Lasting(request context.Context) context.Context {
 // context is for [http.Server.ConnContext]. It is called before change.
 func (cs *connections) context(ctx context.Context, conn net.Conn) context.Context {
 	c := &connection{of: cs, conn: conn, household: Household(conn.RemoteAddr().String()), moved: time.Now()}
-	c.ctx, c.giveWay = context.WithCancel(ctx)
+	c.ctx, c.end = context.WithCancel(ctx)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.all[conn] = c
@@ -125,6 +125,7 @@ func (c *connection) holds(bytes int) {
 func (c *connection) remove() {
 	c.holds(0)
 	c.gone = true
+	c.end()
 	delete(c.of.all, c.conn)
 	if c.of.from[c.household]--; c.of.from[c.household] == 0 {
 		delete(c.of.from, c.household)
@@ -134,7 +135,6 @@ func (c *connection) remove() {
 // close closes the connection below TLS, whose own Close may wait for a client that does not read. What such a client has
 // left unread is discarded.
 func (c *connection) close() {
-	c.giveWay()
 	conn := c.conn
 	if over, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = over.NetConn()

@@ -43,7 +43,7 @@ type guesses struct {
 // The same wrong secret again does not count. A page that was left open keeps asking with an old password, and must not slow
 // down its own address with the new one.
 func (g *guesses) try(ctx context.Context, remoteAddr, secret string, check func() bool) (right bool, wait int) {
-	by := &g.by[maphash.String(g.seed, Household(remoteAddr))%guessers]
+	by := &g.by[g.place(remoteAddr)]
 	sha := sha256.Sum256([]byte(secret))
 	sum := [len(by.last)]byte(sha[:])
 	g.mu.Lock()
@@ -73,6 +73,11 @@ func (g *guesses) try(ctx context.Context, remoteAddr, secret string, check func
 		return false, 0
 	}
 	return false, int(math.Ceil((1 - by.limit.Tokens()) * guessEvery.Seconds()))
+}
+
+// place returns which of by an address has.
+func (g *guesses) place(remoteAddr string) uint64 {
+	return maphash.String(g.seed, Household(remoteAddr)) % guessers
 }
 
 // Household returns the part of a client's address that the client cannot change at will: for IPv6 the /64 network.

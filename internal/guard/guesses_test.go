@@ -32,6 +32,10 @@ func TestGuesses(t *testing.T) {
 			}
 		}
 		const thief, owner = "192.0.2.1:1000", "192.0.2.1:2000" // in one household
+		other := "192.0.2.2:1000"
+		for g.login.guesses.place(other) == g.login.guesses.place(owner) {
+			other = "1" + other
+		}
 		for i := range guessesAtOnce - 1 {
 			expect(thief, fmt.Sprint(i), 401, 0)
 		}
@@ -42,7 +46,7 @@ func TestGuesses(t *testing.T) {
 		expect(owner, "secret", 0, guessWait)
 		expect(thief, "another", 401, 0) // is known to be wrong, and no guess
 		expect(thief, "", 401, 0)
-		expect("192.0.2.2:1000", "secret", 0, 0)
+		expect(other, "secret", 0, 0)
 
 		time.Sleep(guessEvery)
 		expect(owner, "secret", 0, 0)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"hash/maphash"
 	"iter"
 	"net"
 	"net/url"
@@ -86,10 +85,7 @@ func (u *upload) play(ctx context.Context, emit emitter) error {
 	}
 
 	p := &posts{path: u.path, o: u.o, gate: guard.NewGate(rules), frames: make(chan protocol.Frame),
-		seed: maphash.MakeSeed(), warn: rate.Sometimes{Interval: time.Second}}
-	for i := range p.turns {
-		p.turns[i] = make(chan struct{}, 1)
-	}
+		turns: map[string]*turn{}, warn: rate.Sometimes{Interval: time.Second}}
 	serving, end := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- guard.Serve(serving, l, p, u.o.Log) }()

@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"mime"
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -28,10 +28,33 @@ type posts struct {
 	frames chan protocol.Frame // unbuffered: a frame has been taken once it has been sent
 	warn   rate.Sometimes      // when a refusal is logged
 
-	// Of each household, one picture at a time waits for frames. So nobody can crowd out others by posting much at a time.
-	// Each turn is a lock. Some households share one.
-	turns [64]chan struct{}
-	seed  maphash.Seed
+	mu    sync.Mutex
+	turns map[string]*turn // by household
+}
+
+// A turn is a household's. Of its pictures, one at a time waits for the caller of Frames, so that nobody can crowd out others
+// by posting much at a time.
+type turn struct {
+	lock  chan struct{} // holds a token while a picture waits
+	users int           // under the lock of posts
+}
+
+// turnOf returns the turn of a household, and what to call when it is no longer needed.
+func (p *posts) turnOf(household string) (t *turn, leave func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t = p.turns[household]; t == nil {
+		t = &turn{lock: make(chan struct{}, 1)}
+		p.turns[household] = t
+	}
+	t.users++
+	return t, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if t.users--; t.users == 0 {
+			delete(p.turns, household)
+		}
+	}
 }
 
 func (p *posts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -155,10 +178,11 @@ func picturesIn(r *http.Request) (io.Reader, error) {
 func (p *posts) handOver(r *http.Request, frame protocol.Frame) error {
 	ctx, cancel := context.WithTimeout(guard.Lasting(r.Context()), handOverTime)
 	defer cancel()
-	turn := p.turns[maphash.String(p.seed, guard.Household(r.RemoteAddr))%uint64(len(p.turns))]
+	turn, leave := p.turnOf(guard.Household(r.RemoteAddr))
+	defer leave()
 	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
+	case turn.lock <- struct{}{}:
+		defer func() { <-turn.lock }()
 	case <-ctx.Done():
 		return errBusy
 	}
