@@ -3,12 +3,14 @@ package guard
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"sync"
 	"testing"
@@ -173,4 +175,56 @@ func TestHeld(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The same over TLS: clients that do not begin the handshake, and clients that do not read what they have asked for.
+func TestCrowdTLS(t *testing.T) {
+	certified := httptest.NewTLSServer(nil)
+	certified.Close()
+	ln, err := Listen(t.Context(), ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ln.Addr().String()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	large := make([]byte, 16<<20)
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/large" {
+			w.Write(large)
+		}
+	}
+	config := &tls.Config{Certificates: certified.TLS.Certificates, NextProtos: []string{"h2", "http/1.1"}}
+	go func() {
+		ended <- Serve(ctx, tls.NewListener(ln, config), http.HandlerFunc(handler), slog.New(slog.DiscardHandler))
+	}()
+	trusting := &tls.Config{InsecureSkipVerify: true}
+	for i := range 2 * maxConnections {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if i%4 == 0 {
+			io.WriteString(tls.Client(conn, trusting), "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		}
+		if i%64 != 63 {
+			continue
+		}
+		client := &http.Client{Timeout: 30 * time.Second,
+			Transport: &http.Transport{TLSClientConfig: trusting.Clone(), ForceAttemptHTTP2: i%128 == 63, DisableKeepAlives: true}}
+		began := time.Now()
+		r, err := client.Get("https://" + address + "/")
+		if err != nil || r.StatusCode != 200 {
+			t.Fatalf("after %d strangers: %v", i, err)
+		}
+		r.Body.Close()
+		if took := time.Since(began); took > 4*time.Second { // a second less than TLS waits before it closes
+			t.Errorf("after %d strangers, an answer takes %v", i, took)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }
