@@ -28,7 +28,8 @@ func (t *tolerant) Read(p []byte) (n int, err error) {
 		n, err := t.Conn.Read(b)
 		t.rest = append(t.rest, b[:n]...)
 		end := bytes.Index(t.rest, []byte("\r\n\r\n"))
-		if t.begun = end >= 0 || err != nil || len(t.rest) > maxCameraHeader; end >= 0 {
+		encrypted := n > 0 && t.rest[0] != 'H' // which begins HTTP/1.1
+		if t.begun = end >= 0 || err != nil || encrypted || len(t.rest) > maxCameraHeader; end >= 0 && !encrypted {
 			t.rest = append(mended(t.rest[:end+2]), t.rest[end+2:]...)
 		}
 	}
@@ -44,7 +45,7 @@ func (t *tolerant) Read(p []byte) (n int, err error) {
 func mended(header []byte) (fields []byte) {
 	for line := range bytes.Lines(header) {
 		name, _, ok := bytes.Cut(line, []byte(":"))
-		if fields == nil || ok && !bytes.ContainsAny(name, " \t,") {
+		if fields == nil || ok && len(name) > 0 && !bytes.ContainsAny(name, " \t,") {
 			fields = append(fields, line...)
 		}
 	}
