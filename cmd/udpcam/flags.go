@@ -86,13 +86,17 @@ func httpFlags(usual string) []cli.Flag {
 		&cli.StringFlag{Name: "http", Value: usual,
 			Usage: "serve browsers at `ADDR`: :8080 for this machine alone, 0.0.0.0:8080 for everyone"},
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
-		&cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"},
-		&cli.StringFlag{Name: "auth", Usage: "ask browsers for this `USER:PASSWORD`"},
+		allowHostFlag(),
+		&cli.StringFlag{Name: "auth", Usage: "ask clients for this `USER:PASSWORD`"},
 		&cli.StringFlag{Name: "token", Usage: "let in everyone who has this `TOKEN` too: http://…/?token=TOKEN"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},
 		&cli.StringFlag{Name: "tls-key", Usage: "the certificate's private key is in this `FILE` (PEM)", TakesFile: true},
 		&cli.IntFlag{Name: "max-viewers", Usage: "how many (`N`) may watch at once", Value: web.DefaultMaxViewers},
 	)
+}
+
+func allowHostFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"}
 }
 
 func runningFlags() []cli.Flag {

@@ -51,6 +51,5 @@
 // Other sites cannot read the pictures. Nothing sets Access-Control-Allow-Origin. WebSockets from other origins are
 // refused. So are Host names that this machine does not have: see [Config.AllowHosts]. GET changes nothing. A [Config] may
 // ask for a password or a token. Without one, everybody who reaches the port sees the pictures. So [ListenAddr] binds this
-// machine only unless told otherwise. Idle connections, slow headers, large bodies and the number of viewers are limited:
-// see serve.go.
+// machine only unless told otherwise. Idle connections, slow headers, large bodies and the number of viewers are limited.
 package web

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"udpcam/internal/guard"
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
 )
@@ -14,8 +15,7 @@ import (
 // [http.StripPrefix]. All its methods may be called from any goroutine.
 type Server struct {
 	config  Config
-	hosts   hostList
-	login   *login
+	gate    *guard.Gate
 	mux     *http.ServeMux
 	streams *registry
 	viewers *viewers
@@ -29,7 +29,9 @@ type Server struct {
 // New returns a server without streams. It starts no goroutine.
 func New(c Config) *Server {
 	c = c.withDefaults()
-	s := &Server{config: c, hosts: newHostList(c.AllowHosts), login: newLogin(c)}
+	s := &Server{config: c, gate: guard.NewGate(guard.Rules{
+		AllowHosts: c.AllowHosts, User: c.User, Password: c.Password, Token: c.Token,
+	})}
 	s.streams, s.viewers = newRegistry(c), newViewers(c)
 	s.mux = s.routes()
 	return s
@@ -117,6 +119,6 @@ func (s *Server) Stats() Stats {
 		Stalled:   v.stalled.Load(),
 		Refused:   v.refused.Load(),
 
-		Unauthorized: s.login.refused.Load(),
+		Unauthorized: s.gate.Unauthorized(),
 	}
 }
