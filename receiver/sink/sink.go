@@ -16,6 +16,7 @@ package sink
 
 import (
 	"errors"
+	"log/slog"
 	"time"
 
 	"udpcam/protocol"
@@ -24,7 +25,8 @@ import (
 // A Sink takes frames. Put is called from one goroutine at a time. It may block as long as the sink's device does. Use a
 // [Queue] where the caller must not wait.
 type Sink interface {
-	// Put takes one frame, which is valid until Put returns. After an error the sink is unusable.
+	// Put takes one frame, which is valid until Put returns. After an error the sink takes no more frames: close it. A
+	// [Queue] then opens it again, if that may help.
 	Put(protocol.Frame) error
 	// Close flushes and closes the sink. All frames that were put before are then written whole.
 	Close() error
@@ -51,7 +53,7 @@ const (
 
 // Options are a sink's options besides its name. The zero value is every sink's default.
 type Options struct {
-	// Overwrite replaces a file that exists. Without it such a file is refused with [io/fs.ErrExist]. In a directory, the
+	// Overwrite replaces a file that exists, when the first frame comes. Without it such a file is refused with [io/fs.ErrExist]. In a directory, the
 	// new file gets a number instead. So no recording is lost by starting another.
 	Overwrite bool
 	// Rotate is when a recording goes on in another file.
@@ -61,8 +63,22 @@ type Options struct {
 	// SnapshotEvery is how often a snapshot file is replaced; 0 means with every frame. If it is set, a directory gets
 	// snapshots of each stream this often, called after their times, rather than recordings.
 	SnapshotEvery time.Duration
+	// Keep says which files of a rotating recording are deleted. If Rotate is not set, it begins a new file each hour, or
+	// more often where less is kept.
+	Keep Keep
+	// Log, if set, is told which files were deleted or mended.
+	Log *slog.Logger
 	// Skip, if set, is called with one of the reasons above when the sink leaves a frame out, from any goroutine.
 	Skip func(reason string)
+
+	home  *home   // where files are written
+	films *mender // mends films beside those that are written
+}
+
+func (o *Options) log(message string, attrs ...any) {
+	if o.Log != nil {
+		o.Log.Info(message, attrs...)
+	}
 }
 
 func (o *Options) skip(reason string) {
