@@ -57,7 +57,8 @@ func openDirectory(path string, o Options) (*directory, error) {
 	if err := writable(filepath.Join(path, "probe")); err != nil {
 		return nil, fmt.Errorf("cannot record there: %w", err)
 	}
-	return &directory{path: path, o: o, streams: map[string]*recorded{}, taken: map[string]bool{}, written: map[string]bool{}}, nil
+	return &directory{path: path, o: o, streams: map[string]*recorded{}, taken: map[string]bool{},
+		written: map[string]bool{}}, nil
 }
 
 // again returns a directory that goes on where this one has failed.

@@ -27,8 +27,9 @@ func names(t *testing.T, dir string) (list []string) {
 
 // strangers are files that no recording called "film" or of the stream "film" may delete.
 var strangers = []string{
-	"film.mkv", "film.mjpg", "film-old.mkv", "film-20000101T000000.mp4", "film-20000101T000000.mkv.bak", "my-film-20000101T000000.mkv",
-	"film2-20000101T000000.mkv", "film-2-20000101T000000.mkv", "film-20000101T0000001.mkv", "notes.txt", "FILM-20000101T000000.mkv",
+	"film.mkv", "film.mjpg", "film-old.mkv", "film-20000101T000000.mp4", "film-20000101T000000.mkv.bak",
+	"my-film-20000101T000000.mkv", "film2-20000101T000000.mkv", "film-2-20000101T000000.mkv",
+	"film-20000101T0000001.mkv", "notes.txt", "FILM-20000101T000000.mkv",
 	"film-20000101T000000-x.mkv", "film-20000101T000000-20000101T000000.mkv",
 }
 
@@ -51,8 +52,8 @@ func TestKeep(t *testing.T) {
 		"size alone": {"film.mkv", Options{Keep: Keep{Size: 2_000_000}}, 0, 2_000_000, earlier, 4},
 		"small size, long files": {"film.mkv", Options{Rotate: Rotation{Every: time.Hour}, Keep: Keep{Size: 400_000}},
 			0, 400_000, earlier, 3},
-		"size, of a directory": {"", Options{Matroska: true, Rotate: Rotation{Every: 5 * time.Second}, Keep: Keep{Size: 2_000_000}},
-			0, 2_000_000, earlier, 4},
+		"size, of a directory": {"",
+			Options{Matroska: true, Rotate: Rotation{Every: 5 * time.Second}, Keep: Keep{Size: 2_000_000}}, 0, 2_000_000, earlier, 4},
 		"all": {"film.mkv", Options{Rotate: Rotation{Every: 5 * time.Second}, Keep: Keep{For: time.Hour * 24, Size: 1e9, Free: 1}},
 			time.Hour, 1e9, nil, 12},
 		"one of many": {"film.mkv", Options{Rotate: Rotation{Every: 5 * time.Second}, Keep: Keep{For: 65 * time.Minute}},

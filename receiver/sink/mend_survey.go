@@ -162,8 +162,8 @@ func integerAt(file io.ReaderAt, e element) (int64, error) {
 	return int64(binary.BigEndian.Uint64(value[:]) &^ (1 << 63)), err
 }
 
-// unfinished returns nil if what is at an offset can be the beginning of what was written last, and nothing is behind it. The
-// error is that of reading an element there, nil if it is one that does not belong there or goes beyond the file's end.
+// unfinished returns nil if what is at an offset can be the beginning of what was written last, and nothing is behind it.
+// The error is that of reading an element there, nil if it is one that does not belong there or goes beyond the file's end.
 func unfinished(file io.ReaderAt, at, size int64, err error) error {
 	const most = protocol.MaxFrameSize + 1<<10 // a frame, with what is before it
 	e, _ := elementAt(file, at)

@@ -53,8 +53,8 @@ const (
 
 // Options are a sink's options besides its name. The zero value is every sink's default.
 type Options struct {
-	// Overwrite replaces a file that exists, when the first frame comes. Without it such a file is refused with [io/fs.ErrExist]. In a directory, the
-	// new file gets a number instead. So no recording is lost by starting another.
+	// Overwrite replaces a file that exists, when the first frame comes. Without it such a file is refused with
+	// [io/fs.ErrExist]. In a directory, the new file gets a number instead. So no recording is lost by starting another.
 	Overwrite bool
 	// Rotate is when a recording goes on in another file.
 	Rotate Rotation
