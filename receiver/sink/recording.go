@@ -1,11 +1,13 @@
 package sink
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -76,7 +78,7 @@ func (r *recording) Put(f protocol.Frame) error {
 	}
 	r.err = r.write(f)
 	if r.err == nil && r.hidden {
-		r.err = os.Rename(r.file.Name(), r.name)
+		r.err = r.show()
 	}
 	if r.err != nil {
 		r.err = fmt.Errorf("the recording ended after %d whole frames (%d bytes): %w", r.frames, r.size, r.err)
@@ -89,6 +91,17 @@ func (r *recording) Put(f protocol.Frame) error {
 	r.frames++
 	r.added.Store(true)
 	return nil
+}
+
+// show gives the file its name.
+func (r *recording) show() (err error) {
+	if runtime.GOOS != "windows" {
+		return os.Rename(r.file.Name(), r.name)
+	}
+	if err = cmp.Or(r.file.Close(), os.Rename(r.file.Name(), r.name)); err == nil { // an open file keeps its name there
+		r.file, err = os.OpenFile(r.name, os.O_WRONLY, 0)
+	}
+	return err
 }
 
 // write writes a frame and the bytes that belong before it.
@@ -115,10 +128,18 @@ func (r *recording) write(f protocol.Frame) error {
 const syncEvery = time.Second
 
 // guard brings what is added to the disk, and looks whether the file is still what its name means. At the end it closes the
-// file.
+// file, and removes one that no frame came for.
 func (r *recording) guard() {
 	defer close(r.done)
-	defer r.file.Close()
+	defer func() {
+		err := r.file.Close()
+		if r.frames == 0 {
+			err = os.Remove(r.file.Name())
+		}
+		if err != nil {
+			r.fault.Store(&err)
+		}
+	}()
 	ticker := time.NewTicker(syncEvery)
 	defer ticker.Stop()
 	listed := false // whether the directory on the disk has the file
@@ -153,13 +174,9 @@ func syncDirectory(name string) error {
 	return dir.Sync()
 }
 
-// end finishes the film, without waiting until it is on the disk. It removes a file that no frame came for. After it, Put
-// must not be called.
+// end finishes the film, without waiting until it is on the disk. After it, Put must not be called.
 func (r *recording) end() (err error) {
-	switch {
-	case r.frames == 0:
-		err = os.Remove(r.file.Name())
-	case r.film != nil:
+	if r.frames > 0 && r.film != nil {
 		err = r.film.finish(r.file, r.size)
 	}
 	unclaim(r.file)

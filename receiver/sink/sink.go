@@ -3,9 +3,12 @@
 //	s, err := sink.Open("film.mkv", sink.Options{}) // or frames.mjpg, pic.jpg, a directory, - for standard output
 //	q := sink.NewQueue(s, sink.QueueOptions{})      // so that a slow disk never delays the receiver
 //	for f, err := range receiver.Frames(ctx) {
-//		err = q.Put(f) // the sink's error, once it has failed
+//		err = q.Put(f) // the sink's error, once it has failed for good
 //	}
 //	err = q.Close() // writes what still waits
+//
+// If a recording is in trouble, as when the disk is full, its queue opens it again until that works: see [Queue.State].
+// [Mend] mends films that were cut off.
 //
 // Files and pipes get each frame's bytes unchanged. Frames are lent, see [protocol.Frame]: a sink that needs one after Put
 // has returned keeps a copy. A [Queue] closes its sink. A [Window] needs no queue: its Put never blocks.
