@@ -5,6 +5,7 @@
 //	udpcam serve   source.Source ──> web.Server, which opens and closes the source as viewers come and go
 //	udpcam demo    the same, with UDP on loopback between the two
 //	udpcam cameras, udpcam doctor: what this machine has
+//	udpcam mend: films that were cut off
 //
 // Each subcommand has a file of its own: its flags, and how it puts packages together. flags.go has the flags that several
 // share. capture.go and loopback.go open the sources of frames, outputs.go and http.go open their destinations. session.go
@@ -44,6 +45,7 @@ func newApp() *cli.App {
 			demoCommand(),
 			camerasCommand(),
 			doctorCommand(),
+			mendCommand(),
 			keyCommand(),
 			versionCommand(),
 			manCommand(),

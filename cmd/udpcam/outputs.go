@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ type outputs struct {
 	server *server      // nil without --http
 	window *sink.Window // nil without --show
 	files  []*file
+	choice choice
 	left   atomic.Int32 // how many of them still take frames
 	none   func()       // called when left becomes zero
 	log    *slog.Logger
@@ -31,10 +33,13 @@ type outputs struct {
 type file struct {
 	name   string
 	queue  *sink.Queue
-	takes  func(f protocol.Frame, now time.Time) bool
-	kept   bool  // it is a recording, so no frame may be missing
-	screen bool  // nobody expects it to show every frame
-	err    error // why it takes no more frames
+	all    bool        // it takes every stream, not only the chosen one
+	kept   bool        // it is a recording, so no frame may be missing
+	screen bool        // nobody expects it to show every frame
+	lost   atomic.Bool // it takes no more frames
+	err    error       // why
+	failed bool        // the log has said that it is in trouble
+	since  time.Time   // when that began
 }
 
 // openOutputs opens what the flags name. If there is an error, nothing is left open.
@@ -49,7 +54,7 @@ func openOutputs(c *cli.Context, s *session, none func()) (o *outputs, err error
 	if err != nil {
 		return o, err
 	}
-	options.Skip = s.skipped.count
+	options.Skip, options.Log = s.skipped.count, s.log
 	if o.server, err = openServer(c, "", nil, s); err != nil {
 		return o, err
 	}
@@ -62,18 +67,17 @@ func openOutputs(c *cli.Context, s *session, none func()) (o *outputs, err error
 		}
 		o.left.Add(1)
 	}
-	stream := c.String("stream")
+	o.choice.want = c.String("stream")
 	if c.Bool("term") {
 		terminal, err := sink.OpenTerminal(options)
 		if err != nil {
 			return o, cmdline.UsageIf(fmt.Errorf("--term: %w", err), sink.ErrNoTerminal)
 		}
 		s.log.Info("drawing", "as", terminal)
-		o.add(&file{name: "the terminal", screen: true, queue: sink.NewQueue(terminal, sink.QueueOptions{Frames: 1}),
-			takes: (&selector{want: stream}).takes})
+		o.add(&file{name: "the terminal", screen: true, queue: sink.NewQueue(terminal, sink.QueueOptions{Frames: 1})})
 	}
 	for _, name := range cmdline.List(c, "out") {
-		f, err := openFile(name, stream, options)
+		f, err := openFile(name, options)
 		if err != nil {
 			return o, err
 		}
@@ -87,8 +91,8 @@ func (o *outputs) add(f *file) {
 	o.left.Add(1)
 }
 
-// openFile opens one --out. A directory takes every stream, unless one is wanted by name.
-func openFile(name, stream string, options sink.Options) (*file, error) {
+// openFile opens one --out.
+func openFile(name string, options sink.Options) (*file, error) {
 	to, err := sink.Open(name, options)
 	if errors.Is(err, os.ErrExist) {
 		err = errors.New("the file exists: choose another name, or overwrite it with --force")
@@ -96,16 +100,9 @@ func openFile(name, stream string, options sink.Options) (*file, error) {
 	if err != nil {
 		return nil, cmdline.UsageIf(fmt.Errorf("--out %s: %w", name, err), sink.ErrUnknown)
 	}
-	f := &file{name: name, queue: sink.NewQueue(to, sink.QueueOptions{}), takes: (&selector{want: stream}).takes}
-	switch info, err := os.Stat(name); {
-	case errors.Is(err, os.ErrNotExist): // a recording whose files have other names, or standard output
-		f.kept = name != "-"
-	case err == nil:
-		f.kept = info.IsDir() || info.Mode().IsRegular()
-		if info.IsDir() && stream == "" {
-			f.takes = func(protocol.Frame, time.Time) bool { return true }
-		}
-	}
+	f := &file{name: name, queue: sink.NewQueue(to, sink.QueueOptions{}), all: isDirectory(name)}
+	info, err := os.Stat(name)
+	f.kept = f.all || isRecording(name) && (err != nil || info.Mode().IsRegular()) // else it is a pipe
 	return f, nil
 }
 
@@ -117,19 +114,36 @@ func (o *outputs) put(frame protocol.Frame, now time.Time) {
 	if o.window != nil {
 		o.window.Put(frame) // fails only when the window is closed. Then recv's call of Run ends too
 	}
+	if len(o.files) == 0 {
+		return
+	}
+	v := o.choice.judge(frame, now)
 	for _, f := range o.files {
-		if f.err != nil || !f.takes(frame, now) {
+		switch {
+		case !v.chosen && !(f.all && o.choice.want == ""), f.kept && !v.goesOn:
 			continue
+		case f.kept:
+			for _, earlier := range v.earlier {
+				o.putTo(f, earlier)
+			}
 		}
-		if err := f.queue.Put(frame); err != nil {
-			o.lose(f, err)
-		}
+		o.putTo(f, frame)
+	}
+}
+
+func (o *outputs) putTo(f *file, frame protocol.Frame) {
+	if f.lost.Load() {
+		return
+	}
+	if err := f.queue.Put(frame); err != nil {
+		o.lose(f, err)
 	}
 }
 
 // lose gives up a file.
 func (o *outputs) lose(f *file, err error) {
 	f.err = err
+	f.lost.Store(true)
 	left := o.leave()
 	if errors.Is(err, sink.ErrClosed) {
 		o.log.Info("its reader has closed this output", "out", f.name)
@@ -150,6 +164,13 @@ func (o *outputs) leave() int32 {
 // close waits until each file has the frames that were put, and closes the outputs. It returns the first error of a file,
 // even if the file was lost before. After close, put must not be called.
 func (o *outputs) close() (err error) {
+	for _, frame := range o.choice.rest() {
+		for _, f := range o.files {
+			if f.kept && !f.all {
+				o.putTo(f, frame)
+			}
+		}
+	}
 	for _, f := range o.files {
 		closed := f.queue.Close()
 		failed := cmp.Or(f.err, closed)
@@ -188,6 +209,50 @@ func (o *outputs) announce() {
 	}
 }
 
+// states returns how each output is. They belong into /healthz and /metrics.
+func (o *outputs) states() (states []sink.OutputState) {
+	for _, f := range o.files {
+		state := f.queue.State()
+		state.Name = f.name
+		states = append(states, state)
+	}
+	return states
+}
+
+// failing returns why outputs take no frames at present, by name. It logs when that begins and when it ends. It is called
+// once a second, by one goroutine.
+func (o *outputs) failing(now time.Time) map[string]string {
+	failing := map[string]string{}
+	for i, state := range o.states() {
+		f := o.files[i]
+		if state.Err != "" && !f.screen {
+			failing[f.name] = state.Err
+		}
+		switch failed := state.Err != ""; {
+		case failed == f.failed || f.lost.Load() || f.screen:
+		case failed:
+			o.log.Error("cannot write: this output is tried again and again", "out", f.name, "error", state.Err)
+			f.failed, f.since = true, state.Since
+		default:
+			o.log.Info("this output goes on", "out", f.name, "after", now.Sub(f.since).Round(time.Second))
+			f.failed = false
+		}
+	}
+	return failing
+}
+
+// report logs which stream is taken where only one is. It is called once a second.
+func (o *outputs) report(streams []streamStatus, now time.Time) {
+	if o.choice.want == "" && !slices.ContainsFunc(o.files, func(f *file) bool { return !f.all }) {
+		return
+	}
+	var names []string
+	for _, s := range streams {
+		names = append(names, s.Name)
+	}
+	o.choice.report(o.log, names, now)
+}
+
 // dropped returns, for each file, how many frames came too fast for it.
 func (o *outputs) dropped() map[string]uint64 {
 	counts := map[string]uint64{}
@@ -197,28 +262,4 @@ func (o *outputs) dropped() map[string]uint64 {
 		}
 	}
 	return counts
-}
-
-// patience is how long a stream may be silent before another takes its place in a file or pipe.
-const patience = 3 * time.Second
-
-// A selector chooses the one stream that a file or pipe gets. With a name, that is the stream of this name. Without a name,
-// it is the first that is live. When the chosen stream has been silent for 3 s, the next stream that is live takes its
-// place.
-type selector struct {
-	want    string // the stream's name, "" for any
-	current string
-	last    time.Time // when a frame of current came, zero if none has
-}
-
-// takes reports whether a frame that comes now belongs to the chosen stream.
-func (s *selector) takes(f protocol.Frame, now time.Time) bool {
-	if s.want != "" {
-		return f.Stream == s.want
-	}
-	if f.Stream != s.current && !s.last.IsZero() && now.Sub(s.last) < patience {
-		return false
-	}
-	s.current, s.last = f.Stream, now
-	return true
 }

@@ -17,7 +17,7 @@ import (
 // Flags that need another one.
 var (
 	httpOnly = []string{"html", "allow-host", "auth", "token", "tls-cert", "tls-key", "max-viewers"}
-	outOnly  = []string{"stream", "force", "new-file", "record-as", "snapshot-every"}
+	outOnly  = []string{"stream", "force", "new-file", "keep", "keep-free", "record-as", "snapshot-every"}
 )
 
 // checkOutputs checks that the flags for outputs go together.
@@ -45,23 +45,32 @@ func checkOutputs(c *cli.Context) error {
 		}
 	}
 
-	isDirectory := func(name string) bool {
-		info, err := os.Stat(name)
-		return strings.HasSuffix(name, "/") || err == nil && info.IsDir()
-	}
-	isPicture := func(name string) bool { return strings.HasPrefix(strings.ToLower(filepath.Ext(name)), ".jp") }
-	isRecording := func(name string) bool { return name != "-" && !isPicture(name) }
 	hasSnapshots := func(name string) bool { return isPicture(name) || isDirectory(name) }
 	switch {
 	case c.IsSet("record-as") && !slices.ContainsFunc(names, isDirectory):
 		return cmdline.Usagef("--record-as is for a directory: of a file, the name tells the format, such as film.mkv")
 	case c.IsSet("new-file") && !slices.ContainsFunc(names, isRecording):
 		return cmdline.Usagef("--new-file is for recordings, such as --out film.mkv")
+	case c.IsSet("keep") && !slices.ContainsFunc(names, isRecording):
+		return cmdline.Usagef("--keep is for recordings, such as --out film.mkv")
+	case c.IsSet("keep-free") && !slices.ContainsFunc(names, isRecording):
+		return cmdline.Usagef("--keep-free is for recordings, such as --out film.mkv")
 	case c.IsSet("snapshot-every") && !slices.ContainsFunc(names, hasSnapshots):
 		return cmdline.Usagef("--snapshot-every is for pictures: give --out pic.jpg, or a directory")
 	}
 	return nil
 }
+
+func isDirectory(name string) bool {
+	info, err := os.Stat(name)
+	return strings.HasSuffix(name, "/") || err == nil && info.IsDir()
+}
+
+func isPicture(name string) bool {
+	return strings.HasPrefix(strings.ToLower(filepath.Ext(name)), ".jp")
+}
+
+func isRecording(name string) bool { return name != "-" && (!isPicture(name) || isDirectory(name)) }
 
 // sinkOptions returns what the flags say about writing files.
 func sinkOptions(c *cli.Context) (o sink.Options, err error) {
@@ -82,7 +91,32 @@ func sinkOptions(c *cli.Context) (o sink.Options, err error) {
 			return o, cmdline.Usagef("--new-file %q: give a time from 1s up, such as 10m, or a size, such as 500MB", text)
 		}
 	}
+	for _, text := range cmdline.List(c, "keep") {
+		if age, ok := parseAge(text); ok && age >= time.Second {
+			o.Keep.For = age
+		} else if size, ok := parseBytes(text); ok {
+			o.Keep.Size = size
+		} else {
+			return o, cmdline.Usagef("--keep %q: give a time, such as 7d or 12h, or a size, such as 50GB", text)
+		}
+	}
+	if text := c.String("keep-free"); text != "" {
+		var ok bool
+		if o.Keep.Free, ok = parseBytes(text); !ok {
+			return o, cmdline.Usagef("--keep-free %q: give a size, such as 2GB", text)
+		}
+	}
 	return o, nil
+}
+
+// parseAge reads a time, which may be in days.
+func parseAge(text string) (age time.Duration, ok bool) {
+	if number, ok := strings.CutSuffix(text, "d"); ok {
+		days, err := strconv.ParseFloat(number, 64)
+		return time.Duration(days * 24 * float64(time.Hour)), err == nil && days > 0 && days < 100_000
+	}
+	age, err := time.ParseDuration(text)
+	return age, err == nil
 }
 
 // parseBytes reads a number with a unit: kB, MB, GB or TB.

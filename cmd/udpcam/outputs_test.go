@@ -41,7 +41,6 @@ func toFakes(sinks ...*fakeSink) (o *outputs, log *buffer, ended *bool) {
 		o.files = append(o.files, &file{
 			name:  string(rune('a' + i)),
 			queue: sink.NewQueue(s, sink.QueueOptions{Frames: 2}),
-			takes: (&selector{}).takes,
 		})
 		o.left.Add(1)
 	}

@@ -32,6 +32,7 @@ func recvCommand() *cli.Command {
 			"udpcam recv --http :8080", "for browsers, at http://127.0.0.1:8080",
 			"udpcam recv --out frames.mjpg --show", "record, and watch meanwhile",
 			"udpcam recv --out film.mkv --new-file 1h", "a film that VLC plays, an hour a file",
+			"udpcam recv --out rec/ --record-as mkv --keep 7d", "of each camera, the last week",
 			"udpcam recv --out - | ffplay -f mjpeg -", "into another program",
 			"udpcam recv --addr 239.1.2.3:12345 --out rec/", "each stream of a multicast group to a file",
 		) + "\nSinks, any number of them at the same time:\n" + cmdline.Indent(sinkHelp) + "\nWithout a sink recv only counts.\n",
@@ -60,10 +61,14 @@ func recvCommand() *cli.Command {
 			&cli.BoolFlag{Name: "term", Usage: "draw the picture in this terminal"},
 			&cli.StringSliceFlag{Name: "out", Usage: "write to (`OUT`) a file, directory or pipe (repeatable)", TakesFile: true},
 			&cli.StringFlag{Name: "stream", Usage: "the stream (`NAME`) that --out and --term take",
-				DefaultText: "the first that is live; of a directory: all"},
+				DefaultText: "one that sends steadily; of a directory: all"},
 			&cli.BoolFlag{Name: "force", Usage: "overwrite files that exist"},
 			&cli.StringSliceFlag{Name: "new-file", Usage: "begin a new recording after `LIMIT`: a time such as 10m, " +
 				"a size such as 500MB, or both (repeatable)"},
+			&cli.StringSliceFlag{Name: "keep", Usage: "delete the oldest files of a recording beyond `LIMIT`: a time such as 7d, " +
+				"a size such as 50GB, or both (repeatable)"},
+			&cli.StringFlag{Name: "keep-free", Usage: "delete the oldest files of a recording to keep `SIZE` of the disk free, " +
+				"such as 2GB"},
 			&cli.StringFlag{Name: "record-as", Usage: "the `FORMAT` of recordings in a directory: mjpg or mkv",
 				DefaultText: "mjpg"},
 			&cli.DurationFlag{Name: "snapshot-every", Usage: "replace --out pic.jpg once in this `TIME`; " +

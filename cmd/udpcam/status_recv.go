@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type recvStatus struct {
 	Delay       *float64          `json:"delay_ms"`     // since capture, the median; of several streams the worst
 	Viewers     int               `json:"viewers"`      // over HTTP
 	OutsDropped map[string]uint64 `json:"outs_dropped"` // frames that came too fast for an --out, by its name
+	OutsFailing map[string]string `json:"outs_failing"` // why an --out is not written at present, by its name
 	Streams     []streamStatus    `json:"streams"`
 
 	idle string // the line before anything has come
@@ -55,7 +57,11 @@ func (s recvStatus) line() string {
 	if s.Datagrams == 0 {
 		return s.idle
 	}
-	parts := []string{s.progress.String(), fmt.Sprintf("%d dropped", s.Dropped), fmt.Sprintf("loss %.1f %%", 100*s.Loss)}
+	var parts []string
+	if len(s.OutsFailing) > 0 {
+		parts = append(parts, "NOT WRITTEN: "+strings.Join(slices.Sorted(maps.Keys(s.OutsFailing)), ", "))
+	}
+	parts = append(parts, s.progress.String(), fmt.Sprintf("%d dropped", s.Dropped), fmt.Sprintf("loss %.1f %%", 100*s.Loss))
 	if s.ByParity+s.ByRequest > 0 {
 		parts = append(parts, fmt.Sprintf("%d repaired", s.ByParity+s.ByRequest))
 	}
@@ -133,6 +139,7 @@ func (w *receiving) sample(now time.Time) status {
 		ByRequest:   total.ByRequest,
 		Requests:    total.Requests,
 		OutsDropped: w.to.dropped(),
+		OutsFailing: w.to.failing(now),
 		Streams:     streams,
 		idle:        w.idle,
 	}
@@ -151,7 +158,8 @@ func (w *receiving) sample(now time.Time) status {
 	w.roster = w.roster.next(w.log, s.Streams)
 	w.complain("datagrams left out", "reason", s.LeftOutBy, harmless...)
 	w.complain(skipMessage, "reason", w.skipped.totals(), sink.SkipOld, sink.SkipHidden, sink.SkipBetween)
-	w.complain("pictures left out: the output is too slow", "out", s.OutsDropped)
+	w.complain("pictures left out: the output is too slow", "out", s.OutsDropped, slices.Collect(maps.Keys(s.OutsFailing))...)
+	w.to.report(s.Streams, now)
 	return s
 }
 

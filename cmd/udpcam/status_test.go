@@ -21,7 +21,7 @@ func TestStatusKeys(t *testing.T) {
 			"parity receivers requests sealed skipped skipped_by time wire_bytes"},
 		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms state"},
 		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
-			"left_out_by loss mbit_s outs_dropped requests streams time viewers"},
+			"left_out_by loss mbit_s outs_dropped outs_failing requests streams time viewers"},
 		"stream of recv": {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms sealed silent_ms width"},
 		"serve": {serveStatus{}, "bytes_out capturing fps frame_bytes frames frames_out mbit_s skipped skipped_by time " +
 			"viewers"},
@@ -57,6 +57,8 @@ func TestStatusLines(t *testing.T) {
 			"0.0 fps  0.0 Mbit/s  0 frames  0 dropped  loss 0.0 %  delay 1.2 ms"},
 		{recvStatus{progress: progress{Frames: 1}, Datagrams: 9, Viewers: 1, Streams: []streamStatus{{skewed: true}, {}}},
 			"0.0 fps  0.0 Mbit/s  1 frame  0 dropped  loss 0.0 %  delay unknown: clocks differ  2 streams  1 viewer"},
+		{recvStatus{progress: speed(30), Datagrams: 9, OutsFailing: map[string]string{"film.mkv": "full", "b/": "away"}},
+			"NOT WRITTEN: b/, film.mkv  30.0 fps  18.7 Mbit/s  30 frames  0 dropped  loss 0.0 %"},
 		{sendStatus{source: "-"}, "waiting for a picture from -"},
 		{sendStatus{progress: speed(2), Datagrams: 112, Failed: 1}, "30.0 fps  18.7 Mbit/s  2 frames  1 error"},
 		{sendStatus{progress: speed(100_000), Datagrams: 5_600_000, cost: cost{Delay: 17.8, Encoding: 16.9}},

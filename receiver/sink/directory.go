@@ -7,53 +7,92 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 
 	"udpcam/protocol"
 )
 
-// maxRecordings is how many streams a directory records. It stops a sender that invents stream names from using up
-// file descriptors and directory entries.
+// maxRecordings is how many streams a directory records at once. It stops a sender that invents stream names from using up
+// file descriptors.
 const maxRecordings = 64
+
+// A stream that has been silent for endedAfter has ended: its file is closed. While there are too many streams, one that has
+// been silent for yieldAfter gives its place to a new one. So streams that were invented once keep no camera out.
+const (
+	endedAfter = time.Minute
+	yieldAfter = time.Second
+)
+
+// maxWritten bounds the names that a directory remembers, so that invented streams do not fill the memory.
+const maxWritten = 10_000
 
 // A directory records every stream to files of its own, named for the stream.
 type directory struct {
 	path    string
 	o       Options
-	streams map[string]Sink
-	taken   map[string]bool // file names in lower case, because some file systems take Cam and cam for the same
+	streams map[string]*recorded
+	taken   map[string]bool // file names in use, in lower case, because some file systems take Cam and cam for the same
+	written map[string]bool // file names that have been used, which are never overwritten
+}
+
+// recorded is a stream that is being recorded.
+type recorded struct {
+	Sink
+	series *series
+	base   string    // its name in taken
+	last   time.Time // when its last frame came
 }
 
 func openDirectory(path string, o Options) (*directory, error) {
-	if err := os.MkdirAll(path, 0o777); err != nil {
+	if err := o.home.check(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(path, directoryMode); err != nil {
 		if info, statErr := os.Stat(filepath.Clean(path)); statErr == nil && !info.IsDir() {
 			err = errors.New("that is a file, no directory") // overwriting would not help
 		}
 		return nil, fmt.Errorf("cannot record there: %w", err)
 	}
-	return &directory{path: path, o: o, streams: map[string]Sink{}, taken: map[string]bool{}}, nil
+	if err := writable(filepath.Join(path, "probe")); err != nil {
+		return nil, fmt.Errorf("cannot record there: %w", err)
+	}
+	return &directory{path: path, o: o, streams: map[string]*recorded{}, taken: map[string]bool{},
+		written: map[string]bool{}}, nil
+}
+
+// again returns a directory that goes on where this one has failed.
+func (d *directory) again() (Sink, error) {
+	o := d.o
+	o.Overwrite = false
+	o.films = newMender(o)
+	return openDirectory(d.path, o)
 }
 
 func (d *directory) Put(f protocol.Frame) error {
+	now := time.Now()
 	s, ok := d.streams[f.Stream]
 	if !ok {
+		if len(d.streams) == maxRecordings {
+			if err := d.yield(now); err != nil {
+				return err
+			}
+		}
 		if len(d.streams) == maxRecordings {
 			d.o.skip(SkipStreams)
 			return nil
 		}
-		var err error
-		if s, err = d.create(f.Stream); err != nil {
-			return err
-		}
+		s = d.create(f.Stream)
 		d.streams[f.Stream] = s
 	}
+	s.last = now
 	return s.Put(f)
 }
 
 // create makes the sink of one stream: the file NAME.mjpg, or files called after NAME and their times. If that file is
 // another stream's or was recorded before, it is NAME-2.mjpg and so on. That is no error: a stream that appears hours after
 // the start must not end the recordings of the others.
-func (d *directory) create(stream string) (Sink, error) {
+func (d *directory) create(stream string) *recorded {
 	ext := ".mjpg"
 	if d.o.Matroska {
 		ext = ".mkv"
@@ -62,28 +101,76 @@ func (d *directory) create(stream string) (Sink, error) {
 	for n := 2; d.taken[strings.ToLower(base)]; n++ {
 		base = fmt.Sprintf("%s-%d", fileName(stream), n)
 	}
-	d.taken[strings.ToLower(base)] = true
-	path := filepath.Join(d.path, base)
-	switch {
-	case d.o.SnapshotEvery > 0:
-		return &sparse{Sink: &rotating{name: path + ".jpg", rotation: Rotation{Size: 1}}, o: d.o}, nil // a file for each
-	case !d.o.Rotate.isZero():
-		return &rotating{name: path + ext, rotation: d.o.Rotate}, nil
+	name := strings.ToLower(base)
+	o := d.o
+	o.Overwrite = o.Overwrite && !d.written[name] && len(d.written) < maxWritten
+	d.taken[name] = true
+	if o.Overwrite {
+		d.written[name] = true
 	}
-	return create(path, ext, d.o.Overwrite)
+	path := filepath.Join(d.path, base)
+	if o.SnapshotEvery > 0 {
+		o.Rotate = Rotation{Size: 1} // a file for each
+		s := &series{name: path + ".jpg", o: o}
+		return &recorded{Sink: &sparse{Sink: s, o: o}, series: s, base: name}
+	}
+	s := &series{name: path + ext, o: o}
+	return &recorded{Sink: s, series: s, base: name}
+}
+
+// end closes the files of a stream, and frees its place and its name.
+func (d *directory) end(stream string) error {
+	s := d.streams[stream]
+	delete(d.streams, stream)
+	delete(d.taken, s.base)
+	return s.series.end()
+}
+
+// yield ends the stream that has been silent the longest, if it has been silent for long enough.
+func (d *directory) yield(now time.Time) error {
+	longest, since := "", now
+	for stream, s := range d.streams {
+		if s.last.Before(since) {
+			longest, since = stream, s.last
+		}
+	}
+	if now.Sub(since) < yieldAfter {
+		return nil
+	}
+	return d.end(longest)
+}
+
+// tidy closes the files of streams that have ended, and deletes what is too old.
+func (d *directory) tidy(now time.Time) {
+	for stream, s := range d.streams {
+		if now.Sub(s.last) < endedAfter {
+			s.series.tidy(now)
+		} else if err := d.end(stream); err != nil {
+			d.o.log("a recording of a stream that has ended cannot be closed", "stream", stream, "error", err)
+		}
+	}
 }
 
 // Close closes every file and returns the first error.
 func (d *directory) Close() (err error) {
-	for _, s := range d.streams {
-		err = cmp.Or(err, s.Close())
+	var ended []*recording
+	for stream, s := range d.streams {
+		err = cmp.Or(err, d.end(stream))
+		if s.series.ended != nil {
+			ended = append(ended, s.series.ended)
+		}
 	}
+	deadline := time.Now().Add(finalSync) // for all of them
+	for _, r := range ended {
+		err = cmp.Or(err, r.wait(deadline))
+	}
+	d.o.films.stop()
 	return err
 }
 
 // fileName makes a file's base name from a stream's name, which comes from the network. Letters and digits of any script
 // and -_.@+ stay. Everything else becomes an underscore. So does a leading dot, which would hide the file or climb out of
-// its directory. Two streams may get the same name.
+// its directory, and a leading hyphen, which programs take for a flag. Two streams may get the same name.
 func fileName(stream string) string {
 	if len(stream) > protocol.MaxStreamName {
 		stream = stream[:protocol.MaxStreamName]
@@ -97,7 +184,7 @@ func fileName(stream string) string {
 	switch {
 	case name == "":
 		name = "udpcam"
-	case name[0] == '.':
+	case name[0] == '.', name[0] == '-':
 		name = "_" + name[1:]
 	}
 	// Names of devices, such as CON on Windows, are not local there, with any extension.

@@ -26,7 +26,7 @@ func Example() {
 	for id := range uint32(3) {
 		frame := protocol.Frame{ID: id, JPEG: []byte{0xFF, 0xD8, 0xFF, 0xD9}} // from a receiver
 		if err := q.Put(frame); err != nil {
-			log.Fatal(err) // the disk is full
+			log.Fatal(err) // while the disk is full, q.State says so, and frames wait
 		}
 	}
 	if err := q.Close(); err != nil {

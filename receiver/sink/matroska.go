@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"image"
-	"os"
+	"io"
 	"time"
 
 	"github.com/at-wat/ebml-go"
@@ -37,8 +37,18 @@ type matroska struct {
 	clock    filmClock
 }
 
+// A filmFile is the file that a film is in.
+type filmFile interface {
+	io.ReaderAt
+	io.WriterAt
+	Truncate(size int64) error
+}
+
 // tick is the unit of all times in the file.
 const tick = time.Millisecond
+
+// muxer is the name by which a film says that udpcam has recorded it.
+const muxer = "udpcam"
 
 const (
 	clusterTicks = 1000    // how long a cluster is at least
@@ -57,7 +67,7 @@ const (
 
 // before returns the bytes to write before a frame that begins at an offset. If a new cluster begins, it fills in the size
 // of the last one.
-func (m *matroska) before(file *os.File, f protocol.Frame, at int64) (b []byte, err error) {
+func (m *matroska) before(file filmFile, f protocol.Frame, at int64) (b []byte, err error) {
 	if m.cluster == 0 {
 		size, _ := mjpeg.Size(f.JPEG) // players find out for themselves
 		b = m.header(f.Stream, size, f.Captured)
@@ -67,10 +77,7 @@ func (m *matroska) before(file *os.File, f protocol.Frame, at int64) (b []byte, 
 		if m.cluster != 0 {
 			err = fillIn(file, m.cluster+idSize, at)
 		}
-		m.cluster, m.began = at+int64(len(b)), ticks
-		m.cues = append(m.cues, webm.CuePoint{CueTime: uint64(ticks), CueTrackPositions: []webm.CueTrackPosition{
-			{CueTrack: 1, CueClusterPosition: uint64(m.cluster - m.segment)},
-		}})
+		m.beginCluster(at+int64(len(b)), ticks)
 		type cluster struct{ Timestamp uint64 }
 		b = append(b, marshal(&struct {
 			Cluster cluster `ebml:"Cluster,size=unknown"`
@@ -80,6 +87,14 @@ func (m *matroska) before(file *os.File, f protocol.Frame, at int64) (b []byte, 
 	b = append(b, 0x80|1) // the track
 	b = binary.BigEndian.AppendUint16(b, uint16(ticks-m.began))
 	return append(b, 0x80), err // a key frame
+}
+
+// beginCluster notes that a cluster begins at an offset and a time.
+func (m *matroska) beginCluster(at, ticks int64) {
+	m.cluster, m.began = at, ticks
+	m.cues = append(m.cues, webm.CuePoint{CueTime: uint64(ticks), CueTrackPositions: []webm.CueTrackPosition{
+		{CueTrack: 1, CueClusterPosition: uint64(at - m.segment)},
+	}})
 }
 
 // header returns what the file begins with.
@@ -103,7 +118,7 @@ func (m *matroska) header(title string, size image.Point, began time.Time) []byt
 		Segment segment `ebml:"Segment,size=unknown"`
 	}{segment{
 		Void: make([]byte, seekHeadSize-voidHeaderSize),
-		Info: info{uint64(tick), "udpcam", "udpcam", title, began, make([]byte, durationSize-voidHeaderSize)},
+		Info: info{uint64(tick), muxer, muxer, title, began, make([]byte, durationSize-voidHeaderSize)},
 	}})...)
 	m.duration = int64(len(b)) - durationSize
 	return append(b, marshal(&struct{ Tracks webm.Tracks }{webm.Tracks{TrackEntry: []webm.TrackEntry{{
@@ -113,14 +128,14 @@ func (m *matroska) header(title string, size image.Point, began time.Time) []byt
 }
 
 // fillIn fills in the size field at an offset. The field belongs to an element that ends at another offset.
-func fillIn(file *os.File, at, end int64) error {
+func fillIn(file filmFile, at, end int64) error {
 	_, err := file.WriteAt(appendSize(nil, end-at-sizeSize), at)
 	return err
 }
 
 // finish writes the elements behind the last frame, which ends at an offset. Then it fills in the values that were not
 // known before.
-func (m *matroska) finish(file *os.File, at int64) error {
+func (m *matroska) finish(file filmFile, at int64) error {
 	tail := marshal(&struct{ Cues webm.Cues }{webm.Cues{CuePoint: m.cues}})
 	if _, err := file.WriteAt(tail, at); err != nil {
 		file.Truncate(at) // without it the film plays too, but seeking is slower

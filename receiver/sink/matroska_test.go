@@ -107,13 +107,7 @@ func TestMatroska(t *testing.T) {
 					t.Fatal(err)
 				}
 				times, sizes = shoot(t, s, n, uneven)
-				killed, err := os.ReadFile(name)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(name+".killed.mkv", killed, 0o666); err != nil {
-					t.Fatal(err)
-				}
+				killed(t, name)
 				if err := s.Close(); err != nil {
 					t.Fatal(err)
 				}
@@ -137,6 +131,20 @@ func TestMatroska(t *testing.T) {
 	}
 }
 
+// killed copies a film as it would be if its writer were killed now.
+func killed(t *testing.T, name string) (copied string) {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied = name + ".killed.mkv"
+	if err := os.WriteFile(copied, content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
 // A film that ends in the middle of a frame is whole up to the one before.
 func TestMatroskaCut(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "film.mkv")
@@ -148,6 +156,10 @@ func TestMatroskaCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		times, sizes = shoot(t, s, 40, uneven)
+		name = killed(t, name)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	})
 	info, err := os.Stat(name)
 	if err != nil {

@@ -27,6 +27,9 @@ var ErrUnknown = errors.New("there is no sink of that kind")
 // pipe's reader is busy; see [NewQueue].
 func Open(name string, o Options) (Sink, error) {
 	info, err := os.Stat(name)
+	if err := o.prepare(name); err != nil {
+		return nil, err
+	}
 	switch {
 	case name == "":
 		return nil, errors.New("no file to write to: name one, such as frames.mjpg, or - for standard output")
@@ -43,10 +46,29 @@ func Open(name string, o Options) (Sink, error) {
 			"for another format write to - and pipe it into: ffmpeg -f mjpeg -i -", ErrUnknown)
 	case strings.HasPrefix(ext, ".jp"):
 		return openSnapshot(name, o)
-	case !o.Rotate.isZero():
-		return openRotating(name, o.Rotate)
+	case err == nil && !o.Overwrite && o.Rotate.isZero():
+		return nil, refuse(name, fs.ErrExist)
 	}
-	return openRecording(name, o.Overwrite)
+	return openSeries(name, o)
+}
+
+// prepare fills in what all recordings need.
+func (o *Options) prepare(name string) error {
+	dir := filepath.Dir(name)
+	if info, err := os.Stat(name); endsInSeparator(name) || err == nil && info.IsDir() {
+		dir = filepath.Clean(name)
+	}
+	o.home = homeOf(dir)
+	if o.SnapshotEvery == 0 {
+		o.Rotate = o.Keep.rotation(o.Rotate)
+	}
+	o.films = newMender(*o)
+	if o.Keep.Free > 0 {
+		if _, err := freeSpace("."); err != nil {
+			return fmt.Errorf("cannot find out how much of a disk is free: %w", err)
+		}
+	}
+	return nil
 }
 
 func endsInSeparator(name string) bool { return name != "" && os.IsPathSeparator(name[len(name)-1]) }

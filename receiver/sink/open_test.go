@@ -189,6 +189,7 @@ func TestFileName(t *testing.T) {
 		"": "udpcam", "door": "door", "Tür 1": "Tür_1", "..": "_.", ".hidden": "_hidden", "a/b\\c": "a_b_c",
 		"a\x00b\nc": "a_b_c", "\xff": "_", "C:x": "C_x", strings.Repeat("é", 50): strings.Repeat("é", 32),
 		"*?<>|\"": "______", "cam@host+1-2": "cam@host+1-2",
+		"../../etc/passwd": "_._.._etc_passwd", "-rf": "_rf", "/": "_", "a\n../b": "a_.._b",
 	} {
 		if got := fileName(stream); got != want {
 			t.Errorf("fileName(%q) = %q, want %q", stream, got, want)
@@ -223,8 +224,7 @@ func BenchmarkRecording(b *testing.B) {
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		if n%1000 == 999 { // not the whole disk
-			s.(*recording).frames = 0
-			s.(*recording).file.Seek(0, 0)
+			s.(*series).current.size = 0
 		}
 		if err := s.Put(f); err != nil {
 			b.Fatal(err)

@@ -36,16 +36,25 @@ func openStdout() (*pipe, error) {
 	return newPipe(ownStdout(), "standard output"), nil
 }
 
+// A namedPipe may get another reader when one has left.
+type namedPipe struct{ *pipe }
+
+func (p namedPipe) again() (Sink, error) { return openPipe(p.name) }
+
 // openPipe opens a named pipe or device. It does not wait for a reader, because nothing could end that wait.
-func openPipe(name string) (*pipe, error) {
+func openPipe(name string) (namedPipe, error) {
 	file, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ENXIO) {
-		return nil, fmt.Errorf("nobody reads %s: start its reader first: %w", name, err)
+		return namedPipe{}, fmt.Errorf("nobody reads %s: start its reader first: %w", name, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot write there: %w", err)
+		return namedPipe{}, fmt.Errorf("cannot write there: %w", err)
 	}
-	return newPipe(file, name), nil
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() { // it has taken the pipe's place
+		file.Close()
+		return namedPipe{}, fmt.Errorf("%s is no pipe any more", name)
+	}
+	return namedPipe{newPipe(file, name)}, nil
 }
 
 func newPipe(file *os.File, name string) *pipe {

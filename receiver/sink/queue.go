@@ -23,6 +23,10 @@ const (
 	queueBytes = 64 << 20
 	// patience is how long Close waits for a sink that takes no frame.
 	patience = 3 * time.Second
+	// retryEvery is how often a sink that has failed is opened again.
+	retryEvery = 1500 * time.Millisecond
+	// tidyEvery is how often a sink cleans up.
+	tidyEvery = 5 * time.Second
 )
 
 // QueueOptions bound a [Queue]. The zero value is the sink's default.
@@ -36,38 +40,45 @@ type QueueOptions struct {
 // the frame without blocking, Put hands it on at once. Otherwise one goroutine hands on the frames in order. A full queue
 // drops its oldest frame. A Queue is a [Sink] itself, whose Put may be called from any goroutine.
 //
+// If the sink fails, and is one that [Open] has opened, the Queue opens it again every 1.5 s until that works. A recording
+// goes on in a new file. Meanwhile frames wait as they do while the sink is busy. [Queue.State] tells of it.
+//
 // A waiting frame is a copy in reused memory. Keeping the frame itself costs more, because its lender then needs new memory.
 // For frames of 78 kB this took 0.15 ms more CPU time than copying.
 type Queue struct {
-	sink          Sink
-	prompt        func(n int) bool // whether the sink can take n bytes at once
-	frames, bytes int              // how much may wait; one frame always may
-	done          chan struct{}    // closed when the goroutine has closed the sink
+	frames, bytes int           // how much may wait; one frame always may
+	quit          chan struct{} // closed when the queue is being closed
+	done          chan struct{} // closed when the goroutine has closed the sink
 
 	mu      sync.Mutex
-	work    sync.Cond // signalled when there may be something for the goroutine to do
+	sink    Sink             // nil while it has failed and could not be opened again
+	prompt  func(n int) bool // whether the sink can take n bytes at once
+	work    sync.Cond        // signalled when there may be something for the goroutine to do
 	waiting []protocol.Frame
 	memory  protocol.Pool // of the waiting frames, and of the one in the sink
 	size    int           // bytes in waiting
 	busy    bool          // whether the goroutine is at the sink
+	untidy  bool          // whether the sink is to clean up
 	dropped uint64
 	taken   uint64 // frames handed on; shows Close whether the sink still works
+	trouble error  // why the sink takes no frames at present
 	closing bool
-	err     error
+	lastTry bool  // the sink was opened again for what waited when the queue was closed
+	err     error // why it never will take frames again
+
+	busySince, troubleSince time.Time
+	tidying                 *time.Timer
 }
 
-// NewQueue starts a queue before s. The queue owns s from now on. It closes s when the queue is closed, or at once when s
-// fails.
+// NewQueue starts a queue before s. The queue owns s from now on. It closes s when the queue is closed, or when s fails.
 func NewQueue(s Sink, o QueueOptions) *Queue {
-	q := &Queue{sink: s, frames: o.Frames, bytes: queueBytes, done: make(chan struct{})}
+	q := &Queue{frames: o.Frames, bytes: queueBytes, quit: make(chan struct{}), done: make(chan struct{})}
 	if l, ok := s.(interface{ live() bool }); ok && l.live() {
 		q.frames = cmp.Or(o.Frames, liveFrames)
 	}
 	q.frames = cmp.Or(q.frames, math.MaxInt)
-	if p, ok := s.(interface{ prompt(n int) bool }); ok {
-		q.prompt = p.prompt
-	}
 	q.work.L = &q.mu
+	q.use(s)
 	go q.run()
 	return q
 }
@@ -82,7 +93,7 @@ func (q *Queue) Put(f protocol.Frame) error {
 		return q.err
 	case q.closing:
 		return ErrClosed
-	case q.prompt != nil && !q.busy && len(q.waiting) == 0 && q.prompt(len(f.JPEG)) && q.sink.Put(f) == nil:
+	case q.prompt != nil && q.trouble == nil && !q.busy && len(q.waiting) == 0 && q.prompt(len(f.JPEG)) && q.sink.Put(f) == nil:
 		// This is faster than waking the goroutine. If Put fails, the goroutine tries again and gets the error.
 		q.taken++
 		return nil
@@ -91,12 +102,17 @@ func (q *Queue) Put(f protocol.Frame) error {
 	copy(own, f.JPEG)
 	q.waiting = append(q.waiting, protocol.Frame{Stream: f.Stream, ID: f.ID, Captured: f.Captured, JPEG: own})
 	q.size += len(f.JPEG)
+	q.shorten()
+	q.work.Signal()
+	return nil
+}
+
+// shorten drops the oldest of too many frames. q.mu is held.
+func (q *Queue) shorten() {
 	for len(q.waiting) > 1 && (len(q.waiting) > q.frames || q.size > q.bytes) {
 		q.memory.Put(q.pop().JPEG)
 		q.dropped++
 	}
-	q.work.Signal()
-	return nil
 }
 
 // Dropped returns how many frames were dropped because the sink was slower than the frames came.
@@ -110,7 +126,10 @@ func (q *Queue) Dropped() uint64 {
 // has left. Close waits as long as the sink takes frames. If the sink takes none for 3 s, Close gives up with [ErrStalled].
 func (q *Queue) Close() error {
 	q.mu.Lock()
-	q.closing = true
+	if !q.closing {
+		q.closing = true
+		close(q.quit)
+	}
 	taken := q.taken
 	q.work.Signal()
 	q.mu.Unlock()
@@ -135,17 +154,32 @@ func (q *Queue) Close() error {
 	}
 }
 
-// run is the queue's goroutine, the only one that touches the sink.
+// run is the queue's goroutine, the only one that waits for the sink.
 func (q *Queue) run() {
 	defer close(q.done)
+	if _, ok := q.sink.(tidier); ok {
+		q.tidying = time.AfterFunc(tidyEvery, func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			q.untidy = true
+			q.work.Signal()
+		})
+		defer q.tidying.Stop()
+	}
 	var err error
 	for err == nil {
 		f, ok := q.next()
 		if !ok {
 			break
 		}
-		err = q.sink.Put(f)
+		if err = q.sink.Put(f); err != nil {
+			err = q.reopen(f, err)
+			continue
+		}
+		q.mu.Lock()
 		q.memory.Put(f.JPEG)
+		q.trouble = nil
+		q.mu.Unlock()
 	}
 	closeErr := q.sink.Close()
 	q.mu.Lock()
@@ -160,14 +194,18 @@ func (q *Queue) next() (protocol.Frame, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.busy = false
-	for len(q.waiting) == 0 && !q.closing {
-		q.work.Wait()
+	for len(q.waiting) == 0 && !q.closing || q.untidy {
+		if q.untidy {
+			q.tidy()
+		} else {
+			q.work.Wait()
+		}
 	}
 	if len(q.waiting) == 0 || q.err != nil {
 		return protocol.Frame{}, false
 	}
 	q.taken++
-	q.busy = true
+	q.busy, q.busySince = true, time.Now()
 	return q.pop(), true
 }
 

@@ -2,10 +2,9 @@ package sink
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"udpcam/protocol"
@@ -23,65 +22,106 @@ func (r Rotation) isZero() bool { return r == Rotation{} }
 // stampLayout is how a time is written in a file's name, in local time.
 const stampLayout = "20060102T150405"
 
-// A rotating recording is one file after another.
-type rotating struct {
-	name     string
-	rotation Rotation
-	current  *recording // nil before the first frame
-	began    time.Time  // when its first frame came
+// A series is a recording in one file or, with a Rotation, in one after another. A file is made when its first frame comes.
+type series struct {
+	name    string // of the file; with a Rotation, the times come before its extension
+	o       Options
+	current *recording // nil before the first frame
+	ended   *recording // the one before
+	began   time.Time  // when its first frame came
+	most    int64      // how many bytes it may have, 0 for any number
+	old     oldFiles
 }
 
-// openRotating makes sure that files can be made there. The first is made when a frame comes.
-func openRotating(name string, r Rotation) (*rotating, error) {
-	probe, err := openRecording(name+".probe", true)
-	if err != nil {
-		return nil, refuse(name, errors.Unwrap(err))
+// openSeries makes sure that files can be made there.
+func openSeries(name string, o Options) (*series, error) {
+	if err := o.home.check(); err != nil {
+		return nil, err
 	}
-	probe.Close()
-	return &rotating{name: name, rotation: r}, nil
+	if err := writable(name); err != nil {
+		return nil, refuse(name, err)
+	}
+	return &series{name: name, o: o}, nil
 }
 
-func (r *rotating) Put(f protocol.Frame) error {
+// again returns a series that goes on where this one has failed.
+func (s *series) again() (Sink, error) {
+	o := s.o
+	o.Overwrite = false
+	o.films = newMender(o)
+	return openSeries(s.name, o)
+}
+
+func (s *series) Put(f protocol.Frame) error {
 	now := time.Now()
-	var err error
-	if r.current != nil && r.over(len(f.JPEG), now) {
-		err = r.current.Close()
-		r.current = nil
+	if s.current != nil && s.over(len(f.JPEG), now) {
+		if err := s.end(); err != nil {
+			return err
+		}
 	}
-	if err == nil && r.current == nil {
-		ext := filepath.Ext(r.name)
-		r.current, err = create(strings.TrimSuffix(r.name, ext)+"-"+now.Format(stampLayout), ext, false)
-		r.began = now
+	err := s.put(f, now)
+	if (errors.Is(err, syscall.ENOSPC) || errors.Is(err, errQuota)) && s.o.Keep.Free > 0 && s.old.remove(s) {
+		s.end()
+		err = s.put(f, now)
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+func (s *series) put(f protocol.Frame, now time.Time) (err error) {
+	if s.current == nil {
+		if s.current, err = s.next(now); err != nil {
+			return err
+		}
+		s.began, s.most = now, s.old.share(s)
 	}
-	return r.current.Put(f)
+	s.old.tend(s, int64(len(f.JPEG)), now)
+	if err = s.current.Put(f); err == nil {
+		s.o.films.start()
+	}
+	return err
+}
+
+// next makes the file that begins now.
+func (s *series) next(now time.Time) (*recording, error) {
+	if err := s.o.home.check(); err != nil {
+		return nil, err
+	}
+	ext := filepath.Ext(s.name)
+	base := strings.TrimSuffix(s.name, ext)
+	if !s.o.Rotate.isZero() {
+		return create(base+"-"+now.Format(stampLayout), ext, false)
+	}
+	return create(base, ext, s.o.Overwrite)
 }
 
 // over reports whether a frame of this size belongs in the next file.
-func (r *rotating) over(size int, now time.Time) bool {
-	every, most := r.rotation.Every, r.rotation.Size
-	return every > 0 && now.Sub(r.began) >= every ||
-		most > 0 && r.current.frames > 0 && r.current.size+int64(size) > most
+func (s *series) over(size int, now time.Time) bool {
+	every := s.o.Rotate.Every
+	return every > 0 && now.Sub(s.began) >= every ||
+		s.most > 0 && s.current.frames > 0 && s.current.size+int64(size) > s.most
 }
 
-// create makes the file BASE.EXT or, where that exists and is not overwritten, BASE-2.EXT and so on.
-func create(base, ext string, overwrite bool) (*recording, error) {
-	for n := 1; ; n++ {
-		name := base + ext
-		if n > 1 {
-			name = fmt.Sprintf("%s-%d%s", base, n, ext)
-		}
-		if r, err := openRecording(name, overwrite); !errors.Is(err, fs.ErrExist) {
-			return r, err
-		}
-	}
-}
+// tidy deletes what is too old, also while no frames come.
+func (s *series) tidy(now time.Time) { s.old.tend(s, 0, now) }
 
-func (r *rotating) Close() error {
-	if r.current == nil {
+// end ends the present file.
+func (s *series) end() error {
+	r := s.current
+	if s.current = nil; r == nil {
 		return nil
 	}
-	return r.current.Close()
+	s.ended = r
+	if r.frames > 0 {
+		s.old.add(r.name, r.size)
+	}
+	return r.end()
+}
+
+func (s *series) Close() error {
+	err := s.end()
+	if s.ended != nil {
+		err = errors.Join(err, s.ended.wait(time.Now().Add(finalSync)))
+	}
+	s.o.films.stop()
+	return err
 }

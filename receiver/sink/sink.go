@@ -3,9 +3,12 @@
 //	s, err := sink.Open("film.mkv", sink.Options{}) // or frames.mjpg, pic.jpg, a directory, - for standard output
 //	q := sink.NewQueue(s, sink.QueueOptions{})      // so that a slow disk never delays the receiver
 //	for f, err := range receiver.Frames(ctx) {
-//		err = q.Put(f) // the sink's error, once it has failed
+//		err = q.Put(f) // the sink's error, once it has failed for good
 //	}
 //	err = q.Close() // writes what still waits
+//
+// If a recording is in trouble, as when the disk is full, its queue opens it again until that works: see [Queue.State].
+// [Mend] mends films that were cut off.
 //
 // Files and pipes get each frame's bytes unchanged. Frames are lent, see [protocol.Frame]: a sink that needs one after Put
 // has returned keeps a copy. A [Queue] closes its sink. A [Window] needs no queue: its Put never blocks.
@@ -16,6 +19,7 @@ package sink
 
 import (
 	"errors"
+	"log/slog"
 	"time"
 
 	"udpcam/protocol"
@@ -25,7 +29,8 @@ import (
 // A Sink takes frames. Put is called from one goroutine at a time. It may block as long as the sink's device does. Use a
 // [Queue] where the caller must not wait.
 type Sink interface {
-	// Put takes one frame, which is valid until Put returns. After an error the sink is unusable.
+	// Put takes one frame, which is valid until Put returns. After an error the sink takes no more frames: close it. A
+	// [Queue] then opens it again, if that may help.
 	Put(protocol.Frame) error
 	// Close flushes and closes the sink. All frames that were put before are then written whole.
 	Close() error
@@ -52,8 +57,8 @@ const (
 
 // Options are a sink's options besides its name. The zero value is every sink's default.
 type Options struct {
-	// Overwrite replaces a file that exists. Without it such a file is refused with [io/fs.ErrExist]. In a directory, the
-	// new file gets a number instead. So no recording is lost by starting another.
+	// Overwrite replaces a file that exists, when the first frame comes. Without it such a file is refused with
+	// [io/fs.ErrExist]. In a directory, the new file gets a number instead. So no recording is lost by starting another.
 	Overwrite bool
 	// Rotate is when a recording goes on in another file.
 	Rotate Rotation
@@ -65,8 +70,22 @@ type Options struct {
 	// MaxPixels is the largest picture that a window or a terminal decodes; 0 means [mjpeg.MaxPixels]. This stops pictures of
 	// a few bytes that claim to be huge. Larger ones are left out as SkipHuge.
 	MaxPixels int
+	// Keep says which files of a rotating recording are deleted. If Rotate is not set, it begins a new file each hour, or
+	// more often where less is kept.
+	Keep Keep
+	// Log, if set, is told which files were deleted or mended.
+	Log *slog.Logger
 	// Skip, if set, is called with one of the reasons above when the sink leaves a frame out, from any goroutine.
 	Skip func(reason string)
+
+	home  *home   // where files are written
+	films *mender // mends films beside those that are written
+}
+
+func (o *Options) log(message string, attrs ...any) {
+	if o.Log != nil {
+		o.Log.Info(message, attrs...)
+	}
 }
 
 // undecodable returns why a JPEG is not given to a decoder, or "" if it may be. It reads markers only.

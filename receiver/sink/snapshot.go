@@ -1,10 +1,10 @@
 package sink
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"udpcam/protocol"
@@ -12,26 +12,36 @@ import (
 
 // A snapshot is a file that always holds the newest picture, and always a whole one. Each picture is written to another file
 // beside it, which then takes its name. At 30 frames a second this belongs on a RAM disk (/run, /dev/shm), not on flash memory.
-type snapshot struct{ name, beside string }
+type snapshot struct {
+	name string
+	home *home
+}
 
 func openSnapshot(name string, o Options) (Sink, error) {
-	if _, err := os.Stat(name); err == nil && !o.Overwrite {
+	if _, err := os.Lstat(name); err == nil && !o.Overwrite {
 		return nil, refuse(name, fs.ErrExist)
 	}
-	beside := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%d.tmp", filepath.Base(name), os.Getpid()))
 	// Find out now, not at the first frame, whether the directory can be written.
-	file, err := os.Create(beside)
-	if err != nil {
+	if err := errors.Join(o.home.check(), writable(name)); err != nil {
 		return nil, refuse(name, err)
 	}
-	file.Close()
-	return &sparse{Sink: &snapshot{name, beside}, o: o}, nil
+	return &sparse{Sink: &snapshot{name, o.home}, o: o}, nil
 }
 
 func (s *snapshot) Put(f protocol.Frame) error {
-	err := os.WriteFile(s.beside, f.JPEG, 0o666)
+	err := s.home.check()
+	var file *os.File
 	if err == nil {
-		err = os.Rename(s.beside, s.name)
+		file, err = newTemporary(s.name)
+	}
+	if err == nil {
+		_, err = file.Write(f.JPEG)
+		if err = errors.Join(err, file.Close()); err == nil {
+			err = os.Rename(file.Name(), s.name)
+		}
+		if err != nil {
+			os.Remove(file.Name())
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot replace the picture: %w", err)
@@ -40,7 +50,7 @@ func (s *snapshot) Put(f protocol.Frame) error {
 }
 
 // Close leaves the newest picture where it is.
-func (s *snapshot) Close() error { return os.RemoveAll(s.beside) }
+func (s *snapshot) Close() error { return nil }
 
 // A sparse sink gets one frame in each Options.SnapshotEvery, or all if that is 0.
 type sparse struct {
@@ -63,3 +73,10 @@ func (s *sparse) Put(f protocol.Frame) error {
 }
 
 func (s *sparse) live() bool { return true }
+
+// again returns a sink that goes on replacing the picture.
+func (s *sparse) again() (Sink, error) {
+	o := s.o
+	o.Overwrite = true
+	return openSnapshot(s.Sink.(*snapshot).name, o)
+}

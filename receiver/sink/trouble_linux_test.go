@@ -1,0 +1,352 @@
+package sink
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"udpcam/protocol"
+)
+
+// A reopenedSink fails while broken is set. It can be opened again when it is not.
+type reopenedSink struct {
+	slowSink
+	broken atomic.Pointer[error]
+	opened atomic.Int32
+}
+
+func (s *reopenedSink) trouble() error {
+	if err := s.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (s *reopenedSink) Put(f protocol.Frame) error {
+	if err := s.trouble(); err != nil {
+		return err
+	}
+	return s.slowSink.Put(f)
+}
+
+func (s *reopenedSink) again() (Sink, error) {
+	s.opened.Add(1)
+	return s, s.trouble()
+}
+
+// While a sink has failed, whatever the error, its frames wait, and its state says what is wrong. When it works again, it
+// gets them all in order.
+func TestQueueOpensItsSinkAgain(t *testing.T) {
+	for _, trouble := range []error{unix.EIO, unix.ESTALE, unix.EDQUOT, unix.ENOSPC, unix.EROFS, unix.EACCES, ErrClosed} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &reopenedSink{}
+			q := NewQueue(s, QueueOptions{})
+			for i := range uint32(300) { // 10 s
+				switch i {
+				case 100:
+					s.broken.Store(&trouble)
+				case 250:
+					if state := q.State(); state.Err == "" || time.Since(state.Since) < 4*time.Second {
+						t.Errorf("%v: %+v", trouble, state)
+					}
+					s.broken.Store(nil)
+				}
+				if err := q.Put(frame(i)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second / 30)
+				if state := q.State(); i < 100 && state.Err != "" {
+					t.Errorf("%+v", state)
+				}
+			}
+			if state := q.State(); state.Err != "" {
+				t.Errorf("%v: a second and a half later: %+v", trouble, state)
+			}
+			if err := q.Close(); err != nil {
+				t.Error(err)
+			}
+			if len(s.ids) != 300 || s.opened.Load() > 5 {
+				t.Errorf("%v: %d of 300 frames, opened %d times", trouble, len(s.ids), s.opened.Load())
+			}
+			for i, id := range s.ids {
+				if id != uint32(i) {
+					t.Fatalf("%v: frame %d came as number %d", trouble, id, i)
+				}
+			}
+		})
+	}
+}
+
+// A queue that is closed during trouble tries once more, and says what is lost.
+func TestQueueClosedDuringTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, mended := range []bool{false, true} {
+			trouble := error(unix.EIO)
+			s := &reopenedSink{}
+			s.broken.Store(&trouble)
+			q := NewQueue(s, QueueOptions{})
+			for i := range uint32(3) {
+				q.Put(frame(i))
+			}
+			synctest.Wait()
+			if mended {
+				s.broken.Store(nil)
+			}
+			err := q.Close()
+			if mended && (err != nil || len(s.ids) != 3) {
+				t.Errorf("%v, %d frames", err, len(s.ids))
+			}
+			if !mended && (!errors.Is(err, unix.EIO) || !strings.Contains(err.Error(), "3 frames are lost")) {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// A disk is a file system of its own that can be filled and taken away.
+type disk struct {
+	dir, size string
+	t         *testing.T
+}
+
+func newDisk(t *testing.T, size string) *disk {
+	d := &disk{t.TempDir(), size, t}
+	if err := d.mount(); err != nil {
+		t.Skipf("needs to mount a file system: %v", err)
+	}
+	t.Cleanup(func() { unix.Unmount(d.dir, unix.MNT_DETACH) })
+	return d
+}
+
+func (d *disk) mount() error { return unix.Mount("tmpfs", d.dir, "tmpfs", 0, "size="+d.size) }
+
+func (d *disk) must(err error) {
+	if err != nil {
+		d.t.Helper()
+		d.t.Fatal(err)
+	}
+}
+
+func (d *disk) fill() {
+	file, err := os.Create(filepath.Join(d.dir, "filler"))
+	d.must(err)
+	defer file.Close()
+	for err == nil {
+		_, err = file.Write(make([]byte, 4096))
+	}
+}
+
+// Whatever ends a recording is said, and the recording goes on within 5 s of the end of the trouble.
+func TestRecordingGoesOn(t *testing.T) {
+	for name, test := range map[string]struct {
+		begin, end func(d *disk)
+		lossless   bool // nothing is lost: the frames of the trouble waited
+		notFor     string
+	}{
+		"full disk": {
+			begin:    func(d *disk) { d.fill() },
+			end:      func(d *disk) { d.must(os.Remove(filepath.Join(d.dir, "filler"))) },
+			lossless: true,
+		},
+		"directory deleted": {
+			begin: func(d *disk) { d.must(os.RemoveAll(filepath.Join(d.dir, "rec"))) },
+			end:   func(d *disk) { d.must(os.MkdirAll(filepath.Join(d.dir, "rec"), 0o777)) },
+		},
+		"drive away": {
+			begin: func(d *disk) {
+				d.must(unix.Unmount(d.dir, unix.MNT_DETACH))
+				d.must(os.Mkdir(filepath.Join(d.dir, "rec"), 0o777)) // below the drive
+			},
+			end: func(d *disk) {
+				if below, _ := os.ReadDir(filepath.Join(d.dir, "rec")); len(below) > 0 {
+					d.t.Errorf("written below the drive: %v", below)
+				}
+				d.must(d.mount())
+				d.must(os.Mkdir(filepath.Join(d.dir, "rec"), 0o777))
+			},
+		},
+		"read-only": {
+			begin: func(d *disk) {
+				d.must(unix.Mount("", d.dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
+			},
+			end:    func(d *disk) { d.must(unix.Mount("", d.dir, "", unix.MS_REMOUNT|unix.MS_BIND, "")) },
+			notFor: "film", // a drive with a file that is being written cannot be made read-only
+		},
+	} {
+		for _, out := range []string{"rec/film.mkv", "rec/film.mjpg", "rec/", "rec/pic.jpg"} {
+			if test.notFor != "" && (strings.Contains(out, test.notFor) || out == "rec/") {
+				continue
+			}
+			t.Run(name+" "+out, func(t *testing.T) {
+				d := newDisk(t, "4m")
+				d.must(os.Mkdir(filepath.Join(d.dir, "rec"), 0o777))
+				synctest.Test(t, func(t *testing.T) { goesOn(t, d, out, test.begin, test.end, test.lossless) })
+			})
+		}
+	}
+}
+
+// goesOn records while there is trouble with the disk for 5 s, and for 6 s after it.
+func goesOn(t *testing.T, d *disk, out string, begin, end func(*disk), lossless bool) {
+	var s Sink
+	s, err := Open(d.dir+"/"+out, Options{})
+	d.must(err)
+	q := NewQueue(s, QueueOptions{})
+	jpeg := street(t, "5")
+	number := byte(0)
+	shoot := func(seconds int, watch func(state OutputState)) {
+		for range 10 * seconds {
+			number++
+			f := protocol.Frame{Captured: time.Now(), JPEG: append(bytes.Clone(jpeg), number)}
+			if err := q.Put(f); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(100 * time.Millisecond)
+			watch(q.State())
+		}
+	}
+	shoot(3, func(state OutputState) {
+		if state.Err != "" {
+			t.Errorf("before the trouble: %+v", state)
+		}
+	})
+	begin(d)
+	said := 0
+	shoot(5, func(state OutputState) {
+		if state.Err != "" {
+			said++
+		}
+	})
+	if said < 10 { // a directory that was deleted is made again at once
+		t.Errorf("the trouble was said for %d00 ms", said)
+	}
+	end(d)
+	shoot(6, func(OutputState) {})
+	if state := q.State(); state.Err != "" {
+		t.Errorf("after the trouble: %+v", state)
+	}
+	if err := q.Close(); err != nil {
+		t.Error(err)
+	}
+	have := map[byte]bool{}
+	d.must(filepath.WalkDir(filepath.Join(d.dir, "rec"), func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		for i := range number {
+			if bytes.Contains(content, append(bytes.Clone(jpeg), i+1)) {
+				have[i+1] = true
+			}
+		}
+		if strings.HasSuffix(path, ".tmp") || len(content) == 0 {
+			t.Errorf("left behind: %s", path)
+		}
+		if _, err := Mend(path); isMatroska(path) && err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		return err
+	}))
+	switch {
+	case strings.HasSuffix(out, ".jpg"):
+		if !have[number] {
+			t.Errorf("the picture is not the newest: %v", have)
+		}
+	case lossless && len(have) != int(number):
+		t.Errorf("%d of %d frames", len(have), number)
+	default:
+		for n := number - 50 + 1; n != 0 && n <= number; n++ { // from a second after the trouble
+			if !have[n] {
+				t.Fatalf("frame %d of %d is missing", n, number)
+			}
+		}
+	}
+}
+
+// A named pipe gets frames again when it has another reader.
+func TestNamedPipeGetsAnotherReader(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := func() *os.File {
+		reader, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reader
+	}
+	reader := open()
+	s, err := Open(name, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := NewQueue(s, QueueOptions{})
+	defer q.Close()
+	reader.Close()
+	waitFor := func(trouble bool) {
+		t.Helper()
+		for began := time.Now(); (q.State().Err != "") != trouble; time.Sleep(10 * time.Millisecond) {
+			if err := q.Put(protocol.Frame{JPEG: []byte("picture")}); err != nil {
+				t.Fatal(err)
+			}
+			if time.Since(began) > time.Minute {
+				t.Fatalf("%+v", q.State())
+			}
+		}
+	}
+	waitFor(true)
+	reader = open()
+	defer reader.Close()
+	waitFor(false)
+	got := make([]byte, 7)
+	if _, err := reader.Read(got); err != nil || string(got) != "picture" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// While the disk fills up, old files make room, and the recording never stops.
+func TestKeepFree(t *testing.T) {
+	for _, rotate := range []Rotation{{}, {Every: 2 * time.Second}} {
+		t.Run(fmt.Sprint(rotate), func(t *testing.T) { keepFree(t, rotate) })
+	}
+}
+
+// keepFree records ten times as much as the disk holds.
+func keepFree(t *testing.T, rotate Rotation) {
+	d := newDisk(t, "8m")
+	synctest.Test(t, func(t *testing.T) {
+		const keep = 3 << 20
+		s, err := Open(filepath.Join(d.dir, "film.mkv"), Options{Rotate: rotate, Keep: Keep{Free: keep}})
+		d.must(err)
+		least := int64(keep)
+		for range 800 { // 80 MB in 80 s
+			d.must(s.Put(protocol.Frame{Captured: time.Now(), JPEG: make([]byte, 100_000)}))
+			time.Sleep(100 * time.Millisecond)
+			free, err := freeSpace(d.dir)
+			d.must(err)
+			least = min(least, free)
+		}
+		if least < keep-1_500_000 { // it is looked at once a second
+			t.Errorf("at times, only %d bytes were free", least)
+		}
+		d.fill()                   // somebody else takes what is left
+		for i := 0; i < 100; i++ { // makes room for itself
+			d.must(s.Put(protocol.Frame{Captured: time.Now(), JPEG: make([]byte, 100_000)}))
+			time.Sleep(100 * time.Millisecond)
+		}
+		d.must(s.Close())
+		if files := names(t, d.dir); len(files) < 3 {
+			t.Errorf("left are %v", files)
+		}
+	})
+}
