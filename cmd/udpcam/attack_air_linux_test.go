@@ -170,7 +170,7 @@ func (a *air) to(receiver netip.AddrPort) (flows []flow) {
 	for key, f := range a.flows {
 		if age := time.Since(f.seen); age > time.Minute {
 			delete(a.flows, key)
-		} else if f.to == receiver && age < time.Second && f.newest.k > 0 {
+		} else if f.to == receiver && age < 300*time.Millisecond && f.newest.k > 0 {
 			flows = append(flows, *f)
 		}
 	}

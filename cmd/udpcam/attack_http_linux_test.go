@@ -49,6 +49,7 @@ var httpAttacks = []struct {
 			io.Copy(io.Discard, conn)
 		})
 	}},
+	// Guesses from many addresses, one of them that of the owner.
 	{"wrong passwords", func(ctx context.Context, a *webAttacker) {
 		a.many(ctx, 50, func(conn net.Conn, n int) {
 			for guess := 0; ; guess++ {
@@ -66,11 +67,13 @@ var httpAttacks = []struct {
 // A webAttacker attacks one HTTP server from the router's addresses.
 type webAttacker struct {
 	from   machine
-	own    string // format of its addresses
-	only   bool   // it uses one address alone
-	host   string // address and port
-	stream string // whose snapshots it asks for
-	login  string // a header with the right password, or ""
+	beside machine // if set, one connection comes from there
+	own    string  // format of its addresses
+	only   bool    // it uses one address alone
+	first  int     // number of this address
+	host   string  // address and port
+	stream string  // whose snapshots it asks for
+	login  string  // a header with the right password, or ""
 }
 
 // newWebAttacker attacks machine i. A right login makes it a guest who behaves badly.
@@ -89,11 +92,14 @@ func (a *webAttacker) many(ctx context.Context, n int, use func(conn net.Conn, n
 	for i := range n {
 		all.Go(func() {
 			for ; ctx.Err() == nil; time.Sleep(500 * time.Millisecond) {
-				address := 0
+				address := a.first
 				if !a.only {
 					address = i % 50
 				}
 				conn, err := a.from.dial(fmt.Sprintf(a.own, 101+address), a.host)
+				if a.beside.pid != "" && i == 0 {
+					conn, err = a.beside.dial("", a.host)
+				}
 				if err != nil {
 					continue
 				}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -44,6 +43,15 @@ var attacks = []attack{
 	}},
 	{"ahead forged", 0.5, func(a *attacker, n int) []packet {
 		return a.intoStreams(true, func(f flow) wireSegment { return wholeFrame(0, f.newest.frame+1<<30, tiny) })
+	}},
+	{"ahead a little", 0.5, func(a *attacker, n int) []packet {
+		return a.intoStreams(false, func(f flow) wireSegment { return wholeFrame(0, f.newest.frame+100, tiny) })
+	}},
+	{"ahead in a row", 0.2, func(a *attacker, n int) (all []packet) {
+		for i := range uint32(10) {
+			all = append(all, a.intoStreams(false, func(f flow) wireSegment { return wholeFrame(0, f.newest.frame+1<<30+i, tiny) })...)
+		}
+		return all
 	}},
 	{"ahead unfinished", 0.5, func(a *attacker, n int) []packet {
 		return a.intoStreams(false, func(f flow) wireSegment { return firstSegment(f.newest.frame+1<<30, n) })
@@ -253,15 +261,11 @@ func (a *attacker) mount(ctx context.Context, at attack, rate float64) {
 	}
 }
 
-// mountAll mixes all attacks, at so many packets a second together. It calls report with each attack's count in the end.
-func (a *attacker) mountAll(ctx context.Context, rate float64, skip ...string) {
-	var mixed []attack
+// mountAll mixes attacks, at so many packets a second together, until ctx ends. It calls rare with the name of each that is
+// mounted at most once a second.
+func (a *attacker) mountAll(ctx context.Context, mixed []attack, rate float64, rare func(name string)) {
 	rest, sharing := rate, 0.
-	for _, at := range attacks {
-		if strings.Contains(strings.Join(skip, "|"), at.name) {
-			continue
-		}
-		mixed = append(mixed, at)
+	for _, at := range mixed {
 		if rest -= at.rate; at.rate == 0 {
 			sharing++
 		}
@@ -272,14 +276,17 @@ func (a *attacker) mountAll(ctx context.Context, rate float64, skip ...string) {
 		for i, at := range mixed {
 			share := at.rate
 			if share == 0 {
-				share = rest / sharing
+				share = max(0, rest) / sharing
 			}
 			for burst := 0; called[i] < int(seconds*share) && burst < 50; burst++ {
-				for _, p := range at.packets(a, called[i]) {
+				packets := at.packets(a, called[i])
+				for _, p := range packets {
 					a.emit(p)
 					a.sent.Add(1)
 				}
-				called[i]++
+				if called[i]++; at.rate > 0 && at.rate <= 1 && len(packets) > 0 {
+					rare(at.name)
+				}
 			}
 		}
 		time.Sleep(4 * time.Millisecond)
