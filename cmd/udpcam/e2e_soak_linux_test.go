@@ -483,8 +483,8 @@ func (s *soak) judgeLeaks() {
 			if few || time.Now().After(patient) {
 				s.Logf("%s: descriptors %d, then %d; goroutines %d, then %d", p.name, p.quiet.descriptors, now.descriptors, p.threads, goroutines)
 				if !few && !testing.Short() {
-					s.Errorf("%s: descriptors grew from %d to %d, goroutines from %d to %d", p.name, p.quiet.descriptors, now.descriptors,
-						p.threads, goroutines)
+					s.Errorf("%s: descriptors grew from %d to %d, goroutines from %d to %d: %s", p.name, p.quiet.descriptors, now.descriptors,
+						p.threads, goroutines, p.p.open())
 				}
 				break
 			}
