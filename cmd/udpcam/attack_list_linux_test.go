@@ -49,7 +49,8 @@ var attacks = []attack{
 	}},
 	{"ahead in a row", 0.2, func(a *attacker, n int) (all []packet) {
 		for i := range uint32(10) {
-			all = append(all, a.intoStreams(false, func(f flow) wireSegment { return wholeFrame(0, f.newest.frame+1<<30+i, tiny) })...)
+			ahead := func(f flow) wireSegment { return wholeFrame(0, f.newest.frame+1<<30+i, tiny) }
+			all = append(all, a.intoStreams(false, ahead)...)
 		}
 		return all
 	}},
@@ -67,24 +68,25 @@ var attacks = []attack{
 	{"codes", 0, func(a *attacker, n int) []packet {
 		k := 1 + n%128
 		p := min(1<<(n/128%8), 256-k)
-		return a.strange(wireSegment{kind: wireParity, session: a.base + uint32(n%64), frame: uint32(n/64 + 1), blocks: 1, k: byte(k),
-			p: byte(p), countdown: byte(256 - k), length: 64, crc: 1, payload: make([]byte, 64)})
+		return a.strange(wireSegment{kind: wireParity, session: a.base + uint32(n%64), frame: uint32(n/64 + 1), blocks: 1,
+			k: byte(k), p: byte(p), countdown: byte(256 - k), length: 64, crc: 1, payload: make([]byte, 64)})
 	}},
 	{"parity first", 0, func(a *attacker, n int) []packet {
-		return a.strange(wireSegment{kind: wireParity, session: a.base + 100 + uint32(n/16%32), frame: uint32(n / 16), block: byte(n % 255),
-			blocks: 255, k: 254, p: 2, countdown: 2, length: 255 * 254 * 64, crc: 1, payload: make([]byte, 64)})
+		return a.strange(wireSegment{kind: wireParity, session: a.base + 100 + uint32(n/16%32), frame: uint32(n / 16),
+			block: byte(n % 255), blocks: 255, k: 254, p: 2, countdown: 2, length: 255 * 254 * 64, crc: 1,
+			payload: make([]byte, 64)})
 	}},
 	// Blocks that parity alone makes whole, each a code to solve for 128 unknowns.
 	{"parity alone", 0, func(a *attacker, n int) []packet {
 		const k = 128
-		return a.strange(wireSegment{kind: wireParity, session: a.base + 150 + uint32(n/k%8), frame: uint32(n / k), blocks: 1, k: k, p: 256 - k,
-			countdown: byte(256 - k - n%k), length: k * 64, crc: 1, payload: a.noise(64)})
+		return a.strange(wireSegment{kind: wireParity, session: a.base + 150 + uint32(n/k%8), frame: uint32(n / k), blocks: 1,
+			k: k, p: 256 - k, countdown: byte(256 - k - n%k), length: k * 64, crc: 1, payload: a.noise(64)})
 	}},
 	// The last byte of frames of 16 MB, laid out as a sender would.
 	{"huge frames", 0, func(a *attacker, n int) []packet {
 		const blocks, k, length = 63, 190, 11915*1408 + 1
-		return a.strange(wireSegment{kind: wireData, session: a.base + 160 + uint32(n%32), frame: uint32(n / 32), blocks: blocks, k: k,
-			block: 11915 % blocks, countdown: 1, length: length, crc: 1, payload: []byte{0xD9}})
+		return a.strange(wireSegment{kind: wireData, session: a.base + 160 + uint32(n%32), frame: uint32(n / 32), blocks: blocks,
+			k: k, block: 11915 % blocks, countdown: 1, length: length, crc: 1, payload: []byte{0xD9}})
 	}},
 	{"sessions", 0, func(a *attacker, n int) []packet {
 		return a.strange(wholeFrame(a.rand.Uint32N(1<<24), 1, tiny))
@@ -115,7 +117,7 @@ var attacks = []attack{
 		return append([]packet{{a.own[0], a.target, wireAnnounce(session, uint32(n+1), "first")}},
 			a.strange(wholeFrame(session, uint32(n+1), tiny))...)
 	}},
-	// The three things that a report can say: that datagrams waited in a queue, that a radio lost some, that a queue overflowed.
+	// What a report can say: that datagrams waited in a queue, that a radio lost some, that a queue overflowed.
 	{"reports", 20, func(a *attacker, n int) []packet {
 		return a.fromReceiver(func(f flow) []byte {
 			var trains []wireTrain
@@ -142,7 +144,8 @@ var attacks = []attack{
 	{"fragmentation needed", 5, func(a *attacker, n int) (all []packet) {
 		for _, f := range a.to(a.target) {
 			mtu := []uint16{1280, 576, 552, 68, 0}[n%5]
-			all = append(all, packet{netip.AddrPortFrom(a.target.Addr(), 0), netip.AddrPortFrom(f.from.Addr(), 0), fragmentationNeeded(f, mtu)})
+			from, to := netip.AddrPortFrom(a.target.Addr(), 0), netip.AddrPortFrom(f.from.Addr(), 0)
+			all = append(all, packet{from, to, fragmentationNeeded(f, mtu)})
 		}
 		return all
 	}},
@@ -152,8 +155,9 @@ var attacks = []attack{
 			a.strange(wholeFrame(session, uint32(n+1), bomb()))...)
 	}},
 	{"random", 0, func(a *attacker, n int) []packet {
-		return []packet{{a.own[n%50], a.target, append(wirePrefix(byte(1+n%12), byte(a.rand.Uint32()), a.rand.Uint32N(1<<24), byte(a.rand.Uint32()),
-			byte(a.rand.Uint32())), a.noise(a.rand.IntN(1400))...)}}
+		r := a.noise(3 + a.rand.IntN(1400))
+		prefix := wirePrefix(byte(1+n%12), r[0], a.rand.Uint32N(1<<24), r[1], r[2])
+		return []packet{{a.own[n%50], a.target, append(prefix, r[3:]...)}}
 	}},
 	{"noise", 0, func(a *attacker, n int) []packet {
 		return []packet{{a.own[n%50], a.target, a.noise(a.rand.IntN(1400))}}
@@ -184,8 +188,8 @@ var attacks = []attack{
 
 // firstSegment is the first of ten segments of a frame that never becomes whole. n varies what it says of the frame.
 func firstSegment(frame uint32, n int) wireSegment {
-	return wireSegment{kind: wireData, frame: frame, blocks: 1, k: 10, countdown: 10, length: 10*1408 - n%1000, captured: wireNow(),
-		crc: uint32(n), payload: make([]byte, 1408)}
+	return wireSegment{kind: wireData, frame: frame, blocks: 1, k: 10, countdown: 10, length: 10*1408 - n%1000,
+		captured: wireNow(), crc: uint32(n), payload: make([]byte, 1408)}
 }
 
 // intoStreams sends one segment into each stream that the receiver gets. It is made without session and stream number.

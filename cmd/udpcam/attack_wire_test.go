@@ -53,8 +53,9 @@ func parseWireSegment(b []byte) (s wireSegment, ok bool) {
 	}
 	sizes, times := binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint64(b[16:])
 	return wireSegment{kind: b[2] & 15, stream: b[3], block: b[7], countdown: b[0], session: wireSession(b),
-		frame: binary.BigEndian.Uint32(b[8:]), blocks: byte(sizes >> 24), length: int(sizes & (1<<24 - 1)), k: byte(times >> 56),
-		p: byte(times >> 48), captured: times & (1<<48 - 1), crc: binary.BigEndian.Uint32(b[24:]), payload: b[28:]}, true
+		frame: binary.BigEndian.Uint32(b[8:]), blocks: byte(sizes >> 24), length: int(sizes & (1<<24 - 1)),
+		k: byte(times >> 56), p: byte(times >> 48), captured: times & (1<<48 - 1),
+		crc: binary.BigEndian.Uint32(b[24:]), payload: b[28:]}, true
 }
 
 func wireSession(b []byte) uint32 { return binary.BigEndian.Uint32(b[4:]) >> 8 }

@@ -19,9 +19,10 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A filmed camera is a sender to whose standard input the test writes pictures, as a camera would. Each picture has a number, which
-// grows even when the sender is started again. So whoever sees a picture knows which it is, and whether a byte is wrong.
-type filmed struct {
+// A numbered camera is a sender to whose standard input the test writes pictures, as a camera would. Each picture has a
+// number, which grows even when the sender is started again. So whoever sees a picture knows which it is, and whether a byte
+// is wrong.
+type numberedCamera struct {
 	name string
 	at   machine
 	args []string
@@ -36,14 +37,14 @@ type filmed struct {
 }
 
 const (
-	filmedRate = 30. // pictures a second, usually
-	filmedMark = "udpcam test picture "
+	cameraRate = 30. // pictures a second, usually
+	cameraMark = "udpcam test picture "
 )
 
-// newFilmed starts a camera on a machine that sends to these addresses.
-func newFilmed(t *testing.T, at machine, name string, picture []byte, rate float64, to ...string) *filmed {
+// newNumberedCamera starts a camera on a machine that sends to these addresses.
+func newNumberedCamera(t *testing.T, at machine, name string, picture []byte, rate float64, to ...string) *numberedCamera {
 	t.Helper()
-	c := &filmed{name: name, at: at, base: picture, rate: rate,
+	c := &numberedCamera{name: name, at: at, base: picture, rate: rate,
 		args: []string{"send", "--source", "-", "--name", name, "--json"}}
 	for _, addr := range to {
 		c.args = append(c.args, "--addr", addr)
@@ -65,7 +66,7 @@ func newFilmed(t *testing.T, at machine, name string, picture []byte, rate float
 }
 
 // start starts the sender, which must not run.
-func (c *filmed) start(t *testing.T) {
+func (c *numberedCamera) start(t *testing.T) {
 	t.Helper()
 	cmd := c.at.command(append([]string{udpcamCommand(t).Path}, c.args...)...)
 	stdin, err := cmd.StdinPipe()
@@ -79,7 +80,7 @@ func (c *filmed) start(t *testing.T) {
 }
 
 // kill ends the sender as a power cut does.
-func (c *filmed) kill() {
+func (c *numberedCamera) kill() {
 	c.mu.Lock()
 	p := c.p
 	c.mu.Unlock()
@@ -87,7 +88,7 @@ func (c *filmed) kill() {
 }
 
 // film writes pictures until ctx ends.
-func (c *filmed) film(ctx context.Context) {
+func (c *numberedCamera) film(ctx context.Context) {
 	tick := time.NewTicker(time.Duration(float64(time.Second) / c.rate))
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -105,16 +106,16 @@ func (c *filmed) film(ctx context.Context) {
 }
 
 // picture is the picture of that number.
-func (c *filmed) picture(n int) []byte {
-	return withComment(c.base, binary.BigEndian.AppendUint64([]byte(filmedMark+c.name+" "), uint64(n)))
+func (c *numberedCamera) picture(n int) []byte {
+	return withComment(c.base, binary.BigEndian.AppendUint64([]byte(cameraMark+c.name+" "), uint64(n)))
 }
 
 // number returns the number of a picture, -1 if it is not this camera's, and whether it is damaged.
-func (c *filmed) number(picture []byte) (n int, damaged bool) {
-	at := bytes.Index(picture[:min(len(picture), 64)], []byte(filmedMark+c.name+" "))
-	end := at + len(filmedMark) + len(c.name) + 1
+func (c *numberedCamera) number(picture []byte) (n int, damaged bool) {
+	at := bytes.Index(picture[:min(len(picture), 64)], []byte(cameraMark+c.name+" "))
+	end := at + len(cameraMark) + len(c.name) + 1
 	if at < 0 || len(picture) < end+8 {
-		return -1, bytes.Contains(picture, []byte(filmedMark))
+		return -1, bytes.Contains(picture, []byte(cameraMark))
 	}
 	n = int(binary.BigEndian.Uint64(picture[end:]))
 	return n, !bytes.Equal(picture, c.picture(n))
@@ -123,7 +124,7 @@ func (c *filmed) number(picture []byte) (n int, damaged bool) {
 // A watcher looks at the pictures of one camera in one place.
 type watcher struct {
 	where string // in words
-	of    *filmed
+	of    *numberedCamera
 
 	mu                          sync.Mutex
 	seen                        map[int]bool
@@ -133,7 +134,7 @@ type watcher struct {
 	came                        time.Time
 }
 
-func newWatcher(of *filmed, where string) *watcher {
+func newWatcher(of *numberedCamera, where string) *watcher {
 	return &watcher{where: where, of: of, seen: map[int]bool{}, last: -1}
 }
 
@@ -167,7 +168,7 @@ func (w *watcher) newest() int {
 
 // lost counts the pictures that were fed between two times, and those of them that none of the watchers has seen. If counts
 // is not nil, it says which times count.
-func lost(of *filmed, from, to time.Time, counts func(time.Time) bool, watchers ...*watcher) (fed, missing int) {
+func lost(of *numberedCamera, from, to time.Time, counts func(time.Time) bool, watchers ...*watcher) (fed, missing int) {
 	of.mu.Lock()
 	times := append([]time.Time(nil), of.fed...)
 	of.mu.Unlock()
