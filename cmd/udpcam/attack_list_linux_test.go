@@ -1,33 +1,10 @@
 package main_test
 
 import (
-	"context"
-	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
-	"sync/atomic"
 	"time"
 )
-
-// An attacker attacks one receiver and the senders whose streams it gets.
-type attacker struct {
-	*air
-	target netip.AddrPort   // the receiver
-	own    []netip.AddrPort // the attacker's own addresses
-	rand   *rand.Rand
-	base   uint32 // its first invented session
-	sent   atomic.Int64
-}
-
-func newAttacker(a *air, target string, host int) *attacker {
-	at := &attacker{air: a, target: netip.MustParseAddrPort(target), rand: rand.New(rand.NewPCG(1, uint64(host)))}
-	at.base = at.rand.Uint32N(1 << 22)
-	for i := range 50 {
-		at.own = append(at.own, netip.MustParseAddrPort(fmt.Sprintf("10.77.%d.%d:40000", host, 101+i)))
-	}
-	return at
-}
 
 // An attack makes packets. It is called again and again, with how often it was called before.
 type attack struct {
@@ -64,6 +41,9 @@ var attacks = []attack{
 	{"contradict forged", 0.5, func(a *attacker, n int) []packet {
 		return a.intoStreams(true, func(f flow) wireSegment { return firstSegment(f.newest.frame+1, n) })
 	}},
+	// The same for each of the next frames, so that the falsehood is always there first.
+	{"contradict ahead", 0.5, func(a *attacker, n int) []packet { return a.contradictAhead(false, n) }},
+	{"contradict ahead forged", 0.5, func(a *attacker, n int) []packet { return a.contradictAhead(true, n) }},
 	// Each datagram is another frame, with another repair code.
 	{"codes", 0, func(a *attacker, n int) []packet {
 		k := 1 + n%128
@@ -104,6 +84,9 @@ var attacks = []attack{
 		}
 		return all
 	}},
+	// An announcement of the stream itself, with another name.
+	{"rename", 0.5, func(a *attacker, n int) []packet { return a.renamed(false) }},
+	{"rename forged", 0.5, func(a *attacker, n int) []packet { return a.renamed(true) }},
 	{"takeover", 1, func(a *attacker, n int) (all []packet) {
 		for _, f := range a.to(a.target) {
 			session := a.base + 300 + uint32(n%1000)
@@ -192,6 +175,13 @@ func firstSegment(frame uint32, n int) wireSegment {
 		captured: wireNow(), crc: uint32(n), payload: make([]byte, 1408)}
 }
 
+func (a *attacker) contradictAhead(forged bool, n int) (all []packet) {
+	for i := range uint32(16) {
+		all = append(all, a.intoStreams(forged, func(f flow) wireSegment { return firstSegment(f.newest.frame+1+i, n) })...)
+	}
+	return all
+}
+
 // intoStreams sends one segment into each stream that the receiver gets. It is made without session and stream number.
 func (a *attacker) intoStreams(forged bool, make func(flow) wireSegment) (all []packet) {
 	for _, f := range a.to(a.target) {
@@ -206,6 +196,18 @@ func (a *attacker) intoStreams(forged bool, make func(flow) wireSegment) (all []
 	return all
 }
 
+// renamed announces each stream under another name.
+func (a *attacker) renamed(forged bool) (all []packet) {
+	for _, f := range a.to(a.target) {
+		from := a.own[0]
+		if forged {
+			from = f.from
+		}
+		all = append(all, packet{from, a.target, wireAnnounce(f.newest.session, f.newest.frame+1<<30, "renamed")})
+	}
+	return all
+}
+
 // strange sends a segment of a stream that the attacker has invented, from its own address.
 func (a *attacker) strange(s wireSegment) []packet { return []packet{{a.own[0], a.target, s.bytes()}} }
 
@@ -215,84 +217,4 @@ func (a *attacker) fromReceiver(make func(flow) []byte) (all []packet) {
 		all = append(all, packet{a.target, f.from, make(f)})
 	}
 	return all
-}
-
-// anybody is an address somewhere else.
-func (a *attacker) anybody() netip.AddrPort {
-	var ip [4]byte
-	binary.BigEndian.PutUint32(ip[:], 10<<24|99<<16|a.rand.Uint32N(1<<16))
-	return netip.AddrPortFrom(netip.AddrFrom4(ip), uint16(1024+a.rand.IntN(60_000)))
-}
-
-func (a *attacker) noise(n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(a.rand.Uint32())
-	}
-	return b
-}
-
-// attackNamed finds an attack.
-func attackNamed(name string) attack {
-	for _, a := range attacks {
-		if a.name == name {
-			return a
-		}
-	}
-	panic("there is no attack " + name)
-}
-
-// mount makes so many calls of the attack a second until ctx ends, or one call if rate is 0. How many packets it has sent is
-// in a.sent.
-func (a *attacker) mount(ctx context.Context, at attack, rate float64) {
-	began := time.Now()
-	for n := 0; ctx.Err() == nil; {
-		due := int(time.Since(began).Seconds()*rate) + 1
-		if n >= due {
-			time.Sleep(time.Duration(1e9 * min(0.02, max(0.001, 1/rate))))
-			continue
-		}
-		for burst := 0; n < due && burst < 200; burst++ {
-			for _, p := range at.packets(a, n) {
-				a.emit(p)
-				a.sent.Add(1)
-			}
-			n++
-		}
-		if rate == 0 {
-			return
-		}
-	}
-}
-
-// mountAll mixes attacks, at so many packets a second together, until ctx ends. It calls rare with the name of each that is
-// mounted at most once a second.
-func (a *attacker) mountAll(ctx context.Context, mixed []attack, rate float64, rare func(name string)) {
-	rest, sharing := rate, 0.
-	for _, at := range mixed {
-		if rest -= at.rate; at.rate == 0 {
-			sharing++
-		}
-	}
-	began, called := time.Now(), make([]int, len(mixed))
-	for ctx.Err() == nil {
-		seconds := time.Since(began).Seconds()
-		for i, at := range mixed {
-			share := at.rate
-			if share == 0 {
-				share = max(0, rest) / sharing
-			}
-			for burst := 0; called[i] < int(seconds*share) && burst < 50; burst++ {
-				packets := at.packets(a, called[i])
-				for _, p := range packets {
-					a.emit(p)
-					a.sent.Add(1)
-				}
-				if called[i]++; at.rate > 0 && at.rate <= 1 && len(packets) > 0 {
-					rare(at.name)
-				}
-			}
-		}
-		time.Sleep(4 * time.Millisecond)
-	}
 }
