@@ -94,7 +94,8 @@ func (a *attacker) mountAll(ctx context.Context, mixed []attack, rate float64, r
 			if share == 0 {
 				share = max(0, rest) / sharing
 			}
-			for burst := 0; called[i] < int(seconds*share) && burst < 50; burst++ {
+			due := int(seconds*share + float64(i)/float64(len(mixed))) // rare attacks do not all come at the same time
+			for burst := 0; called[i] < due && burst < 50; burst++ {
 				packets := at.packets(a, called[i])
 				for _, p := range packets {
 					a.emit(p)

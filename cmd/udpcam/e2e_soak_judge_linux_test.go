@@ -107,7 +107,7 @@ func (s *soak) gaps(p *pairing, end time.Time, counts func(time.Time) bool) (tex
 		line := fmt.Sprintf("%v: %d of %d", at.Sub(s.began).Round(step), missing, fed)
 		s.mu.Lock()
 		for i, when := range s.noted {
-			if when.After(at.Add(-2*step)) && when.Before(at.Add(step)) && !strings.Contains(line, s.notes[i]) {
+			if when.After(at.Add(-step/2)) && when.Before(at.Add(step)) && !strings.Contains(line, s.notes[i]) {
 				line += ", " + s.notes[i]
 			}
 		}
@@ -120,20 +120,21 @@ func (s *soak) gaps(p *pairing, end time.Time, counts func(time.Time) bool) (tex
 // judgeRecordings looks at the newest recordings of receiver one.
 func (s *soak) judgeRecordings() {
 	for _, camera := range s.cameras {
-		w := newWatcher(camera, "the recordings of "+camera.name)
-		files := s.recordings(camera.name)
+		files, pictures := s.recordings(camera.name), 0
 		for _, path := range files {
+			w := newWatcher(camera, "the recording "+filepath.Base(path))
 			if f, err := os.Open(path); err == nil {
 				w.read(f)
 				f.Close()
 			}
+			if w.damaged+w.backwards > 0 {
+				s.Errorf("%s: %d damaged, %d backwards: %s", w.where, w.damaged, w.backwards, w.example)
+			}
+			pictures += len(w.seen)
 		}
-		s.Logf("%s hold %d pictures in %d files", w.where, len(w.seen), len(files))
-		if w.damaged+w.backwards > 0 {
-			s.Errorf("%s: %d damaged, %d backwards: %s", w.where, w.damaged, w.backwards, w.example)
-		}
-		if len(w.seen) == 0 && !testing.Short() {
-			s.Errorf("%s hold nothing", w.where)
+		s.Logf("the recordings of %s hold %d pictures in %d files", camera.name, pictures, len(files))
+		if pictures == 0 && !testing.Short() {
+			s.Errorf("the recordings of %s hold nothing", camera.name)
 		}
 	}
 }
