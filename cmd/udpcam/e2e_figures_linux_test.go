@@ -54,20 +54,20 @@ func (p *process) figures() (f figures) {
 	return f
 }
 
-// open says what the process has open: kinds of descriptors and files, with their numbers.
-func (p *process) open() string {
+// open counts what the process has open, by kind of descriptor, files by their directory.
+func (p *process) open() map[string]int {
 	counts := map[string]int{}
 	dir := fmt.Sprintf("/proc/%d/fd/", p.cmd.Process.Pid)
 	all, _ := os.ReadDir(dir)
 	for _, fd := range all {
 		to, _ := os.Readlink(dir + fd.Name())
 		if filepath.IsAbs(to) {
-			to = filepath.Dir(to) + "/"
+			to = filepath.Dir(to)
 		}
 		kind, _, _ := strings.Cut(to, ":")
 		counts[kind]++
 	}
-	return fmt.Sprint(counts)
+	return counts
 }
 
 // forgetPeak makes the memory's peak begin again.
