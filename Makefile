@@ -107,7 +107,7 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
 
 # The steps of `make test`, in this order.
-STEPS := setup lint vulns cross emulated units race unit 32-bit fuzz test-opencv lab no-skips
+STEPS := setup lint vulns cross emulated units race unit soak 32-bit fuzz test-opencv lab no-skips
 
 .PHONY: check
 check: ## Check and test everything that needs only Go: a minute or two, for use while you work
@@ -141,6 +141,13 @@ unit: | build/ ## Run in full the tests that the step race shortens or leaves ou
 .PHONY: e2e
 e2e: ## Test the built commands end to end
 	go test -count=1 -v -run '^TestE2E' ./cmd/...
+
+# How long the soak lasts.
+SOAK ?= 1m
+
+.PHONY: soak
+soak: | build/ ## Attack the built commands: each attack alone, then all at once for SOAK (1m) (root)
+	$(GOTESTSUM) --jsonfile build/soak.json -- -count=1 -timeout 60m -run '^TestE2ENetns(Attacks|Soak)$$' ./cmd/udpcam -soak $(SOAK)
 
 .PHONY: bench
 bench: build-bench ## Measure everything in bench/results again (root; 13 minutes)
