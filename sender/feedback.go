@@ -77,8 +77,8 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 	case f.Request != nil:
 		s.stats.Requests++
 		s.answer(d, *f.Request, now)
-	case slices.ContainsFunc(f.Report.Trains, func(t protocol.Train) bool { return !protocol.Newer(s.nextID, t.FrameID) }):
-		s.refuse(FeedbackMalformed) // the report is about a frame that was never sent
+	case len(f.Report.Trains) > 0 && !slices.ContainsFunc(f.Report.Trains, s.sentTrain):
+		s.refuse(FeedbackMalformed)
 	case s.config.Key == (protocol.Key{}) && !s.announcer.echoes(f, now):
 		if s.refuse(FeedbackUnproven); !d.live(now) { // a new receiver may have heard no announcement yet
 			s.announce(announceUnproven, now)
@@ -94,6 +94,9 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		s.announce(enough, now)
 	}
 }
+
+// sentTrain reports whether a train is of a frame that was sent. A receiver may also report others, which somebody has forged.
+func (s *Sender) sentTrain(t protocol.Train) bool { return protocol.Newer(s.nextID, t.FrameID) }
 
 func (s *Sender) refuse(why FeedbackRefusal) { s.stats.RefusedFeedback[why]++ }
 
