@@ -145,6 +145,17 @@ func (d *disk) fill() {
 	}
 }
 
+// fsImmutable is the flag of a directory in which not even root can make files (FS_IMMUTABLE_FL).
+const fsImmutable = 0x10
+
+// setFlags sets the flags of the directory of recordings.
+func (d *disk) setFlags(flags int) {
+	dir, err := os.Open(filepath.Join(d.dir, "rec"))
+	d.must(err)
+	defer dir.Close()
+	d.must(unix.IoctlSetPointerInt(int(dir.Fd()), unix.FS_IOC_SETFLAGS, flags))
+}
+
 // Whatever ends a recording is said, and the recording goes on within 5 s of the end of the trouble.
 func TestRecordingGoesOn(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -179,11 +190,17 @@ func TestRecordingGoesOn(t *testing.T) {
 				d.must(unix.Mount("", d.dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
 			},
 			end:    func(d *disk) { d.must(unix.Mount("", d.dir, "", unix.MS_REMOUNT|unix.MS_BIND, "")) },
-			notFor: "film", // a drive with a file that is being written cannot be made read-only
+			notFor: "film rotated", // a drive with a file that is being written cannot be made read-only
+		},
+		"permission lost": {
+			begin:  func(d *disk) { d.setFlags(fsImmutable) },
+			end:    func(d *disk) { d.setFlags(0) },
+			notFor: "film", // a file that is open can still be written
 		},
 	} {
-		for _, out := range []string{"rec/film.mkv", "rec/film.mjpg", "rec/", "rec/pic.jpg"} {
-			if test.notFor != "" && (strings.Contains(out, test.notFor) || out == "rec/") {
+		for _, out := range []string{"rec/film.mkv", "rec/film.mjpg", "rec/", "rec/pic.jpg", "rec/rotated.mkv"} {
+			kind, _, _ := strings.Cut(strings.TrimPrefix(out, "rec/"), ".")
+			if test.notFor != "" && (strings.Contains(test.notFor, kind)) {
 				continue
 			}
 			t.Run(name+" "+out, func(t *testing.T) {
@@ -198,7 +215,11 @@ func TestRecordingGoesOn(t *testing.T) {
 // goesOn records while there is trouble with the disk for 5 s, and for 6 s after it.
 func goesOn(t *testing.T, d *disk, out string, begin, end func(*disk), lossless bool) {
 	var s Sink
-	s, err := Open(d.dir+"/"+out, Options{})
+	o := Options{}
+	if strings.Contains(out, "rotated") {
+		o.Rotate.Every = time.Second
+	}
+	s, err := Open(d.dir+"/"+out, o)
 	d.must(err)
 	q := NewQueue(s, QueueOptions{})
 	jpeg := street(t, "5")
