@@ -2,6 +2,7 @@ package sink
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -214,7 +215,6 @@ func TestNamedPipeGetsAnotherReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := NewQueue(s, QueueOptions{})
-	defer q.Close()
 	reader.Close()
 	waitFor := func(trouble bool) {
 		t.Helper()
@@ -229,10 +229,14 @@ func TestNamedPipeGetsAnotherReader(t *testing.T) {
 	}
 	waitFor(true)
 	reader = open()
-	defer reader.Close()
 	waitFor(false)
 	got := make([]byte, 7)
 	if _, err := reader.Read(got); err != nil || string(got) != "picture" {
 		t.Errorf("%q, %v", got, err)
+	}
+	reader.Close()
+	waitFor(true)
+	if err := q.Close(); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed without a reader: %v", err)
 	}
 }
