@@ -33,7 +33,7 @@ LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
-	ca-certificates chromium curl ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 libjpeg-turbo-progs nftables \
+	ca-certificates chromium curl e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 libjpeg-turbo-progs nftables \
 	python3 qemu-user-static systemd xdotool xvfb \
 	$(LAB_DEBS)
 
@@ -47,7 +47,7 @@ PURE := /(internal/pattern|protocol(/.*)?|sender/internal/path)$$
 
 # The only tests that `make test` may skip in all its steps: no package has what they need of the system. In turn:
 # network namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long.
-MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|[.]Fuzz
+MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|GoesOn|KeepFree|PowerCut|TestManyInOneCall|TestFallbacks|[.]Fuzz
 
 # The database of known vulnerabilities. It may also be a folder: VULNDB=file:///path
 VULNDB ?= https://vuln.go.dev

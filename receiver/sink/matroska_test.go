@@ -131,20 +131,6 @@ func TestMatroska(t *testing.T) {
 	}
 }
 
-// killed copies a film as it would be if its writer were killed now.
-func killed(t *testing.T, name string) (copied string) {
-	t.Helper()
-	content, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	copied = name + ".killed.mkv"
-	if err := os.WriteFile(copied, content, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	return copied
-}
-
 // A film that ends in the middle of a frame is whole up to the one before.
 func TestMatroskaCut(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "film.mkv")

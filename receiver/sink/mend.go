@@ -27,7 +27,11 @@ type Mended struct {
 // Mend gives a film (.mkv) what it lacks if its recording was not finished, as after kill -9 or a power cut: its duration,
 // and a table by which players seek. It cuts off a frame that was not written whole. Otherwise it only adds to the file and
 // fills in what was left open. So if Mend itself is interrupted, the film can still be played, and mended.
-func Mend(name string) (m Mended, err error) {
+func Mend(name string) (Mended, error) { return mend(name, false) }
+
+// mend does the same. If it leaves copies alone, it does not touch a film that was finished once: another program may be
+// copying it here at the moment.
+func mend(name string, leaveCopies bool) (m Mended, err error) {
 	file, err := openOwn(name, os.O_RDWR)
 	if err != nil {
 		return m, err
@@ -42,7 +46,7 @@ func Mend(name string) (m Mended, err error) {
 	case !claim(file):
 		return m, ErrRecording
 	}
-	if m, err = mendFile(file, info.Size()); err != nil || m.Whole {
+	if m, err = mendFile(file, info.Size(), leaveCopies); err != nil || m.Whole {
 		return m, err
 	}
 	err = datasync(file)
@@ -50,8 +54,8 @@ func Mend(name string) (m Mended, err error) {
 	return m, err
 }
 
-func mendFile(file filmFile, size int64) (m Mended, err error) {
-	film, end, err := survey(file, size)
+func mendFile(file filmFile, size int64, leaveCopies bool) (m Mended, err error) {
+	film, end, err := survey(file, size, leaveCopies)
 	if err != nil || film == nil {
 		return Mended{Whole: err == nil}, err
 	}

@@ -65,8 +65,8 @@ func number(b []byte, longest int) ([]byte, error) {
 const maxInfo = 1 << 12
 
 // survey reads a film of udpcam. It returns what its writer knew at the end, and the offset behind the last whole frame. The
-// film is nil if it was finished.
-func survey(file io.ReaderAt, size int64) (m *matroska, end int64, err error) {
+// film is nil if it was finished, or, if copies are left alone, if it was once.
+func survey(file io.ReaderAt, size int64, leaveCopies bool) (m *matroska, end int64, err error) {
 	head, err := elementAt(file, 0)
 	if err != nil || !head.is(ebml.ElementEBML) || head.end < 0 || head.end > maxInfo {
 		return nil, 0, ErrForeign
@@ -88,7 +88,7 @@ func survey(file io.ReaderAt, size int64) (m *matroska, end int64, err error) {
 	if ebml.Unmarshal(bytes.NewReader(text), &about); about.MuxingApp != muxer {
 		return nil, 0, ErrForeign
 	}
-	if segment.end == size && room.is(ebml.ElementSeekHead) {
+	if segment.end == size && room.is(ebml.ElementSeekHead) || segment.end >= 0 && leaveCopies {
 		return nil, size, nil
 	}
 	m = &matroska{segment: segment.content, duration: info.end - durationSize}

@@ -37,6 +37,20 @@ func filmed(t *testing.T, n int) (cut, whole []byte, times []float64, sizes []in
 	return cut, whole, times, sizes
 }
 
+// killed copies a film as it would be if its writer were killed now.
+func killed(t *testing.T, name string) (copied string) {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied = name + ".killed.mkv"
+	if err := os.WriteFile(copied, content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
 func write(t testing.TB, name string, content []byte) string {
 	t.Helper()
 	if err := os.WriteFile(name, content, 0o640); err != nil {
@@ -150,6 +164,7 @@ func TestRecordingMendsFilmsBesideIt(t *testing.T) {
 		dir, elsewhere := t.TempDir(), t.TempDir()
 		old := write(t, filepath.Join(dir, "old.mkv"), cut)
 		foreign := write(t, filepath.Join(dir, "foreign.mkv"), []byte("another program's"))
+		copying := write(t, filepath.Join(dir, "copying.mkv"), whole[:len(whole)/2]) // by another program, at the moment
 		far := write(t, filepath.Join(elsewhere, "far.mkv"), cut)
 		if err := os.Symlink(far, filepath.Join(dir, "link.mkv")); err != nil {
 			t.Fatal(err)
@@ -188,6 +203,7 @@ func TestRecordingMendsFilmsBesideIt(t *testing.T) {
 		contains(t, old, whole)
 		contains(t, far, cut)
 		contains(t, foreign, []byte("another program's"))
+		contains(t, copying, whole[:len(whole)/2])
 		contains(t, filepath.Join(dir, "recording2.mkv"), before)
 		if err := recording.Close(); err != nil {
 			t.Error(err)
@@ -235,7 +251,7 @@ func FuzzMend(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, content []byte) {
 		film := &memoryFile{bytes.Clone(content)}
-		mended, err := mendFile(film, int64(len(content)))
+		mended, err := mendFile(film, int64(len(content)), false)
 		if err != nil || mended.Whole {
 			if !bytes.Equal(film.content, content) {
 				t.Errorf("%+v, %v: the film has changed", mended, err)
@@ -245,7 +261,7 @@ func FuzzMend(f *testing.F) {
 		if len(film.content) > 4*len(content)+1000 {
 			t.Errorf("%d bytes grow to %d", len(content), len(film.content))
 		}
-		if again, err := mendFile(film, int64(len(film.content))); err != nil || !again.Whole {
+		if again, err := mendFile(film, int64(len(film.content)), false); err != nil || !again.Whole {
 			t.Errorf("again: %+v, %v", again, err)
 		}
 	})

@@ -47,7 +47,7 @@ func (m *mender) run() {
 			continue
 		}
 		name := filepath.Join(m.dir, entry.Name())
-		switch mended, err := Mend(name); {
+		switch mended, err := mend(name, true); {
 		case err == nil && !mended.Whole:
 			m.o.log("film mended", "file", name, "duration", mended.Duration, "bytes_cut_off", mended.Cut)
 		case err != nil && !errors.Is(err, ErrForeign) && !errors.Is(err, ErrRecording):

@@ -59,9 +59,7 @@ func (o *Options) prepare(name string) error {
 		dir = filepath.Clean(name)
 	}
 	o.home = homeOf(dir)
-	if o.SnapshotEvery == 0 {
-		o.Rotate = o.Keep.rotation(o.Rotate)
-	}
+	o.Rotate = o.Keep.rotation(o.Rotate)
 	o.films = newMender(*o)
 	if o.Keep.Free > 0 {
 		if _, err := freeSpace("."); err != nil {

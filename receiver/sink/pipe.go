@@ -39,7 +39,13 @@ func openStdout() (*pipe, error) {
 // A namedPipe may get another reader when one has left.
 type namedPipe struct{ *pipe }
 
-func (p namedPipe) again() (Sink, error) { return openPipe(p.name) }
+func (p namedPipe) again() (Sink, error) {
+	again, err := openPipe(p.name)
+	if errors.Is(err, syscall.ENXIO) {
+		err = fmt.Errorf("nobody reads it: %w", ErrClosed)
+	}
+	return again, err
+}
 
 // openPipe opens a named pipe or device. It does not wait for a reader, because nothing could end that wait.
 func openPipe(name string) (namedPipe, error) {

@@ -3,11 +3,9 @@ package sink
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,101 +14,6 @@ import (
 
 	"udpcam/protocol"
 )
-
-// A reopenedSink fails while broken is set. It can be opened again when it is not.
-type reopenedSink struct {
-	slowSink
-	broken atomic.Pointer[error]
-	opened atomic.Int32
-}
-
-func (s *reopenedSink) trouble() error {
-	if err := s.broken.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
-func (s *reopenedSink) Put(f protocol.Frame) error {
-	if err := s.trouble(); err != nil {
-		return err
-	}
-	return s.slowSink.Put(f)
-}
-
-func (s *reopenedSink) again() (Sink, error) {
-	s.opened.Add(1)
-	return s, s.trouble()
-}
-
-// While a sink has failed, whatever the error, its frames wait, and its state says what is wrong. When it works again, it
-// gets them all in order.
-func TestQueueOpensItsSinkAgain(t *testing.T) {
-	for _, trouble := range []error{unix.EIO, unix.ESTALE, unix.EDQUOT, unix.ENOSPC, unix.EROFS, unix.EACCES, ErrClosed} {
-		synctest.Test(t, func(t *testing.T) {
-			s := &reopenedSink{}
-			q := NewQueue(s, QueueOptions{})
-			for i := range uint32(300) { // 10 s
-				switch i {
-				case 100:
-					s.broken.Store(&trouble)
-				case 250:
-					if state := q.State(); state.Err == "" || time.Since(state.Since) < 4*time.Second {
-						t.Errorf("%v: %+v", trouble, state)
-					}
-					s.broken.Store(nil)
-				}
-				if err := q.Put(frame(i)); err != nil {
-					t.Fatal(err)
-				}
-				time.Sleep(time.Second / 30)
-				if state := q.State(); i < 100 && state.Err != "" {
-					t.Errorf("%+v", state)
-				}
-			}
-			if state := q.State(); state.Err != "" {
-				t.Errorf("%v: a second and a half later: %+v", trouble, state)
-			}
-			if err := q.Close(); err != nil {
-				t.Error(err)
-			}
-			if len(s.ids) != 300 || s.opened.Load() > 5 {
-				t.Errorf("%v: %d of 300 frames, opened %d times", trouble, len(s.ids), s.opened.Load())
-			}
-			for i, id := range s.ids {
-				if id != uint32(i) {
-					t.Fatalf("%v: frame %d came as number %d", trouble, id, i)
-				}
-			}
-		})
-	}
-}
-
-// A queue that is closed during trouble tries once more, and says what is lost.
-func TestQueueClosedDuringTrouble(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for _, mended := range []bool{false, true} {
-			trouble := error(unix.EIO)
-			s := &reopenedSink{}
-			s.broken.Store(&trouble)
-			q := NewQueue(s, QueueOptions{})
-			for i := range uint32(3) {
-				q.Put(frame(i))
-			}
-			synctest.Wait()
-			if mended {
-				s.broken.Store(nil)
-			}
-			err := q.Close()
-			if mended && (err != nil || len(s.ids) != 3) {
-				t.Errorf("%v, %d frames", err, len(s.ids))
-			}
-			if !mended && (!errors.Is(err, unix.EIO) || !strings.Contains(err.Error(), "3 frames are lost")) {
-				t.Error(err)
-			}
-		}
-	})
-}
 
 // A disk is a file system of its own that can be filled and taken away.
 type disk struct {
@@ -143,6 +46,17 @@ func (d *disk) fill() {
 	for err == nil {
 		_, err = file.Write(make([]byte, 4096))
 	}
+}
+
+// fsImmutable is the flag of a directory in which not even root can make files (FS_IMMUTABLE_FL).
+const fsImmutable = 0x10
+
+// setFlags sets the flags of the directory of recordings.
+func (d *disk) setFlags(flags int) {
+	dir, err := os.Open(filepath.Join(d.dir, "rec"))
+	d.must(err)
+	defer dir.Close()
+	d.must(unix.IoctlSetPointerInt(int(dir.Fd()), unix.FS_IOC_SETFLAGS, flags))
 }
 
 // Whatever ends a recording is said, and the recording goes on within 5 s of the end of the trouble.
@@ -179,11 +93,17 @@ func TestRecordingGoesOn(t *testing.T) {
 				d.must(unix.Mount("", d.dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
 			},
 			end:    func(d *disk) { d.must(unix.Mount("", d.dir, "", unix.MS_REMOUNT|unix.MS_BIND, "")) },
-			notFor: "film", // a drive with a file that is being written cannot be made read-only
+			notFor: "film rotated", // a drive with a file that is being written cannot be made read-only
+		},
+		"permission lost": {
+			begin:  func(d *disk) { d.setFlags(fsImmutable) },
+			end:    func(d *disk) { d.setFlags(0) },
+			notFor: "film", // a file that is open can still be written
 		},
 	} {
-		for _, out := range []string{"rec/film.mkv", "rec/film.mjpg", "rec/", "rec/pic.jpg"} {
-			if test.notFor != "" && (strings.Contains(out, test.notFor) || out == "rec/") {
+		for _, out := range []string{"rec/film.mkv", "rec/film.mjpg", "rec/", "rec/pic.jpg", "rec/rotated.mkv"} {
+			kind, _, _ := strings.Cut(strings.TrimPrefix(out, "rec/"), ".")
+			if test.notFor != "" && (strings.Contains(test.notFor, kind)) {
 				continue
 			}
 			t.Run(name+" "+out, func(t *testing.T) {
@@ -198,7 +118,11 @@ func TestRecordingGoesOn(t *testing.T) {
 // goesOn records while there is trouble with the disk for 5 s, and for 6 s after it.
 func goesOn(t *testing.T, d *disk, out string, begin, end func(*disk), lossless bool) {
 	var s Sink
-	s, err := Open(d.dir+"/"+out, Options{})
+	o := Options{}
+	if strings.Contains(out, "rotated") {
+		o.Rotate.Every = time.Second
+	}
+	s, err := Open(d.dir+"/"+out, o)
 	d.must(err)
 	q := NewQueue(s, QueueOptions{})
 	jpeg := street(t, "5")
@@ -291,7 +215,6 @@ func TestNamedPipeGetsAnotherReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := NewQueue(s, QueueOptions{})
-	defer q.Close()
 	reader.Close()
 	waitFor := func(trouble bool) {
 		t.Helper()
@@ -306,47 +229,14 @@ func TestNamedPipeGetsAnotherReader(t *testing.T) {
 	}
 	waitFor(true)
 	reader = open()
-	defer reader.Close()
 	waitFor(false)
 	got := make([]byte, 7)
 	if _, err := reader.Read(got); err != nil || string(got) != "picture" {
 		t.Errorf("%q, %v", got, err)
 	}
-}
-
-// While the disk fills up, old files make room, and the recording never stops.
-func TestKeepFree(t *testing.T) {
-	for _, rotate := range []Rotation{{}, {Every: 2 * time.Second}} {
-		t.Run(fmt.Sprint(rotate), func(t *testing.T) { keepFree(t, rotate) })
+	reader.Close()
+	waitFor(true)
+	if err := q.Close(); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed without a reader: %v", err)
 	}
-}
-
-// keepFree records ten times as much as the disk holds.
-func keepFree(t *testing.T, rotate Rotation) {
-	d := newDisk(t, "8m")
-	synctest.Test(t, func(t *testing.T) {
-		const keep = 3 << 20
-		s, err := Open(filepath.Join(d.dir, "film.mkv"), Options{Rotate: rotate, Keep: Keep{Free: keep}})
-		d.must(err)
-		least := int64(keep)
-		for range 800 { // 80 MB in 80 s
-			d.must(s.Put(protocol.Frame{Captured: time.Now(), JPEG: make([]byte, 100_000)}))
-			time.Sleep(100 * time.Millisecond)
-			free, err := freeSpace(d.dir)
-			d.must(err)
-			least = min(least, free)
-		}
-		if least < keep-1_500_000 { // it is looked at once a second
-			t.Errorf("at times, only %d bytes were free", least)
-		}
-		d.fill()                   // somebody else takes what is left
-		for i := 0; i < 100; i++ { // makes room for itself
-			d.must(s.Put(protocol.Frame{Captured: time.Now(), JPEG: make([]byte, 100_000)}))
-			time.Sleep(100 * time.Millisecond)
-		}
-		d.must(s.Close())
-		if files := names(t, d.dir); len(files) < 3 {
-			t.Errorf("left are %v", files)
-		}
-	})
 }
