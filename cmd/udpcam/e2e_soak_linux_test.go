@@ -66,7 +66,6 @@ type soaked struct {
 	start func() *process
 
 	p       *process
-	started time.Time
 	samples []sample
 	quiet   figures // before the attacks
 	threads int     // goroutines before the attacks, 0 if it does not tell
@@ -177,12 +176,12 @@ func (s *soak) receiver(name string, host int, out func() *watcher, args ...stri
 func (s *soak) camera(name string, host, picture int, to ...string) {
 	c := newNumberedCamera(s.T, s.lan.machines[host-1], name, readFile(s.T, street(s.T, picture)[0]), cameraRate, to...)
 	s.cameras[name] = c
-	p := &soaked{name: name, host: host, p: c.p, started: time.Now()}
+	p := &soaked{name: name, host: host, p: c.p}
 	p.start = func() *process { c.start(s.T); return c.p }
 	s.processes = append(s.processes, p)
 }
 
-func (p *soaked) begin() { p.p, p.started = p.start(), time.Now() }
+func (p *soaked) begin() { p.p = p.start() }
 
 // settle waits until all viewers see pictures, and notes what the processes use with these viewers alone.
 func (s *soak) settle() {
