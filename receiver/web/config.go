@@ -25,7 +25,7 @@ type Config struct {
 	// for a server behind a proxy that checks them.
 	AllowHosts []string
 	// User and Password are asked for if Password is not empty (HTTP Basic, RFC 7617). An address that guesses wrong too
-	// often waits a second for each further guess. Behind a proxy all clients are one address.
+	// often waits for the answer to each further one. Behind a proxy all clients are one address.
 	User, Password string
 	// Token, if not empty, also lets in clients that send it: in the address (?token=) or as a bearer token (RFC 6750).
 	// Without TLS the password and the token can be read on the network.
