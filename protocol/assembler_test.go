@@ -201,6 +201,23 @@ func TestAssemblerCountsForeignDatagrams(t *testing.T) {
 	}
 }
 
+// TestAssemblerFrom takes datagrams of some networks alone, on both wires.
+func TestAssemblerFrom(t *testing.T) {
+	for from, want := range map[string]bool{"192.168.1.5:1": true, "[::ffff:192.168.1.5]:1": true, "192.168.2.5:1": false,
+		"[fe80::7%eth0]:1": true, "[fe80::8%eth0]:1": false} {
+		c := AssemblerConfig{From: []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24"), netip.MustParsePrefix("fe80::7/128")}}
+		a, classic, addr := NewAssembler(c), NewClassicAssembler(c), netip.MustParseAddrPort(from)
+		cam := newCamera(1, "door")
+		_, ds := cam.frame(100)
+		came := len(add(a, addr, epoch, cam.announce(), ds[0])) == 1
+		classic.Add(append([]byte{1}, tinyJPEG()...), addr, epoch)
+		_, cameClassic := classic.Next()
+		if came != want || cameClassic != want || a.Stats().LeftOut[DatagramUnwanted] == 0 == !want {
+			t.Errorf("from %v a frame came: %v, and on the classic wire: %v, want %v", from, came, cameClassic, want)
+		}
+	}
+}
+
 func TestAssemblerKeepsSendersApart(t *testing.T) {
 	a := NewAssembler(AssemblerConfig{})
 	cam1, cam2 := newCamera(1, "door"), newCamera(2, "yard")

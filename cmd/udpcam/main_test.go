@@ -119,6 +119,7 @@ func TestUsageErrors(t *testing.T) {
 		"classic segment":       {"send --addr x --wire classic --segment 65507", "--segment: segment size 65507"},
 		"classic with a name":   {"send --addr x --wire classic --name y", "--name and --wire classic contradict"},
 		"long name":             {"send --addr x --name " + strings.Repeat("n", 65), "at most 64 bytes"},
+		"from-net":              {"recv --from-net 192.168.1", `--from-net "192.168.1": give a network such as 192.168.1.0/24`},
 		"ttl":                   {"send --addr x --ttl 256", "--ttl 256: give 1 to 255"},
 		"frames":                {"recv --frames -1", "--frames -1: give 1 or more"},
 		"pixels":                {"recv --max-pixels 0", "--max-pixels 0: give 1 or more"},
