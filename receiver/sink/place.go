@@ -77,15 +77,15 @@ func (h *home) check() error {
 	return nil
 }
 
-// stays returns an error if an open file has been deleted or moved, or its drive is away. Its name then means another file
-// or none.
+// stays returns an error if the name of an open file means none any more, or one on another drive, or if the file has been
+// deleted. Some network drives number files anew now and then, so another number alone means nothing.
 func stays(file *os.File, name string) error {
 	is, err := file.Stat()
 	if err != nil {
 		return err
 	}
 	named, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(is, named) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(is, named) && departed(is, named) {
 		return fmt.Errorf("%s is gone: it was deleted or moved, or its drive was taken away", name)
 	}
 	return nil
