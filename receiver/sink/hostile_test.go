@@ -55,6 +55,25 @@ func TestPlantedLinks(t *testing.T) {
 	}
 }
 
+// What a process that was killed has left is removed some time later, but nobody else's files.
+func TestTemporariesAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	for name, age := range map[string]time.Duration{
+		".udpcam-OLD.tmp": time.Hour, ".udpcam-NEW.tmp": time.Second, ".other.tmp": time.Hour, "udpcam-OLD.tmp": time.Hour,
+	} {
+		write(t, filepath.Join(dir, name), nil)
+		os.Chtimes(filepath.Join(dir, name), time.Time{}, time.Now().Add(-age))
+	}
+	s, err := Open(filepath.Join(dir, "pic.jpg"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if left := strings.Join(names(t, dir), " "); left != ".other.tmp .udpcam-NEW.tmp udpcam-OLD.tmp" {
+		t.Errorf("left are %s", left)
+	}
+}
+
 // Only the owner and the group see pictures.
 func TestModes(t *testing.T) {
 	dir := t.TempDir()

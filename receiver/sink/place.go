@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // The modes of what is written. Pictures show what happens in somebody's home: other users of the machine see none of them,
@@ -27,8 +28,22 @@ func newTemporary(beside string) (*os.File, error) {
 	return newFile(filepath.Join(filepath.Dir(beside), ".udpcam-"+rand.Text()+".tmp"))
 }
 
+// removeTemporaries removes what processes that were killed have left beside a file.
+func removeTemporaries(beside string) {
+	entries, _ := os.ReadDir(filepath.Dir(beside))
+	for _, entry := range entries {
+		if own, _ := filepath.Match(".udpcam-*.tmp", entry.Name()); !own {
+			continue
+		}
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > time.Minute {
+			removeOld(filepath.Join(filepath.Dir(beside), entry.Name()))
+		}
+	}
+}
+
 // writable finds out whether files can be made beside name.
 func writable(name string) error {
+	removeTemporaries(name)
 	file, err := newTemporary(name)
 	if err != nil {
 		return err
