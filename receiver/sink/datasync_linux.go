@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +16,9 @@ func datasync(file *os.File) (err error) {
 	}
 	if failed := raw.Control(func(fd uintptr) { err = unix.Fdatasync(int(fd)) }); failed != nil {
 		return failed
+	}
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENOTSUP) {
+		return nil // this file system cannot
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,31 +18,52 @@ import (
 // file descriptors.
 const maxRecordings = 64
 
-// A stream that has been silent for endedAfter has ended: its file is closed. While there are too many streams, one that has
-// been silent for yieldAfter gives its place to a new one. So streams that were invented once keep no camera out.
-const (
-	endedAfter = time.Minute
-	yieldAfter = time.Second
-)
+// endedAfter is how long a stream is silent before its file is closed.
+const endedAfter = time.Minute
+
+// maxNewcomers bounds the streams without a place that are remembered, so that invented streams do not fill the memory.
+const maxNewcomers = 256
 
 // maxWritten bounds the names that a directory remembers, so that invented streams do not fill the memory.
 const maxWritten = 10_000
 
 // A directory records every stream to files of its own, named for the stream.
 type directory struct {
-	path    string
-	o       Options
-	streams map[string]*recorded
-	taken   map[string]bool // file names in use, in lower case, because some file systems take Cam and cam for the same
-	written map[string]bool // file names that have been used, which are never overwritten
+	path      string
+	o         Options
+	streams   map[string]*recorded
+	newcomers map[string]*pulse // streams for which there is no place
+	taken     map[string]bool   // file names in use, in lower case, because some file systems take Cam and cam for the same
+	written   map[string]bool   // file names that have been used, which are never overwritten
 }
 
 // recorded is a stream that is being recorded.
 type recorded struct {
 	Sink
+	pulse
 	series *series
-	base   string    // its name in taken
-	last   time.Time // when its last frame came
+	base   string // its name in taken
+}
+
+// A pulse is how many frames of a stream came of late: twice the frames a second, if they are steady.
+type pulse struct {
+	beats float64   // when the last came
+	last  time.Time // when that was
+}
+
+func (p *pulse) at(now time.Time) float64 { return p.beats * math.Exp(-now.Sub(p.last).Seconds()/2) }
+
+func (p *pulse) beat(now time.Time) { p.beats, p.last = p.at(now)+1, now }
+
+// weakest returns the stream of the weakest pulse.
+func weakest[P interface{ at(time.Time) float64 }](streams map[string]P, now time.Time) (stream string, pulse float64) {
+	pulse = math.Inf(1)
+	for name, s := range streams {
+		if p := s.at(now); p < pulse {
+			stream, pulse = name, p
+		}
+	}
+	return stream, pulse
 }
 
 func openDirectory(path string, o Options) (*directory, error) {
@@ -57,8 +79,8 @@ func openDirectory(path string, o Options) (*directory, error) {
 	if err := writable(filepath.Join(path, "probe")); err != nil {
 		return nil, fmt.Errorf("cannot record there: %w", err)
 	}
-	return &directory{path: path, o: o, streams: map[string]*recorded{}, taken: map[string]bool{},
-		written: map[string]bool{}}, nil
+	return &directory{path: path, o: o, streams: map[string]*recorded{}, newcomers: map[string]*pulse{},
+		taken: map[string]bool{}, written: map[string]bool{}}, nil
 }
 
 // again returns a directory that goes on where this one has failed.
@@ -73,19 +95,16 @@ func (d *directory) Put(f protocol.Frame) error {
 	now := time.Now()
 	s, ok := d.streams[f.Stream]
 	if !ok {
-		if len(d.streams) == maxRecordings {
-			if err := d.yield(now); err != nil {
-				return err
-			}
-		}
-		if len(d.streams) == maxRecordings {
+		if room, err := d.makeRoom(f.Stream, now); err != nil {
+			return err
+		} else if !room {
 			d.o.skip(SkipStreams)
 			return nil
 		}
 		s = d.create(f.Stream)
 		d.streams[f.Stream] = s
 	}
-	s.last = now
+	s.beat(now)
 	return s.Put(f)
 }
 
@@ -126,18 +145,36 @@ func (d *directory) end(stream string) error {
 	return s.series.end()
 }
 
-// yield ends the stream that has been silent the longest, if it has been silent for long enough.
-func (d *directory) yield(now time.Time) error {
-	longest, since := "", now
-	for stream, s := range d.streams {
-		if s.last.Before(since) {
-			longest, since = stream, s.last
+// A stream of three frames a second has a strong pulse. That of a slow one is gone after some seconds of silence.
+const (
+	strongPulse = 5
+	gonePulse   = 0.05
+)
+
+// makeRoom reports whether a new stream gets a place. While all places are taken, it gets that of the stream with the
+// weakest pulse, once its own is strong and twice as strong, or the other's is gone. So invented streams keep no camera out,
+// whether they are silent or send a picture now and then. Nor do they take each other's places, which would leave ever more
+// files.
+func (d *directory) makeRoom(stream string, now time.Time) (room bool, err error) {
+	if len(d.streams) < maxRecordings {
+		return true, nil
+	}
+	p := d.newcomers[stream]
+	if p == nil {
+		if len(d.newcomers) == maxNewcomers {
+			least, _ := weakest(d.newcomers, now)
+			delete(d.newcomers, least)
 		}
+		p = &pulse{}
+		d.newcomers[stream] = p
 	}
-	if now.Sub(since) < yieldAfter {
-		return nil
+	p.beat(now)
+	least, its := weakest(d.streams, now)
+	if p.beats <= 2*its || p.beats < strongPulse && its > gonePulse {
+		return false, nil
 	}
-	return d.end(longest)
+	delete(d.newcomers, stream)
+	return true, d.end(least)
 }
 
 // tidy closes the files of streams that have ended, and deletes what is too old.

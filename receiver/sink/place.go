@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // The modes of what is written. Pictures show what happens in somebody's home: other users of the machine see none of them,
@@ -27,8 +28,22 @@ func newTemporary(beside string) (*os.File, error) {
 	return newFile(filepath.Join(filepath.Dir(beside), ".udpcam-"+rand.Text()+".tmp"))
 }
 
+// removeTemporaries removes what processes that were killed have left beside a file.
+func removeTemporaries(beside string) {
+	entries, _ := os.ReadDir(filepath.Dir(beside))
+	for _, entry := range entries {
+		if own, _ := filepath.Match(".udpcam-*.tmp", entry.Name()); !own {
+			continue
+		}
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > time.Minute {
+			removeOld(filepath.Join(filepath.Dir(beside), entry.Name()))
+		}
+	}
+}
+
 // writable finds out whether files can be made beside name.
 func writable(name string) error {
+	removeTemporaries(name)
 	file, err := newTemporary(name)
 	if err != nil {
 		return err
@@ -77,15 +92,15 @@ func (h *home) check() error {
 	return nil
 }
 
-// stays returns an error if an open file has been deleted or moved, or its drive is away. Its name then means another file
-// or none.
+// stays returns an error if the name of an open file means none any more, or one on another drive, or if the file has been
+// deleted. Some network drives number files anew now and then, so another number alone means nothing.
 func stays(file *os.File, name string) error {
 	is, err := file.Stat()
 	if err != nil {
 		return err
 	}
 	named, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(is, named) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(is, named) && departed(is, named) {
 		return fmt.Errorf("%s is gone: it was deleted or moved, or its drive was taken away", name)
 	}
 	return nil

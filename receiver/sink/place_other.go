@@ -10,6 +10,8 @@ import (
 // deviceOf does not know. A drive that is away is an error of its own on Windows.
 func deviceOf(string) (device uint64, ok bool) { return 0, false }
 
+func departed(is, named os.FileInfo) bool { return false }
+
 func freeSpace(string) (int64, error) { return 0, errors.ErrUnsupported }
 
 const claims = false

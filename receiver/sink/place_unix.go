@@ -22,6 +22,13 @@ func deviceOf(name string) (device uint64, ok bool) {
 	return uint64(stat.Dev), true
 }
 
+// departed reports whether a file has been deleted, or is on another device than what has its name.
+func departed(is, named os.FileInfo) bool {
+	a, ok1 := is.Sys().(*syscall.Stat_t)
+	b, ok2 := named.Sys().(*syscall.Stat_t)
+	return ok1 && ok2 && (a.Nlink == 0 || a.Dev != b.Dev)
+}
+
 // freeSpace returns how many bytes may still be written to a directory's disk.
 func freeSpace(dir string) (int64, error) {
 	var stat unix.Statfs_t

@@ -43,7 +43,8 @@ func (s *reopenedSink) again() (Sink, error) {
 // While a sink has failed, whatever the error, its frames wait, and its state says what is wrong. When it works again, it
 // gets them all in order.
 func TestQueueOpensItsSinkAgain(t *testing.T) {
-	for _, trouble := range []error{syscall.EIO, syscall.ESTALE, syscall.EDQUOT, syscall.ENOSPC, syscall.EROFS, syscall.EACCES, ErrClosed} {
+	for _, trouble := range []error{syscall.EIO, syscall.ESTALE, syscall.EDQUOT, syscall.ENOSPC, syscall.EROFS,
+		syscall.EACCES, ErrClosed} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &reopenedSink{}
 			q := NewQueue(s, QueueOptions{})
