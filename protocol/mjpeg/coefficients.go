@@ -73,7 +73,7 @@ func (c *coefficients) read(jpeg []byte) error {
 			err = errKind
 		case isSOF(code) && c.count() > maxCoefficients:
 			err = fmt.Errorf("it is too large: %d×%d pixels", c.size.X, c.size.Y)
-		case isSOF(code) && c.count() > pixelsPerByte*int64(len(jpeg)):
+		case isSOF(code) && c.count() > 64*blocksPerByte*int64(len(jpeg)):
 			err = errHuffman // its bytes cannot hold that many
 		case code == markerSOS:
 			if err = c.readScanHeader(body); err == nil {

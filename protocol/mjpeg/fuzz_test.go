@@ -174,7 +174,7 @@ func FuzzRotate(f *testing.F) {
 		r, _ := NewRotator(rotations[turn%3])
 		var turned []byte
 		var err error
-		bound := fuzzcost.Bound{Bytes: 64 << 10, Time: time.Millisecond}.Plus(len(picture), 3*pixelsPerByte, 5*time.Microsecond)
+		bound := fuzzcost.Bound{Bytes: 64 << 10, Time: time.Millisecond}.Plus(len(picture), 3*64*blocksPerByte, 5*time.Microsecond)
 		fuzzcost.Check(t, bound, func() { turned, err = r.Rotate(picture) })
 		if err != nil {
 			return

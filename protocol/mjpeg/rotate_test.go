@@ -207,6 +207,8 @@ func TestRotateRefusals(t *testing.T) {
 	}
 	odd, whole := image.YCbCrSubsampleRatio420, encode(32, 16, image.YCbCrSubsampleRatio420)
 	progressive := bytes.Replace(bytes.Clone(whole), []byte{0xFF, 0xC0}, []byte{0xFF, 0xC2}, 1)
+	claim := bytes.Clone(whole)
+	copy(claim[bytes.Index(whole, []byte{0xFF, 0xC0})+5:], []byte{0xFF, 0xFF, 0xFF, 0xFF})
 	scan := bytes.Index(whole, []byte{0xFF, markerSOS})
 	damaged := append(bytes.Clone(whole[:scan+14]), 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, markerEOI)
 	for name, test := range map[string]struct {
@@ -219,6 +221,7 @@ func TestRotateRefusals(t *testing.T) {
 		"wide":        {encode(24, 32, odd), []int{180, 270}, "width, 24 pixels, is no multiple of its blocks' width, 16"},
 		"progressive": {progressive, rotations, "not a baseline JPEG"},
 		"no tables":   {bytes.Replace(bytes.Clone(whole), standardDHT, nil, 1), rotations, "Huffman"},
+		"65535×65535": {claim, rotations, "too large"},
 		"damaged":     {damaged, rotations, "damaged"},
 		"cut":         {whole[:len(whole)-2], rotations, "cut off"},
 		"nothing":     {nil, rotations, "SOI"},

@@ -21,9 +21,9 @@ const (
 	// for hours. Each counts as leastScan pixels at least, because to begin one takes time.
 	maxWork, leastScan = 4, 1 << 16
 
-	// pixelsPerByte is the most pixels that a byte can stand for: Huffman coding takes a bit or more for a block of 64. This
-	// stops small pictures that make a decoder allocate much.
-	pixelsPerByte = 8 * 64
+	// blocksPerByte is the most blocks of 8 × 8 pixels that a byte can stand for: Huffman coding takes a bit or more for each.
+	// This stops small pictures that make a decoder allocate much.
+	blocksPerByte = 8
 )
 
 // TooLarge reports whether a JPEG claims more than maxPixels, more than its bytes can hold, or too much work for its
@@ -35,7 +35,7 @@ func TooLarge(jpeg []byte, maxPixels int) bool {
 	scans := int64(bytes.Count(jpeg, []byte{0xFF, markerSOS})) // also counts those in thumbnails
 	return s.pixels() > most ||
 		s.held && s.pixels() > most/heldShare ||
-		s.huffman() && s.pixels() > pixelsPerByte*int64(len(jpeg)) ||
+		s.huffman() && s.blocks() > blocksPerByte*int64(len(jpeg)) ||
 		scans*max(s.pixels(), leastScan) > maxWork*max(most, MaxPixels)
 }
 
@@ -93,6 +93,9 @@ func samples(size image.Point, planes []byte) (n int64) {
 }
 
 func (s shape) pixels() int64 { return int64(s.size.X) * int64(s.size.Y) }
+
+// blocks is how many blocks a component of full resolution has.
+func (s shape) blocks() int64 { return int64((s.size.X+7)/8) * int64((s.size.Y+7)/8) }
 
 func (s shape) huffman() bool {
 	return s.kind == markerSOF0 || s.kind == markerSOF1 || s.kind == markerSOF2

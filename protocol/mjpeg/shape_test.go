@@ -58,6 +58,7 @@ func TestTooLarge(t *testing.T) {
 		"as few bytes as there can be":  {flat(markerSOF0, 1000, 1000, 3, 1), 0, false},
 		"fewer, progressive":            {flat(markerSOF2, 1000, 1000, 1, 1), 0, false},
 		"fewer than there can be":       {flat(markerSOF2, 800, 800, 1, 1)[:1200], 0, true},
+		"narrow, and fewer":             {flat(markerSOF2, 1, 60_000, 3, 1)[:400], 0, true},
 		"arithmetic coding takes fewer": {flat(0xC9, 800, 800, 1, 1)[:1200], 0, false},
 		"ten scans":                     {claim(2000, 3000, markerSOF2, 10), 0, false},
 		"a thousand scans":              {claim(2000, 3000, markerSOF2, 1000), 0, true},
