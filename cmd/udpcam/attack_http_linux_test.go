@@ -27,6 +27,7 @@ var httpAttacks = []struct {
 	// Requests for many pictures. Some are read fast, so that the connection may have much on its way. The others never are.
 	{"unread snapshots", func(ctx context.Context, a *webAttacker) {
 		a.many(ctx, 48, func(conn net.Conn, n int) {
+			time.Sleep(time.Duration(n) * 30 * time.Millisecond) // the attack is not on the network's speed
 			for range 20 {
 				fmt.Fprintf(conn, "GET /streams/%s/snapshot.jpg HTTP/1.1\r\nHost: %s\r\n%s\r\n", a.stream, a.host, a.login)
 			}
