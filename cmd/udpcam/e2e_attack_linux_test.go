@@ -46,7 +46,7 @@ var costlyRows = []attackRow{
 	{attack: "bombs", rate: 10, lasts: 2 * time.Second, recv: []string{"--term", "--stream", "bomb"}, memory: most},
 	{attack: "idle connections", lasts: time.Second, recv: []string{}, check: newcomersWelcome},
 	{attack: "wrong passwords", lasts: 2 * time.Second, check: newcomersWelcome},
-	{attack: "unread snapshots", guest: true, lasts: 3 * time.Second, share: 0.8, recv: []string{}, memory: most,
+	{attack: "unread snapshots", guest: true, lasts: 3 * time.Second, recv: []string{}, memory: most,
 		check: newcomersWelcome},
 	{attack: "unread streams", guest: true, lasts: time.Second, recv: []string{}, memory: most, check: newcomersWelcome},
 	{attack: "WebSockets", guest: true, lasts: 2 * time.Second, recv: []string{}, memory: most, check: newcomersWelcome},
