@@ -26,11 +26,12 @@ var httpAttacks = []struct {
 	}},
 	// Requests for many pictures. Some are read fast, so that the connection may have much on its way. The others never are.
 	{"unread snapshots", func(ctx context.Context, a *webAttacker) {
-		a.many(ctx, 48, func(conn net.Conn, n int) {
+		a.many(ctx, 120, func(conn net.Conn, n int) {
+			conn.(*net.TCPConn).SetReadBuffer(64 << 10) // what is not read must wait at the server
 			for range 20 {
 				fmt.Fprintf(conn, "GET /streams/%s/snapshot.jpg HTTP/1.1\r\nHost: %s\r\n%s\r\n", a.stream, a.host, a.login)
 			}
-			io.CopyN(io.Discard, conn, 2<<20)
+			io.CopyN(io.Discard, conn, 600_000)
 			wait(ctx, conn)
 		})
 	}},

@@ -46,7 +46,8 @@ var costlyRows = []attackRow{
 	{attack: "bombs", rate: 10, lasts: 2 * time.Second, recv: []string{"--term", "--stream", "bomb"}, memory: most},
 	{attack: "idle connections", lasts: time.Second, recv: []string{}, check: newcomersWelcome},
 	{attack: "wrong passwords", lasts: 2 * time.Second, check: newcomersWelcome},
-	{attack: "unread snapshots", guest: true, lasts: 3 * time.Second, recv: []string{}, memory: most, check: newcomersWelcome},
+	{attack: "unread snapshots", guest: true, lasts: 3 * time.Second, recv: []string{}, memory: most,
+		check: newcomersWelcome},
 	{attack: "unread streams", guest: true, lasts: time.Second, recv: []string{}, memory: most, check: newcomersWelcome},
 	{attack: "WebSockets", guest: true, lasts: 2 * time.Second, recv: []string{}, memory: most, check: newcomersWelcome},
 }
@@ -118,14 +119,14 @@ func (s *scene) play(rows []attackRow) {
 			name += fmt.Sprintf(" %g a second", row.rate)
 		}
 		s.t.Run(name, func(t *testing.T) {
-			for again := range 2 {
+			for again := range 3 {
 				o := s.run(t, row)
 				t.Log(o)
 				faults := row.faults(o)
 				if testing.Short() { // the machine is busy with other tests
 					faults = o.wrong()
 				}
-				if len(faults) > 0 && again < 1 && o.busy() {
+				if len(faults) > 0 && again < 2 && o.busy() {
 					t.Log("the machine was busy, so once more: ", faults)
 					s.stale = true
 					continue

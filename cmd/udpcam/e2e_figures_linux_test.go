@@ -96,16 +96,17 @@ func metric(page []byte, name string) (value float64, ok bool) {
 	return value, err == nil
 }
 
-// tcpMemory is how many bytes the kernel holds for the machine's TCP connections.
-func (m machine) tcpMemory(t *testing.T) (bytes int) {
+// unsent is how many bytes the kernel holds for the other ends of the machine's TCP connections.
+func (m machine) unsent(t *testing.T) (bytes int) {
 	t.Helper()
-	out := m.run(t, "cat", "/proc/net/sockstat")
-	if _, rest, ok := strings.Cut(out, "TCP: "); ok {
-		if _, pages, ok := strings.Cut(rest, "mem "); ok {
-			fmt.Sscan(pages, &bytes)
+	for line := range strings.Lines(m.run(t, "cat", "/proc/net/tcp", "/proc/net/tcp6")) {
+		if fields := strings.Fields(line); len(fields) > 4 {
+			waiting, _, _ := strings.Cut(fields[4], ":")
+			n, _ := strconv.ParseInt(waiting, 16, 64)
+			bytes += int(n)
 		}
 	}
-	return bytes * os.Getpagesize()
+	return bytes
 }
 
 // gone reports whether the other end has closed a connection. It reads nothing.

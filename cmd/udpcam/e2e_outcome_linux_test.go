@@ -44,9 +44,10 @@ func (o outcome) String() string {
 	return s + fmt.Sprintf("; log %v", o.lines)
 }
 
-// busy reports whether the stream that nobody attacks has suffered too.
+// busy reports whether the stream that nobody attacks has suffered too, or too much processor time may be due to a machine
+// that does much else.
 func (o outcome) busy() bool {
-	return o.controlMissing*100 > o.control*3 || float64(o.control) < 0.85*cameraRate*o.row.lasts.Seconds()
+	return o.row.cpu > 0 && o.cpu > o.row.cpu && o.cpu < 3*o.row.cpu || o.controlMissing*100 > o.control*3 || float64(o.control) < 0.85*cameraRate*o.row.lasts.Seconds()
 }
 
 // wrong says what must never happen.

@@ -112,7 +112,7 @@ func (s *scene) run(t *testing.T, row attackRow) (o outcome) {
 	}
 	quiet, _ := s.traffic(s.target)
 	idleTook := time.Since(idleFrom)
-	before, tcp := s.receiver.figures(), s.lan.machines[1].tcpMemory(t)
+	before, tcp := s.receiver.figures(), s.lan.machines[1].unsent(t)
 	idleCPU := float64(before.cpu-idle.cpu) / float64(idleTook)
 	s.receiver.forgetPeak()
 	said := s.receiver.stderr.Len()
@@ -154,7 +154,7 @@ func (s *scene) run(t *testing.T, row attackRow) (o outcome) {
 	time.Sleep(time.Until(began.Add(lasts)))
 	ended := time.Now()
 	after := s.receiver.figures()
-	tcpAfter := s.lan.machines[1].tcpMemory(t)
+	tcpAfter := s.lan.machines[1].unsent(t)
 	more, largest := s.traffic(s.target)
 	loud += more
 	stop()
