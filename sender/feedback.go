@@ -18,9 +18,10 @@ const (
 
 	// answerShare is how many bytes of answers an address may get for each byte of frames, at most. It stops somebody who
 	// forges requests, or a receiver that asks too much, from multiplying what is sent to an address. As long as reports
-	// come, it is answerLoss times what they say is lost, and answerLeast more. So forged requests cost little where little
-	// is lost.
+	// come, it is answerLoss times what they say is lost, and answerLeast more, except in the first moments (unknownFor). So
+	// forged requests cost little where little is lost.
 	answerShare = 0.5
+	unknownFor  = 2 * time.Second
 	answerLoss  = 1.5
 	answerLeast = 0.05
 
@@ -156,7 +157,7 @@ func (a *allowance) earn(share float64, frame int) {
 
 // answerShare is how many bytes of answers a destination may get for each byte of frames.
 func (d *destination) answerShare(now time.Time) float64 {
-	if !d.live(now) {
+	if !d.live(now) || now.Sub(d.began) < unknownFor {
 		return answerShare
 	}
 	return min(answerShare, answerLeast+answerLoss*d.path.Missing())

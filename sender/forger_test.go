@@ -50,8 +50,9 @@ func (f *forger) Receive() ([]protocol.Batch, error) {
 // A lie is what a forged report says of the stream.
 type lie struct {
 	largest, late uint16
-	// train makes a train of a frame that was sent in some datagrams, the newest of which came some time ago.
-	train func(sent int, ago time.Duration) protocol.Train
+	// train makes a train of a frame that was sent in some datagrams, the first of which came some time ago.
+	train  func(sent int, ago time.Duration) protocol.Train
+	behind uint32 // how many of the newest frames it does not tell of
 	// request asks for the newest frame as well.
 	request bool
 }
@@ -78,13 +79,13 @@ func (f *forger) tell(l lie) {
 	b = binary.BigEndian.AppendUint16(b, l.largest)
 	b = binary.BigEndian.AppendUint16(b, l.late)
 	trains := uint32(0)
-	if l.train != nil {
-		trains = min(protocol.MaxTrains, f.newest.FrameID+1)
+	if l.train != nil && f.newest.FrameID > l.behind {
+		trains = min(protocol.MaxTrains, f.newest.FrameID+1-l.behind)
 	}
 	b = binary.BigEndian.AppendUint32(b, trains<<24|1_000_000)
-	for i := range trains {
+	for i := l.behind; i < l.behind+trains; i++ {
 		sent := f.newest.Data + f.newest.Parity
-		t := l.train(sent, now.Sub(f.began))
+		t := l.train(sent, now.Sub(f.began)+time.Duration(i)*time.Second/30)
 		b = binary.BigEndian.AppendUint32(b, f.newest.FrameID-i)
 		b = timestamp(b, now.Add(-t.Took))
 		b = binary.BigEndian.AppendUint16(b, uint16(t.Came))
@@ -105,8 +106,8 @@ func (f *forger) tell(l lie) {
 var lies = map[string]lie{
 	"nothing arrives":    {largest: 76, train: func(int, time.Duration) protocol.Train { return protocol.Train{} }},
 	"half is lost":       {largest: 76, train: func(n int, _ time.Duration) protocol.Train { return lost(n, n/4, n/4, n/4, 0) }},
-	"the end is lost":    {largest: 76, train: func(n int, ago time.Duration) protocol.Train { return lost(n, 0, n/2, 1, ago) }},
-	"slowly":             {largest: 1436, train: func(n int, ago time.Duration) protocol.Train { return lost(n, 0, 0, 0, ago) }},
+	"the end is lost":    {largest: 76, behind: 1, train: func(n int, ago time.Duration) protocol.Train { return lost(n, 0, n/2, 1, ago) }},
+	"slowly":             {largest: 1436, behind: 2, train: func(n int, ago time.Duration) protocol.Train { return lost(n, 0, 0, 0, ago) }},
 	"impossibly slowly":  {largest: 1436, train: func(n int, _ time.Duration) protocol.Train { return lost(n, 0, 0, 0, time.Hour) }},
 	"more than was sent": {largest: 1436, train: func(n int, _ time.Duration) protocol.Train { return lost(3*n, n, n, 1, 0) }},
 	"a black hole":       {largest: 76},

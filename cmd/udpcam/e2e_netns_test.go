@@ -239,6 +239,19 @@ func TestE2ENetnsMTU(t *testing.T) {
 	}
 }
 
+// The tunnel takes larger packets after a while. Then the sender sends larger datagrams again.
+func TestE2ENetnsMTUGrows(t *testing.T) {
+	path, _ := film(t, 20, street(t, 1, 2, 3, 4)...)
+	left, router, right := tunnel(t, 1280)
+	right.udpcam(t, "recv", "--addr", "10.78.0.2:12345", "--out", "-").says(t, "listening")
+	sender := left.udpcam(t, "send", "--addr", "10.78.0.2:12345", "--source", path, "--fps", "30", "--loop")
+	sender.says(t, "smaller datagrams.* now=1152")
+	for _, m := range []machine{router, right} {
+		m.run(t, "ip", "link", "set", "tunnel", "mtu", "1500")
+	}
+	sender.says(t, "larger datagrams.* now=1408")
+}
+
 // tunnel returns three machines in a row: 10.77.0.1, 10.78.0.1 and 10.78.0.2. The first and the last reach each other
 // through the one in the middle. The link from there on takes packets of at most mtu bytes.
 func tunnel(t *testing.T, mtu int) (left, router, right machine) {
