@@ -85,6 +85,8 @@ func httpFlags(usual string) []cli.Flag {
 			Usage: "serve browsers at `ADDR`: :8080 for this machine alone, 0.0.0.0:8080 for everyone"},
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
 		&cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"},
+		&cli.StringSliceFlag{Name: "allow-origin", Usage: "let pages of another site (`ORIGIN`), such as https://example.org, " +
+			"show the pictures or the page (repeatable)"},
 		&cli.StringFlag{Name: "auth", Usage: "ask browsers for this `USER:PASSWORD`"},
 		&cli.StringFlag{Name: "token", Usage: "let in everyone who has this `TOKEN` too: http://…/?token=TOKEN"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},

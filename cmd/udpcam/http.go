@@ -50,6 +50,9 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 		Skip:       s.skipped.count,
 		Log:        s.log,
 	}
+	if err := othersOf(c, &config); err != nil {
+		return nil, err
+	}
 	if config.HTML, err = readPage(c.String("html")); err != nil {
 		return nil, err
 	}
@@ -83,6 +86,18 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 			"url", to.url())
 	}
 	return to, nil
+}
+
+// othersOf sets what --allow-origin says.
+func othersOf(c *cli.Context, config *web.Config) error {
+	for _, text := range cmdline.List(c, "allow-origin") {
+		origin, err := web.ParseOrigin(text)
+		if err != nil {
+			return cmdline.Usagef("--allow-origin: %w", err)
+		}
+		config.AllowOrigins = append(config.AllowOrigins, origin)
+	}
+	return nil
 }
 
 // encryptionOf returns the TLS configuration of --tls-cert and --tls-key, or nil without these flags. The files are read at

@@ -132,6 +132,8 @@ func TestUsageErrors(t *testing.T) {
 		"force of no output":    {"recv --force", "--force is for --out"},
 		"page of no server":     {"recv --html x", "--html is for --http"},
 		"host of no server":     {"recv --allow-host x", "--allow-host is for --http"},
+		"origin of no server":   {"recv --allow-origin https://x", "--allow-origin is for --http"},
+		"origin":                {"recv --http :0 --allow-origin x", "--allow-origin: \"x\" is no origin"},
 		"HTTP address":          {"recv --http x", `--http: bad listening address "x"`},
 	}
 	for name, test := range tests {

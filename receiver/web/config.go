@@ -3,6 +3,8 @@ package web
 import (
 	"log/slog"
 	"time"
+
+	"udpcam/protocol/mjpeg"
 )
 
 // Config configures a [Server]. The zero value of each field is its default.
@@ -24,6 +26,13 @@ type Config struct {
 	// site resolves to this machine, and the site reads the pictures through a visitor's browser. "*" allows every name,
 	// for a server behind a proxy that checks them.
 	AllowHosts []string
+	// AllowOrigins are the origins of other sites ("https://example.org") whose pages may show this server's page and
+	// pictures, and read them by script. "*" allows every site. [ParseOrigin] says whether one is valid; New leaves out
+	// others.
+	AllowOrigins []string
+	// MaxPixels is how many pixels a picture may have. Larger ones are dropped, and the page refuses to decode them. 0
+	// means mjpeg.MaxPixels. This stops pictures of a few bytes that claim to be huge from filling a browser's memory.
+	MaxPixels int
 	// User and Password are asked for if Password is not empty (HTTP Basic, RFC 7617). An address that guesses wrong too
 	// often is answered 429 for some seconds. Behind a proxy all clients are one address.
 	User, Password string
@@ -49,7 +58,7 @@ const (
 	SkipEmpty   = "empty"               // it has no picture
 	SkipName    = "too long a name"     // its stream's name is longer than [protocol.MaxStreamName]
 	SkipStreams = "too many streams"    // its stream is one more than [Config.MaxStreams]
-	SkipHuge    = "too large to decode" // it has more than [protocol.MaxPixels], or would stall a browser's decoder
+	SkipHuge    = "too large to decode" // it has more than [Config.MaxPixels], or would stall a browser's decoder
 )
 
 // withDefaults returns c with each zero field set to its default.
@@ -59,6 +68,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.ForgetAfter, 5*time.Minute)
 	orDefault(&c.MaxViewers, DefaultMaxViewers)
 	orDefault(&c.MaxStreams, 64)
+	orDefault(&c.MaxPixels, mjpeg.MaxPixels)
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}

@@ -32,12 +32,13 @@ type pageSocket struct {
 }
 
 // serveSocket sends the pictures of f to a page, see page_message.go. The library refuses a page of another site, whose
-// Origin is not this Host.
+// Origin is not this Host, unless that site is allowed.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
 	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
 		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1)}
+		options := websocket.AcceptOptions{InsecureSkipVerify: s.origins.allows(r.Header.Get("Origin"))}
 		var err error
-		if page.library, err = websocket.Accept(&takeover{w, page}, r, nil); err != nil {
+		if page.library, err = websocket.Accept(&takeover{w, page}, r, &options); err != nil {
 			return nil, fmt.Errorf("the request for a WebSocket is not valid, or comes from another site's page (%q)",
 				r.Header.Get("Origin"))
 		}

@@ -41,8 +41,7 @@ func (s *Server) routes() *http.ServeMux {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Referrer-Policy", "no-referrer")
+	s.origins.protect(w.Header(), r)
 	switch {
 	case !s.hosts.allows(r.Host):
 		s.hosts.refuse(w, r.Host)
@@ -96,9 +95,10 @@ func noSuchStream(w http.ResponseWriter) {
 }
 
 // redirectToPage adds the slash that a page's relative links need. The redirect is relative because the server does not
-// know what prefix it is mounted under.
+// know what prefix it is mounted under. It begins with a dot because a name may look like the address of another site
+// ("https:example.org").
 func redirectToPage(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Location", pathSegment(nameFromPath(r.PathValue("name")))+"/")
+	w.Header().Set("Location", "./"+pathSegment(nameFromPath(r.PathValue("name")))+"/")
 	w.WriteHeader(http.StatusFound)
 }
 

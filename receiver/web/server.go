@@ -15,6 +15,7 @@ import (
 type Server struct {
 	config  Config
 	hosts   hostList
+	origins originList
 	login   *login
 	mux     *http.ServeMux
 	streams *registry
@@ -29,7 +30,7 @@ type Server struct {
 // New returns a server without streams. It starts no goroutine.
 func New(c Config) *Server {
 	c = c.withDefaults()
-	s := &Server{config: c, hosts: newHostList(c.AllowHosts), login: newLogin(c)}
+	s := &Server{config: c, hosts: newHostList(c.AllowHosts), origins: newOriginList(c.AllowOrigins), login: newLogin(c)}
 	s.streams, s.viewers = newRegistry(c), newViewers(c)
 	s.mux = s.routes()
 	return s
@@ -63,10 +64,16 @@ func (s *Server) unfit(f protocol.Frame) (reason string) {
 		return SkipEmpty
 	case len(f.Stream) > protocol.MaxStreamName:
 		return SkipName
-	case mjpeg.TooLarge(f.JPEG):
+	case mjpeg.TooLarge(f.JPEG) || s.hasTooManyPixels(f.JPEG):
 		return SkipHuge
 	}
 	return ""
+}
+
+// hasTooManyPixels reports whether a JPEG claims more than Config.MaxPixels.
+func (s *Server) hasTooManyPixels(jpeg []byte) bool {
+	size, _ := mjpeg.Size(jpeg) // 0 if it has none: then it cannot be decoded
+	return int64(size.X)*int64(size.Y) > int64(s.config.MaxPixels)
 }
 
 // newPart keeps a frame and renders what is sent with it.
