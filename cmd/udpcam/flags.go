@@ -87,6 +87,8 @@ func httpFlags(usual string) []cli.Flag {
 		&cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"},
 		&cli.StringSliceFlag{Name: "allow-origin", Usage: "let pages of another site (`ORIGIN`), such as https://example.org, " +
 			"show the pictures or the page (repeatable)"},
+		&cli.StringSliceFlag{Name: "trust-proxy", Usage: "believe what the proxy at `ADDR`, or in a network such as 10.0.0.0/8, " +
+			"tells of its clients in X-Forwarded-For (repeatable)"},
 		&cli.StringFlag{Name: "auth", Usage: "ask browsers for this `USER:PASSWORD`"},
 		&cli.StringFlag{Name: "token", Usage: "let in everyone who has this `TOKEN` too: http://…/?token=TOKEN"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -88,7 +89,7 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 	return to, nil
 }
 
-// othersOf sets what --allow-origin says.
+// othersOf sets what --allow-origin and --trust-proxy say.
 func othersOf(c *cli.Context, config *web.Config) error {
 	for _, text := range cmdline.List(c, "allow-origin") {
 		origin, err := web.ParseOrigin(text)
@@ -96,6 +97,16 @@ func othersOf(c *cli.Context, config *web.Config) error {
 			return cmdline.Usagef("--allow-origin: %w", err)
 		}
 		config.AllowOrigins = append(config.AllowOrigins, origin)
+	}
+	for _, text := range cmdline.List(c, "trust-proxy") {
+		network, err := netip.ParsePrefix(text)
+		if ip, notOne := netip.ParseAddr(text); notOne == nil {
+			network, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+		}
+		if err != nil {
+			return cmdline.Usagef("--trust-proxy %q: give an IP address, or a network such as 10.0.0.0/8", text)
+		}
+		config.TrustProxies = append(config.TrustProxies, network)
 	}
 	return nil
 }

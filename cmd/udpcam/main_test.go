@@ -134,6 +134,7 @@ func TestUsageErrors(t *testing.T) {
 		"host of no server":     {"recv --allow-host x", "--allow-host is for --http"},
 		"origin of no server":   {"recv --allow-origin https://x", "--allow-origin is for --http"},
 		"origin":                {"recv --http :0 --allow-origin x", "--allow-origin: \"x\" is no origin"},
+		"proxy":                 {"recv --http :0 --trust-proxy x", "--trust-proxy \"x\": give an IP address"},
 		"HTTP address":          {"recv --http x", `--http: bad listening address "x"`},
 	}
 	for name, test := range tests {

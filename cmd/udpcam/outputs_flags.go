@@ -16,7 +16,7 @@ import (
 
 // Flags that need another one.
 var (
-	httpOnly = []string{"html", "allow-host", "allow-origin", "auth", "token", "tls-cert", "tls-key",
+	httpOnly = []string{"html", "allow-host", "allow-origin", "trust-proxy", "auth", "token", "tls-cert", "tls-key",
 		"max-viewers"}
 	outOnly = []string{"stream", "force", "new-file", "record-as", "snapshot-every"}
 )

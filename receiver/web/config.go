@@ -2,6 +2,7 @@ package web
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"udpcam/protocol/mjpeg"
@@ -16,7 +17,9 @@ type Config struct {
 	QuietAfter time.Duration
 	// ForgetAfter is how long a quiet stream that nobody watches stays listed. 0 means 5 min.
 	ForgetAfter time.Duration
-	// MaxViewers is how many viewers there may be at once. Others are answered 503. 0 means DefaultMaxViewers.
+	// MaxViewers is how many viewers there may be at once, counting snapshots on their way. 0 means DefaultMaxViewers. If
+	// there are as many, a newcomer takes the place of a viewer of the address that has the most (of IPv6, the /64 network),
+	// the slowest first. Where that makes nothing fairer, the newcomer is answered 503.
 	MaxViewers int
 	// MaxStreams is how many streams there may be at once. Frames of others are dropped. 0 means 64. This stops a network
 	// that invents stream names from filling the memory.
@@ -30,6 +33,10 @@ type Config struct {
 	// pictures, and read them by script. "*" allows every site. [ParseOrigin] says whether one is valid; New leaves out
 	// others.
 	AllowOrigins []string
+	// TrustProxies are the addresses of proxies. A request from one counts as that of the client whose address the proxy adds
+	// to X-Forwarded-For. Without this, all clients behind a proxy are one address: they share one limit of wrong passwords,
+	// and one share of the places. See [Config.MaxViewers].
+	TrustProxies []netip.Prefix
 	// MaxPixels is how many pixels a picture may have. Larger ones are dropped, and the page refuses to decode them. 0
 	// means mjpeg.MaxPixels. This stops pictures of a few bytes that claim to be huge from filling a browser's memory.
 	MaxPixels int

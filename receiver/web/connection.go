@@ -35,6 +35,7 @@ func newConnection(w http.ResponseWriter, f *framing, timeout time.Duration) (co
 	case err != nil:
 		return nil, fmt.Errorf("web: taking over the connection: %w", err)
 	}
+	limitUnsent(conn, timeout)
 	return newHijacked(conn, w.Header(), f, timeout)
 }
 
@@ -53,7 +54,6 @@ type hijacked struct {
 }
 
 func newHijacked(conn net.Conn, header http.Header, f *framing, timeout time.Duration) (*hijacked, error) {
-	limitUnsent(conn)
 	header.Set("Connection", "close")
 	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	var head bytes.Buffer

@@ -67,6 +67,7 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	s := c.Stats()
 	w.gauge("viewers", "Viewers that are there now.", float64(s.Viewers))
 	w.counter("viewers_refused_total", "Viewers refused because there were too many.", s.Refused)
+	w.counter("viewers_gave_way_total", "Viewers closed so that addresses with fewer places get one.", s.GaveWay)
 	w.counter("viewers_stalled_total", "Viewers closed because they took no picture in time.", s.Stalled)
 	w.counter("frames_refused_total", "Pictures dropped: empty, too large, a stream too many, a name too long.", s.Dropped)
 	w.counter("frames_out_total", "Pictures sent to viewers.", s.FramesOut)

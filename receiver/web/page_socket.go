@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -28,14 +29,15 @@ type pageSocket struct {
 	rate   int   // pictures a second at most; 0 is all
 	gone   error // why the page has gone, nil if it has not
 
-	last *part // the picture that was written last
+	last    *part         // the picture that was written last
+	waiting *atomic.Int64 // of the viewer
 }
 
 // serveSocket sends the pictures of f to a page, see page_message.go. The library refuses a page of another site, whose
 // Origin is not this Host, unless that site is allowed.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
 	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
-		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1)}
+		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1), waiting: &v.waiting}
 		options := websocket.AcceptOptions{InsecureSkipVerify: s.origins.allows(r.Header.Get("Origin"))}
 		var err error
 		if page.library, err = websocket.Accept(&takeover{w, page}, r, &options); err != nil {
@@ -60,7 +62,7 @@ func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	limitUnsent(conn)
+	limitUnsent(conn, t.page.timeout)
 	t.page.hijacked = &hijacked{conn: conn, framing: messageFraming}
 	const longest = 64 // bytes that the library writes: control messages and the clock's
 	between := betweenPictures{conn, t.page}
@@ -114,6 +116,7 @@ func (p *pageSocket) readMessage() error {
 	switch m.kind {
 	case messageTaken:
 		p.flight.landed(m.number, m.held, now)
+		p.waiting.Store(p.flight.oldest())
 	case messageRate:
 		p.rate = m.rate
 	}

@@ -42,15 +42,17 @@ func (s *Server) routes() *http.ServeMux {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.origins.protect(w.Header(), r)
-	switch {
-	case !s.hosts.allows(r.Host):
-		s.hosts.refuse(w, r.Host)
-	case !isClean(r.URL.EscapedPath()):
-		http.NotFound(w, r)
-	case !s.login.admits(w, r):
-	default:
-		s.mux.ServeHTTP(w, r)
-	}
+	s.bounded(w, proxies(s.config.TrustProxies).client(r), func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !s.hosts.allows(r.Host):
+			s.hosts.refuse(w, r.Host)
+		case !isClean(r.URL.EscapedPath()):
+			http.NotFound(w, r)
+		case !s.login.admits(w, r):
+		default:
+			s.mux.ServeHTTP(w, r)
+		}
+	})
 }
 
 // isClean reports whether the mux takes a path as it is. Its redirect to a clean path would lead out of the prefix that the

@@ -43,6 +43,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 			}
 		},
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       s.ConnContext,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      requestTimeout,
@@ -105,6 +106,7 @@ func (c *conns) change(conn net.Conn, state http.ConnState) {
 	if oldest := c.idle.Front(); oldest != nil && c.idle.Len()+c.busy > maxConns {
 		conn := c.idle.Remove(oldest).(net.Conn)
 		c.place[conn] = nil
+		discardUntaken(conn)
 		conn.Close() // the server notices, and calls again
 	}
 }

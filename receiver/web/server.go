@@ -19,7 +19,8 @@ type Server struct {
 	login   *login
 	mux     *http.ServeMux
 	streams *registry
-	viewers *viewers
+	viewers *viewers // who watch streams, and who get snapshots
+	answers *viewers // who get anything else
 	links   links
 	sources sync.Map // the keys are the sources on demand that are pulled now
 
@@ -31,7 +32,7 @@ type Server struct {
 func New(c Config) *Server {
 	c = c.withDefaults()
 	s := &Server{config: c, hosts: newHostList(c.AllowHosts), origins: newOriginList(c.AllowOrigins), login: newLogin(c)}
-	s.streams, s.viewers = newRegistry(c), newViewers(c)
+	s.streams, s.viewers, s.answers = newRegistry(c), newViewers(c, c.MaxViewers), newViewers(c, maxAnswers)
 	s.mux = s.routes()
 	return s
 }
@@ -98,7 +99,7 @@ func (s *Server) Close() { s.viewers.close() }
 // Stats are a [Server]'s figures: totals since it was made, and how many streams and viewers there are now.
 type Stats struct {
 	Streams   int    // streams that are known now, live or quiet
-	Viewers   int    // viewers of streams now
+	Viewers   int    // viewers of streams now, and snapshots on their way
 	FramesIn  uint64 // frames that were put
 	Dropped   uint64 // frames that were dropped, see Config.Skip
 	FramesOut uint64 // pictures written whole to viewers
@@ -106,6 +107,7 @@ type Stats struct {
 	Skipped   uint64 // pictures that viewers missed because they were behind
 	Stalled   uint64 // viewers closed because they did not take a picture within Config.StallTimeout
 	Refused   uint64 // viewers refused because there were Config.MaxViewers
+	GaveWay   uint64 // viewers closed because another address had fewer places, and there was none left
 	// Unauthorized counts requests without the right password or token.
 	Unauthorized uint64
 }
@@ -123,6 +125,7 @@ func (s *Server) Stats() Stats {
 		Skipped:   v.skipped.Load(),
 		Stalled:   v.stalled.Load(),
 		Refused:   v.refused.Load(),
+		GaveWay:   v.gaveWay.Load(),
 
 		Unauthorized: s.login.refused.Load(),
 	}
