@@ -46,6 +46,9 @@ type Config struct {
 	// Token, if not empty, also lets in clients that send it: in the address (?token=) or as a bearer token (RFC 6750).
 	// Without TLS the password and the token can be read on the network.
 	Token string
+	// Outputs, if set, returns the state of what else takes the frames, such as recordings. /healthz and /metrics show it. Any
+	// goroutine may call it.
+	Outputs func() []Output
 	// Demo, if set, gives the page controls for a demonstration's network.
 	Demo *Demo
 	// HTML replaces the page at "/" and at "/streams/NAME/". Relative links in it, such as "stream" and "snapshot.jpg",
@@ -55,6 +58,13 @@ type Config struct {
 	Skip func(reason string)
 	// Log gets which viewers come and go, and when a source on demand fails. Nil means slog.Default().
 	Log *slog.Logger
+}
+
+// An Output is something else that takes the frames, such as a recording.
+type Output struct {
+	Name  string
+	Err   string    // why it fails now, "" if it does not
+	Since time.Time // when that began, or the zero time
 }
 
 // DefaultMaxViewers is the default of [Config.MaxViewers].
