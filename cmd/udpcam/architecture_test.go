@@ -32,16 +32,17 @@ var floors = []struct {
 	{"sender", []string{"sender", "protocol", "internal/datagram"}},
 	{"sender/internal/path", []string{"protocol"}},
 	{"sender/source", []string{
-		"sender/source", "protocol", "internal/pattern", "internal/raw", "internal/v4l2", "internal/rawfd",
+		"sender/source", "protocol", "internal/guard", "internal/pattern", "internal/raw", "internal/v4l2", "internal/rawfd",
 	}},
 	{"receiver", []string{"receiver", "protocol", "internal/datagram"}},
 	{"receiver/sink", []string{"receiver/sink", "protocol", "internal/rawfd"}},
-	{"receiver/web", []string{"receiver/web", "protocol"}},
+	{"receiver/web", []string{"receiver/web", "protocol", "internal/guard"}},
 	{"internal/datagram", []string{"protocol", "internal/rawfd"}},
 	{"internal/netsim", []string{"protocol", "internal/datagram"}},
 	{"internal/trace", []string{"protocol"}},
 	{"internal/netns", []string{"internal/netsim"}},
 	{"internal/pattern", []string{"protocol"}},
+	{"internal/guard", nil},
 	{"internal/raw", nil},
 	{"internal/v4l2", nil},
 	{"internal/rawfd", nil},
@@ -60,10 +61,12 @@ var places = []struct {
 	// Only a few files use OpenCV, so that the pure build has everything else.
 	{"gocv.io/x/gocv", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go"}, nil},
 	{"C", "", []string{"sender/source/*opencv*.go", "receiver/sink/*opencv*.go"}, nil},
-	// HTTP is served by web, and by the source that pictures are posted to. Other sources, and bench, are HTTP's clients.
-	{"net/http", "", []string{"sender/source/*.go", "receiver/web/*.go", "cmd/udpcam/*.go", "bench/*.go"}, nil},
+	// HTTP is served by web, and by the source that pictures are posted to, both behind guard. Other sources, and bench, are
+	// HTTP's clients.
+	{"net/http", "",
+		[]string{"sender/source/*.go", "receiver/web/*.go", "internal/guard/*.go", "cmd/udpcam/*.go", "bench/*.go"}, nil},
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",
-		[]string{"sender/source/post*.go", "receiver/web/*.go"}, nil},
+		[]string{"sender/source/post*.go", "receiver/web/*.go", "internal/guard/*.go"}, nil},
 	// Only package browser starts browsers, and only package plot draws.
 	{"github.com/chromedp/chromedp", "", []string{"bench/internal/browser/*.go"}, nil},
 	{"gonum.org/v1/plot", "", []string{"bench/internal/plot/*.go"}, nil},

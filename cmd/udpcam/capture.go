@@ -34,10 +34,19 @@ func openSource(c *cli.Context, usual string, o source.Options) (name string, sr
 	o.Rotate = c.Int("rotate")
 	o.Text = c.String("text")
 	o.DropSame = c.Int("drop-same")
+	if isUpload(name) {
+		o.AllowHosts, o.Token = cmdline.List(c, "allow-host"), c.String("token")
+		if o.User, o.Password, err = authOf(c); err != nil {
+			return "", nil, err
+		}
+	}
 	src, err = source.Open(name, o)
 	err = cmdline.UsageIf(err, source.ErrUnknown, source.ErrName, source.ErrOption, source.ErrNoOpenCV)
 	return name, src, err
 }
+
+// isUpload reports whether a source is a server that pictures are posted to.
+func isUpload(source string) bool { return strings.HasPrefix(strings.ToLower(source), "post:") }
 
 // streamName is the default name of a stream: this host's name, and a word for the source unless that is the default
 // camera. So two senders on one host have different names.

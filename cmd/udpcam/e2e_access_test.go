@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,6 +14,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -104,4 +107,70 @@ func TestE2EAccess(t *testing.T) {
 		t.Errorf("without encryption: %s", plain.Status)
 	}
 	server.stop(t)
+}
+
+// A port alone means this machine alone, for the page and for uploads. What everyone on the network can reach without a
+// password is said, with its address.
+func TestE2EExposed(t *testing.T) {
+	post := func(address string) []string {
+		return []string{"send", "--addr", "127.0.0.1:9", "--source", "post://" + address + "/"}
+	}
+	serve := func(address string) []string { return []string{"serve", "--source", "test:", "--http", address} }
+	const waiting, serving = `pictures to be posted" address=(\S+)`, `msg=serving .*url=http://(\S+)/`
+	const all = `0\.0\.0\.0:\d`
+	for _, test := range []struct {
+		args    []string
+		ready   string
+		address string // where it listens
+		exposed string // what it warns of
+	}{
+		{post(":0"), waiting, `127\.0\.0\.1:\d`, ""},
+		{post("0.0.0.0:0"), waiting, all, "everyone on the network can post .*address=" + all},
+		{append(post("0.0.0.0:0"), "--token", "abc"), waiting, all, ""},
+		{append(post("0.0.0.0:0"), "--auth", "me:abc"), waiting, all, ""},
+		{serve(":0"), serving, `127\.0\.0\.1:\d`, ""},
+		{serve("0.0.0.0:0"), serving, `localhost:\d`, `everyone on the network can watch.*address=` + all},
+		{append(serve("0.0.0.0:0"), "--token", "abc"), serving, `localhost:\d`, ""},
+	} {
+		p := udpcam(t, test.args...)
+		if address := p.says(t, test.ready)[1]; !regexp.MustCompile("^" + test.address).MatchString(address) {
+			t.Errorf("%q listens on %s", test.args, address)
+		}
+		if test.exposed != "" {
+			p.says(t, "level=WARN .*"+test.exposed)
+		}
+		p.stop(t)
+		if n := strings.Count(p.stderr.String(), "everyone on the network"); n > 1 || (n == 1) != (test.exposed != "") {
+			t.Errorf("%q warns %d times", test.args, n)
+		}
+	}
+}
+
+// --auth and --token are for uploads too.
+func TestE2EUploadLogin(t *testing.T) {
+	pic := readFile(t, street(t, 5)[0])
+	for _, command := range [][]string{
+		{"send", "--addr", "127.0.0.1:9", "--source", "post://:0/"},
+		{"serve", "--http", ":0", "--source", "post://:0/"},
+	} {
+		p := udpcam(t, append(command, "--auth", "cam:secret", "--token", "abc")...)
+		address := p.says(t, `posted" address=(\S+)`)[1]
+		for url, want := range map[string]int{"http://": 401, "http://cam:no@": 401, "http://cam:secret@": 200} {
+			r, err := http.Post(url+address+"/", "image/jpeg", bytes.NewReader(pic))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Body.Close(); r.StatusCode != want {
+				t.Errorf("%s, %s: %s", command[0], url, r.Status)
+			}
+		}
+		p.stop(t)
+	}
+	for _, args := range [][]string{
+		{"send", "--addr", "127.0.0.1:9", "--source", "test:", "--token", "abc"},
+		{"send", "--addr", "127.0.0.1:9", "--source", "post://:0", "--auth", "abc"},
+	} {
+		p := udpcam(t, args...)
+		p.ends(t, 2)
+	}
 }

@@ -84,17 +84,21 @@ func httpFlags(usual string) []cli.Flag {
 		&cli.StringFlag{Name: "http", Value: usual,
 			Usage: "serve browsers at `ADDR`: :8080 for this machine alone, 0.0.0.0:8080 for everyone"},
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
-		&cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"},
+		allowHostFlag(),
 		&cli.StringSliceFlag{Name: "allow-origin", Usage: "let pages of another site (`ORIGIN`), such as https://example.org, " +
 			"show the pictures or the page (repeatable)"},
 		&cli.StringSliceFlag{Name: "trust-proxy", Usage: "believe what the proxy at `ADDR`, or in a network such as 10.0.0.0/8, " +
 			"tells of its clients in X-Forwarded-For (repeatable)"},
-		&cli.StringFlag{Name: "auth", Usage: "ask browsers for this `USER:PASSWORD`"},
+		&cli.StringFlag{Name: "auth", Usage: "ask clients for this `USER:PASSWORD`"},
 		&cli.StringFlag{Name: "token", Usage: "let in everyone who has this `TOKEN` too: http://…/?token=TOKEN"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},
 		&cli.StringFlag{Name: "tls-key", Usage: "the certificate's private key is in this `FILE` (PEM)", TakesFile: true},
 		&cli.IntFlag{Name: "max-viewers", Usage: "how many (`N`) may watch at once", Value: web.DefaultMaxViewers},
 	)
+}
+
+func allowHostFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"}
 }
 
 func runningFlags() []cli.Flag {

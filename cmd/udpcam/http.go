@@ -19,6 +19,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
+	"udpcam/internal/guard"
 	"udpcam/receiver/web"
 )
 
@@ -57,11 +58,8 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 	if config.HTML, err = readPage(c.String("html")); err != nil {
 		return nil, err
 	}
-	if auth := c.String("auth"); auth != "" {
-		config.User, config.Password, _ = strings.Cut(auth, ":")
-		if config.Password == "" {
-			return nil, cmdline.Usagef("--auth: give USER:PASSWORD; in the variable UDPCAM_AUTH, other users do not see it")
-		}
+	if config.User, config.Password, err = authOf(c); err != nil {
+		return nil, err
 	}
 	encryption, err := encryptionOf(c)
 	if err != nil {
@@ -82,9 +80,14 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 	to := &server{web.New(config), listener, "http"}
 	if encryption != nil {
 		to.listener, to.scheme = tls.NewListener(listener, encryption), "https"
-	} else if secret := config.Password + config.Token; secret != "" && !listener.Addr().(*net.TCPAddr).IP.IsLoopback() {
-		s.log.Warn("others can read the password or token on its way: encrypt with --tls-cert and --tls-key",
-			"url", to.url())
+	}
+	address, exposed := guard.Exposed(full, listener)
+	switch secret := config.Password + config.Token; {
+	case !exposed:
+	case secret == "":
+		s.log.Warn("everyone on the network can watch: ask for a password or a token (--auth, --token)", "address", address)
+	case encryption == nil:
+		s.log.Warn("others can read the password or token on its way: encrypt with --tls-cert and --tls-key", "url", to.url())
 	}
 	return to, nil
 }
@@ -109,6 +112,16 @@ func othersOf(c *cli.Context, config *web.Config) error {
 		config.TrustProxies = append(config.TrustProxies, network)
 	}
 	return nil
+}
+
+// authOf returns the user and password of --auth, or nothing without the flag.
+func authOf(c *cli.Context) (user, password string, err error) {
+	auth := c.String("auth")
+	user, password, _ = strings.Cut(auth, ":")
+	if auth != "" && password == "" {
+		err = cmdline.Usagef("--auth: give USER:PASSWORD; in the variable UDPCAM_AUTH, other users do not see it")
+	}
+	return user, password, err
 }
 
 // encryptionOf returns the TLS configuration of --tls-cert and --tls-key, or nil without these flags. The files are read at

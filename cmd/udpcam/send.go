@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -51,12 +52,26 @@ func sendCommand() *cli.Command {
 		),
 		keyFlags("seal the stream: only receivers with the same key can watch"),
 		sourceFlags(source.Default()),
+		cmdline.Flags("Uploads",
+			allowHostFlag(),
+			&cli.StringFlag{Name: "auth", Usage: "ask cameras that post for this `USER:PASSWORD`"},
+			&cli.StringFlag{Name: "token", Usage: "let in cameras that have this `TOKEN` too: http://…/upload?token=TOKEN"},
+		),
 		cmdline.Flags("While it runs", framesFlag()),
 		runningFlags(),
 	)
 }
 
+// uploadOnly are flags of send for uploads alone.
+var uploadOnly = []string{"allow-host", "auth", "token"}
+
 func send(c *cli.Context) error {
+	for _, flag := range uploadOnly {
+		// A variable such as UDPCAM_TOKEN may be there for udpcam recv.
+		if c.IsSet(flag) && os.Getenv(cmdline.Variable(flag)) == "" && !isUpload(c.String("source")) {
+			return cmdline.Usagef("--%s is for cameras that post their pictures: it needs --source post://:8081/", flag)
+		}
+	}
 	config, err := senderConfig(c)
 	if err != nil {
 		return err

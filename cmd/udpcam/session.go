@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log"
 	"log/slog"
 	"maps"
 	"slices"
@@ -50,7 +51,8 @@ func levelOf(c *cli.Context) (level slog.Level, err error) {
 func newSession(c *cli.Context, picturesOnStdout bool) (*session, context.Context) {
 	ctx, cancel := context.WithCancel(c.Context)
 	s := &session{console: newConsole(c.App.ErrWriter), lost: cancel, began: time.Now()}
-	level, _ := levelOf(c) // checkFlags has seen it
+	level, _ := levelOf(c)    // checkFlags has seen it
+	log.SetOutput(io.Discard) // where net/http complains about bytes that odd cameras send between answers
 	options := &slog.HandlerOptions{Level: level}
 	switch {
 	case c.Bool("json"):

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"udpcam/internal/guard"
 )
 
 // maxAnswers is how many requests are answered at once, not counting viewers. An answer takes milliseconds, unless its
@@ -23,7 +25,7 @@ func viewerOf(r *http.Request) *viewer { return r.Context().Value(viewerKeyType{
 func (s *Server) bounded(w http.ResponseWriter, r *http.Request, handler http.HandlerFunc) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	v := &viewer{address: household(r.RemoteAddr), control: http.NewResponseController(w), cancel: cancel}
+	v := &viewer{address: guard.Household(r.RemoteAddr), control: http.NewResponseController(w), cancel: cancel}
 	if r.ProtoMajor == 1 {
 		v.under, _ = ctx.Value(connKey{}).(net.Conn)
 	}
@@ -58,14 +60,14 @@ func (v *viewer) mustTake(timeout time.Duration) {
 // breakOff ends what is being written to the client, and discards what it has not taken. Without that, the kernel would go
 // on trying after the connection is closed.
 func (v *viewer) breakOff() {
-	discardUntaken(v.under)
+	guard.DiscardUntaken(v.under)
 	v.control.SetWriteDeadline(time.Now())
 }
 
 // settle waits until the client has taken its answer, if the connection ends with that.
 func (v *viewer) settle(r *http.Request) {
 	const lookAgain = 10 * time.Millisecond
-	for r.Close && untaken(v.under) > 0 && r.Context().Err() == nil && !v.late.Load() {
+	for r.Close && guard.Untaken(v.under) > 0 && r.Context().Err() == nil && !v.late.Load() {
 		time.Sleep(lookAgain)
 	}
 	if v.late.Load() {
@@ -78,7 +80,7 @@ type connKey struct{}
 // ConnContext bounds what the kernel holds for a connection that its client does not read. Serve does this by itself. A
 // program that mounts s on a server of its own sets this as its [http.Server.ConnContext].
 func (s *Server) ConnContext(ctx context.Context, conn net.Conn) context.Context {
-	limitUnsent(conn, s.config.StallTimeout)
+	guard.LimitUnsent(conn, s.config.StallTimeout)
 	return context.WithValue(ctx, connKey{}, conn)
 }
 

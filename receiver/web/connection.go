@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"udpcam/internal/guard"
 )
 
 // A connection is the way to one viewer. Only abort may be called while another method runs.
@@ -26,16 +29,16 @@ type connection interface {
 }
 
 // newConnection begins a multipart response: it writes the header and what comes before the first picture.
-func newConnection(w http.ResponseWriter, f *framing, timeout time.Duration) (connection, error) {
+func newConnection(w http.ResponseWriter, r *http.Request, f *framing, timeout time.Duration) (connection, error) {
 	control := http.NewResponseController(w)
 	conn, _, err := control.Hijack()
 	switch {
 	case errors.Is(err, http.ErrNotSupported):
-		return newUnhijacked(w, control, f, timeout)
+		return newUnhijacked(w, r, control, f, timeout)
 	case err != nil:
 		return nil, fmt.Errorf("web: taking over the connection: %w", err)
 	}
-	limitUnsent(conn, timeout)
+	guard.LimitUnsent(conn, timeout)
 	return newHijacked(conn, w.Header(), f, timeout)
 }
 
@@ -105,30 +108,22 @@ func (h *hijacked) write(p *part, deadline time.Time) (int64, error) {
 func (h *hijacked) abort() { h.conn.Close() }
 
 func (h *hijacked) close(stalled bool) {
-	if tcp := tcpConn(h.conn); tcp != nil && stalled {
+	if tcp := guard.TCP(h.conn); tcp != nil && stalled {
 		tcp.SetLinger(0)
 	}
 	h.conn.Close()
 }
 
-// tcpConn returns the TCP connection that conn is or that TLS runs on, or nil.
-func tcpConn(conn net.Conn) *net.TCPConn {
-	if over, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = over.NetConn()
-	}
-	tcp, _ := conn.(*net.TCPConn)
-	return tcp
-}
-
 // unhijacked writes through the HTTP server, for HTTP/2, where several requests share a connection, and for middleware that
 // hides the connection.
 type unhijacked struct {
+	request context.Context
 	w       http.ResponseWriter
 	control *http.ResponseController
 	framing *framing
 }
 
-func newUnhijacked(w http.ResponseWriter, control *http.ResponseController, f *framing,
+func newUnhijacked(w http.ResponseWriter, r *http.Request, control *http.ResponseController, f *framing,
 	timeout time.Duration) (connection, error) {
 
 	control.SetWriteDeadline(time.Now().Add(timeout))
@@ -143,7 +138,7 @@ func newUnhijacked(w http.ResponseWriter, control *http.ResponseController, f *f
 	if err != nil {
 		return nil, fmt.Errorf("web: beginning the stream: %w", err)
 	}
-	return &unhijacked{w, control, f}, nil
+	return &unhijacked{r.Context(), w, control, f}, nil
 }
 
 // ready need not check for the viewer: when the viewer leaves, the HTTP server ends the request's context.
@@ -158,10 +153,13 @@ func (u *unhijacked) write(p *part, deadline time.Time) (int64, error) {
 	u.control.SetWriteDeadline(deadline) // if deadlines are not supported, the server's own WriteTimeout counts
 	buffers := u.framing.append(nil, p)
 	n, err := buffers.WriteTo(u.w)
-	if err != nil {
-		return n, err
+	if err == nil {
+		err = u.control.Flush()
 	}
-	return n, u.control.Flush()
+	if err == nil {
+		guard.Moved(u.request, 0)
+	}
+	return n, err
 }
 
 // abort leaves it to the server to close the connection.

@@ -20,7 +20,7 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, f *feed) {
 	}
 	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
 		v.catchesUp = true
-		return newConnection(w, framingFor(r, v), s.config.StallTimeout)
+		return newConnection(w, r, framingFor(r, v), s.config.StallTimeout)
 	})
 }
 

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"udpcam/internal/guard"
 )
 
 // A pageSocket is the WebSocket to a page. A picture leaves on it in one writev, of bytes that all viewers share. The
@@ -62,7 +64,7 @@ func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	limitUnsent(conn, t.page.timeout)
+	guard.LimitUnsent(conn, t.page.timeout)
 	t.page.hijacked = &hijacked{conn: conn, framing: messageFraming}
 	const longest = 64 // bytes that the library writes: control messages and the clock's
 	between := betweenPictures{conn, t.page}

@@ -25,7 +25,7 @@ func (s *Server) routes() *http.ServeMux {
 	text("GET /api/v1/streams", s.serveAPI)
 	if s.config.Demo != nil {
 		text("GET /api/v1/demo", s.serveDemo)
-		mux.Handle("POST /api/v1/demo", http.NewCrossOriginProtection().Handler(http.HandlerFunc(s.serveDemoChange)))
+		mux.HandleFunc("POST /api/v1/demo", s.serveDemoChange)
 	}
 	for _, prefix := range []string{"GET /", "GET /streams/{name}/"} {
 		mux.HandleFunc(prefix+"stream", s.of(s.serveStream))
@@ -43,13 +43,11 @@ func (s *Server) routes() *http.ServeMux {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.origins.protect(w.Header(), r)
 	s.bounded(w, proxies(s.config.TrustProxies).client(r), func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case !s.hosts.allows(r.Host):
-			s.hosts.refuse(w, r.Host)
-		case !isClean(r.URL.EscapedPath()):
+		if !isClean(r.URL.EscapedPath()) {
 			http.NotFound(w, r)
-		case !s.login.admits(w, r):
-		default:
+		} else if status, why := s.gate.Check(w, r); status != 0 {
+			http.Error(w, why, status)
+		} else {
 			s.mux.ServeHTTP(w, r)
 		}
 	})

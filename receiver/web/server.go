@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"udpcam/internal/guard"
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
 )
@@ -14,9 +15,8 @@ import (
 // [http.StripPrefix]. All its methods may be called from any goroutine.
 type Server struct {
 	config  Config
-	hosts   hostList
+	gate    *guard.Gate
 	origins originList
-	login   *login
 	mux     *http.ServeMux
 	streams *registry
 	viewers *viewers // who watch streams, and who get snapshots
@@ -31,7 +31,9 @@ type Server struct {
 // New returns a server without streams. It starts no goroutine.
 func New(c Config) *Server {
 	c = c.withDefaults()
-	s := &Server{config: c, hosts: newHostList(c.AllowHosts), origins: newOriginList(c.AllowOrigins), login: newLogin(c)}
+	s := &Server{config: c, origins: newOriginList(c.AllowOrigins), gate: guard.NewGate(guard.Rules{
+		AllowHosts: c.AllowHosts, User: c.User, Password: c.Password, Token: c.Token,
+	})}
 	s.streams, s.viewers, s.answers = newRegistry(c), newViewers(c, c.MaxViewers), newViewers(c, maxAnswers)
 	s.mux = s.routes()
 	return s
@@ -127,6 +129,6 @@ func (s *Server) Stats() Stats {
 		Refused:   v.refused.Load(),
 		GaveWay:   v.gaveWay.Load(),
 
-		Unauthorized: s.login.refused.Load(),
+		Unauthorized: s.gate.Unauthorized(),
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"udpcam/internal/guard"
 )
 
 // Clients that ask for much and read nothing: the kernel holds little for each, and nothing once their time is over, also if
@@ -63,7 +65,7 @@ func TestUnreadAnswers(t *testing.T) {
 				return held == 0 && time.Since(began) > 500*time.Millisecond
 			})
 			t.Logf("the kernel held %d kB for a client", most/clients/1000)
-			if most > clients*(2*maxUnsent) {
+			if most > clients*(2*guard.MaxUnsent) {
 				t.Errorf("the kernel held %d bytes for %d clients", most, clients)
 			}
 		})

@@ -15,7 +15,7 @@ import (
 type viewer struct {
 	id      uint64
 	key     string // ?key=, by which a client finds itself in /state, as with ustreamer
-	address string // see household
+	address string // see guard.Household
 	all     *viewers
 	feed    *feed
 	conn    connection // of a stream; nil before it begins

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,8 +21,19 @@ import (
 const (
 	// snapshotFPS is how many times a second udpcam asks for a URL that answers with one picture.
 	snapshotFPS = 5
-	// silence is how long a camera may send nothing before it counts as dead.
+	// silence is how long a camera may send nothing before it counts as dead. Slow cameras get three times the time that their
+	// last picture took, and pictureTime at most.
 	silence = 10 * time.Second
+	// pictureTime is how long a picture may take to arrive, after the one before. It stops cameras that send a byte now and
+	// then, or something else than pictures.
+	pictureTime = 30 * time.Second
+	// maxDoubts is how often a camera is asked again that answers with text, such as "Device Busy".
+	maxDoubts = 3
+	// soloSilence is how long nothing may follow a picture before the picture counts as a snapshot, if the answer says that it
+	// is one picture. Some cameras do not end such an answer.
+	soloSilence = time.Second
+	// maxCameraHeader is how many bytes the header of an answer may have. It stops headers without end.
+	maxCameraHeader = 64 << 10
 	// patience is how long udpcam waits for a camera that has never sent a picture. It may be starting.
 	patience = 10 * time.Second
 )
@@ -30,7 +41,7 @@ const (
 // A camera reads an IP camera over HTTP: its MJPEG stream, multipart of any spelling or bare JPEGs. If the URL answers with
 // one picture and no more, it is a snapshot address. Then it is asked again and again, at Options.FPS or 5 times a second.
 //
-// If a stream ends, fails or is silent for 10 s, udpcam connects again, with growing pauses and one log line for each
+// If a stream ends, fails or is silent for too long, udpcam connects again, with growing pauses and one log line for each
 // change. Before the first picture, errors end the source. Errors that a retry cannot fix (no such address or path, a
 // password, a certificate, a page instead of pictures) end it at once. Others (connection refused, no answer, a server
 // error) end it after 10 s.
@@ -42,6 +53,9 @@ type camera struct {
 	client *http.Client
 	o      Options
 	proven atomic.Bool // whether a picture has ever come
+
+	tolerant atomic.Bool // whether the camera's headers are malformed, see dial
+	connect  func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 func newCamera(scheme string) func(rest string, o Options) (Source, error) {
@@ -51,7 +65,7 @@ func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &camera{shown: Redact(raw), o: o}
+		c := &camera{shown: Redact(raw), o: o, connect: new(net.Dialer).DialContext}
 		transport := &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DisableCompression:     true, // JPEGs cannot be compressed further, and a decompressor delays frames
@@ -59,9 +73,10 @@ func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 			MaxIdleConnsPerHost:    1,
 			IdleConnTimeout:        time.Minute,
 			ReadBufferSize:         64 << 10,
-			MaxResponseHeaderBytes: 64 << 10,
+			MaxResponseHeaderBytes: maxCameraHeader,
+			DialContext:            c.dial,
 		}
-		c.client = &http.Client{Transport: transport, CheckRedirect: redirect}
+		c.client = &http.Client{Transport: transport, CheckRedirect: redirect, Jar: &cookies{}}
 		if u.User != nil {
 			c.client.Transport = newCredentials(u, transport)
 		}
@@ -93,8 +108,11 @@ func parseCameraURL(raw string) (*url.URL, error) {
 // that may hold a password in its query.
 func redirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
-	if len(via) >= 10 {
+	switch {
+	case len(via) >= 10:
 		return final("it redirects in circles")
+	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
+		return final("it redirects to an address of %q, where no camera can be", req.URL.Scheme)
 	}
 	return nil
 }
@@ -122,6 +140,7 @@ func (c *camera) play(ctx context.Context, emit emitter) error {
 // another error when udpcam should not ask again.
 func (c *camera) follow(ctx context.Context, state *changes, emit emitter) error {
 	began := time.Now()
+	doubts := 0
 	for retry := (backoff{}); ; {
 		n, err := c.get(ctx, state, emit)
 		if err == errStopped || err == errSnapshot || ctx.Err() != nil {
@@ -131,75 +150,16 @@ func (c *camera) follow(ctx context.Context, state *changes, emit emitter) error
 			retry = backoff{}
 		}
 		var refused *refusal
-		if !c.proven.Load() && (errors.As(err, &refused) || time.Since(began) > patience) {
+		switch isRefused := errors.As(err, &refused); {
+		case !c.proven.Load() && isRefused && refused.doubtful && doubts < maxDoubts:
+			doubts++
+		case !c.proven.Load() && (isRefused || time.Since(began) > patience):
 			return err
+		default:
+			state.note(slog.LevelWarn, "camera gives no pictures, trying again", err)
 		}
-		state.note(slog.LevelWarn, "camera gives no pictures, trying again", err)
 		if err := retry.wait(ctx); err != nil {
 			return err
 		}
 	}
-}
-
-// errSnapshot means that the answer was one picture and no stream. That is no failure.
-var errSnapshot = errors.New("one picture")
-
-var (
-	errSilent = fmt.Errorf("nothing has come for %v", silence)
-	errEnded  = errors.New("the stream has ended")
-)
-
-// get asks the camera once and emits the pictures of its answer. It returns how many there were, and why there are no
-// more: errSnapshot, errStopped, or what went wrong.
-func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, err error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	quiet := time.AfterFunc(silence, func() { cancel(errSilent) })
-	defer quiet.Stop()
-
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, nil)
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("User-Agent", "udpcam")
-	res, err := c.client.Do(req)
-	if err != nil {
-		return 0, explain(ctx, err)
-	}
-	defer res.Body.Close()
-	if err := refused(req, res); err != nil {
-		return 0, err
-	}
-	pictures := c.o.pictures(&watched{res.Body, quiet})
-	for {
-		frame, err := pictures.next()
-		switch {
-		case err == io.EOF && n == 1:
-			return n, errSnapshot
-		case err == io.EOF && n == 0 && pictures.in.read > 0:
-			return n, final("%w in its answer; open the address in a browser to see what it gives", ErrNoJPEG)
-		case err == io.EOF:
-			return n, errEnded
-		case err != nil:
-			return n, explain(ctx, err)
-		}
-		n++
-		c.proven.Store(true)
-		state.note(slog.LevelInfo, "camera gives pictures", nil)
-		if err := emit(frame); err != nil {
-			return n, err
-		}
-	}
-}
-
-// watched is a body whose every Read must end before the timer fires. The timer rests between two reads.
-type watched struct {
-	r     io.Reader
-	quiet *time.Timer
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	w.quiet.Reset(silence)
-	defer w.quiet.Stop()
-	return w.r.Read(p)
 }

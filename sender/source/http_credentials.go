@@ -74,11 +74,29 @@ func (c *credentials) trusts(u *url.URL) bool {
 
 // findDigest returns the demand for digest in a header. A malformed one is ignored: the camera may offer basic too.
 func findDigest(h http.Header) (*digest.Challenge, error) {
-	challenge, err := digest.FindChallenge(h)
+	challenge, err := digest.FindChallenge(http.Header{"Www-Authenticate": challenges(h)})
 	if err != nil {
 		return nil, digest.ErrNoChallenge
 	}
 	return challenge, nil
+}
+
+var (
+	nextChallenge = regexp.MustCompile(`(?i),\s*((?:basic|digest|bearer|negotiate|ntlm)\s)`)
+	protections   = regexp.MustCompile(`(?i)qop="[^"]*"`)
+)
+
+// challenges returns the demands in a header one by one, as the library for digest wants them: several may stand in one line,
+// and there may be spaces in the list of qop.
+func challenges(h http.Header) (all []string) {
+	for _, line := range h.Values("WWW-Authenticate") {
+		for one := range strings.SplitSeq(nextChallenge.ReplaceAllString(line, "\n$1"), "\n") {
+			all = append(all, protections.ReplaceAllStringFunc(one, func(qop string) string {
+				return strings.ReplaceAll(qop, " ", "")
+			}))
+		}
+	}
+	return all
 }
 
 // basicChallenge matches a WWW-Authenticate header that offers basic, alone or among others.

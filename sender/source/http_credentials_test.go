@@ -112,6 +112,8 @@ func TestLogin(t *testing.T) {
 		{"MD5, named", []string{`Digest realm="camera",nonce="%s",algorithm=MD5,qop="auth,auth-int"`}, "Digest MD5"},
 		{"MD5 of RFC 2069", []string{`Digest realm="camera", nonce="%s"`}, "Digest "},
 		{"SHA-256", []string{`Digest realm="camera", nonce="%s", algorithm=SHA-256, qop="auth"`}, "Digest SHA-256"},
+		{"spaces in the list of qop", []string{`Digest realm="camera", nonce="%s", qop="auth-int, auth"`}, "Digest "},
+		{"in one line with basic", []string{`Digest realm="camera", nonce="%s", qop="auth", Basic realm="camera"`}, "Digest "},
 		{"both digests", []string{
 			`Digest realm="camera", nonce="%s", algorithm=SHA-256, qop="auth"`,
 			`Digest realm="camera", nonce="%s", algorithm=MD5, qop="auth"`,

@@ -12,13 +12,19 @@ import (
 	"strings"
 )
 
-// A refusal is an error that will not go away if the camera is asked again.
-type refusal struct{ err error }
+// A refusal is an error that will not go away if the camera is asked again. If it is doubtful, it may go away.
+type refusal struct {
+	err      error
+	doubtful bool
+}
 
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-func final(format string, args ...any) error { return &refusal{fmt.Errorf(format, args...)} }
+func final(format string, args ...any) error { return &refusal{err: fmt.Errorf(format, args...)} }
+
+// broken is how net/http begins to complain of an answer that it cannot read.
+const broken = "net/http: HTTP/1.x transport connection broken: "
 
 // explain says in words what went wrong with a request. It leaves out the URL, because that may hold a password in its
 // query. It also leaves out local port numbers, because they make every failure look new.
@@ -45,6 +51,8 @@ func explain(ctx context.Context, err error) error {
 		return final("it does not speak https on this port; use http://, or another port")
 	case errors.As(err, &operation):
 		return operation.Err
+	case strings.HasPrefix(err.Error(), broken):
+		return fmt.Errorf("its answer is no proper HTTP: %s", strings.TrimPrefix(err.Error(), broken))
 	case err == errNothingFound:
 		return final("%w: it sent %w", ErrNoJPEG, err)
 	}
@@ -88,7 +96,7 @@ func mayBePictures(kind string) bool {
 	case "audio":
 		return false
 	case "image", "video":
-		return strings.Contains(minor, "jpeg") || strings.Contains(minor, "jpg")
+		return strings.Contains(minor, "jpeg") || strings.Contains(minor, "jpg") || minor == "*"
 	}
 	return true
 }

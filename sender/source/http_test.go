@@ -99,7 +99,7 @@ func inMemory(t *testing.T, handler http.Handler, o Options) (src *camera, end f
 
 // dial makes a camera source connect with dial.
 func dial(c *camera, dial func(ctx context.Context, network, address string) (net.Conn, error)) {
-	c.client.Transport.(*credentials).next.DialContext = dial
+	c.connect = dial
 }
 
 // When a stream that has brought pictures ends, udpcam connects again at once.

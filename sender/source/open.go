@@ -41,7 +41,7 @@ var drivers = []driver{
 	{"opencv", "opencv:0  opencv:rtsp://HOST/", "the first camera, or anything that OpenCV opens", fps | loop | size | quality | text | live, newOpenCV},
 	{"http", "http://HOST/PATH", "an IP camera: a stream, or a snapshot at --fps (default: 5)", fps | live, newCamera("http")},
 	{"https", "https://USER:PASSWORD@HOST/", "the same, encrypted; basic and digest login", fps | live, newCamera("https")},
-	{"post", "post://:8081/upload", "listens for JPEGs that cameras POST", live, newUpload},
+	{"post", "post://0.0.0.0:8081/upload", "listens for JPEGs that cameras POST", live | access, newUpload},
 	{"-", "-", "JPEGs on standard input", live, newStdin},
 	{"", "film.mjpg", "a file of JPEGs one after another, or a saved stream", fps | loop, newPath},
 	{"", "photos/  'photos/*.jpg'", "a folder of JPEGs, or a pattern, in name order", fps | loop, newPath},

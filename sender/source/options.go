@@ -20,7 +20,8 @@ const (
 	format
 	control
 	text
-	live // DropSame
+	live   // DropSame
+	access // AllowHosts, User, Password, Token
 )
 
 // maxFPS is the highest possible frame rate. It is needed because a source without a clock sends as fast as it is told.
@@ -63,6 +64,8 @@ func (o Options) check(takes setting) error {
 		return bad("the source passes pictures on as they are; text can be written into those that are encoded here")
 	case o.DropSame != 0 && not(live):
 		return bad("only a live source has repeats to leave out")
+	case (len(o.AllowHosts) > 0 || o.User+o.Password+o.Token != "") && not(access):
+		return bad("only uploads can ask for a password or a token, or check by what name they are addressed: post://:8081/")
 	}
 	return textErr
 }

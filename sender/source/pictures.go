@@ -1,6 +1,7 @@
 package source
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"time"
@@ -20,6 +21,7 @@ type pictures struct {
 	in     search
 	reader *mjpeg.Reader
 	pool   protocol.Pool
+	within int // how many of the next pictures may be parts of the last one
 }
 
 // pictures returns the pictures in r. What is left out is counted with Skip.
@@ -38,6 +40,10 @@ func (o Options) pictures(r io.Reader) *pictures {
 func (p *pictures) next() (protocol.Frame, error) {
 	p.pool.TakeBack()
 	jpeg, err := p.reader.Next()
+	for ; err == nil && p.within > 0 && !isMultiPicture(jpeg); p.within-- {
+		p.pool.Put(jpeg)
+		jpeg, err = p.reader.Next()
+	}
 	switch {
 	case err != nil && p.in.err != nil:
 		return protocol.Frame{}, p.in.err // without what the reader says around it
@@ -45,7 +51,24 @@ func (p *pictures) next() (protocol.Frame, error) {
 		return protocol.Frame{}, err
 	}
 	p.in.read = 0
+	if p.within = 0; isMultiPicture(jpeg) {
+		p.within = maxWithin
+	}
 	return p.pool.Lend(protocol.Frame{Captured: time.Now(), JPEG: jpeg}), nil
+}
+
+// maxWithin is how many pictures may be part of another.
+const maxWithin = 3
+
+// isMultiPicture reports whether a JPEG says that others behind it belong to it, such as a preview or a depth map (CIPA
+// DC-007, Multi-Picture Format). An application segment (APP2) before the picture's tables says so.
+func isMultiPicture(jpeg []byte) bool {
+	for at := 2; at+8 <= len(jpeg) && jpeg[at+1]&0xF0 == 0xE0; at += 2 + int(binary.BigEndian.Uint16(jpeg[at+2:])) {
+		if jpeg[at+1] == 0xE2 && string(jpeg[at+4:at+8]) == "MPF\x00" {
+			return true
+		}
+	}
+	return false
 }
 
 // A search is a reader that gives up after maxSearch bytes in which no picture was found.

@@ -10,10 +10,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"udpcam/internal/guard"
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
 )
@@ -22,27 +24,44 @@ import (
 type posts struct {
 	path   string // "" takes any
 	o      Options
-	ctx    context.Context     // done when nobody takes frames any more
+	gate   *guard.Gate
 	frames chan protocol.Frame // unbuffered: a frame has been taken once it has been sent
-	slots  chan struct{}       // holds one token for each body being read
 	warn   rate.Sometimes      // when a refusal is logged
+
+	mu    sync.Mutex
+	turns map[string]*turn // by household
 }
 
-// close ends the server. Answers that are under way are finished. Uploads that do not end by themselves are cut off. When
-// it returns, no body is being read any more, and none will be.
-func (p *posts) close(server *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), closingTime)
-	defer cancel()
-	if server.Shutdown(ctx) != nil {
-		server.Close()
+// A turn is a household's. Of its pictures, one at a time waits for the caller of Frames, so that nobody can crowd out others
+// by posting much at a time.
+type turn struct {
+	lock  chan struct{} // holds a token while a picture waits
+	users int           // under the lock of posts
+}
+
+// turnOf returns the turn of a household, and what to call when it is no longer needed.
+func (p *posts) turnOf(household string) (t *turn, leave func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t = p.turns[household]; t == nil {
+		t = &turn{lock: make(chan struct{}, 1)}
+		p.turns[household] = t
 	}
-	for range maxUploads {
-		p.slots <- struct{}{}
+	t.users++
+	return t, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if t.users--; t.users == 0 {
+			delete(p.turns, household)
+		}
 	}
 }
 
 func (p *posts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	status, text := p.serve(w, r)
+	status, text := p.gate.Check(w, r)
+	if status == 0 {
+		status, text = p.serve(w, r)
+	}
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(uploadTime))
 	if status == http.StatusOK {
 		fmt.Fprintln(w, text)
@@ -63,14 +82,10 @@ func (p *posts) serve(w http.ResponseWriter, r *http.Request) (status int, text 
 		w.Header().Set("Allow", "POST, PUT")
 		return http.StatusMethodNotAllowed, "POST or PUT a JPEG here"
 	}
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	default:
-		return http.StatusServiceUnavailable, "too many uploads at once"
-	}
 	n, err := p.accept(w, r)
 	switch {
+	case err != nil && guard.Lasting(r.Context()).Err() != nil:
+		return http.StatusServiceUnavailable, "there are too many uploads, and this was the slowest; or the program ends"
 	case errors.Is(err, errBusy):
 		return http.StatusServiceUnavailable, err.Error()
 	case errors.Is(err, errTooLarge):
@@ -79,6 +94,10 @@ func (p *posts) serve(w http.ResponseWriter, r *http.Request) (status int, text 
 		return http.StatusUnsupportedMediaType, "no whole JPEG in the body"
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return http.StatusRequestTimeout, fmt.Sprintf("no whole JPEG within %v", uploadTime)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return http.StatusBadRequest, "the body cannot be read: it ends too early"
+	case errors.Is(err, http.ErrMissingBoundary):
+		return http.StatusBadRequest, "the body cannot be read: the Content-Type of the form names no boundary"
 	case err != nil:
 		return http.StatusBadRequest, "the body cannot be read"
 	}
@@ -86,7 +105,7 @@ func (p *posts) serve(w http.ResponseWriter, r *http.Request) (status int, text 
 }
 
 var (
-	errBusy     = errors.New("the picture is not taken: the receiving program is busy or closing")
+	errBusy     = errors.New("the picture is not taken: the receiving program is busy")
 	errTooLarge = errors.New("the picture is too large")
 )
 
@@ -95,6 +114,8 @@ func (p *posts) accept(w http.ResponseWriter, r *http.Request) (n int, err error
 	// An error here means that the connection has no deadlines. Then it goes on without.
 	allow := func() { http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime)) }
 	allow()
+	in := &incoming{ReadCloser: r.Body, request: r.Context(), most: p.o.MaxFrameSize}
+	r.Body = in
 	body, err := picturesIn(r)
 	if err != nil {
 		return 0, err
@@ -112,14 +133,17 @@ func (p *posts) accept(w http.ResponseWriter, r *http.Request) (n int, err error
 			return 0, errTooLarge
 		case err == io.EOF && n == 0:
 			return 0, ErrNoJPEG
-		case err == io.EOF:
+		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF) && n > 0: // some forms lack their last line
 			return n, nil
 		case err != nil:
 			return n, err
 		}
-		if err := p.handOver(frame.Keep()); err != nil {
+		guard.Moved(r.Context(), len(frame.JPEG))
+		if err := p.handOver(r, frame.Keep()); err != nil {
 			return n, err
 		}
+		in.held = 0
+		guard.Moved(r.Context(), 0)
 		allow()
 	}
 }
@@ -151,14 +175,41 @@ func picturesIn(r *http.Request) (io.Reader, error) {
 
 // handOver waits until the caller of Frames takes the frame. It does so even if the poster has hung up: some posters do not
 // wait for an answer, and the picture is whole.
-func (p *posts) handOver(frame protocol.Frame) error {
-	late := time.NewTimer(handOverTime)
-	defer late.Stop()
+func (p *posts) handOver(r *http.Request, frame protocol.Frame) error {
+	ctx, cancel := context.WithTimeout(guard.Lasting(r.Context()), handOverTime)
+	defer cancel()
+	turn, leave := p.turnOf(guard.Household(r.RemoteAddr))
+	defer leave()
+	select {
+	case turn.lock <- struct{}{}:
+		defer func() { <-turn.lock }()
+	case <-ctx.Done():
+		return errBusy
+	}
 	select {
 	case p.frames <- frame:
 		return nil
-	case <-late.C:
-	case <-p.ctx.Done():
+	case <-ctx.Done():
+		return errBusy
 	}
-	return errBusy
+}
+
+// An incoming is a request's body. It tells the server when the upload has moved, and how many bytes of it wait for the rest
+// of their picture.
+type incoming struct {
+	io.ReadCloser
+	request    context.Context
+	held, most int
+	untold     int
+}
+
+func (in *incoming) Read(b []byte) (int, error) {
+	const enough = 4 << 10 // bytes; fewer do not count as moving
+	n, err := in.ReadCloser.Read(b)
+	in.held = min(in.held+n, in.most)
+	if in.untold += n; in.untold >= enough {
+		in.untold = 0
+		guard.Moved(in.request, in.held)
+	}
+	return n, err
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -41,7 +40,7 @@ func newInbox(t *testing.T, path string, o Options) *inbox {
 	}
 	in := &inbox{url: "http://" + l.Addr().String()}
 	src := open(t, "post://127.0.0.1:0"+path, o).(*upload)
-	src.listen = func(context.Context, string, string) (net.Listener, error) { return l, nil }
+	src.listen = func(context.Context, string) (net.Listener, error) { return l, nil }
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -115,6 +114,7 @@ func TestUpload(t *testing.T) {
 		{"query", "POST", "/upload?cam=7", "image/jpeg", pic, 200, "taken: 1", pics[4:5]},
 		{"form", "POST", "/upload", formKind, formBody, 200, "taken: 1", pics[4:5]},
 		{"form with more", "POST", "/upload", mixedKind, mixedBody, 200, "taken: 1", pics[4:5]},
+		{"form without end", "POST", "/upload", formKind, formBody[:strings.LastIndex(formBody, "\r\n--")], 200, "taken: 1", pics[4:5]},
 		{"back to back", "POST", "/upload", "image/jpeg", pic + small, 200, "taken: 2", pics[4:6]},
 		{"stream", "POST", "/upload", "multipart/x-mixed-replace", stream, 200, "taken: 4", pics[4:]},
 		{"one too large among others", "POST", "/upload", "", pic + string(pics[0]) + small, 200, "taken: 2", pics[4:6]},
@@ -126,8 +126,8 @@ func TestUpload(t *testing.T) {
 		{"nothing", "POST", "/upload", "", "", 415, "no whole JPEG", nil},
 		{"cut off", "POST", "/upload", "image/jpeg", pic[:9000], 415, "no whole JPEG", nil},
 		{"form without one", "POST", "/upload", textKind, textBody, 415, "no whole JPEG", nil},
-		{"form cut off", "POST", "/upload", formKind, formBody[:9000], 400, "cannot be read", nil},
-		{"form without boundary", "POST", "/upload", "multipart/form-data", formBody, 400, "cannot be read", nil},
+		{"form cut off", "POST", "/upload", formKind, formBody[:9000], 400, "ends too early", nil},
+		{"form without boundary", "POST", "/upload", "multipart/form-data", formBody, 400, "names no boundary", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			in := newInbox(t, "/upload", Options{MaxFrameSize: 20_000})
@@ -163,7 +163,7 @@ func TestUploadStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	src := open(t, "post://:0", Options{}).(*upload)
-	src.listen = func(context.Context, string, string) (net.Listener, error) { return l, nil }
+	src.listen = func(context.Context, string) (net.Listener, error) { return l, nil }
 	r, w := io.Pipe()
 	var poster sync.WaitGroup
 	poster.Go(func() {
@@ -194,7 +194,7 @@ func TestUploadPortTaken(t *testing.T) {
 	}
 	defer l.Close()
 	err = failure(open(t, "post://"+l.Addr().String()+"/upload", Options{}))
-	if err == nil || !strings.Contains(err.Error(), "another program listens on "+l.Addr().String()) {
+	if err == nil || !strings.Contains(err.Error(), "another program has this port") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -203,7 +203,7 @@ func TestUploadPortTaken(t *testing.T) {
 func uploadInMemory(t *testing.T, o Options, each func(protocol.Frame)) (client *http.Client, end func()) {
 	network := newMemoryNet()
 	src := open(t, "post://:80/", o).(*upload)
-	src.listen = func(context.Context, string, string) (net.Listener, error) { return network, nil }
+	src.listen = func(context.Context, string) (net.Listener, error) { return network, nil }
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		for f, err := range src.Frames(ctx) {
@@ -230,7 +230,7 @@ func TestUploadSlow(t *testing.T) {
 		}
 		defer conn.Close()
 		start := time.Now()
-		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: upload\r\nContent-Length: %d\r\n\r\n", len(pic))
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", len(pic))
 		go func() {
 			for i := range pic {
 				time.Sleep(10 * time.Second)
@@ -264,7 +264,7 @@ func TestUploadSlowCaller(t *testing.T) {
 		})
 		start := time.Now()
 		post := func(body ...[]byte) int {
-			res, err := client.Post("http://upload/", "image/jpeg", bytes.NewReader(bytes.Join(body, nil)))
+			res, err := client.Post("http://localhost/", "image/jpeg", bytes.NewReader(bytes.Join(body, nil)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -293,18 +293,17 @@ func TestUploadSlowCaller(t *testing.T) {
 	})
 }
 
-// Many posters at once: each gets the right answer, and no more than the limit are read at a time.
+// Many posters at once: each picture is taken.
 func TestUploadMany(t *testing.T) {
+	const posters = 200
 	pic := street(t)[4]
 	synctest.Test(t, func(t *testing.T) {
 		var n int
-		client, end := uploadInMemory(t, Options{Log: slog.New(slog.DiscardHandler)}, func(protocol.Frame) { n++ })
+		client, end := uploadInMemory(t, Options{}, func(protocol.Frame) { n++ })
 		defer end()
-		var mu sync.Mutex
-		statuses := map[int]int{}
-		var posters sync.WaitGroup
-		for range maxPosters {
-			posters.Go(func() {
+		var running sync.WaitGroup
+		for range posters {
+			running.Go(func() {
 				r, w := io.Pipe()
 				go func() {
 					w.Write(pic[:1000])
@@ -312,22 +311,20 @@ func TestUploadMany(t *testing.T) {
 					w.Write(pic[1000:])
 					w.Close()
 				}()
-				res, err := client.Post("http://upload/", "image/jpeg", r)
-				r.Close()
+				res, err := client.Post("http://localhost/", "image/jpeg", r)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				res.Body.Close()
-				mu.Lock()
-				statuses[res.StatusCode]++
-				mu.Unlock()
+				if res.Body.Close(); res.StatusCode != 200 {
+					t.Errorf("status %d", res.StatusCode)
+				}
 			})
 		}
-		posters.Wait()
+		running.Wait()
 		synctest.Wait()
-		if got := fmt.Sprint(statuses); got != "map[200:16 503:48]" || n != maxUploads {
-			t.Errorf("answers %s, %d frames", got, n)
+		if n != posters {
+			t.Errorf("%d frames", n)
 		}
 	})
 }
@@ -395,7 +392,7 @@ func TestUploadFFmpeg(t *testing.T) {
 // A server that fails while it listens ends the source with the error.
 func TestUploadListenerFails(t *testing.T) {
 	src := open(t, "post://:80", Options{}).(*upload)
-	src.listen = func(context.Context, string, string) (net.Listener, error) {
+	src.listen = func(context.Context, string) (net.Listener, error) {
 		network := newMemoryNet()
 		network.Close()
 		return network, nil

@@ -74,6 +74,12 @@ type Options struct {
 	// Pressure, if set, returns the share of the frames' bytes that the network carries, at most 1. Sources that encode
 	// lower their quality while it is below 1, down to 20. It is called for each frame, from any goroutine.
 	Pressure func() float64
+	// AllowHosts are names by which clients may address a server for uploads (post:), besides localhost, this machine's own
+	// name and IP addresses; "*" allows every name. Other names are answered 403. So are pages of other web sites.
+	AllowHosts []string
+	// User and Password are asked of those who upload, if Password is not empty (HTTP Basic, RFC 7617). Token, if not empty,
+	// also lets in who sends it: in the address (?token=) or as a bearer token (RFC 6750).
+	User, Password, Token string
 	// MaxFrameSize is the largest picture in bytes that is taken; a larger one is skipped. 0 means
 	// [protocol.MaxFrameSize], which is also the most that it can be.
 	MaxFrameSize int

@@ -1,4 +1,4 @@
-package web
+package guard
 
 import (
 	"net"
@@ -7,30 +7,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxUnsent is how many unsent bytes the kernel queues for a client. By default it queues megabytes. Measured with a viewer
+// MaxUnsent is how many unsent bytes the kernel queues for a client. By default it queues megabytes. Measured with a viewer
 // that takes 1.5 MB/s of a 3.4 MB/s stream: its picture is 0.23 s old instead of 2.4 s. Half of it would make that 0.20 s,
 // but wakes this process more often. A fast viewer sees no difference.
-const maxUnsent = 128 << 10
+const MaxUnsent = 128 << 10
 
-// limitUnsent bounds what the kernel holds for a client: how many bytes, and for how long if the client takes none of them.
+// LimitUnsent bounds what the kernel holds for a client: how many bytes, and for how long if the client takes none of them.
 // That is a little longer than this process waits, which can say why. If the kernel refuses, slow viewers see older
 // pictures.
-func limitUnsent(conn net.Conn, timeout time.Duration) {
+func LimitUnsent(conn net.Conn, timeout time.Duration) {
 	timeout += time.Second
 	onSocket(conn, func(fd int) {
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, maxUnsent)
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, MaxUnsent)
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(timeout.Milliseconds()))
 	})
 }
 
-// untaken returns how many bytes the kernel holds that the client has not confirmed yet, 0 if that is not known.
-func untaken(conn net.Conn) (bytes int) {
+// Untaken returns how many bytes the kernel holds that the client has not confirmed yet, 0 if that is not known.
+func Untaken(conn net.Conn) (bytes int) {
 	onSocket(conn, func(fd int) { bytes, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ) })
 	return bytes
 }
 
 func onSocket(conn net.Conn, do func(fd int)) {
-	tcp := tcpConn(conn)
+	tcp := TCP(conn)
 	if tcp == nil {
 		return
 	}
@@ -39,10 +39,10 @@ func onSocket(conn net.Conn, do func(fd int)) {
 	}
 }
 
-// discardUntaken has the kernel throw away what the client has not taken, when conn is closed. Otherwise the kernel would go
+// DiscardUntaken has the kernel throw away what the client has not taken, when conn is closed. Otherwise the kernel would go
 // on trying for some time.
-func discardUntaken(conn net.Conn) {
-	if untaken(conn) > 0 {
-		tcpConn(conn).SetLinger(0)
+func DiscardUntaken(conn net.Conn) {
+	if Untaken(conn) > 0 {
+		TCP(conn).SetLinger(0)
 	}
 }

@@ -1,4 +1,4 @@
-package web
+package guard
 
 import (
 	"crypto/rand"
@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,44 +14,45 @@ import (
 	"sync/atomic"
 )
 
-// A login lets in clients that know the password or the token, see [Config.Password] and [Config.Token]. If none is set, it
-// lets in everybody. A viewer gets a cookie that is valid until the server ends. It is needed because browsers do not send
-// the password with every request of a page, and because a token in an address ends up in logs.
+// A login lets in clients that know the password or the token. If none is set, it lets in everybody. A client gets a cookie
+// that is valid until the server ends. It is needed because browsers do not send the password with every request of a page,
+// and because a token in an address ends up in logs.
 type login struct {
-	user, password, token string
-	cookie                string // its random value
-	limit                 *loginLimit
-	refused               atomic.Uint64
+	Rules
+	cookie  string   // its random value
+	guesses *guesses // nil if nothing is secret
+	refused atomic.Uint64
 }
 
-func newLogin(c Config) *login {
-	return &login{user: c.User, password: c.Password, token: c.Token, cookie: rand.Text(), limit: newLoginLimit()}
+func newLogin(r Rules) *login {
+	l := &login{Rules: r, cookie: rand.Text()}
+	if r.Secret() {
+		l.guesses = &guesses{seed: maphash.MakeSeed()}
+	}
+	return l
 }
 
-// admits reports whether a request may be answered. If not, admits has answered the request itself: with an error, or with
-// a redirect to the address without the token.
-func (l *login) admits(w http.ResponseWriter, r *http.Request) bool {
-	if l.password == "" && l.token == "" {
-		return true
+// check does what [Gate.Check] does. It may also redirect to the address without the token.
+func (l *login) check(w http.ResponseWriter, r *http.Request) (status int, why string) {
+	if !l.Secret() {
+		return 0, ""
 	}
 	name := cookieName(r.Host)
 	if c, err := r.Cookie(name); err == nil && same(c.Value, l.cookie) {
-		return true
+		return 0, ""
 	}
 	query := r.URL.Query().Get("token")
 	known, wait := l.knows(r, query)
 	if !known {
-		l.refuse(w, wait)
-		return false
+		return l.refuse(w, wait)
 	}
 	http.SetCookie(w, &http.Cookie{Name: name, Value: l.cookie, Path: "/", HttpOnly: true, Secure: r.TLS != nil,
 		SameSite: http.SameSiteLaxMode})
-	if query != "" && strings.HasPrefix(r.Header.Get("Accept"), "text/html") {
+	if query != "" && r.Method == http.MethodGet && strings.HasPrefix(r.Header.Get("Accept"), "text/html") {
 		w.Header().Set("Location", withoutToken(r.URL))
-		w.WriteHeader(http.StatusSeeOther)
-		return false
+		return http.StatusSeeOther, "you are logged in"
 	}
-	return true
+	return 0, ""
 }
 
 // knows reports whether a request has the right password or token, or how many seconds to wait before another guess. A
@@ -63,27 +65,25 @@ func (l *login) knows(r *http.Request, token string) (known bool, wait int) {
 	if bearer, ok := strings.CutPrefix(header, "Bearer "); ok {
 		token = bearer
 	}
-	return l.limit.try(r.RemoteAddr, header+"\n"+token, func() bool {
+	return l.guesses.try(r.Context(), r.RemoteAddr, header+"\n"+token, func() bool {
 		user, password, _ := r.BasicAuth()
-		return l.token != "" && same(token, l.token) ||
-			l.password != "" && same(user, l.user) && same(password, l.password)
+		return l.Token != "" && same(token, l.Token) ||
+			l.Password != "" && same(user, l.User) && same(password, l.Password)
 	})
 }
 
-// refuse answers a request that is not let in. If wait is not 0, another guess has to wait for that many seconds.
-func (l *login) refuse(w http.ResponseWriter, wait int) {
+// refuse says how to answer a request that is not let in. If wait is not 0, guesses are answered late for that many seconds.
+func (l *login) refuse(w http.ResponseWriter, wait int) (status int, why string) {
 	l.refused.Add(1)
 	switch {
 	case wait > 0:
 		w.Header().Set("Retry-After", strconv.Itoa(wait))
-		http.Error(w, fmt.Sprintf("too many wrong passwords or tokens: try again in %d s", wait), http.StatusTooManyRequests)
-	case l.password != "":
+		return http.StatusTooManyRequests, fmt.Sprintf("too many wrong passwords or tokens: try again in %d s", wait)
+	case l.Password != "":
 		w.Header().Set("WWW-Authenticate", `Basic realm="udpcam", charset="UTF-8"`)
-		http.Error(w, "this server wants a user's name and password", http.StatusUnauthorized)
-	default:
-		http.Error(w, "this server wants a token: add ?token=… to the address, or send Authorization: Bearer …",
-			http.StatusUnauthorized)
+		return http.StatusUnauthorized, "this server wants a user's name and password"
 	}
+	return http.StatusUnauthorized, "this server wants a token: add ?token=… to the address, or send Authorization: Bearer …"
 }
 
 // withoutToken returns the address without the token. It is relative, because the server may be mounted under a prefix.

@@ -1,4 +1,4 @@
-package web
+package guard
 
 import (
 	"cmp"
@@ -64,4 +64,15 @@ func listenAdvice(err error) string {
 		return " (the name is not known: give an address)"
 	}
 	return ""
+}
+
+// Exposed reports whether other machines can reach a listener. It also returns the address that was asked for, with the port
+// that the system has chosen if that was 0.
+func Exposed(asked string, ln net.Listener) (address string, exposed bool) {
+	tcp, ok := ln.Addr().(*net.TCPAddr)
+	if !ok {
+		return asked, false
+	}
+	host, _, _ := net.SplitHostPort(asked)
+	return net.JoinHostPort(host, strconv.Itoa(tcp.Port)), !tcp.IP.IsLoopback()
 }

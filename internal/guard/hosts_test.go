@@ -1,4 +1,4 @@
-package web
+package guard
 
 import (
 	"net/http/httptest"
@@ -43,12 +43,12 @@ func TestHosts(t *testing.T) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest("GET", "/streams", nil)
 		r.Host = test.host
-		New(quiet(Config{AllowHosts: test.allow})).ServeHTTP(w, r)
-		if got := w.Code == 200; got != test.want {
-			t.Errorf("%q with %q: %d", test.host, test.allow, w.Code)
+		status, why := NewGate(Rules{AllowHosts: test.allow}).Check(w, r)
+		if got := status == 0; got != test.want {
+			t.Errorf("%q with %q: %d", test.host, test.allow, status)
 		}
-		if !test.want && !strings.Contains(w.Body.String(), "--allow-host "+normalHost(test.host)) {
-			t.Errorf("%q: %s", test.host, w.Body)
+		if !test.want && !strings.Contains(why, "--allow-host "+normalHost(test.host)) {
+			t.Errorf("%q: %s", test.host, why)
 		}
 	}
 }

@@ -1,15 +1,13 @@
-package web
+package guard
 
 import (
-	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"strings"
 )
 
-// A hostList has the names by which this server may be addressed, see [Config.AllowHosts]. "*" stands for every name.
+// A hostList has the names by which this server may be addressed, see [Rules]. "*" stands for every name.
 type hostList map[string]bool
 
 func newHostList(allowed []string) hostList {
@@ -39,10 +37,4 @@ func normalHost(host string) string {
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	return strings.ToLower(strings.TrimSuffix(host, "."))
-}
-
-func (l hostList) refuse(w http.ResponseWriter, host string) {
-	name := normalHost(host)
-	http.Error(w, fmt.Sprintf("%q is not a known name of this server. "+
-		"If the name is right, start the server with --allow-host %s", name, name), http.StatusForbidden)
 }
