@@ -49,7 +49,11 @@ PURE := /(internal/pattern|protocol(/.*)?|sender/internal/path)$$
 # network namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long.
 MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|TestManyInOneCall|TestFallbacks|[.]Fuzz
 
+# The database of known vulnerabilities. It may also be a folder: VULNDB=file:///path
+VULNDB ?= https://vuln.go.dev
+
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0 --format standard-quiet
 
 .PHONY: help
@@ -103,7 +107,7 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
 
 # The steps of `make test`, in this order.
-STEPS := setup lint cross emulated units race unit 32-bit fuzz test-opencv lab no-skips
+STEPS := setup lint vulns cross emulated units race unit 32-bit fuzz test-opencv lab no-skips
 
 .PHONY: check
 check: ## Check and test everything that needs only Go: a minute or two, for use while you work
@@ -183,6 +187,17 @@ lint: format ## Check with gofmt, go vet and staticcheck, and with OpenCV the pa
 	go vet -tags $(OPENCV_TAGS) $(OPENCV_PKGS)
 	$(STATICCHECK) ./...
 	$(STATICCHECK) -tags $(OPENCV_TAGS) $(OPENCV_PKGS)
+
+# A machine without a way to the database passes. One that reaches it must not call anything that is known to be vulnerable.
+.PHONY: vulns
+vulns: ## Check that no code with a known vulnerability is called, if the database of these can be reached
+	@if said=$$($(GOVULNCHECK) -db $(VULNDB) ./... 2>&1); then \
+		echo "$$said" | head -1; \
+	elif grep -qE 'fetching vulnerabilities: (Get|HTTP)' <<<"$$said"; then \
+		echo "not checked for vulnerabilities: $(VULNDB) cannot be reached, or does not answer"; \
+	else \
+		echo "$$said"; exit 1; \
+	fi
 
 .PHONY: cross
 cross: ## Build for the other systems, into build/

@@ -17,7 +17,8 @@ import (
 
 // The house has floors. Of this module, the packages in a folder may import only the folders in its row. If two rows fit a
 // package, the one with the longer path counts. The rules are also for tests, with two exceptions: any test may use the
-// simulated network in internal/netsim, and the tests of netsim, trace and bench may use both sender and receiver.
+// simulated network in internal/netsim and the bounds in internal/fuzzcost, and the tests of netsim, trace and bench may
+// use both sender and receiver.
 var floors = []struct {
 	folder string
 	below  []string
@@ -46,6 +47,7 @@ var floors = []struct {
 	{"internal/raw", nil},
 	{"internal/v4l2", nil},
 	{"internal/rawfd", nil},
+	{"internal/fuzzcost", nil},
 	{"protocol", []string{"protocol"}},
 	{"protocol/mjpeg", []string{"protocol/mjpeg"}},
 }
@@ -131,7 +133,7 @@ func judge(modulePath, name string, file *ast.File) (faults []string) {
 	}
 	test := strings.HasSuffix(name, "_test.go")
 	if test {
-		below = append(slices.Clip(below), "internal/netsim", path.Dir(name))
+		below = append(slices.Clip(below), "internal/netsim", "internal/fuzzcost", path.Dir(name))
 		if within(name, "bench") || within(name, "internal/netsim") || within(name, "internal/trace") {
 			below = append(below, "bench", "sender", "receiver")
 		}

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/creack/pty"
 )
 
 // Pictures from ffmpeg go in through a pipe and come out byte for byte. A recording has all of them. A pipe has those that
@@ -161,39 +159,5 @@ func TestE2ESeveralOutputs(t *testing.T) {
 		if !ok {
 			t.Errorf("%s: is not what was sent", output)
 		}
-	}
-}
-
-// A terminal that says what it can do gets the picture in that form. Afterwards the terminal is as it was before.
-func TestE2ETerminal(t *testing.T) {
-	for answer, want := range map[string]string{
-		"\x1b[?62;22c":                      "▀",
-		"\x1b[?62;4;22c":                    "\x1bP",
-		"\x1b_Gi=31;OK\x1b\\\x1b[?62;4;22c": "a=T",
-	} {
-		screen, inside, err := pty.Open()
-		if err != nil {
-			t.Skip(err)
-		}
-		defer screen.Close()
-		if err := pty.Setsize(screen, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
-			t.Fatal(err)
-		}
-		cmd := udpcamCommand(t, "recv", "--addr", "127.0.0.1:0", "--term", "--json=false")
-		cmd.Stdin, cmd.Stdout = inside, inside
-		receiver := start(t, cmd)
-		inside.Close()
-		var shown output
-		go io.Copy(&shown, screen)
-		has := func(text string) bool { return bytes.Contains(shown.Bytes(), []byte(text)) }
-		until(t, "the terminal is asked", func() bool { return has("\x1b[c") })
-		if _, err := screen.WriteString(answer); err != nil {
-			t.Fatal(err)
-		}
-		addr := receiver.says(t, listening)[1]
-		udpcam(t, "send", "--addr", addr, "--source", street(t, 5)[0], "--fps", "5")
-		until(t, "a picture is drawn", func() bool { return has(want) })
-		receiver.stop(t)
-		until(t, "the terminal is as before", func() bool { return has("\x1b[?1049l") && has("\x1b[?25h") })
 	}
 }

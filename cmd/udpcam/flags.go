@@ -49,8 +49,10 @@ func checkFlags(c *cli.Context) error {
 	if n := c.Int("frames"); n < 0 {
 		return cmdline.Usagef("--frames %d: give 1 or more, or 0 for no end", n)
 	}
-	if n := c.Int("max-viewers"); c.IsSet("max-viewers") && n < 1 {
-		return cmdline.Usagef("--max-viewers %d: give 1 or more", n)
+	for _, name := range []string{"max-viewers", "max-pixels"} {
+		if n := c.Int(name); c.IsSet(name) && n < 1 {
+			return cmdline.Usagef("--%s %d: give 1 or more", name, n)
+		}
 	}
 	if n := c.Int("ttl"); c.IsSet("ttl") && (n < 1 || n > 255) {
 		return cmdline.Usagef("--ttl %d: give 1 to 255", n)
@@ -99,6 +101,10 @@ func httpFlags(usual string) []cli.Flag {
 
 func allowHostFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"}
+}
+
+func maxPixelsFlag(usage string) cli.Flag {
+	return &cli.IntFlag{Name: "max-pixels", Usage: usage, DefaultText: "33554432, 8K"}
 }
 
 func runningFlags() []cli.Flag {

@@ -48,6 +48,7 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 		AllowHosts: cmdline.List(c, "allow-host"),
 		Token:      c.String("token"),
 		MaxViewers: c.Int("max-viewers"),
+		MaxPixels:  c.Int("max-pixels"),
 		Demo:       demo,
 		Skip:       s.skipped.count,
 		Log:        s.log,

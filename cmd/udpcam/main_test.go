@@ -121,6 +121,7 @@ func TestUsageErrors(t *testing.T) {
 		"long name":             {"send --addr x --name " + strings.Repeat("n", 65), "at most 64 bytes"},
 		"ttl":                   {"send --addr x --ttl 256", "--ttl 256: give 1 to 255"},
 		"frames":                {"recv --frames -1", "--frames -1: give 1 or more"},
+		"pixels":                {"recv --max-pixels 0", "--max-pixels 0: give 1 or more"},
 		"deadline":              {"recv --deadline 0s", "--deadline 0s: give a time above 0"},
 		"linger":                {"serve --source test: --linger -1s", "--linger -1s: give a time above 0"},
 		"log level":             {"recv --log-level loud", `--log-level "loud": choose debug, info, warn or error`},

@@ -66,7 +66,7 @@ func checkOutputs(c *cli.Context) error {
 
 // sinkOptions returns what the flags say about writing files.
 func sinkOptions(c *cli.Context) (o sink.Options, err error) {
-	o.Overwrite, o.SnapshotEvery = c.Bool("force"), c.Duration("snapshot-every")
+	o.Overwrite, o.SnapshotEvery, o.MaxPixels = c.Bool("force"), c.Duration("snapshot-every"), c.Int("max-pixels")
 	switch format := c.String("record-as"); format {
 	case "", "mjpg":
 	case "mkv":

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"udpcam/internal/fuzzcost"
 	"udpcam/internal/netsim"
 )
 
@@ -59,7 +60,10 @@ func FuzzParseNetem(f *testing.F) {
 	f.Add("delay 2ms 1ms loss gemodel 1% 20% rate 15mbit limit 84 duplicate 1% corrupt 1%")
 	f.Add("delay 2ms tbf rate 40mbit limit 64kb")
 	f.Fuzz(func(t *testing.T, args string) {
-		p, err := netsim.ParseNetem(args)
+		var p netsim.Path
+		var err error
+		bound := fuzzcost.Bound{Bytes: 4096, Time: time.Millisecond}.Plus(len(args), 100, time.Microsecond)
+		fuzzcost.Check(t, bound, func() { p, err = netsim.ParseNetem(args) })
 		if err != nil {
 			return
 		}

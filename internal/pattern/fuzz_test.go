@@ -3,6 +3,9 @@ package pattern
 import (
 	"image"
 	"testing"
+	"time"
+
+	"udpcam/internal/fuzzcost"
 )
 
 // FuzzRead reads small grey pictures. Read must not panic on any picture, and must find the codes that the oracle finds.
@@ -16,7 +19,10 @@ func FuzzRead(f *testing.F) {
 		if height == 0 {
 			img.Pix = nil
 		}
-		if _, err := Read(img); err != nil && hasCode(img) {
+		var err error
+		bound := fuzzcost.Bound{Bytes: 64 << 10, Time: time.Millisecond}.Plus(len(pix), 64, time.Microsecond)
+		fuzzcost.Check(t, bound, func() { _, err = Read(img) })
+		if err != nil && hasCode(img) {
 			t.Errorf("there is a code: %v", err)
 		}
 	})

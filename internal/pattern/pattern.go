@@ -16,8 +16,6 @@ import (
 	"math"
 	"strconv"
 	"time"
-
-	"udpcam/protocol"
 )
 
 // The sizes of the smallest and the largest picture that can be drawn, in pixels.
@@ -25,9 +23,6 @@ const (
 	MinWidth, MinHeight = 160, 120
 	MaxWidth, MaxHeight = 8192, 8192
 )
-
-// This does not compile if the largest picture is too large to be decoded.
-const _ = uint(protocol.MaxPixels - MaxWidth*MaxHeight)
 
 // CheckSize returns an error if a pattern cannot have this size in pixels. The error says which sizes are possible.
 func CheckSize(size image.Point) error {

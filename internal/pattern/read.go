@@ -7,8 +7,6 @@ import (
 	"image/draw"
 	"iter"
 	"math"
-
-	"udpcam/protocol"
 )
 
 // ErrNoCode is returned by [Read] for a picture in which there is no block code, or none that can be read.
@@ -34,8 +32,8 @@ func Read(img image.Image) (Mark, error) {
 	if b.Empty() {
 		return Mark{}, fmt.Errorf("%w: it is empty", ErrNoCode)
 	}
-	if b.Dx() > protocol.MaxPixels/b.Dy() {
-		return Mark{}, fmt.Errorf("%w: it is not searched, having more than %d pixels", ErrNoCode, protocol.MaxPixels)
+	if most := MaxWidth * MaxHeight; b.Dx() > most/b.Dy() {
+		return Mark{}, fmt.Errorf("%w: it is not searched, having more than %d pixels", ErrNoCode, most)
 	}
 	p := lumaOf(img)
 	var across, down []float64 // The edges in a row and in a column, kept for their memory.

@@ -73,7 +73,7 @@ type line struct {
 
 // Write writes cases as one trace.
 func Write(w io.Writer, cases []Case) error {
-	z, err := zstd.NewWriter(w)
+	z, err := zstd.NewWriter(w, zstd.WithWindowSize(maxWindow))
 	if err != nil {
 		return err
 	}
@@ -94,6 +94,7 @@ func Write(w io.Writer, cases []Case) error {
 const (
 	maxLine    = 1 << 20
 	maxRecords = 10_000_000
+	maxWindow  = 8 << 20 // of zstd: what Write uses
 )
 
 // ErrNoTrace means that a file is not a trace.
@@ -101,7 +102,7 @@ var ErrNoTrace = errors.New("this is no trace that loss --trace wrote")
 
 // Read reads a trace. The error wraps ErrNoTrace or is one of r.
 func Read(r io.Reader) (cases []Case, err error) {
-	z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(1<<30))
+	z, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(1<<30))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoTrace, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"udpcam/internal/fuzzcost"
 	"udpcam/internal/netsim"
 	"udpcam/internal/trace"
 	"udpcam/protocol"
@@ -125,7 +126,10 @@ func FuzzRead(f *testing.F) {
 	trace.Write(&good, []trace.Case{r.Case("x")})
 	f.Add(good.Bytes())
 	f.Fuzz(func(t *testing.T, file []byte) {
-		cases, err := trace.Read(bytes.NewReader(file))
+		var cases []trace.Case
+		var err error
+		bound := fuzzcost.Bound{Bytes: 64 << 20, Time: 10 * time.Millisecond}.Plus(len(file), 0, time.Millisecond)
+		fuzzcost.Check(t, bound, func() { cases, err = trace.Read(bytes.NewReader(file)) })
 		if err != nil {
 			if !errors.Is(err, trace.ErrNoTrace) {
 				t.Fatal(err)

@@ -13,12 +13,12 @@ type codebook struct {
 
 const quickBits = 9
 
-func newCodebook(t huffmanTable) (*codebook, error) {
+func (b *codebook) set(t huffmanTable) error {
 	words, err := t.words()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	b := &codebook{values: t.values}
+	*b = codebook{values: t.values}
 	for symbol, w := range words {
 		if w.length == 0 || w.length > quickBits {
 			continue
@@ -37,7 +37,7 @@ func newCodebook(t huffmanTable) (*codebook, error) {
 		b.limit[length] = code << (16 - length)
 		code <<= 1
 	}
-	return b, nil
+	return nil
 }
 
 // A bitReader reads entropy-coded data (T.81, annex F.2.2). Behind the data's end, a marker, it reads zeros.

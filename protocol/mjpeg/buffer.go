@@ -32,7 +32,7 @@ func (b *buffer) room() []byte {
 		copy(b.mem, b.pending())
 		b.lo, b.hi = 0, have
 	case len(b.mem)-b.hi < minRead:
-		b.move(max(2*have, want))
+		b.move(max(2*have, want, have+2*minRead)) // so that many short reads share it
 	}
 	return b.mem[b.hi:]
 }

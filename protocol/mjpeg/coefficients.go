@@ -23,9 +23,8 @@ var unzigzag = func() (back [64]uint8) {
 	return back
 }()
 
-// maxCoefficients bounds the memory that a picture's header can ask for: 64 megapixels, the most that is ever decoded,
-// with full chroma.
-const maxCoefficients = 3 << 26
+// maxCoefficients bounds the memory that a picture's header can ask for: the largest picture, with full chroma.
+const maxCoefficients = 3 * MaxPixels
 
 // coefficients are a baseline picture before the inverse transform: its quantized coefficients.
 type coefficients struct {
@@ -35,13 +34,15 @@ type coefficients struct {
 	memory     []int16 // the components' blocks
 
 	restart int             // MCUs from one restart marker to the next, 0 for none
-	tables  [2][4]*codebook // [DC, AC][number]
+	tables  [2][4]*codebook // [DC, AC][number]; nil if there is none
+	books   [2][4]codebook  // their memory
 }
 
 // A component is one of a picture's planes.
 type component struct {
 	id            byte
 	h, v          int // sampling factors
+	quant         byte
 	width, height int // in blocks, including blocks that only fill up the last MCU
 	dc, ac        *codebook
 	blocks        []int16 // 64 for each block, in the order of the zigzag
@@ -62,21 +63,18 @@ func (c *coefficients) read(jpeg []byte) error {
 	if err := Check(jpeg); err != nil {
 		return err
 	}
-	c.components, c.restart, c.tables = c.components[:0], 0, [2][4]*codebook{}
+	c.reset()
 	for at, segment := range segments(jpeg) {
 		code, body := segment[1], segment[4:]
-		var err error
+		err := c.readSegment(code, body)
 		switch {
-		case code == markerDQT && !validTables(body):
-			err = errHeader
-		case code == markerDHT:
-			err = c.readTables(body)
-		case code == markerDRI && len(body) == 2:
-			c.restart = int(binary.BigEndian.Uint16(body))
-		case code == markerSOF0 || code == markerSOF1:
-			err = c.readHeader(body)
-		case isSOF(code):
+		case err != nil:
+		case isSOF(code) && code != markerSOF0 && code != markerSOF1:
 			err = errKind
+		case isSOF(code) && c.count() > maxCoefficients:
+			err = fmt.Errorf("it is too large: %d×%d pixels", c.size.X, c.size.Y)
+		case isSOF(code) && c.count() > pixelsPerByte*int64(len(jpeg)):
+			err = errHuffman // its bytes cannot hold that many
 		case code == markerSOS:
 			if err = c.readScanHeader(body); err == nil {
 				err = c.readScan(jpeg[at+len(segment):])
@@ -85,6 +83,26 @@ func (c *coefficients) read(jpeg []byte) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// reset forgets the last picture.
+func (c *coefficients) reset() {
+	c.components, c.restart, c.tables = c.components[:0], 0, [2][4]*codebook{}
+}
+
+// readSegment reads tables and frame headers.
+func (c *coefficients) readSegment(code byte, body []byte) error {
+	switch {
+	case code == markerDQT && !validTables(body):
+		return errHeader
+	case code == markerDHT:
+		return c.readTables(body)
+	case code == markerDRI && len(body) == 2:
+		c.restart = int(binary.BigEndian.Uint16(body))
+	case isSOF(code):
+		return c.readHeader(body)
 	}
 	return nil
 }
@@ -114,8 +132,8 @@ func (c *coefficients) readTables(body []byte) error {
 		if n > len(body) || n > 17+256 {
 			return errHuffman
 		}
-		book, err := newCodebook(huffmanTable{string(body[1:17]), string(body[17:n])})
-		if err != nil {
+		book := &c.books[body[0]>>4][body[0]&3]
+		if err := book.set(huffmanTable{string(body[1:17]), string(body[17:n])}); err != nil {
 			return err
 		}
 		c.tables[body[0]>>4][body[0]&3] = book
@@ -143,7 +161,7 @@ func (c *coefficients) readHeader(body []byte) error {
 		if n == 1 {
 			h, v = 1, 1 // a single component is not interleaved: its MCU is one block (A.2.2)
 		}
-		c.components = append(c.components, component{id: p[0], h: h, v: v})
+		c.components = append(c.components, component{id: p[0], h: h, v: v, quant: p[2] & 3})
 	}
 	c.unit = image.Point{}
 	for _, comp := range c.components {
@@ -154,16 +172,13 @@ func (c *coefficients) readHeader(body []byte) error {
 		comp := &c.components[i]
 		comp.width, comp.height = across*comp.h, down*comp.v
 	}
-	if c.count() > maxCoefficients {
-		return fmt.Errorf("it is too large: %d×%d pixels", size.X, size.Y)
-	}
 	return nil
 }
 
 // count is how many coefficients there are.
-func (c *coefficients) count() (n int) {
+func (c *coefficients) count() (n int64) {
 	for _, comp := range c.components {
-		n += comp.width * comp.height * 64
+		n += int64(comp.width) * int64(comp.height) * 64
 	}
 	return n
 }
@@ -190,7 +205,7 @@ func (c *coefficients) readScanHeader(body []byte) error {
 
 // readScan reads the entropy-coded data that scan begins with.
 func (c *coefficients) readScan(scan []byte) error {
-	if n := c.count(); cap(c.memory) < n {
+	if n := int(c.count()); cap(c.memory) < n {
 		c.memory = make([]int16, n)
 	}
 	rest := c.memory

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"testing"
+
+	"udpcam/internal/fuzzcost"
 )
 
 // telephone returns a picture as telephones write it: it announces others behind it (Multi-Picture Format).
@@ -67,7 +69,9 @@ func FuzzHasCompanions(f *testing.F) {
 	f.Add([]byte("\xFF\xD8\xFF\xE2\x00\x00MPF\x00"))
 	f.Fuzz(func(t *testing.T, jpeg []byte) {
 		want := slices.ContainsFunc(segmentsPlainly(jpeg), func(s []byte) bool { return bytes.HasPrefix(s, []byte("\xE2MPF\x00")) })
-		if got := HasCompanions(jpeg); got != want {
+		var got bool
+		fuzzcost.Check(t, linear(jpeg, 0), func() { got = HasCompanions(jpeg) })
+		if got != want {
 			t.Errorf("%v, want %v", got, want)
 		}
 	})

@@ -6,6 +6,8 @@ import (
 	"image/jpeg"
 	"strings"
 	"testing"
+
+	"udpcam/internal/fuzzcost"
 )
 
 // bare is a picture as USB cameras send it: the standard tables left out.
@@ -63,7 +65,9 @@ func FuzzComplete(f *testing.F) {
 	f.Add(without)
 	f.Add(append(tiny(), 0, 0, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		whole, err := Complete(nil, b)
+		var whole []byte
+		var err error
+		fuzzcost.Check(t, linear(b, 2), func() { whole, err = Complete(nil, b) })
 		if err != nil {
 			if len(whole) > 0 {
 				t.Fatal("an error, and a picture")

@@ -10,6 +10,7 @@ const (
 	markerTEM   = 0x01 // private use in arithmetic coding; stands alone
 	markerSOF0  = 0xC0 // start of frame, baseline; the other frames' codes follow it up to SOF15
 	markerSOF1  = 0xC1 // start of frame, extended sequential
+	markerSOF2  = 0xC2 // start of frame, progressive
 	markerDHT   = 0xC4 // Huffman tables
 	markerJPG   = 0xC8 // reserved for extensions
 	markerDAC   = 0xCC // arithmetic coding conditioning
@@ -24,6 +25,7 @@ const (
 	markerDHP   = 0xDE // hierarchical progression: the picture has several frames
 	markerAPP0  = 0xE0 // for applications: JFIF, EXIF
 	markerAPP2  = 0xE2
+	markerAPP14 = 0xEE // Adobe: what the components are
 	markerAPP15 = 0xEF
 	markerCOM   = 0xFE // comment
 	markerFill  = 0xFF // no marker: a fill byte before one (B.1.1.2)
@@ -52,9 +54,12 @@ func mayHoldPicture(code byte) bool {
 
 // segments yields each segment of a whole picture up to the first scan's header, with its marker, and where it begins. A
 // segment's marker code is its byte 1, and its contents begin at byte 4.
-func segments(picture []byte) iter.Seq2[int, []byte] {
+func segments(picture []byte) iter.Seq2[int, []byte] { return segmentsFrom(picture, len(soi)) }
+
+// segmentsFrom yields the segments that begin at a place in a picture, up to the next scan's header.
+func segmentsFrom(picture []byte, at int) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
-		for at := len(soi); at+4 <= len(picture) && picture[at] == 0xFF; {
+		for at+4 <= len(picture) && picture[at] == 0xFF {
 			if picture[at+1] == markerFill {
 				at++
 				continue

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"iter"
 )
 
 // Size returns the width and height of a JPEG in pixels, as its frame header (SOF) gives them, without decoding it.
@@ -18,28 +19,39 @@ func Size(jpeg []byte) (image.Point, error) {
 	if !bytes.HasPrefix(jpeg, soi) {
 		return image.Point{}, errNoSOI
 	}
-	for at := len(soi); at+1 < len(jpeg); {
-		code := jpeg[at+1]
-		switch {
-		case jpeg[at] != 0xFF, code == markerFill:
-			at++
-			continue
-		case code == 0, code == markerTEM, isRST(code): // they stand alone
-			at += 2
-			continue
-		case !isSegment(code), code == markerSOS, at+4 > len(jpeg):
-			return image.Point{}, errNoSOF
+	for code, body := range headers(jpeg) {
+		if isFrame(code) {
+			return frameSize(body)
 		}
-		end := at + 2 + int(binary.BigEndian.Uint16(jpeg[at+2:]))
-		if end < at+4 || end > len(jpeg) {
-			return image.Point{}, errNoSOF
-		}
-		if isSOF(code) || code == markerDHP {
-			return frameSize(jpeg[at+4 : end])
-		}
-		at = end
 	}
 	return image.Point{}, errNoSOF
+}
+
+// isFrame reports whether a segment gives the picture's size.
+func isFrame(code byte) bool { return isSOF(code) || code == markerDHP }
+
+// headers yields the marker and the contents of each segment, up to the header of the first scan.
+func headers(jpeg []byte) iter.Seq2[byte, []byte] {
+	return func(yield func(byte, []byte) bool) {
+		for at := len(soi); at+1 < len(jpeg); {
+			code := jpeg[at+1]
+			switch {
+			case jpeg[at] != 0xFF, code == markerFill:
+				at++
+				continue
+			case code == 0, code == markerTEM, isRST(code): // they stand alone
+				at += 2
+				continue
+			case !isSegment(code), at+4 > len(jpeg):
+				return
+			}
+			end := at + 2 + int(binary.BigEndian.Uint16(jpeg[at+2:]))
+			if end < at+4 || end > len(jpeg) || !yield(code, jpeg[at+4:end]) || code == markerSOS {
+				return
+			}
+			at = end
+		}
+	}
 }
 
 var (

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"udpcam/internal/fuzzcost"
 	"udpcam/protocol"
 )
 
@@ -200,7 +202,9 @@ func FuzzFileName(f *testing.F) {
 		f.Add(stream)
 	}
 	f.Fuzz(func(t *testing.T, stream string) {
-		name := fileName(stream) + ".mjpg"
+		var name string
+		bound := fuzzcost.Bound{Bytes: 4096, Time: time.Millisecond}.Plus(len(stream), 16, 100*time.Nanosecond)
+		fuzzcost.Check(t, bound, func() { name = fileName(stream) + ".mjpg" })
 		if !filepath.IsLocal(name) || filepath.Base(name) != name || name[0] == '.' || len(name) > 255 ||
 			strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || slices.Contains([]rune(`/\:*?"<>|`), r) }) {
 			t.Errorf("%q becomes %q", stream, name)

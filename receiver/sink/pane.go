@@ -6,7 +6,6 @@ import (
 	"unicode"
 
 	"udpcam/protocol"
-	"udpcam/protocol/mjpeg"
 )
 
 // A screen is what a [Window] needs of a graphics library.
@@ -59,9 +58,9 @@ func (p *pane) put(f protocol.Frame) (skipped string) {
 }
 
 // decode decodes the frames of put until next is closed. It wakes Run through fresh, which has room for every pane.
-func (p *pane) decode(fresh chan<- *pane, skip func(reason string)) {
+func (p *pane) decode(fresh chan<- *pane, o Options) {
 	for f := range p.next {
-		reason := undecodable(f.JPEG)
+		reason := o.undecodable(f.JPEG)
 		switch {
 		case reason != "":
 		case !p.view.decode(f.JPEG):
@@ -72,7 +71,7 @@ func (p *pane) decode(fresh chan<- *pane, skip func(reason string)) {
 			fresh <- p
 			continue
 		}
-		skip(reason)
+		o.skip(reason)
 	}
 }
 
@@ -111,15 +110,4 @@ func title(f protocol.Frame) string {
 		text += " (sealed)"
 	}
 	return text
-}
-
-// undecodable returns why a JPEG is not given to a decoder, or "" if it may be. It reads markers only.
-func undecodable(jpeg []byte) (reason string) {
-	switch _, err := mjpeg.Size(jpeg); {
-	case err != nil, mjpeg.Check(jpeg) != nil:
-		return SkipDamaged
-	case mjpeg.TooLarge(jpeg):
-		return SkipHuge
-	}
-	return ""
 }

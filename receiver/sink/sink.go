@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
 )
 
 // A Sink takes frames. Put is called from one goroutine at a time. It may block as long as the sink's device does. Use a
@@ -61,8 +62,22 @@ type Options struct {
 	// SnapshotEvery is how often a snapshot file is replaced; 0 means with every frame. If it is set, a directory gets
 	// snapshots of each stream this often, called after their times, rather than recordings.
 	SnapshotEvery time.Duration
+	// MaxPixels is the largest picture that a window or a terminal decodes; 0 means [mjpeg.MaxPixels]. This stops pictures of
+	// a few bytes that claim to be huge. Larger ones are left out as SkipHuge.
+	MaxPixels int
 	// Skip, if set, is called with one of the reasons above when the sink leaves a frame out, from any goroutine.
 	Skip func(reason string)
+}
+
+// undecodable returns why a JPEG is not given to a decoder, or "" if it may be. It reads markers only.
+func (o *Options) undecodable(jpeg []byte) (reason string) {
+	switch _, err := mjpeg.Size(jpeg); {
+	case err != nil, mjpeg.Check(jpeg) != nil:
+		return SkipDamaged
+	case mjpeg.TooLarge(jpeg, o.MaxPixels):
+		return SkipHuge
+	}
+	return ""
 }
 
 func (o *Options) skip(reason string) {

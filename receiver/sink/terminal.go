@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/jpeg"
 	"os"
 
 	"golang.org/x/image/draw"
 	"golang.org/x/term"
 
 	"udpcam/protocol"
+	"udpcam/protocol/mjpeg"
 )
 
 // ErrNoTerminal says that there is no terminal to draw on.
@@ -32,6 +32,7 @@ type Terminal struct {
 	canvas canvas
 	o      Options
 	size   image.Point // of the terminal, in cells, when it was last cleared
+	decode mjpeg.Decoder
 	frame  *image.RGBA // the scaled picture, kept for its memory
 	buffer bytes.Buffer
 }
@@ -54,7 +55,7 @@ func OpenTerminal(o Options) (*Terminal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot talk to the terminal: %w", err)
 	}
-	t := &Terminal{out: os.Stdout, can: can, canvas: can.canvas(), o: o}
+	t := &Terminal{out: os.Stdout, can: can, canvas: can.canvas(), o: o, decode: mjpeg.Decoder{MaxPixels: o.MaxPixels}}
 	if _, err := t.out.WriteString(altScreen + hideCursor); err != nil {
 		return nil, fmt.Errorf("cannot write to the terminal: %w", err)
 	}
@@ -78,13 +79,8 @@ func moveTo(cell image.Point) string { return fmt.Sprintf("\x1b[%d;%dH", cell.Y+
 func (t *Terminal) String() string { return t.can.String() }
 
 func (t *Terminal) Put(f protocol.Frame) error {
-	if reason := undecodable(f.JPEG); reason != "" {
+	if reason := t.o.undecodable(f.JPEG); reason != "" {
 		t.o.skip(reason)
-		return nil
-	}
-	picture, err := jpeg.Decode(bytes.NewReader(f.JPEG))
-	if err != nil {
-		t.o.skip(SkipDamaged)
 		return nil
 	}
 	columns, rows, err := term.GetSize(int(t.out.Fd()))
@@ -92,7 +88,7 @@ func (t *Terminal) Put(f protocol.Frame) error {
 		return fmt.Errorf("the terminal has gone: %w", err)
 	}
 	t.buffer.Reset()
-	if err := t.render(picture, image.Pt(columns, rows)); err != nil {
+	if err := t.render(f.JPEG, image.Pt(columns, rows)); err != nil {
 		return err
 	}
 	if _, err := t.out.Write(t.buffer.Bytes()); err != nil {
@@ -101,18 +97,28 @@ func (t *Terminal) Put(f protocol.Frame) error {
 	return nil
 }
 
-// render makes the bytes that draw a picture on a terminal of that many cells.
-func (t *Terminal) render(picture image.Image, size image.Point) error {
+// render makes the bytes that draw a picture on a terminal of that many cells, or none if the picture cannot be decoded.
+func (t *Terminal) render(jpeg []byte, size image.Point) error {
 	room := image.Pt(size.X, size.Y-1)
 	if room.X < 1 || room.Y < 1 {
+		return nil
+	}
+	proportions, _ := mjpeg.Size(jpeg)
+	cells := t.can.fit(proportions, room)
+	pixels := t.canvas.pixels(cells)
+	picture, err := t.decode.Decode(jpeg, pixels)
+	switch {
+	case errors.Is(err, mjpeg.ErrTooLarge):
+		t.o.skip(SkipHuge)
+		return nil
+	case err != nil:
+		t.o.skip(SkipDamaged)
 		return nil
 	}
 	if size != t.size {
 		t.size = size
 		t.buffer.WriteString(eraseScreen)
 	}
-	cells := t.can.fit(picture.Bounds().Size(), room)
-	pixels := t.canvas.pixels(cells)
 	if t.frame == nil || t.frame.Rect.Max != pixels {
 		t.frame = image.NewRGBA(image.Rectangle{Max: pixels})
 	}

@@ -12,8 +12,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mattn/go-sixel"
+
+	"udpcam/internal/fuzzcost"
 )
 
 func decoded(t *testing.T, n string) image.Image {
@@ -67,7 +70,7 @@ func TestTerminalRenders(t *testing.T) {
 			terminal := &Terminal{can: test.can, canvas: test.can.canvas()}
 			for range 2 {
 				terminal.buffer.Reset()
-				if err := terminal.render(picture, image.Pt(80, 25)); err != nil {
+				if err := terminal.render(street(t, "1"), image.Pt(80, 25)); err != nil {
 					t.Fatal(err)
 				}
 				text := terminal.buffer.String()
@@ -84,7 +87,7 @@ func TestTerminalRenders(t *testing.T) {
 			}
 			for _, size := range []image.Point{{}, {1, 1}, {1, 2}, {500, 2}, {2, 500}} {
 				terminal.buffer.Reset()
-				if err := terminal.render(picture, size); err != nil {
+				if err := terminal.render(street(t, "1"), size); err != nil {
 					t.Errorf("%v: %v", size, err)
 				}
 			}
@@ -231,7 +234,9 @@ func TestParseAnswers(t *testing.T) {
 func FuzzParseAnswers(f *testing.F) {
 	f.Add("\x1b_Gi=31;OK\x1b\\\x1b[6;34;15t\x1b[?62;4c")
 	f.Fuzz(func(t *testing.T, text string) {
-		a := parseAnswers(text)
+		var a abilities
+		bound := fuzzcost.Bound{Bytes: 16 << 10, Time: time.Millisecond}.Plus(len(text), 100, time.Microsecond)
+		fuzzcost.Check(t, bound, func() { a = parseAnswers(text) })
 		if a.cell != (image.Point{}) && (a.cell.X < 2 || a.cell.Y < 2 || a.cell.X > 200 || a.cell.Y > 200) {
 			t.Errorf("a cell of %v", a.cell)
 		}

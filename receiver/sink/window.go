@@ -46,8 +46,8 @@ type Window struct {
 	ended bool
 }
 
-// NewWindow returns a Window, or [ErrNoWindow] or [ErrNoDisplay] if there can be none. Skip is its only option. Nothing
-// appears before the first picture.
+// NewWindow returns a Window, or [ErrNoWindow] or [ErrNoDisplay] if there can be none. Skip and MaxPixels are its only
+// options. Nothing appears before the first picture.
 func NewWindow(o Options) (*Window, error) {
 	s, err := openScreen()
 	if err != nil {
@@ -82,7 +82,7 @@ func (w *Window) Put(f protocol.Frame) error {
 	case !ok:
 		p = newPane(w.screen.view(title(f)))
 		w.panes[f.Stream] = p
-		w.decoders.Go(func() { p.decode(w.fresh, w.o.skip) })
+		w.decoders.Go(func() { p.decode(w.fresh, w.o) })
 	}
 	skipped = p.put(f)
 	return nil

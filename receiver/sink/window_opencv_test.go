@@ -14,7 +14,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"udpcam/internal/fuzzcost"
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
 )
@@ -175,16 +177,18 @@ func FuzzDecode(f *testing.F) {
 	good := street(f, "5")
 	f.Add(good)
 	f.Fuzz(func(t *testing.T, jpeg []byte) {
-		if size, err := mjpeg.Size(jpeg); err != nil || size.X*size.Y > 1<<22 {
+		if _, err := mjpeg.Size(jpeg); err != nil || mjpeg.TooLarge(jpeg, 1<<20) {
 			return
 		}
-		v := &highGUIView{}
+		v := &highGUIView{screen: &highGUI{}}
 		defer v.close()
 		if !v.decode(good) {
 			t.Fatal("a good picture cannot be decoded")
 		}
 		before := v.picture.Ptr()
-		if decoded := v.decode(jpeg); decoded == (v.picture.Ptr() == before) {
+		var decoded bool
+		fuzzcost.Check(t, fuzzcost.Bound{Bytes: maxHeld, Time: 100 * time.Millisecond}, func() { decoded = v.decode(jpeg) })
+		if decoded == (v.picture.Ptr() == before) {
 			t.Errorf("decoded: %v, but that is not what the picture says", decoded)
 		}
 	})

@@ -300,11 +300,12 @@ func TestUndecodable(t *testing.T) {
 		"SOI and EOI only":    {[]byte{0xFF, 0xD8, 0xFF, 0xD9}, SkipDamaged},
 		"no pixels":           {claim(0, 0), SkipDamaged},
 		"all pixels":          {claim(0xFFFF, 0xFFFF), SkipHuge},
-		"as many as are":      {claim(8192, 8192), ""},
-		"one row more":        {claim(8193, 8192), SkipHuge},
+		"more than are":       {claim(8192, 8192), SkipHuge},
+		"as many as may be":   {claim(len(good)*512/1000, 1000), ""},
+		"more than fit in it": {claim(len(good)*512/1000+1, 1000), SkipHuge},
 		"a scan after a scan": {append(append(good[:len(good)-2:len(good)-2], scans...), 0xFF, 0xD9), SkipHuge},
 	} {
-		if got := undecodable(test.jpeg); got != test.want {
+		if got := new(Options).undecodable(test.jpeg); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}
@@ -325,6 +326,6 @@ func BenchmarkUndecodable(b *testing.B) {
 	b.SetBytes(int64(len(jpeg)))
 	b.ReportAllocs()
 	for b.Loop() {
-		undecodable(jpeg)
+		new(Options).undecodable(jpeg)
 	}
 }

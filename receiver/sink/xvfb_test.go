@@ -25,6 +25,7 @@ import (
 type shown struct {
 	t       testing.TB
 	display string
+	pid     int
 	frames  *gob.Encoder
 	out     bytes.Buffer
 	ended   chan error
@@ -73,6 +74,7 @@ func showWindow(t testing.TB, display string) *shown {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	s.pid = cmd.Process.Pid
 	go func() { s.ended <- cmd.Wait() }()
 	t.Cleanup(func() { cmd.Process.Kill() })
 	return s

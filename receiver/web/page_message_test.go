@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"testing"
 	"time"
+
+	"udpcam/internal/fuzzcost"
 )
 
 // A message with any bytes is either understood or refused.
@@ -14,7 +16,9 @@ func FuzzPageMessage(f *testing.F) {
 	f.Add([]byte{messageRate, 0, 0, 10})
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := parsePageMessage(b)
+		var m pageMessage
+		var err error
+		fuzzcost.Check(t, fuzzcost.Bound{Bytes: 4096, Time: time.Millisecond}, func() { m, err = parsePageMessage(b) })
 		if err != nil {
 			return
 		}

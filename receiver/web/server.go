@@ -67,16 +67,10 @@ func (s *Server) unfit(f protocol.Frame) (reason string) {
 		return SkipEmpty
 	case len(f.Stream) > protocol.MaxStreamName:
 		return SkipName
-	case mjpeg.TooLarge(f.JPEG) || s.hasTooManyPixels(f.JPEG):
+	case mjpeg.TooLarge(f.JPEG, s.config.MaxPixels):
 		return SkipHuge
 	}
 	return ""
-}
-
-// hasTooManyPixels reports whether a JPEG claims more than Config.MaxPixels.
-func (s *Server) hasTooManyPixels(jpeg []byte) bool {
-	size, _ := mjpeg.Size(jpeg) // 0 if it has none: then it cannot be decoded
-	return int64(size.X)*int64(size.Y) > int64(s.config.MaxPixels)
 }
 
 // newPart keeps a frame and renders what is sent with it.

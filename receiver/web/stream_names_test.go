@@ -4,12 +4,18 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"udpcam/internal/fuzzcost"
 )
 
 // A stream may have any name. Its URL stays inside its folder, and the name can be read back from the URL.
 func FuzzPathSegment(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name string) {
-		page, err := url.Parse("http://localhost/cam/streams/" + pathSegment(name) + "/")
+		var path string
+		bound := fuzzcost.Bound{Bytes: 4096, Time: time.Millisecond}.Plus(len(name), 32, 100*time.Nanosecond)
+		fuzzcost.Check(t, bound, func() { path = pathSegment(name) })
+		page, err := url.Parse("http://localhost/cam/streams/" + path + "/")
 		if err != nil {
 			t.Fatal(err)
 		}

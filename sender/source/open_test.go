@@ -10,6 +10,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"udpcam/internal/fuzzcost"
 )
 
 // layOut makes a directory with one file of each kind that a path can name.
@@ -160,7 +163,10 @@ func FuzzRedact(f *testing.F) {
 	f.Fuzz(func(t *testing.T, user, before, after, path string) {
 		for _, scheme := range []string{"http", "https", "opencv:rtsp", "post", "x"} {
 			name := scheme + "://" + user + ":" + before + secret + after + "@camera" + path
-			if got := Redact(name); strings.Contains(got, secret) && !strings.Contains(user+path, secret) {
+			var got string
+			bound := fuzzcost.Bound{Bytes: 16 << 10, Time: time.Millisecond}.Plus(len(name), 100, time.Microsecond)
+			fuzzcost.Check(t, bound, func() { got = Redact(name) })
+			if strings.Contains(got, secret) && !strings.Contains(user+path, secret) {
 				t.Errorf("Redact(%q) = %q", name, got)
 			}
 			src, err := Open(name, Options{})
