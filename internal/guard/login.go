@@ -78,6 +78,7 @@ func (l *login) refuse(w http.ResponseWriter, wait int) (status int, why string)
 	switch {
 	case wait > 0:
 		w.Header().Set("Retry-After", strconv.Itoa(wait))
+		w.Header().Set("Connection", "close") // so that each guess costs a connection
 		return http.StatusTooManyRequests, fmt.Sprintf("too many wrong passwords or tokens: try again in %d s", wait)
 	case l.Password != "":
 		w.Header().Set("WWW-Authenticate", `Basic realm="udpcam", charset="UTF-8"`)

@@ -41,7 +41,7 @@ type Config struct {
 	// means mjpeg.MaxPixels. This stops pictures of a few bytes that claim to be huge from filling a browser's memory.
 	MaxPixels int
 	// User and Password are asked for if Password is not empty (HTTP Basic, RFC 7617). An address that guesses wrong too
-	// often waits a second for each further guess. Behind a proxy all clients are one address.
+	// often waits for the answer to each further one. Behind a proxy all clients are one address.
 	User, Password string
 	// Token, if not empty, also lets in clients that send it: in the address (?token=) or as a bearer token (RFC 6750).
 	// Without TLS the password and the token can be read on the network.

@@ -1,8 +1,12 @@
 package web
 
 import (
+	"bufio"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -106,4 +110,54 @@ func TestPageWithLogin(t *testing.T) {
 			p.until("location.search === ''")
 		})
 	}
+}
+
+// While somebody guesses at the password on a hundred connections, from the owner's own address, the owner's program comes and
+// goes as it likes, and a viewer sees every picture.
+func TestGuessedAt(t *testing.T) {
+	h := New(quiet(Config{User: "me", Password: "secret"}))
+	addr := serve(t, h)
+	ask := func(password string) int {
+		r, err := http.Get("http://me:" + password + "@" + addr + "/streams")
+		if err != nil {
+			return 0
+		}
+		r.Body.Close()
+		return r.StatusCode
+	}
+	viewer, err := http.Get("http://me:secret@" + addr + "/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer viewer.Body.Close()
+	c := &client{in: bufio.NewReader(viewer.Body)}
+	if err := c.expect("--boundarydonotcross\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	var thieves sync.WaitGroup
+	var wrong, late atomic.Int64
+	for i := range 100 {
+		thieves.Go(func() {
+			if status := ask(fmt.Sprint(i)); status == http.StatusTooManyRequests {
+				late.Add(1)
+			} else if status == http.StatusUnauthorized {
+				wrong.Add(1)
+			}
+		})
+	}
+	jpeg := picture(t, 5)
+	for i := range 20 {
+		if status := ask("secret"); status != 200 {
+			t.Errorf("the owner is answered %d", status)
+		}
+		h.Put(frame(i, jpeg))
+		if err := expectFrame(c, i, jpeg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	thieves.Wait()
+	if wrong.Load() > 40 || wrong.Load()+late.Load() != 100 {
+		t.Errorf("%d guesses were answered at once, and %d late", wrong.Load(), late.Load())
+	}
+	http.DefaultClient.CloseIdleConnections()
 }

@@ -44,7 +44,7 @@ const (
 // If a stream ends, fails or is silent for too long, udpcam connects again, with growing pauses and one log line for each
 // change. Before the first picture, errors end the source. Errors that a retry cannot fix (no such address or path, a
 // password, a certificate, a page instead of pictures) end it at once. Others (connection refused, no answer, a server
-// error) end it after 10 s.
+// error) end it after 10 s, and an answer without a picture in it after 30 s.
 //
 // The camera is read at the pace of the caller. Meanwhile, frames wait in the connection, or the camera leaves some out.
 type camera struct {
