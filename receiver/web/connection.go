@@ -51,6 +51,7 @@ type hijacked struct {
 	framing *framing
 	looked  time.Time  // when the viewer was last seen to be there
 	writing sync.Mutex // keeps pictures whole when others write to conn too
+	ended   bool       // nothing may follow: the WebSocket's end has been written
 	pieces  [3][]byte
 	buffers net.Buffers // the pieces to write; a field, so that writing allocates nothing
 	scratch [512]byte
@@ -98,6 +99,9 @@ func (h *hijacked) alive() bool {
 func (h *hijacked) write(p *part, deadline time.Time) (int64, error) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
+	if h.ended {
+		return 0, errLeft
+	}
 	h.conn.SetWriteDeadline(deadline)
 	h.buffers = h.framing.append(h.pieces[:0], p)
 	written, err := h.buffers.WriteTo(h.conn) // one writev where conn is a TCP connection

@@ -81,6 +81,8 @@ type betweenPictures struct {
 func (b betweenPictures) Write(data []byte) (int, error) {
 	b.page.writing.Lock()
 	defer b.page.writing.Unlock()
+	const closing = 0x88 // a close frame's first byte: RFC 6455, section 5.5.1
+	b.page.ended = b.page.ended || data[0] == closing
 	b.SetWriteDeadline(time.Now().Add(b.page.timeout))
 	return b.Conn.Write(data)
 }
