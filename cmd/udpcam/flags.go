@@ -87,6 +87,10 @@ func httpFlags(usual string) []cli.Flag {
 			Usage: "serve browsers at `ADDR`: :8080 for this machine alone, 0.0.0.0:8080 for everyone"},
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
 		allowHostFlag(),
+		&cli.StringSliceFlag{Name: "allow-origin", Usage: "let pages of another site (`ORIGIN`), such as https://example.org, " +
+			"show the pictures or the page (repeatable)"},
+		&cli.StringSliceFlag{Name: "trust-proxy", Usage: "believe what the proxy at `ADDR`, or in a network such as 10.0.0.0/8, " +
+			"tells of its clients in X-Forwarded-For (repeatable)"},
 		&cli.StringFlag{Name: "auth", Usage: "ask clients for this `USER:PASSWORD`"},
 		&cli.StringFlag{Name: "token", Usage: "let in everyone who has this `TOKEN` too: http://…/?token=TOKEN"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},
@@ -97,6 +101,10 @@ func httpFlags(usual string) []cli.Flag {
 
 func allowHostFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "allow-host", Usage: "also answer to this host `NAME` (repeatable)"}
+}
+
+func maxPixelsFlag(usage string) cli.Flag {
+	return &cli.IntFlag{Name: "max-pixels", Usage: usage, DefaultText: "33554432, 8K"}
 }
 
 func runningFlags() []cli.Flag {

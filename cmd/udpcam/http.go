@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -47,9 +48,13 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 		AllowHosts: cmdline.List(c, "allow-host"),
 		Token:      c.String("token"),
 		MaxViewers: c.Int("max-viewers"),
+		MaxPixels:  c.Int("max-pixels"),
 		Demo:       demo,
 		Skip:       s.skipped.count,
 		Log:        s.log,
+	}
+	if err := othersOf(c, &config); err != nil {
+		return nil, err
 	}
 	if config.HTML, err = readPage(c.String("html")); err != nil {
 		return nil, err
@@ -86,6 +91,28 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 		s.log.Warn("others can read the password or token on its way: encrypt with --tls-cert and --tls-key", "url", to.url())
 	}
 	return to, nil
+}
+
+// othersOf sets what --allow-origin and --trust-proxy say.
+func othersOf(c *cli.Context, config *web.Config) error {
+	for _, text := range cmdline.List(c, "allow-origin") {
+		origin, err := web.ParseOrigin(text)
+		if err != nil {
+			return cmdline.Usagef("--allow-origin: %w", err)
+		}
+		config.AllowOrigins = append(config.AllowOrigins, origin)
+	}
+	for _, text := range cmdline.List(c, "trust-proxy") {
+		network, err := netip.ParsePrefix(text)
+		if ip, notOne := netip.ParseAddr(text); notOne == nil {
+			network, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+		}
+		if err != nil {
+			return cmdline.Usagef("--trust-proxy %q: give an IP address, or a network such as 10.0.0.0/8", text)
+		}
+		config.TrustProxies = append(config.TrustProxies, network)
+	}
+	return nil
 }
 
 // authOf returns the user and password of --auth, or nothing without the flag.

@@ -134,6 +134,9 @@ func TestUsageErrors(t *testing.T) {
 		"force of no output":    {"recv --force", "--force is for --out"},
 		"page of no server":     {"recv --html x", "--html is for --http"},
 		"host of no server":     {"recv --allow-host x", "--allow-host is for --http"},
+		"origin of no server":   {"recv --allow-origin https://x", "--allow-origin is for --http"},
+		"origin":                {"recv --http :0 --allow-origin x", "--allow-origin: \"x\" is no origin"},
+		"proxy":                 {"recv --http :0 --trust-proxy x", "--trust-proxy \"x\": give an IP address"},
 		"HTTP address":          {"recv --http x", `--http: bad listening address "x"`},
 	}
 	for name, test := range tests {

@@ -16,8 +16,9 @@ import (
 
 // Flags that need another one.
 var (
-	httpOnly = []string{"html", "allow-host", "auth", "token", "tls-cert", "tls-key", "max-viewers"}
-	outOnly  = []string{"stream", "force", "new-file", "keep", "keep-free", "record-as", "snapshot-every"}
+	httpOnly = []string{"html", "allow-host", "allow-origin", "trust-proxy", "auth", "token", "tls-cert", "tls-key",
+		"max-viewers"}
+	outOnly = []string{"stream", "force", "new-file", "keep", "keep-free", "record-as", "snapshot-every"}
 )
 
 // checkOutputs checks that the flags for outputs go together.

@@ -73,8 +73,7 @@ func recvCommand() *cli.Command {
 				DefaultText: "mjpg"},
 			&cli.DurationFlag{Name: "snapshot-every", Usage: "replace --out pic.jpg once in this `TIME`; " +
 				"in a directory, write one picture of each stream as often", DefaultText: "every frame"},
-			&cli.IntFlag{Name: "max-pixels", Usage: "show no picture of more than `N` pixels in a window, a terminal or a page",
-				DefaultText: "33554432, 8K"},
+			maxPixelsFlag("show no picture of more than `N` pixels in a window, a terminal or a page"),
 		),
 		httpFlags(""),
 		cmdline.Flags("While it runs", framesFlag()),

@@ -37,8 +37,9 @@ func serveCommand() *cli.Command {
 const defaultHTTP = "127.0.0.1:8080"
 
 func onDemandFlags() []cli.Flag {
-	return slices.Concat(httpFlags(defaultHTTP), cmdline.Flags("HTTP", &cli.DurationFlag{Name: "linger",
-		Value: 10 * time.Second, Usage: "close the source this `TIME` after the last viewer left"}))
+	return slices.Concat(httpFlags(defaultHTTP), cmdline.Flags("HTTP", maxPixelsFlag("show no picture of more than `N` pixels"),
+		&cli.DurationFlag{Name: "linger", Value: 10 * time.Second,
+			Usage: "close the source this `TIME` after the last viewer left"}))
 }
 
 func serve(c *cli.Context) error {

@@ -34,7 +34,6 @@ type connection struct {
 	household string
 	moved     time.Time // when it was opened, or a request on it began, moved or ended
 	held      int       // bytes
-	busy      bool      // with a request
 	gone      bool      // closed, or taken over
 	ctx       context.Context
 	end       context.CancelFunc // of ctx
@@ -84,7 +83,6 @@ func (cs *connections) change(conn net.Conn, state http.ConnState) {
 	if c == nil { // it has given way
 		return
 	}
-	c.busy = state == http.StateActive
 	switch state {
 	case http.StateIdle:
 		c.moved = time.Now()
@@ -135,12 +133,19 @@ func (c *connection) remove() {
 // close closes the connection below TLS, whose own Close may wait for a client that does not read. What such a client has
 // left unread is discarded.
 func (c *connection) close() {
-	conn := c.conn
+	DiscardUntaken(c.conn)
+	if tcp := TCP(c.conn); tcp != nil {
+		tcp.Close()
+	} else {
+		c.conn.Close()
+	}
+}
+
+// TCP returns the TCP connection that conn is or that TLS runs on, or nil.
+func TCP(conn net.Conn) *net.TCPConn {
 	if over, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = over.NetConn()
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok && c.busy {
-		tcp.SetLinger(0)
-	}
-	conn.Close()
+	tcp, _ := conn.(*net.TCPConn)
+	return tcp
 }

@@ -20,10 +20,15 @@ const (
 	shutdownGrace  = time.Second / 2  // for answers that are being written when the server ends
 )
 
+type connContexter interface {
+	ConnContext(context.Context, net.Conn) context.Context
+}
+
 // Serve answers HTTP requests on ln until ctx is done, or until listening fails. Then it closes ln, ends the contexts of all
 // requests, and returns when all handlers have ended, also those that have taken over their connection.
 //
 // At most 256 connections are open, not counting those that were taken over. If there are more, one gives way: see [Moved].
+// If the handler has a method ConnContext, that is called for each connection, as [http.Server.ConnContext] is.
 func Serve(ctx context.Context, ln net.Listener, handler http.Handler, log *slog.Logger) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
@@ -44,8 +49,13 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, log *slog
 				running.Done()
 			}
 		},
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ConnContext:       open.context,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			if h, ok := handler.(connContexter); ok {
+				ctx = h.ConnContext(ctx, conn)
+			}
+			return open.context(ctx, conn)
+		},
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      requestTimeout,

@@ -2,7 +2,10 @@ package web
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
+
+	"udpcam/protocol/mjpeg"
 )
 
 // Config configures a [Server]. The zero value of each field is its default.
@@ -14,7 +17,9 @@ type Config struct {
 	QuietAfter time.Duration
 	// ForgetAfter is how long a quiet stream that nobody watches stays listed. 0 means 5 min.
 	ForgetAfter time.Duration
-	// MaxViewers is how many viewers there may be at once. Others are answered 503. 0 means DefaultMaxViewers.
+	// MaxViewers is how many viewers there may be at once, counting snapshots on their way. 0 means DefaultMaxViewers. If
+	// there are as many, a newcomer takes the place of a viewer of the address that has the most (of IPv6, the /64 network),
+	// the slowest first. Where that makes nothing fairer, the newcomer is answered 503.
 	MaxViewers int
 	// MaxStreams is how many streams there may be at once. Frames of others are dropped. 0 means 64. This stops a network
 	// that invents stream names from filling the memory.
@@ -24,12 +29,26 @@ type Config struct {
 	// site resolves to this machine, and the site reads the pictures through a visitor's browser. "*" allows every name,
 	// for a server behind a proxy that checks them.
 	AllowHosts []string
+	// AllowOrigins are the origins of other sites ("https://example.org") whose pages may show this server's page and
+	// pictures, and read them by script. "*" allows every site. [ParseOrigin] says whether one is valid; New leaves out
+	// others.
+	AllowOrigins []string
+	// TrustProxies are the addresses of proxies. A request from one counts as that of the client whose address the proxy adds
+	// to X-Forwarded-For. Without this, all clients behind a proxy are one address: they share one limit of wrong passwords,
+	// and one share of the places. See [Config.MaxViewers].
+	TrustProxies []netip.Prefix
+	// MaxPixels is how many pixels a picture may have. Larger ones are dropped, and the page refuses to decode them. 0
+	// means mjpeg.MaxPixels. This stops pictures of a few bytes that claim to be huge from filling a browser's memory.
+	MaxPixels int
 	// User and Password are asked for if Password is not empty (HTTP Basic, RFC 7617). An address that guesses wrong too
 	// often waits for the answer to each further one. Behind a proxy all clients are one address.
 	User, Password string
 	// Token, if not empty, also lets in clients that send it: in the address (?token=) or as a bearer token (RFC 6750).
 	// Without TLS the password and the token can be read on the network.
 	Token string
+	// Outputs, if set, returns the state of what else takes the frames, such as recordings. /healthz and /metrics show it. Any
+	// goroutine may call it.
+	Outputs func() []Output
 	// Demo, if set, gives the page controls for a demonstration's network.
 	Demo *Demo
 	// HTML replaces the page at "/" and at "/streams/NAME/". Relative links in it, such as "stream" and "snapshot.jpg",
@@ -41,6 +60,13 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// An Output is something else that takes the frames, such as a recording.
+type Output struct {
+	Name  string
+	Err   string    // why it fails now, "" if it does not
+	Since time.Time // when that began, or the zero time
+}
+
 // DefaultMaxViewers is the default of [Config.MaxViewers].
 const DefaultMaxViewers = 256
 
@@ -49,7 +75,7 @@ const (
 	SkipEmpty   = "empty"               // it has no picture
 	SkipName    = "too long a name"     // its stream's name is longer than [protocol.MaxStreamName]
 	SkipStreams = "too many streams"    // its stream is one more than [Config.MaxStreams]
-	SkipHuge    = "too large to decode" // it has more than [protocol.MaxPixels], or would stall a browser's decoder
+	SkipHuge    = "too large to decode" // it has more than [Config.MaxPixels], or would stall a browser's decoder
 )
 
 // withDefaults returns c with each zero field set to its default.
@@ -59,6 +85,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.ForgetAfter, 5*time.Minute)
 	orDefault(&c.MaxViewers, DefaultMaxViewers)
 	orDefault(&c.MaxStreams, 64)
+	orDefault(&c.MaxPixels, mjpeg.MaxPixels)
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}

@@ -38,6 +38,7 @@ func newConnection(w http.ResponseWriter, r *http.Request, f *framing, timeout t
 	case err != nil:
 		return nil, fmt.Errorf("web: taking over the connection: %w", err)
 	}
+	guard.LimitUnsent(conn, timeout)
 	return newHijacked(conn, w.Header(), f, timeout)
 }
 
@@ -50,13 +51,13 @@ type hijacked struct {
 	framing *framing
 	looked  time.Time  // when the viewer was last seen to be there
 	writing sync.Mutex // keeps pictures whole when others write to conn too
+	ended   bool       // nothing may follow: the WebSocket's end has been written
 	pieces  [3][]byte
 	buffers net.Buffers // the pieces to write; a field, so that writing allocates nothing
 	scratch [512]byte
 }
 
 func newHijacked(conn net.Conn, header http.Header, f *framing, timeout time.Duration) (*hijacked, error) {
-	limitUnsent(conn)
 	header.Set("Connection", "close")
 	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	var head bytes.Buffer
@@ -98,6 +99,9 @@ func (h *hijacked) alive() bool {
 func (h *hijacked) write(p *part, deadline time.Time) (int64, error) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
+	if h.ended {
+		return 0, errLeft
+	}
 	h.conn.SetWriteDeadline(deadline)
 	h.buffers = h.framing.append(h.pieces[:0], p)
 	written, err := h.buffers.WriteTo(h.conn) // one writev where conn is a TCP connection
@@ -108,19 +112,10 @@ func (h *hijacked) write(p *part, deadline time.Time) (int64, error) {
 func (h *hijacked) abort() { h.conn.Close() }
 
 func (h *hijacked) close(stalled bool) {
-	if tcp := tcpConn(h.conn); tcp != nil && stalled {
+	if tcp := guard.TCP(h.conn); tcp != nil && stalled {
 		tcp.SetLinger(0)
 	}
 	h.conn.Close()
-}
-
-// tcpConn returns the TCP connection that conn is or that TLS runs on, or nil.
-func tcpConn(conn net.Conn) *net.TCPConn {
-	if over, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = over.NetConn()
-	}
-	tcp, _ := conn.(*net.TCPConn)
-	return tcp
 }
 
 // unhijacked writes through the HTTP server, for HTTP/2, where several requests share a connection, and for middleware that

@@ -148,3 +148,31 @@ func TestWriteAllocatesNothing(t *testing.T) {
 		t.Error("the picture was changed")
 	}
 }
+
+// Over HTTP/2, where answers share a connection, one that is not read is given up alone.
+func TestUnreadOverHTTP2(t *testing.T) {
+	h := New(quiet(Config{StallTimeout: time.Second}))
+	server := httptest.NewUnstartedServer(h)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	large := append(picture(t, 5), make([]byte, 9<<20)...) // more than the client takes unread
+	h.Put(frame(0, large))
+	unread, err := server.Client().Get(server.URL + "/snapshot.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unread.Body.Close()
+	eventually(t, "it is given up", func() bool { return h.Stats().Stalled == 1 && h.Stats().Viewers == 0 })
+	if _, err := io.Copy(io.Discard, unread.Body); err == nil {
+		t.Error("it came whole")
+	}
+	read, err := server.Client().Get(server.URL + "/snapshot.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Body.Close()
+	if n, err := io.Copy(io.Discard, read.Body); n != int64(len(large)) || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}

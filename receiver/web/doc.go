@@ -48,8 +48,15 @@
 //
 // # Privacy
 //
-// Other sites cannot read the pictures. Nothing sets Access-Control-Allow-Origin. WebSockets from other origins are
-// refused. So are Host names that this machine does not have: see [Config.AllowHosts]. GET changes nothing. A [Config] may
-// ask for a password or a token. Without one, everybody who reaches the port sees the pictures. So [ListenAddr] binds this
-// machine only unless told otherwise. Idle connections, slow headers, large bodies and the number of viewers are limited.
+// Other sites can neither read nor show the pictures, nor frame the page, unless [Config.AllowOrigins] names them.
+// WebSockets from other origins are refused. So are Host names that this machine does not have: see [Config.AllowHosts]. The
+// page shows only streams that the server has listed, whatever the link says that leads to it. GET changes nothing. A
+// [Config] may ask for a password or a token. Without one, everybody who reaches the port sees the pictures. So [ListenAddr]
+// binds this machine only unless told otherwise.
+//
+// # Limits
+//
+// Idle connections, slow headers and large bodies are limited: see package guard. So is the number of viewers, and of other
+// answers that are under way. If there are too many, the address with the most gives way: see places.go. An answer must be
+// taken within [Config.StallTimeout], and the kernel holds little of it meanwhile: see answer.go and [Server.ConnContext].
 package web

@@ -26,6 +26,14 @@ func (f *flights) left(number uint32, now time.Time) {
 	f.all = append(f.all, flight{number, now})
 }
 
+// oldest returns when the first of them has left, in nanoseconds since the Unix epoch, or 0 if there is none.
+func (f *flights) oldest() int64 {
+	if len(f.all) == 0 {
+		return 0
+	}
+	return f.all[0].at.UnixNano()
+}
+
 // landed notes that the page has taken a picture and all before it. held is how long the page held the picture.
 func (f *flights) landed(number uint32, held time.Duration, now time.Time) {
 	for i, fl := range f.all {

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -16,16 +18,25 @@ const (
 	statusQuiet   = "quiet"   // they have stopped coming
 	statusIdle    = "idle"    // nobody watches, and the source is closed until somebody does
 	statusWaiting = "waiting" // none has come yet
-	statusFailing = "failing" // a source on demand cannot be opened, or broke
+	statusFailing = "failing" // a source on demand cannot be opened, or broke; or an output fails
 )
 
 // health is the answer of /healthz and of /api/v1/streams.
 type health struct {
 	Status     string       `json:"status"`
-	Error      string       `json:"error,omitempty"` // of a source on demand
+	Error      string       `json:"error,omitempty"` // of a source on demand; in /healthz also of an output
 	Viewers    int          `json:"viewers"`
 	MaxViewers int          `json:"max_viewers"`
 	Streams    []streamInfo `json:"streams"`
+	Outputs    []outputInfo `json:"outputs,omitempty"` // only in /healthz, for monitors
+}
+
+// outputInfo tells how an output does, see [Output].
+type outputInfo struct {
+	Name  string     `json:"name"`
+	OK    bool       `json:"ok"`
+	Error string     `json:"error,omitempty"`
+	Since *time.Time `json:"since,omitempty"`
 }
 
 // streamInfo is what /api/v1/streams, /streams and /healthz tell of a stream. Counts are since the stream is known.
@@ -77,14 +88,33 @@ func (s *Server) serveStreams(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, s.streamInfos(keysOf(r)...))
 }
 
-// serveHealth answers 200 if pictures come, or would come if somebody watched, else 503.
+// serveHealth answers 200 if pictures come, or would come if somebody watched, and no output fails. Else it answers 503.
 func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 	health := s.health()
+	for _, o := range s.outputs() {
+		info := outputInfo{Name: o.Name, OK: o.Err == "", Error: o.Err}
+		if !o.Since.IsZero() {
+			info.Since = &o.Since
+		}
+		health.Outputs = append(health.Outputs, info)
+		if o.Err != "" {
+			health.Status = statusFailing
+			health.Error = cmp.Or(health.Error, fmt.Sprintf("%s: %s", o.Name, o.Err))
+		}
+	}
 	status := http.StatusServiceUnavailable
 	if health.Status == statusLive || health.Status == statusIdle {
 		status = http.StatusOK
 	}
 	writeJSON(w, status, health)
+}
+
+// outputs returns the state of each output.
+func (s *Server) outputs() []Output {
+	if s.config.Outputs == nil {
+		return nil
+	}
+	return s.config.Outputs()
 }
 
 func (s *Server) health(keys ...string) health {

@@ -49,15 +49,23 @@ func describe(name, help string, labels []string) (desc *prometheus.Desc, values
 	return prometheus.NewDesc("udpcam_"+name, help, names, nil), values
 }
 
+// labels are the labels' values so far.
+type labels map[string]bool
+
+// of returns a name as a label's value, which no other name has: two that are not UTF-8 may look alike.
+func (l labels) of(name string) string {
+	label := strings.ToValidUTF8(name, "\uFFFD")
+	for l[label] {
+		label += "'"
+	}
+	l[label] = true
+	return label
+}
+
 func (c collector) Collect(to chan<- prometheus.Metric) {
-	w, now, labels := metricWriter(to), time.Now(), map[string]bool{}
+	w, now, names, outputs := metricWriter(to), time.Now(), labels{}, labels{}
 	for _, s := range c.streams.view(now) {
-		label := strings.ToValidUTF8(s.name, "\uFFFD")
-		for labels[label] { // two names that are not UTF-8 may look alike
-			label += "'"
-		}
-		labels[label] = true
-		c.collectStream(w, s, now, label)
+		c.collectStream(w, s, now, names.of(s.name))
 	}
 	for _, v := range c.viewers.list() {
 		of := []string{"viewer", strconv.FormatUint(v.id, 10), "key", strings.ToValidUTF8(v.key, "\uFFFD")}
@@ -67,12 +75,21 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	s := c.Stats()
 	w.gauge("viewers", "Viewers that are there now.", float64(s.Viewers))
 	w.counter("viewers_refused_total", "Viewers refused because there were too many.", s.Refused)
+	w.counter("viewers_gave_way_total", "Viewers closed so that addresses with fewer places get one.", s.GaveWay)
 	w.counter("viewers_stalled_total", "Viewers closed because they took no picture in time.", s.Stalled)
 	w.counter("frames_refused_total", "Pictures dropped: empty, too large, a stream too many, a name too long.", s.Dropped)
 	w.counter("frames_out_total", "Pictures sent to viewers.", s.FramesOut)
 	w.counter("bytes_out_total", "Bytes sent to viewers.", s.BytesOut)
 	w.counter("frames_skipped_total", "Pictures that viewers were too slow for.", s.Skipped)
 	w.counter("logins_refused_total", "Requests without the password or token.", s.Unauthorized)
+	for _, o := range c.outputs() {
+		up := 1.
+		if o.Err != "" {
+			up = 0
+		}
+		const help = "1 if an output takes the pictures, 0 if it fails: /healthz says why."
+		w.gauge("output_up", help, up, "output", outputs.of(o.Name))
+	}
 	if r := c.links.receiver(); r != nil {
 		s := r.Stats()
 		w.counter("datagrams_total", "Datagrams that came.", s.Datagrams)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"compress/gzip"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -108,6 +109,41 @@ func TestMetrics(t *testing.T) {
 	if n := len(families["udpcam_stream_live"].GetMetric()); n != 3 {
 		t.Errorf("%d streams, want 3", n)
 	}
+}
+
+// An output that fails makes the whole unhealthy, with its reason, although pictures come. When it goes on, all is well.
+func TestOutputs(t *testing.T) {
+	var states []Output
+	h := New(quiet(Config{Outputs: func() []Output { return states }}))
+	put(h, "door", picture(t, 5))
+	expect := func(code int, status, text string, up float64) {
+		t.Helper()
+		r := ask(h, "GET", "/healthz")
+		var answer struct{ Status, Error string }
+		b := body(t, r)
+		err := json.Unmarshal([]byte(b), &answer)
+		if err != nil || r.StatusCode != code || answer.Status != status || answer.Error != text {
+			t.Errorf("%s, %s, %v", r.Status, b, err)
+		}
+		if got := value(scrape(t, h), "udpcam_output_up", "output=rec/film.mkv"); got != up {
+			t.Errorf("up is %v, want %v", got, up)
+		}
+	}
+	expect(200, statusLive, "", -1)
+	states = []Output{{Name: "rec/film.mkv"}, {Name: "pic.jpg"}, {Name: "pic.jpg"}}
+	expect(200, statusLive, "", 1)
+	states[0].Err, states[0].Since = "no space left on device", epoch
+	expect(503, statusFailing, "rec/film.mkv: no space left on device", 0)
+	const failing = `"outputs":[{"name":"rec/film.mkv","ok":false,"error":"no space left on device","since":`
+	if b := body(t, ask(h, "GET", "/healthz")); !strings.Contains(b, failing) ||
+		!strings.Contains(b, `{"name":"pic.jpg","ok":true}`) || !strings.Contains(b, `"since":"2023-11-14T`) {
+		t.Error(b)
+	}
+	if b := body(t, ask(h, "GET", "/api/v1/streams")); strings.Contains(b, "no space") {
+		t.Errorf("viewers are told of it: %s", b)
+	}
+	states[0].Err = ""
+	expect(200, statusLive, "", 1)
 }
 
 // The dashboard asks only for metrics that exist.

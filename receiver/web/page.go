@@ -12,7 +12,7 @@ var pageFiles embed.FS
 
 var pageTemplate = template.Must(template.ParseFS(pageFiles, "page/page.html"))
 
-// pagePolicy lets the page load its own files only.
+// pagePolicy lets the page, and its workers, load from this server alone. A worker obeys the policy of its own script.
 const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; " +
 	"img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 
@@ -26,14 +26,15 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, _ *feed) {
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
 	if s.config.HTML != nil {
+		header.Set("Content-Security-Policy", s.origins.ancestors()) // what the page may load is its author's choice
 		w.Write(s.config.HTML)
 		return
 	}
-	header.Set("Content-Security-Policy", pagePolicy)
 	pageTemplate.Execute(w, struct {
 		Name, Root, Path string
+		MaxPixels        int
 		Demo             bool
-	}{name, root, pagePath(name), s.config.Demo != nil}) // fails only if the client has left
+	}{name, root, pagePath(name), s.config.MaxPixels, s.config.Demo != nil}) // fails only if the client has left
 }
 
 // serveStatic answers with a file of the page.

@@ -9,9 +9,12 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"udpcam/internal/guard"
 )
 
 // A pageSocket is the WebSocket to a page. A picture leaves on it in one writev, of bytes that all viewers share. The
@@ -28,16 +31,18 @@ type pageSocket struct {
 	rate   int   // pictures a second at most; 0 is all
 	gone   error // why the page has gone, nil if it has not
 
-	last *part // the picture that was written last
+	last    *part         // the picture that was written last
+	waiting *atomic.Int64 // of the viewer
 }
 
 // serveSocket sends the pictures of f to a page, see page_message.go. The library refuses a page of another site, whose
-// Origin is not this Host.
+// Origin is not this Host, unless that site is allowed.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
 	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
-		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1)}
+		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1), waiting: &v.waiting}
+		options := websocket.AcceptOptions{InsecureSkipVerify: s.origins.allows(r.Header.Get("Origin"))}
 		var err error
-		if page.library, err = websocket.Accept(&takeover{w, page}, r, nil); err != nil {
+		if page.library, err = websocket.Accept(&takeover{w, page}, r, &options); err != nil {
 			return nil, fmt.Errorf("the request for a WebSocket is not valid, or comes from another site's page (%q)",
 				r.Header.Get("Origin"))
 		}
@@ -59,7 +64,7 @@ func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	limitUnsent(conn)
+	guard.LimitUnsent(conn, t.page.timeout)
 	t.page.hijacked = &hijacked{conn: conn, framing: messageFraming}
 	const longest = 64 // bytes that the library writes: control messages and the clock's
 	between := betweenPictures{conn, t.page}
@@ -76,6 +81,8 @@ type betweenPictures struct {
 func (b betweenPictures) Write(data []byte) (int, error) {
 	b.page.writing.Lock()
 	defer b.page.writing.Unlock()
+	const closing = 0x88 // a close frame's first byte: RFC 6455, section 5.5.1
+	b.page.ended = b.page.ended || data[0] == closing
 	b.SetWriteDeadline(time.Now().Add(b.page.timeout))
 	return b.Conn.Write(data)
 }
@@ -113,6 +120,7 @@ func (p *pageSocket) readMessage() error {
 	switch m.kind {
 	case messageTaken:
 		p.flight.landed(m.number, m.held, now)
+		p.waiting.Store(p.flight.oldest())
 	case messageRate:
 		p.rate = m.rate
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,8 +13,7 @@ import (
 // take that of a feed or a source, but not the other way round.
 type registry struct {
 	config    Config
-	frontFeed *feed        // has the pictures of the front stream
-	watchers  atomic.Int64 // viewers and snapshots of all feeds
+	frontFeed *feed // has the pictures of the front stream
 
 	mu      sync.Mutex
 	streams map[string]*stream
@@ -107,12 +105,12 @@ func (r *registry) watch(f *feed) (leave func(), ok bool) {
 	if !f.enter() {
 		return nil, false
 	}
-	r.watched(1)
-	return func() { f.leave(); r.watched(-1) }, true
+	r.watched()
+	return func() { f.leave(); r.watched() }, true
 }
 
-func (r *registry) watched(n int64) {
-	r.watchers.Add(n)
+// watched wakes the sources on demand: a viewer has come or left, or a source has failed.
+func (r *registry) watched() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.demandChanged()

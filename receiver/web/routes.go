@@ -41,15 +41,16 @@ func (s *Server) routes() *http.ServeMux {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	if !isClean(r.URL.EscapedPath()) {
-		http.NotFound(w, r)
-	} else if status, why := s.gate.Check(w, r); status != 0 {
-		http.Error(w, why, status)
-	} else {
-		s.mux.ServeHTTP(w, r)
-	}
+	s.origins.protect(w.Header(), r)
+	s.bounded(w, proxies(s.config.TrustProxies).client(r), func(w http.ResponseWriter, r *http.Request) {
+		if !isClean(r.URL.EscapedPath()) {
+			http.NotFound(w, r)
+		} else if status, why := s.gate.Check(w, r); status != 0 {
+			http.Error(w, why, status)
+		} else {
+			s.mux.ServeHTTP(w, r)
+		}
+	})
 }
 
 // isClean reports whether the mux takes a path as it is. Its redirect to a clean path would lead out of the prefix that the
@@ -94,9 +95,10 @@ func noSuchStream(w http.ResponseWriter) {
 }
 
 // redirectToPage adds the slash that a page's relative links need. The redirect is relative because the server does not
-// know what prefix it is mounted under.
+// know what prefix it is mounted under. It begins with a dot because a name may look like the address of another site
+// ("https:example.org").
 func redirectToPage(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Location", pathSegment(nameFromPath(r.PathValue("name")))+"/")
+	w.Header().Set("Location", "./"+pathSegment(nameFromPath(r.PathValue("name")))+"/")
 	w.WriteHeader(http.StatusFound)
 }
 

@@ -111,7 +111,7 @@ func TestUnderPrefix(t *testing.T) {
 	h.Put(f)
 	mux := http.NewServeMux()
 	mux.Handle("/cam/", http.StripPrefix("/cam", h))
-	if r := ask(mux, "GET", "/cam/streams/a%2Fb"); r.StatusCode != 302 || r.Header.Get("Location") != "a%2Fb/" {
+	if r := ask(mux, "GET", "/cam/streams/a%2Fb"); r.StatusCode != 302 || r.Header.Get("Location") != "./a%2Fb/" {
 		t.Error(r.Status, r.Header)
 	}
 	for _, target := range []string{"", "streams/a%2Fb/", "streams/a%2Fb/snapshot.jpg", "static/page.js"} {
@@ -325,7 +325,7 @@ func TestState(t *testing.T) {
 func TestOwnPage(t *testing.T) {
 	h := New(quiet(Config{HTML: []byte("<script>mine()</script>")}))
 	r := ask(h, "GET", "/")
-	if b := body(t, r); b != "<script>mine()</script>" || r.Header.Get("Content-Security-Policy") != "" {
+	if b := body(t, r); b != "<script>mine()</script>" || r.Header.Get("Content-Security-Policy") != "frame-ancestors 'self'" {
 		t.Error(b, r.Header)
 	}
 }

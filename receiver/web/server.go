@@ -16,9 +16,11 @@ import (
 type Server struct {
 	config  Config
 	gate    *guard.Gate
+	origins originList
 	mux     *http.ServeMux
 	streams *registry
-	viewers *viewers
+	viewers *viewers // who watch streams, and who get snapshots
+	answers *viewers // who get anything else
 	links   links
 	sources sync.Map // the keys are the sources on demand that are pulled now
 
@@ -29,10 +31,10 @@ type Server struct {
 // New returns a server without streams. It starts no goroutine.
 func New(c Config) *Server {
 	c = c.withDefaults()
-	s := &Server{config: c, gate: guard.NewGate(guard.Rules{
+	s := &Server{config: c, origins: newOriginList(c.AllowOrigins), gate: guard.NewGate(guard.Rules{
 		AllowHosts: c.AllowHosts, User: c.User, Password: c.Password, Token: c.Token,
 	})}
-	s.streams, s.viewers = newRegistry(c), newViewers(c)
+	s.streams, s.viewers, s.answers = newRegistry(c), newViewers(c, c.MaxViewers), newViewers(c, maxAnswers)
 	s.mux = s.routes()
 	return s
 }
@@ -65,7 +67,7 @@ func (s *Server) unfit(f protocol.Frame) (reason string) {
 		return SkipEmpty
 	case len(f.Stream) > protocol.MaxStreamName:
 		return SkipName
-	case mjpeg.TooLarge(f.JPEG, 0):
+	case mjpeg.TooLarge(f.JPEG, s.config.MaxPixels):
 		return SkipHuge
 	}
 	return ""
@@ -93,7 +95,7 @@ func (s *Server) Close() { s.viewers.close() }
 // Stats are a [Server]'s figures: totals since it was made, and how many streams and viewers there are now.
 type Stats struct {
 	Streams   int    // streams that are known now, live or quiet
-	Viewers   int    // viewers of streams now
+	Viewers   int    // viewers of streams now, and snapshots on their way
 	FramesIn  uint64 // frames that were put
 	Dropped   uint64 // frames that were dropped, see Config.Skip
 	FramesOut uint64 // pictures written whole to viewers
@@ -101,6 +103,7 @@ type Stats struct {
 	Skipped   uint64 // pictures that viewers missed because they were behind
 	Stalled   uint64 // viewers closed because they did not take a picture within Config.StallTimeout
 	Refused   uint64 // viewers refused because there were Config.MaxViewers
+	GaveWay   uint64 // viewers closed because another address had fewer places, and there was none left
 	// Unauthorized counts requests without the right password or token.
 	Unauthorized uint64
 }
@@ -118,6 +121,7 @@ func (s *Server) Stats() Stats {
 		Skipped:   v.skipped.Load(),
 		Stalled:   v.stalled.Load(),
 		Refused:   v.refused.Load(),
+		GaveWay:   v.gaveWay.Load(),
 
 		Unauthorized: s.gate.Unauthorized(),
 	}

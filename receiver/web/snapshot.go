@@ -10,8 +10,14 @@ import (
 // snapshotWait is how long a snapshot waits for a first picture: a source on demand has to be opened for it.
 const snapshotWait = 5 * time.Second
 
-// serveSnapshot answers with the newest picture of f and its age in seconds, or waits for the first one.
+// serveSnapshot answers with the newest picture of f and its age in seconds, or waits for the first one. Whoever asks for it
+// is a viewer meanwhile, and has as long to take the picture as other viewers.
 func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request, f *feed) {
+	v := viewerOf(r)
+	if !v.moveTo(s.viewers) {
+		refuse(w, tooManyViewers)
+		return
+	}
 	leave, ok := s.streams.watch(f)
 	if !ok {
 		noSuchStream(w)
@@ -29,19 +35,19 @@ func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request, f *feed) 
 	header.Set("Cache-Control", "no-store")
 	header.Set("Age", strconv.Itoa(int(time.Since(p.came).Seconds())))
 	header.Set("X-Timestamp", unixSeconds(p.frame.Captured)) // as in a multipart stream
+	v.mustTake(s.config.StallTimeout)
 	_, err := w.Write(p.frame.JPEG)
 	s.config.Log.Debug("snapshot", "path", r.URL.Path, "viewer", r.RemoteAddr, "error", err)
 }
 
-// awaitPicture returns the newest picture of f. If there is none, it waits for one. It returns nil if none comes, or if
-// there are too many viewers already.
+// awaitPicture returns the newest picture of f. If there is none, it waits for one. It returns nil if none comes.
 func (s *Server) awaitPicture(r *http.Request, f *feed) *part {
 	ctx, cancel := context.WithTimeout(r.Context(), snapshotWait)
 	defer cancel()
 	defer context.AfterFunc(s.viewers.ctx, cancel)()
 	for {
 		it := f.newest.Load()
-		if it.part != nil || s.streams.watchers.Load() > int64(s.config.MaxViewers) {
+		if it.part != nil {
 			return it.part
 		}
 		select {

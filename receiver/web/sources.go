@@ -95,7 +95,7 @@ func (s *Server) capture(ctx context.Context, src *source, open Opener, linger t
 		return brought, nil
 	case err != nil:
 		src.failed.Store(&err)
-		s.streams.watched(0) // others may be wanted in its place
+		s.streams.watched() // others may be wanted in its place
 		return brought, err
 	}
 	return brought, errOver

@@ -3,42 +3,31 @@ package web
 import (
 	"context"
 	"errors"
-	"maps"
+	"net"
 	"net/http"
 	"os"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// viewers has the present viewers, and totals over all viewers so far.
-type viewers struct {
-	config Config
-	ctx    context.Context // done when the server is closed
-	close  context.CancelFunc
-
-	out, bytes, skipped, stalled, refused atomic.Uint64 // see Stats
-
-	mu     sync.Mutex
-	here   map[*viewer]struct{}
-	lastID uint64
-}
-
-func newViewers(c Config) *viewers {
-	vs := &viewers{config: c, here: map[*viewer]struct{}{}}
-	vs.ctx, vs.close = context.WithCancel(context.Background())
-	return vs
-}
-
-// A viewer is somebody who watches a stream, for as long as its HTTP handler runs.
+// A viewer is somebody who watches a stream, or is answered something else, for as long as its HTTP handler runs. See
+// places.go.
 type viewer struct {
 	id      uint64
 	key     string // ?key=, by which a client finds itself in /state, as with ustreamer
+	address string // see guard.Household
 	all     *viewers
 	feed    *feed
-	conn    connection
-	changed <-chan struct{} // gets a value when conn may be ready sooner than ready said; may be nil
+	conn    connection // of a stream; nil before it begins
+	control *http.ResponseController
+	under   net.Conn // the connection, nil if it is not known, or not for this request alone
+	cancel  context.CancelCauseFunc
+	waiting atomic.Int64 // since when it has not taken what was sent, in ns since the Unix epoch; 0 if it has taken all
+	timer   *time.Timer  // sets late, and breaks off
+	late    atomic.Bool  // it has not taken an answer in time
+
+	changed  <-chan struct{} // gets a value when conn may be ready sooner than ready said; may be nil
+	watching bool            // a stream, rather than asking for one answer
 	// catchesUp makes the viewer get the last two pictures if it missed only one.
 	catchesUp bool
 
@@ -55,16 +44,18 @@ var (
 	errLeft    = errors.New("the viewer left")
 	errEnded   = errors.New("the connection or the server ended")
 	errStalled = errors.New("the viewer took no picture in time")
+	errGaveWay = errors.New("all places are taken, and this address had the most")
 )
 
 // serveViewer lets a viewer watch f until the viewer leaves or f ends. open begins the response.
 func (s *Server) serveViewer(w http.ResponseWriter, r *http.Request, f *feed, open func(v *viewer) (connection, error)) {
-	v := &viewer{all: s.viewers, feed: f, key: viewerKey(r)}
-	if !v.all.admit(v) {
-		refuse(w, "there are as many viewers as this server takes: try again later")
+	v := viewerOf(r)
+	v.feed, v.key, v.watching = f, viewerKey(r), true
+	if !v.moveTo(s.viewers) {
+		refuse(w, tooManyViewers)
 		return
 	}
-	defer v.all.dismiss(v)
+	v.timer.Stop() // each picture has a time of its own
 	leave, ok := s.streams.watch(f)
 	if !ok {
 		noSuchStream(w)
@@ -78,6 +69,7 @@ func (s *Server) serveViewer(w http.ResponseWriter, r *http.Request, f *feed, op
 		log.Warn("a viewer cannot be served", "error", err)
 		return
 	}
+	v.waiting.Store(0)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.viewers.ctx, cancel)()
@@ -110,7 +102,7 @@ func (v *viewer) watch(ctx context.Context) error {
 		wait, err := v.conn.ready(next, now)
 		switch {
 		case ctx.Err() != nil:
-			return errEnded
+			return whyEnded(ctx)
 		case err != nil:
 			return err
 		case wait > 0:
@@ -137,15 +129,21 @@ func (v *viewer) watch(ctx context.Context) error {
 
 // write writes a picture whole, or returns why the viewer has ended.
 func (v *viewer) write(ctx context.Context, p *part, seq uint64, now time.Time) error {
+	v.waiting.CompareAndSwap(0, now.UnixNano())
 	n, err := v.conn.write(p, time.Now().Add(v.all.config.StallTimeout))
 	v.all.bytes.Add(uint64(n))
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded): // first: the HTTP server also ends the request's context then
+	case context.Cause(ctx) == errGaveWay: // first: a write may be broken off by a deadline
+		return errGaveWay
+	case errors.Is(err, os.ErrDeadlineExceeded): // before ctx: the HTTP server also ends the request's context then
 		return errStalled
 	case ctx.Err() != nil:
 		return errEnded
 	case err != nil:
 		return errLeft
+	}
+	if v.changed == nil { // a page tells when it has taken the picture
+		v.waiting.Store(0)
 	}
 	if v.seen != 0 && seq > v.seen+1 {
 		missed := seq - v.seen - 1
@@ -163,37 +161,12 @@ func (v *viewer) write(ctx context.Context, p *part, seq uint64, now time.Time) 
 	return nil
 }
 
-// admit counts v among the viewers, unless there are too many.
-func (vs *viewers) admit(v *viewer) bool {
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	if len(vs.here) >= vs.config.MaxViewers || vs.ctx.Err() != nil {
-		vs.refused.Add(1)
-		return false
+// whyEnded returns why ctx is done.
+func whyEnded(ctx context.Context) error {
+	if context.Cause(ctx) == errGaveWay {
+		return errGaveWay
 	}
-	vs.lastID++
-	v.id = vs.lastID
-	vs.here[v] = struct{}{}
-	return true
-}
-
-func (vs *viewers) dismiss(v *viewer) {
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	delete(vs.here, v)
-}
-
-func (vs *viewers) count() int {
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	return len(vs.here)
-}
-
-// list returns the present viewers. Callers may use only their atomic fields and the fields that never change.
-func (vs *viewers) list() []*viewer {
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	return slices.Collect(maps.Keys(vs.here))
+	return errEnded
 }
 
 // viewerKey returns a request's ?key=, if it is not too long to keep.
@@ -204,10 +177,4 @@ func viewerKey(r *http.Request) string {
 		return ""
 	}
 	return key
-}
-
-// refuse answers that something is not available now.
-func refuse(w http.ResponseWriter, why string) {
-	w.Header().Set("Retry-After", "5") // seconds
-	http.Error(w, why, http.StatusServiceUnavailable)
 }

@@ -4,7 +4,8 @@ import { Player } from './player.js';
 import { Board, Figures, sum } from './figures.js';
 
 const $ = (id) => document.getElementById(id);
-const { root, path: own } = document.documentElement.dataset; // the way to the page of all; this page's stream, '' if it is that
+// The way to the page of all; this page's stream, '' if it is that; how many pixels a picture may have.
+const { root, path: own, maxPixels } = document.documentElement.dataset;
 const home = new URL(root || './', location.href);
 
 const view = $('view');
@@ -18,11 +19,7 @@ let chosen = choice(); // what to show: a stream's path, 'grid', or null for wha
 
 // ---- What is shown
 
-function choice() {
-  const hash = decodeURI(location.hash.slice(1));
-  if (hash === 'grid') return 'grid';
-  return streams.find((s) => s.path === location.hash.slice(1))?.path ?? (hash ? location.hash.slice(1) : own || null);
-}
+function choice() { return location.hash.slice(1) || own || null; }
 
 // The page of all shows the front stream where there is only one, and otherwise a grid.
 function isGrid() { return chosen === 'grid' || (chosen === null && streams.length > 1); }
@@ -85,7 +82,7 @@ class Tile {
     this.element.className = 'tile waiting';
     this.notice = Object.assign(document.createElement('p'), { className: 'notice' });
     this.caption = Object.assign(document.createElement('button'), { className: 'caption' });
-    this.player = new Player(new URL(path, home).href, 'Live picture', {
+    this.player = new Player('Live picture', Number(maxPixels), {
       picture: (p) => this.picture(p),
       reachable: () => look(),
     });
@@ -96,6 +93,9 @@ class Tile {
   }
 
   get info() { return streams.find((s) => (this.path ? s.path === this.path : s.front)); }
+
+  // known says whether the server has told of this stream. Otherwise its path may be anything: it comes from a link.
+  get known() { return !this.path || this.path === own || !!this.info; }
 
   get name() { return this.info?.name || (this.info ? 'unnamed' : ''); }
 
@@ -110,7 +110,7 @@ class Tile {
   attend() {
     const wide = this.element.clientWidth * devicePixelRatio;
     this.player.limit(!isGrid() || wide > 800 ? 0 : wide > 400 ? 15 : 10);
-    if (this.visible && !document.hidden && !paused) this.player.start();
+    if (this.known && this.visible && !document.hidden && !paused) this.player.start(new URL(this.path, home).href);
     else this.player.stop();
   }
 
@@ -140,6 +140,7 @@ class Tile {
       notice = (offline ? 'no connection to the server\n' : '') + ago(silent);
     }
     if (full && !this.last) notice = 'the server has as many viewers as it takes';
+    if (!this.known && asked) notice = 'there is no such camera';
     this.element.className = `tile ${state}`;
     if (this.notice.textContent !== notice) this.notice.textContent = notice;
     if (state !== this.state && this.state && (state === 'quiet' || this.state === 'quiet')) {
@@ -192,7 +193,6 @@ async function look() {
 async function second() {
   if (document.hidden) return;
   const answered = await look();
-  if (answered && chosen !== 'grid' && location.hash) chosen = choice();
   arrange();
   for (const tile of tiles.values()) {
     if (answered) tile.player.check(tile.info?.yours);

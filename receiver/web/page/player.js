@@ -8,9 +8,9 @@ const canDraw = 'OffscreenCanvas' in window && 'transferControlToOffscreen' in H
 const patience = 2;
 
 export class Player {
-  // base is the address of the stream's folder, which ends in a slash; events are functions: picture, damaged.
-  constructor(base, label, events) {
-    this.base = base;
+  // maxPixels is how many pixels a picture may have; events are functions: picture, damaged.
+  constructor(label, maxPixels, events) {
+    this.maxPixels = maxPixels;
     this.events = events;
     this.key = Math.random().toString(36).slice(2); // by which the server knows this viewer
     this.element = document.createElement('div');
@@ -38,7 +38,7 @@ export class Player {
     this.worker = new Worker(new URL('worker.js', import.meta.url));
     this.worker.onmessage = ({ data }) => this.hear(data);
     this.worker.onerror = () => this.useImage();
-    this.worker.postMessage({ canvas: offscreen }, [offscreen]);
+    this.worker.postMessage({ canvas: offscreen, maxPixels: this.maxPixels }, [offscreen]);
     this.label = this.text;
   }
 
@@ -87,9 +87,11 @@ export class Player {
     }
   }
 
-  start() {
+  // start shows the stream whose folder has this address, which ends in a slash.
+  start(base) {
     if (this.running) return;
     this.running = true;
+    this.base = base;
     this.still?.remove();
     this.connect();
   }
