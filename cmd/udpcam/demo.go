@@ -42,7 +42,7 @@ func demo(c *cli.Context) error {
 		return err
 	}
 	defer loop.close()
-	to, err := openServer(c, defaultHTTP, &web.Demo{Link: loop.Link, SetLink: loop.SetLink}, s)
+	to, err := openServer(c, defaultHTTP, web.Config{Demo: &web.Demo{Link: loop.Link, SetLink: loop.SetLink}}, s)
 	if err != nil {
 		return err
 	}

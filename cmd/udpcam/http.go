@@ -33,9 +33,9 @@ type server struct {
 	scheme   string
 }
 
-// openServer listens on the address of --http, or else the usual one. Without either it returns nil. The page has controls
-// for demo unless that is nil.
-func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*server, error) {
+// openServer listens on the address of --http, or else the usual one. Without either it returns nil. config says what the
+// flags do not.
+func openServer(c *cli.Context, usual string, config web.Config, s *session) (*server, error) {
 	addr := cmp.Or(c.String("http"), usual)
 	if addr == "" {
 		return nil, nil
@@ -44,15 +44,9 @@ func openServer(c *cli.Context, usual string, demo *web.Demo, s *session) (*serv
 	if err != nil {
 		return nil, cmdline.Usagef("--http: %w", err)
 	}
-	config := web.Config{
-		AllowHosts: cmdline.List(c, "allow-host"),
-		Token:      c.String("token"),
-		MaxViewers: c.Int("max-viewers"),
-		MaxPixels:  c.Int("max-pixels"),
-		Demo:       demo,
-		Skip:       s.skipped.count,
-		Log:        s.log,
-	}
+	config.AllowHosts, config.Token = cmdline.List(c, "allow-host"), c.String("token")
+	config.MaxViewers, config.MaxPixels = c.Int("max-viewers"), c.Int("max-pixels")
+	config.Skip, config.Log = s.skipped.count, s.log
 	if err := othersOf(c, &config); err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver/sink"
+	"udpcam/receiver/web"
 )
 
 // outputs are the places that received frames go to. None waits for another. The command ends when none takes frames any
@@ -55,7 +56,7 @@ func openOutputs(c *cli.Context, s *session, none func()) (o *outputs, err error
 		return o, err
 	}
 	options.Skip, options.Log = s.skipped.count, s.log
-	if o.server, err = openServer(c, "", nil, s); err != nil {
+	if o.server, err = openServer(c, "", web.Config{Outputs: o.webStates}, s); err != nil {
 		return o, err
 	}
 	if o.server != nil {
@@ -215,6 +216,14 @@ func (o *outputs) states() (states []sink.OutputState) {
 		state := f.queue.State()
 		state.Name = f.name
 		states = append(states, state)
+	}
+	return states
+}
+
+// webStates is what the HTTP server tells of the outputs.
+func (o *outputs) webStates() (states []web.Output) {
+	for _, s := range o.states() {
+		states = append(states, web.Output(s))
 	}
 	return states
 }

@@ -48,7 +48,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	to, err := openServer(c, defaultHTTP, nil, s)
+	to, err := openServer(c, defaultHTTP, web.Config{}, s)
 	if err != nil {
 		return err
 	}

@@ -45,11 +45,15 @@ func (r *registry) put(p *part, from *source) bool {
 	return true
 }
 
-// stream returns the named stream, which it makes if it is new, or nil if there are too many. It wants r.mu held.
+// stream returns the named stream, which it makes if it is new. If there are too many, a quiet one gives way, or else stream
+// returns nil. It wants r.mu held.
 func (r *registry) stream(name string, now time.Time) *stream {
 	s := r.streams[name]
 	if s == nil {
-		if r.forget(now); len(r.streams) >= r.config.MaxStreams {
+		if r.forget(now, r.config.ForgetAfter); len(r.streams) >= r.config.MaxStreams {
+			r.forget(now, r.config.QuietAfter)
+		}
+		if len(r.streams) >= r.config.MaxStreams {
 			return nil
 		}
 		s = &stream{name: name, feed: newFeed()}
@@ -58,26 +62,33 @@ func (r *registry) stream(name string, now time.Time) *stream {
 	return s
 }
 
-// leads reports whether s, which has just got a picture, is the front stream. If the front stream is quiet, the stream
-// that has been live the longest takes its place first. It wants r.mu held.
+// leads reports whether s, which has just got a picture, is the front stream. If the front stream is quiet, the steady stream
+// that has been live the longest takes its place first. If the front stream sends only a picture now and then, it gives way to
+// one that is steady. It wants r.mu held.
 func (r *registry) leads(s *stream, now time.Time) bool {
-	if r.front == nil || r.front != s && !r.front.live(now, r.config.QuietAfter) {
-		r.front = s
-		for _, other := range r.streams {
-			if other.live(now, r.config.QuietAfter) && other.since.Before(r.front.since) {
-				r.front = other
-			}
-		}
-		r.demandChanged()
+	switch {
+	case r.front == s:
+		return true
+	case r.front != nil && r.front.live(now, r.config.QuietAfter) && !(s.steady() && !r.front.steady() && s.fps() > 2*r.front.fps()):
+		return false
 	}
+	r.front = s
+	for _, other := range r.streams {
+		better := other.steady() && !r.front.steady()
+		equal := other.steady() == r.front.steady()
+		if other.live(now, r.config.QuietAfter) && (better || equal && other.since.Before(r.front.since)) {
+			r.front = other
+		}
+	}
+	r.demandChanged()
 	return r.front == s
 }
 
-// forget drops the streams that have long been quiet, unless somebody watches or a source on demand may wake them. It
+// forget drops the streams that have been quiet for a time, unless somebody watches or a source on demand may wake them. It
 // wants r.mu held.
-func (r *registry) forget(now time.Time) {
+func (r *registry) forget(now time.Time, after time.Duration) {
 	for name, s := range r.streams {
-		if now.Sub(s.last) < r.config.ForgetAfter || s.source != nil || r.watchersOf(s) > 0 || !s.feed.drop() {
+		if now.Sub(s.last) < after || s.source != nil || r.watchersOf(s) > 0 || !s.feed.drop() {
 			continue
 		}
 		delete(r.streams, name)
@@ -217,7 +228,7 @@ func (r *registry) clear(s *stream) {
 func (r *registry) feed(name string) *feed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.forget(time.Now())
+	r.forget(time.Now(), r.config.ForgetAfter)
 	if s := r.streams[name]; s != nil {
 		return s.feed
 	}
@@ -251,7 +262,7 @@ type streamView struct {
 func (r *registry) view(now time.Time) []streamView {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.forget(now)
+	r.forget(now, r.config.ForgetAfter)
 	views := make([]streamView, 0, len(r.streams))
 	for _, s := range r.streams {
 		views = append(views, streamView{*s, s == r.front, s.live(now, r.config.QuietAfter), r.watchersOf(s)})

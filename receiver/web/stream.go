@@ -44,6 +44,9 @@ func (s *stream) live(now time.Time, quietAfter time.Duration) bool {
 	return !s.resting && !s.last.IsZero() && now.Sub(s.last) < quietAfter
 }
 
+// steady reports whether the stream sends three pictures a second or more.
+func (s *stream) steady() bool { return s.pictures >= 3 && s.interval <= time.Second/3 }
+
 // fps is the rate of pictures, 0 if it is not known.
 func (s *stream) fps() float64 {
 	if s.interval <= 0 {
