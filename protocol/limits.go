@@ -1,10 +1,6 @@
 package protocol
 
-import (
-	"time"
-
-	"udpcam/protocol/mjpeg"
-)
+import "time"
 
 // The bounds on what comes from a network, a file or a camera. Each says what it stops.
 const (
@@ -18,9 +14,6 @@ const (
 	// MaxStreamName is the most bytes in a stream name. It stops a sender from flooding the log lines, URLs, file names
 	// and window titles in which names end up.
 	MaxStreamName = 64
-
-	// MaxPixels is the most pixels in a picture that is decoded: see [mjpeg.MaxPixels].
-	MaxPixels = mjpeg.MaxPixels
 
 	// MaxPendingMemory is the most bytes that the unfinished frames of all streams that are shown hold together. It stops a
 	// flood of first segments, with ever new frame IDs, from filling the memory.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,7 +51,7 @@ func durationOf(t *testing.T, film string) float64 {
 func TestE2EFullDisk(t *testing.T) {
 	need(t, "ffprobe")
 	disk := smallDisk(t, "20m")
-	receiver, addr := recv(t, "--json", "--out", disk+"/film.mkv", "--out", disk+"/each/", "--out", disk+"/now.jpg")
+	receiver, addr := recv(t, "--json", "--http", "127.0.0.1:0", "--out", disk+"/film.mkv", "--out", disk+"/each/", "--out", disk+"/now.jpg")
 	path, _ := film(t, 1, street(t, 5, 6, 7, 8)...)
 	sender := udpcam(t, "send", "--addr", addr, "--source", path, "--loop", "--fps", "15", "--name", "cam")
 	until(t, "it is recorded", func() bool { return recordedIn(t, disk+"/each/cam*") > 100_000 })
@@ -67,6 +68,18 @@ func TestE2EFullDisk(t *testing.T) {
 		}
 		return json.Unmarshal([]byte(lines[len(lines)-1]), &status) == nil && len(status.Failing) == 3
 	})
+	url := receiver.says(t, `"serving","url":"([^"]*)"`)[1]
+	healthy := func() bool {
+		answer, err := http.Get(url + "healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	}
+	if healthy() {
+		t.Error("/healthz finds all well while nothing can be written")
+	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +92,7 @@ func TestE2EFullDisk(t *testing.T) {
 	if n := strings.Count(receiver.stderr.String(), "cannot write"); n > 6 {
 		t.Errorf("the trouble is said %d times:\n%s", n, receiver.stderr.String())
 	}
+	until(t, "/healthz finds all well", healthy)
 	sender.stop(t)
 	receiver.stop(t)
 	for _, name := range []string{"film.mkv", "film-2.mkv"} {

@@ -3,6 +3,7 @@ package web
 import (
 	"io"
 	"net"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,6 +141,64 @@ func TestFrontStreamMoves(t *testing.T) {
 			t.Error(h.streams.frontName())
 		}
 		c.Close()
+	})
+}
+
+// A picture now and then, although it was there first, does not keep a camera from the front page. It does not come back
+// either while the camera sends.
+func TestFrontStreamIsSteady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		step := 0
+		put := func(stream string) {
+			f := frame(step, picture(t, 5))
+			f.Stream = stream
+			step++
+			h.Put(f)
+		}
+		for i := range 200 {
+			if i%40 == 0 {
+				put("now and then")
+			}
+			if i >= 60 && i < 150 {
+				put("camera")
+			}
+			if front := h.streams.frontName(); i < 60 && front != "now and then" || i > 70 && i < 150 && front != "camera" {
+				t.Fatalf("%q leads in step %d", front, i)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
+}
+
+// A stream that is new takes the place of a quiet one, if there are too many.
+func TestQuietStreamGivesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{MaxStreams: 3}))
+		names := func() (all []string) {
+			for _, s := range h.streamInfos() {
+				all = append(all, s.Name)
+			}
+			return all
+		}
+		put := func(streams ...string) {
+			for _, stream := range streams {
+				f := frame(0, picture(t, 5))
+				f.Stream = stream
+				h.Put(f)
+			}
+		}
+		put("a", "b", "c", "d")
+		if got := names(); !slices.Equal(got, []string{"a", "b", "c"}) {
+			t.Errorf("while all are live there are %v", got)
+		}
+		time.Sleep(2 * time.Second)
+		put("a")
+		time.Sleep(2 * time.Second)
+		put("d")
+		if got := names(); !slices.Equal(got, []string{"a", "d"}) {
+			t.Errorf("when two are quiet there are %v", got)
+		}
 	})
 }
 
