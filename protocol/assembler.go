@@ -83,41 +83,45 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 	}
 	switch p.Type {
 	case typeData, typeParity, typeData | typeRepair, typeParity | typeRepair:
-		seg, err := parseSegment(p, b)
-		if err != nil {
-			a.tally.leaveOut(DatagramMalformed)
-			return
-		}
-		key := keyOf(p, from)
-		s := a.find(key)
-		switch {
-		case s == nil && p.Sealed:
-			a.tally.leaveOut(DatagramUnannounced)
-			return
-		case s == nil:
-			s = a.join(key, from, now)
-		case p.Sealed:
-			if why, opened := s.openSegment(&seg); !opened {
-				a.tally.leaveOut(why)
-				return
-			}
-		}
-		if s.twin {
-			s = a.reunite(s, &seg, now)
-		}
-		s.heard(len(b), from, now)
-		before := s.tally.spoiled()
-		a.makeRoom(s.ordering.memory, s.addSegment(&seg, now))
-		if len(a.guests) > 0 && s.tally.spoiled() > before {
-			a.dismiss(s, now)
-		}
-		s.attend(now)
-		a.show(s, now)
+		a.addSegment(p, b, from, now)
 	case typeAnnouncement:
 		a.addAnnouncement(p, b, from, now)
 	default:
 		a.tally.leaveOut(DatagramUnknownType)
 	}
+}
+
+func (a *Assembler) addSegment(p prefix, b []byte, from netip.AddrPort, now time.Time) {
+	seg, err := parseSegment(p, b)
+	if err != nil {
+		a.tally.leaveOut(DatagramMalformed)
+		return
+	}
+	key := keyOf(p, from)
+	s := a.find(key)
+	switch {
+	case s == nil && p.Sealed:
+		a.tally.leaveOut(DatagramUnannounced)
+		return
+	case s == nil:
+		s = a.join(key, from, now)
+	case p.Sealed:
+		if why, opened := s.openSegment(&seg); !opened {
+			a.tally.leaveOut(why)
+			return
+		}
+	}
+	if s.twin {
+		s = a.reunite(s, &seg, now)
+	}
+	s.heard(len(b), from, now)
+	before := s.tally.spoiled()
+	a.makeRoom(s.ordering.memory, s.addSegment(&seg, now))
+	if len(a.guests) > 0 && s.tally.spoiled() > before {
+		a.dismiss(s, now)
+	}
+	s.attend(now)
+	a.show(s, now)
 }
 
 func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now time.Time) {
@@ -137,7 +141,9 @@ func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now
 		s = a.join(key, from, now)
 	}
 	s.heard(size, from, now)
-	s.asking.clock.hear(clock, now)
+	if s.opener != nil || !s.asking.clock.forged(clock, now) {
+		s.asking.clock.hear(clock, now)
+	}
 	if s.opener != nil {
 		s.opener.announced(announced, clock, echoedReceiver(b), a.shared.config.OneWay, now)
 	}

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -49,12 +50,19 @@ func (c clockEcho) echoes(from, to time.Time) bool {
 	return c.Held > 0 && !sent.Before(from.Truncate(time.Microsecond)) && !sent.After(to)
 }
 
+// echoable is how old a datagram may be that is echoed. So datagrams that somebody has recorded are of no use for long.
+const echoable = 5 * time.Second
+
 // clockWindow is how long a RemoteClock uses its best sample. Two clocks drift apart by some 50 µs a second.
 const clockWindow = 10 * time.Second
 
 // A RemoteClock compares this end's clock with the other end's. It learns from announcements and reports. The zero value
 // knows nothing. It is for one goroutine.
 type RemoteClock struct {
+	sent     [64]uint64 // Sent of the last datagrams to the other end
+	sentNext int        // where in sent the next one goes
+	answered time.Time  // when one of them was last echoed
+
 	heard   uint64         // Sent of the last datagram from the other end
 	heardAt time.Time      // when the last datagram came, zero if none came
 	peer    [saltSize]byte // the receiver's ID, if its datagram was sealed
@@ -73,10 +81,29 @@ type sample struct {
 // echo is the clock echo to send to the other end now.
 func (c *RemoteClock) echo(now time.Time) clockEcho {
 	e := clockEcho{Sent: timestamp(now)}
+	c.sent[c.sentNext%len(c.sent)] = e.Sent
+	c.sentNext++
 	if !c.heardAt.IsZero() {
 		e.Echo, e.Held = c.heard, uint32(max(1, min(now.Sub(c.heardAt).Microseconds(), 1<<32-1)))
 	}
 	return e
+}
+
+// Answered reports whether feedback echoes a datagram that was sent with this clock's echo, lately. Only somebody who gets
+// these datagrams, or reads them on their way, knows to the microsecond when they were sent.
+func (c *RemoteClock) Answered(f Feedback, now time.Time) bool { return c.echoed(f.clock, now) }
+
+func (c *RemoteClock) echoed(e clockEcho, now time.Time) bool {
+	if !e.echoes(now.Add(-echoable), now) || !slices.Contains(c.sent[:], e.Echo) {
+		return false
+	}
+	c.answered = now
+	return true
+}
+
+// forged reports whether an echo is none of what this end has sent, although the other end has echoed that lately.
+func (c *RemoteClock) forged(e clockEcho, now time.Time) bool {
+	return !c.echoed(e, now) && !c.answered.IsZero() && now.Sub(c.answered) < echoable
 }
 
 // Hear learns from feedback that came now. Only reports have a clock echo.

@@ -309,6 +309,36 @@ func TestStrangersNames(t *testing.T) {
 	}
 }
 
+// TestStrangersClocks has a stranger announce a camera's stream in its name, with another clock. The receiver goes on comparing
+// its own clock with the camera's, and the camera believes its reports.
+func TestStrangersClocks(t *testing.T) {
+	const ahead, oneWay = time.Hour, 2 * time.Millisecond // of the camera's clock, and of the path
+	a, cam, clock := NewAssembler(AssemblerConfig{}), newCamera(7, "door"), RemoteClock{}
+	believed := 0
+	for at := time.Duration(0); at < 5*time.Second; at += 100 * time.Millisecond {
+		now := epoch.Add(at)
+		if at > time.Second {
+			liar := RemoteClock{heard: timestamp(now.Add(-time.Millisecond)), heardAt: now.Add(-time.Millisecond)}
+			add(a, alice, now, cam.splitter.Announce(Announcement{Name: "door"}, &liar, now.Add(7*time.Minute))[0][0])
+		}
+		add(a, alice, now, cam.splitter.Announce(Announcement{Name: "door"}, &clock, now.Add(ahead-oneWay))[0][0])
+		_, ds := cam.frame(3000)
+		add(a, alice, now, ds...)
+		later := now.Add(50 * time.Millisecond)
+		a.Expire(later)
+		for _, b := range feedback(a) {
+			f, err := cam.splitter.Feedback(b, later.Add(ahead+oneWay))
+			if err == nil && f.Report != nil && clock.Answered(f, later.Add(ahead+oneWay)) {
+				clock.Hear(f, later.Add(ahead+oneWay))
+				believed++
+			}
+		}
+	}
+	if off := a.Streams()[0].ClockOffset - ahead; off.Abs() > oneWay || believed < 20 {
+		t.Errorf("the clock is wrong by %v, and %d reports are believed", off, believed)
+	}
+}
+
 // TestStrangersAsGuests has a stranger copy the headers of a camera's datagrams. So he becomes a guest of its stream. But he
 // can spoil only one frame before he is sent away.
 func TestStrangersAsGuests(t *testing.T) {

@@ -2,7 +2,6 @@ package sender
 
 import (
 	"image"
-	"slices"
 	"time"
 
 	"udpcam/protocol"
@@ -23,22 +22,17 @@ const (
 	// announceFrames is the number of first frames before each of which the stream is announced. So a lost announcement
 	// does not delay a receiver that was there before the sender.
 	announceFrames = 10
-
-	// echoable is how old the announcement may be that a report echoes. So reports that somebody has recorded are of no use
-	// for long.
-	echoable = 5 * time.Second
 )
 
 // An announcer decides when the stream is announced, and makes the announcement.
 type announcer struct {
 	name string
 
-	sent   int           // announcements
-	sentAt [64]time.Time // when the last ones were sent: number i in place i mod 64
-	last   time.Time     // when the stream was announced last
-	size   image.Point   // of a recent frame
-	seen   time.Time     // when that frame came
-	rate   rate
+	sent int         // announcements
+	last time.Time   // when the stream was announced last
+	size image.Point // of a recent frame
+	seen time.Time   // when that frame came
+	rate rate
 }
 
 // observe learns from a frame that is to be sent.
@@ -55,19 +49,9 @@ func (a *announcer) next(newest uint32, enough time.Duration, now time.Time) (an
 	if a.sent >= announceFrames && now.Sub(a.last) < enough {
 		return announcement, false
 	}
-	a.sentAt[a.sent%len(a.sentAt)] = now
 	a.sent++
 	a.last = now
 	return protocol.Announcement{Name: a.name, Size: a.size, MilliFPS: a.rate.milliFPS, Newest: newest}, true
-}
-
-// echoes reports whether feedback echoes an announcement that was really sent, lately. Only somebody who gets the stream, or
-// reads it on its way, knows when that was to the microsecond.
-func (a *announcer) echoes(f protocol.Feedback, now time.Time) bool {
-	sent, ok := f.Echo(now)
-	return ok && slices.ContainsFunc(a.sentAt[:], func(at time.Time) bool {
-		return at.UnixMicro() == sent.UnixMicro() && now.Sub(at) <= echoable
-	})
 }
 
 // A rate measures the frame rate, over about a second.

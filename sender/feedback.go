@@ -80,7 +80,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		s.answer(d, *f.Request, now)
 	case len(f.Report.Trains) > 0 && !slices.ContainsFunc(f.Report.Trains, s.sentTrain):
 		s.refuse(FeedbackMalformed)
-	case s.config.Key == (protocol.Key{}) && !s.announcer.echoes(f, now):
+	case s.config.Key == (protocol.Key{}) && !d.clock.Answered(f, now):
 		if s.refuse(FeedbackUnproven); !d.live(now) { // a new receiver may have heard no announcement yet
 			s.announce(announceUnproven, now)
 		}
