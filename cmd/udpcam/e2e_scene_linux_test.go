@@ -45,6 +45,9 @@ func newScene(t *testing.T) *scene {
 // ready sees to it that camera and receiver run, and that the viewer sees pictures.
 func (s *scene) ready(row attackRow) {
 	t := s.t
+	if s.stale && s.camera != nil {
+		s.camera.stop() // first: a new receiver must not see its pictures, whose numbers are higher than those of the next
+	}
 	if s.stale || row.recv != nil {
 		s.leave()
 		if s.receiver != nil {
@@ -63,9 +66,6 @@ func (s *scene) ready(row attackRow) {
 		s.receiver.says(t, "listening")
 	}
 	if s.stale {
-		if s.camera != nil {
-			s.camera.stop()
-		}
 		picture := readFile(t, street(t, 5)[0])
 		s.camera = newNumberedCamera(t, s.lan.machines[0], "cam", picture, cameraRate, s.target.Addr().String())
 	}
