@@ -135,10 +135,11 @@ func TestE2EInventedStreamsLeaveNoFiles(t *testing.T) {
 		udpcam(t, "send", "--addr", addr, "--source", street(t, 7)[0], "--frames", "1", "--name", fmt.Sprint("invented", i)).ends(t, 0)
 	}
 	path, content := film(t, 10, street(t, 5, 6)...)
-	udpcam(t, "send", "--addr", addr, "--source", path, "--name", "cam").ends(t, 0)
-	until(t, "the camera is recorded", func() bool { return fileSize(dir+"cam.mjpg") >= len(content) })
+	udpcam(t, "send", "--addr", addr, "--source", path, "--loop", "--name", "cam")
+	until(t, "the camera is recorded", func() bool { return fileSize(dir+"cam.mjpg") >= 2*len(content) })
 	receiver.stop(t)
-	if !bytes.Equal(readFile(t, dir+"cam.mjpg"), content) {
+	// The first frames may be missing: a camera beside so many others must first show that it goes on.
+	if recorded := readFile(t, dir+"cam.mjpg"); !bytes.Contains(bytes.Repeat(content, len(recorded)/len(content)+2), recorded) {
 		t.Error("the recording differs from what was sent")
 	}
 	if files, _ := os.ReadDir(dir); len(files) != 1 {
