@@ -26,8 +26,8 @@ func (a *arrivals) note(s *segment, now time.Time) (late time.Duration) {
 		a.data, a.parity, a.first = s.layout.segments(), int(s.Parity)*s.layout.blocks, now
 	}
 	at := a.place(s)
-	for len(a.seen) <= at/64 {
-		a.seen = append(a.seen, 0)
+	if more := at/64 + 1 - len(a.seen); more > 0 {
+		a.seen = append(a.seen, make(bitset, more)...)
 	}
 	if a.seen.has(at) {
 		return 0

@@ -3,6 +3,7 @@ package protocol
 import (
 	"cmp"
 	"net"
+	"net/netip"
 	"strconv"
 	"time"
 )
@@ -18,8 +19,7 @@ import (
 //
 // As long as it is not known which of these holds, s keeps the name that it has, if any.
 func (a *Assembler) name(s *stream, now time.Time) {
-	host, port := s.from.Addr().Unmap().String(), strconv.Itoa(int(s.from.Port()))
-	name := s.name()
+	host, port, name := s.host(), strconv.Itoa(int(s.home().Port())), s.name()
 	for _, label := range []string{name, name + "@" + host, name + "@" + net.JoinHostPort(host, port)} {
 		holder := a.holderOf(label, s)
 		switch {
@@ -29,7 +29,7 @@ func (a *Assembler) name(s *stream, now time.Time) {
 				return // what came may have been on its way when s ended
 			}
 			holder.label, holder.lost = "", now
-		case now.Sub(holder.seen) >= fellSilent, s.owned == "" && s.opener != nil && s.from.Addr() == holder.from.Addr():
+		case now.Sub(holder.seen) >= fellSilent, s.owned == "" && s.opener != nil && s.host() == holder.host():
 			holder.label, holder.lost = "", now
 		case holder.seen.Sub(s.joined) < provenTime: // it may have ended just before s began
 			return
@@ -55,7 +55,17 @@ func (s *stream) announce(n Announcement) {
 }
 
 // name is the name that the stream would like to have.
-func (s *stream) name() string { return cmp.Or(s.announced.Name, s.from.Addr().Unmap().String()) }
+func (s *stream) name() string { return cmp.Or(s.announced.Name, s.host()) }
+
+// home is the address that the stream belongs to, and host its IP address. Guests of the stream have others.
+func (s *stream) home() netip.AddrPort {
+	if s.key.from.IsValid() {
+		return s.key.from
+	}
+	return s.from
+}
+
+func (s *stream) host() string { return s.home().Addr().Unmap().String() }
 
 // holderOf returns the stream, other than s, that has that name, or nil.
 func (a *Assembler) holderOf(label string, s *stream) *stream {
