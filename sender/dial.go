@@ -80,15 +80,6 @@ func split(addr string) (host, port string) {
 	return host, port
 }
 
-// Resolve returns the IP address and port of an address as Dial accepts it.
-func Resolve(addr string) (netip.AddrPort, error) {
-	known, err := resolve(context.Background(), nil, addr)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	return known[0], nil
-}
-
 // lookupTime is how long the lookup of a name may take.
 const lookupTime = 10 * time.Second
 
