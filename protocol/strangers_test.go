@@ -149,7 +149,7 @@ func TestStrangers(t *testing.T) {
 				if at%(200*time.Millisecond) == 0 {
 					frames(add(a, alice, now, cam.announce()))
 				}
-				for ; sent*int(time.Second) < k.rate*int(at-time.Second); sent++ { // he begins after one second
+				for ; time.Duration(sent)*time.Second < time.Duration(k.rate)*(at-time.Second); sent++ { // he begins after one second
 					b := k.make(r, sent, cam)
 					began := time.Now()
 					a.Add(b, k.from(sent), now)
