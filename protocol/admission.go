@@ -47,7 +47,7 @@ func (a *Assembler) join(key streamKey, from netip.AddrPort, now time.Time) *str
 			continue
 		}
 		all.add(o, now)
-		if networkOf(o.from) == networkOf(from) {
+		if o.network == s.network {
 			near.add(o, now)
 		}
 	}

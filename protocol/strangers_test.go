@@ -3,11 +3,15 @@ package protocol
 import (
 	"bytes"
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
+
+	"udpcam/internal/fuzzcost"
 )
 
 // An attack makes the datagrams of a stranger. It knows the camera: its session and the ID of its next frame.
@@ -127,6 +131,8 @@ var attacks = []attack{
 func TestStrangers(t *testing.T) {
 	for _, k := range attacks {
 		t.Run(k.name, func(t *testing.T) {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
 			a, cam, r := NewAssembler(AssemblerConfig{}), newCamera(7, "door"), rand.New(rand.NewPCG(1, 2))
 			var spent []time.Duration
 			sent, came, next, pending, strangers, answered := 0, 0, uint32(0), 0, 0, 0
@@ -151,9 +157,9 @@ func TestStrangers(t *testing.T) {
 				}
 				for ; time.Duration(sent)*time.Second < time.Duration(k.rate)*(at-time.Second); sent++ { // he begins after one second
 					b := k.make(r, sent, cam)
-					began := time.Now()
+					began := fuzzcost.ThreadTime()
 					a.Add(b, k.from(sent), now)
-					spent = append(spent, time.Since(began))
+					spent = append(spent, fuzzcost.ThreadTime()-began)
 					answered -= len(b)
 					frames(drain(a, nil))
 				}
@@ -194,8 +200,11 @@ func TestStrangers(t *testing.T) {
 			if k.from(0) != alice && answered > 0 {
 				t.Errorf("more than half of what came was answered: %d bytes too many", answered)
 			}
-			each := usual(spent)
-			if sent > 1000 && each > 50*time.Microsecond {
+			each, limit := usual(spent), 50*time.Microsecond
+			if bits.UintSize == 32 { // it is slower, and a look at the clock takes 9 µs
+				limit *= 4
+			}
+			if sent > 1000 && each > limit {
 				t.Errorf("a datagram cost %v", each)
 			}
 			t.Logf("%d of 150 frames, %d strangers shown, %d kB pending, %v a datagram", came, strangers, pending/1000, each)
@@ -203,7 +212,7 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// usual is the mean of the shorter nine tenths of durations: in the others, another program may have had the processor.
+// usual is the mean of the shorter nine tenths of durations: in the others, the processor may have done other things too.
 func usual(all []time.Duration) (mean time.Duration) {
 	slices.Sort(all)
 	all = all[:len(all)*9/10+1]

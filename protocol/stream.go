@@ -11,10 +11,11 @@ import (
 // frame places the segment (placing.go). Then ordering hands on whole frames, and asking asks for what is missing. All parts
 // count in the same tally.
 type stream struct {
-	key    streamKey
-	from   netip.AddrPort // where its last datagram came from
-	joined time.Time      // when its first datagram came
-	seen   time.Time      // when its last datagram came
+	key     streamKey
+	from    netip.AddrPort // where its last datagram came from
+	network netip.Prefix   // where its first datagram came from: see networkOf
+	joined  time.Time      // when its first datagram came
+	seen    time.Time      // when its last datagram came
 
 	delivered int       // frames that were whole and intact
 	shown     bool      // whether it has a place among the streams that are shown
@@ -54,7 +55,7 @@ type outgoingFeedback struct {
 }
 
 func newStream(key streamKey, from netip.AddrPort, sh *shared, now time.Time) *stream {
-	s := &stream{key: key, from: from, joined: now, seen: now, shared: sh}
+	s := &stream{key: key, from: from, network: networkOf(from), joined: now, seen: now, shared: sh}
 	s.ordering = ordering{config: &sh.config, memory: &sh.trial, tally: &s.tally, open: key.from.IsValid()}
 	s.asking = asking{config: &sh.config, tally: &s.tally, key: key, joined: now, reported: now}
 	return s

@@ -6,5 +6,5 @@ import "time"
 
 var start = time.Now()
 
-// threadTime is the time on a clock. No other is known on all systems.
-func threadTime() time.Duration { return time.Since(start) }
+// ThreadTime is the time on a clock, since the processor time of a thread is not known on all systems.
+func ThreadTime() time.Duration { return time.Since(start) }

@@ -67,9 +67,9 @@ func cost(f func()) (bytes int, took time.Duration) {
 	defer runtime.UnlockOSThread()
 	allocated := [1]metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(allocated[:])
-	before, began := allocated[0].Value.Uint64(), threadTime()
+	before, began := allocated[0].Value.Uint64(), ThreadTime()
 	f()
-	took = threadTime() - began
+	took = ThreadTime() - began
 	metrics.Read(allocated[:])
 	return int(allocated[0].Value.Uint64() - before), took
 }

@@ -47,7 +47,7 @@ func allocate(n int) {
 
 // compute uses that much processor time.
 func compute(d time.Duration) {
-	for end := threadTime() + d; threadTime() < end; {
+	for end := ThreadTime() + d; ThreadTime() < end; {
 	}
 }
 
