@@ -312,8 +312,9 @@ func TestAssemblerNames(t *testing.T) {
 		{1, alice, 1135 * ms, "door"}, // no, there are two on her host: she gets her name back
 		{3, second, 1140 * ms, "door@192.168.1.5"},
 		{4, third, 1150 * ms, ""},
+		{1, alice, 1370 * ms, "door"},
 		{3, second, 1450 * ms, "door@192.168.1.5"},
-		{1, alice, 1450 * ms, "door"},
+		{1, alice, 1455 * ms, "door"},
 		{4, third, 1460 * ms, "door@192.168.1.5:50001"},
 		{5, alice, 1500 * ms, ""}, // alice is restarted
 		{5, alice, 1955 * ms, "door"},

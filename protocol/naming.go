@@ -13,8 +13,8 @@ import (
 //
 //   - While the holder of a name goes on sending, a new stream gets its host's address added to the name. If that name is
 //     taken too, its port is added.
-//   - If the holder falls silent, the new stream takes the name. It may be the same sender after a restart. A sealed stream
-//     from the same host does not wait for that: its sender has the key.
+//   - If the holder falls silent, the new stream takes the name. It may be the same sender after a restart. From the same host
+//     that is more likely, so less silence is needed, and none if the stream is sealed: its sender has the key.
 //   - If the old holder then goes on sending, it gets the name back.
 //
 // As long as it is not known which of these holds, s keeps the name that it has, if any.
@@ -29,7 +29,7 @@ func (a *Assembler) name(s *stream, now time.Time) {
 				return // what came may have been on its way when s ended
 			}
 			holder.label, holder.lost = "", now
-		case now.Sub(holder.seen) >= fellSilent, s.owned == "" && s.opener != nil && s.host() == holder.host():
+		case now.Sub(holder.seen) >= fellSilent, s.host() == holder.host() && s.replaces(holder, now):
 			holder.label, holder.lost = "", now
 		case holder.seen.Sub(s.joined) < provenTime: // it may have ended just before s began
 			return
@@ -39,6 +39,11 @@ func (a *Assembler) name(s *stream, now time.Time) {
 		s.label, s.owned = label, label
 		return
 	}
+}
+
+// replaces reports whether s is probably the same sender as the holder of a name, after a restart. Both are on one host.
+func (s *stream) replaces(holder *stream, now time.Time) bool {
+	return now.Sub(holder.seen) >= restarted || s.opener != nil && s.owned == ""
 }
 
 // announce notes an announcement. A stream that is open keeps its name until several announcements in a row have another

@@ -64,9 +64,10 @@ const (
 	requestShare = 8
 	reportShare  = 2
 
-	// fellSilent is how long a stream must be silent before another may take its name. Senders announce their stream every
-	// 200 ms.
+	// fellSilent is how long a stream must be silent before another may take its name, and restarted the same for a stream from
+	// the same host, which is probably the same sender after a restart. Senders announce their stream every 200 ms.
 	fellSilent = 500 * time.Millisecond
+	restarted  = 250 * time.Millisecond
 )
 
 // A timing is what a receiver has measured of the path to and from a sender. The zero value knows nothing.

@@ -128,7 +128,7 @@ func TestMeetRestarts(t *testing.T) {
 		send(s, 20)
 		cancel()
 		got, st := result()
-		if len(got) < 40-17 || st.Dropped.Total() != 0 { // the new process has the name when the old one was silent for half a second
+		if len(got) < 40-10 || st.Dropped.Total() != 0 { // the new process has the name when the old one was silent for a quarter of a second
 			t.Errorf("%d frames of 40 came from a sender that was restarted; dropped %v", len(got), st.Dropped.Map())
 		}
 		if slices.ContainsFunc(got, func(d delivery) bool { return d.stream != "door" }) {
