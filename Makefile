@@ -46,8 +46,8 @@ BENCH_LINK ?= $(shell modprobe -nq sch_netem && echo netem || echo tun)
 PURE := /(internal/pattern|protocol(/.*)?|sender/internal/path)$$
 
 # The only tests that `make test` may skip in all its steps: no package has what they need of the system. In turn:
-# network namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT; and inputs that a fuzz target finds too long.
-MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|GoesOn|KeepFree|PowerCut|TestManyInOneCall|TestFallbacks|[.]Fuzz
+# network namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT.
+MAY_SKIP := Netns|IPv6|::1|BothFamilies|TestDial/|Multicast|FullDisk|GoesOn|KeepFree|PowerCut|TestManyInOneCall|TestFallbacks
 
 # The database of known vulnerabilities. It may also be a folder: VULNDB=file:///path
 VULNDB ?= https://vuln.go.dev

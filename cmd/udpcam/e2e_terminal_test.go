@@ -1,3 +1,5 @@
+//go:build unix
+
 package main_test
 
 import (
@@ -20,7 +22,7 @@ func inTerminal(t *testing.T, answer string) (receiver *process, addr string, sh
 	t.Helper()
 	screen, inside, err := pty.Open()
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { screen.Close() })
 	if err := pty.Setsize(screen, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {

@@ -23,9 +23,7 @@ func FuzzReader(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, limit uint16, seed uint64) {
-		if len(stream) > 20_000 {
-			t.Skip("longer streams find nothing more")
-		}
+		stream = stream[:min(len(stream), 20_000)] // more finds nothing new, and takes long
 		most := int(limit)
 		if most == 0 {
 			most = defaultMaxFrameSize
@@ -71,10 +69,8 @@ func FuzzMultipart(f *testing.F) {
 		pictures = append(pictures, p, with(p, exif(tiny(1, 2, 3))))
 	}
 	f.Fuzz(func(t *testing.T, choices, junk []byte, seed uint64) {
-		if len(choices) > 100 || len(junk) > 10_000 {
-			t.Skip("longer streams find nothing more")
-		}
-		junk = bytes.ReplaceAll(junk, soi[:1], []byte{0xFE}) // so that no picture begins in it
+		choices, junk = choices[:min(len(choices), 100)], junk[:min(len(junk), 10_000)] // more finds nothing new
+		junk = bytes.ReplaceAll(junk, soi[:1], []byte{0xFE})                            // so that no picture begins in it
 		for len(junk) > 0 && junk[0] == markerEOI {
 			junk = junk[1:] // nor one that is cut off behind an FF ends with it
 		}

@@ -134,28 +134,3 @@ func sizeOf(t *testing.T, dir string) (size int64) {
 	}
 	return size
 }
-
-// What another process writes at the moment is not deleted.
-func TestKeepLeavesWhatIsBeingWritten(t *testing.T) {
-	if !claims {
-		t.Skip("this system does not tell")
-	}
-	dir := t.TempDir()
-	other, err := newRecording(filepath.Join(dir, "film-19991231T230000.mkv"), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	put(t, other, street(t, "5"))
-	s, err := Open(filepath.Join(dir, "film.mkv"), Options{Rotate: Rotation{Size: 1}, Keep: Keep{Size: 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	put(t, s, street(t, "5"), street(t, "6"), street(t, "7"))
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if left := names(t, dir); len(left) != 2 || left[0] != "film-19991231T230000.mkv" {
-		t.Errorf("left are %v", left)
-	}
-}

@@ -153,64 +153,6 @@ func TestMendRefuses(t *testing.T) {
 	}
 }
 
-// When a recording starts, the films beside it that were cut off are mended, but not one that is still being recorded, nor
-// what a link leads to.
-func TestRecordingMendsFilmsBesideIt(t *testing.T) {
-	if !claims {
-		t.Skip("this system does not tell what is being written")
-	}
-	cut, whole, _, _ := filmed(t, 100)
-	for _, out := range []string{"film.mkv", "", "film.mjpg"} {
-		dir, elsewhere := t.TempDir(), t.TempDir()
-		old := write(t, filepath.Join(dir, "old.mkv"), cut)
-		foreign := write(t, filepath.Join(dir, "foreign.mkv"), []byte("another program's"))
-		copying := write(t, filepath.Join(dir, "copying.mkv"), whole[:len(whole)/2]) // by another program, at the moment
-		far := write(t, filepath.Join(elsewhere, "far.mkv"), cut)
-		if err := os.Symlink(far, filepath.Join(dir, "link.mkv")); err != nil {
-			t.Fatal(err)
-		}
-		recording, err := Open(filepath.Join(dir, "recording.mkv"), Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		put(t, recording, street(t, "5")) // this mends old.mkv
-		recording.Close()
-		recording, err = Open(filepath.Join(dir, "recording2.mkv"), Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		put(t, recording, street(t, "5"))
-		recording.(*series).o.films.done.Wait()
-		before, err := os.ReadFile(filepath.Join(dir, "recording2.mkv"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, old, cut)
-		s, err := Open(filepath.Join(dir, out), Options{Matroska: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		put(t, s, street(t, "5"))
-		switch s := s.(type) {
-		case *series:
-			s.o.films.done.Wait()
-		case *directory:
-			s.o.films.done.Wait()
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		contains(t, old, whole)
-		contains(t, far, cut)
-		contains(t, foreign, []byte("another program's"))
-		contains(t, copying, whole[:len(whole)/2])
-		contains(t, filepath.Join(dir, "recording2.mkv"), before)
-		if err := recording.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 // A memoryFile is a file in memory.
 type memoryFile struct{ content []byte }
 
