@@ -29,8 +29,11 @@ type AssemblerConfig struct {
 
 // wants reports whether datagrams from an address are taken.
 func (c *AssemblerConfig) wants(from netip.AddrPort) bool {
+	if len(c.From) == 0 {
+		return true
+	}
 	addr := from.Addr().Unmap().WithZone("")
-	return len(c.From) == 0 || slices.ContainsFunc(c.From, func(n netip.Prefix) bool { return n.Contains(addr) })
+	return slices.ContainsFunc(c.From, func(n netip.Prefix) bool { return n.Contains(addr) })
 }
 
 // An Assembler turns udpcam/1 datagrams into frames. They may come from any number of senders, in any order. Lost segments

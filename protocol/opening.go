@@ -152,8 +152,9 @@ func (a *Assembler) refuse(p prefix, b []byte, from netip.AddrPort, now time.Tim
 	}
 }
 
-// openAnnouncement opens a sealed announcement of stream s, nil if no stream has that key. It returns the announcement's
-// stream, which may be new, and the opened datagram. If the announcement is not to be believed, it counts the reason and returns nil.
+// openAnnouncement opens a sealed announcement. s is the stream that has that key so far, or nil. It returns the
+// announcement's stream, which may be new, and the opened datagram. If the announcement is not to be believed, it counts the
+// reason and returns nil.
 func (a *Assembler) openAnnouncement(s *stream, key streamKey, b []byte, from netip.AddrPort, now time.Time) (
 	of *stream, open []byte) {
 	h, err := parseControlHeader(b)

@@ -62,12 +62,15 @@ func (o *ordering) useless(seg *segment) (why DatagramDrop, useless bool) {
 		p = find(o.finished, seg.FrameID)
 	}
 	switch {
-	case p == nil: // a sealed sender's IDs only grow
+	case p == nil:
 		return DatagramLate, (o.started || len(o.pending) > 0) && !Newer(seg.FrameID, o.newest)
 	case p.state == unseen:
 		return 0, false
 	case !seg.repair: // the first time it is of use even for a finished frame: arrivals counts it
 		return DatagramDuplicate, p.arrivals.seen.has(p.arrivals.place(seg))
+	}
+	if p.state == collecting && !p.header.sameFrame(&seg.segmentHeader) {
+		return DatagramInconsistent, true
 	}
 	return p.useless(seg)
 }
@@ -184,7 +187,7 @@ type stray struct {
 }
 
 // goesOn notes a segment whose frame is late, or far ahead, and reports whether the stream goes on from this frame. One
-// such frame changes nothing: it may be forged. But if several come in order, and no others, then those before were.
+// such frame changes nothing: it may be forged. But if several come in order, and no others, then the stream goes on there.
 func (o *ordering) goesOn(id uint32, now time.Time) bool {
 	if o.before>>(o.newest-id)&1 != 0 {
 		return false // this frame was handed on

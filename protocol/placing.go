@@ -110,15 +110,14 @@ func (p *pendingFrame) place(seg *segment, trusted int, m *frameMemory) (why Dat
 	return 0, true
 }
 
-// useless reports whether the frame has no use for a segment, and why.
+// useless reports whether the frame has no use for a segment, and why. If the frame still collects segments, the segment must
+// agree with its header: see vote.
 func (p *pendingFrame) useless(seg *segment) (why DatagramDrop, useless bool) {
 	switch {
 	case !p.wholeAt.IsZero():
 		return DatagramSpare, true
 	case p.state == done:
 		return DatagramLate, true
-	case !p.header.sameFrame(&seg.segmentHeader):
-		return DatagramInconsistent, true
 	case seg.parity && p.blocks[seg.Block].missing == 0:
 		return DatagramSpare, true
 	case seg.parity:

@@ -144,8 +144,10 @@ func contains(pictures [][]byte, p []byte) bool {
 }
 
 // get returns what a URL answers, or an error if that is not 200 OK.
-func get(url string) ([]byte, error) {
-	resp, err := http.Get(url)
+func get(url string) ([]byte, error) { return answer(http.Get(url)) }
+
+// answer returns the body of an HTTP answer, or an error if that is not 200 OK.
+func answer(resp *http.Response, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}

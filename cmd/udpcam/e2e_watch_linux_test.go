@@ -216,16 +216,7 @@ func (s site) request(ctx context.Context, path string) *http.Request {
 func (s site) get(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	resp, err := s.client().Do(s.request(ctx, path))
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", resp.Status, body)
-	}
-	return body, err
+	return answer(s.client().Do(s.request(ctx, path)))
 }
 
 // mjpeg watches the camera's MJPEG stream until ctx ends. It comes back whenever it is sent away.

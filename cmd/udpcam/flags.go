@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"runtime"
 	"strconv"
 	"strings"
@@ -148,6 +149,15 @@ func interfaceOf(c *cli.Context) (*net.Interface, error) {
 		names += " " + i.Name
 	}
 	return nil, fmt.Errorf("there is no network interface %q: choose one of%s", name, names)
+}
+
+// networkOf returns a network that was given as CIDR, or as one address.
+func networkOf(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return addr.Unmap().WithZone("").Prefix(addr.Unmap().BitLen())
+	}
+	network, err := netip.ParsePrefix(text)
+	return network.Masked(), err
 }
 
 // addressOf returns an address that was given to --addr, with the default port if it has none.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -97,10 +96,7 @@ func othersOf(c *cli.Context, config *web.Config) error {
 		config.AllowOrigins = append(config.AllowOrigins, origin)
 	}
 	for _, text := range cmdline.List(c, "trust-proxy") {
-		network, err := netip.ParsePrefix(text)
-		if ip, notOne := netip.ParseAddr(text); notOne == nil {
-			network, err = netip.PrefixFrom(ip, ip.BitLen()), nil
-		}
+		network, err := networkOf(text)
 		if err != nil {
 			return cmdline.Usagef("--trust-proxy %q: give an IP address, or a network such as 10.0.0.0/8", text)
 		}

@@ -169,24 +169,12 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 	for _, text := range cmdline.List(c, "from-net") {
 		network, err := networkOf(text)
 		if err != nil {
-			return config, err
+			return config, cmdline.Usagef("--from-net %q: give a network such as 192.168.1.0/24, or an address", text)
 		}
 		config.From = append(config.From, network)
 	}
 	config.Interface, err = interfaceOf(c)
 	return config, err
-}
-
-// networkOf returns the network of --from-net: an address and the length of its prefix, or one address.
-func networkOf(text string) (netip.Prefix, error) {
-	if addr, err := netip.ParseAddr(text); err == nil {
-		return addr.Unmap().WithZone("").Prefix(addr.Unmap().BitLen())
-	}
-	network, err := netip.ParsePrefix(text)
-	if err != nil {
-		return network, cmdline.Usagef("--from-net %q: give a network such as 192.168.1.0/24, or an address", text)
-	}
-	return network.Masked(), nil
 }
 
 // listen opens the receiver on the address of --addr.
