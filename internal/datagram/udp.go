@@ -93,8 +93,8 @@ func (u *UDP) PathMTU(to netip.AddrPort) int {
 }
 
 // Listen opens a socket that receives on an address: "host:port", or ":port" for all addresses of this machine, IPv4 and
-// IPv6. If the host is a multicast group the socket joins it, also on interfaces that come later. On Linux, an answer to a peer leaves from the address of this
-// machine that the peer's datagram was sent to.
+// IPv6. If the host is a multicast group the socket joins it, also on interfaces that come later. On Linux, an answer to a
+// peer leaves from the address of this machine that the peer's datagram was sent to.
 func Listen(ctx context.Context, address string, o Options) (*UDP, error) {
 	addr, err := net.ResolveUDPAddr("udp", address)
 	if err != nil {
