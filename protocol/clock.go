@@ -106,6 +106,34 @@ func (c *RemoteClock) forged(e clockEcho, now time.Time) bool {
 	return !c.echoed(e, now) && !c.answered.IsZero() && now.Sub(c.answered) < echoable
 }
 
+// AppendEcho appends this end's clock echo, of 16 bytes, for a message that leaves now. It is for carriers other than udpcam/1.
+func (c *RemoteClock) AppendEcho(b []byte, now time.Time) []byte { return c.echo(now).append(b) }
+
+// HearEcho learns from the clock echo at the beginning of b, which came now. It returns when the message that is echoed left
+// here, and its round trip without the time that the other end held it. It returns false if b echoes nothing that this end
+// has sent lately.
+func (c *RemoteClock) HearEcho(b []byte, now time.Time) (left time.Time, rtt time.Duration, ok bool) {
+	if len(b) < clockSize {
+		return left, 0, false
+	}
+	e := parseClockEcho(b)
+	if ok = c.echoed(e, now); !ok {
+		e.Held = 0 // its time is still worth an echo
+	}
+	c.hear(e, now)
+	left = timeNear(e.Echo, now)
+	return left, max(0, now.Sub(left)-time.Duration(e.Held)*time.Microsecond), ok
+}
+
+// EchoSent returns when a message with the clock echo at the beginning of b left, by the clock of the other end, if that was
+// near now.
+func EchoSent(b []byte, now time.Time) (sent time.Time, ok bool) {
+	if len(b) < clockSize {
+		return sent, false
+	}
+	return timeNear(parseClockEcho(b).Sent, now), true
+}
+
 // Hear learns from feedback that came now. Only reports have a clock echo.
 func (c *RemoteClock) Hear(f Feedback, now time.Time) {
 	if f.Report != nil {

@@ -76,11 +76,11 @@ var places = []struct {
 	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go", "cmd/internal/*/*.go"}, nil},
 	// The protocol and the model of the path are pure: they have no socket, and the time is an argument.
 	{"net", "Conn PacketConn UDPConn Listener Dial DialUDP Dialer Listen ListenPacket ListenUDP ListenConfig", nil,
-		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/internal/path/*.go"}},
-	{"os", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/internal/path/*.go"}},
-	{"syscall", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/internal/path/*.go"}},
+		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "protocol/hub/*.go", "sender/internal/path/*.go"}},
+	{"os", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go", "protocol/hub/*.go", "sender/internal/path/*.go"}},
+	{"syscall", "", nil, []string{"protocol/*.go", "protocol/mjpeg/*.go", "protocol/hub/*.go", "sender/internal/path/*.go"}},
 	{"time", "Now Since Until Sleep After AfterFunc Tick NewTicker NewTimer", nil,
-		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/internal/path/*.go"}},
+		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "protocol/hub/*.go", "sender/internal/path/*.go"}},
 }
 
 func TestArchitecture(t *testing.T) {
