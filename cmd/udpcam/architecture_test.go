@@ -33,12 +33,13 @@ var floors = []struct {
 	{"sender", []string{"sender", "protocol", "internal/datagram"}},
 	{"sender/internal/path", []string{"protocol"}},
 	{"sender/source", []string{
-		"sender/source", "protocol", "internal/guard", "internal/pattern", "internal/raw", "internal/v4l2", "internal/rawfd",
+		"sender/source", "protocol", "internal/hubconn", "internal/guard", "internal/pattern", "internal/raw", "internal/v4l2", "internal/rawfd",
 	}},
 	{"receiver", []string{"receiver", "protocol", "internal/datagram"}},
-	{"receiver/sink", []string{"receiver/sink", "protocol", "internal/rawfd"}},
+	{"receiver/sink", []string{"receiver/sink", "protocol", "internal/hubconn", "internal/rawfd"}},
 	{"receiver/web", []string{"receiver/web", "protocol", "internal/guard"}},
 	{"internal/datagram", []string{"protocol", "internal/rawfd"}},
+	{"internal/hubconn", []string{"protocol"}},
 	{"internal/netsim", []string{"protocol", "internal/datagram"}},
 	{"internal/trace", []string{"protocol"}},
 	{"internal/netns", []string{"internal/netsim"}},
@@ -72,6 +73,10 @@ var places = []struct {
 	// Only package browser starts browsers, and only package plot draws.
 	{"github.com/chromedp/chromedp", "", []string{"bench/internal/browser/*.go"}, nil},
 	{"gonum.org/v1/plot", "", []string{"bench/internal/plot/*.go"}, nil},
+	// Only the command starts NATS servers. Only the publisher, the edge, and the connection that both use speak with them.
+	{"github.com/nats-io/nats-server/v2/server", "", []string{"cmd/udpcam/*.go"}, nil},
+	{"github.com/nats-io/nats.go", "", []string{"cmd/udpcam/hub*.go", "receiver/sink/hub*.go", "sender/source/hub*.go",
+		"internal/hubconn/*.go"}, nil},
 	// Only the commands read flags.
 	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go", "cmd/internal/*/*.go"}, nil},
 	// The protocol and the model of the path are pure: they have no socket, and the time is an argument.

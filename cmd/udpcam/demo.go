@@ -22,7 +22,7 @@ func demoCommand() *cli.Command {
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: demo,
 	},
-		onDemandFlags(),
+		edgeFlags(defaultHTTP),
 		sourceFlags(demoSource),
 		runningFlags(),
 	)

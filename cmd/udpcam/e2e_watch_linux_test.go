@@ -132,6 +132,13 @@ type watcher struct {
 	damaged, backwards, foreign int
 	example                     string // the first thing that was wrong
 	came                        time.Time
+	arrivals                    []arrival
+}
+
+// An arrival is a picture that a watcher has seen in its order.
+type arrival struct {
+	n  int
+	at time.Time
 }
 
 func newWatcher(of *numberedCamera, where string) *watcher {
@@ -154,6 +161,7 @@ func (w *watcher) see(picture []byte) {
 		wrong = fmt.Sprintf("picture %d comes after %d", n, w.last)
 	default:
 		w.last, w.seen[n], w.came = n, true, time.Now()
+		w.arrivals = append(w.arrivals, arrival{n, w.came})
 	}
 	if w.example == "" {
 		w.example = wrong

@@ -159,10 +159,14 @@ func warnOfKeys(c *cli.Context, log *slog.Logger) {
 // readableKeyFiles returns the files of --key-file that others on this machine can read.
 func readableKeyFiles(c *cli.Context) (names []string) {
 	for _, name := range cmdline.List(c, "key-file") {
-		info, err := os.Stat(name)
-		if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		if readableByOthers(name) {
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+func readableByOthers(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
 }

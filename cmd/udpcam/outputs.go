@@ -22,6 +22,7 @@ import (
 // more: its viewer has left, or it has failed.
 type outputs struct {
 	server *server      // nil without --http
+	hub    *hubOutput   // nil without --hub
 	window *sink.Window // nil without --show
 	files  []*file
 	choice choice
@@ -56,7 +57,7 @@ func openOutputs(c *cli.Context, s *session, none func()) (o *outputs, err error
 		return o, err
 	}
 	options.Skip, options.Log = s.skipped.count, s.log
-	if o.server, err = openServer(c, "", web.Config{Outputs: o.webStates}, s); err != nil {
+	if o.server, err = openServer(c, "", web.Config{Outputs: o.webStates, Metrics: o.metrics}, s); err != nil {
 		return o, err
 	}
 	if o.server != nil {
@@ -114,6 +115,9 @@ func (o *outputs) put(frame protocol.Frame, now time.Time) {
 	}
 	if o.window != nil {
 		o.window.Put(frame) // fails only when the window is closed. Then recv's call of Run ends too
+	}
+	if o.hub != nil {
+		o.hub.sink.Put(frame) // fails only when it is closed
 	}
 	if len(o.files) == 0 {
 		return
@@ -189,6 +193,9 @@ func (o *outputs) close() (err error) {
 	if o.server != nil {
 		o.server.close()
 	}
+	if o.hub != nil {
+		o.hub.close()
+	}
 	return err
 }
 
@@ -206,7 +213,7 @@ func (o *outputs) announce() {
 		}
 	}
 	if o.left.Load() == 0 {
-		o.log.Info("only counting frames: give --show, --term, --http or --out to use them")
+		o.log.Info("only counting frames: give --show, --term, --http, --out or --hub to use them")
 	}
 }
 

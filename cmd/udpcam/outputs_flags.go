@@ -21,6 +21,14 @@ var (
 	outOnly = []string{"stream", "force", "new-file", "keep", "keep-free", "record-as", "snapshot-every"}
 )
 
+// checkHTTP checks that flags for --http come with it.
+func checkHTTP(c *cli.Context) error {
+	if i := slices.IndexFunc(httpOnly, c.IsSet); i >= 0 && c.String("http") == "" {
+		return cmdline.Usagef("--%s is for --http: give an address to serve on too, such as --http :8080", httpOnly[i])
+	}
+	return nil
+}
+
 // checkOutputs checks that the flags for outputs go together.
 func checkOutputs(c *cli.Context) error {
 	names := cmdline.List(c, "out")
@@ -37,8 +45,8 @@ func checkOutputs(c *cli.Context) error {
 	case terminal && slices.Contains(names, "-"):
 		return cmdline.Usagef("--term and --out - contradict: both write to standard output")
 	}
-	if i := slices.IndexFunc(httpOnly, c.IsSet); i >= 0 && c.String("http") == "" {
-		return cmdline.Usagef("--%s is for --http: give an address to serve on too, such as --http :8080", httpOnly[i])
+	if err := checkHTTP(c); err != nil {
+		return err
 	}
 	for _, flag := range outOnly {
 		if len(names) == 0 && c.IsSet(flag) && !(flag == "stream" && terminal) {

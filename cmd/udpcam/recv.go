@@ -34,6 +34,7 @@ func recvCommand() *cli.Command {
 			"udpcam recv --out film.mkv --new-file 1h", "a film that VLC plays, an hour a file",
 			"udpcam recv --out rec/ --record-as mkv --keep 7d", "of each camera, the last week",
 			"udpcam recv --out - | ffplay -f mjpeg -", "into another program",
+			"udpcam recv --hub nats://192.168.1.5", "for other sites, by way of a hub",
 			"udpcam recv --addr 239.1.2.3:12345 --out rec/", "each stream of a multicast group to a file",
 		) + "\nSinks, any number of them at the same time:\n" + cmdline.Indent(sinkHelp) + "\nWithout a sink recv only counts.\n",
 		Action: recv,
@@ -76,6 +77,7 @@ func recvCommand() *cli.Command {
 			maxPixelsFlag("show no picture of more than `N` pixels in a window, a terminal or a page"),
 		),
 		httpFlags(""),
+		hubClientFlags("publish the streams at this hub"),
 		cmdline.Flags("While it runs", framesFlag()),
 		runningFlags(),
 	)
@@ -101,12 +103,19 @@ func recv(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := to.openHub(ctx, c, s); err != nil {
+		to.close()
+		return err
+	}
 	from, err := listen(ctx, c, config)
 	if err != nil {
 		to.close()
 		return err
 	}
 	defer from.Close()
+	if to.hub != nil {
+		to.hub.receiveFrom(from)
+	}
 	parts, ctx := errgroup.WithContext(ctx)
 
 	s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
@@ -216,4 +225,5 @@ const sinkHelp = `--show             a window for each stream, in a build with O
 --out pic.jpg      the newest picture, always whole
 --out DIR/         a recording of each stream
 --out -            standard output; or a named pipe by its path
+--hub URL          other sites: see udpcam hub
 `

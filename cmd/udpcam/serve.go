@@ -18,17 +18,19 @@ import (
 func serveCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "serve",
-		Usage:     "show a source to browsers, without UDP",
-		UsageText: "udpcam serve --source SOURCE [--http ADDR] [flags]",
+		Usage:     "show a source, or the streams of a hub, to browsers",
+		UsageText: "udpcam serve --source SOURCE | --hub URL [--http ADDR] [flags]",
 		Description: cmdline.Examples(
 			"udpcam serve --source test: --http :8080", "a test pattern, at http://127.0.0.1:8080",
 			"udpcam serve --source http://user:secret@cam/ --http 0.0.0.0:8080", "an IP camera, for everyone on the network",
 			"udpcam serve --source photos/ --fps 1 --loop", "a slide show",
+			"udpcam serve --hub nats://192.168.1.5 --http 0.0.0.0:8080", "every stream of a hub",
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: serve,
 	},
-		onDemandFlags(),
+		edgeFlags(defaultHTTP),
 		sourceFlags(source.Default()),
+		hubClientFlags("show the streams of this hub, each while somebody watches it"),
 		runningFlags(),
 	)
 }
@@ -36,14 +38,23 @@ func serveCommand() *cli.Command {
 // defaultHTTP is where serve and demo serve by default: for this machine alone.
 const defaultHTTP = "127.0.0.1:8080"
 
-func onDemandFlags() []cli.Flag {
-	return slices.Concat(httpFlags(defaultHTTP), cmdline.Flags("HTTP", maxPixelsFlag("show no picture of more than `N` pixels"),
+func edgeFlags(usual string) []cli.Flag {
+	return slices.Concat(httpFlags(usual), cmdline.Flags("HTTP", maxPixelsFlag("show no picture of more than `N` pixels"),
 		&cli.DurationFlag{Name: "linger", Value: 10 * time.Second,
 			Usage: "close the source this `TIME` after the last viewer left"}))
 }
 
 func serve(c *cli.Context) error {
 	s, ctx := newSession(c, false)
+	conn, err := dialHub(ctx, c, s, false)
+	switch {
+	case err != nil:
+		return err
+	case conn != nil && c.IsSet("source"):
+		return cmdline.Usagef("--hub and --source contradict: serve one of them, and the other in a second process")
+	case conn != nil:
+		return serveEdge(ctx, c, s, conn, defaultHTTP, func(e *edge) subject { return e }, func() []web.Metric { return nil })
+	}
 	name, src, err := openSource(c, source.Default(), source.Options{Skip: s.skipped.count, Log: s.log})
 	if err != nil {
 		return err

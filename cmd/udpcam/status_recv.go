@@ -29,6 +29,7 @@ type recvStatus struct {
 	OutsDropped map[string]uint64 `json:"outs_dropped"` // frames that came too fast for an --out, by its name
 	OutsFailing map[string]string `json:"outs_failing"` // why an --out is not written at present, by its name
 	Streams     []streamStatus    `json:"streams"`
+	Hub         *publishedStatus  `json:"hub"` // null without --hub
 
 	idle string // the line before anything has come
 }
@@ -141,6 +142,7 @@ func (w *receiving) sample(now time.Time) status {
 		OutsDropped: w.to.dropped(),
 		OutsFailing: w.to.failing(now),
 		Streams:     streams,
+		Hub:         w.to.hub.status(),
 		idle:        w.idle,
 	}
 	if w.to.server != nil {

@@ -20,9 +20,13 @@ func TestStatusKeys(t *testing.T) {
 		"send": {sendStatus{}, "answered datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s " +
 			"parity receivers requests sealed skipped skipped_by time wire_bytes"},
 		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms state"},
-		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
+		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames hub left_out " +
 			"left_out_by loss mbit_s outs_dropped outs_failing requests streams time viewers"},
 		"stream of recv": {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms sealed silent_ms width"},
+		"hub of recv":    {publishedStatus{}, "connected edges lost sent skipped trouble"},
+		"serve of a hub": {edgeStatus{}, "fps frame_bytes frames hub mbit_s time"},
+		"hub of it":      {edgeStatusPart{}, "bytes_out connected frames_in frames_out late offered old trouble viewers watched"},
+		"hub":            {hubStatus{}, "clients edge in_bytes leaves memory name out_bytes routes slow_consumers time unreachable"},
 		"serve": {serveStatus{}, "bytes_out capturing fps frame_bytes frames frames_out mbit_s skipped skipped_by time " +
 			"viewers"},
 	}
@@ -66,6 +70,10 @@ func TestStatusLines(t *testing.T) {
 		{sendStatus{progress: speed(2), Skipped: 3}, "30.0 fps  18.7 Mbit/s  2 frames  0 errors  3 skipped"},
 		{sendStatus{progress: speed(2), Receivers: []receiverStatus{{Trouble: "nobody listens"}, {}}},
 			"30.0 fps  18.7 Mbit/s  2 frames  0 errors  nobody listens"},
+		{hubStatus{Clients: 2, Routes: 1}, "2 clients  1 other hub  0 leaf connections"},
+		{edgeStatus{progress: speed(5), Hub: edgeStatusPart{Offered: 4, Watched: 1, Viewers: 1}},
+			"30.0 fps  18.7 Mbit/s  5 frames  1 of 4 streams  1 viewer"},
+		{edgeStatus{Hub: edgeStatusPart{Trouble: "it is off"}}, "no hub: it is off"},
 		{serveStatus{}, "waiting for a viewer"},
 		{serveStatus{progress: speed(5), Capturing: true, Viewers: 2, Skipped: 1},
 			"30.0 fps  18.7 Mbit/s  5 frames  2 viewers  1 skipped"},

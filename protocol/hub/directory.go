@@ -176,3 +176,8 @@ func order(b bool) int {
 
 // Round makes a rate fit for an Info.
 func Round(x float64) float64 { return math.Round(10*x) / 10 }
+
+// Sort sorts the streams by name.
+func (i *Info) Sort() {
+	slices.SortFunc(i.Streams, func(a, b StreamInfo) int { return strings.Compare(string(a.Name), string(b.Name)) })
+}

@@ -49,6 +49,12 @@ type Config struct {
 	// Outputs, if set, returns the state of what else takes the frames, such as recordings. /healthz and /metrics show it. Any
 	// goroutine may call it.
 	Outputs func() []Output
+	// Origin, if set, returns where a stream comes from, for the page and the API. Any goroutine may call it.
+	Origin func(stream string) (Origin, bool)
+	// Trouble, if set, returns why no streams come at all, and "" if they do. The page and /healthz show it.
+	Trouble func() string
+	// Metrics, if set, returns further metrics for /metrics.
+	Metrics func() []Metric
 	// Demo, if set, gives the page controls for a demonstration's network.
 	Demo *Demo
 	// HTML replaces the page at "/" and at "/streams/NAME/". Relative links in it, such as "stream" and "snapshot.jpg",
@@ -65,6 +71,21 @@ type Output struct {
 	Name  string
 	Err   string    // why it fails now, "" if it does not
 	Since time.Time // when that began, or the zero time
+}
+
+// An Origin is where a stream comes from that came by way of a hub.
+type Origin struct {
+	Site, Hub        string
+	RTT, Uncertainty time.Duration // of the way from there; of the delays that are shown. 0 if not known
+	Trouble          string        // why no pictures come and what to do, "" if they do
+}
+
+// A Metric is a further line of /metrics. Its name gets "udpcam_" in front. Labels are pairs of a name and a value.
+type Metric struct {
+	Name, Help string
+	Value      float64
+	Counter    bool
+	Labels     []string
 }
 
 // DefaultMaxViewers is the default of [Config.MaxViewers].

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -53,10 +54,21 @@ type streamInfo struct {
 	Viewers int     `json:"viewers"`
 	Yours   bool    `json:"yours,omitempty"` // a viewer with one of the request's keys watches it
 
+	Origin *originInfo `json:"origin,omitempty"` // of a stream that comes by way of a hub
+
 	Frames uint64     `json:"frames"`
 	Bytes  uint64     `json:"bytes"`
 	Delay  *delayInfo `json:"delay"` // of the last pictures, from capture until they came here; null if clocks differ
 	Link   *linkInfo  `json:"link"`  // null if the pictures do not come over the network, or if nothing is known of that
+}
+
+// originInfo tells where a stream comes from, see [Origin].
+type originInfo struct {
+	Site        string  `json:"site"`
+	Hub         string  `json:"hub"`
+	RTT         float64 `json:"rtt_ms"`         // to there; 0 if not known
+	Uncertainty float64 `json:"uncertainty_ms"` // of the delay
+	Trouble     string  `json:"trouble,omitempty"`
 }
 
 type delayInfo struct {
@@ -120,6 +132,11 @@ func (s *Server) outputs() []Output {
 func (s *Server) health(keys ...string) health {
 	answer := health{Viewers: s.viewers.count(), MaxViewers: s.config.MaxViewers, Streams: s.streamInfos(keys...)}
 	idle, err := s.sourcesState()
+	if s.config.Trouble != nil && err == nil {
+		if text := s.config.Trouble(); text != "" {
+			err = errors.New(text)
+		}
+	}
 	if err != nil {
 		answer.Error = err.Error()
 	}
@@ -170,6 +187,11 @@ func (s *Server) infoOf(st streamView, now time.Time) streamInfo {
 	}
 	if !st.last.IsZero() {
 		info.Age = math.Round(now.Sub(st.last).Seconds()*1000) / 1000
+	}
+	if s.config.Origin != nil {
+		if o, ok := s.config.Origin(st.name); ok {
+			info.Origin = &originInfo{o.Site, o.Hub, milliseconds(o.RTT), milliseconds(o.Uncertainty), o.Trouble}
+		}
 	}
 	if median, p99, ok := st.delays.quantiles(); ok {
 		info.Delay = &delayInfo{milliseconds(median), milliseconds(p99)}

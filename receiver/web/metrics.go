@@ -90,6 +90,16 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 		const help = "1 if an output takes the pictures, 0 if it fails: /healthz says why."
 		w.gauge("output_up", help, up, "output", outputs.of(o.Name))
 	}
+	if c.config.Metrics != nil {
+		for _, m := range c.config.Metrics() {
+			desc, values := describe(m.Name, m.Help, m.Labels)
+			kind := prometheus.GaugeValue
+			if m.Counter {
+				kind = prometheus.CounterValue
+			}
+			w <- prometheus.MustNewConstMetric(desc, kind, m.Value, values...)
+		}
+	}
 	if r := c.links.receiver(); r != nil {
 		s := r.Stats()
 		w.counter("datagrams_total", "Datagrams that came.", s.Datagrams)

@@ -1,0 +1,295 @@
+package sink
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"udpcam/internal/hubconn"
+	"udpcam/protocol"
+	"udpcam/protocol/hub"
+	"udpcam/protocol/mjpeg"
+)
+
+// SkipPayload is a frame that is larger than the NATS server takes.
+const SkipPayload = "larger than the hub takes: set max_payload: 8MB in its NATS server"
+
+const (
+	forgetStream = 5 * time.Minute // a stream that is silent for so long is not offered any more
+	hubOverhead  = 1 << 10         // bytes that NATS and the header may add to a frame
+)
+
+// HubOptions are the options of a [Hub].
+type HubOptions struct {
+	Site, Version string
+	// Clock returns by how much the clock of a stream's camera is ahead of this machine's, and false if that is not known.
+	Clock func(stream string) (offset time.Duration, known bool)
+	Skip  func(reason string)
+}
+
+// A Hub publishes frames through a hub. It is a [Sink] that needs no queue: Put never blocks. It holds the newest frame of each
+// stream, and sends it to those who ask. See package [hub].
+type Hub struct {
+	conn     *hubconn.Conn
+	options  HubOptions
+	instance string
+	stir     chan struct{} // something may have to leave
+	quit     chan struct{}
+	running  sync.WaitGroup
+
+	mu      sync.Mutex
+	streams map[string]*hubStream
+	told    string // the streams that others have been told of
+	closed  bool
+	stats   HubStats
+}
+
+type hubStream struct {
+	offer   hub.Offer
+	frame   protocol.Frame // the newest, kept
+	session uint32
+	wants   *nats.Subscription
+}
+
+// HubStats are a [Hub]'s figures. Counts are since the start.
+type HubStats struct {
+	Connected string // the hub, "" while there is none
+	Trouble   string // why there is none
+	Streams   int
+	Edges     int    // who watch, for each stream
+	Flying    int    // frames on their way
+	Sent      uint64 // copies of frames
+	SentBytes uint64
+	Skipped   uint64 // frames that an edge had no room for
+	Lost      uint64 // frames that did not arrive, as far as can be known
+	TooBig    uint64 // frames that are larger than the hub takes
+}
+
+// NewHub returns a sink that publishes through a connection. Close does not close the connection.
+func NewHub(conn *hubconn.Conn, o HubOptions) (*Hub, error) {
+	h := &Hub{conn: conn, options: o, instance: rand.Text(), stir: make(chan struct{}, 1), quit: make(chan struct{}),
+		streams: map[string]*hubStream{}}
+	list, err := conn.Subscribe(hub.ListSubject, func(m *nats.Msg) {
+		if isInbox(m.Reply) {
+			m.Respond(h.info(time.Now()).Encode())
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.running.Go(func() {
+		defer list.Unsubscribe()
+		h.run()
+	})
+	return h, nil
+}
+
+// Put makes a frame the newest of its stream. It never waits for the network.
+func (h *Hub) Put(f protocol.Frame) error {
+	now := time.Now()
+	offset, timed := h.options.Clock(f.Stream)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.streams[f.Stream]
+	switch {
+	case h.closed:
+		return ErrClosed
+	case s == nil:
+		if s = h.newStream(f.Stream, now); s == nil {
+			h.options.Skip(SkipStreams)
+			return nil
+		}
+	case !protocol.Newer(f.ID, s.frame.ID):
+		s.session = newSession() // the camera was started again
+	}
+	if most := h.conn.MaxPayload(); most > 0 && int64(len(f.JPEG)) > most-hubOverhead {
+		h.stats.TooBig++
+		h.options.Skip(SkipPayload)
+		return nil
+	}
+	if f.Captured.IsZero() {
+		f.Captured, offset, timed = now, 0, true
+	}
+	s.frame = f.Keep()
+	s.offer.Put(hub.Picture{Session: s.session, ID: f.ID, Captured: f.Captured}, len(f.JPEG), offset, timed, now)
+	h.wake()
+	return nil
+}
+
+// isInbox reports whether answers may go to a subject. It stops a viewer from having others publish to subjects that it may
+// not publish to itself.
+func isInbox(subject string) bool { return strings.HasPrefix(subject, nats.InboxPrefix) }
+
+func newSession() uint32 {
+	var b [4]byte
+	rand.Read(b[:])
+	return binary.BigEndian.Uint32(b[:]) | 1 // 0 means no picture
+}
+
+// newStream wants h.mu held. It returns nil if there are too many.
+func (h *Hub) newStream(name string, now time.Time) *hubStream {
+	for other, s := range h.streams {
+		if now.Sub(s.offer.Came()) > forgetStream || len(h.streams) >= hub.MaxStreams && s.offer.FPS(now) == 0 {
+			s.wants.Unsubscribe()
+			delete(h.streams, other)
+		}
+	}
+	if len(h.streams) >= hub.MaxStreams {
+		return nil
+	}
+	s := &hubStream{session: newSession()}
+	wants, err := h.conn.Subscribe(hub.WantSubject(h.instance, name), func(m *nats.Msg) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if isInbox(m.Reply) && s.offer.Want(m.Reply, m.Data, time.Now()) == nil {
+			h.wake()
+		}
+	})
+	if err != nil { // the connection is closed
+		return nil
+	}
+	wants.SetPendingLimits(4096, 1<<20)
+	s.wants = wants
+	h.streams[name] = s
+	return s
+}
+
+func (h *Hub) wake() {
+	select {
+	case h.stir <- struct{}{}:
+	default:
+	}
+}
+
+// run sends frames, and tells of the streams when they change.
+func (h *Hub) run() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	epoch := 0
+	for {
+		state := h.conn.State()
+		if state.Epoch != epoch && state.Trouble == "" {
+			epoch = state.Epoch
+			h.mu.Lock()
+			h.told = ""
+			for _, s := range h.streams {
+				s.offer.Lose()
+			}
+			h.mu.Unlock()
+			h.tell()
+		}
+		for state.Trouble == "" && h.send() {
+		}
+		select {
+		case <-h.stir:
+		case <-state.Changed:
+		case <-tick.C:
+			h.tell()
+		case <-h.quit:
+			return
+		}
+	}
+}
+
+// send sends what is to leave now, one message of each stream. It reports whether there was any.
+func (h *Hub) send() (sent bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.streams {
+		d, ok := s.offer.Next(time.Now())
+		if !ok {
+			continue
+		}
+		sent = true
+		message := &nats.Msg{Subject: d.Inbox, Header: nats.Header{hub.HeaderName: {d.Header}}}
+		if d.Frame {
+			message.Data = s.frame.JPEG
+			h.stats.Sent++
+			h.stats.SentBytes += uint64(len(message.Data))
+		}
+		h.mu.Unlock()
+		h.conn.PublishMsg(message) // may block; if it fails, the connection is lost, and the frame with it
+		h.mu.Lock()
+	}
+	return sent
+}
+
+// tell publishes an Info if other streams are offered, or fall silent, or come back.
+func (h *Hub) tell() {
+	now := time.Now()
+	info := h.info(now)
+	streams := info.Site
+	for _, s := range info.Streams {
+		state := " live"
+		if s.FPS == 0 {
+			state = " silent"
+		}
+		streams += "\n" + string(s.Name) + state
+	}
+	h.mu.Lock()
+	same := streams == h.told
+	h.told = streams
+	h.mu.Unlock()
+	if !same && h.conn.Publish(hub.InfoSubject(h.instance), info.Encode()) != nil {
+		h.mu.Lock()
+		h.told = ""
+		h.mu.Unlock()
+	}
+}
+
+func (h *Hub) info(now time.Time) hub.Info {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	i := hub.Info{Kind: hub.KindPublisher, Instance: h.instance, Site: h.options.Site, Hub: h.conn.Hub(),
+		Version: h.options.Version, Gone: h.closed}
+	for name, s := range h.streams {
+		size, _ := mjpeg.Size(s.frame.JPEG)
+		edges, _ := s.offer.Edges(now)
+		i.Streams = append(i.Streams, hub.StreamInfo{Name: []byte(name), Width: size.X, Height: size.Y, Edges: edges,
+			FPS: hub.Round(s.offer.FPS(now)), Age: hub.Round(now.Sub(s.offer.Came()).Seconds())})
+	}
+	i.Sort()
+	return i
+}
+
+// Stats returns the present figures.
+func (h *Hub) Stats() HubStats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	stats := h.stats
+	stats.Streams = len(h.streams)
+	if stats.Trouble = h.conn.State().Trouble; stats.Trouble == "" {
+		stats.Connected = h.conn.Hub()
+	}
+	for _, s := range h.streams {
+		edges, flying := s.offer.Edges(time.Now())
+		stats.Edges += edges
+		stats.Flying += flying
+		stats.Skipped += s.offer.Skipped
+		stats.Lost += s.offer.Lost
+	}
+	return stats
+}
+
+// Close says goodbye to the edges.
+func (h *Hub) Close() error {
+	h.mu.Lock()
+	closed := h.closed
+	h.closed = true
+	h.mu.Unlock()
+	if closed {
+		return nil
+	}
+	close(h.quit)
+	h.running.Wait()
+	for _, s := range h.streams {
+		s.wants.Unsubscribe()
+	}
+	h.conn.Publish(hub.InfoSubject(h.instance), h.info(time.Now()).Encode()) // if it fails, edges find out in two seconds
+	h.conn.FlushTimeout(200 * time.Millisecond)
+	return nil
+}
