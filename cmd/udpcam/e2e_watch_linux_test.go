@@ -132,11 +132,11 @@ type watcher struct {
 	damaged, backwards, foreign int
 	example                     string // the first thing that was wrong
 	came                        time.Time
-	arrivals                    []arrival
+	arrivals                    []sighting
 }
 
-// An arrival is a picture that a watcher has seen in its order.
-type arrival struct {
+// A sighting is a picture that a watcher has seen in its order.
+type sighting struct {
 	n  int
 	at time.Time
 }
@@ -161,7 +161,7 @@ func (w *watcher) see(picture []byte) {
 		wrong = fmt.Sprintf("picture %d comes after %d", n, w.last)
 	default:
 		w.last, w.seen[n], w.came = n, true, time.Now()
-		w.arrivals = append(w.arrivals, arrival{n, w.came})
+		w.arrivals = append(w.arrivals, sighting{n, w.came})
 	}
 	if w.example == "" {
 		w.example = wrong

@@ -47,7 +47,9 @@ func startHub(c hubConfig) (*natsd.Server, error) {
 		return nil, err
 	}
 	if c.cluster != "" {
-		o.Cluster = natsd.ClusterOpts{Name: "udpcam", Compression: off, PingInterval: hubPingEvery, MaxPingsOut: hubPingsOut, PoolSize: -1}
+		// The hubs of a cluster agree on a name for it themselves. A fixed one would be that of other sites' clusters too, and then
+		// a leaf is refused.
+		o.Cluster = natsd.ClusterOpts{Compression: off, PingInterval: hubPingEvery, MaxPingsOut: hubPingsOut, PoolSize: -1}
 		if o.Cluster.Host, o.Cluster.Port, err = splitAddr(c.cluster); err != nil {
 			return nil, err
 		}
@@ -170,8 +172,8 @@ type hubLog struct {
 
 func (l *hubLog) warn(format string, v []any) {
 	text := strings.TrimSpace(fmt.Sprintf(format, v...))
-	if strings.Contains(text, "DO NOT USE IN PRODUCTION") {
-		return // it does not know that keys are checked, not names
+	if strings.Contains(text, "DO NOT USE IN PRODUCTION") || strings.HasPrefix(text, "Cluster name was dynamically") {
+		return // it does not know that keys are checked, not names, and that hubs may agree on the cluster's name
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

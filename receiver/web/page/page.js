@@ -124,17 +124,17 @@ class Tile {
   }
 
   judge() {
-    const info = this.info, silent = this.quiet();
+    const info = this.info, silent = this.quiet(), why = info?.origin?.trouble || trouble;
     let state = 'live', notice = '', status = 'live';
     if (paused) {
       [state, status] = ['paused', 'paused'];
     } else if (!this.last) {
       [state, status] = ['waiting', 'waiting'];
-      notice = trouble || (info ? 'waiting for a picture' : 'waiting for the first picture');
+      notice = why || (info ? 'waiting for a picture' : 'waiting for the first picture');
       if (offline) notice = 'no connection to the server';
-    } else if (info?.status === 'idle' || (silent && trouble)) {
+    } else if (info?.status === 'idle' || (silent && why)) {
       [state, status] = ['quiet', 'quiet'];
-      notice = `${ago(silent)}\n${trouble}`;
+      notice = `${ago(silent)}\n${why}`;
     } else if (silent) {
       [state, status] = ['quiet', offline ? 'no connection' : 'no picture'];
       notice = (offline ? 'no connection to the server\n' : '') + ago(silent);
@@ -148,7 +148,7 @@ class Tile {
     }
     this.state = state;
     this.status = status;
-    this.caption.textContent = this.name + (this.info?.link?.sealed ? ' · sealed' : '');
+    this.caption.textContent = [this.name, info?.origin?.site, info?.link?.sealed && 'sealed'].filter(Boolean).join(' · ');
     this.caption.setAttribute('aria-label', `Enlarge ${this.name}`);
     this.player.label = `Live picture of ${this.name || 'the camera'}`;
   }
@@ -211,7 +211,8 @@ function judge() {
   $('name').textContent = grid ? `${streams.length} cameras` : worst?.name ?? '';
   $('status').textContent = grid && worst?.state === 'quiet' ? `${all.filter((t) => t.state === 'quiet').length} without picture` : worst?.status ?? '';
   const info = grid ? null : worst?.info, width = worst?.width || info?.width, height = worst?.height || info?.height;
-  $('facts').textContent = !grid && width ? `${width} × ${height}` : '';
+  $('facts').textContent = [!grid && width && `${width} × ${height}`, from(info?.origin)].filter(Boolean).join(' · ');
+  $('facts').title = info?.origin?.rtt_ms ? `round trip ${info.origin.rtt_ms.toFixed(1)} ms; the delay may be wrong by ${info.origin.uncertainty_ms.toFixed(1)} ms` : '';
   $('sealed').hidden = !info?.link?.sealed;
   $('sealed').title = `encrypted and authenticated on its way here, with key ${info?.link?.key}`;
   document.title = `${$('name').textContent ? `${$('name').textContent} · ` : ''}udpcam`;
@@ -219,6 +220,9 @@ function judge() {
   $('grid').setAttribute('aria-pressed', grid);
   $('snapshot').hidden = grid;
 }
+
+// from says by which site and hub pictures come.
+function from(origin) { return origin?.site ? `from ${origin.site} by ${origin.hub}` : ''; }
 
 // ---- What people do
 
