@@ -21,7 +21,7 @@ import (
 
 // Results are what a measurement found.
 type Results struct {
-	Bench  string       `json:"bench"` // loss, compare, speed, fanout or delay
+	Bench  string       `json:"bench"` // loss, compare, speed, fanout, delay or hub
 	Made   Environment  `json:"made"`
 	Notes  []string     `json:"notes,omitempty"` // what was not measured and why, and what else readers must know
 	Rows   []Row        `json:"rows"`
@@ -116,6 +116,8 @@ type Row struct {
 	P95        *float64          `json:"p95_ms,omitempty" show:"p95,ms,"`
 	P99        *float64          `json:"p99_ms,omitempty" show:"p99,ms,"`
 	Max        *float64          `json:"max_ms,omitempty" show:"max,ms,"`
+	Gap        *float64          `json:"gap_ms,omitempty" show:"longest gap,ms,"`  // without a frame
+	Idle       *float64          `json:"idle_bytes_s,omitempty" show:"idle,B/s,"`  // while nobody watches, both ways together
 	ByParity   *uint64           `json:"by_parity,omitempty" show:"by parity,,"`   // frames repaired by parity alone
 	ByRequest  *uint64           `json:"by_request,omitempty" show:"by request,,"` // frames repaired by requests
 	Dropped    map[string]uint64 `json:"dropped,omitempty" show:"dropped,,"`       // frames by reason; skipped ones were not sent

@@ -27,7 +27,7 @@ func compareCommand() *cli.Command {
 		benchFlags("Network",
 			&cli.StringFlag{Name: "link", Usage: "kind of link (`LINK`): netem, tun or veth", Value: bench.LinkNetem}),
 		networkFlags("0,1,5,10", "none"),
-		pictureFlags(300),
+		pictureFlags(300, 78_000),
 		benchFlags("Carriers",
 			&cli.StringFlag{Name: "carrier", Usage: "what to compare (`NAMES`), separated by commas", Value: "all"},
 			&cli.DurationFlag{Name: "settle", Usage: "how long each program has to start (`TIME`)", Value: time.Second},

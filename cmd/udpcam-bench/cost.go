@@ -76,7 +76,7 @@ func fanoutCommand() *cli.Command {
 			&cli.StringFlag{Name: "viewers", Usage: "how many viewers (`LIST`)", Value: "1,10,50"},
 			&cli.StringFlag{Name: "stalled", Usage: "how many more viewers that ask for the stream but read nothing (`LIST`)", Value: "0,5"},
 		),
-		pictureFlags(150),
+		pictureFlags(150, 78_000),
 		udpcamFlags(),
 		resultFlags(),
 	)
@@ -95,6 +95,43 @@ func fanout(c *cli.Context) error {
 		return err
 	}
 	return runBench(c, "fanout", &fan, &fan.Udpcam)
+}
+
+func hubCommand() *cli.Command {
+	return cmdline.Command(&cli.Command{
+		Name:      "hub",
+		Usage:     "measure streams that go by way of hubs, beside udpcam serve",
+		UsageText: "udpcam-bench hub [flags]",
+		Description: cmdline.Examples(
+			"sudo udpcam-bench hub", "delay, a slow link, hubs that fail, idle sites, many viewers",
+			"sudo udpcam-bench hub --slow 10m", "the slow link for ten minutes",
+		) + "\nAll programs run on this machine. CPU is the processor time of the servers named, for each gigabyte that their viewers get. " +
+			"Only root can measure the slow link.\n",
+		Action: hub,
+	},
+		benchFlags("What to try",
+			&cli.DurationFlag{Name: "slow", Usage: "how long (`TIME`) the slow link is watched", Value: 15 * time.Second},
+			&cli.IntFlag{Name: "viewers", Usage: "viewers of each of three edges (`N`)", Value: 50},
+		),
+		pictureFlags(240, 118_000),
+		udpcamFlags(),
+		resultFlags(),
+	)
+}
+
+// hub is udpcam-bench hub.
+func hub(c *cli.Context) (err error) {
+	t := bench.HubTest{FPS: c.Float64("fps"), Slow: c.Duration("slow"), Viewers: c.Int("viewers")}
+	if t.Viewers < 1 || t.Viewers > 10_000 {
+		return cmdline.Usagef("--viewers %d: give 1 to 10000", t.Viewers)
+	}
+	if t.Slow < time.Second || t.Slow > time.Hour {
+		return cmdline.Usagef("--slow %v: give 1s to 1h", t.Slow)
+	}
+	if t.Pictures, err = picturesOf(c); err != nil {
+		return err
+	}
+	return runBench(c, "hub", &t, &t.Udpcam)
 }
 
 func delayCommand() *cli.Command {

@@ -16,11 +16,11 @@ import (
 )
 
 // pictureFlags say which pictures are fed in.
-func pictureFlags(frames int) []cli.Flag {
+func pictureFlags(frames, bytes int) []cli.Flag {
 	return benchFlags("Camera",
 		&cli.StringFlag{Name: "pictures", Usage: "feed the JPEGs in this `FILE`, instead of a noisy test pattern", TakesFile: true},
 		&cli.StringFlag{Name: "size", Usage: "size (`WxH`) of the test pattern in pixels", Value: "768x576"},
-		&cli.IntFlag{Name: "frame-size", Usage: "about how many bytes (`N`) a picture of the test pattern has", Value: 78_000},
+		&cli.IntFlag{Name: "frame-size", Usage: "about how many bytes (`N`) a picture of the test pattern has", Value: bytes},
 		&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`)", Value: 30},
 		&cli.IntFlag{Name: "frames", Usage: "how many pictures (`N`) count", Value: frames},
 		&cli.IntFlag{Name: "seed", Usage: "seed (`N`) of the random losses and delays of --link tun", Value: 1},

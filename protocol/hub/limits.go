@@ -27,6 +27,9 @@ const (
 	edgeExpiry = 3 * time.Second
 	wantEvery  = 500 * time.Millisecond
 
+	// firstWants is the time between the first two wants to a new inbox. It doubles with each, up to wantEvery.
+	firstWants = 25 * time.Millisecond
+
 	// grace is how much longer than three round trips a frame may be on its way before it counts as lost.
 	grace = 150 * time.Millisecond
 

@@ -23,6 +23,7 @@ type Pull struct {
 	max     int64
 	due     bool      // a want is to leave at once
 	asked   time.Time // when the last one left
+	tries   int       // how many have left since anything came
 	inbox   int       // counts the inboxes
 
 	shown Picture // the last frame that was shown
@@ -64,7 +65,7 @@ func (p *Pull) choose(now time.Time) {
 // renew begins with a new inbox. Nothing that was sent to an old one comes any more, and the publisher knows that.
 func (p *Pull) renew(now time.Time) {
 	p.inbox++
-	p.due = true
+	p.due, p.tries = true, 0
 	if half := now.Add(-silence / 2); p.since.Before(half) {
 		p.since = half
 	}
@@ -78,10 +79,11 @@ func (p *Pull) Next(now time.Time) (body []byte, ok bool) {
 	if len(p.offers) > 1 && now.Sub(p.since) > silence || p.current == "" && len(p.offers) > 0 {
 		p.choose(now)
 	}
-	if p.current == "" || !p.due && now.Sub(p.asked) < wantEvery {
+	if p.current == "" || !p.due && now.Before(p.Deadline()) {
 		return nil, false
 	}
 	p.due, p.asked = false, now
+	p.tries++
 	have := p.got
 	if have.Session == 0 {
 		have = p.shown
@@ -89,8 +91,11 @@ func (p *Pull) Next(now time.Time) (body []byte, ok bool) {
 	return want{p.clock.AppendEcho(nil, now), have, p.max}.text(), true
 }
 
-// Deadline is when Next is to be called at the latest.
-func (p *Pull) Deadline() time.Time { return p.asked.Add(wantEvery) }
+// Deadline is when Next is to be called at the latest. The first wants follow each other soon: after a hub has died, the
+// publisher may not be back yet.
+func (p *Pull) Deadline() time.Time {
+	return p.asked.Add(min(wantEvery, firstWants<<min(max(p.tries-1, 0), 8)))
+}
 
 // An Arrival is a message that came.
 type Arrival struct {
@@ -108,6 +113,7 @@ func (p *Pull) Take(text string, frame bool, now time.Time) (a Arrival, err erro
 		return a, err
 	}
 	p.clock.HearEcho(h.echo, now)
+	p.tries = int(wantEvery / firstWants) // they have done their work
 	p.due = true // a want says that it came
 	if p.TooBig = h.tooBig; !frame || h.picture.Session == 0 {
 		return a, nil

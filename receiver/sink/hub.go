@@ -44,6 +44,7 @@ type Hub struct {
 	mu      sync.Mutex
 	streams map[string]*hubStream
 	told    string // the streams that others have been told of
+	fresh   bool   // there is a stream that they have not
 	closed  bool
 	stats   HubStats
 }
@@ -154,7 +155,7 @@ func (h *Hub) newStream(name string, now time.Time) *hubStream {
 	}
 	wants.SetPendingLimits(4096, 1<<20)
 	s.wants = wants
-	h.streams[name] = s
+	h.streams[name], h.fresh = s, true
 	return s
 }
 
@@ -180,6 +181,13 @@ func (h *Hub) run() {
 				s.offer.Lose()
 			}
 			h.mu.Unlock()
+			h.tell()
+		}
+		h.mu.Lock()
+		fresh := h.fresh
+		h.fresh = false
+		h.mu.Unlock()
+		if fresh && state.Trouble == "" {
 			h.tell()
 		}
 		for state.Trouble == "" && h.send() {

@@ -269,6 +269,9 @@ func (h *Hub) arrived(p *hubPull, m *nats.Msg) (f protocol.Frame, show bool) {
 	defer h.mu.Unlock()
 	old, late := p.pull.Old, p.pull.Late
 	frame := len(m.Data) > 0 && len(m.Data) <= protocol.MaxFrameSize
+	if m.Header.Get("Status") != "" {
+		return f, false // NATS says that the publisher is not there
+	}
 	a, err := p.pull.Take(m.Header.Get(hub.HeaderName), frame, time.Now())
 	if err != nil {
 		h.stats.Malformed++

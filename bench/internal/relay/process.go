@@ -83,6 +83,9 @@ func (p *Process) End() {
 	p.Stdout.Close()
 }
 
+// Signal sends a signal to the process.
+func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
 // Failure ends the process, and adds its last output to an error.
 func (p *Process) Failure(err error) error {
 	p.End()
