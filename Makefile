@@ -147,7 +147,7 @@ SOAK ?= 1m
 
 .PHONY: soak
 soak: | build/ ## Attack the built commands: each attack alone, then all at once for SOAK (1m) (root)
-	$(GOTESTSUM) --jsonfile build/soak.json -- -count=1 -timeout 60m -run '^TestE2ENetns(Attacks|Soak)$$' ./cmd/udpcam -soak $(SOAK)
+	$(GOTESTSUM) --jsonfile build/soak.json -- -count=1 -timeout 60m -run '^TestE2ENetns(Attacks|Soak|HubSoak)$$' ./cmd/udpcam -soak $(SOAK)
 
 .PHONY: bench
 bench: build-bench ## Measure everything in bench/results again (root; 13 minutes)

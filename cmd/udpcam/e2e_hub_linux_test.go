@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -287,9 +288,9 @@ func TestE2ENetnsHubSecrets(t *testing.T) {
 func TestE2ENetnsHubQuiet(t *testing.T) {
 	left, right := cable(t)
 	n := newHubNet(t, left, right)
-	hub := n.hub(left, 1)
+	hub := n.hub(left, 1, "--http", "127.0.0.1:8082")
 	n.hub(right, 3, "--leaf", "nats://10.77.0.1:7421")
-	n.publisher(left, 5001, "barn", "nats://127.0.0.1:4221")
+	n.start(left, "recv", "--addr", ":5001", "--hub", "nats://127.0.0.1:4221", "--site", "barn", "--http", "127.0.0.1:8081").url(t)
 	camera := newNumberedCamera(t, left, "door", readFile(t, street(t, 1)[0]), cameraRate, "127.0.0.1:5001")
 	_, page := n.edge(right, 8080, "nats://127.0.0.1:4223")
 	told := func(what string) {
@@ -321,6 +322,23 @@ func TestE2ENetnsHubQuiet(t *testing.T) {
 	w := newWatcher(camera, "edge")
 	go w.mjpeg(ctx, page)
 	until(t, "pictures come", func() bool { return w.newest() > 0 })
+	metrics := ""
+	for _, s := range []site{page, {left, "127.0.0.1:8081"}, {left, "127.0.0.1:8082"}} {
+		text, err := s.get(t.Context(), "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		metrics += string(text)
+	}
+	dashboard, err := page.get(t.Context(), "/static/grafana.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`udpcam_hub_\w+`).FindAllString(string(dashboard), -1) {
+		if !strings.Contains(metrics, "\n"+name) {
+			t.Errorf("the dashboard asks for %s, which does not exist", name)
+		}
+	}
 	hub.kill()
 	told(`its connection to the hub may be down`)
 }
