@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"sync"
-	"syscall"
 	"time"
 
 	"udpcam/bench/internal/relay"
@@ -87,17 +85,14 @@ func ports(n int) (addrs []string, err error) {
 	return addrs, nil
 }
 
-// hub starts a hub on this machine, with a cluster of which route is another member.
-func (r *rig) hub(name, listen, cluster, route string) (*relay.Process, error) {
-	args := []string{"hub", "--name", name, "--listen", listen, "--leaf-listen", "127.0.0.1:0", "--cluster-listen", cluster}
-	if route != "" {
-		args = append(args, "--cluster", "nats://"+route)
-	}
-	return r.start(relay.Here, args...)
-}
-
 // look has an eye watch a page from a machine, until ctx ends. times, if not nil, gets when pictures came.
-func look(ctx context.Context, feed *relay.Feed, from *netns.Namespace, page string, times func(time.Time)) (*relay.Eye, error) {
+func look(
+	ctx context.Context,
+	feed *relay.Feed,
+	from *netns.Namespace,
+	page string,
+	times func(time.Time),
+) (*relay.Eye, error) {
 	way := Ways[0]
 	if from != nil {
 		way.watch = func(ctx context.Context, client *http.Client, addr string) (viewer, error) {
@@ -127,7 +122,14 @@ func look(ctx context.Context, feed *relay.Feed, from *netns.Namespace, page str
 }
 
 func (t *HubTest) row(scenario, carrier string, feed *relay.Feed, eyes ...*relay.Eye) Row {
-	row := Row{Scenario: scenario, Carrier: carrier, Link: "loopback", FrameBytes: meanSize(t.Pictures), FPS: t.FPS, Frames: feed.Counted()}
+	row := Row{
+		Scenario:   scenario,
+		Carrier:    carrier,
+		Link:       "loopback",
+		FrameBytes: meanSize(t.Pictures),
+		FPS:        t.FPS,
+		Frames:     feed.Counted(),
+	}
 	var delays []time.Duration
 	var wrong uint64
 	worst := feed.Counted()
@@ -157,7 +159,14 @@ func (r *Row) cost(bytes int, costs ...relay.Cost) {
 }
 
 // beside measures udpcam serve.
-func (t *HubTest) beside(ctx context.Context, scenario string, on relay.Starter, from *netns.Namespace, listen, page string, pictures [][]byte) (row Row, err error) {
+func (t *HubTest) beside(
+	ctx context.Context,
+	scenario string,
+	on relay.Starter,
+	from *netns.Namespace,
+	listen, page string,
+	pictures [][]byte,
+) (row Row, err error) {
 	r := rig{udpcam: t.Udpcam}
 	defer r.end()
 	ctx, cancel := context.WithCancel(ctx)
@@ -223,127 +232,4 @@ func (t *HubTest) oneHub(ctx context.Context, results *Results) error {
 	results.Rows = append(results.Rows, beside, row, alone)
 	results.note("loopback: CPU and memory of the row \"hub\" are of the edge")
 	return nil
-}
-
-// slow measures two sites with a link of 20 Mbit/s between them: camera, recv, hub, route, hub, leaf hub, edge.
-func (t *HubTest) slow(ctx context.Context, results *Results) error {
-	const scenario = "20 Mbit/s"
-	cable, err := netns.NewCable(slowLink)
-	if err != nil {
-		return err
-	}
-	defer cable.Close()
-	pictures := t.Pictures
-	for n := int(t.Slow.Seconds() * t.FPS); len(pictures) < n; {
-		// An eye knows each picture by its pixels, so that none may come twice. Bytes behind the last picture's data differ.
-		pictures = append(pictures, numbered(t.Pictures[len(pictures)%len(t.Pictures)], len(pictures)))
-	}
-	const a, b = "10.77.1.2", "10.77.2.2"
-	row, err := t.beside(ctx, scenario, cable.A.Start, cable.B, "0.0.0.0:8080", a+":8080", pictures)
-	if err != nil {
-		return err
-	}
-	results.Rows = append(results.Rows, row)
-	r := rig{udpcam: t.Udpcam}
-	defer r.end()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	hubA, err0 := r.start(cable.A.Start, "hub", "--name", "A", "--listen", a+":4222", "--cluster-listen", a+":6222")
-	hubB, err1 := r.start(cable.B.Start, "hub", "--name", "B", "--listen", b+":4222", "--leaf-listen", b+":7422",
-		"--cluster-listen", b+":6222", "--cluster", "nats://"+a+":6222")
-	leaf, err2 := r.start(cable.B.Start, "hub", "--name", "C", "--listen", b+":4223", "--leaf-listen", b+":7423", "--leaf", "nats://"+b+":7422")
-	recv, err3 := r.start(cable.A.Start, "recv", "--addr", a+":12345", "--hub", a+":4222")
-	edge, err4 := r.start(cable.B.Start, "serve", "--http", "0.0.0.0:8080", "--hub", b+":4223")
-	camera, err5 := r.start(cable.A.Start, "send", "--addr", a+":12345", "--source", "-")
-	if err := errors.Join(err0, err1, err2, err3, err4, err5); err != nil {
-		return err
-	}
-	feed := relay.NewFeed(pictures, int(t.FPS), cool, t.FPS)
-	eye, err := look(ctx, feed, cable.B, b+":8080", nil)
-	if err != nil {
-		return edge.Failure(err)
-	}
-	_, costs, err := feed.Into(ctx, camera, hubA, hubB, leaf, recv)
-	if err != nil {
-		return err
-	}
-	row = t.row(scenario, byHub, feed, eye)
-	row.Memory = rounded(float64(max(costs[1].Memory, costs[2].Memory, costs[3].Memory))/1e6, 1)
-	fits := 20e6 / 8 / 1.06 / float64(meanSize(t.Pictures)) / t.FPS
-	results.Rows = append(results.Rows, row)
-	results.note("20 Mbit/s: %.0f %% of the pictures fit, if a twentieth is headers; memory is of the largest hub", 100*min(1, fits))
-	return nil
-}
-
-// failing kills one of three hubs, and stops another, while everybody is connected to these.
-func (t *HubTest) failing(ctx context.Context, results *Results) error {
-	for _, c := range []struct {
-		scenario string
-		signal   syscall.Signal
-	}{{"kill -9 of the hub of all", syscall.SIGKILL}, {"kill -STOP of the hub of all", syscall.SIGSTOP}} {
-		a, err := ports(10)
-		if err != nil {
-			return err
-		}
-		r := rig{udpcam: t.Udpcam}
-		defer r.end()
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		first, err0 := r.hub("h1", a[0], a[3], "")
-		_, err1 := r.hub("h2", a[1], a[4], a[3])
-		_, err2 := r.hub("h3", a[2], a[5], a[3])
-		if err := errors.Join(err0, err1, err2); err != nil || !relay.Pause(ctx, time.Second) {
-			return errors.Join(err, ctx.Err())
-		}
-		_, err0 = r.start(relay.Here, "recv", "--addr", a[6], "--hub", a[0])
-		camera, err1 := r.start(relay.Here, "send", "--addr", a[6], "--source", "-")
-		if err := errors.Join(err0, err1); err != nil {
-			return err
-		}
-		feed := relay.NewFeed(t.Pictures, int(t.FPS), cool, t.FPS)
-		var eyes []*relay.Eye
-		var mu sync.Mutex
-		times := make([][]time.Time, 3)
-		for i := range 3 {
-			edge, err := r.start(relay.Here, "serve", "--http", a[7+i], "--hub", a[0])
-			if err != nil {
-				return err
-			}
-			eye, err := look(ctx, feed, nil, a[7+i], func(at time.Time) {
-				mu.Lock()
-				defer mu.Unlock()
-				times[i] = append(times[i], at)
-			})
-			if err != nil {
-				return edge.Failure(err)
-			}
-			eyes = append(eyes, eye)
-		}
-		time.AfterFunc(time.Duration(float64(len(t.Pictures))/t.FPS/2*float64(time.Second)), func() { first.Signal(c.signal) })
-		_, _, err = feed.Into(ctx, camera)
-		first.Signal(syscall.SIGCONT)
-		if err != nil {
-			return err
-		}
-		row := t.row(c.scenario, byHub, feed, eyes...)
-		mu.Lock()
-		var gap time.Duration
-		for _, at := range times {
-			for i := range at[:max(0, len(at)-1)] {
-				gap = max(gap, at[i+1].Sub(at[i]))
-			}
-		}
-		mu.Unlock()
-		row.Gap = rounded(ms(gap), 0)
-		results.Rows = append(results.Rows, row)
-		cancel()
-		r.end()
-	}
-	return nil
-}
-
-// numbered returns a picture with a number behind its pixels.
-func numbered(picture []byte, n int) []byte {
-	end := len(picture) - 2
-	return slices.Concat(picture[:end], fmt.Appendf(nil, "%08d", n), picture[end:])
 }

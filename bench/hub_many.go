@@ -36,7 +36,16 @@ func (t *HubTest) idle(ctx context.Context, results *Results) error {
 	if !relay.Pause(ctx, time.Second) {
 		return ctx.Err()
 	}
-	_, err1 := r.start(relay.Here, "hub", "--listen", a[2], "--leaf-listen", "127.0.0.1:0", "--leaf", "nats://"+proxy.Addr().String())
+	_, err1 := r.start(
+		relay.Here,
+		"hub",
+		"--listen",
+		a[2],
+		"--leaf-listen",
+		"127.0.0.1:0",
+		"--leaf",
+		"nats://"+proxy.Addr().String(),
+	)
 	_, err2 := r.start(relay.Here, "recv", "--addr", a[3], "--hub", a[0])
 	_, err3 := r.start(relay.Here, "serve", "--http", a[4], "--hub", a[2])
 	_, err4 := r.start(relay.Here, "send", "--addr", a[3], "--source", "test:")
@@ -98,7 +107,8 @@ func (t *HubTest) listed(ctx context.Context, results *Results) error {
 	}
 	r := rig{udpcam: t.Udpcam}
 	defer r.end()
-	if _, err := r.start(relay.Here, "hub", "--listen", a[0], "--leaf-listen", "127.0.0.1:0"); err != nil || !relay.Pause(ctx, time.Second) {
+	if _, err := r.start(relay.Here, "hub", "--listen", a[0], "--leaf-listen", "127.0.0.1:0"); err != nil ||
+		!relay.Pause(ctx, time.Second) {
 		return errors.Join(err, ctx.Err())
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -198,7 +208,13 @@ func (t *HubTest) many(ctx context.Context, results *Results) error {
 	for i := range edges * t.Viewers {
 		watching.Go(func() {
 			c := i % cameras
-			eye, err := look(ctx, feeds[c], nil, fmt.Sprintf("%s/streams/c%d", a[2+i%edges], c), nil) // once the camera is known there
+			eye, err := look(
+				ctx,
+				feeds[c],
+				nil,
+				fmt.Sprintf("%s/streams/c%d", a[2+i%edges], c),
+				nil,
+			) // once the camera is known there
 			if err == nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -227,6 +243,8 @@ func (t *HubTest) many(ctx context.Context, results *Results) error {
 	row = t.row(scenario, byHub, feeds[0], eyes...)
 	row.cost(fed*edges*t.Viewers, costs[1:]...)
 	results.Rows = append(results.Rows, row)
-	results.note("many viewers: the CPU of hub and edges together is compared with that of one udpcam serve with as many viewers of one camera")
+	results.note(
+		"many viewers: the CPU of hub and edges together is compared with that of one udpcam serve with as many viewers of one camera",
+	)
 	return nil
 }

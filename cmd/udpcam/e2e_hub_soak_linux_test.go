@@ -21,9 +21,24 @@ func TestE2ENetnsHubSoak(t *testing.T) {
 	add := func(begin func() *process) { parts = append(parts, &part{begin: begin, p: begin()}) }
 	for i := range 3 {
 		add(func() *process {
-			return n.start(m, "hub", "--name", []string{"h1", "h2", "h3"}[i], "--listen", "127.0.0.1:422"+string(rune('1'+i)),
-				"--cluster-listen", "127.0.0.1:622"+string(rune('1'+i)), "--leaf-listen", "127.0.0.1:742"+string(rune('1'+i)),
-				"--cluster", "nats://127.0.0.1:6221", "--cluster", "nats://127.0.0.1:6222", "--cluster", "nats://127.0.0.1:6223")
+			return n.start(
+				m,
+				"hub",
+				"--name",
+				[]string{"h1", "h2", "h3"}[i],
+				"--listen",
+				"127.0.0.1:422"+string(rune('1'+i)),
+				"--cluster-listen",
+				"127.0.0.1:622"+string(rune('1'+i)),
+				"--leaf-listen",
+				"127.0.0.1:742"+string(rune('1'+i)),
+				"--cluster",
+				"nats://127.0.0.1:6221",
+				"--cluster",
+				"nats://127.0.0.1:6222",
+				"--cluster",
+				"nats://127.0.0.1:6223",
+			)
 		})
 	}
 	for _, port := range []string{"5001", "5002"} {

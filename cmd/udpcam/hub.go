@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	natsd "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -20,7 +19,6 @@ import (
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/internal/hubconn"
 	"udpcam/protocol/hub"
-	"udpcam/receiver/web"
 )
 
 func hubCommand() *cli.Command {
@@ -39,14 +37,33 @@ func hubCommand() *cli.Command {
 		) + "\nA hub is a NATS server. Without a secret it serves this machine alone.\n",
 		Action: runHub,
 	},
-		cmdline.Flags("Hub",
-			&cli.StringFlag{Name: "listen", Usage: "take clients at `ADDR`", DefaultText: ":4222 with a secret, else 127.0.0.1:4222"},
-			&cli.StringFlag{Name: "cluster-listen", Usage: "take other hubs of the cluster at `ADDR`", DefaultText: "port 6222 with --cluster"},
+		cmdline.Flags(
+			"Hub",
+			&cli.StringFlag{
+				Name:        "listen",
+				Usage:       "take clients at `ADDR`",
+				DefaultText: ":4222 with a secret, else 127.0.0.1:4222",
+			},
+			&cli.StringFlag{
+				Name:        "cluster-listen",
+				Usage:       "take other hubs of the cluster at `ADDR`",
+				DefaultText: "port 6222 with --cluster",
+			},
 			&cli.StringFlag{Name: "leaf-listen", Usage: "take sites that dial in at `ADDR`", DefaultText: "port 7422"},
-			&cli.StringSliceFlag{Name: "cluster", Usage: "be one hub with those at `URL`, such as nats://b:6222 (repeatable)"},
-			&cli.StringSliceFlag{Name: "leaf", Usage: "dial to a hub elsewhere (`URL`), such as nats://hub.example:7422 (repeatable, for " +
-				"hubs of one cluster)"},
-			&cli.StringFlag{Name: "name", Usage: "this hub's `NAME`, which no other hub has", DefaultText: "this host's name, and the port"},
+			&cli.StringSliceFlag{
+				Name:  "cluster",
+				Usage: "be one hub with those at `URL`, such as nats://b:6222 (repeatable)",
+			},
+			&cli.StringSliceFlag{
+				Name: "leaf",
+				Usage: "dial to a hub elsewhere (`URL`), such as nats://hub.example:7422 (repeatable, for " +
+					"hubs of one cluster)",
+			},
+			&cli.StringFlag{
+				Name:        "name",
+				Usage:       "this hub's `NAME`, which no other hub has",
+				DefaultText: "this host's name, and the port",
+			},
 			siteFlag(),
 		),
 		hubSecretFlags(),
@@ -78,7 +95,11 @@ func runHub(c *cli.Context) error {
 	node := &hubNode{server: ns, instance: rand.Text(), site: siteOf(c), version: c.App.Version, config: config}
 	s.log.Info("hub", "name", ns.Name(), "addr", ns.Addr(), "secret", config.secret != nil)
 	if config.secret == nil {
-		s.log.Info("without a secret, this hub is for this machine alone: udpcam key makes one, for --hub-secret-file", "addr", ns.Addr())
+		s.log.Info(
+			"without a secret, this hub is for this machine alone: udpcam key makes one, for --hub-secret-file",
+			"addr",
+			ns.Addr(),
+		)
 		if !ns.Addr().(*net.TCPAddr).IP.IsLoopback() {
 			s.log.Warn("everyone on the network can watch and publish here: give --hub-secret-file", "addr", ns.Addr())
 		}
@@ -86,7 +107,10 @@ func runHub(c *cli.Context) error {
 	if s.json == nil {
 		io.WriteString(s.console, hubHelp(ns, c.String("hub-secret-file"), config))
 	}
-	conn, err := hubconn.Dial(ctx, hubconn.Config{URLs: []string{clientURL(ns)}, Secret: config.secret, Name: "udpcam hub", Log: quiet})
+	conn, err := hubconn.Dial(
+		ctx,
+		hubconn.Config{URLs: []string{clientURL(ns)}, Secret: config.secret, Name: "udpcam hub", Log: quiet},
+	)
 	if err != nil {
 		return err
 	}
@@ -114,7 +138,10 @@ func hubConfigOf(c *cli.Context, s *session) (config hubConfig, err error) {
 		return config, err
 	}
 	if config.secret != nil && config.secret.Role().Kind != "" {
-		return config, cmdline.Usagef("a hub needs the secret of the site itself: this one is of a %s", config.secret.Role().Kind)
+		return config, cmdline.Usagef(
+			"a hub needs the secret of the site itself: this one is of a %s",
+			config.secret.Role().Kind,
+		)
 	}
 	host := "127.0.0.1"
 	if config.secret != nil {
@@ -132,7 +159,8 @@ func hubConfigOf(c *cli.Context, s *session) (config hubConfig, err error) {
 			if err != nil {
 				return config, cmdline.Usagef("--%s: %w", flag, err)
 			}
-			if parsed, _ := url.Parse(text); parsed == nil || parsed.Port() == "" && !strings.Contains(text, ":"+hubconn.DefaultPort) {
+			if parsed, _ := url.Parse(text); parsed == nil ||
+				parsed.Port() == "" && !strings.Contains(text, ":"+hubconn.DefaultPort) {
 				u = strings.TrimSuffix(u, hubconn.DefaultPort) + port
 			}
 			*to = append(*to, u)
@@ -160,7 +188,10 @@ func hubConfigOf(c *cli.Context, s *session) (config hubConfig, err error) {
 
 func explainHubStart(err error) error {
 	if strings.Contains(err.Error(), "address already in use") {
-		return fmt.Errorf("%w: another program has this port, perhaps another hub: choose others with --listen, --cluster-listen and --leaf-listen", err)
+		return fmt.Errorf(
+			"%w: another program has this port, perhaps another hub: choose others with --listen, --cluster-listen, --leaf-listen",
+			err,
+		)
 	}
 	return err
 }
@@ -213,99 +244,3 @@ func ownAddresses() (addresses []string) {
 	slices.SortStableFunc(addresses, func(a, b string) int { return strings.Count(a, ":") - strings.Count(b, ":") })
 	return addresses
 }
-
-// A hubNode is what a hub tells of its server.
-type hubNode struct {
-	server                  *natsd.Server
-	instance, site, version string
-	config                  hubConfig
-}
-
-func (n *hubNode) info() hub.Info {
-	i := hub.Info{Kind: hub.KindServer, Instance: n.instance, Site: n.site, Hub: n.server.Name(), Version: n.version}
-	v, err := n.server.Varz(nil)
-	if err != nil {
-		return i
-	}
-	i.URL, i.Clients, i.Routes, i.Leaves = clientURL(n.server), v.Connections-1, v.Routes, v.Leafs // one client is the hub's own
-	i.Memory, i.In, i.Out, i.Slow, i.MaxPayload = v.Mem, v.InBytes, v.OutBytes, v.SlowConsumers, int64(v.MaxPayload)
-	switch {
-	case len(n.config.remotes) > 0 && v.Leafs == 0:
-		i.Unreachable = "no connection to " + strings.Join(n.config.remotes, ", ") + ": is a hub there, with the same secret?"
-	case len(n.config.routes) > 0 && v.Routes == 0:
-		i.Unreachable = "no connection to " + strings.Join(n.config.routes, ", ") + ": is a hub there, with the same secret?"
-	}
-	return i
-}
-
-func (n *hubNode) metrics() []web.Metric {
-	i := n.info()
-	up := 1.
-	if i.Unreachable != "" {
-		up = 0
-	}
-	return []web.Metric{
-		{Name: "hub_up", Help: "1 if the hub is connected to other hubs as it should be.", Value: up},
-		{Name: "hub_clients", Help: "Clients of this hub.", Value: float64(i.Clients)},
-		{Name: "hub_routes", Help: "Connections to other hubs of the cluster.", Value: float64(i.Routes)},
-		{Name: "hub_leaves", Help: "Connections to and from hubs of other sites.", Value: float64(i.Leaves)},
-		{Name: "hub_in_bytes_total", Help: "Bytes that came to the hub.", Value: float64(i.In), Counter: true},
-		{Name: "hub_out_bytes_total", Help: "Bytes that left the hub.", Value: float64(i.Out), Counter: true},
-		{Name: "hub_slow_consumers_total", Help: "Connections that were given up because they did not read.", Value: float64(i.Slow), Counter: true},
-	}
-}
-
-// A hubStatus is the status of hub. Counts are since the start.
-type hubStatus struct {
-	Time        time.Time       `json:"time"`
-	Name        string          `json:"name"`
-	Clients     int             `json:"clients"`
-	Routes      int             `json:"routes"`
-	Leaves      int             `json:"leaves"`
-	InBytes     int64           `json:"in_bytes"`
-	OutBytes    int64           `json:"out_bytes"`
-	Memory      int64           `json:"memory"` // bytes
-	Slow        int64           `json:"slow_consumers"`
-	Unreachable string          `json:"unreachable"` // "" if all is well
-	Edge        *edgeStatusPart `json:"edge"`        // null without --http
-}
-
-func (s hubStatus) line() string {
-	parts := []string{plural(s.Clients, "client"), plural(s.Routes, "other hub"), plural(s.Leaves, "leaf connection")}
-	if s.Unreachable != "" {
-		parts = append([]string{s.Unreachable}, parts...)
-	}
-	return strings.Join(parts, "  ")
-}
-
-func (s hubStatus) summary() (string, []any) {
-	return "hub ended", []any{"in_bytes", s.InBytes, "out_bytes", s.OutBytes}
-}
-
-// hubbing is the work of hub, as its watch sees it.
-type hubbing struct {
-	*session
-	node        *hubNode
-	edge        *edge // nil without --http
-	unreachable string
-}
-
-func (w *hubbing) sample(now time.Time) status {
-	i := w.node.info()
-	if i.Unreachable != w.unreachable {
-		if w.unreachable = i.Unreachable; i.Unreachable != "" {
-			w.log.Warn(i.Unreachable)
-		} else {
-			w.log.Info("connected to the other hub")
-		}
-	}
-	st := hubStatus{Time: now, Name: i.Hub, Clients: i.Clients, Routes: i.Routes, Leaves: i.Leaves, InBytes: i.In, OutBytes: i.Out,
-		Memory: i.Memory, Slow: i.Slow, Unreachable: i.Unreachable}
-	if w.edge != nil {
-		part := w.edge.part()
-		st.Edge = &part
-	}
-	return st
-}
-
-func (w *hubbing) frames() uint64 { return 1 } // it always has a summary

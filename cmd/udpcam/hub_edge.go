@@ -48,8 +48,12 @@ func serveEdge(ctx context.Context, c *cli.Context, s *session, conn *hubconn.Co
 	if err != nil {
 		return err
 	}
-	config := web.Config{MaxStreams: maxEdgeStreams, Origin: e.origin, Trouble: func() string { return e.from.Stats().Trouble },
-		Metrics: func() []web.Metric { return append(e.metrics(), more()...) }}
+	config := web.Config{
+		MaxStreams: maxEdgeStreams,
+		Origin:     e.origin,
+		Trouble:    func() string { return e.from.Stats().Trouble },
+		Metrics:    func() []web.Metric { return append(e.metrics(), more()...) },
+	}
 	to, err := openServer(c, usual, config, s)
 	if err != nil {
 		return err
@@ -89,7 +93,12 @@ func (e *edge) follow(ctx context.Context, linger time.Duration) {
 			pull, end := context.WithCancel(ctx)
 			offers[name] = &offer{end, now}
 			pulls.Go(func() error {
-				e.to.Pull(pull, func(ctx context.Context) iter.Seq2[protocol.Frame, error] { return e.from.Frames(ctx, name) }, linger, name)
+				e.to.Pull(
+					pull,
+					func(ctx context.Context) iter.Seq2[protocol.Frame, error] { return e.from.Frames(ctx, name) },
+					linger,
+					name,
+				)
 				return nil
 			})
 		}
@@ -116,19 +125,48 @@ func (e *edge) metrics() []web.Metric {
 	s := e.from.Stats()
 	list := append(connectedMetrics(s.Connected), []web.Metric{
 		{Name: "hub_offered_streams", Help: "Streams at the hub that could be watched.", Value: float64(s.Offered)},
-		{Name: "hub_watched_streams", Help: "Streams that come from the hub now, because somebody watches.", Value: float64(s.Watched)},
+		{
+			Name:  "hub_watched_streams",
+			Help:  "Streams that come from the hub now, because somebody watches.",
+			Value: float64(s.Watched),
+		},
 		{Name: "hub_frames_total", Help: "Frames that came from the hub.", Value: float64(s.Frames), Counter: true},
 		{Name: "hub_bytes_total", Help: "Bytes of frames that came from the hub.", Value: float64(s.Bytes), Counter: true},
-		{Name: "hub_old_frames_total", Help: "Frames left out because a newer one had come.", Value: float64(s.Old), Counter: true},
-		{Name: "hub_late_frames_total", Help: "Frames left out because they were too long on their way.", Value: float64(s.Late), Counter: true},
-		{Name: "hub_malformed_total", Help: "Messages that were none of udpcam.", Value: float64(s.Malformed), Counter: true},
+		{
+			Name:    "hub_old_frames_total",
+			Help:    "Frames left out because a newer one had come.",
+			Value:   float64(s.Old),
+			Counter: true,
+		},
+		{
+			Name:    "hub_late_frames_total",
+			Help:    "Frames left out because they were too long on their way.",
+			Value:   float64(s.Late),
+			Counter: true,
+		},
+		{
+			Name:    "hub_malformed_total",
+			Help:    "Messages that were none of udpcam.",
+			Value:   float64(s.Malformed),
+			Counter: true,
+		},
 		{Name: "hub_changes_total", Help: "Changes to another publisher or hub.", Value: float64(s.Changes), Counter: true},
 	}...)
 	names, _ := e.from.Streams()
 	for _, name := range names {
 		if o, ok := e.from.Origin(name); ok && o.Watched {
-			list = append(list, web.Metric{Name: "hub_rtt_seconds", Help: "Round trip to the publisher of a stream.", Value: o.RTT.Seconds(),
-				Labels: []string{"stream", strings.Trim(strconv.QuoteToGraphic(name), `"`), "site", o.Site, "hub", o.Hub}})
+			list = append(
+				list,
+				web.Metric{Name: "hub_rtt_seconds", Help: "Round trip to the publisher of a stream.", Value: o.RTT.Seconds(),
+					Labels: []string{
+						"stream",
+						strings.Trim(strconv.QuoteToGraphic(name), `"`),
+						"site",
+						o.Site,
+						"hub",
+						o.Hub,
+					}},
+			)
 		}
 	}
 	return list
@@ -150,7 +188,18 @@ type edgeStatusPart struct {
 
 func (e *edge) part() edgeStatusPart {
 	s, out := e.from.Stats(), e.to.Stats()
-	return edgeStatusPart{s.Connected, s.Trouble, s.Offered, s.Watched, s.Frames, s.Old, s.Late, out.Viewers, out.FramesOut, out.BytesOut}
+	return edgeStatusPart{
+		s.Connected,
+		s.Trouble,
+		s.Offered,
+		s.Watched,
+		s.Frames,
+		s.Old,
+		s.Late,
+		out.Viewers,
+		out.FramesOut,
+		out.BytesOut,
+	}
 }
 
 // An edgeStatus is the status of serve --hub. Counts are since the start. Rates are of the last second.
@@ -168,7 +217,18 @@ func (s edgeStatus) line() string {
 }
 
 func (s edgeStatus) summary() (string, []any) {
-	return "served", []any{"frames", s.Frames, "bytes", s.FrameBytes, "frames_out", s.Hub.FramesOut, "old", s.Hub.Old, "late", s.Hub.Late}
+	return "served", []any{
+		"frames",
+		s.Frames,
+		"bytes",
+		s.FrameBytes,
+		"frames_out",
+		s.Hub.FramesOut,
+		"old",
+		s.Hub.Old,
+		"late",
+		s.Hub.Late,
+	}
 }
 
 func (e *edge) sample(now time.Time) status {

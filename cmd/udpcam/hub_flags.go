@@ -15,19 +15,36 @@ import (
 
 // hubClientFlags are the flags of who connects to a hub.
 func hubClientFlags(usage string) []cli.Flag {
-	return slices.Concat(cmdline.Flags("Hub",
-		&cli.StringSliceFlag{Name: "hub", Usage: usage + " (`URL`), such as nats://192.168.1.5 (repeatable, for hubs of one cluster)"}),
+	return slices.Concat(cmdline.Flags(
+		"Hub",
+		&cli.StringSliceFlag{
+			Name:  "hub",
+			Usage: usage + " (`URL`), such as nats://192.168.1.5 (repeatable, for hubs of one cluster)",
+		},
+	),
 		hubSecretFlags(), cmdline.Flags("Hub", siteFlag()))
 }
 
 func siteFlag() cli.Flag {
-	return &cli.StringFlag{Name: "site", Usage: "what others at the hub call this place (`NAME`)", DefaultText: "this host's name"}
+	return &cli.StringFlag{
+		Name:        "site",
+		Usage:       "what others at the hub call this place (`NAME`)",
+		DefaultText: "this host's name",
+	}
 }
 
 func hubSecretFlags() []cli.Flag {
-	return cmdline.Flags("Hub",
-		&cli.StringFlag{Name: "hub-secret", Usage: "the hub's secret (`TEXT`), a key as udpcam key prints it, or one of udpcam hub secret"},
-		&cli.StringFlag{Name: "hub-secret-file", Usage: "the hub's secret is in this `FILE`, which only you should be able to read", TakesFile: true},
+	return cmdline.Flags(
+		"Hub",
+		&cli.StringFlag{
+			Name:  "hub-secret",
+			Usage: "the hub's secret (`TEXT`), a key as udpcam key prints it, or one of udpcam hub secret",
+		},
+		&cli.StringFlag{
+			Name:      "hub-secret-file",
+			Usage:     "the hub's secret is in this `FILE`, which only you should be able to read",
+			TakesFile: true,
+		},
 	)
 }
 
@@ -38,8 +55,10 @@ func hubSecret(c *cli.Context, s *session) (*hubconn.Secret, error) {
 	case text != "" && name != "":
 		return nil, cmdline.Usagef("--hub-secret and --hub-secret-file contradict: give one of them")
 	case text != "" && text != os.Getenv(cmdline.Variable("hub-secret")):
-		s.log.Warn("others on this machine can see a secret that is on the command line: use --hub-secret-file, or the variable " +
-			cmdline.Variable("hub-secret"))
+		s.log.Warn(
+			"others on this machine can see a secret that is on the command line: use --hub-secret-file, or the variable " +
+				cmdline.Variable("hub-secret"),
+		)
 	case name != "":
 		b, err := readSmall(name)
 		if err != nil {
@@ -75,7 +94,10 @@ func dialHub(ctx context.Context, c *cli.Context, s *session, wait bool) (*hubco
 	if len(urls) == 0 {
 		for _, flag := range []string{"hub-secret", "hub-secret-file", "site"} {
 			if c.IsSet(flag) {
-				return nil, cmdline.Usagef("--%s is for --hub: give a hub's address too, such as --hub nats://192.168.1.5", flag)
+				return nil, cmdline.Usagef(
+					"--%s is for --hub: give a hub's address too, such as --hub nats://192.168.1.5",
+					flag,
+				)
 			}
 		}
 		return nil, nil
@@ -89,6 +111,9 @@ func dialHub(ctx context.Context, c *cli.Context, s *session, wait bool) (*hubco
 	if err != nil {
 		return nil, err
 	}
-	return hubconn.Dial(ctx, hubconn.Config{URLs: urls, Secret: secret, Name: "udpcam " + c.Command.Name + " at " + siteOf(c),
-		Log: s.log, Wait: wait})
+	return hubconn.Dial(
+		ctx,
+		hubconn.Config{URLs: urls, Secret: secret, Name: "udpcam " + c.Command.Name + " at " + siteOf(c),
+			Log: s.log, Wait: wait},
+	)
 }

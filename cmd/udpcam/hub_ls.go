@@ -147,7 +147,16 @@ func printInfos(w io.Writer, conn *hubconn.Conn, infos []hub.Info) error {
 	row()
 	row("HUB", "SITE", "CLIENTS", "OTHER HUBS", "LEAVES", "MEMORY", "SLOW", "STATE")
 	for _, i := range kinds[hub.KindServer] {
-		row(i.Hub, i.Site, i.Clients, i.Routes, i.Leaves, fmt.Sprintf("%d MB", i.Memory/1e6), i.Slow, cmp.Or(i.Unreachable, "ok"))
+		row(
+			i.Hub,
+			i.Site,
+			i.Clients,
+			i.Routes,
+			i.Leaves,
+			fmt.Sprintf("%d MB", i.Memory/1e6),
+			i.Slow,
+			cmp.Or(i.Unreachable, "ok"),
+		)
 	}
 	if len(kinds[hub.KindServer]) == 0 {
 		row(conn.Hub(), "-", "-", "-", "-", "-", "-", "a NATS server "+conn.ConnectedServerVersion())
@@ -161,8 +170,10 @@ func hubSecretCommand() *cli.Command {
 		Usage:     "derive a secret that may only publish one stream, or only watch",
 		UsageText: "udpcam hub secret --camera NAME | --viewer --hub-secret-file FILE",
 		Description: cmdline.Examples(
-			"udpcam hub secret --camera door --hub-secret-file hub.secret >door.secret", "for a site that may publish the stream door alone",
-			"udpcam hub secret --viewer --hub-secret-file hub.secret >viewer.secret", "for a site that may only watch",
+			"udpcam hub secret --camera door --hub-secret-file hub.secret >door.secret",
+			"for a site that may publish the stream door alone",
+			"udpcam hub secret --viewer --hub-secret-file hub.secret >viewer.secret",
+			"for a site that may only watch",
 		),
 		Action: func(c *cli.Context) error {
 			s, _ := newSession(c, false)

@@ -31,7 +31,10 @@ func (o *outputs) openHub(ctx context.Context, c *cli.Context, s *session) error
 		return err
 	}
 	h := &hubOutput{conn: conn}
-	h.sink, err = sink.NewHub(conn, sink.HubOptions{Site: siteOf(c), Version: c.App.Version, Clock: h.clock, Skip: s.skipped.count})
+	h.sink, err = sink.NewHub(
+		conn,
+		sink.HubOptions{Site: siteOf(c), Version: c.App.Version, Clock: h.clock, Skip: s.skipped.count},
+	)
 	if err != nil {
 		return err
 	}
@@ -79,9 +82,24 @@ func (o *outputs) metrics() []web.Metric {
 		{Name: "hub_frames_flying", Help: "Frames on their way to edges.", Value: float64(s.Flying)},
 		{Name: "hub_sent_frames_total", Help: "Frames sent to edges.", Value: float64(s.Sent), Counter: true},
 		{Name: "hub_sent_bytes_total", Help: "Bytes of frames sent to edges.", Value: float64(s.SentBytes), Counter: true},
-		{Name: "hub_skipped_frames_total", Help: "Frames that the way to an edge was too slow for.", Value: float64(s.Skipped), Counter: true},
-		{Name: "hub_lost_frames_total", Help: "Frames that did not arrive at an edge.", Value: float64(s.Lost), Counter: true},
-		{Name: "hub_too_big_frames_total", Help: "Frames larger than the hub takes.", Value: float64(s.TooBig), Counter: true},
+		{
+			Name:    "hub_skipped_frames_total",
+			Help:    "Frames that the way to an edge was too slow for.",
+			Value:   float64(s.Skipped),
+			Counter: true,
+		},
+		{
+			Name:    "hub_lost_frames_total",
+			Help:    "Frames that did not arrive at an edge.",
+			Value:   float64(s.Lost),
+			Counter: true,
+		},
+		{
+			Name:    "hub_too_big_frames_total",
+			Help:    "Frames larger than the hub takes.",
+			Value:   float64(s.TooBig),
+			Counter: true,
+		},
 	}...)
 }
 

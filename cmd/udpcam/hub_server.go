@@ -27,7 +27,8 @@ type hubConfig struct {
 }
 
 const (
-	hubPayload    = 8 << 20  // the largest message. It is the same everywhere: a leaf with less would drop its connection at each larger one
+	// hubPayload is the largest message. It is the same everywhere: a leaf with less drops its connection at each larger one.
+	hubPayload    = 8 << 20
 	hubPending    = 16 << 20 // what waits for one client before it is given up
 	hubPingEvery  = 500 * time.Millisecond
 	hubPingsOut   = 2 // so a hub that hangs is left after 1.5 s; NATS's own times would be minutes
@@ -39,8 +40,18 @@ const (
 // startHub starts a NATS server. It serves until it is shut down.
 func startHub(c hubConfig) (*natsd.Server, error) {
 	off := natsd.CompressionOpts{Mode: natsd.CompressionOff} // pictures do not get smaller
-	o := &natsd.Options{ServerName: c.name, NoSigs: true, NoSystemAccount: true, MaxPayload: hubPayload, MaxPending: hubPending,
-		NoFastProducerStall: true, WriteDeadline: hubWrite, PingInterval: hubPingEvery, MaxPingsOut: hubPingsOut, DisableShortFirstPing: true}
+	o := &natsd.Options{
+		ServerName:            c.name,
+		NoSigs:                true,
+		NoSystemAccount:       true,
+		MaxPayload:            hubPayload,
+		MaxPending:            hubPending,
+		NoFastProducerStall:   true,
+		WriteDeadline:         hubWrite,
+		PingInterval:          hubPingEvery,
+		MaxPingsOut:           hubPingsOut,
+		DisableShortFirstPing: true,
+	}
 	o.LeafNode.Compression, o.LeafNode.ReconnectInterval = off, hubReconnect
 	var err error
 	if o.Host, o.Port, err = splitAddr(c.listen); err != nil {

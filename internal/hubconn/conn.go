@@ -83,7 +83,9 @@ func Dial(ctx context.Context, config Config) (*Conn, error) {
 	options := []nats.Option{
 		nats.Name(config.Name), nats.Timeout(dialTimeout), nats.FlusherTimeout(writeTimeout),
 		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(pingsOut),
-		nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(20*time.Millisecond, 20*time.Millisecond), nats.MaxReconnects(-1),
+		nats.ReconnectWait(
+			reconnectWait,
+		), nats.ReconnectJitter(20*time.Millisecond, 20*time.Millisecond), nats.MaxReconnects(-1),
 		nats.ReconnectBufSize(-1), // else old frames would be sent again
 		nats.RetryOnFailedConnect(!config.Wait),
 		nats.IgnoreAuthErrorAbort(), // a hub may get its users later than its clients come

@@ -133,13 +133,17 @@ var errOtherSecret = errors.New("the other end has another secret")
 
 // TLS returns how to connect to a hub with this secret. Names in the hub's certificate do not matter, because its key is known.
 func (s Secret) TLS() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{s.certificate()}, InsecureSkipVerify: true,
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS13,
+		Certificates:       []tls.Certificate{s.certificate()},
+		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			if !bytes.Equal(publicKey(state), s.hub) {
 				return errOtherSecret
 			}
 			return nil
-		}}
+		},
+	}
 }
 
 // ServerTLS returns how a hub with the site's secret takes connections. Other hubs have the same secret. With roles, so may

@@ -45,7 +45,14 @@ func TestSlowLink(t *testing.T) {
 		if p99 := quantile(s.ages, 0.99); p99 > 150*time.Millisecond {
 			t.Errorf("%v: p99 is %v", delay, p99)
 		}
-		t.Logf("%v: %d frames, p50 %v, p99 %v, at most %d on their way", delay, len(s.shown), quantile(s.ages, 0.5), quantile(s.ages, 0.99), s.mostOn)
+		t.Logf(
+			"%v: %d frames, p50 %v, p99 %v, at most %d on their way",
+			delay,
+			len(s.shown),
+			quantile(s.ages, 0.5),
+			quantile(s.ages, 0.99),
+			s.mostOn,
+		)
 		if s.mostOn > 3 {
 			t.Errorf("%v: %d frames were on their way at once", delay, s.mostOn)
 		}

@@ -114,7 +114,7 @@ func (p *Pull) Take(text string, frame bool, now time.Time) (a Arrival, err erro
 	}
 	p.clock.HearEcho(h.echo, now)
 	p.tries = int(wantEvery / firstWants) // they have done their work
-	p.due = true // a want says that it came
+	p.due = true                          // a want says that it came
 	if p.TooBig = h.tooBig; !frame || h.picture.Session == 0 {
 		return a, nil
 	}

@@ -32,7 +32,10 @@ func TestPageOrigin(t *testing.T) {
 	p := browse(t, "http://"+serve(t, h)+"/", 1000, 800)
 	p.until("document.getElementById('facts').textContent.endsWith('from barn by h1')")
 	p.until("document.getElementById('facts').title.includes('12.0 ms')")
-	if b := body(t, ask(h, "GET", "/api/v1/streams")); !strings.Contains(b, `"origin":{"site":"barn","hub":"h1","rtt_ms":12,"uncertainty_ms":3}`) {
+	if b := body(t, ask(h, "GET", "/api/v1/streams")); !strings.Contains(
+		b,
+		`"origin":{"site":"barn","hub":"h1","rtt_ms":12,"uncertainty_ms":3}`,
+	) {
 		t.Error(b)
 	}
 	if got := value(scrape(t, h), "udpcam_hub_rtt_seconds", "stream=door"); got != 0.012 {
