@@ -154,6 +154,26 @@ func TestNobodyWatches(t *testing.T) {
 	}
 }
 
+// A picture of a camera that has stopped is not sent as if it were the present. That of a slow camera is.
+func TestStoppedCamera(t *testing.T) {
+	for _, period := range []time.Duration{time.Second / 30, 20 * time.Second} {
+		s := newSim(t, "a")
+		s.pull = Pull{} // nobody asks
+		o := s.offers["a"]
+		for id := range uint32(5) {
+			o.Put(Picture{1, id, s.now}, s.size, 0, true, s.now)
+			s.now = s.now.Add(period)
+		}
+		s.now = s.now.Add(10 * time.Second)
+		s.pull.Connected(8<<20, s.edgeTime())
+		s.pull.Offers([]string{"a"}, s.edgeTime())
+		s.run(time.Second)
+		if slow := period > time.Second; (len(s.shown) == 1) != slow || (o.FPS(s.now) > 0) != slow {
+			t.Errorf("%v: %d pictures are shown, at %v fps", period, len(s.shown), o.FPS(s.now))
+		}
+	}
+}
+
 // A frame that the edge's server does not take is not sent, and the edge is told once.
 func TestTooBig(t *testing.T) {
 	s := newSim(t, "a")

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"cmp"
 	"math"
 	"time"
 
@@ -17,6 +16,7 @@ type Offer struct {
 	timed    bool          // whether offset is known
 	interval time.Duration // between frames, smoothed; 0 if not known
 	came     time.Time     // when newest came
+	odd      bool          // the last gap was much longer than interval
 	edges    map[string]*edge
 	order    []string // of edges: who is next
 
@@ -48,9 +48,8 @@ type flight struct {
 
 // Put makes a frame the newest. Its Captured is by the camera's clock, which is ahead of this one by offset, if that is known.
 func (o *Offer) Put(p Picture, size int, offset time.Duration, timed bool, now time.Time) {
-	if gap := now.Sub(o.came); !o.came.IsZero() && gap < 10*time.Second {
-		o.interval = cmp.Or(o.interval, gap)
-		o.interval += (gap - o.interval) / 16
+	if !o.came.IsZero() {
+		o.learn(now.Sub(o.came))
 	}
 	for _, e := range o.edges {
 		if o.newest.Session != 0 && e.sent != o.newest && now.Sub(e.heard) < edgeExpiry && o.newest.newerThan(e.have) {
@@ -61,6 +60,24 @@ func (o *Offer) Put(p Picture, size int, offset time.Duration, timed bool, now t
 	}
 	p.Captured = p.Captured.Truncate(time.Microsecond)
 	o.newest, o.size, o.offset, o.timed, o.came = p, int64(size), offset, timed, now
+}
+
+// learn smooths the time between frames. A gap changes little, and two in a row are the new rate.
+func (o *Offer) learn(gap time.Duration) {
+	switch {
+	case o.interval > 0 && gap <= 4*o.interval:
+		o.interval += (gap - o.interval) / 16
+		o.odd = false
+	case o.odd || o.interval == 0 && gap < silence:
+		o.interval, o.odd = gap, false
+	default:
+		o.odd = true
+	}
+}
+
+// live reports whether the newest frame may be shown as the present. Otherwise the camera has stopped.
+func (o *Offer) live(now time.Time) bool {
+	return o.newest.Session != 0 && now.Sub(o.came) <= max(silence, 3*o.interval)
 }
 
 // Want takes in what an edge asks with. The edge is known by the inbox that answers go to.
@@ -162,7 +179,7 @@ func (o *Offer) nextOf(e *edge, now time.Time) (h header, frame, ok bool) {
 		e.measure = true
 	}
 	h.age = -1
-	wanted := o.newest.Session != 0 && e.sent != o.newest && o.newest.newerThan(e.have)
+	wanted := o.live(now) && e.sent != o.newest && o.newest.newerThan(e.have)
 	switch {
 	case e.measure && len(e.flights) == 0:
 		e.measure, e.limited, e.probing, e.measured = false, false, true, now.Truncate(time.Microsecond)
@@ -217,7 +234,7 @@ func (o *Offer) Edges(now time.Time) (edges, flying int) {
 
 // FPS is the rate of frames, 0 if it is not known or if frames have stopped. Came is when the newest frame came.
 func (o *Offer) FPS(now time.Time) float64 {
-	if o.interval <= 0 || now.Sub(o.came) > max(silence, 3*o.interval) {
+	if o.interval <= 0 || !o.live(now) {
 		return 0
 	}
 	return float64(time.Second) / float64(o.interval)
