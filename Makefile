@@ -227,7 +227,7 @@ emulated: cross ## Test the builds for ARM end to end, by qemu
 units: build | build/ ## Check the services by systemd's own rules
 	@rm -rf build/units && mkdir build/units
 	@for unit in cmd/udpcam/dist/*.service; do sed 's#@BINDIR@#$(CURDIR)#' $$unit >build/units/$$(basename $$unit); done
-	@said=$$(SYSTEMD_UNIT_PATH=$(CURDIR)/build/units: systemd-analyze verify --man=no udpcam-send@x.service udpcam-recv@x.service 2>&1) && \
+	@said=$$(SYSTEMD_UNIT_PATH=$(CURDIR)/build/units: systemd-analyze verify --man=no udpcam-send@x.service udpcam-recv@x.service udpcam-hub.service 2>&1) && \
 		test -z "$$said" || { echo "$$said"; exit 1; }
 
 .PHONY: setup
