@@ -15,6 +15,8 @@ const (
 	typeReport       datagramType = 4 // from a receiver: what came of the stream
 	typeRequest      datagramType = 5 // from a receiver: what is missing of a frame
 
+	typeSkip datagramType = 8 // from the sender: which frames this receiver does not get
+
 	// typeRepair is added to typeData and typeParity if the segment answers a request. Such segments are left out when
 	// the losses of the network are counted.
 	typeRepair datagramType = 8

@@ -91,9 +91,9 @@ func testSealedVectors(t *testing.T, file string, by suite) {
 		}
 	}
 	note("parity segment", flat(o.Parity())[0], flat(p.Parity())[0])
-	answer := flat(p.Answer(request, 1))[0]
-	note("answer, a parity segment", flat(o.Answer(request, 1))[0], answer)
-	frames := add(a, alice, epoch, bytes.Clone(answer))
+	answered := flat(answer(&p, request, 1))[0]
+	note("answer, a parity segment", flat(answer(&o, request, 1))[0], answered)
+	frames := add(a, alice, epoch, bytes.Clone(answered))
 	if len(frames) != 1 || !bytes.Equal(frames[0].JPEG, f.JPEG) {
 		t.Errorf("%d frames come of it", len(frames))
 	}
