@@ -44,7 +44,7 @@ var floors = []struct {
 	{"internal/netns", []string{"internal/netsim"}},
 	{"internal/pattern", []string{"protocol"}},
 	{"internal/hosts", []string{"protocol"}},
-	{"internal/guard", nil},
+	{"internal/guard", []string{"protocol"}},
 	{"internal/raw", nil},
 	{"internal/v4l2", nil},
 	{"internal/rawfd", nil},
