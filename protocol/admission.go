@@ -164,9 +164,9 @@ func (s *stream) outranks(o *stream, now time.Time) bool {
 	return cmp.Or(cmp.Compare(s.delivered, o.delivered), cmp.Compare(s.asking.received, o.asking.received)) > 0
 }
 
-// networkOf is what one sender can freely choose addresses from: an IPv4 address, or the first 64 bits of an IPv6 address.
-func networkOf(from netip.AddrPort) netip.Prefix {
-	addr := from.Addr().Unmap()
+// Household is what one sender can freely choose addresses from: an IPv4 address, or the first 64 bits of an IPv6 address.
+func Household(addr netip.Addr) netip.Prefix {
+	addr = addr.Unmap()
 	network, _ := addr.Prefix(min(addr.BitLen(), 64))
 	return network
 }

@@ -1,12 +1,10 @@
 package sender
 
 import (
-	"net/netip"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
+	"udpcam/internal/hosts"
 	"udpcam/sender/internal/path"
 )
 
@@ -36,7 +34,7 @@ func (s *Sender) lookAgain(d *destination, now time.Time) {
 	d.looked, d.looking = now, true
 	addr := d.Addr
 	s.listeners.Go(func() {
-		known, err := resolve(s.life, s.config.Resolver, d.name)
+		known, err := hosts.Resolve(s.life, s.config.Resolver, d.name)
 		if err == nil && !slices.Contains(known, addr) {
 			if conn, err := d.open(s.life, known[0].Addr()); err == nil {
 				s.move(d, Destination{conn, known[0]})
@@ -71,24 +69,4 @@ func (s *Sender) move(d *destination, to Destination) {
 		s.listeners.Add(1)
 		go s.listen(to.Conn)
 	}
-}
-
-// inHostsFile looks for a name in the file that comes before all servers. Go's resolver reads it too, but may keep what it has
-// read for five seconds, which is too long for a receiver that has moved.
-func inHostsFile(name string) (addrs []netip.Addr) {
-	content, err := os.ReadFile("/etc/hosts")
-	if err != nil {
-		return nil // there is none on this system
-	}
-	for line := range strings.Lines(string(content)) {
-		line, _, _ = strings.Cut(line, "#")
-		fields := strings.Fields(line)
-		if len(fields) < 2 || !slices.ContainsFunc(fields[1:], func(f string) bool { return strings.EqualFold(f, name) }) {
-			continue
-		}
-		if addr, err := netip.ParseAddr(fields[0]); err == nil {
-			addrs = append(addrs, addr)
-		}
-	}
-	return addrs
 }
