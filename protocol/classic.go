@@ -72,6 +72,9 @@ func appendCountdown(h *segmentHeader, b []byte) []byte { return append(b, h.Cou
 // Announce returns nothing: the wire has no announcements.
 func (s *ClassicSplitter) Announce(Announcement, *RemoteClock, time.Time) []Datagram { return nil }
 
+// Skip returns nothing: the wire cannot say it.
+func (s *ClassicSplitter) Skip(_, _ uint32) []Datagram { return nil }
+
 // Feedback returns ErrForeign: nothing comes back on this wire.
 func (s *ClassicSplitter) Feedback([]byte, time.Time) (f Feedback, err error) { return f, ErrForeign }
 

@@ -19,15 +19,21 @@ func (t *OutgoingTrain) Begin(o *Outgoing, parity int) {
 	t.begin(o, t.parity, o.Segments()+t.parity*o.layout.blocks)
 }
 
+// Frame is the frame that it is a train of.
+func (t *OutgoingTrain) Frame() *Outgoing { return t.o }
+
 // Parity is how many parity segments each block has.
 func (t *OutgoingTrain) Parity() int { return t.parity }
 
 // Len is how many datagrams the train has.
-func (t *OutgoingTrain) Len() int { return t.o.Segments() + t.parity*t.o.layout.blocks }
+func (t *OutgoingTrain) Len() int { return t.o.Segments() + t.ParityLen() }
+
+// ParityLen is how many of them are parity.
+func (t *OutgoingTrain) ParityLen() int { return t.parity * t.o.layout.blocks }
 
 // Size is how many bytes these datagrams have.
 func (t *OutgoingTrain) Size() int {
-	return t.o.DataSize() + t.parity*t.o.layout.blocks*t.o.DatagramSize()
+	return t.o.DataSize() + t.ParityLen()*t.o.DatagramSize()
 }
 
 // Make makes the first n datagrams, or all if there are fewer, and returns all that are made so far. Parity is computed when

@@ -29,10 +29,10 @@ type Destination struct {
 type destination struct {
 	Destination // changed under both Sender.mu and Sender.sending
 	log         *slog.Logger
-	automatic   bool // whether the sender finds the segment size itself
-	adapts      bool // whether segments can become smaller when they are too large; guarded by Sender.sending
-	failing     int  // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
-	sent        sent // of the present frame; used by Send only
+	automatic   bool      // whether the sender finds the segment size itself
+	adapts      bool      // whether segments can become smaller when they are too large; guarded by Sender.sending
+	failing     int       // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
+	departure   departure // of the present frame; used by Send only
 
 	refused atomic.Bool // whether the system says that nobody listens there
 
@@ -46,6 +46,10 @@ type destination struct {
 	began     time.Time // when the first frame was sent, zero if none was
 	reported  time.Time // when the last report came, zero if none has
 	told      DestinationState
+	announced announced
+	got       record
+	skipped   uint64 // frames that were not sent there, because the path does not carry all
+	skipping  uint32 // the first of the frames in a row that were not sent there, 0 if the last one was
 	clock     protocol.RemoteClock
 	path      *path.Path
 	hole      blackHole
@@ -53,13 +57,6 @@ type destination struct {
 	largest   int       // bytes in the largest datagram that was reported lately
 	largestAt time.Time // when it was reported
 	allowance allowance
-}
-
-// A sent counts what was sent of a frame to a destination.
-type sent struct {
-	datagrams, parity, bytes int
-	failed                   bool // whether something could not be sent
-	tooLarge                 bool // whether that was too large for the path
 }
 
 func newDestination(d Destination, c Config) *destination {

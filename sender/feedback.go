@@ -82,7 +82,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		s.refuse(FeedbackMalformed)
 	case s.config.Key == (protocol.Key{}) && !d.clock.Answered(f, now):
 		if s.refuse(FeedbackUnproven); !d.live(now) { // a new receiver may have heard no announcement yet
-			s.announce(announceUnproven, now)
+			s.announce(d, announceUnproven, now)
 		}
 	default:
 		enough := announceSoon
@@ -92,7 +92,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		d.learn(f, now)
 		d.logState(now)
 		s.measure(d, *f.Report, now)
-		s.announce(enough, now)
+		s.announce(d, enough, now)
 	}
 }
 
@@ -114,8 +114,13 @@ func (s *Sender) destinationAt(from netip.AddrPort) *destination {
 // answer sends a destination the segments that it asks for, within the limits.
 func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 	o := s.ring.find(r.FrameID, now)
-	if o == nil {
+	parity, known := d.got.find(r.FrameID)
+	switch {
+	case o == nil || !known:
 		s.refuse(FeedbackGone)
+		return
+	case parity == leftOut:
+		s.tellSkipped(d, r.FrameID)
 		return
 	}
 	limit := min(int(d.allowance.bytes), maxAnswer) / o.DatagramSize()
@@ -131,7 +136,7 @@ func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 		s.refuse(FeedbackOverload)
 		return
 	}
-	datagrams := o.Answer(r, limit)
+	datagrams := o.Answer(r, parity, limit)
 	if len(datagrams) == 0 {
 		s.refuse(FeedbackMalformed)
 		return
