@@ -12,6 +12,8 @@ const (
 	KindAnnouncement DatagramKind = "announcement"
 	KindReport       DatagramKind = "report"
 	KindRequest      DatagramKind = "request"
+	KindSubscribe    DatagramKind = "subscribe"
+	KindAnswer       DatagramKind = "answer" // to a Subscribe
 )
 
 // A DatagramInfo describes a udpcam/1 datagram, for tools that watch traffic. A field is 0 if datagrams of this kind do not
@@ -62,6 +64,16 @@ func Inspect(b []byte) (info DatagramInfo, err error) {
 			var r Request
 			r, err = parseRequest(p, b)
 			info.FrameID, info.Block, info.Need = r.FrameID, int(r.Block), int(r.Need)
+		}
+	case typeSubscribe:
+		info.Kind = KindSubscribe
+		if !p.Sealed {
+			_, err = parseSubscribe(b)
+		}
+	case typeAnswer:
+		info.Kind = KindAnswer
+		if !p.Sealed {
+			_, err = parseAnswer(b)
 		}
 	default:
 		err = ErrUnknownType
