@@ -170,3 +170,9 @@ func Household(addr netip.Addr) netip.Prefix {
 	network, _ := addr.Prefix(min(addr.BitLen(), 64))
 	return network
 }
+
+// SameAddress reports whether two addresses are the same, however they are written: IPv4 addresses as such or as IPv6. The
+// zones of link-local addresses are not compared, because a zone may be a name or a number.
+func SameAddress(a, b netip.AddrPort) bool {
+	return a.Port() == b.Port() && a.Addr().Unmap().WithZone("") == b.Addr().Unmap().WithZone("")
+}

@@ -12,6 +12,8 @@ const (
 	KindAnnouncement DatagramKind = "announcement"
 	KindReport       DatagramKind = "report"
 	KindRequest      DatagramKind = "request"
+	KindSubscribe    DatagramKind = "subscribe"
+	KindAnswer       DatagramKind = "answer" // to a Subscribe
 	KindSkip         DatagramKind = "skip"
 )
 
@@ -68,6 +70,16 @@ func Inspect(b []byte) (info DatagramInfo, err error) {
 		info.Kind = KindSkip
 		if !p.Sealed {
 			info.FrameID, _, err = parseSkip(b)
+		}
+	case typeSubscribe:
+		info.Kind = KindSubscribe
+		if !p.Sealed {
+			_, err = parseSubscribe(b)
+		}
+	case typeAnswer:
+		info.Kind = KindAnswer
+		if !p.Sealed {
+			_, err = parseAnswer(b)
 		}
 	default:
 		err = ErrUnknownType

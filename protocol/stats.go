@@ -32,7 +32,7 @@ const (
 	DatagramForeign      DatagramDrop = iota // it is not of this wire
 	DatagramUnknownType                      // this version does not know its type
 	DatagramMalformed                        // its fields contradict each other
-	DatagramUnwanted                         // it comes from a network that is not listened to
+	DatagramUnwanted                         // it comes from an address or network that is not listened to
 	DatagramUnsealed                         // it is open, and this receiver has a key
 	DatagramSealed                           // it is sealed, and this receiver has no key
 	DatagramWrongKey                         // no key of this receiver opens the datagram, or it was changed on the way
