@@ -122,9 +122,9 @@ func testSealedVectors(t *testing.T, file string, by suite) {
 	if err != nil || read.Number != s.number || read.Name != "front-door" {
 		t.Errorf("the Subscribe is read as %+v, %v", read, err)
 	}
-	answer = s.keys[0].seal(controlHeader{origin: salt, counter: want.Counter}, subscribeAnswer{number: s.number, status: StatusFull}.append(nil))
-	note("answer", subscribeAnswer{number: s.number, status: StatusFull}.append(nil), answer)
-	if err := s.Read(bytes.Clone(answer), epoch); err != nil || s.State(epoch) != Full {
+	answered = s.keys[0].seal(controlHeader{origin: salt, counter: want.Counter}, subscribeAnswer{number: s.number, status: StatusFull}.append(nil))
+	note("answer", subscribeAnswer{number: s.number, status: StatusFull}.append(nil), answered)
+	if err := s.Read(bytes.Clone(answered), epoch); err != nil || s.State(epoch) != Full {
 		t.Errorf("the answer means %v, %v", s.State(epoch), err)
 	}
 

@@ -29,7 +29,7 @@ type announcer struct {
 	name string
 	size image.Point // of a recent frame
 	seen time.Time   // when that frame came
-	rate rate
+	rate frameRate
 }
 
 // observe learns from a frame that is to be sent.
@@ -62,14 +62,14 @@ func (a *announced) due(enough time.Duration, now time.Time) bool {
 	return true
 }
 
-// A rate measures the frame rate, over about a second.
-type rate struct {
+// A frameRate measures the frame rate, over about a second.
+type frameRate struct {
 	since    time.Time
 	frames   int    // since then
 	milliFPS uint32 // frames per 1000 seconds, 0 if not known
 }
 
-func (r *rate) count(now time.Time) {
+func (r *frameRate) count(now time.Time) {
 	if r.since.IsZero() {
 		r.since = now
 		return

@@ -47,6 +47,7 @@ type destination struct {
 	reported  time.Time // when the last report came, zero if none has
 	told      DestinationState
 	announced announced
+	subscription
 	got       record
 	skipped   uint64 // frames that were not sent there, because the path does not carry all
 	skipping  uint32 // the first of the frames in a row that were not sent there, 0 if the last one was
@@ -84,8 +85,8 @@ func (d *destination) send(datagrams []protocol.Datagram) error {
 	case d.adapts && tooLarge(err):
 		return err // shrink will log it
 	case errors.Is(err, datagram.ErrUndelivered), errors.Is(err, syscall.ECONNREFUSED):
-		d.refused.Store(true)
-		return nil // these have left
+		d.refused.Store(!d.subscribed()) // a port has other subscribers, of whom this may be
+		return nil                       // these have left
 	case err != nil && d.failing == 0 && !errors.Is(err, net.ErrClosed):
 		attrs := []any{"addr", d.Addr, "error", err}
 		if tooLarge(err) {
@@ -165,8 +166,11 @@ func (d *destination) state(now time.Time) DestinationState {
 	return Waiting
 }
 
-// logState logs when the state changes: a receiver answers, is gone, or is not there.
+// logState logs when the state changes: a receiver answers, is gone, or is not there. Of subscribers other things are logged.
 func (d *destination) logState(now time.Time) {
+	if d.subscribed() {
+		return
+	}
 	info := DestinationInfo{Addr: d.Addr, State: d.state(now)}
 	switch {
 	case info.State == d.told:
@@ -182,6 +186,10 @@ func (d *destination) logState(now time.Time) {
 type DestinationInfo struct {
 	Addr  netip.AddrPort
 	State DestinationState
+	// Subscribed says that the receiver has asked for the stream. It is no destination any more when it stops asking.
+	Subscribed bool
+	// Skipped is how many frames were not sent there, because the path does not carry all.
+	Skipped uint64
 	// Reported is when the last report came, the zero time if none has. The fields below come from reports.
 	Reported time.Time
 	// RTT is the round-trip time, 0 if it has not been measured.
@@ -208,7 +216,8 @@ func (i DestinationInfo) Trouble() string {
 }
 
 func (d *destination) info(now time.Time) DestinationInfo {
-	info := DestinationInfo{Addr: d.Addr, State: d.state(now), Reported: d.reported}
+	info := DestinationInfo{Addr: d.Addr, State: d.state(now), Subscribed: d.subscribed(), Skipped: d.skipped,
+		Reported: d.reported}
 	info.RTT, _ = d.clock.RTT()
 	if !d.reported.IsZero() {
 		info.Loss, info.Limit = d.path.Loss(), 8*d.path.Rate()

@@ -152,8 +152,10 @@ func (s *Sender) hearRouters(d *destination, now time.Time) {
 		return
 	}
 	for _, m := range c.TooBig() {
-		if d.is(m.To) && !d.carries(m.MTU, now) && s.quotable.has(m.Quote) {
-			s.shrink(d, max(protocol.SegmentSizeFor(m.MTU), surelySegment), "a router says so", now)
+		for _, other := range s.destinations { // by the same conn
+			if other.is(m.To) && !other.carries(m.MTU, now) && s.quotable.has(m.Quote) {
+				s.shrink(other, max(protocol.SegmentSizeFor(m.MTU), surelySegment), "a router says so", now)
+			}
 		}
 	}
 }

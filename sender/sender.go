@@ -28,8 +28,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"udpcam/internal/datagram"
 	"udpcam/protocol"
@@ -42,9 +47,10 @@ var ErrNotJPEG = errors.New("the frame is not a JPEG")
 
 // A Sender sends the frames of one stream. Send and Close are for one goroutine at a time. The other methods are for any.
 type Sender struct {
-	config       Config
-	destinations []*destination
-	answered     bool // whether any destination can send feedback
+	config  Config
+	session atomic.Uint32
+	ownPort *Port          // that Listen has opened, or nil
+	tellOf  rate.Sometimes // when a line about a subscriber is logged
 
 	// For the frame that leaves now; used by Send only.
 	leaving  []leaving
@@ -59,26 +65,35 @@ type Sender struct {
 	closing   sync.Once
 	listeners sync.WaitGroup // and lookups of names
 
-	mu        sync.Mutex // guards the fields below
-	splitter  splitter
-	announcer announcer
-	ring      ring
-	nobody    *path.Path // of which nothing is ever known
-	nextID    uint32
-	pressure  float64
-	stats     Stats
+	mu           sync.Mutex // guards the fields below
+	destinations []*destination
+	answered     bool // whether any destination can send feedback
+	splitter     splitter
+	announcer    announcer
+	ring         ring
+	nobody       *path.Path // of which nothing is ever known
+	nextID       uint32
+	pressure     float64
+	stats        Stats
 }
 
 // New returns a sender to destinations. It owns their conns from then on, unless it returns an error. Several destinations
-// may share a conn.
+// may share a conn. There may be none if the config has a port.
 func New(c Config, to ...Destination) (*Sender, error) {
-	if len(to) == 0 {
+	switch {
+	case len(to) == 0 && c.Port == nil:
 		return nil, errors.New("no address to send to: give at least one")
+	case c.Port != nil && c.Wire == protocol.WireClassic:
+		return nil, errors.New("nobody can subscribe on the classic wire: send to an address, or choose the wire udpcam/1")
+	case c.Port != nil && c.OneWay:
+		return nil, errors.New("nobody can subscribe to a one-way sender: send to an address, or allow feedback")
 	}
 	c.Log = cmp.Or(c.Log, slog.Default())
 	c.Clock = cmp.Or(c.Clock, datagram.SystemClock)
 	s := &Sender{
 		config:    c,
+		tellOf:    rate.Sometimes{Interval: time.Second},
+		answered:  c.Port != nil,
 		announcer: announcer{name: c.Name},
 		nobody:    path.New(),
 		pressure:  1,
@@ -96,19 +111,28 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	for _, d := range s.destinations {
 		if d.answers && !conns[d.Conn] {
 			s.answered, conns[d.Conn] = true, true
-			s.listeners.Add(1)
-			go s.listen(d.Conn)
+			s.listen(d.Conn)
 		}
 	}
+	if c.Port != nil {
+		c.Port.add(s)
+	}
 	return s, nil
+}
+
+// listen handles what comes to a conn, until the conn is closed.
+func (s *Sender) listen(conn protocol.Conn) {
+	s.listeners.Go(func() {
+		listen(conn, s.life.Done(), func(b []byte, from netip.AddrPort, now time.Time) { s.hear(conn, b, from, now) })
+	})
 }
 
 // Send sends one frame to every destination. It ignores the frame's Stream and ID: the sender has its own. When Send
 // returns, the kernel has the frame, and the caller may use its bytes again. The sender keeps a copy for a second, to answer
 // requests.
 //
-// Sent is false if the frame was skipped, because a path does not carry all frames. This is counted, and is not an error.
-// Nor is it an error if a destination cannot be reached: that is counted and logged, and the next frame tries again. The
+// Sent is false if the frame was sent to nobody, because no path carries all frames, or because nobody has subscribed. A
+// destination whose path does not carry all frames gets some of them. This is counted, and is not an error. Nor is it an error if a destination cannot be reached: that is counted and logged, and the next frame tries again. The
 // error is ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
 func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 	if !mjpeg.LooksLikeJPEG(f.JPEG) {
@@ -132,16 +156,20 @@ func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 }
 
 // begin plans a frame, and returns it ready to be sent. It returns nil if it is sent to nobody. The error is
-// protocol.ErrFrameSize.
+// protocol.ErrFrameSize or net.ErrClosed.
 func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.life.Err() != nil {
+		return nil, net.ErrClosed
+	}
 	if s.nextID == lastID && s.config.Key != (protocol.Key{}) {
 		if err := s.newSession(s.splitter.SegmentSize()); err != nil {
 			return nil, err
 		}
 	}
 	now := s.config.Clock.Now()
+	s.expire(now)
 	if s.config.automatic() {
 		s.resize(now)
 	}
@@ -235,17 +263,25 @@ func (s *Sender) tellSkipped(d *destination, id uint32) {
 	s.tell(d, s.splitter.Skip(d.skipping, id)) // Send will notice if the sender is closed
 }
 
-// Close closes the sender's sockets, and waits for its goroutines to end.
+// Close closes the sender's sockets, and waits for its goroutines to end. It does not close the port of its config.
 func (s *Sender) Close() error {
 	var errs []error
 	s.closing.Do(func() {
 		s.close()
+		if s.config.Port != nil {
+			s.config.Port.remove(s)
+		}
 		s.mu.Lock()
 		for _, d := range s.destinations {
-			errs = append(errs, d.Conn.Close())
+			if !d.subscribed() {
+				errs = append(errs, d.Conn.Close())
+			}
 		}
 		s.mu.Unlock()
 		s.listeners.Wait()
+		if s.ownPort != nil {
+			errs = append(errs, s.ownPort.Close())
+		}
 	})
 	return errors.Join(errs...)
 }

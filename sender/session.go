@@ -33,10 +33,12 @@ func (s *Sender) newSession(segmentSize int) error {
 		s.splitter = splitter
 		return err
 	}
-	splitter, err := protocol.NewSplitter(rand.Uint32(), 0, segmentSize)
+	session := rand.Uint32N(1 << 24)
+	splitter, err := protocol.NewSplitter(session, 0, segmentSize)
 	if err != nil {
 		return err
 	}
+	s.session.Store(session)
 	if key != (protocol.Key{}) {
 		splitter.Seal(key)
 	}
