@@ -70,6 +70,7 @@ type Subscriber struct {
 // An ask is what has been asked and answered with one key.
 type ask struct {
 	key     *subscriptionKey // nil without
+	asked   bool             // whether anything was asked
 	cookie  cookie
 	next    time.Time       // when to ask again, if no stream comes
 	first   int             // how many of firstAsks have passed
@@ -221,7 +222,7 @@ func (s *Subscriber) Next(now time.Time) (b []byte, ok bool) {
 	if now.Before(a.due(now)) || s.tokens < 1 {
 		return nil, false
 	}
-	a.next = now.Add(s.wait(a, now))
+	a.asked, a.next = true, now.Add(s.wait(a, now))
 	a.first = min(a.first+1, len(firstAsks))
 	s.tokens--
 	a.unheard++
@@ -256,14 +257,16 @@ func (s *Subscriber) Deadline(now time.Time) time.Time {
 	return due
 }
 
-// Farewell returns the datagrams that end the subscription. There are none if the sender has never answered.
+// Farewell returns the datagrams that end the subscription. There are none if the sender has never answered, or if nothing was
+// asked since the last farewell. If Next is called again, it subscribes again.
 func (s *Subscriber) Farewell() (all [][]byte) {
 	for _, a := range s.asks {
-		for range farewells {
-			if a.cookie != (cookie{}) {
+		if a.asked && a.cookie != (cookie{}) {
+			for range farewells {
 				all = append(all, s.subscribe(a, true))
 			}
 		}
+		*a = ask{key: a.key, cookie: a.cookie, answers: a.answers}
 	}
 	return all
 }
