@@ -98,6 +98,8 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 		a.addSegment(p, b, from, now)
 	case typeAnnouncement:
 		a.addAnnouncement(p, b, from, now)
+	case typeSkip:
+		a.addSkip(p, b, from, now)
 	default:
 		a.tally.leaveOut(DatagramUnknownType)
 	}

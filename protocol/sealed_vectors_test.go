@@ -91,9 +91,9 @@ func testSealedVectors(t *testing.T, file string, by suite) {
 		}
 	}
 	note("parity segment", flat(o.Parity())[0], flat(p.Parity())[0])
-	answer := flat(p.Answer(request, 1))[0]
-	note("answer, a parity segment", flat(o.Answer(request, 1))[0], answer)
-	frames := add(a, alice, epoch, bytes.Clone(answer))
+	answered := flat(answer(&p, request, 1))[0]
+	note("answer, a parity segment", flat(answer(&o, request, 1))[0], answered)
+	frames := add(a, alice, epoch, bytes.Clone(answered))
 	if len(frames) != 1 || !bytes.Equal(frames[0].JPEG, f.JPEG) {
 		t.Errorf("%d frames come of it", len(frames))
 	}
@@ -122,9 +122,9 @@ func testSealedVectors(t *testing.T, file string, by suite) {
 	if err != nil || read.Number != s.number || read.Name != "front-door" {
 		t.Errorf("the Subscribe is read as %+v, %v", read, err)
 	}
-	answer = s.keys[0].seal(controlHeader{origin: salt, counter: want.Counter}, subscribeAnswer{number: s.number, status: StatusFull}.append(nil))
-	note("answer", subscribeAnswer{number: s.number, status: StatusFull}.append(nil), answer)
-	if err := s.Read(bytes.Clone(answer), epoch); err != nil || s.State(epoch) != Full {
+	answered = s.keys[0].seal(controlHeader{origin: salt, counter: want.Counter}, subscribeAnswer{number: s.number, status: StatusFull}.append(nil))
+	note("answer", subscribeAnswer{number: s.number, status: StatusFull}.append(nil), answered)
+	if err := s.Read(bytes.Clone(answered), epoch); err != nil || s.State(epoch) != Full {
 		t.Errorf("the answer means %v, %v", s.State(epoch), err)
 	}
 

@@ -178,9 +178,9 @@ func (v vector) split(t *testing.T) (Frame, []Datagram) {
 		ds[i] = Datagram{bytes.Clone(ds[i][0]), bytes.Clone(ds[i][1])} // valid until Answer
 	}
 	k := o.BlockData()
-	answer := o.Answer(Request{FrameID: f.ID, Need: uint8(maxShards - k - v.Parity), Data: uint8(k), Missing: make([]byte, 32)}, maxShards)
+	answered := answer(&o, Request{FrameID: f.ID, Need: uint8(maxShards - k - v.Parity), Data: uint8(k), Missing: make([]byte, 32)}, maxShards)
 	for _, row := range v.LateRows {
-		ds = append(ds, answer[row-v.Parity])
+		ds = append(ds, answered[row-v.Parity])
 	}
 	return f, ds
 }

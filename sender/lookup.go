@@ -57,7 +57,7 @@ func (s *Sender) move(d *destination, to Destination) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	s.config.Log.Info("the receiver has another address", "name", d.name, "before", d.Addr, "now", to.Addr)
-	d.Conn.Close() // which ends its listener
+	d.Conn.Close() // which ends the listening there
 	fresh := newDestination(to, s.config)
 	d.Destination, d.answers, d.adapts, d.failing = fresh.Destination, fresh.answers, fresh.adapts, 0
 	d.refused.Store(false)
@@ -66,7 +66,6 @@ func (s *Sender) move(d *destination, to Destination) {
 	d.began = s.config.Clock.Now()
 	if d.answers {
 		s.answered = true
-		s.listeners.Add(1)
-		go s.listen(to.Conn)
+		s.listen(to.Conn)
 	}
 }
