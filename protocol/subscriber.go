@@ -26,8 +26,9 @@ const (
 	// cookieInterval is the least time between two Subscribes that leave at once because a new cookie has come.
 	cookieInterval = 200 * time.Millisecond
 
-	// maxUnheard is how many Subscribes in a row may go unanswered, for each key. After that the user is told.
+	// maxUnheard is how many Subscribes in a row may go unanswered, and unheardFor how long. After that the user is told.
 	maxUnheard = 5
+	unheardFor = 1500 * time.Millisecond
 
 	// farewells is how many copies of a farewell leave, because one may get lost.
 	farewells = 2
@@ -42,7 +43,7 @@ type SubscriptionState string
 const (
 	Asking     SubscriptionState = "asking"     // no answer has come yet, or lately
 	Subscribed SubscriptionState = "subscribed" // the sender has a place for this receiver, but nothing comes at present
-	Receiving  SubscriptionState = "receiving"  // a stream comes
+	Receiving  SubscriptionState = "receiving"  // datagrams of a stream come, if only its announcements
 	Unanswered SubscriptionState = "unanswered" // nothing answers
 	Full       SubscriptionState = "full"       // the sender has no place left
 	NoStream   SubscriptionState = "no-stream"  // the sender has no stream of that name
@@ -64,6 +65,7 @@ type Subscriber struct {
 	filled  time.Time // when tokens were last added
 	heard   time.Time // when the last answer or datagram of a stream came
 	unheard int       // Subscribes since then
+	alone   time.Time // when the first of these left
 	scratch []byte
 }
 
@@ -226,7 +228,9 @@ func (s *Subscriber) Next(now time.Time) (b []byte, ok bool) {
 	a.first = min(a.first+1, len(firstAsks))
 	s.tokens--
 	a.unheard++
-	s.unheard++
+	if s.unheard++; s.unheard == 1 {
+		s.alone = now
+	}
 	return s.subscribe(a, false), true
 }
 
@@ -293,7 +297,7 @@ func (s *Subscriber) State(now time.Time) SubscriptionState {
 			best = state
 		}
 	}
-	if s.unheard > maxUnheard*len(s.asks) {
+	if s.unheard > maxUnheard && now.Sub(s.alone) >= unheardFor {
 		return Unanswered
 	}
 	return best
