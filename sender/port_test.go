@@ -135,11 +135,7 @@ func TestSubscriptions(t *testing.T) {
 			if ds := s.sender.Destinations(); len(ds) != 1 || ds[0].Addr != guest(2) {
 				t.Errorf("after the first has gone: %+v", ds)
 			}
-			farewell := second.subscriber.Farewell
-			second.conn.SetReceiveDeadline(time.Now())
-			for _, b := range farewell() {
-				second.conn.Send(camera, []protocol.Datagram{{b, nil}})
-			}
+			second.leave()
 			time.Sleep(6 * time.Millisecond)
 			if s.sender.Watched() {
 				t.Error("the second is sent the stream after its farewell")

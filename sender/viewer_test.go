@@ -42,6 +42,7 @@ type watcher struct {
 	done      chan struct{}
 
 	subscriber *protocol.Subscriber // nil if it does not subscribe
+	left       atomic.Bool          // whether the subscription is to end
 }
 
 // watch starts a receiver on conn, until that is closed.
@@ -58,6 +59,12 @@ func subscribe(conn protocol.Conn, c protocol.AssemblerConfig, s *protocol.Subsc
 // ask does what is due for the subscription, and returns when the next thing is.
 func (w *watcher) ask() (due time.Time) {
 	if w.subscriber == nil {
+		return due
+	}
+	if w.left.Load() {
+		for _, b := range w.subscriber.Farewell() {
+			w.conn.Send(w.subscriber.To(), []protocol.Datagram{{b, nil}})
+		}
 		return due
 	}
 	w.subscriber.Hear(func(protocol.Key) (last time.Time) {
@@ -111,6 +118,12 @@ func (w *watcher) run() {
 			w.skipped.Store(w.assembler.Stats().Skipped)
 		}
 	}
+}
+
+// leave ends the subscription.
+func (w *watcher) leave() {
+	w.left.Store(true)
+	w.conn.SetReceiveDeadline(time.Now())
 }
 
 // count is how many frames have come whole.
