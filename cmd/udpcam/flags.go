@@ -63,9 +63,13 @@ func checkFlags(c *cli.Context) error {
 
 // Flags that several subcommands have. Each call makes new ones, because a flag keeps the value it was set to.
 
-func sourceFlags(usual string) []cli.Flag {
+func oneSource(usual string) cli.Flag {
+	return &cli.StringFlag{Name: "source", Usage: "where pictures come from (`SOURCE`)", DefaultText: usual, TakesFile: true}
+}
+
+func sourceFlags(which cli.Flag) []cli.Flag {
 	return cmdline.Flags("Source",
-		&cli.StringFlag{Name: "source", Usage: "where pictures come from (`SOURCE`)", DefaultText: usual, TakesFile: true},
+		which,
 		&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`), if the source can change it",
 			DefaultText: "its own, or 30"},
 		&cli.StringFlag{Name: "size", Usage: "picture size (`WxH`) in pixels; a camera uses its nearest size",
