@@ -164,17 +164,17 @@ func networkOf(text string) (netip.Prefix, error) {
 	return network.Masked(), err
 }
 
-// addressOf returns an address that was given to --addr, with the default port if it has none.
-func addressOf(text string) (string, error) {
+// addressOf returns an address that was given to a flag, with the default port if it has none.
+func addressOf(flag, text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
 		host, port = strings.Trim(text, "[]"), strconv.Itoa(sender.DefaultPort)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", cmdline.Usagef("--addr %q: the port has to be a number up to 65535", text)
+		return "", cmdline.Usagef("--%s %q: the port has to be a number up to 65535", flag, text)
 	}
 	if _, err := strconv.Atoi(host); err == nil {
-		return "", cmdline.Usagef("--addr %q: that is no address; give HOST:PORT, or :PORT to listen on", text)
+		return "", cmdline.Usagef("--%s %q: that is no address; give HOST:PORT, or :PORT to listen on", flag, text)
 	}
 	return net.JoinHostPort(host, port), nil
 }

@@ -21,9 +21,10 @@ func sendCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "send",
 		Usage:     "send a camera or another source of pictures to receivers",
-		UsageText: "udpcam send --addr HOST[:PORT] [--source SOURCE] [flags]",
+		UsageText: "udpcam send --addr HOST[:PORT]|--listen [ADDR] [--source SOURCE] [flags]",
 		Description: cmdline.Examples(
 			"udpcam send --addr 192.168.1.20", "the first camera that works",
+			"udpcam send --listen", "the same, for receivers that come: udpcam recv --from THIS-MACHINE",
 			"udpcam send --addr pc.local:12345 --source test:", "a test pattern, no camera needed",
 			"udpcam send --addr 239.1.2.3 --source http://cam/video.mjpg", "an IP camera to a multicast group",
 			"udpcam send --addr pc --source /dev/video0 --source /dev/video2 --name door --name yard", "two cameras",
@@ -43,6 +44,7 @@ func sendCommand() *cli.Command {
 			interfaceFlag(),
 			&cli.IntFlag{Name: "ttl", Usage: "how many networks (`N`) multicast may reach; 1 is this one alone", Value: 1},
 		),
+		portFlags(),
 		cmdline.Flags("Loss",
 			&cli.StringFlag{Name: "fec", Value: "auto", Usage: "parity (`SHARE`) for lost packets: " +
 				"auto follows the loss that receivers report; or a share such as 20%, or off"},
@@ -81,6 +83,10 @@ func send(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	listen, err := listenAddr(c)
+	if err != nil {
+		return err
+	}
 	for _, flag := range uploadOnly {
 		// A variable such as UDPCAM_TOKEN may be there for udpcam recv.
 		if c.IsSet(flag) && os.Getenv(cmdline.Variable(flag)) == "" && !slices.ContainsFunc(streams, stream.isUpload) {
@@ -94,6 +100,14 @@ func send(c *cli.Context) error {
 			s.log.Warn("another sender on this host has this name: receivers may take one for the other", "name", name)
 		}).release()
 	}
+	if listen != "" {
+		port, err := openPort(ctx, listen, sender.PortConfig{MaxSubscribers: c.Int("max-subscribers"), NoGSO: config.NoGSO, Log: s.log})
+		if err != nil {
+			return err
+		}
+		defer port.Close()
+		config.Port = port.Port
+	}
 	parts, ctx := errgroup.WithContext(ctx)
 	var cameras []*camera
 	var subjects []subject
@@ -104,6 +118,9 @@ func send(c *cli.Context) error {
 		}
 		defer w.to.Close()
 		cameras, subjects = append(cameras, w), append(subjects, w)
+	}
+	if config.Port != nil {
+		s.log.Info("listening", "addr", config.Port.LocalAddr(), "streams", len(streams))
 	}
 	watch := s.watch(subjects...)
 	for _, w := range cameras {
@@ -146,13 +163,14 @@ func openCamera(ctx context.Context, c *cli.Context, this stream, several bool, 
 	if err != nil {
 		return nil, w.named(err)
 	}
-	w.watched = w.to.Watched
+	w.onDemand = len(addrs) == 0 && w.src.OnDemand()
+	w.watched, w.linger = w.to.Watched, c.Duration("linger")
 	return w, nil
 }
 
 func receiversOf(c *cli.Context) (addrs []string, err error) {
 	for _, text := range cmdline.List(c, "addr") {
-		addr, err := addressOf(text)
+		addr, err := addressOf("addr", text)
 		if err != nil {
 			return nil, err
 		}
@@ -164,8 +182,9 @@ func receiversOf(c *cli.Context) (addrs []string, err error) {
 		}
 		addrs = append(addrs, addr)
 	}
-	if len(addrs) == 0 {
-		return nil, cmdline.Usagef("--addr is missing: give the receiver's address, such as --addr 192.168.1.20")
+	if len(addrs) == 0 && c.String("listen") == "" {
+		return nil, cmdline.Usagef("--addr is missing: give the receiver's address, such as --addr 192.168.1.20, " +
+			"or let receivers come with --listen")
 	}
 	return addrs, nil
 }

@@ -26,7 +26,7 @@ func TestAddressOf(t *testing.T) {
 		"12345:1":          "",
 		"192.168.1.20:1:2": "[192.168.1.20:1:2]:12345", // the error comes later, when the name is resolved
 	} {
-		if got, err := addressOf(text); got != want || (err != nil) != (want == "") {
+		if got, err := addressOf("addr", text); got != want || (err != nil) != (want == "") {
 			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
 		}
 	}
