@@ -37,8 +37,6 @@ type Config struct {
 	Resolver Resolver
 	// Clock is the sender's clock. Nil means [datagram.SystemClock].
 	Clock protocol.Clock
-	// Port is where receivers subscribe.
-	Port *Port
 	// Log gets the problems that do not stop the sender. Nil means slog.Default().
 	Log *slog.Logger
 }

@@ -67,7 +67,7 @@ type Sender struct {
 // New returns a sender to destinations. It owns their conns from then on, unless it returns an error. Several destinations
 // may share a conn.
 func New(c Config, to ...Destination) (*Sender, error) {
-	if len(to) == 0 && c.Port == nil {
+	if len(to) == 0 {
 		return nil, errors.New("no address to send to: give at least one")
 	}
 	c.Log = cmp.Or(c.Log, slog.Default())
