@@ -18,7 +18,7 @@ func FuzzDatagram(f *testing.F) {
 	var o Outgoing
 	s.Split(&o, Frame{ID: 9, Captured: epoch, JPEG: picture(3000, 1)}, 2)
 	r := Request{FrameID: 9, Need: 1, Data: 3, Missing: []byte{0x40}}
-	for _, ds := range [][]Datagram{o.Data(), o.Parity(), o.Answer(r, 9), s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)} {
+	for _, ds := range [][]Datagram{o.Data(), o.Parity(), answer(&o, r, 9), s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)} {
 		for _, d := range flat(ds) {
 			f.Add(d)
 		}
@@ -116,7 +116,7 @@ func FuzzAssembler(f *testing.F) {
 		for _, size := range sizes {
 			f, data, parity, out := cam.frameWithParity(size, 2)
 			o.frames[f.ID], o.needs[f.ID], o.came[f.ID] = f, len(data), map[int]bool{}
-			asked := flat(out.Answer(Request{FrameID: f.ID, Need: 1, Data: uint8(len(data)), Missing: []byte{0}}, 1))
+			asked := flat(answer(out, Request{FrameID: f.ID, Need: 1, Data: uint8(len(data)), Missing: []byte{0}}, 1))
 			for i, d := range slices.Concat(data, parity, asked) {
 				all = append(all, sent{f.ID, i, d})
 			}

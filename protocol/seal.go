@@ -120,14 +120,10 @@ func openControl(b []byte, aead cipher.AEAD) []byte {
 type sealing struct {
 	announcements, segments, feedback cipher.AEAD
 
-	control   controlHeader // of the last announcement
+	control   controlHeader // of the last control datagram
 	started   bool          // whether a frame has been sealed
 	newest    uint32        // the last sealed frame's ID
 	receivers map[[saltSize]byte]*knownReceiver
-
-	// The memory of whole sealed datagrams: of the frame that leaves now, and of an answer about an earlier one. All frames
-	// share it, because it is then still in the processor's cache.
-	leaving, answering []byte
 }
 
 // A knownReceiver is what a sealed sender remembers of a receiver, so that it accepts each of its datagrams only once.
@@ -152,15 +148,24 @@ func randomOrigin() (b [saltSize]byte) {
 	return b
 }
 
-// announce seals an announcement.
-func (s *sealing) announce(open []byte) []byte {
+// seal seals a control datagram of the sender.
+func (s *sealing) seal(open []byte) []byte {
 	s.control.counter++
 	return sealControl(make([]byte, 0, len(open)+controlHeaderSize+TagSize), s.announcements, s.control, open)
 }
 
-// sealSegment seals a payload and appends it to b. The segment's header must be the end of b, from index at on.
-func (s *sealing) sealSegment(b []byte, at int, payload []byte) []byte {
-	return s.segments.Seal(b, b[at:][:segmentNonceSize], payload, b[at:])
+// sealSegment seals a payload and appends it to b. The segment's header must be the end of b, from index at on. The nonce is
+// memory for this call.
+func (s *sealing) sealSegment(b []byte, at int, nonce *[segmentNonceSize]byte, payload []byte) []byte {
+	segmentNonce(nonce, b[at:])
+	return s.segments.Seal(b, nonce[:], payload, b[at:])
+}
+
+// segmentNonce makes the nonce of a segment from its header: the first bytes, which name the segment, with the amount of
+// parity in place of the magic byte. For the same frame leaves with different amounts of parity for different receivers.
+func segmentNonce(nonce *[segmentNonceSize]byte, header []byte) {
+	copy(nonce[:], header)
+	nonce[1] = header[17]
 }
 
 // open opens the feedback of a receiver in place. A new receiver must begin with a report that echoes an announcement of the

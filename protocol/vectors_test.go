@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -40,9 +41,12 @@ type vector struct {
 		MilliFPS uint32 `json:"milli_fps"`
 	} `json:"announcement,omitempty"`
 	// Or what a receiver sends, a report or a request, and its datagram.
-	Report   *vectorReport  `json:"report,omitempty"`
-	Request  *vectorRequest `json:"request,omitempty"`
-	Datagram string         `json:"datagram,omitempty"`
+	Report  *vectorReport  `json:"report,omitempty"`
+	Request *vectorRequest `json:"request,omitempty"`
+	// Or a Subscribe, or the answer to one, and its datagram.
+	Subscribe *vectorSubscribe `json:"subscribe,omitempty"`
+	Answer    *vectorAnswer    `json:"answer,omitempty"`
+	Datagram  string           `json:"datagram,omitempty"`
 }
 
 type vectorReport struct {
@@ -72,6 +76,39 @@ type vectorRequest struct {
 	Need    uint8  `json:"need"`
 	Data    uint8  `json:"data"`
 	Missing []int  `json:"missing"` // data segments
+}
+
+// Numbers and cookies are hexadecimal. Cookies are what their sender likes.
+type vectorSubscribe struct {
+	Number   string `json:"number"`
+	Cookie   string `json:"cookie"`
+	Farewell bool   `json:"farewell,omitempty"`
+	Name     string `json:"name"`
+}
+
+type vectorAnswer struct {
+	Number string          `json:"number"`
+	Cookie string          `json:"cookie"`
+	Status SubscribeStatus `json:"status"`
+}
+
+// subscription is the datagram of a Subscribe or of an answer. It checks that it is read as it was written.
+func (v vector) subscription(t *testing.T) (b []byte) {
+	if a := v.Answer; a != nil {
+		want := subscribeAnswer{binary.BigEndian.Uint64(unhex(t, a.Number)), cookie(unhex(t, a.Cookie)), a.Status}
+		b = want.append(nil)
+		if got, err := parseAnswer(b); err != nil || got != want {
+			t.Errorf("%x is read as %+v, %v", b, got, err)
+		}
+		return b
+	}
+	s := v.Subscribe
+	want := Subscribe{Number: binary.BigEndian.Uint64(unhex(t, s.Number)), Name: s.Name, Farewell: s.Farewell, cookie: cookie(unhex(t, s.Cookie))}
+	b = want.append(nil)
+	if got, err := parseSubscribe(b); err != nil || got != want {
+		t.Errorf("%x is read as %+v, %v", b, got, err)
+	}
+	return b
 }
 
 // again writes a datagram that was read.
@@ -141,9 +178,9 @@ func (v vector) split(t *testing.T) (Frame, []Datagram) {
 		ds[i] = Datagram{bytes.Clone(ds[i][0]), bytes.Clone(ds[i][1])} // valid until Answer
 	}
 	k := o.BlockData()
-	answer := o.Answer(Request{FrameID: f.ID, Need: uint8(maxShards - k - v.Parity), Data: uint8(k), Missing: make([]byte, 32)}, maxShards)
+	answered := answer(&o, Request{FrameID: f.ID, Need: uint8(maxShards - k - v.Parity), Data: uint8(k), Missing: make([]byte, 32)}, maxShards)
 	for _, row := range v.LateRows {
-		ds = append(ds, answer[row-v.Parity])
+		ds = append(ds, answered[row-v.Parity])
 	}
 	return f, ds
 }
@@ -179,6 +216,12 @@ func TestVectors(t *testing.T) {
 				if f, err := parseFeedback(got, time.UnixMicro(1764547200000000)); err != nil || f.Session != v.Session || f.Stream != v.Stream ||
 					!bytes.Equal(got, v.again(f)) {
 					t.Errorf("%x is read as %+v, %v", got, f, err)
+				}
+				return
+			}
+			if v.Subscribe != nil || v.Answer != nil {
+				if got := hex.EncodeToString(v.subscription(t)); got != v.Datagram {
+					t.Errorf("sent as %s\nwant %s", got, v.Datagram)
 				}
 				return
 			}
@@ -228,6 +271,10 @@ func writeVectors(t *testing.T, vectors []vector) {
 		v := &vectors[i]
 		if v.Report != nil || v.Request != nil {
 			v.Datagram = hex.EncodeToString(v.feedback())
+			continue
+		}
+		if v.Subscribe != nil || v.Answer != nil {
+			v.Datagram = hex.EncodeToString(v.subscription(t))
 			continue
 		}
 		if v.Announcement != nil {

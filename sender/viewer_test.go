@@ -35,6 +35,7 @@ type watcher struct {
 	conn      protocol.Conn
 	assembler *protocol.Assembler
 	whole     atomic.Uint64            // frames that came whole
+	parity    atomic.Uint64            // datagrams of parity that came, without answers
 	delays    map[uint32]time.Duration // delays of the frames from capture, by ID; to be read after stop
 	names     map[string]int           // how many frames had each stream name; to be read after stop
 	done      chan struct{}
@@ -59,6 +60,9 @@ func (w *watcher) run() {
 		}
 		for _, batch := range batches {
 			for b := range batch.All() {
+				if info, _ := protocol.Inspect(b); info.Kind == protocol.KindParity && !info.Repair {
+					w.parity.Add(1)
+				}
 				w.assembler.Add(b, batch.From, batch.At)
 			}
 		}
