@@ -195,7 +195,7 @@ func (o *outputs) close() (err error) {
 // announce logs where frames go.
 func (o *outputs) announce() {
 	if o.server != nil {
-		o.log.Info("serving", "url", o.server.url())
+		o.server.announce()
 	}
 	if o.window != nil {
 		o.log.Info("showing", "until", "q or Esc is pressed in the window")
