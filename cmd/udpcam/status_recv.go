@@ -162,7 +162,7 @@ func (w *receiving) sample(now time.Time) status {
 	w.complain("pictures left out: the output is too slow", "out", s.OutsDropped, slices.Collect(maps.Keys(s.OutsFailing))...)
 	w.to.report(s.Streams, now)
 	if w.invite != nil {
-		w.invite.remind(w.log, now.Sub(w.began), total.Frames > 0)
+		w.invite.remind(w.log, now.Sub(w.began), total.Frames > 0 || len(s.Streams) > 0)
 	}
 	return s
 }
