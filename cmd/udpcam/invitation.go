@@ -11,7 +11,6 @@ import (
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver/web"
-	"udpcam/sender"
 )
 
 // inviteAfter is how long recv waits for a stream before the log says what to type at the camera.
@@ -45,7 +44,7 @@ func newInvitation(c *cli.Context) *invitation {
 // listens sets where cameras send to: that is asked if it is a multicast group, or else where the receiver listens.
 func (i *invitation) listens(asked string, at netip.AddrPort) {
 	i.at = at
-	full, _ := addressOf(asked) // listening on it has worked
+	full, _ := addressOf("addr", asked) // listening on it has worked
 	if group, err := netip.ParseAddrPort(full); err == nil && group.Addr().IsMulticast() {
 		i.at = netip.AddrPortFrom(group.Addr().WithZone(""), at.Port())
 	}
@@ -88,7 +87,7 @@ func (i *invitation) hints() (h web.Hints) {
 // command returns what to type at a camera that sends to this address. What is the default is left out.
 func (i *invitation) command(to netip.Addr) string {
 	target := to.String()
-	if port := i.at.Port(); port != sender.DefaultPort {
+	if port := i.at.Port(); port != protocol.DefaultPort {
 		target = netip.AddrPortFrom(to, port).String()
 	}
 	line := "udpcam send --addr " + target
