@@ -28,8 +28,11 @@ const maxPage = 16 << 20
 // A server shows frames to browsers.
 type server struct {
 	*web.Server
+	session  *session
 	listener net.Listener
 	scheme   string
+	token    string
+	qr       bool // the terminal gets the page's address as a QR code too
 }
 
 // openServer listens on the address of --http, or else the usual one. Without either it returns nil. config says what the
@@ -38,6 +41,9 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 	addr := cmp.Or(c.String("http"), usual)
 	if addr == "" {
 		return nil, nil
+	}
+	if c.Bool("qr") && c.Bool("json") {
+		return nil, cmdline.Usagef("--qr and --json contradict: a QR code is for people")
 	}
 	full, err := web.ListenAddr(addr)
 	if err != nil {
@@ -71,7 +77,7 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		// 60 viewers, and costs no time that could be measured.
 		debug.SetGCPercent(50)
 	}
-	to := &server{web.New(config), listener, "http"}
+	to := &server{Server: web.New(config), session: s, listener: listener, scheme: "http", token: config.Token, qr: c.Bool("qr")}
 	if encryption != nil {
 		to.listener, to.scheme = tls.NewListener(listener, encryption), "https"
 	}
@@ -82,6 +88,11 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		s.log.Warn("everyone on the network can watch: ask for a password or a token (--auth, --token)", "address", address)
 	case encryption == nil:
 		s.log.Warn("others can read the password or token on its way: encrypt with --tls-cert and --tls-key", "url", to.url())
+	}
+	if to.qr && !exposed {
+		listener.Close()
+		return nil, cmdline.Usagef("--qr is for other machines, and --http %s is for this one alone: give an address such as "+
+			"--http 0.0.0.0:8080", full)
 	}
 	return to, nil
 }
@@ -140,16 +151,6 @@ func encryptionOf(c *cli.Context) (*tls.Config, error) {
 		return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
 	}
 	return &tls.Config{GetCertificate: load, NextProtos: []string{"h2", "http/1.1"}}, nil
-}
-
-// url returns the page's address for a browser on this machine.
-func (s *server) url() string {
-	addr := s.listener.Addr().(*net.TCPAddr)
-	host := addr.IP.String()
-	if addr.IP.IsUnspecified() {
-		host = "localhost"
-	}
-	return s.scheme + "://" + net.JoinHostPort(host, strconv.Itoa(addr.Port)) + "/"
 }
 
 func (s *server) serve(ctx context.Context) error { return s.Serve(ctx, s.listener) }
