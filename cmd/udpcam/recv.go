@@ -20,9 +20,10 @@ func recvCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "recv",
 		Usage:     "receive streams and show, record, pipe or re-serve them",
-		UsageText: "udpcam recv [--addr [HOST]:PORT] [--show] [--http ADDR] [--out OUT] [flags]",
+		UsageText: "udpcam recv [--from WHERE] [--show] [--http ADDR] [--out OUT] [flags]",
 		Description: cmdline.Examples(
-			"udpcam recv --show", "a window for each stream",
+			"udpcam recv --from 192.168.1.7 --show", "a camera that listens: udpcam send --listen",
+			"udpcam recv --show", "a window for each stream that is sent here",
 			"udpcam recv --term", "in this terminal, as over ssh",
 			"udpcam recv --http :8080", "for browsers, at http://127.0.0.1:8080",
 			"udpcam recv --out frames.mjpg --show", "record, and watch meanwhile",
@@ -34,8 +35,9 @@ func recvCommand() *cli.Command {
 		Action: recv,
 	},
 		cmdline.Flags("Senders",
+			fromFlag(),
 			&cli.StringFlag{Name: "addr", Usage: "listen here (`[HOST]:PORT`), or join this multicast group",
-				Value: anyAddress},
+				DefaultText: anyAddress + ", with --from any port"},
 			wireFlag(),
 			&cli.DurationFlag{Name: "deadline", Usage: "give up a frame that is not complete after this `TIME`",
 				Value: protocol.DefaultDeadline},
@@ -84,6 +86,10 @@ func recv(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	wanted, err := wishOf(c)
+	if err != nil {
+		return err
+	}
 	if err := checkOutputs(c); err != nil {
 		return err
 	}
@@ -97,7 +103,7 @@ func recv(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	from, err := listen(ctx, c, config)
+	from, err := openReceiver(ctx, c, config, wanted)
 	if err != nil {
 		to.close()
 		return err
@@ -105,14 +111,21 @@ func recv(c *cli.Context) error {
 	defer from.Close()
 	parts, ctx := errgroup.WithContext(ctx)
 
-	s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
 	to.announce()
-	invite.listens(c.String("addr"), from.LocalAddr())
+	invite.asked = func() []string { return askedOf(from.Subscriptions()) }
+	if listens(c, wanted) {
+		s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
+		invite.listens(c.String("addr"), from.LocalAddr())
+	}
 	if to.server != nil {
 		invite.pages = to.server.pages
 	}
 	work := newReceiving(s, from, to)
 	work.invite = invite
+	if !wanted.empty() {
+		s.log.Info("subscribing", "from", wanted.String())
+		work.idle = "waiting for a stream from " + wanted.String()
+	}
 	work.untimed = config.Wire == protocol.WireClassic
 	watch := s.watch(work)
 	parts.Go(func() error {
@@ -176,6 +189,26 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 	}
 	config.Interface, err = interfaceOf(c)
 	return config, err
+}
+
+// listens reports whether the receiver waits for senders that come to it: not if it goes to them, unless it is told to.
+func listens(c *cli.Context, wanted wish) bool { return wanted.empty() || c.IsSet("addr") }
+
+// openReceiver opens the receiver, on the address of --addr or on a port of its own, and subscribes to what is wanted.
+func openReceiver(ctx context.Context, c *cli.Context, config receiver.Config, wanted wish) (r *receiver.Receiver, err error) {
+	if listens(c, wanted) {
+		r, err = listen(ctx, c, config)
+	} else {
+		r, err = receiver.Subscribe(ctx, config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := wanted.subscribe(ctx, r); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
 // listen opens the receiver on the address of --addr.

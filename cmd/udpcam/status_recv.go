@@ -31,6 +31,8 @@ type recvStatus struct {
 	OutsFailing map[string]string `json:"outs_failing"` // why an --out is not written at present, by its name
 	Streams     []streamStatus    `json:"streams"`
 
+	Subscriptions []subscriptionStatus `json:"subscriptions"`
+
 	idle string // the line before anything has come
 }
 
@@ -55,8 +57,14 @@ type streamStatus struct {
 }
 
 func (s recvStatus) line() string {
+	var troubles []string
+	for _, sub := range s.Subscriptions {
+		if sub.Trouble != "" {
+			troubles = append(troubles, sub.Trouble)
+		}
+	}
 	if s.Datagrams == 0 {
-		return s.idle
+		return strings.Join(append([]string{s.idle}, troubles...), "  ")
 	}
 	var parts []string
 	if len(s.OutsFailing) > 0 {
@@ -83,7 +91,7 @@ func (s recvStatus) line() string {
 	if s.Viewers > 0 {
 		parts = append(parts, plural(s.Viewers, "viewer"))
 	}
-	return strings.Join(parts, "  ")
+	return strings.Join(append(parts, troubles...), "  ")
 }
 
 // delay is the delay of the slowest stream, with its uncertainty if one decimal can show it.
@@ -113,6 +121,7 @@ type receiving struct {
 
 	arrivals collected[arrival]
 	roster   roster
+	told     map[receiver.Subscription]string // the trouble of each subscription that the log has told of
 	last     progress
 	before   protocol.Stats // at the last sample
 }
@@ -148,6 +157,8 @@ func (w *receiving) sample(now time.Time) status {
 		OutsFailing: w.to.failing(now),
 		Streams:     streams,
 		idle:        w.idle,
+
+		Subscriptions: w.subscriptions(now),
 	}
 	if w.to.server != nil {
 		s.Viewers = w.to.server.Stats().Viewers

@@ -21,8 +21,9 @@ func TestStatusKeys(t *testing.T) {
 			"parity receivers requests sealed skipped skipped_by stream time wire_bytes"},
 		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms skipped state subscribed"},
 		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
-			"left_out_by loss mbit_s outs_dropped outs_failing requests skipped streams time viewers"},
-		"stream of recv": {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms sealed silent_ms width"},
+			"left_out_by loss mbit_s outs_dropped outs_failing requests skipped streams subscriptions time viewers"},
+		"subscription of recv": {subscriptionStatus{}, "addr from heard_ms name state trouble"},
+		"stream of recv":       {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms sealed silent_ms width"},
 		"serve": {serveStatus{}, "bytes_out capturing fps frame_bytes frames frames_out mbit_s skipped skipped_by time " +
 			"viewers"},
 	}
@@ -49,6 +50,8 @@ func TestStatusLines(t *testing.T) {
 		want   string
 	}{
 		{recvStatus{idle: "waiting for a stream on :1"}, "waiting for a stream on :1"},
+		{recvStatus{idle: "waiting for a stream from a", Subscriptions: []subscriptionStatus{{Trouble: "nobody there"}, {}}},
+			"waiting for a stream from a  nobody there"},
 		{recvStatus{progress: speed(30), Dropped: 1, Datagrams: 9, Loss: 0.0123, Delay: &delay},
 			"30.0 fps  18.7 Mbit/s  30 frames  1 dropped  loss 1.2 %  delay 1.2 ms"},
 		{recvStatus{Datagrams: 9, Delay: &delay, Streams: []streamStatus{{Delay: &delay, Uncertainty: &doubt}}},
