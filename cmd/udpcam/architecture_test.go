@@ -43,6 +43,7 @@ var floors = []struct {
 	{"internal/trace", []string{"protocol"}},
 	{"internal/netns", []string{"internal/netsim"}},
 	{"internal/pattern", []string{"protocol"}},
+	{"internal/firewall", nil},
 	{"internal/guard", nil},
 	{"internal/raw", nil},
 	{"internal/v4l2", nil},
