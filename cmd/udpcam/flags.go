@@ -13,7 +13,6 @@ import (
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver/web"
-	"udpcam/sender"
 )
 
 // command completes a subcommand, as [cmdline.Command] does.
@@ -164,7 +163,7 @@ func networkOf(text string) (netip.Prefix, error) {
 func addressOf(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
-		host, port = strings.Trim(text, "[]"), strconv.Itoa(sender.DefaultPort)
+		host, port = strings.Trim(text, "[]"), strconv.Itoa(protocol.DefaultPort)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return "", cmdline.Usagef("--addr %q: the port has to be a number up to 65535", text)

@@ -18,7 +18,6 @@ import (
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver"
-	"udpcam/sender"
 )
 
 func recvCommand() *cli.Command {
@@ -82,7 +81,7 @@ func recvCommand() *cli.Command {
 }
 
 // anyAddress is the default of --addr: all addresses of this machine.
-var anyAddress = fmt.Sprintf(":%d", sender.DefaultPort)
+var anyAddress = fmt.Sprintf(":%d", protocol.DefaultPort)
 
 func recv(c *cli.Context) error {
 	config, err := receiverConfig(c)
