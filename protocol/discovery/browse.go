@@ -66,7 +66,7 @@ func (b *Browser) Found() iter.Seq[Found] {
 func (b *Browser) Heard() (h Heard) {
 	b.node.do(func(time.Time) {
 		h = b.f.heard
-		h.Others, h.Types = len(b.f.others), slices.Sorted(maps.Keys(b.f.kinds))
+		h.Others, h.Types = b.f.machines(), slices.Sorted(maps.Keys(b.f.kinds))
 		h.NoPort, h.Dropped = b.node.passive, b.node.dropped.Load()
 		for _, l := range b.node.links {
 			is := Link{Name: l.name, Addrs: l.own, Loopback: l.loopback, Echo: b.f.echo[l.index]}

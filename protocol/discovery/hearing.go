@@ -75,6 +75,17 @@ func (f *finder) hear(now time.Time, p packet) {
 	f.tell()
 }
 
+// machines counts who answered. Most have an address of each family.
+func (f *finder) machines() int {
+	inet4 := 0
+	for a := range f.others {
+		if a.Is4() {
+			inet4++
+		}
+	}
+	return max(inet4, len(f.others)-inet4)
+}
+
 // lifetime is how long a record is believed.
 func lifetime(r dns.RR) time.Duration { return min(time.Duration(r.Header().Ttl)*time.Second, maxTTL) }
 
