@@ -88,6 +88,11 @@ func find(c *cli.Context) error {
 	if _, err := interfaceOf(c); err != nil {
 		return cmdline.Usagef("--interface: %w", err)
 	}
+	for _, arg := range c.Args().Slice() {
+		if strings.HasPrefix(arg, "-") {
+			return cmdline.Usagef("%q stands behind an address: flags go first", arg)
+		}
+	}
 	if c.Args().Len() > 0 {
 		return findAt(c, c.Args().Slice(), keys, wait)
 	}
