@@ -33,8 +33,8 @@ LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
-	ca-certificates chromium curl e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 libjpeg-turbo-progs nftables \
-	python3 qemu-user-static systemd xdotool xvfb zbar-tools \
+	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick \
+	iproute2 iptables libjpeg-turbo-progs nftables python3 qemu-user-static systemd xdotool xvfb zbar-tools \
 	$(LAB_DEBS)
 
 # The programs that `make bench` compares with, and its kind of network: the kernel's netem if there is one.
@@ -43,7 +43,7 @@ BENCH_DEBS := gcc libc6-dev iproute2 kmod ffmpeg chromium gstreamer1.0-tools gst
 BENCH_LINK ?= $(shell modprobe -nq sch_netem && echo netem || echo tun)
 
 # Packages without goroutines. The race detector finds nothing there, and makes tests that compute much ten times slower.
-PURE := /(internal/pattern|protocol(/.*)?|sender/internal/path)$$
+PURE := /(internal/pattern|protocol(/mjpeg)?|sender/internal/path)$$
 
 # The only tests that `make test` may skip in all its steps: no package has what they need of the system. In turn:
 # network namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT.
