@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -23,7 +24,7 @@ func demoCommand() *cli.Command {
 		Action: demo,
 	},
 		onDemandFlags(),
-		sourceFlags(demoSource),
+		sourceFlags(oneSource(demoSource)),
 		runningFlags(),
 	)
 }
@@ -33,7 +34,8 @@ const demoSource = "test:"
 
 func demo(c *cli.Context) error {
 	s, ctx := newSession(c, false)
-	name, src, err := openSource(c, demoSource, source.Options{Skip: s.skipped.count, Log: s.log})
+	name := cmp.Or(c.String("source"), demoSource)
+	src, err := openSource(c, name, source.Options{Skip: s.skipped.count, Log: s.log})
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func doctor(c *cli.Context) error {
 	}
 	findings := append(checkSystem(), checkMulticast(c.Context), checkKeys(keys, readableKeyFiles(c)))
 	for _, text := range cmdline.List(c, "addr") {
-		addr, err := addressOf(text)
+		addr, err := addressOf("addr", text)
 		if err != nil {
 			return err
 		}

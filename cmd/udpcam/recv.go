@@ -3,13 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -18,7 +14,6 @@ import (
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver"
-	"udpcam/sender"
 )
 
 func recvCommand() *cli.Command {
@@ -82,7 +77,7 @@ func recvCommand() *cli.Command {
 }
 
 // anyAddress is the default of --addr: all addresses of this machine.
-var anyAddress = fmt.Sprintf(":%d", sender.DefaultPort)
+var anyAddress = fmt.Sprintf(":%d", protocol.DefaultPort)
 
 func recv(c *cli.Context) error {
 	config, err := receiverConfig(c)
@@ -185,26 +180,18 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 
 // listen opens the receiver on the address of --addr.
 func listen(ctx context.Context, c *cli.Context, config receiver.Config) (*receiver.Receiver, error) {
-	addr, err := addressOf(cmp.Or(c.String("addr"), anyAddress))
+	addr, err := addressOf("addr", cmp.Or(c.String("addr"), anyAddress))
 	if err != nil {
 		return nil, err
 	}
 	r, err := receiver.Listen(ctx, config, addr)
-	var dns *net.DNSError
-	switch {
-	case err == nil:
-		if fallenBack(addr, r.LocalAddr()) {
-			config.Log.Warn("this machine has no IPv6: udpcam listens on IPv4 only", "addr", r.LocalAddr())
-		}
-		return r, nil
-	case errors.As(err, &dns):
-		err = fmt.Errorf("%w (give an address of this machine, or %s for all of them)", err, anyAddress)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		err = fmt.Errorf("%w (this machine does not have that address; %s listens on all of its addresses)", err, anyAddress)
-	case errors.Is(err, os.ErrPermission):
-		err = fmt.Errorf("%w (ports below 1024 need root: choose a higher one)", err)
+	if err != nil {
+		return nil, explainListening("addr", addr, err)
 	}
-	return nil, fmt.Errorf("--addr: %w", err)
+	if fallenBack(addr, r.LocalAddr()) {
+		config.Log.Warn("this machine has no IPv6: udpcam listens on IPv4 only", "addr", r.LocalAddr())
+	}
+	return r, nil
 }
 
 // fallenBack reports whether the user asked for all IPv6 addresses, but got is an IPv4 address. Then this machine has no

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -28,7 +29,7 @@ func serveCommand() *cli.Command {
 		Action: serve,
 	},
 		onDemandFlags(),
-		sourceFlags(source.Default()),
+		sourceFlags(oneSource(source.Default())),
 		runningFlags(),
 	)
 }
@@ -44,7 +45,8 @@ func onDemandFlags() []cli.Flag {
 
 func serve(c *cli.Context) error {
 	s, ctx := newSession(c, false)
-	name, src, err := openSource(c, source.Default(), source.Options{Skip: s.skipped.count, Log: s.log})
+	name := cmp.Or(c.String("source"), source.Default())
+	src, err := openSource(c, name, source.Options{Skip: s.skipped.count, Log: s.log})
 	if err != nil {
 		return err
 	}
@@ -57,7 +59,7 @@ func serve(c *cli.Context) error {
 	to.announce("source", source.Redact(name))
 	work := &serving{session: s, to: to, last: progress{Time: s.began}}
 	watch := s.watch(work)
-	stream := streamName(c.String("source"))
+	stream := streamName(name)
 	err = show(ctx, to, work.open(src, stream), src.OnDemand(), c.Duration("linger"), stream)
 	watch.end(err)
 	return err

@@ -7,13 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"udpcam/protocol"
 	"udpcam/sender"
-	src "udpcam/sender/source"
 )
 
 // A sendStatus is the status of send. Counts are since the start. Rates and times are of the last second.
 type sendStatus struct {
+	Stream    string            `json:"stream"` // its name
 	progress                    // each frame counts once, also with several receivers
 	Datagrams uint64            `json:"datagrams"`  // to all receivers together
 	WireBytes uint64            `json:"wire_bytes"` // of datagrams, without IP and UDP headers
@@ -26,9 +25,12 @@ type sendStatus struct {
 	Sealed    bool              `json:"sealed"`
 	Key       string            `json:"key,omitempty"` // ID of the key that seals the stream
 	Receivers []receiverStatus  `json:"receivers"`
+	Capturing bool              `json:"capturing"` // whether the source is open
 	cost
 
 	source string
+	others bool // there are other streams
+	idle   bool // nobody watches, so the source is closed
 }
 
 // A receiverStatus is what is known of one receiver.
@@ -42,7 +44,10 @@ type receiverStatus struct {
 }
 
 func (s sendStatus) line() string {
-	if s.Frames == 0 {
+	switch {
+	case s.idle:
+		return "waiting for a receiver"
+	case s.Frames == 0:
 		return "waiting for a picture from " + s.source
 	}
 	parts := []string{s.progress.String(), plural(s.Failed, "error")}
@@ -64,55 +69,35 @@ func (s sendStatus) line() string {
 }
 
 func (s sendStatus) summary() (message string, attrs []any) {
-	return "sent", []any{"frames", s.Frames, "bytes", s.FrameBytes, "datagrams", s.Datagrams, "failed", s.Failed,
-		"parity", s.Parity, "answered", s.Answered, counted("skipped", s.SkippedBy)}
+	if s.others {
+		attrs = []any{"stream", s.Stream}
+	}
+	return "sent", append(attrs, "frames", s.Frames, "bytes", s.FrameBytes, "datagrams", s.Datagrams, "failed", s.Failed,
+		"parity", s.Parity, "answered", s.Answered, counted("skipped", s.SkippedBy))
 }
 
-// sending is the work of send, as its watch sees it.
-type sending struct {
-	*session
-	source           string // its name, without a password
-	key              protocol.Key
-	to               *sender.Sender
-	delays, encoding collected[time.Duration]
-	last             progress
-}
-
-func (w *sending) sample(now time.Time) status {
-	total, skipped := w.to.Stats(), w.skipped.totals()
-	if total.Skipped > 0 {
-		skipped["overload"] = total.Skipped // the path carries fewer frames
-	}
-	w.complain(skipMessage, "reason", skipped, src.Repeated)
-	w.last = w.last.next(now, total.Frames, total.FrameBytes)
-	s := sendStatus{
-		progress:  w.last,
-		Datagrams: total.Datagrams,
-		WireBytes: total.WireBytes,
-		Failed:    total.Failed,
-		Skipped:   sum(skipped),
-		SkippedBy: skipped,
-		Parity:    total.Parity,
-		Requests:  total.Requests,
-		Answered:  total.Answered,
-		cost:      costOf(w.delays.next(), w.encoding.next()),
-		source:    w.source,
-	}
-	if s.Sealed = w.key != (protocol.Key{}); s.Sealed {
-		s.Key = w.key.ID().String()
-	}
-	for _, d := range w.to.Destinations() {
-		r := receiverStatus{Addr: d.Addr, State: d.State, Trouble: d.Trouble()}
-		r.Loss, r.Limit = round(d.Loss, 4), round(d.Limit/1e6, 2)
-		if d.RTT > 0 {
-			r.RTT = milliseconds(d.RTT)
+// together is the status line of several streams: all in sum, then each in a few words, those with trouble first.
+func together(all []status) string {
+	var fps, megabit float64
+	var troubled, well []string
+	for _, st := range all {
+		s := st.(sendStatus) // no other command has several
+		fps, megabit = fps+s.FPS, megabit+s.Megabit
+		i := slices.IndexFunc(s.Receivers, func(r receiverStatus) bool { return r.Trouble != "" })
+		switch {
+		case i >= 0:
+			troubled = append(troubled, s.Stream+": "+s.Receivers[i].Trouble)
+		case s.idle:
+			well = append(well, s.Stream+" waits")
+		case s.FPS == 0:
+			troubled = append(troubled, s.Stream+" NO PICTURE")
+		default:
+			well = append(well, fmt.Sprintf("%s %.0f", s.Stream, s.FPS))
 		}
-		s.Receivers = append(s.Receivers, r)
 	}
-	return s
+	sum := fmt.Sprintf("%.0f fps  %.1f Mbit/s", fps, megabit)
+	return strings.Join(slices.Concat([]string{sum}, troubled, well), "  ")
 }
-
-func (w *sending) frames() uint64 { return w.to.Stats().Frames }
 
 // A cost is the mean time that a frame of the last second took in this program, in milliseconds.
 type cost struct {

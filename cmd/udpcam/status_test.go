@@ -17,8 +17,8 @@ func TestStatusKeys(t *testing.T) {
 		status any
 		want   string
 	}{
-		"send": {sendStatus{}, "answered datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s " +
-			"parity receivers requests sealed skipped skipped_by time wire_bytes"},
+		"send": {sendStatus{}, "answered capturing datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s " +
+			"parity receivers requests sealed skipped skipped_by stream time wire_bytes"},
 		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms state"},
 		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
 			"left_out_by loss mbit_s outs_dropped outs_failing requests streams time viewers"},
@@ -60,6 +60,7 @@ func TestStatusLines(t *testing.T) {
 		{recvStatus{progress: speed(30), Datagrams: 9, OutsFailing: map[string]string{"film.mkv": "full", "b/": "away"}},
 			"NOT WRITTEN: b/, film.mkv  30.0 fps  18.7 Mbit/s  30 frames  0 dropped  loss 0.0 %"},
 		{sendStatus{source: "-"}, "waiting for a picture from -"},
+		{sendStatus{idle: true, progress: progress{Frames: 7}}, "waiting for a receiver"},
 		{sendStatus{progress: speed(2), Datagrams: 112, Failed: 1}, "30.0 fps  18.7 Mbit/s  2 frames  1 error"},
 		{sendStatus{progress: speed(100_000), Datagrams: 5_600_000, cost: cost{Delay: 17.8, Encoding: 16.9}},
 			"30.0 fps  18.7 Mbit/s  100000 frames  0 errors  17.8 ms to send, 16.9 encoding"},
@@ -74,6 +75,19 @@ func TestStatusLines(t *testing.T) {
 		if got := test.status.line(); got != test.want {
 			t.Errorf("%T: %q\nwant %q", test.status, got, test.want)
 		}
+	}
+}
+
+// Six streams fit into one line of 80 columns. Those with trouble come first, so that they are seen on a narrow terminal too.
+func TestStatusOfSeveral(t *testing.T) {
+	of := func(name string, fps float64) sendStatus {
+		return sendStatus{Stream: name, progress: progress{FPS: fps, Megabit: fps / 2}}
+	}
+	waits, away := of("attic", 0), of("yard", 15)
+	waits.idle, away.Receivers = true, []receiverStatus{{}, {Trouble: "nobody listens"}}
+	got := together([]status{of("door", 29.97), of("hall", 30), waits, away, of("shed", 0), of("lane", 5)})
+	if want := "80 fps  40.0 Mbit/s  yard: nobody listens  shed NO PICTURE  door 30  hall 30  attic waits  lane 5"; got != want {
+		t.Errorf("%q\nwant %q", got, want)
 	}
 }
 

@@ -47,7 +47,7 @@ func Main(app *cli.App) {
 func Run(ctx context.Context, app *cli.App, args []string, stdout, stderr io.Writer) (code int) {
 	app.Writer, app.ErrWriter = stdout, stderr
 	app.ExitErrHandler = func(c *cli.Context, err error) { code = printError(c, err) }
-	if err := app.RunContext(ctx, args); err != nil && code == 0 {
+	if err := app.RunContext(ctx, joinValues(app, args)); err != nil && code == 0 {
 		code = ExitFailure
 	}
 	return code

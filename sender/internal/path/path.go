@@ -48,17 +48,6 @@ type Plan struct {
 	Share float64
 }
 
-// And returns the plan for two paths that get the same datagrams. The worse one decides.
-func (p Plan) And(q Plan) Plan {
-	p.Skip = p.Skip || q.Skip
-	p.Parity = max(p.Parity, q.Parity)
-	if p.Rate == 0 || q.Rate > 0 && q.Rate < p.Rate {
-		p.Rate = q.Rate
-	}
-	p.Share = min(p.Share, q.Share)
-	return p
-}
-
 // Plan decides how a frame leaves. It must be called once for each frame of the source, with its time.
 func (p *Path) Plan(o Offer, now time.Time) Plan {
 	p.tempo.count(o.Bytes, now)
