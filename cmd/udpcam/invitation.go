@@ -12,7 +12,6 @@ import (
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver/web"
-	"udpcam/sender"
 )
 
 // inviteAfter is how long recv waits for a stream before the log says what to type at the camera.
@@ -55,7 +54,7 @@ func newInvitation(c *cli.Context) *invitation {
 // listens sets where cameras send to: what was asked for if it is a multicast group, or else where the receiver listens.
 func (i *invitation) listens(asked string, at netip.AddrPort) {
 	i.at = at
-	full, _ := addressOf(asked) // listening on it has worked
+	full, _ := addressOf("addr", asked) // listening on it has worked
 	if group, err := netip.ParseAddrPort(full); err == nil && group.Addr().IsMulticast() {
 		i.at = netip.AddrPortFrom(group.Addr().WithZone(""), at.Port())
 	}
@@ -112,7 +111,7 @@ func (i *invitation) targets() (to []string, alone string) {
 
 // target writes an address as a command takes it, without the port if that is the default.
 func target(at netip.AddrPort) string {
-	if at.Port() == sender.DefaultPort {
+	if at.Port() == protocol.DefaultPort {
 		return at.Addr().String()
 	}
 	return at.String()

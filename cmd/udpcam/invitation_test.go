@@ -55,7 +55,7 @@ func TestInvitation(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, tt.notes)
 		}
 		for _, line := range h.Send { // send takes it, and sends to where the receiver is
-			to, err := addressOf(strings.Trim(strings.Fields(line)[3], `"`))
+			to, err := addressOf("addr", strings.Trim(strings.Fields(line)[3], `"`))
 			if got, bad := netip.ParseAddrPort(to); err != nil || bad != nil || got.Port() != i.at.Port() {
 				t.Errorf("%s: send understands %q: %v", line, to, err)
 			}
