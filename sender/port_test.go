@@ -76,6 +76,9 @@ func TestEachPathDecides(t *testing.T) {
 			if median > medianAlone+medianAlone/20 {
 				t.Errorf("clean: median delay %v, and %v alone", median, medianAlone)
 			}
+			if s.longest > time.Millisecond {
+				t.Errorf("a slow path holds up the sender for %v", s.longest)
+			}
 			if p := clean.parity.Load(); p > parityAlone+frames/10 {
 				t.Errorf("clean: %d segments of parity, and %d alone", p, parityAlone)
 			}

@@ -17,6 +17,7 @@ type recvStatus struct {
 	progress                      // of whole frames
 	Dropped     uint64            `json:"dropped"`      // frames that did not become whole, or were damaged
 	DroppedBy   map[string]uint64 `json:"dropped_by"`   // the same by reason
+	Skipped     uint64            `json:"skipped"`      // frames that senders left out, because the path does not carry all
 	Datagrams   uint64            `json:"datagrams"`    // all that came
 	LeftOut     uint64            `json:"left_out"`     // datagrams that were of no use
 	LeftOutBy   map[string]uint64 `json:"left_out_by"`  // the same by reason
@@ -62,6 +63,9 @@ func (s recvStatus) line() string {
 		parts = append(parts, "NOT WRITTEN: "+strings.Join(slices.Sorted(maps.Keys(s.OutsFailing)), ", "))
 	}
 	parts = append(parts, s.progress.String(), fmt.Sprintf("%d dropped", s.Dropped), fmt.Sprintf("loss %.1f %%", 100*s.Loss))
+	if s.Skipped > 0 {
+		parts = append(parts, fmt.Sprintf("%d skipped", s.Skipped))
+	}
 	if s.ByParity+s.ByRequest > 0 {
 		parts = append(parts, fmt.Sprintf("%d repaired", s.ByParity+s.ByRequest))
 	}
@@ -93,7 +97,7 @@ func (s recvStatus) delay() string {
 }
 
 func (s recvStatus) summary() (message string, attrs []any) {
-	return "received", []any{"frames", s.Frames, "bytes", s.FrameBytes, counted("dropped", s.DroppedBy),
+	return "received", []any{"frames", s.Frames, "bytes", s.FrameBytes, counted("dropped", s.DroppedBy), "skipped", s.Skipped,
 		"by_parity", s.ByParity, "by_request", s.ByRequest, "datagrams", s.Datagrams, counted("left_out", s.LeftOutBy),
 		counted("outs_dropped", s.OutsDropped)}
 }
@@ -133,6 +137,7 @@ func (w *receiving) sample(now time.Time) status {
 		progress:    w.last,
 		Dropped:     total.Dropped.Total(),
 		DroppedBy:   total.Dropped.Map(),
+		Skipped:     total.Skipped,
 		Datagrams:   total.Datagrams,
 		LeftOut:     total.LeftOut.Total(),
 		LeftOutBy:   total.LeftOut.Map(),
