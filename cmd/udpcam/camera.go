@@ -153,7 +153,7 @@ func (w *camera) sample(now time.Time) status {
 		s.Key = w.key.ID().String()
 	}
 	for _, d := range w.to.Destinations() {
-		r := receiverStatus{Addr: d.Addr, State: d.State, Trouble: d.Trouble()}
+		r := receiverStatus{Addr: d.Addr, Subscribed: d.Subscribed, Skipped: d.Skipped, State: d.State, Trouble: d.Trouble()}
 		r.Loss, r.Limit = round(d.Loss, 4), round(d.Limit/1e6, 2)
 		if d.RTT > 0 {
 			r.RTT = milliseconds(d.RTT)

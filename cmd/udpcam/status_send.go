@@ -35,12 +35,14 @@ type sendStatus struct {
 
 // A receiverStatus is what is known of one receiver.
 type receiverStatus struct {
-	Addr    netip.AddrPort          `json:"addr"`
-	State   sender.DestinationState `json:"state"`
-	Trouble string                  `json:"trouble,omitempty"` // what is wrong, and what to do
-	RTT     *float64                `json:"rtt_ms"`            // null if it is not known
-	Loss    float64                 `json:"loss"`              // share of datagrams, 0 to 1
-	Limit   float64                 `json:"limit_mbit_s"`      // what the path carries, 0 if it carries all that is sent
+	Addr       netip.AddrPort          `json:"addr"`
+	Subscribed bool                    `json:"subscribed"` // it came to --listen
+	Skipped    uint64                  `json:"skipped"`    // frames that were not sent to it, because its path does not carry all
+	State      sender.DestinationState `json:"state"`
+	Trouble    string                  `json:"trouble,omitempty"` // what is wrong, and what to do
+	RTT        *float64                `json:"rtt_ms"`            // null if it is not known
+	Loss       float64                 `json:"loss"`              // share of datagrams, 0 to 1
+	Limit      float64                 `json:"limit_mbit_s"`      // what the path carries, 0 if it carries all that is sent
 }
 
 func (s sendStatus) line() string {

@@ -19,7 +19,7 @@ func TestStatusKeys(t *testing.T) {
 	}{
 		"send": {sendStatus{}, "answered capturing datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s " +
 			"parity receivers requests sealed skipped skipped_by stream time wire_bytes"},
-		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms state"},
+		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms skipped state subscribed"},
 		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
 			"left_out_by loss mbit_s outs_dropped outs_failing requests streams time viewers"},
 		"stream of recv": {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms sealed silent_ms width"},
