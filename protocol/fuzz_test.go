@@ -18,7 +18,7 @@ func FuzzDatagram(f *testing.F) {
 	var o Outgoing
 	s.Split(&o, Frame{ID: 9, Captured: epoch, JPEG: picture(3000, 1)}, 2)
 	r := Request{FrameID: 9, Need: 1, Data: 3, Missing: []byte{0x40}}
-	for _, ds := range [][]Datagram{o.Data(), o.Parity(), answer(&o, r, 9), s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)} {
+	for _, ds := range [][]Datagram{o.Data(), o.Parity(), answer(&o, r, 9), s.Skip(9, 10), s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)} {
 		for _, d := range flat(ds) {
 			f.Add(d)
 		}
@@ -35,6 +35,7 @@ func FuzzDatagram(f *testing.F) {
 			parseSegment(p, b)
 			parseAnnouncement(b)
 			parseFeedback(b, epoch)
+			parseSkip(b)
 		})
 		switch p.Type {
 		case typeData, typeParity, typeData | typeRepair, typeParity | typeRepair:
@@ -55,6 +56,10 @@ func FuzzDatagram(f *testing.F) {
 			}
 			if again, c2, err := parseAnnouncement(a.append(nil, p.Session, p.Stream, c)); err != nil || again != a || c2 != c {
 				t.Fatalf("%+v %+v came back as %+v %+v, %v", a, c, again, c2, err)
+			}
+		case typeSkip:
+			if first, last, err := parseSkip(b); err == nil && int32(last-first) < 0 {
+				t.Fatalf("frames %d to %d", first, last)
 			}
 		case typeReport, typeRequest:
 			f, err := parseFeedback(b, epoch)

@@ -13,13 +13,13 @@ import (
 // datagram is not encrypted, but authenticated. README.md in this folder has the whole construction.
 //
 // Segments are sealed by AES-256-GCM (NIST SP 800-38D) if the sender's processor has instructions for it, else by
-// ChaCha20-Poly1305 (RFC 8439): see suite. The header is the same as of an open segment, with a CRC of 0. The nonce is the
-// first 12 bytes of the header, so it costs no bytes. Each session has a key of its own, made of the shared key and a salt
+// ChaCha20-Poly1305 (RFC 8439): see suite. The header is the same as of an open segment, with a CRC of 0. The nonce is made
+// of the header, so it costs no bytes. Each session has a key of its own, made of the shared key and a salt
 // that the sender draws when it starts. No two different datagrams ever have the same key and nonce:
 //
 //   - A session uses a frame ID for one frame only.
 //   - A segment that is sent again has the same bytes.
-//   - An answer to a request has another type.
+//   - A segment that leaves with another amount of parity has another nonce, and so has an answer to a request.
 //
 // Announcements, reports and requests are control datagrams. They are sealed by XChaCha20-Poly1305
 // (draft-irtf-cfrg-xchacha-03). Each carries its nonce of 24 bytes: random bytes that its origin draws once, and a counter.

@@ -98,6 +98,12 @@ func testSealedVectors(t *testing.T, file string, by suite) {
 		t.Errorf("%d frames come of it", len(frames))
 	}
 
+	left := sealed.Skip(8, 9)[0][0]
+	note("skip, with the next counter", open.Skip(8, 9)[0][0], left)
+	if add(a, alice, epoch, bytes.Clone(left)); a.Stats().Skipped != 2 {
+		t.Errorf("%d frames are left out", a.Stats().Skipped)
+	}
+
 	sealing := newSealing(key, salt, by)
 	report := Report{Largest: 476, Age: time.Second, Trains: []Train{{FrameID: 7, First: epoch, Came: 3}}}
 	seal := a.find(streamKey{session: 0xabcdef}).opener.seal

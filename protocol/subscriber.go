@@ -26,8 +26,9 @@ const (
 	// cookieInterval is the least time between two Subscribes that leave at once because a new cookie has come.
 	cookieInterval = 200 * time.Millisecond
 
-	// maxUnheard is how many Subscribes in a row may go unanswered, for each key. After that the user is told.
+	// maxUnheard is how many Subscribes in a row may go unanswered, and unheardFor how long. After that the user is told.
 	maxUnheard = 5
+	unheardFor = 1500 * time.Millisecond
 
 	// farewells is how many copies of a farewell leave, because one may get lost.
 	farewells = 2
@@ -42,7 +43,7 @@ type SubscriptionState string
 const (
 	Asking     SubscriptionState = "asking"     // no answer has come yet, or lately
 	Subscribed SubscriptionState = "subscribed" // the sender has a place for this receiver, but nothing comes at present
-	Receiving  SubscriptionState = "receiving"  // a stream comes
+	Receiving  SubscriptionState = "receiving"  // datagrams of a stream come, if only its announcements
 	Unanswered SubscriptionState = "unanswered" // nothing answers
 	Full       SubscriptionState = "full"       // the sender has no place left
 	NoStream   SubscriptionState = "no-stream"  // the sender has no stream of that name
@@ -64,12 +65,14 @@ type Subscriber struct {
 	filled  time.Time // when tokens were last added
 	heard   time.Time // when the last answer or datagram of a stream came
 	unheard int       // Subscribes since then
+	alone   time.Time // when the first of these left
 	scratch []byte
 }
 
 // An ask is what has been asked and answered with one key.
 type ask struct {
 	key     *subscriptionKey // nil without
+	asked   bool             // whether anything was asked
 	cookie  cookie
 	next    time.Time       // when to ask again, if no stream comes
 	first   int             // how many of firstAsks have passed
@@ -221,11 +224,13 @@ func (s *Subscriber) Next(now time.Time) (b []byte, ok bool) {
 	if now.Before(a.due(now)) || s.tokens < 1 {
 		return nil, false
 	}
-	a.next = now.Add(s.wait(a, now))
+	a.asked, a.next = true, now.Add(s.wait(a, now))
 	a.first = min(a.first+1, len(firstAsks))
 	s.tokens--
 	a.unheard++
-	s.unheard++
+	if s.unheard++; s.unheard == 1 {
+		s.alone = now
+	}
 	return s.subscribe(a, false), true
 }
 
@@ -256,14 +261,16 @@ func (s *Subscriber) Deadline(now time.Time) time.Time {
 	return due
 }
 
-// Farewell returns the datagrams that end the subscription. There are none if the sender has never answered.
+// Farewell returns the datagrams that end the subscription. There are none if the sender has never answered, or if nothing was
+// asked since the last farewell. If Next is called again, it subscribes again.
 func (s *Subscriber) Farewell() (all [][]byte) {
 	for _, a := range s.asks {
-		for range farewells {
-			if a.cookie != (cookie{}) {
+		if a.asked && a.cookie != (cookie{}) {
+			for range farewells {
 				all = append(all, s.subscribe(a, true))
 			}
 		}
+		*a = ask{key: a.key, cookie: a.cookie, answers: a.answers}
 	}
 	return all
 }
@@ -290,7 +297,7 @@ func (s *Subscriber) State(now time.Time) SubscriptionState {
 			best = state
 		}
 	}
-	if s.unheard > maxUnheard*len(s.asks) {
+	if s.unheard > maxUnheard && now.Sub(s.alone) >= unheardFor {
 		return Unanswered
 	}
 	return best

@@ -250,11 +250,14 @@ func TestSubscribe(t *testing.T) {
 			if len(farewell) != 2 {
 				t.Fatalf("%d datagrams are the farewell", len(farewell))
 			}
-			v.ask(farewell[1])
-			v.pass(11 * time.Millisecond)
+			v.door.hear(farewell[1], alice, v.now)
 			if len(v.door.subscribers) != 0 {
 				t.Error("the farewell did not end it")
 			}
+			if len(v.subscriber.Farewell()) > 0 {
+				t.Error("it says farewell again")
+			}
+			v.until("it subscribes again", 100*time.Millisecond, v.shows())
 		})
 	}
 }

@@ -43,6 +43,7 @@ type vector struct {
 	// Or what a receiver sends, a report or a request, and its datagram.
 	Report  *vectorReport  `json:"report,omitempty"`
 	Request *vectorRequest `json:"request,omitempty"`
+	Skip    *vectorSkip    `json:"skip,omitempty"`
 	// Or a Subscribe, or the answer to one, and its datagram.
 	Subscribe *vectorSubscribe `json:"subscribe,omitempty"`
 	Answer    *vectorAnswer    `json:"answer,omitempty"`
@@ -76,6 +77,11 @@ type vectorRequest struct {
 	Need    uint8  `json:"need"`
 	Data    uint8  `json:"data"`
 	Missing []int  `json:"missing"` // data segments
+}
+
+type vectorSkip struct {
+	First uint32 `json:"first"`
+	Last  uint32 `json:"last"`
 }
 
 // Numbers and cookies are hexadecimal. Cookies are what their sender likes.
@@ -185,6 +191,18 @@ func (v vector) split(t *testing.T) (Frame, []Datagram) {
 	return f, ds
 }
 
+func (v vector) skip(t *testing.T) []byte {
+	s, err := NewSplitter(v.Session, v.Stream, v.SegmentSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.Skip(v.Skip.First, v.Skip.Last)[0][0]
+	if first, last, err := parseSkip(b); err != nil || first != v.Skip.First || last != v.Skip.Last {
+		t.Errorf("%x is read as %d to %d, %v", b, first, last, err)
+	}
+	return b
+}
+
 func (v vector) announce(t *testing.T) []byte {
 	s, err := NewSplitter(v.Session, v.Stream, v.SegmentSize)
 	if err != nil {
@@ -221,6 +239,12 @@ func TestVectors(t *testing.T) {
 			}
 			if v.Subscribe != nil || v.Answer != nil {
 				if got := hex.EncodeToString(v.subscription(t)); got != v.Datagram {
+					t.Errorf("sent as %s\nwant %s", got, v.Datagram)
+				}
+				return
+			}
+			if v.Skip != nil {
+				if got := hex.EncodeToString(v.skip(t)); got != v.Datagram {
 					t.Errorf("sent as %s\nwant %s", got, v.Datagram)
 				}
 				return
@@ -275,6 +299,10 @@ func writeVectors(t *testing.T, vectors []vector) {
 		}
 		if v.Subscribe != nil || v.Answer != nil {
 			v.Datagram = hex.EncodeToString(v.subscription(t))
+			continue
+		}
+		if v.Skip != nil {
+			v.Datagram = hex.EncodeToString(v.skip(t))
 			continue
 		}
 		if v.Announcement != nil {

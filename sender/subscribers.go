@@ -58,8 +58,8 @@ func (s *Sender) subscribe(ask protocol.Subscribe, from netip.AddrPort, now time
 
 // expire drops the subscribers that have not renewed their subscriptions. s.mu is held.
 func (s *Sender) expire(now time.Time) {
-	for _, d := range slices.Clone(s.destinations) {
-		if d.subscribed() && now.After(d.leased) {
+	for i := len(s.destinations) - 1; i >= 0; i-- { // from behind, because drop removes
+		if d := s.destinations[i]; d.subscribed() && now.After(d.leased) {
 			s.drop(d, "a receiver does not answer any more")
 		}
 	}

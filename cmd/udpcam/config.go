@@ -29,6 +29,7 @@ const (
 var notInFiles = map[string]string{
 	"show": "a window needs a command of its own: udpcam recv --show",
 	"term": "the terminal needs a command of its own: udpcam recv --term",
+	"qr":   "a QR code is for people at a terminal: udpcam recv --qr",
 	"json": "this is for the whole: udpcam run --json",
 }
 

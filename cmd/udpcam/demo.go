@@ -51,7 +51,7 @@ func demo(c *cli.Context) error {
 	defer to.close()
 	to.ReceiveFrom(loop.from)
 
-	s.log.Info("serving", "source", source.Redact(name), "over", loop.from.LocalAddr(), "url", to.url())
+	to.announce("source", source.Redact(name), "over", loop.from.LocalAddr())
 	if s.json == nil {
 		fmt.Fprintf(s.console, "\n  Open %s in a browser. Ctrl-C ends the demo.\n\n", to.url())
 	}

@@ -15,7 +15,7 @@ func TestE2ECameras(t *testing.T) {
 	dir := t.TempDir()
 	receiver, addr := recv(t, "--out", dir+"/")
 	sender := udpcam(t, "send", "--addr", addr, "--source", one, "--source", two, "--name", "door", "--name", "yard, front",
-		"--json")
+		"--fps", "10", "--json")
 	sender.ends(t, 0)
 	receiver.says(t, "stream is quiet")
 	receiver.stop(t)

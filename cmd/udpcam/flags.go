@@ -89,6 +89,7 @@ func httpFlags(usual string) []cli.Flag {
 	return cmdline.Flags("HTTP",
 		&cli.StringFlag{Name: "http", Value: usual,
 			Usage: "serve browsers at `ADDR`: :8080 for this machine alone, 0.0.0.0:8080 for everyone"},
+		&cli.BoolFlag{Name: "qr", Usage: "also draw the page's address as a QR code, for phones; with the token, if there is one"},
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
 		allowHostFlag(),
 		&cli.StringSliceFlag{Name: "allow-origin", Usage: "let pages of another site (`ORIGIN`), such as https://example.org, " +

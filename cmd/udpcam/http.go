@@ -28,8 +28,11 @@ const maxPage = 16 << 20
 // A server shows frames to browsers.
 type server struct {
 	*web.Server
+	session  *session
 	listener net.Listener
 	scheme   string
+	token    string
+	qr       bool // the terminal gets the page's address as a QR code too
 }
 
 // serverConfig sets what the flags say about serving browsers at the address of --http, or else the usual one. It returns
@@ -37,6 +40,9 @@ type server struct {
 func serverConfig(c *cli.Context, usual string, config *web.Config) (addr string, encryption *tls.Config, err error) {
 	if addr = cmp.Or(c.String("http"), usual); addr == "" {
 		return "", nil, nil
+	}
+	if c.Bool("qr") && c.Bool("json") {
+		return "", nil, cmdline.Usagef("--qr and --json contradict: a QR code is for people")
 	}
 	if _, err := web.ListenAddr(addr); err != nil {
 		return "", nil, cmdline.Usagef("--http: %w", err)
@@ -83,7 +89,7 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		// 60 viewers, and costs no time that could be measured.
 		debug.SetGCPercent(50)
 	}
-	to := &server{web.New(config), listener, "http"}
+	to := &server{Server: web.New(config), session: s, listener: listener, scheme: "http", token: config.Token, qr: c.Bool("qr")}
 	if encryption != nil {
 		to.listener, to.scheme = tls.NewListener(listener, encryption), "https"
 	}
@@ -94,6 +100,11 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		s.log.Warn("everyone on the network can watch: ask for a password or a token (--auth, --token)", "address", address)
 	case encryption == nil:
 		s.log.Warn("others can read the password or token on its way: encrypt with --tls-cert and --tls-key", "url", to.url())
+	}
+	if to.qr && !exposed {
+		listener.Close()
+		return nil, cmdline.Usagef("--qr is for other machines, and --http %s is for this one alone: give an address such as "+
+			"--http 0.0.0.0:8080", full)
 	}
 	return to, nil
 }
@@ -152,16 +163,6 @@ func encryptionOf(c *cli.Context) (*tls.Config, error) {
 		return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
 	}
 	return &tls.Config{GetCertificate: load, NextProtos: []string{"h2", "http/1.1"}}, nil
-}
-
-// url returns the page's address for a browser on this machine.
-func (s *server) url() string {
-	addr := s.listener.Addr().(*net.TCPAddr)
-	host := addr.IP.String()
-	if addr.IP.IsUnspecified() {
-		host = "localhost"
-	}
-	return s.scheme + "://" + net.JoinHostPort(host, strconv.Itoa(addr.Port)) + "/"
 }
 
 func (s *server) serve(ctx context.Context) error { return s.Serve(ctx, s.listener) }

@@ -96,7 +96,8 @@ func recv(c *cli.Context) error {
 	warnOfKeys(c, s.log)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	to, err := openOutputs(c, s, end)
+	invite := newInvitation(c)
+	to, err := openOutputs(c, s, invite.hints, end)
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,12 @@ func recv(c *cli.Context) error {
 
 	s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
 	to.announce()
+	invite.listens(c.String("addr"), from.LocalAddr())
+	if to.server != nil {
+		invite.pages = to.server.pages
+	}
 	work := newReceiving(s, from, to)
+	work.invite = invite
 	work.untimed = config.Wire == protocol.WireClassic
 	watch := s.watch(work)
 	parts.Go(func() error {

@@ -60,7 +60,7 @@ func serve(c *cli.Context) error {
 	}
 	defer to.close()
 
-	s.log.Info("serving", "source", source.Redact(name), "url", to.url())
+	to.announce("source", source.Redact(name))
 	work := &serving{session: s, to: to, last: progress{Time: s.began}}
 	watch := s.watch(work)
 	stream := streamName(name)

@@ -103,8 +103,9 @@ type receiving struct {
 	*session
 	from    *receiver.Receiver
 	to      *outputs
-	untimed bool   // frames do not carry when they were captured
-	idle    string // the status line before anything has come
+	untimed bool        // frames do not carry when they were captured
+	idle    string      // the status line before anything has come
+	invite  *invitation // nil in demo
 
 	arrivals collected[arrival]
 	roster   roster
@@ -160,6 +161,9 @@ func (w *receiving) sample(now time.Time) status {
 	w.complain(skipMessage, "reason", w.skipped.totals(), sink.SkipOld, sink.SkipHidden, sink.SkipBetween)
 	w.complain("pictures left out: the output is too slow", "out", s.OutsDropped, slices.Collect(maps.Keys(s.OutsFailing))...)
 	w.to.report(s.Streams, now)
+	if w.invite != nil {
+		w.invite.remind(w.log, now.Sub(w.began), total.Frames > 0 || len(s.Streams) > 0)
+	}
 	return s
 }
 
