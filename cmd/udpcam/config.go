@@ -15,11 +15,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
-	"udpcam/sender/source"
 )
 
-// Bounds on the file of udpcam run. They keep a wrong file, such as a recording, from taking the memory, and a long list from
-// being read many times.
+// Bounds on the file of udpcam run. They keep a wrong file, such as a recording, from taking the memory, and a long list
+// from being read many times.
 const (
 	maxConfig    = 256 << 10 // bytes
 	maxValueSize = 100       // lines
@@ -33,32 +32,6 @@ var notInFiles = map[string]string{
 	"json": "this is for the whole: udpcam run --json",
 }
 
-// A table is one [[send]], [[recv]] or [[serve]] of a file: a subcommand with its flags.
-type table struct {
-	command string
-	line    int
-	entries []entry
-}
-
-// An entry is a key of a file with its value.
-type entry struct {
-	key   string
-	line  int
-	value any
-}
-
-// A mistake is an error in a line of a file.
-type mistake struct {
-	line int
-	text string
-}
-
-func (m mistake) Error() string { return m.text }
-
-func mistakef(line int, format string, args ...any) error {
-	return mistake{line, fmt.Sprintf(format, args...)}
-}
-
 // tableFlags returns the flags of each subcommand that can be a table.
 var tableFlags = sync.OnceValue(func() map[string][]cli.Flag {
 	flags := map[string][]cli.Flag{}
@@ -68,8 +41,8 @@ var tableFlags = sync.OnceValue(func() map[string][]cli.Flag {
 	return flags
 })
 
-// parseConfig reads the text of a file. Each table has the keys that stand above all tables too, if its subcommand has such a
-// flag and the table does not give it itself. The error is a mistake.
+// parseConfig reads the text of a file. Each table has the keys that stand above all tables too, if its subcommand has
+// such a flag and the table does not give it itself. The error is a mistake.
 func parseConfig(text []byte) (tables []table, err error) {
 	statements, err := statementsOf(text)
 	if err != nil {
@@ -85,7 +58,8 @@ func parseConfig(text []byte) (tables []table, err error) {
 		case known != nil:
 			return nil, mistakef(e.line, "a table begins with two brackets: [[%s]]", e.key)
 		case isTables || isTable(e.value):
-			return nil, mistakef(e.line, "there is no table %q: there are [[%s]]", e.key, strings.Join(slices.Sorted(maps.Keys(flags)), "]], [["))
+			all := strings.Join(slices.Sorted(maps.Keys(flags)), "]], [[")
+			return nil, mistakef(e.line, "there is no table %q: there are [[%s]]", e.key, all)
 		case len(tables) == 0:
 			if err := e.check("", slices.Concat(slices.Collect(maps.Values(flags))...)); err != nil {
 				return nil, err
@@ -127,8 +101,10 @@ func statementsOf(text []byte) (statements []entry, err error) {
 	if err := toml.Unmarshal(text, &whole); err != nil {
 		syntax := toml.ParseError{}
 		errors.As(err, &syntax)
-		line := 1 + bytes.Count(text[:min(max(syntax.Position.Start, 0), len(text))], []byte("\n")) // its Line may be one too far
-		return nil, mistakef(line, "%s", oneLine(strings.TrimPrefix(cmp.Or(syntax.Message, err.Error()), "toml: ")))
+		before := text[:min(max(syntax.Position.Start, 0), len(text))] // its Line may be one too far
+		line := 1 + bytes.Count(before, []byte("\n"))
+		said := cmp.Or(syntax.Message, err.Error())
+		return nil, mistakef(line, "%s", oneLine(strings.TrimPrefix(said, "toml: ")))
 	}
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	for first := 0; first < len(lines); {
@@ -223,98 +199,10 @@ func suits(f cli.Flag, value any) bool {
 	return false
 }
 
-// textOf is a value as it would be given on the command line.
-func textOf(value any) string {
-	switch v := value.(type) {
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	}
-	return fmt.Sprint(value)
-}
-
 // quoted is a value as the file may have it.
 func quoted(value any) string {
 	if text, ok := value.(string); ok {
 		return strconv.Quote(text)
 	}
 	return oneLine(fmt.Sprint(value))
-}
-
-// find returns the entry of a key, or nil.
-func (t table) find(key string) *entry {
-	i := slices.IndexFunc(t.entries, func(e entry) bool { return e.key == key })
-	if i < 0 {
-		return nil
-	}
-	return &t.entries[i]
-}
-
-// values returns the values of a key as they would be given on the command line.
-func (t table) values(key string) (values []string) {
-	e := t.find(key)
-	if e == nil {
-		return nil
-	}
-	list, isList := e.value.([]any)
-	if !isList {
-		list = []any{e.value}
-	}
-	for _, value := range list {
-		values = append(values, textOf(value))
-	}
-	return values
-}
-
-// args is the table as a command line.
-func (t table) args() []string {
-	args := []string{"udpcam", t.command}
-	for _, e := range t.entries {
-		for _, value := range t.values(e.key) {
-			args = append(args, "--"+e.key+"="+value)
-		}
-	}
-	return args
-}
-
-// label is what the log calls the table: its subcommand, and what tells it from others.
-func (t table) label() string {
-	for _, key := range []string{"name", "source", "http", "listen", "addr", "out"} {
-		if values := t.values(key); len(values) > 0 && values[0] != "" {
-			return t.command + " " + source.Redact(values[0])
-		}
-	}
-	return t.command
-}
-
-// locate makes a mistake of the error that the table's command ended with: in the line of the first flag that the error
-// mentions, or else in that of the table.
-func (t table) locate(err error) error {
-	line := t.line
-	names, text := cmdline.FlagsIn(err.Error())
-	for _, name := range slices.Backward(names) {
-		if e := t.find(name); e != nil {
-			line = e.line
-		}
-	}
-	return mistakef(line, "%s: %s", t.command, oneLine(text))
-}
-
-// checkNames checks that no two streams have the same name.
-func checkNames(tables []table) error {
-	given := map[string]int{}
-	for _, t := range tables {
-		if t.command != "send" {
-			continue
-		}
-		for _, name := range t.values("name") {
-			line := t.find("name").line
-			if first := given[name]; first > 0 && name != "" {
-				return mistakef(line, "send: the stream of line %d is called %q too: give each a name of its own", first, name)
-			}
-			given[name] = line
-		}
-	}
-	return nil
 }

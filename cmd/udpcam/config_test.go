@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -45,21 +48,24 @@ func TestConfigMistakes(t *testing.T) {
 		"no time":            {ok + "linger = 5", 3, "serve: linger = 5 is of the wrong kind: give a time with its unit"},
 		"a date":             {ok + "text = 2026-01-01", 3, "serve: text = 2026-01-01"},
 		"time without unit":  {ok + "linger = \"5\"", 3, `serve: linger "5": give a time with its unit`},
-		"what a flag checks": {ok + "\n# a camera\n[[send]]\nsource = \"test:\"\naddr = \"host:0\"\n", 7, `send: addr "host:0": the port has to be`},
+		"what a flag checks": {ok + "\n# a camera\n[[send]]\nsource = \"test:\"\naddr = \"host:0\"\n", 7,
+			`send: addr "host:0": the port has to be`},
 		"what a default has": {"size = \"640x\"\n" + ok, 1, `serve: size "640x": give WIDTHxHEIGHT`},
 		"what is missing":    {ok + "[[send]]\nsource = \"test:\"\n", 3, "send: addr is missing"},
 		"no such source":     {ok + "[[send]]\naddr = \"x\"\nsource = \"nosuch.mjpg\"\n", 3, "send: no such source: nosuch.mjpg"},
-		"no key in the file": {ok + "[[recv]]\nkey-file = [\n\"none.key\",\n]\n", 4, "recv: key-file: open none.key: no such file"},
-		"bad HTTP address":   {ok + "http = \"x\"\n", 3, `serve: http: bad listening address "x"`},
-		"a window":           {"show = true\n" + ok, 1, "show cannot stand in a file: a window needs a command of its own"},
-		"the terminal":       {ok + "[[recv]]\nterm = true", 4, "recv: term cannot stand in a file"},
-		"JSON":               {ok + "json = true", 3, "serve: json cannot stand in a file: this is for the whole: udpcam run --json"},
-		"standard output":    {ok + "[[recv]]\nout = [\"a/\", \"-\"]", 4, `recv: out = "-" cannot stand in a file`},
-		"standard input":     {"[[serve]]\nsource = \"-\"", 2, `serve: source = "-" cannot stand in a file`},
-		"a name twice": {"[[send]]\nsource=\"test:\"\naddr=\"x\"\nname=\"a\"\n[[send]]\nsource=\"test:\"\naddr=\"x\"\nname=[\"a\"]", 8,
+		"no key in the file": {ok + "[[recv]]\nkey-file = [\n\"none.key\",\n]\n", 4,
+			"recv: key-file: open none.key: no such file"},
+		"bad HTTP address": {ok + "http = \"x\"\n", 3, `serve: http: bad listening address "x"`},
+		"a window":         {"show = true\n" + ok, 1, "show cannot stand in a file: a window needs a command of its own"},
+		"the terminal":     {ok + "[[recv]]\nterm = true", 4, "recv: term cannot stand in a file"},
+		"JSON":             {ok + "json = true", 3, "serve: json cannot stand in a file: this is for the whole"},
+		"standard output":  {ok + "[[recv]]\nout = [\"a/\", \"-\"]", 4, `recv: out = "-" cannot stand in a file`},
+		"standard input":   {"[[serve]]\nsource = \"-\"", 2, `serve: source = "-" cannot stand in a file`},
+		"a name twice": {"addr=\"x\"\n[[send]]\nsource=\"test:\"\nname=\"a\"\n[[send]]\nsource=\"test:\"\n\nname=[\"a\"]", 8,
 			`send: the stream of line 4 is called "a" too`},
-		"a long value": {ok + "allow-host = [\n" + strings.Repeat("\"x\",\n", 200) + "]\n", 3, "this value has more than 100 lines"},
-		"a long file":  {ok + strings.Repeat("#\n", maxConfig), 1, "this is no file for udpcam run"},
+		"a long value": {ok + "allow-host = [\n" + strings.Repeat("\"x\",\n", 200) + "]\n", 3,
+			"this value has more than 100 lines"},
+		"a long file": {ok + strings.Repeat("#\n", maxConfig), 1, "this is no file for udpcam run"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := os.WriteFile(file, []byte(test.text), 0o600); err != nil {
@@ -120,9 +126,39 @@ addr = ":1"
 	}
 }
 
+// The example is right, as far as that is known without its cameras, and has six.
+func TestConfigExample(t *testing.T) {
+	text, err := os.ReadFile("dist/udpcam.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = regexp.MustCompile(`"/dev/.*"`).ReplaceAll(text, []byte(`"test:"`))
+	text = regexp.MustCompile(`(?m)^control = .*`).ReplaceAll(text, nil)           // a test pattern has none
+	text = regexp.MustCompile(`(?m)^# (.* = ".*")`).ReplaceAll(text, []byte("$1")) // what may be wanted
+	text = bytes.ReplaceAll(text, []byte("# [["), []byte("[["))
+	dir := t.TempDir()
+	file := filepath.Join(dir, "udpcam.toml")
+	_, key, _ := runToEnd(t, "key")
+	if err := errors.Join(os.WriteFile(file, text, 0o600), os.WriteFile(dir+"/house.key", []byte(key), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := runToEnd(t, "run", "--check", file); code != 0 || stderr != "" {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	tables, err := parseConfig(text)
+	cameras := 0
+	for _, table := range tables {
+		cameras += len(table.values("name"))
+	}
+	if err != nil || cameras != 6 || len(tables) != 6 {
+		t.Errorf("%d cameras in %d tables, %v", cameras, len(tables), err)
+	}
+}
+
 // Whatever is in a file, reading it ends soon, and a mistake is in one of its lines.
 func FuzzConfig(f *testing.F) {
-	for _, text := range []string{"", "[[send]]\nsource = \"test:\"\n", "a = [\n1,\n2]\n[[recv]]\n", "fps = 1\n[send]\n", "x = '''\n[[send]]\n'''",
+	for _, text := range []string{"", "[[send]]\nsource = \"test:\"\n",
+		"a = [\n1,\n2]\n[[recv]]\n", "fps = 1\n[send]\n", "x = '''\n[[send]]\n'''",
 		"[[send]]\nname = [true, 1.5, 1979-05-27, {a = 1}]", "\"source\" = 1", "[[send]]\n[[send.name]]\n", "a.b = 1"} {
 		f.Add([]byte(text))
 	}

@@ -74,8 +74,7 @@ func TestE2ERunFailure(t *testing.T) {
 	}
 	_, content := film(t, 1, street(t, 5, 6)...)
 	receiver, addr := recv(t)
-	odd, other := "[[send]]\nsource = 'pipe'\nname = 'odd'\naddr = '"+addr+"'\n", "[[send]]\nsource = 'test:'\naddr = '"+addr+"'\n"
-	house(t, dir+"/house.toml", odd+other)
+	house(t, dir+"/house.toml", "addr = '"+addr+"'\n[[send]]\nsource = 'pipe'\nname = 'odd'\n[[send]]\nsource = 'test:'\n")
 	p := udpcam(t, "run", "--json", dir+"/house.toml")
 	p.says(t, `"running","tables":2`)
 	write := func(content []byte) {
@@ -85,7 +84,7 @@ func TestE2ERunFailure(t *testing.T) {
 		}
 	}
 	write([]byte("no picture"))
-	p.says(t, `"this table failed, and is started again","table":"send odd","line":1,"error":"send: `)
+	p.says(t, `"this table failed, and is started again","table":"send odd","line":2,"error":"send: `)
 	write(content)
 	p.says(t, `"msg":"sent","table":"send odd","frames":2,`)
 	receiver.says(t, "stream appears.* stream=odd ")

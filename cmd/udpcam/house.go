@@ -98,8 +98,8 @@ func (h *house) start(ctx context.Context, t *tenant) error {
 	return <-outcome
 }
 
-// keep runs a tenant's command until ctx is done, or the command ends by itself. If it fails it is run again. The first error
-// is told; others are logged.
+// keep runs a tenant's command until ctx is done, or the command ends by itself. If it fails it is run again. The first
+// error is told; others are logged.
 func (t *tenant) keep(ctx context.Context, tell func(error) bool) {
 	for rest := firstRest; ; rest = min(2*rest, lastRest) {
 		start := time.Now()

@@ -89,7 +89,8 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		// 60 viewers, and costs no time that could be measured.
 		debug.SetGCPercent(50)
 	}
-	to := &server{Server: web.New(config), session: s, listener: listener, scheme: "http", token: config.Token, qr: c.Bool("qr")}
+	to := &server{Server: web.New(config), session: s, listener: listener, scheme: "http", token: config.Token,
+		qr: c.Bool("qr")}
 	if encryption != nil {
 		to.listener, to.scheme = tls.NewListener(listener, encryption), "https"
 	}

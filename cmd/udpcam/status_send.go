@@ -37,7 +37,7 @@ type sendStatus struct {
 type receiverStatus struct {
 	Addr       netip.AddrPort          `json:"addr"`
 	Subscribed bool                    `json:"subscribed"` // it came to --listen
-	Skipped    uint64                  `json:"skipped"`    // frames that were not sent to it, because its path does not carry all
+	Skipped    uint64                  `json:"skipped"`    // frames that its path had no room for
 	State      sender.DestinationState `json:"state"`
 	Trouble    string                  `json:"trouble,omitempty"` // what is wrong, and what to do
 	RTT        *float64                `json:"rtt_ms"`            // null if it is not known
