@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -157,5 +158,6 @@ func identityOf(t table) string {
 			fmt.Fprintf(sum, "%q", content)
 		}
 	}
-	return fmt.Sprintf("%q %x", slices.Sorted(slices.Values(t.args())), sum.Sum64())
+	t.entries = slices.SortedFunc(slices.Values(t.entries), func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	return fmt.Sprintf("%q %x", t.args(), sum.Sum64())
 }
