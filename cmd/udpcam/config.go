@@ -153,7 +153,7 @@ func (e entry) check(where string, flags []cli.Flag) error {
 	}
 	for _, value := range values {
 		if !suits(f, value) {
-			return mistakef(e.line, "%s%s = %v is of the wrong kind: give %s", where, e.key, quoted(value), cmdline.Wanted(f))
+			return mistakef(e.line, "%s%s = %v is of the wrong kind: give %s", where, e.key, asWritten(value), cmdline.Wanted(f))
 		}
 		if value == "-" && (e.key == "out" || e.key == "source") {
 			return mistakef(e.line, "%s%s = \"-\" cannot stand in a file: name a file or a named pipe", where, e.key)
@@ -199,8 +199,8 @@ func suits(f cli.Flag, value any) bool {
 	return false
 }
 
-// quoted is a value as the file may have it.
-func quoted(value any) string {
+// asWritten is a value as the file may have it.
+func asWritten(value any) string {
 	if text, ok := value.(string); ok {
 		return strconv.Quote(text)
 	}
