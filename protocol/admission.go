@@ -164,9 +164,15 @@ func (s *stream) outranks(o *stream, now time.Time) bool {
 	return cmp.Or(cmp.Compare(s.delivered, o.delivered), cmp.Compare(s.asking.received, o.asking.received)) > 0
 }
 
-// networkOf is what one sender can freely choose addresses from: an IPv4 address, or the first 64 bits of an IPv6 address.
-func networkOf(from netip.AddrPort) netip.Prefix {
-	addr := from.Addr().Unmap()
+// Household is what one sender can freely choose addresses from: an IPv4 address, or the first 64 bits of an IPv6 address.
+func Household(addr netip.Addr) netip.Prefix {
+	addr = addr.Unmap()
 	network, _ := addr.Prefix(min(addr.BitLen(), 64))
 	return network
+}
+
+// SameAddress reports whether two addresses are the same, however they are written: IPv4 addresses as such or as IPv6. The
+// zones of link-local addresses are not compared, because a zone may be a name or a number.
+func SameAddress(a, b netip.AddrPort) bool {
+	return a.Port() == b.Port() && a.Addr().Unmap().WithZone("") == b.Addr().Unmap().WithZone("")
 }

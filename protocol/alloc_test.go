@@ -19,7 +19,7 @@ func TestAllocations(t *testing.T) {
 		}
 		o.Data()
 		o.Parity()
-		o.Answer(Request{FrameID: f.ID, Need: 4, Data: 56, Missing: buffer[:7]}, 4)
+		answer(&o, Request{FrameID: f.ID, Need: 4, Data: 56, Missing: buffer[:7]}, 4)
 	}); n > 2 { // that the library's encoder makes
 		t.Errorf("splitting a frame allocates %v times", n)
 	}

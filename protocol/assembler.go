@@ -20,6 +20,8 @@ type AssemblerConfig struct {
 	Latency time.Duration
 	// From are the networks whose datagrams are taken. If there are none, those of all networks are.
 	From []netip.Prefix
+	// Wanted says whether datagrams from an address are taken, of those networks. Nil means that all are.
+	Wanted func(from netip.AddrPort) bool
 	// OneWay turns off feedback: senders get no reports and no requests.
 	OneWay bool
 	// Keys are the keys of the sealed streams that are wanted. With a key, open streams are ignored. Without one, sealed
@@ -29,6 +31,9 @@ type AssemblerConfig struct {
 
 // wants reports whether datagrams from an address are taken.
 func (c *AssemblerConfig) wants(from netip.AddrPort) bool {
+	if c.Wanted != nil && !c.Wanted(from) {
+		return false
+	}
 	if len(c.From) == 0 {
 		return true
 	}
@@ -80,6 +85,10 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 		a.tally.leaveOut(DatagramForeign)
 		return
 	}
+	if p.Type == typeAnswer { // to a subscription that has ended; a Subscriber reads the others
+		a.tally.leaveOut(DatagramUnwanted)
+		return
+	}
 	if p.Sealed != (len(a.shared.config.Keys) > 0) {
 		a.refuse(p, b, from, now)
 		return
@@ -89,6 +98,8 @@ func (a *Assembler) Add(b []byte, from netip.AddrPort, now time.Time) {
 		a.addSegment(p, b, from, now)
 	case typeAnnouncement:
 		a.addAnnouncement(p, b, from, now)
+	case typeSkip:
+		a.addSkip(p, b, from, now)
 	default:
 		a.tally.leaveOut(DatagramUnknownType)
 	}
@@ -214,6 +225,22 @@ func (a *Assembler) Expire(now time.Time) {
 		s.attend(now)
 		a.show(s, now)
 	}
+}
+
+// Heard returns when the last datagram of a stream came from an address: of a stream that is shown, that has that name unless
+// the name is empty, and that is sealed with that key, or open if the key is the zero value. It returns the zero time if none
+// came.
+func (a *Assembler) Heard(from netip.AddrPort, name string, key Key) (last time.Time) {
+	for _, s := range a.streams {
+		sealedWith := Key{}
+		if s.opener != nil {
+			sealedWith = s.opener.key.Key
+		}
+		if s.shown && SameAddress(s.from, from) && sealedWith == key && (name == "" || s.announced.Name == name) && s.seen.After(last) {
+			last = s.seen
+		}
+	}
+	return last
 }
 
 // Stats returns what has been counted so far.

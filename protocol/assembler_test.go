@@ -149,7 +149,7 @@ func TestAssemblerRefusesContradictions(t *testing.T) {
 	lie := bytes.Clone(ds[1])
 	lie[27] ^= 1 // the CRC
 	other := bytes.Clone(ds[1])
-	other[17] = 9 // how much parity follows
+	other[23] ^= 1 // the capture time
 	want(t, add(a, alice, epoch, ds[0], lie, other, ds[1], ds[2]), f)
 	if st := a.Stats(); st.LeftOut[DatagramInconsistent] != 2 {
 		t.Errorf("left out %v", st.LeftOut.Map())

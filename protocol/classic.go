@@ -34,7 +34,10 @@ const (
 )
 
 // A ClassicSplitter turns frames into classic datagrams. It has the methods of a [Splitter].
-type ClassicSplitter struct{ segmentSize int }
+type ClassicSplitter struct {
+	segmentSize int
+	splitting
+}
 
 // NewClassicSplitter returns a splitter whose segments carry at most segmentSize bytes. 0 means ClassicSegmentSize.
 func NewClassicSplitter(segmentSize int) (*ClassicSplitter, error) {
@@ -42,7 +45,7 @@ func NewClassicSplitter(segmentSize int) (*ClassicSplitter, error) {
 	if segmentSize < MinSegmentSize || segmentSize > MaxDatagram-1 {
 		return nil, fmt.Errorf("segment size %d: give %d to %d bytes", segmentSize, MinSegmentSize, ClassicSegmentSize)
 	}
-	return &ClassicSplitter{min(segmentSize, ClassicSegmentSize)}, nil
+	return &ClassicSplitter{segmentSize: min(segmentSize, ClassicSegmentSize)}, nil
 }
 
 // SegmentSize is the most bytes that a segment carries.
@@ -58,10 +61,9 @@ func (s *ClassicSplitter) Split(o *Outgoing, f Frame, _ int) error {
 		return fmt.Errorf("%w: %d bytes, of at most %d", ErrFrameSize, len(f.JPEG),
 			min(ClassicMaxSegments*s.segmentSize, MaxFrameSize))
 	}
-	o.frame, o.layout = f.JPEG, layout{length: len(f.JPEG), blocks: 1, data: n, stride: s.segmentSize}
+	o.begin(&s.splitting, layout{length: len(f.JPEG), blocks: 1, data: n, stride: s.segmentSize}, f)
 	o.header, o.appendHeader, o.overhead = segmentHeader{FrameID: f.ID}, appendCountdown, 1
-	o.sealing, o.rows = nil, 0
-	o.SetParity(0)
+	o.rows = 0
 	return nil
 }
 
@@ -69,6 +71,9 @@ func appendCountdown(h *segmentHeader, b []byte) []byte { return append(b, h.Cou
 
 // Announce returns nothing: the wire has no announcements.
 func (s *ClassicSplitter) Announce(Announcement, *RemoteClock, time.Time) []Datagram { return nil }
+
+// Skip returns nothing: the wire cannot say it.
+func (s *ClassicSplitter) Skip(_, _ uint32) []Datagram { return nil }
 
 // Feedback returns ErrForeign: nothing comes back on this wire.
 func (s *ClassicSplitter) Feedback([]byte, time.Time) (f Feedback, err error) { return f, ErrForeign }

@@ -24,5 +24,6 @@
 // An Assembler (assembler.go) gives each datagram to its stream (stream.go) and bounds the memory. A stream has three
 // parts: its frames place segments and repair (placing.go), ordering hands frames on (ordering.go), and asking tells the
 // sender what is missing (asking.go). Sealed datagrams are opened before (opening.go). How long a stream waits and how
-// often it asks stands in policy.go. Bounds on what comes from the network are in limits.go.
+// often it asks stands in policy.go. How receivers come to a sender's port by themselves is in subscription.go: a Subscriber
+// asks, and a Doorkeeper answers. Bounds on what comes from the network are in limits.go.
 package protocol

@@ -18,7 +18,7 @@ func FuzzDatagram(f *testing.F) {
 	var o Outgoing
 	s.Split(&o, Frame{ID: 9, Captured: epoch, JPEG: picture(3000, 1)}, 2)
 	r := Request{FrameID: 9, Need: 1, Data: 3, Missing: []byte{0x40}}
-	for _, ds := range [][]Datagram{o.Data(), o.Parity(), o.Answer(r, 9), s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)} {
+	for _, ds := range [][]Datagram{o.Data(), o.Parity(), answer(&o, r, 9), s.Skip(9, 10), s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)} {
 		for _, d := range flat(ds) {
 			f.Add(d)
 		}
@@ -35,6 +35,7 @@ func FuzzDatagram(f *testing.F) {
 			parseSegment(p, b)
 			parseAnnouncement(b)
 			parseFeedback(b, epoch)
+			parseSkip(b)
 		})
 		switch p.Type {
 		case typeData, typeParity, typeData | typeRepair, typeParity | typeRepair:
@@ -55,6 +56,10 @@ func FuzzDatagram(f *testing.F) {
 			}
 			if again, c2, err := parseAnnouncement(a.append(nil, p.Session, p.Stream, c)); err != nil || again != a || c2 != c {
 				t.Fatalf("%+v %+v came back as %+v %+v, %v", a, c, again, c2, err)
+			}
+		case typeSkip:
+			if first, last, err := parseSkip(b); err == nil && int32(last-first) < 0 {
+				t.Fatalf("frames %d to %d", first, last)
 			}
 		case typeReport, typeRequest:
 			f, err := parseFeedback(b, epoch)
@@ -116,7 +121,7 @@ func FuzzAssembler(f *testing.F) {
 		for _, size := range sizes {
 			f, data, parity, out := cam.frameWithParity(size, 2)
 			o.frames[f.ID], o.needs[f.ID], o.came[f.ID] = f, len(data), map[int]bool{}
-			asked := flat(out.Answer(Request{FrameID: f.ID, Need: 1, Data: uint8(len(data)), Missing: []byte{0}}, 1))
+			asked := flat(answer(out, Request{FrameID: f.ID, Need: 1, Data: uint8(len(data)), Missing: []byte{0}}, 1))
 			for i, d := range slices.Concat(data, parity, asked) {
 				all = append(all, sent{f.ID, i, d})
 			}

@@ -109,3 +109,8 @@ func want(t *testing.T, got []Frame, frames ...Frame) {
 		}
 	}
 }
+
+// answer answers a request of a receiver that got as much parity as Split was asked for.
+func answer(o *Outgoing, r Request, limit int) []Datagram {
+	return o.Answer(r, int(o.header.Parity), limit)
+}

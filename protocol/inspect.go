@@ -12,13 +12,16 @@ const (
 	KindAnnouncement DatagramKind = "announcement"
 	KindReport       DatagramKind = "report"
 	KindRequest      DatagramKind = "request"
+	KindSubscribe    DatagramKind = "subscribe"
+	KindAnswer       DatagramKind = "answer" // to a Subscribe
+	KindSkip         DatagramKind = "skip"
 )
 
 // A DatagramInfo describes a udpcam/1 datagram, for tools that watch traffic. A field is 0 if datagrams of this kind do not
 // have it, or if it is encrypted.
 type DatagramInfo struct {
 	Kind    DatagramKind
-	FrameID uint32 // of data, parity and requests
+	FrameID uint32 // of data, parity and requests; of a skip the first
 	Block   int    // of data, parity and requests
 	Index   int    // the number of a data segment in its frame, or the row of a parity segment, from 0
 	Repair  bool   // whether data or parity answers a request
@@ -62,6 +65,21 @@ func Inspect(b []byte) (info DatagramInfo, err error) {
 			var r Request
 			r, err = parseRequest(p, b)
 			info.FrameID, info.Block, info.Need = r.FrameID, int(r.Block), int(r.Need)
+		}
+	case typeSkip:
+		info.Kind = KindSkip
+		if !p.Sealed {
+			info.FrameID, _, err = parseSkip(b)
+		}
+	case typeSubscribe:
+		info.Kind = KindSubscribe
+		if !p.Sealed {
+			_, err = parseSubscribe(b)
+		}
+	case typeAnswer:
+		info.Kind = KindAnswer
+		if !p.Sealed {
+			_, err = parseAnswer(b)
 		}
 	default:
 		err = ErrUnknownType

@@ -28,6 +28,12 @@ func TestInspect(t *testing.T) {
 	if info, err := Inspect(request); err != nil || info != (DatagramInfo{Kind: KindRequest, FrameID: 7, Block: 1, Need: 2}) {
 		t.Errorf("request: %+v, %v", info, err)
 	}
+	if info, err := Inspect(Subscribe{Name: "door"}.append(nil)); err != nil || info.Kind != KindSubscribe {
+		t.Errorf("subscribe: %+v, %v", info, err)
+	}
+	if info, err := Inspect(subscribeAnswer{}.append(nil)); err != nil || info.Kind != KindAnswer {
+		t.Errorf("answer: %+v, %v", info, err)
+	}
 	for _, tt := range []struct {
 		b    []byte
 		want error

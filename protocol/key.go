@@ -108,6 +108,11 @@ func (k Key) feedback(salt [saltSize]byte) cipher.AEAD {
 	return must(chacha20poly1305.NewX(k.derive(salt[:], "udpcam/1 feedback", 32)))
 }
 
+// subscriptions returns the cipher of subscriptions. It is the same for all ports.
+func (k Key) subscriptions() cipher.AEAD {
+	return must(chacha20poly1305.NewX(k.derive(nil, "udpcam/1 subscription", 32)))
+}
+
 // must returns a new cipher. Making one cannot fail: the keys have the right size.
 func must[T any](v T, err error) T {
 	if err != nil {

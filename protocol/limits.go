@@ -95,6 +95,11 @@ const (
 	// no honest segment is older.
 	replayWindow = 128
 
+	// maxAsking is how many datagrams a receiver may send at once to a sender that it subscribes to, and askingRate how many a
+	// second for long. They stop somebody who forges answers from turning receivers into a flood.
+	maxAsking  = 8
+	askingRate = 2.2
+
 	// lockedInterval is the least time between two reports to the user of streams that are not shown. lockedAgain is the
 	// same for one and the same stream. They stop invented streams from filling the log.
 	lockedInterval = time.Second

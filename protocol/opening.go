@@ -106,6 +106,7 @@ type opener struct {
 	since              time.Time // when the stream was joined, by the wall clock, as echoes are
 	live               bool      // whether it has proved that it is not a recording
 	oldest             uint32    // frames with smaller IDs are too old to be shown
+	nonce              [segmentNonceSize]byte
 }
 
 // opener returns an opener for the session of an announcement, nil if the suite is unknown.
@@ -202,7 +203,7 @@ func (s *stream) openSegment(seg *segment) (why DatagramDrop, opened bool) {
 	if seg.FrameID < s.opener.oldest {
 		return DatagramReplayed, false
 	}
-	if !seg.open(s.opener.segments) {
+	if !seg.open(s.opener.segments, &s.opener.nonce) {
 		return DatagramWrongKey, false
 	}
 	return 0, true

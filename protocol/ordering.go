@@ -19,6 +19,7 @@ type ordering struct {
 	before   uint64    // which frames were handed on before the newest: bit i for the one with ID newest - i
 	stray    stray
 	newest   uint32 // ID of the last frame that was handed on; before the first one, an ID far below those that come
+	reach    uint32 // ID of the newest frame that was handed on, or that the sender has left out
 	pending  []*pendingFrame
 	finished []*pendingFrame // datagrams of these may still come
 	known    uint32          // how many frames were finished since the one with ID newest
@@ -29,13 +30,14 @@ func (o *ordering) frame(seg *segment, now time.Time) (p *pendingFrame, why Data
 	joining := !o.started && len(o.pending) == 0
 	if joining {
 		o.newest = seg.FrameID - 1<<30 // older frames may still come
+		o.reach = o.newest
 	}
 	switch ahead := int32(seg.FrameID - o.newest); {
-	case o.open && o.started && (ahead <= 0 || ahead > maxAhead) && o.goesOn(seg.FrameID, now):
+	case o.open && o.started && (ahead <= 0 || o.tooFar(seg.FrameID)) && o.goesOn(seg.FrameID, now):
 		o.restart(seg.FrameID)
 	case ahead <= 0:
 		return find(o.finished, seg.FrameID), DatagramLate
-	case o.open && o.started && ahead > maxAhead:
+	case o.open && o.started && o.tooFar(seg.FrameID):
 		return nil, DatagramStray
 	}
 	if p = find(o.pending, seg.FrameID); p == nil {
@@ -171,13 +173,19 @@ func (o *ordering) next(latency time.Duration, now time.Time) (p *pendingFrame, 
 	o.finish(1)
 	o.before = o.before<<(p.id-o.newest) | 1
 	o.started, o.newest, o.known, o.handed, o.stray = true, p.id, 0, now, stray{}
-	for last := len(o.pending) - 1; o.open && last >= 0 && o.pending[last].id-p.id > maxAhead; last-- { // they came first
+	if !Newer(o.reach, o.newest) {
+		o.reach = o.newest
+	}
+	for last := len(o.pending) - 1; o.open && last >= 0 && o.tooFar(o.pending[last].id); last-- { // they came first
 		o.pending[last].partial = true
 		o.drop(o.pending[last], FrameLate)
 		o.pending = o.pending[:last]
 	}
 	return p, until
 }
+
+// tooFar reports whether a frame is too far ahead to be one of the next.
+func (o *ordering) tooFar(id uint32) bool { return int32(id-o.reach) > maxAhead }
 
 // A stray counts frames, in order, that do not continue the frames that were handed on.
 type stray struct {
@@ -217,7 +225,7 @@ func (o *ordering) restart(id uint32) {
 	if gap := id - o.newest; gap <= maxCountedGap {
 		o.tally.Dropped[FrameLost] += uint64(gap - 1)
 	}
-	o.newest, o.known, o.before, o.stray = id-1, 0, 0, stray{}
+	o.newest, o.reach, o.known, o.before, o.stray = id-1, id-1, 0, 0, stray{}
 }
 
 // header returns the header of a frame, nil if nothing of it has come lately.

@@ -1,34 +1,48 @@
 package protocol
 
-// An Outgoing is a frame on its way out. It makes the datagrams of the frame's data, then those of its parity, then answers
-// to requests. It reads the frame's bytes where the caller of [Splitter.Split] has them, until Move copies them. All other
-// memory is its own. The datagrams that a method returns are valid until the next such call.
+// An Outgoing is a frame on its way out. Its [OutgoingTrain] makes the datagrams of its data and parity, and Answer those that answer
+// requests. It reads the frame's bytes where the caller of [Splitter.Split] has them, until Move copies them. All other
+// memory is its own.
 type Outgoing struct {
-	encoders *encoders // the splitter's
-	sealing  *sealing  // the splitter's, nil if the datagrams are open
-	layout   layout
-	frame    []byte        // the frame's bytes, which belong to somebody else
-	header   segmentHeader // of the last datagram; most fields are the same in all
-	first    int           // parity segments of each block that follow the data, p
-	rows     int           // the most parity segments that each block can have
-	next     []int         // for each block, the first row of parity that was not sent yet
+	splitting *splitting // what all frames of the splitter share
+	layout    layout
+	frame     []byte        // the frame's bytes, which belong to somebody else
+	header    segmentHeader // of the next datagram; most fields are the same in all
+	rows      int           // the most parity segments that each block can have
+	sent      int           // parity segments of each block in the train that has most
+	answered  []int         // for each block, how many further rows of parity were sent as answers
 
 	appendHeader func(*segmentHeader, []byte) []byte // appends the header as the wire has it
 	overhead     int                                 // bytes of a datagram besides its payload
 
-	parity    [][]byte // parity segments, in memory
-	memory    []byte
-	headers   []byte
-	buffer    *[]byte // where datagrams are built: headers, or for whole sealed datagrams the sealing's memory
-	datagrams []Datagram
+	own OutgoingTrain // for Data and Parity
+}
+
+// A splitting is what a splitter and its frames share. The memory in it is for the frame that leaves now, and for the last
+// answer. So it is still in the processor's cache when the next one needs it.
+type splitting struct {
+	encoders  encoders
+	sealing   *sealing  // nil if the datagrams are open
+	parity    rowMemory // of the frame encoded
+	encoded   *Outgoing
+	answer    builder
+	answering rowMemory // parity in the answer
+}
+
+// begin makes this the next frame, whatever it was before.
+func (o *Outgoing) begin(s *splitting, l layout, f Frame) {
+	o.splitting, o.layout, o.frame, o.sent, o.own.o = s, l, f.JPEG, 0, nil
+	o.answered = append(o.answered[:0], make([]int, l.blocks)...)
+	if s.encoded == o {
+		s.encoded = nil
+	}
 }
 
 // Move copies the frame's bytes to memory, which must have room for Size bytes. From then on the Outgoing reads them only
-// there. Datagrams that were returned before are not valid any more.
+// there. Datagrams that were made before are not valid any more.
 func (o *Outgoing) Move(memory []byte) {
 	n := copy(memory, o.frame)
 	o.frame = memory[:n:n]
-	clear(o.datagrams[:cap(o.datagrams)]) // their payloads are in the old memory
 }
 
 // FrameID is the ID of the frame.
@@ -49,147 +63,96 @@ func (o *Outgoing) DatagramSize() int { return o.overhead + o.layout.stride }
 // Largest is the size in bytes of the largest datagram of data.
 func (o *Outgoing) Largest() int { return o.overhead + min(o.layout.stride, o.Size()) }
 
-// Planned is how many datagrams the data and the parity that follows it make.
-func (o *Outgoing) Planned() int { return o.layout.segments() + o.first*o.layout.blocks }
-
-// PlannedSize is how many bytes these datagrams have.
-func (o *Outgoing) PlannedSize() int {
-	return o.Size() + o.first*o.layout.blocks*o.layout.stride + o.Planned()*o.overhead
-}
+// DataSize is how many bytes the datagrams of the data have.
+func (o *Outgoing) DataSize() int { return o.Size() + o.Segments()*o.overhead }
 
 // BlockData is how many data segments each block has, k.
 func (o *Outgoing) BlockData() int { return o.layout.data }
 
-// SetParity sets how many parity segments of each block follow the data. If n is more than a block can have, it sets that.
-// Every datagram of the frame carries the number, so call SetParity before making any of them.
-func (o *Outgoing) SetParity(n int) {
-	o.first = min(n, o.rows)
-	o.header.Parity = uint8(o.first)
-	o.next = o.next[:0]
-	for range o.layout.blocks {
-		o.next = append(o.next, o.first)
-	}
+// Data returns the datagrams of the frame's data, in the order in which they are to be sent. It is for senders with one
+// receiver. Others make a [OutgoingTrain] for each amount of parity. The datagrams are valid until Data is called again.
+func (o *Outgoing) Data() []Datagram {
+	o.own.Begin(o, int(o.header.Parity))
+	return o.own.Make(o.Segments())
 }
 
-// Data returns the datagrams of the frame's data, in the order in which they are to be sent.
-func (o *Outgoing) Data() []Datagram { return o.DataFrom(0, o.Segments()) }
-
-// DataFrom returns n datagrams of the frame's data, or as many as there are, beginning with number first. For sealed frames
-// it is faster to make and send some at a time: they are then still in the processor's cache.
-func (o *Outgoing) DataFrom(first, n int) []Datagram {
-	if o.sealing != nil {
-		o.sealing.started, o.sealing.newest = true, o.header.FrameID
-	}
-	n = min(n, o.Segments()-first)
-	o.begin(n, false)
-	for i := range n {
-		o.addData(first+i, typeData)
-	}
-	return o.datagrams
-}
-
-// Parity returns the datagrams of the parity that follows the data, in the order in which they are to be sent. Parity is
-// computed by this call, so that the data can leave before.
+// Parity returns the datagrams of the parity that follows the data, as many as Split was asked for, in the order in which
+// they are to be sent. Parity is computed by this call, so that the data can leave before.
 func (o *Outgoing) Parity() []Datagram {
-	n := o.first * o.layout.blocks
-	o.begin(n, false)
-	o.makeRoom(n)
-	for block := range o.layout.blocks {
-		o.encoders.encode(o.layout, block, o.frame, o.parity[block*o.first:(block+1)*o.first])
+	if o.own.o == nil {
+		o.Data()
 	}
-	for row := range o.first {
-		for block := range o.layout.blocks {
-			o.addParity(block, row, typeParity, o.parity[block*o.first+row])
-		}
-	}
-	return o.datagrams
+	return o.own.Make(o.own.Len())[o.Segments():]
 }
 
-// Answer returns the datagrams that answer a receiver's request, at most limit. First come rows of parity that were not sent
-// yet. If these are too few, the data segments follow that the receiver named. There is no answer to a request that is about
-// another frame or contradicts this one.
-func (o *Outgoing) Answer(r Request, limit int) []Datagram {
-	o.begin(0, true)
+// encode computes the rows of parity of all trains. Row j of a block is in place block × sent + j of the result.
+func (o *Outgoing) encode() [][]byte {
+	s := o.splitting
+	if s.encoded == o {
+		return s.parity.list
+	}
+	s.encoded = o
+	s.parity.makeRoom(o.sent*o.layout.blocks, o.layout.stride)
+	for block := range o.layout.blocks {
+		s.encoders.encode(o.layout, block, o.frame, s.parity.list[block*o.sent:(block+1)*o.sent])
+	}
+	return s.parity.list
+}
+
+// Answer returns the datagrams that answer a receiver's request, at most limit. parity is that of the train which the
+// receiver got. First come rows of parity that no receiver has. If these are too few, the data segments follow that the
+// receiver named. There is no answer to a request that is about another frame or contradicts this one. The datagrams are
+// valid until an Outgoing of the same splitter answers again.
+func (o *Outgoing) Answer(r Request, parity, limit int) []Datagram {
+	b := &o.splitting.answer
+	b.begin(o, parity, 0)
 	switch {
 	case r.FrameID != o.header.FrameID:
 	case r.Whole():
 		for i := range min(o.layout.segments(), limit) {
-			o.addData(i, typeData|typeRepair)
+			b.addData(i, typeData|typeRepair)
 		}
 	case int(r.Block) < o.layout.blocks && int(r.Data) == o.layout.data:
 		need := min(int(r.Need), limit)
-		need -= o.addRows(int(r.Block), need)
+		need -= o.addRows(b, int(r.Block), need)
 		for j := 0; j < o.layout.data && need > 0; j++ {
 			if i := j*o.layout.blocks + int(r.Block); r.missing(j) && i < o.layout.segments() {
-				o.addData(i, typeData|typeRepair)
+				b.addData(i, typeData|typeRepair)
 				need--
 			}
 		}
 	}
-	return o.datagrams
-}
-
-// begin forgets the datagrams that were returned last, and makes room for n. An answer has memory of its own if it is
-// sealed.
-func (o *Outgoing) begin(n int, answer bool) {
-	size := SegmentHeaderSize
-	o.datagrams, o.buffer = o.datagrams[:0], &o.headers
-	switch {
-	case o.sealing != nil && answer:
-		size, o.buffer = o.DatagramSize(), &o.sealing.answering
-	case o.sealing != nil:
-		size, o.buffer = o.DatagramSize(), &o.sealing.leaving
-	}
-	if *o.buffer = (*o.buffer)[:0]; cap(*o.buffer) < n*size {
-		*o.buffer = make([]byte, 0, n*size)
-	}
-}
-
-func (o *Outgoing) addData(i int, as datagramType) {
-	block, countdown := o.layout.name(i)
-	start, end := o.layout.span(i)
-	o.add(as, block, countdown, o.frame[start:end])
+	return b.datagrams
 }
 
 // addRows adds rows of parity that were not sent yet, for an answer. It returns how many: as many as are wanted, or as are
 // left.
-func (o *Outgoing) addRows(block, wanted int) int {
-	row := o.next[block]
+func (o *Outgoing) addRows(b *builder, block, wanted int) int {
+	row := o.sent + o.answered[block]
 	n := max(min(wanted, o.rows-row), 0)
-	o.makeRoom(n)
-	encode(o.layout, block, o.frame, row, o.parity)
-	for i, payload := range o.parity {
-		o.addParity(block, row+i, typeParity|typeRepair, payload)
+	parity := &o.splitting.answering
+	parity.makeRoom(n, o.layout.stride)
+	encode(o.layout, block, o.frame, row, parity.list)
+	for i, payload := range parity.list {
+		b.addParity(block, row+i, typeParity|typeRepair, payload)
 	}
-	o.next[block] += n
+	o.answered[block] += n
 	return n
 }
 
-func (o *Outgoing) addParity(block, row int, as datagramType, payload []byte) {
-	o.add(as, block, o.layout.rows()-row, payload)
+// A rowMemory is memory for rows of parity. The zero value is empty.
+type rowMemory struct {
+	list   [][]byte
+	memory []byte
 }
 
-func (o *Outgoing) add(as datagramType, block, countdown int, payload []byte) {
-	h := &o.header
-	h.Type, h.Block, h.Countdown = as, uint8(block), uint8(countdown)
-	b := *o.buffer
-	at := len(b)
-	b = o.appendHeader(h, b)
-	if o.sealing != nil {
-		b, payload = o.sealing.sealSegment(b, at, payload), nil
+// makeRoom makes room for n rows of size bytes. It overwrites the last ones.
+func (r *rowMemory) makeRoom(n, size int) {
+	if cap(r.memory) < n*size {
+		r.memory = make([]byte, n*size)
 	}
-	*o.buffer = b
-	o.datagrams = append(o.datagrams, Datagram{b[at:len(b):len(b)], payload})
-}
-
-// makeRoom makes room for n parity segments. It overwrites the last ones.
-func (o *Outgoing) makeRoom(n int) {
-	stride := o.layout.stride
-	if cap(o.memory) < n*stride {
-		o.memory = make([]byte, n*stride)
-	}
-	o.parity = o.parity[:0]
+	r.list = r.list[:0]
 	for i := range n {
-		o.parity = append(o.parity, o.memory[i*stride:(i+1)*stride:(i+1)*stride])
+		r.list = append(r.list, r.memory[i*size:(i+1)*size:(i+1)*size])
 	}
 }

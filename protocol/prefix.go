@@ -14,6 +14,10 @@ const (
 	typeAnnouncement datagramType = 3 // from the sender: what the stream is
 	typeReport       datagramType = 4 // from a receiver: what came of the stream
 	typeRequest      datagramType = 5 // from a receiver: what is missing of a frame
+	typeSubscribe    datagramType = 6 // from a receiver: it wants a sender's streams
+	typeAnswer       datagramType = 7 // from the sender: the answer to that
+
+	typeSkip datagramType = 8 // from the sender: which frames this receiver does not get
 
 	// typeRepair is added to typeData and typeParity if the segment answers a request. Such segments are left out when
 	// the losses of the network are counted.

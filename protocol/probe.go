@@ -11,7 +11,7 @@ func (s *Splitter) Probe(a Announcement, clock *RemoteClock, segmentSize int, no
 		return []Datagram{{pad(b, size), nil}}
 	}
 	b = pad(append(b, clock.peer[:]...), size+prefixSize-controlHeaderSize)
-	return []Datagram{{s.sealing.announce(b), nil}}
+	return []Datagram{{s.sealing.seal(b), nil}}
 }
 
 // pad appends zeros to b until it has size bytes.

@@ -76,7 +76,7 @@ func TestAsksForWhatParityCannotRepair(t *testing.T) {
 	if len(rs) != 1 || rs[0].Need != 4 || rs[0].FrameID != f.ID {
 		t.Fatalf("asked for %+v, want 4 segments at once: the last datagram has come", rs)
 	}
-	answer := flat(o.Answer(rs[0], 100))
+	answer := flat(answer(o, rs[0], 100))
 	if len(answer) != 4 {
 		t.Fatalf("the answer has %d datagrams", len(answer))
 	}
@@ -94,7 +94,7 @@ func TestAnswersWithRows(t *testing.T) {
 	r := Request{FrameID: o.FrameID(), Need: 10, Data: 192, Missing: bytes.Repeat([]byte{0xff}, 24)}
 	row := 7
 	for range 10 {
-		ds := flat(o.Answer(r, 100))
+		ds := flat(answer(o, r, 100))
 		if len(ds) != 10 {
 			t.Fatalf("%d datagrams, want 10", len(ds))
 		}
@@ -122,7 +122,7 @@ func TestAnswers(t *testing.T) {
 	_, cam := proven(t, AssemblerConfig{})
 	_, _, _, o := cam.frameWithParity(20_000, 238) // 15 segments and one block, of which 3 rows are left
 	all := Request{FrameID: o.FrameID(), Need: 15, Data: 15, Missing: []byte{0xff, 0xfe}}
-	ds := flat(o.Answer(all, 100))
+	ds := flat(answer(o, all, 100))
 	parity := 0
 	for _, d := range ds {
 		p, err := parsePrefix(d)
@@ -146,11 +146,11 @@ func TestAnswers(t *testing.T) {
 		if name == "limited" {
 			limit, wanted = 2, 2
 		}
-		if n := len(o.Answer(r, limit)); n != wanted {
+		if n := len(answer(o, r, limit)); n != wanted {
 			t.Errorf("%s: %d datagrams, want %d", name, n, wanted)
 		}
 	}
-	if n := len(o.Answer(Request{FrameID: o.FrameID()}, 100)); n != 15 {
+	if n := len(answer(o, Request{FrameID: o.FrameID()}, 100)); n != 15 {
 		t.Errorf("a frame that is wanted whole is answered with %d datagrams", n)
 	}
 }

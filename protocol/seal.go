@@ -13,13 +13,13 @@ import (
 // datagram is not encrypted, but authenticated. README.md in this folder has the whole construction.
 //
 // Segments are sealed by AES-256-GCM (NIST SP 800-38D) if the sender's processor has instructions for it, else by
-// ChaCha20-Poly1305 (RFC 8439): see suite. The header is the same as of an open segment, with a CRC of 0. The nonce is the
-// first 12 bytes of the header, so it costs no bytes. Each session has a key of its own, made of the shared key and a salt
+// ChaCha20-Poly1305 (RFC 8439): see suite. The header is the same as of an open segment, with a CRC of 0. The nonce is made
+// of the header, so it costs no bytes. Each session has a key of its own, made of the shared key and a salt
 // that the sender draws when it starts. No two different datagrams ever have the same key and nonce:
 //
 //   - A session uses a frame ID for one frame only.
 //   - A segment that is sent again has the same bytes.
-//   - An answer to a request has another type.
+//   - A segment that leaves with another amount of parity has another nonce, and so has an answer to a request.
 //
 // Announcements, reports and requests are control datagrams. They are sealed by XChaCha20-Poly1305
 // (draft-irtf-cfrg-xchacha-03). Each carries its nonce of 24 bytes: random bytes that its origin draws once, and a counter.
@@ -120,14 +120,10 @@ func openControl(b []byte, aead cipher.AEAD) []byte {
 type sealing struct {
 	announcements, segments, feedback cipher.AEAD
 
-	control   controlHeader // of the last announcement
+	control   controlHeader // of the last control datagram
 	started   bool          // whether a frame has been sealed
 	newest    uint32        // the last sealed frame's ID
 	receivers map[[saltSize]byte]*knownReceiver
-
-	// The memory of whole sealed datagrams: of the frame that leaves now, and of an answer about an earlier one. All frames
-	// share it, because it is then still in the processor's cache.
-	leaving, answering []byte
 }
 
 // A knownReceiver is what a sealed sender remembers of a receiver, so that it accepts each of its datagrams only once.
@@ -152,15 +148,24 @@ func randomOrigin() (b [saltSize]byte) {
 	return b
 }
 
-// announce seals an announcement.
-func (s *sealing) announce(open []byte) []byte {
+// seal seals a control datagram of the sender.
+func (s *sealing) seal(open []byte) []byte {
 	s.control.counter++
 	return sealControl(make([]byte, 0, len(open)+controlHeaderSize+TagSize), s.announcements, s.control, open)
 }
 
-// sealSegment seals a payload and appends it to b. The segment's header must be the end of b, from index at on.
-func (s *sealing) sealSegment(b []byte, at int, payload []byte) []byte {
-	return s.segments.Seal(b, b[at:][:segmentNonceSize], payload, b[at:])
+// sealSegment seals a payload and appends it to b. The segment's header must be the end of b, from index at on. The nonce is
+// memory for this call.
+func (s *sealing) sealSegment(b []byte, at int, nonce *[segmentNonceSize]byte, payload []byte) []byte {
+	segmentNonce(nonce, b[at:])
+	return s.segments.Seal(b, nonce[:], payload, b[at:])
+}
+
+// segmentNonce makes the nonce of a segment from its header: the first bytes, which name the segment, with the amount of
+// parity in place of the magic byte. For the same frame leaves with different amounts of parity for different receivers.
+func segmentNonce(nonce *[segmentNonceSize]byte, header []byte) {
+	copy(nonce[:], header)
+	nonce[1] = header[17]
 }
 
 // open opens the feedback of a receiver in place. A new receiver must begin with a report that echoes an announcement of the

@@ -438,7 +438,7 @@ func TestSealedNonces(t *testing.T) {
 						t.Fatal(err)
 					}
 					if f.Request != nil && kept[f.Request.FrameID] != nil {
-						deliver(flat(kept[f.Request.FrameID].Answer(*f.Request, 100)))
+						deliver(flat(answer(kept[f.Request.FrameID], *f.Request, 100)))
 					}
 				}
 			}

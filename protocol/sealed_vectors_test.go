@@ -14,9 +14,9 @@ import (
 // the second follows from it.
 type sealedVectors struct {
 	Passphrase string `json:"passphrase"`
-	Salt       string `json:"salt"`     // of the sender
+	Salt       string `json:"salt"`     // of the sender, and ID of its port
 	Receiver   string `json:"receiver"` // ID of the receiver
-	Counter    uint64 `json:"counter"`  // of the announcement, the report and the request
+	Counter    uint64 `json:"counter"`  // of the announcement, the report, the Subscribe and the answer
 
 	Key       string           `json:"key"` // of the passphrase, base64
 	KeyID     string           `json:"key_id"`
@@ -91,11 +91,17 @@ func testSealedVectors(t *testing.T, file string, by suite) {
 		}
 	}
 	note("parity segment", flat(o.Parity())[0], flat(p.Parity())[0])
-	answer := flat(p.Answer(request, 1))[0]
-	note("answer, a parity segment", flat(o.Answer(request, 1))[0], answer)
-	frames := add(a, alice, epoch, bytes.Clone(answer))
+	answered := flat(answer(&p, request, 1))[0]
+	note("answer, a parity segment", flat(answer(&o, request, 1))[0], answered)
+	frames := add(a, alice, epoch, bytes.Clone(answered))
 	if len(frames) != 1 || !bytes.Equal(frames[0].JPEG, f.JPEG) {
 		t.Errorf("%d frames come of it", len(frames))
+	}
+
+	left := sealed.Skip(8, 9)[0][0]
+	note("skip, with the next counter", open.Skip(8, 9)[0][0], left)
+	if add(a, alice, epoch, bytes.Clone(left)); a.Stats().Skipped != 2 {
+		t.Errorf("%d frames are left out", a.Stats().Skipped)
 	}
 
 	sealing := newSealing(key, salt, by)
@@ -112,6 +118,20 @@ func testSealedVectors(t *testing.T, file string, by suite) {
 	note("request, with the next counter", feedback, b)
 	if f, err := sealing.open(bytes.Clone(b), now); err != nil || f.Request.FrameID != 7 {
 		t.Errorf("the request is read as %+v, %v", f, err)
+	}
+
+	d, s := NewDoorkeeper(), NewSubscriber(port, "front-door", []Key{key}, epoch)
+	s.number, s.control = 0x0123456789abcdef, controlHeader{origin: receiver, counter: want.Counter - 1}
+	b, _ = s.Next(epoch)
+	note("subscribe", Subscribe{Number: s.number, Name: "front-door"}.append(nil), b)
+	read, err := d.Read(bytes.Clone(b), alice, []Key{key}, epoch)
+	if err != nil || read.Number != s.number || read.Name != "front-door" {
+		t.Errorf("the Subscribe is read as %+v, %v", read, err)
+	}
+	answered = s.keys[0].seal(controlHeader{origin: salt, counter: want.Counter}, subscribeAnswer{number: s.number, status: StatusFull}.append(nil))
+	note("answer", subscribeAnswer{number: s.number, status: StatusFull}.append(nil), answered)
+	if err := s.Read(bytes.Clone(answered), epoch); err != nil || s.State(epoch) != Full {
+		t.Errorf("the answer means %v, %v", s.State(epoch), err)
 	}
 
 	if *update {

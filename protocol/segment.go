@@ -114,16 +114,18 @@ func parseSegment(p prefix, b []byte) (s segment, err error) {
 	return s, nil
 }
 
-// open decrypts a sealed segment in place, and reports whether the key is right.
-func (s *segment) open(segments cipher.AEAD) bool {
+// open decrypts a sealed segment in place, and reports whether the key is right. The nonce is memory for this call.
+func (s *segment) open(segments cipher.AEAD, nonce *[segmentNonceSize]byte) bool {
 	b := s.sealed
-	_, err := segments.Open(s.payload[:0], b[:segmentNonceSize], b[SegmentHeaderSize:], b[:SegmentHeaderSize])
+	segmentNonce(nonce, b)
+	_, err := segments.Open(s.payload[:0], nonce[:], b[SegmentHeaderSize:], b[:SegmentHeaderSize])
 	s.sealed = nil
 	return err == nil
 }
 
-// sameFrame reports whether two headers describe the same frame. Their sessions, streams and frame IDs must be equal.
+// sameFrame reports whether two headers describe the same frame. Their sessions, streams and frame IDs must be equal. The
+// amount of parity may differ: a sender may use several networks that need different amounts.
 func (h *segmentHeader) sameFrame(o *segmentHeader) bool {
 	return h.Length == o.Length && h.CRC == o.CRC && h.Blocks == o.Blocks && h.Data == o.Data &&
-		h.Parity == o.Parity && h.Captured == o.Captured
+		h.Captured == o.Captured
 }

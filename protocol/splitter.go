@@ -50,8 +50,7 @@ type Splitter struct {
 	session     uint32
 	stream      uint8
 	segmentSize int
-	encoders    encoders
-	sealing     *sealing // nil if the datagrams are open
+	splitting
 }
 
 // NewSplitter returns a splitter for the stream with that number in that session. The lower 24 bits of session count.
@@ -98,8 +97,8 @@ func (s *Splitter) Resize(size int) {
 	s.segmentSize = min(size, MaxDatagram-s.overhead()) / Unit * Unit
 }
 
-// Split prepares o to send a frame, with a number of parity segments for each block: see [Outgoing.SetParity]. It uses the
-// memory of o again. The bytes of f must not change for as long as o is used, or until [Outgoing.Move]. The error is
+// Split prepares o to send a frame. parity is the number of parity segments of each block, for [Outgoing.Parity]: as many as
+// are asked for, or as there can be. It does not matter to trains. Split uses the memory of o again. The bytes of f must not change for as long as o is used, or until [Outgoing.Move]. The error is
 // ErrFrameSize, or ErrFrameID if the frames are sealed.
 func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	if q := s.sealing; q != nil && q.started && f.ID <= q.newest {
@@ -109,11 +108,12 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	if err != nil {
 		return err
 	}
-	o.encoders, o.sealing, o.layout, o.frame = &s.encoders, s.sealing, l, f.JPEG
+	o.begin(&s.splitting, l, f)
 	o.appendHeader, o.overhead, o.rows = (*segmentHeader).append, s.overhead(), l.rows()
 	o.header = segmentHeader{
 		prefix:   prefix{Stream: s.stream, Session: s.session, Sealed: s.sealing != nil},
 		FrameID:  f.ID,
+		Parity:   uint8(min(parity, o.rows)),
 		Blocks:   uint8(l.blocks),
 		Length:   uint32(l.length),
 		Data:     uint8(l.data),
@@ -122,7 +122,6 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	if s.sealing == nil {
 		o.header.CRC = checksum(f.JPEG)
 	}
-	o.SetParity(parity)
 	return nil
 }
 
@@ -131,7 +130,7 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 func (s *Splitter) Announce(a Announcement, clock *RemoteClock, now time.Time) []Datagram {
 	b := a.append(make([]byte, 0, announcementSize+MaxStreamName+saltSize), s.session, s.stream, clock.echo(now))
 	if s.sealing != nil {
-		b = s.sealing.announce(append(b, clock.peer[:]...))
+		b = s.sealing.seal(append(b, clock.peer[:]...))
 	}
 	return []Datagram{{b, nil}}
 }

@@ -32,7 +32,7 @@ const (
 	DatagramForeign      DatagramDrop = iota // it is not of this wire
 	DatagramUnknownType                      // this version does not know its type
 	DatagramMalformed                        // its fields contradict each other
-	DatagramUnwanted                         // it comes from a network that is not listened to
+	DatagramUnwanted                         // it comes from an address or network that is not listened to
 	DatagramUnsealed                         // it is open, and this receiver has a key
 	DatagramSealed                           // it is sealed, and this receiver has no key
 	DatagramWrongKey                         // no key of this receiver opens the datagram, or it was changed on the way
@@ -75,6 +75,7 @@ type Stats struct {
 	Frames     uint64        // handed on
 	FrameBytes uint64        // bytes in the frames
 	Dropped    FrameDrops    // frames that were not handed on
+	Skipped    uint64        // frames that the sender left out, because the path does not carry all
 	Datagrams  uint64        // all that came
 	LeftOut    DatagramDrops // datagrams that were of no use
 	// Expected and Received count the datagrams of trains: data and parity, without answers to requests. A frame is counted
@@ -108,6 +109,7 @@ func (s *Stats) add(o *Stats) {
 	}
 	s.Frames += o.Frames
 	s.FrameBytes += o.FrameBytes
+	s.Skipped += o.Skipped
 	s.Datagrams += o.Datagrams
 	s.Expected += o.Expected
 	s.Received += o.Received

@@ -170,7 +170,7 @@ func TestStrangers(t *testing.T) {
 					frames(add(a, alice, now, parity...))
 					for _, b := range feedback(a) {
 						if f, err := cam.splitter.Feedback(b, now); err == nil && f.Request != nil && f.Request.FrameID == cam.id-1 {
-							frames(add(a, alice, now, flat(o.Answer(*f.Request, 100))...))
+							frames(add(a, alice, now, flat(answer(o, *f.Request, 100))...))
 						} else if err != nil {
 							answered += 2 * len(b)
 						}

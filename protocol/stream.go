@@ -13,7 +13,7 @@ import (
 type stream struct {
 	key     streamKey
 	from    netip.AddrPort // where its last datagram came from
-	network netip.Prefix   // where its first datagram came from: see networkOf
+	network netip.Prefix   // where its first datagram came from: see Household
 	joined  time.Time      // when its first datagram came
 	seen    time.Time      // when its last datagram came
 
@@ -55,7 +55,7 @@ type outgoingFeedback struct {
 }
 
 func newStream(key streamKey, from netip.AddrPort, sh *shared, now time.Time) *stream {
-	s := &stream{key: key, from: from, network: networkOf(from), joined: now, seen: now, shared: sh}
+	s := &stream{key: key, from: from, network: Household(from.Addr()), joined: now, seen: now, shared: sh}
 	s.ordering = ordering{config: &sh.config, memory: &sh.trial, tally: &s.tally, open: key.from.IsValid()}
 	s.asking = asking{config: &sh.config, tally: &s.tally, key: key, joined: now, reported: now}
 	return s

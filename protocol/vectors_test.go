@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -40,9 +41,13 @@ type vector struct {
 		MilliFPS uint32 `json:"milli_fps"`
 	} `json:"announcement,omitempty"`
 	// Or what a receiver sends, a report or a request, and its datagram.
-	Report   *vectorReport  `json:"report,omitempty"`
-	Request  *vectorRequest `json:"request,omitempty"`
-	Datagram string         `json:"datagram,omitempty"`
+	Report  *vectorReport  `json:"report,omitempty"`
+	Request *vectorRequest `json:"request,omitempty"`
+	Skip    *vectorSkip    `json:"skip,omitempty"`
+	// Or a Subscribe, or the answer to one, and its datagram.
+	Subscribe *vectorSubscribe `json:"subscribe,omitempty"`
+	Answer    *vectorAnswer    `json:"answer,omitempty"`
+	Datagram  string           `json:"datagram,omitempty"`
 }
 
 type vectorReport struct {
@@ -72,6 +77,44 @@ type vectorRequest struct {
 	Need    uint8  `json:"need"`
 	Data    uint8  `json:"data"`
 	Missing []int  `json:"missing"` // data segments
+}
+
+type vectorSkip struct {
+	First uint32 `json:"first"`
+	Last  uint32 `json:"last"`
+}
+
+// Numbers and cookies are hexadecimal. Cookies are what their sender likes.
+type vectorSubscribe struct {
+	Number   string `json:"number"`
+	Cookie   string `json:"cookie"`
+	Farewell bool   `json:"farewell,omitempty"`
+	Name     string `json:"name"`
+}
+
+type vectorAnswer struct {
+	Number string          `json:"number"`
+	Cookie string          `json:"cookie"`
+	Status SubscribeStatus `json:"status"`
+}
+
+// subscription is the datagram of a Subscribe or of an answer. It checks that it is read as it was written.
+func (v vector) subscription(t *testing.T) (b []byte) {
+	if a := v.Answer; a != nil {
+		want := subscribeAnswer{binary.BigEndian.Uint64(unhex(t, a.Number)), cookie(unhex(t, a.Cookie)), a.Status}
+		b = want.append(nil)
+		if got, err := parseAnswer(b); err != nil || got != want {
+			t.Errorf("%x is read as %+v, %v", b, got, err)
+		}
+		return b
+	}
+	s := v.Subscribe
+	want := Subscribe{Number: binary.BigEndian.Uint64(unhex(t, s.Number)), Name: s.Name, Farewell: s.Farewell, cookie: cookie(unhex(t, s.Cookie))}
+	b = want.append(nil)
+	if got, err := parseSubscribe(b); err != nil || got != want {
+		t.Errorf("%x is read as %+v, %v", b, got, err)
+	}
+	return b
 }
 
 // again writes a datagram that was read.
@@ -141,11 +184,23 @@ func (v vector) split(t *testing.T) (Frame, []Datagram) {
 		ds[i] = Datagram{bytes.Clone(ds[i][0]), bytes.Clone(ds[i][1])} // valid until Answer
 	}
 	k := o.BlockData()
-	answer := o.Answer(Request{FrameID: f.ID, Need: uint8(maxShards - k - v.Parity), Data: uint8(k), Missing: make([]byte, 32)}, maxShards)
+	answered := answer(&o, Request{FrameID: f.ID, Need: uint8(maxShards - k - v.Parity), Data: uint8(k), Missing: make([]byte, 32)}, maxShards)
 	for _, row := range v.LateRows {
-		ds = append(ds, answer[row-v.Parity])
+		ds = append(ds, answered[row-v.Parity])
 	}
 	return f, ds
+}
+
+func (v vector) skip(t *testing.T) []byte {
+	s, err := NewSplitter(v.Session, v.Stream, v.SegmentSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.Skip(v.Skip.First, v.Skip.Last)[0][0]
+	if first, last, err := parseSkip(b); err != nil || first != v.Skip.First || last != v.Skip.Last {
+		t.Errorf("%x is read as %d to %d, %v", b, first, last, err)
+	}
+	return b
 }
 
 func (v vector) announce(t *testing.T) []byte {
@@ -179,6 +234,18 @@ func TestVectors(t *testing.T) {
 				if f, err := parseFeedback(got, time.UnixMicro(1764547200000000)); err != nil || f.Session != v.Session || f.Stream != v.Stream ||
 					!bytes.Equal(got, v.again(f)) {
 					t.Errorf("%x is read as %+v, %v", got, f, err)
+				}
+				return
+			}
+			if v.Subscribe != nil || v.Answer != nil {
+				if got := hex.EncodeToString(v.subscription(t)); got != v.Datagram {
+					t.Errorf("sent as %s\nwant %s", got, v.Datagram)
+				}
+				return
+			}
+			if v.Skip != nil {
+				if got := hex.EncodeToString(v.skip(t)); got != v.Datagram {
+					t.Errorf("sent as %s\nwant %s", got, v.Datagram)
 				}
 				return
 			}
@@ -228,6 +295,14 @@ func writeVectors(t *testing.T, vectors []vector) {
 		v := &vectors[i]
 		if v.Report != nil || v.Request != nil {
 			v.Datagram = hex.EncodeToString(v.feedback())
+			continue
+		}
+		if v.Subscribe != nil || v.Answer != nil {
+			v.Datagram = hex.EncodeToString(v.subscription(t))
+			continue
+		}
+		if v.Skip != nil {
+			v.Datagram = hex.EncodeToString(v.skip(t))
 			continue
 		}
 		if v.Announcement != nil {

@@ -2,6 +2,9 @@ package protocol
 
 import "fmt"
 
+// DefaultPort is the UDP port of addresses without one.
+const DefaultPort = 12345
+
 // A Wire is a format in which frames are sent.
 type Wire string
 

@@ -6,7 +6,10 @@
 //		// f is valid until the loop's body ends. f.Keep() returns one that stays valid.
 //	}
 //
-// Everything runs in the goroutine that ranges over Frames. There is no queue: while the loop's body works on a frame, the
+// Subscribe instead of Listen goes to where the cameras are. Listen waits for what they send here. A receiver can do both at
+// once.
+//
+// Everything but the lookup of names runs in the goroutine that ranges over Frames. There is no queue: while the loop's body works on a frame, the
 // kernel's receive buffer holds the datagrams that come.
 //
 //	protocol.Conn -> Receiver.Frames -> protocol.Assembler -> the caller's loop body
@@ -59,6 +62,8 @@ type Config struct {
 	Interface *net.Interface
 	// NoGRO takes each datagram from the kernel by itself, for kernels that join them wrong.
 	NoGRO bool
+	// Resolver looks up the names in addresses to subscribe to. Nil means the system's.
+	Resolver Resolver
 	// Clock is the receiver's clock. Nil means [datagram.SystemClock].
 	Clock protocol.Clock
 	// Log gets the problems that do not stop the receiver. Nil means slog.Default().
@@ -83,20 +88,39 @@ type Receiver struct {
 	clock protocol.Clock
 	log   *slog.Logger
 
-	mu        sync.Mutex // guards assembler; not held while the caller has a frame
-	assembler assembler
+	oneWay   bool
+	keys     []protocol.Key
+	resolver Resolver
+	life     context.Context // until Close
+	end      context.CancelFunc
+	lookups  sync.WaitGroup // of names
+	sending  sync.Mutex     // held while something is sent
+
+	mu            sync.Mutex // guards what follows; not held while the caller has a frame
+	assembler     assembler
+	media         *protocol.Assembler // the same, nil on the classic wire
+	subscriptions []*subscription
 }
 
 // New returns a receiver on a conn. The receiver owns the conn from then on.
-func New(c Config, conn protocol.Conn) *Receiver {
-	r := &Receiver{conn: conn, clock: cmp.Or(c.Clock, datagram.SystemClock), log: cmp.Or(c.Log, slog.Default())}
+func New(c Config, conn protocol.Conn) *Receiver { return newReceiver(c, conn, false) }
+
+// newReceiver returns a receiver. One that only subscribes takes no datagrams from anybody else.
+func newReceiver(c Config, conn protocol.Conn, onlySubscribed bool) *Receiver {
+	r := &Receiver{conn: conn, clock: cmp.Or(c.Clock, datagram.SystemClock), log: cmp.Or(c.Log, slog.Default()),
+		oneWay: c.OneWay, keys: c.Keys, resolver: c.Resolver}
+	r.life, r.end = context.WithCancel(context.Background())
 	ac := protocol.AssemblerConfig{Deadline: c.Deadline, Latency: c.Latency, OneWay: c.OneWay, Keys: c.Keys,
 		From: c.From}
+	if onlySubscribed {
+		ac.Wanted = r.wants
+	}
 	switch c.Wire {
 	case protocol.WireClassic:
 		r.assembler = protocol.NewClassicAssembler(ac)
 	default:
-		r.assembler = protocol.NewAssembler(ac)
+		r.media = protocol.NewAssembler(ac)
+		r.assembler = r.media
 	}
 	return r
 }
@@ -104,7 +128,7 @@ func New(c Config, conn protocol.Conn) *Receiver {
 // Listen returns a receiver on a UDP address: host:port, :port for all addresses of this machine, or the address and port of
 // a multicast group.
 func Listen(ctx context.Context, c Config, addr string) (*Receiver, error) {
-	conn, err := datagram.Listen(ctx, addr, datagram.Options{Interface: c.Interface, NoGRO: c.NoGRO, Log: c.Log})
+	conn, err := listen(ctx, c, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -112,12 +136,38 @@ func Listen(ctx context.Context, c Config, addr string) (*Receiver, error) {
 		group, _ := netip.ParseAddr(host)
 		c.OneWay = c.OneWay || group.IsMulticast()
 	}
-	r := New(c, conn)
-	if size := conn.ReceiveBuffer(); size > 0 && size < smallBuffer {
-		r.log.Warn("the kernel's receive buffer is small: frames may be lost while udpcam is busy",
-			"bytes", size, "hint", fmt.Sprintf("sysctl -w net.core.rmem_max=%d", datagram.ReceiveBuffer))
+	return New(c, conn), nil
+}
+
+// Subscribe returns a receiver that subscribes to senders: see [Subscription] for the addresses. It has a port of its own, and
+// takes no datagrams but those of these senders. More can be added later with [Receiver.Subscribe], also if there are none
+// yet.
+func Subscribe(ctx context.Context, c Config, from ...string) (*Receiver, error) {
+	conn, err := listen(ctx, c, ":0")
+	if err != nil {
+		return nil, err
+	}
+	r := newReceiver(c, conn, true)
+	for _, addr := range from {
+		if err := r.Subscribe(ctx, Subscription{Addr: addr}); err != nil {
+			r.Close()
+			return nil, err
+		}
 	}
 	return r, nil
+}
+
+// listen opens a socket to receive on.
+func listen(ctx context.Context, c Config, addr string) (*datagram.UDP, error) {
+	conn, err := datagram.Listen(ctx, addr, datagram.Options{Interface: c.Interface, NoGRO: c.NoGRO, Log: c.Log})
+	if err != nil {
+		return nil, err
+	}
+	if size := conn.ReceiveBuffer(); size > 0 && size < smallBuffer {
+		cmp.Or(c.Log, slog.Default()).Warn("the kernel's receive buffer is small: frames may be lost while udpcam is busy",
+			"bytes", size, "hint", fmt.Sprintf("sysctl -w net.core.rmem_max=%d", datagram.ReceiveBuffer))
+	}
+	return conn, nil
 }
 
 // Frames yields each frame the moment it is whole, and the frames of one stream in order. A frame is valid until the loop's
@@ -126,6 +176,7 @@ func Listen(ctx context.Context, c Config, addr string) (*Receiver, error) {
 func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 	return func(yield func(protocol.Frame, error) bool) {
 		defer context.AfterFunc(ctx, func() { r.wake(ctx) })()
+		defer r.farewells()
 		for {
 			r.wake(ctx)
 			batches, err := r.conn.Receive()
@@ -142,8 +193,10 @@ func (r *Receiver) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] 
 					return
 				}
 			}
-			r.expire(r.clock.Now())
+			now := r.clock.Now()
+			r.expire(now)
 			r.sendFeedback()
+			r.sendAll(r.subscribe(now))
 			if !r.handOn(yield) {
 				return
 			}
@@ -156,7 +209,9 @@ func (r *Receiver) add(batch protocol.Batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for b := range batch.All() {
-		r.assembler.Add(b, batch.From, batch.At)
+		if !r.answered(b, batch.From) {
+			r.assembler.Add(b, batch.From, batch.At)
+		}
 	}
 	if l, ok := r.assembler.NextLocked(); ok {
 		r.log.Warn(l.String())
@@ -182,7 +237,7 @@ func (r *Receiver) handOn(yield func(protocol.Frame, error) bool) bool {
 	return true
 }
 
-// sendFeedback sends reports and requests to senders. It ignores errors: the assembler repeats its feedback.
+// sendFeedback sends reports and requests to senders.
 func (r *Receiver) sendFeedback() {
 	for {
 		r.mu.Lock()
@@ -191,15 +246,20 @@ func (r *Receiver) sendFeedback() {
 		if !ok {
 			return
 		}
-		r.conn.Send(to, [][2][]byte{{b, nil}})
+		r.sendAll([]outgoing{{to, b, nil}})
 	}
 }
 
-// wake makes Receive return when something is due in the assembler, or at once if ctx is done.
+// wake makes Receive return when something is due in the assembler or for a subscription, or at once if ctx is done.
 func (r *Receiver) wake(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := r.assembler.Deadline()
+	for _, s := range r.subscriptions {
+		if due := s.asking.Deadline(r.clock.Now()); at.IsZero() || due.Before(at) {
+			at = due
+		}
+	}
 	if ctx.Err() != nil {
 		at = time.Unix(1, 0)
 	}
@@ -229,5 +289,13 @@ func (r *Receiver) Streams() []protocol.StreamInfo {
 	return r.assembler.Streams()
 }
 
-// Close closes the receiver's socket and ends Frames.
-func (r *Receiver) Close() error { return r.conn.Close() }
+// Close ends all subscriptions, closes the receiver's socket and ends Frames.
+func (r *Receiver) Close() error {
+	r.mu.Lock()
+	r.end() // no lookup begins after this
+	r.mu.Unlock()
+	r.farewells()
+	err := r.conn.Close()
+	r.lookups.Wait()
+	return err
+}

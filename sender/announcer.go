@@ -24,15 +24,12 @@ const (
 	announceFrames = 10
 )
 
-// An announcer decides when the stream is announced, and makes the announcement.
+// An announcer makes announcements.
 type announcer struct {
 	name string
-
-	sent int         // announcements
-	last time.Time   // when the stream was announced last
 	size image.Point // of a recent frame
 	seen time.Time   // when that frame came
-	rate rate
+	rate frameRate
 }
 
 // observe learns from a frame that is to be sent.
@@ -44,24 +41,35 @@ func (a *announcer) observe(f protocol.Frame, now time.Time) {
 	}
 }
 
-// next returns what to announce, if enough time has passed since the last announcement.
-func (a *announcer) next(newest uint32, enough time.Duration, now time.Time) (announcement protocol.Announcement, due bool) {
-	if a.sent >= announceFrames && now.Sub(a.last) < enough {
-		return announcement, false
-	}
-	a.sent++
-	a.last = now
-	return protocol.Announcement{Name: a.name, Size: a.size, MilliFPS: a.rate.milliFPS, Newest: newest}, true
+func (a *announcer) announcement(newest uint32) protocol.Announcement {
+	return protocol.Announcement{Name: a.name, Size: a.size, MilliFPS: a.rate.milliFPS, Newest: newest}
 }
 
-// A rate measures the frame rate, over about a second.
-type rate struct {
+// An announced says how often the stream was announced to a destination, and when it was last.
+type announced struct {
+	times int
+	last  time.Time
+}
+
+// due reports whether the stream is to be announced again, and counts that. It is if enough time has passed, or if it was
+// announced only a few times yet.
+func (a *announced) due(enough time.Duration, now time.Time) bool {
+	if a.times >= announceFrames && now.Sub(a.last) < enough {
+		return false
+	}
+	a.times++
+	a.last = now
+	return true
+}
+
+// A frameRate measures the frame rate, over about a second.
+type frameRate struct {
 	since    time.Time
 	frames   int    // since then
 	milliFPS uint32 // frames per 1000 seconds, 0 if not known
 }
 
-func (r *rate) count(now time.Time) {
+func (r *frameRate) count(now time.Time) {
 	if r.since.IsZero() {
 		r.since = now
 		return

@@ -27,6 +27,8 @@ type Config struct {
 	// OneWay turns off feedback: the sender receives nothing. If FEC adapts to reports, parity stays at a tenth. Multicast
 	// and the classic wire are always one-way.
 	OneWay bool
+	// Port is where receivers may subscribe to the stream. Nil means that they cannot.
+	Port *Port
 	// Interface is the network interface by which multicast leaves. Nil means that the system chooses.
 	Interface *net.Interface
 	// TTL is how many networks multicast may cross. 0 means 1: it stays on the local one.

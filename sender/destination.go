@@ -29,11 +29,12 @@ type Destination struct {
 type destination struct {
 	Destination // changed under both Sender.mu and Sender.sending
 	log         *slog.Logger
-	automatic   bool // whether the sender finds the segment size itself
-	adapts      bool // whether segments can become smaller when they are too large; guarded by Sender.sending
-	failing     int  // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
-	sent        sent // of the present frame; used by Send only
+	automatic   bool      // whether the sender finds the segment size itself
+	adapts      bool      // whether segments can become smaller when they are too large; guarded by Sender.sending
+	failing     int       // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
+	free        time.Time // when the rate that the user has set allows the next frame; used by Send only
 
+	behind  atomic.Bool // whether its backlog is not empty
 	refused atomic.Bool // whether the system says that nobody listens there
 
 	name string // that is looked up again: host and port, "" if the host is no name
@@ -46,6 +47,12 @@ type destination struct {
 	began     time.Time // when the first frame was sent, zero if none was
 	reported  time.Time // when the last report came, zero if none has
 	told      DestinationState
+	announced announced
+	subscription
+	got       record
+	backlog   []*backlog // of frames that are still leaving, in order
+	skipped   uint64     // frames that were not sent there, because the path does not carry all
+	skipping  uint32     // the first of the frames in a row that were not sent there, 0 if the last one was
 	clock     protocol.RemoteClock
 	path      *path.Path
 	hole      blackHole
@@ -53,13 +60,6 @@ type destination struct {
 	largest   int       // bytes in the largest datagram that was reported lately
 	largestAt time.Time // when it was reported
 	allowance allowance
-}
-
-// A sent counts what was sent of a frame to a destination.
-type sent struct {
-	datagrams, parity, bytes int
-	failed                   bool // whether something could not be sent
-	tooLarge                 bool // whether that was too large for the path
 }
 
 func newDestination(d Destination, c Config) *destination {
@@ -87,8 +87,8 @@ func (d *destination) send(datagrams []protocol.Datagram) error {
 	case d.adapts && tooLarge(err):
 		return err // shrink will log it
 	case errors.Is(err, datagram.ErrUndelivered), errors.Is(err, syscall.ECONNREFUSED):
-		d.refused.Store(true)
-		return nil // these have left
+		d.refused.Store(!d.subscribed()) // a port has other subscribers, of whom this may be
+		return nil                       // these have left
 	case err != nil && d.failing == 0 && !errors.Is(err, net.ErrClosed):
 		attrs := []any{"addr", d.Addr, "error", err}
 		if tooLarge(err) {
@@ -168,8 +168,11 @@ func (d *destination) state(now time.Time) DestinationState {
 	return Waiting
 }
 
-// logState logs when the state changes: a receiver answers, is gone, or is not there.
+// logState logs when the state changes: a receiver answers, is gone, or is not there. Of subscribers other things are logged.
 func (d *destination) logState(now time.Time) {
+	if d.subscribed() {
+		return
+	}
 	info := DestinationInfo{Addr: d.Addr, State: d.state(now)}
 	switch {
 	case info.State == d.told:
@@ -185,6 +188,10 @@ func (d *destination) logState(now time.Time) {
 type DestinationInfo struct {
 	Addr  netip.AddrPort
 	State DestinationState
+	// Subscribed says that the receiver has asked for the stream. It is no destination any more when it stops asking.
+	Subscribed bool
+	// Skipped is how many frames were not sent there, because the path does not carry all.
+	Skipped uint64
 	// Reported is when the last report came, the zero time if none has. The fields below come from reports.
 	Reported time.Time
 	// RTT is the round-trip time, 0 if it has not been measured.
@@ -211,7 +218,8 @@ func (i DestinationInfo) Trouble() string {
 }
 
 func (d *destination) info(now time.Time) DestinationInfo {
-	info := DestinationInfo{Addr: d.Addr, State: d.state(now), Reported: d.reported}
+	info := DestinationInfo{Addr: d.Addr, State: d.state(now), Subscribed: d.subscribed(), Skipped: d.skipped,
+		Reported: d.reported}
 	info.RTT, _ = d.clock.RTT()
 	if !d.reported.IsZero() {
 		info.Loss, info.Limit = d.path.Loss(), 8*d.path.Rate()

@@ -24,12 +24,3 @@ func (s *Sender) SegmentSize() int {
 	defer s.mu.Unlock()
 	return s.splitter.SegmentSize()
 }
-
-// Resolve returns the address that Dial uses.
-func Resolve(addr string) (netip.AddrPort, error) {
-	known, err := resolve(context.Background(), nil, addr)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	return known[0], nil
-}

@@ -2,8 +2,6 @@ package sender
 
 import (
 	"cmp"
-	"errors"
-	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -36,36 +34,13 @@ const (
 	receiveRetry = 100 * time.Millisecond
 )
 
-// listen handles what comes to a conn, until the conn is closed.
-func (s *Sender) listen(conn protocol.Conn) {
-	defer s.listeners.Done()
-	for {
-		batches, err := conn.Receive()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil: // the error may be temporary: some systems report here that nobody listens at a destination
-			select {
-			case <-s.life.Done():
-				return
-			case <-time.After(receiveRetry):
-			}
-		}
-		for _, batch := range batches {
-			for b := range batch.All() {
-				s.hear(b, batch.From, batch.At)
-			}
-		}
-	}
-}
-
-// hear handles a datagram that came from an address. Only destinations are answered.
-func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
+// hear handles a datagram that came to a conn from an address. Only destinations are answered.
+func (s *Sender) hear(conn protocol.Conn, b []byte, from netip.AddrPort, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := s.destinationAt(from)
-	if d == nil {
-		if s.refuse(FeedbackStranger); s.stats.RefusedFeedback[FeedbackStranger] == 1 {
+	d := s.destinationAt(conn, from)
+	if d == nil { // where receivers subscribe, it may be one whose subscription has ended
+		if s.refuse(FeedbackStranger); s.stats.RefusedFeedback[FeedbackStranger] == 1 && s.config.Port == nil {
 			s.config.Log.Warn("ignored a datagram from an unknown address; further ones are not logged",
 				"addr", from)
 		}
@@ -82,7 +57,7 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 		s.refuse(FeedbackMalformed)
 	case s.config.Key == (protocol.Key{}) && !d.clock.Answered(f, now):
 		if s.refuse(FeedbackUnproven); !d.live(now) { // a new receiver may have heard no announcement yet
-			s.announce(announceUnproven, now)
+			s.announce(d, announceUnproven, now)
 		}
 	default:
 		enough := announceSoon
@@ -90,9 +65,10 @@ func (s *Sender) hear(b []byte, from netip.AddrPort, now time.Time) {
 			enough = 0 // a new receiver waits for an announcement
 		}
 		d.learn(f, now)
+		d.renew(now)
 		d.logState(now)
 		s.measure(d, *f.Report, now)
-		s.announce(enough, now)
+		s.announce(d, enough, now)
 	}
 }
 
@@ -101,10 +77,11 @@ func (s *Sender) sentTrain(t protocol.Train) bool { return protocol.Newer(s.next
 
 func (s *Sender) refuse(why FeedbackRefusal) { s.stats.RefusedFeedback[why]++ }
 
-// destinationAt returns the destination with that address, or nil. Destinations that cannot send feedback do not count.
-func (s *Sender) destinationAt(from netip.AddrPort) *destination {
+// destinationAt returns the destination with that conn and address, or nil. Destinations that cannot send feedback do not
+// count.
+func (s *Sender) destinationAt(conn protocol.Conn, from netip.AddrPort) *destination {
 	for _, d := range s.destinations {
-		if d.answers && d.is(from) {
+		if d.answers && d.Conn == conn && d.is(from) {
 			return d
 		}
 	}
@@ -114,8 +91,13 @@ func (s *Sender) destinationAt(from netip.AddrPort) *destination {
 // answer sends a destination the segments that it asks for, within the limits.
 func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 	o := s.ring.find(r.FrameID, now)
-	if o == nil {
+	parity, known := d.got.find(r.FrameID)
+	switch {
+	case o == nil || !known:
 		s.refuse(FeedbackGone)
+		return
+	case parity == leftOut:
+		s.tellSkipped(d, r.FrameID)
 		return
 	}
 	limit := min(int(d.allowance.bytes), maxAnswer) / o.DatagramSize()
@@ -131,7 +113,7 @@ func (s *Sender) answer(d *destination, r protocol.Request, now time.Time) {
 		s.refuse(FeedbackOverload)
 		return
 	}
-	datagrams := o.Answer(r, limit)
+	datagrams := o.Answer(r, parity, limit)
 	if len(datagrams) == 0 {
 		s.refuse(FeedbackMalformed)
 		return

@@ -209,15 +209,18 @@ func TestDestinations(t *testing.T) {
 		}
 		defer s.Close()
 		near, far := watch(listen(t, n, viewer), protocol.AssemblerConfig{}), watch(listen(t, n, lossy), protocol.AssemblerConfig{})
-		sh := show{n, s, near}
-		parity := func(frames int) float64 {
-			before := s.Stats().Parity
-			sh.send(t, frames, 78_200, 30)
-			return float64(s.Stats().Parity-before) / float64(2*frames)
+		sh := show{network: n, sender: s, watcher: near}
+		parity := func(w *watcher) float64 { // that comes there with each frame
+			before := w.parity.Load()
+			sh.send(t, 60, 78_200, 30)
+			return float64(w.parity.Load()-before) / 60
 		}
-		parity(60)
-		if p := parity(60); p < 12 {
+		sh.send(t, 60, 78_200, 30)
+		if p := parity(far); p < 11 {
 			t.Errorf("%.1f parity segments a frame, want enough for the worse path", p)
+		}
+		if p := parity(near); p > 2 {
+			t.Errorf("%.1f parity segments a frame on the path that loses nothing", p)
 		}
 		ds := s.Destinations()
 		if d := ds[0]; d.Addr != viewer || d.RTT.Round(time.Millisecond) != 10*time.Millisecond || d.Loss > 0.001 || d.Limit != 0 {
@@ -228,9 +231,10 @@ func TestDestinations(t *testing.T) {
 			t.Errorf("far: %+v", d)
 		}
 		far.stop()
-		parity(160)
-		if p := parity(60); p > 1.1 {
-			t.Errorf("%.1f parity segments a frame for a receiver that is gone", p)
+		sh.send(t, 160, 78_200, 30)
+		before := s.Stats().Parity
+		if sh.send(t, 60, 78_200, 30); s.Stats().Parity-before > 60*(2+6) {
+			t.Errorf("%d segments of parity in 60 frames, with a receiver that is gone", s.Stats().Parity-before)
 		}
 		near.stop()
 	})

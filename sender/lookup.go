@@ -1,12 +1,10 @@
 package sender
 
 import (
-	"net/netip"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
+	"udpcam/internal/hosts"
 	"udpcam/sender/internal/path"
 )
 
@@ -36,7 +34,7 @@ func (s *Sender) lookAgain(d *destination, now time.Time) {
 	d.looked, d.looking = now, true
 	addr := d.Addr
 	s.listeners.Go(func() {
-		known, err := resolve(s.life, s.config.Resolver, d.name)
+		known, err := hosts.Resolve(s.life, s.config.Resolver, d.name)
 		if err == nil && !slices.Contains(known, addr) {
 			if conn, err := d.open(s.life, known[0].Addr()); err == nil {
 				s.move(d, Destination{conn, known[0]})
@@ -59,7 +57,7 @@ func (s *Sender) move(d *destination, to Destination) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	s.config.Log.Info("the receiver has another address", "name", d.name, "before", d.Addr, "now", to.Addr)
-	d.Conn.Close() // which ends its listener
+	d.Conn.Close() // which ends the listening there
 	fresh := newDestination(to, s.config)
 	d.Destination, d.answers, d.adapts, d.failing = fresh.Destination, fresh.answers, fresh.adapts, 0
 	d.refused.Store(false)
@@ -68,27 +66,6 @@ func (s *Sender) move(d *destination, to Destination) {
 	d.began = s.config.Clock.Now()
 	if d.answers {
 		s.answered = true
-		s.listeners.Add(1)
-		go s.listen(to.Conn)
+		s.listen(to.Conn)
 	}
-}
-
-// inHostsFile looks for a name in the file that comes before all servers. Go's resolver reads it too, but may keep what it has
-// read for five seconds, which is too long for a receiver that has moved.
-func inHostsFile(name string) (addrs []netip.Addr) {
-	content, err := os.ReadFile("/etc/hosts")
-	if err != nil {
-		return nil // there is none on this system
-	}
-	for line := range strings.Lines(string(content)) {
-		line, _, _ = strings.Cut(line, "#")
-		fields := strings.Fields(line)
-		if len(fields) < 2 || !slices.ContainsFunc(fields[1:], func(f string) bool { return strings.EqualFold(f, name) }) {
-			continue
-		}
-		if addr, err := netip.ParseAddr(fields[0]); err == nil {
-			addrs = append(addrs, addr)
-		}
-	}
-	return addrs
 }

@@ -1,9 +1,9 @@
 package sender
 
 import (
-	"bytes"
 	"errors"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -152,8 +152,10 @@ func (s *Sender) hearRouters(d *destination, now time.Time) {
 		return
 	}
 	for _, m := range c.TooBig() {
-		if d.is(m.To) && !d.carries(m.MTU, now) && s.quotable.has(m.Quote) {
-			s.shrink(d, max(protocol.SegmentSizeFor(m.MTU), surelySegment), "a router says so", now)
+		for _, other := range s.destinations { // by the same conn
+			if other.is(m.To) && !other.carries(m.MTU, now) && s.quotable.has(m.Quote) {
+				s.shrink(other, max(protocol.SegmentSizeFor(m.MTU), surelySegment), "a router says so", now)
+			}
 		}
 	}
 }
@@ -222,34 +224,34 @@ func (s *Sender) search(d *destination, a protocol.Announcement, now time.Time) 
 // tooLarge reports whether an error says that a datagram is too large for the path.
 func tooLarge(err error) bool { return errors.Is(err, syscall.EMSGSIZE) }
 
-// A quotable remembers by what the datagrams of the last frames are known: the part of the header that is the same in all
-// datagrams of a frame. It has the frame's ID, length, checksum and time. Somebody who has not read the datagrams cannot
-// guess it.
+// A quotable remembers by what the datagrams of the last frames are known. Somebody who has not read them cannot guess it.
 type quotable struct {
-	frames [32][commonEnd - commonStart]byte
+	frames [32]known
 	next   int
 }
 
-const commonStart, commonEnd = 8, protocol.SegmentHeaderSize // see protocol/README.md
+// A known is the part of the header that is the same in all datagrams of a frame: the frame's ID, length, checksum and time.
+// The amount of parity is left out.
+type known [commonEnd - commonStart]byte
+
+const commonStart, parityAt, commonEnd = 8, 17, protocol.SegmentHeaderSize // see protocol/README.md
+
+func knownBy(header []byte) (k known) {
+	copy(k[:], header[commonStart:commonEnd])
+	k[parityAt-commonStart] = 0
+	return k
+}
 
 func (q *quotable) add(d protocol.Datagram) {
 	if len(d[0]) >= commonEnd {
-		copy(q.frames[q.next%len(q.frames)][:], d[0][commonStart:commonEnd])
+		q.frames[q.next%len(q.frames)] = knownBy(d[0])
 		q.next++
 	}
 }
 
 // has reports whether b is the beginning of such a datagram.
 func (q *quotable) has(b []byte) bool {
-	if len(b) < commonEnd {
-		return false
-	}
-	for i := range min(q.next, len(q.frames)) {
-		if bytes.Equal(q.frames[i][:], b[commonStart:commonEnd]) {
-			return true
-		}
-	}
-	return false
+	return len(b) >= commonEnd && slices.Contains(q.frames[:min(q.next, len(q.frames))], knownBy(b))
 }
 
 // A blackHole detects a path that silently drops large datagrams: small ones arrive, such as announcements, but none of

@@ -82,11 +82,3 @@ func (d *departure) release(datagrams []protocol.Datagram, now time.Time) (n int
 	}
 	return n
 }
-
-// size is how many bytes the datagrams have together.
-func size(datagrams []protocol.Datagram) (bytes int) {
-	for _, d := range datagrams {
-		bytes += len(d[0]) + len(d[1])
-	}
-	return bytes
-}

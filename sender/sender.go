@@ -28,8 +28,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"udpcam/internal/datagram"
 	"udpcam/protocol"
@@ -42,38 +47,53 @@ var ErrNotJPEG = errors.New("the frame is not a JPEG")
 
 // A Sender sends the frames of one stream. Send and Close are for one goroutine at a time. The other methods are for any.
 type Sender struct {
-	config       Config
-	destinations []*destination
-	answered     bool      // whether any destination can send feedback
-	departure    departure // of the last frame that was sent; used by Send only
-	quotable     quotable  // used by Send only
+	config  Config
+	session atomic.Uint32
+	ownPort *Port          // that Listen has opened, or nil
+	tellOf  rate.Sometimes // when a line about a subscriber is logged
+
+	// For the frame that leaves now; used by Send only.
+	leaving  []leaving
+	leftOut  []*destination // that do not get it, because their path does not carry all
+	trains   [maxTrains]protocol.OutgoingTrain
+	amounts  []int // of parity in the trains that are used
+	quotable quotable
 
 	sending   sync.Mutex      // guards the sending side of sockets; locked after mu
 	life      context.Context // ends with Close
 	close     context.CancelFunc
 	closing   sync.Once
-	listeners sync.WaitGroup // and lookups of names
+	listeners sync.WaitGroup // and lookups of names, and backlogs
 
-	mu        sync.Mutex // guards the fields below
-	splitter  splitter
-	announcer announcer
-	ring      ring
-	nobody    *path.Path // decides when all receivers are gone
-	nextID    uint32
-	pressure  float64
-	stats     Stats
+	mu           sync.Mutex // guards the fields below
+	destinations []*destination
+	answered     bool // whether any destination can send feedback
+	splitter     splitter
+	announcer    announcer
+	ring         ring
+	nobody       *path.Path // of which nothing is ever known
+	nextID       uint32
+	pressure     float64
+	stats        Stats
 }
 
 // New returns a sender to destinations. It owns their conns from then on, unless it returns an error. Several destinations
-// may share a conn.
+// may share a conn. There may be none if the config has a port.
 func New(c Config, to ...Destination) (*Sender, error) {
-	if len(to) == 0 {
+	switch {
+	case len(to) == 0 && c.Port == nil:
 		return nil, errors.New("no address to send to: give at least one")
+	case c.Port != nil && c.Wire == protocol.WireClassic:
+		return nil, errors.New("nobody can subscribe on the classic wire: send to an address, or choose the wire udpcam/1")
+	case c.Port != nil && c.OneWay:
+		return nil, errors.New("nobody can subscribe to a one-way sender: send to an address, or allow feedback")
 	}
 	c.Log = cmp.Or(c.Log, slog.Default())
 	c.Clock = cmp.Or(c.Clock, datagram.SystemClock)
 	s := &Sender{
 		config:    c,
+		tellOf:    rate.Sometimes{Interval: time.Second},
+		answered:  c.Port != nil,
 		announcer: announcer{name: c.Name},
 		nobody:    path.New(),
 		pressure:  1,
@@ -91,20 +111,30 @@ func New(c Config, to ...Destination) (*Sender, error) {
 	for _, d := range s.destinations {
 		if d.answers && !conns[d.Conn] {
 			s.answered, conns[d.Conn] = true, true
-			s.listeners.Add(1)
-			go s.listen(d.Conn)
+			s.listen(d.Conn)
 		}
+	}
+	if c.Port != nil {
+		c.Port.add(s)
 	}
 	return s, nil
 }
 
+// listen handles what comes to a conn, until the conn is closed.
+func (s *Sender) listen(conn protocol.Conn) {
+	s.listeners.Go(func() {
+		listen(conn, s.life.Done(), func(b []byte, from netip.AddrPort, now time.Time) { s.hear(conn, b, from, now) })
+	})
+}
+
 // Send sends one frame to every destination. It ignores the frame's Stream and ID: the sender has its own. When Send
-// returns, the kernel has the frame, and the caller may use its bytes again. The sender keeps a copy for a second, to answer
-// requests.
+// returns, the kernel has the frame, and the caller may use its bytes again. If a path is slow and there are others, copies
+// leave to it later. The sender also keeps a copy for a second, to answer requests.
 //
-// Sent is false if the frame was skipped, because a path does not carry all frames. This is counted, and is not an error.
-// Nor is it an error if a destination cannot be reached: that is counted and logged, and the next frame tries again. The
-// error is ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
+// Sent is false if the frame was sent to nobody, because no path carries all frames, or because nobody has subscribed. A
+// destination whose path does not carry all frames gets some of them. This is counted, and is not an error. Nor is it an
+// error if a destination cannot be reached: that is counted and logged, and the next frame tries again. The error is
+// ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
 func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 	if !mjpeg.LooksLikeJPEG(f.JPEG) {
 		return false, ErrNotJPEG
@@ -119,45 +149,28 @@ func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 	if err := s.announceBefore(f); err != nil {
 		return false, err
 	}
-	for first, n := 0, s.batch(o); first < o.Segments(); first += n {
-		datagrams := o.DataFrom(first, n)
-		if first == 0 {
-			s.quotable.add(datagrams[0])
-		}
-		if err := s.leave(datagrams, false); err != nil {
-			return false, err
-		}
-	}
-	if err := s.leave(s.encode(o), true); err != nil {
+	if err := s.leave(o); err != nil {
 		return false, err
 	}
 	s.finish(o)
 	return true, nil
 }
 
-// sealedBatch is how many bytes of sealed datagrams are made before they are sent. So the first ones leave early, and all are
-// still in the processor's cache when they are sent. With 64 KiB the median delay of a frame of 235 kB was 4 % longer.
-const sealedBatch = 24 << 10
-
-// batch is how many datagrams of a frame's data are made at a time.
-func (s *Sender) batch(o *protocol.Outgoing) int {
-	if s.config.Key == (protocol.Key{}) {
-		return o.Segments() // open datagrams cost nothing to make: their payloads are views of the frame
-	}
-	return max(1, sealedBatch/o.DatagramSize())
-}
-
-// begin plans a frame, and returns it ready to be sent. It returns nil if the frame is skipped. The error is
-// protocol.ErrFrameSize.
+// begin plans a frame, and returns it ready to be sent. It returns nil if it is sent to nobody. The error is
+// protocol.ErrFrameSize or net.ErrClosed.
 func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.life.Err() != nil {
+		return nil, net.ErrClosed
+	}
 	if s.nextID == lastID && s.config.Key != (protocol.Key{}) {
 		if err := s.newSession(s.splitter.SegmentSize()); err != nil {
 			return nil, err
 		}
 	}
 	now := s.config.Clock.Now()
+	s.expire(now)
 	if s.config.automatic() {
 		s.resize(now)
 	}
@@ -167,71 +180,58 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 		s.ring.spare = o
 		return nil, err
 	}
-	plan := s.plan(path.Offer{Bytes: o.PlannedSize(), Blocks: o.Blocks(), Segments: o.BlockData()}, now)
-	s.pressure = plan.Share
-	if plan.Skip {
-		s.stats.Skipped++
+	s.plan(o, now)
+	if len(s.leaving) == 0 {
+		if len(s.destinations) > 0 {
+			s.stats.Skipped++
+		}
 		s.ring.spare = o
 		return nil, nil
 	}
-	if s.config.FEC.fixed {
-		plan.Parity = s.config.FEC.segments(o.BlockData())
-	}
 	s.nextID++ // now, so that no other frame gets this ID, even if sending fails
-	o.SetParity(plan.Parity)
-	s.depart(o.PlannedSize(), plan)
-	for _, d := range s.destinations {
-		if d.began.IsZero() {
-			d.began = now
-		}
-		d.logState(now)
-		s.lookAgain(d, now)
-		d.path.Begin(f.ID, o.Planned(), o.DatagramSize(), s.departure.rate, now)
-		d.hole.sent(o.Largest())
-	}
+	s.makeTrains(o)
 	return o, nil
 }
 
-// plan says how a frame leaves. All destinations get the same datagrams, so the worst path decides. A destination whose
-// reports have stopped does not count.
-func (s *Sender) plan(o path.Offer, now time.Time) (plan path.Plan) {
-	planned := false
+// plan says where and how a frame leaves. Each path decides for itself. Nothing is known of the path to a receiver whose
+// reports have stopped.
+func (s *Sender) plan(o *protocol.Outgoing, now time.Time) {
+	offer := path.Offer{Bytes: o.DataSize(), Blocks: o.Blocks(), Segments: o.BlockData()}
+	unknown := s.nobody.Plan(offer, now)
+	s.leaving, s.leftOut = s.leaving[:0], s.leftOut[:0]
+	pressure := 0.0
 	for _, d := range s.destinations {
-		switch p := d.path.Plan(o, now); {
-		case d.gone(now):
-		case planned:
-			plan = plan.And(p)
-		default:
-			plan, planned = p, true
+		d.logState(now)
+		s.lookAgain(d, now)
+		plan := d.path.Plan(offer, now)
+		if d.gone(now) {
+			plan = unknown
 		}
+		if d.live(now) || !d.answers {
+			pressure = max(pressure, plan.Share)
+		}
+		if plan.Skip || len(d.backlog) >= maxBacklog {
+			d.skipped++
+			s.leftOut = append(s.leftOut, d)
+			continue
+		}
+		if s.config.FEC.fixed {
+			plan.Parity = s.config.FEC.segments(o.BlockData())
+		}
+		s.leaving = append(s.leaving, leaving{to: d, plan: plan})
 	}
-	if !planned {
-		plan = s.nobody.Plan(o, now)
-	}
-	return plan
+	s.pressure = cmp.Or(pressure, 1)
 }
 
-// depart sets the departure for a frame of size bytes.
-func (s *Sender) depart(size int, plan path.Plan) {
-	next := s.config.Clock.Now()
-	if s.config.Pace.rate > 0 && s.departure.next.After(next) {
-		next = s.departure.next // the last frame still uses up the rate
-	}
-	s.departure = departure{rate: s.config.Pace.rateOf(size, plan), next: next}
-}
-
-// encode computes a frame's parity and returns its datagrams.
-func (s *Sender) encode(o *protocol.Outgoing) []protocol.Datagram {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return o.Parity()
-}
-
-// finish counts a frame that was sent. If a destination can send requests, it copies the frame into the ring.
+// finish counts a frame that was sent, and tells those who did not get it. If a destination can send requests, it copies the
+// frame into the ring.
 func (s *Sender) finish(o *protocol.Outgoing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.config.Clock.Now() // before the copy: its time does not belong to the frame's departure
+	now := s.config.Clock.Now()
+	for _, d := range s.leftOut {
+		s.tellSkipped(d, o.FrameID())
+	}
 	if s.answered {
 		s.ring.add(o, now)
 	} else {
@@ -239,33 +239,55 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 	}
 	s.stats.Frames++
 	s.stats.FrameBytes += uint64(o.Size())
-	for _, d := range s.destinations {
-		d.path.End(now)
-		d.allowance.earn(d.answerShare(now), d.sent.bytes)
-		s.stats.Datagrams += uint64(d.sent.datagrams)
-		s.stats.Parity += uint64(d.sent.parity)
-		s.stats.WireBytes += uint64(d.sent.bytes)
-		if d.sent.failed {
-			s.stats.Failed++
-		}
-		if d.sent.tooLarge {
-			s.fit(d, now)
-		}
-		d.sent = sent{}
+	for i := range s.leaving {
+		s.leaving[i].to.skipping = 0
+		s.countLeft(&s.leaving[i], now)
 	}
 }
 
-// Close closes the sender's sockets, and waits for its goroutines to end.
+// countLeft counts what has left of a frame to one destination. s.mu is held.
+func (s *Sender) countLeft(l *leaving, now time.Time) {
+	l.to.allowance.earn(l.to.answerShare(now), l.bytes)
+	s.stats.Datagrams += uint64(l.datagrams)
+	s.stats.Parity += uint64(l.parity)
+	s.stats.WireBytes += uint64(l.bytes)
+	if l.failed {
+		s.stats.Failed++
+	}
+	if l.tooLarge {
+		s.fit(l.to, now)
+	}
+}
+
+// tellSkipped tells a destination that it does not get a frame which others got. With it, it names those before it again:
+// the last Skip may have been lost. s.mu is held.
+func (s *Sender) tellSkipped(d *destination, id uint32) {
+	d.got.note(id, leftOut)
+	if d.skipping == 0 || id-d.skipping >= ringFrames {
+		d.skipping = id
+	}
+	s.tell(d, s.splitter.Skip(d.skipping, id)) // Send will notice if the sender is closed
+}
+
+// Close closes the sender's sockets, and waits for its goroutines to end. It does not close the port of its config.
 func (s *Sender) Close() error {
 	var errs []error
 	s.closing.Do(func() {
 		s.close()
+		if s.config.Port != nil {
+			s.config.Port.remove(s)
+		}
 		s.mu.Lock()
 		for _, d := range s.destinations {
-			errs = append(errs, d.Conn.Close())
+			if !d.subscribed() {
+				errs = append(errs, d.Conn.Close())
+			}
 		}
 		s.mu.Unlock()
 		s.listeners.Wait()
+		if s.ownPort != nil {
+			errs = append(errs, s.ownPort.Close())
+		}
 	})
 	return errors.Join(errs...)
 }

@@ -203,27 +203,6 @@ func TestSenderOutlivesTheNetwork(t *testing.T) {
 	}
 }
 
-func TestResolve(t *testing.T) {
-	for in, want := range map[string]string{
-		"127.0.0.1:99":      "127.0.0.1:99",
-		"127.0.0.1":         "127.0.0.1:12345",
-		"[::1]:99":          "[::1]:99",
-		"[::1]":             "[::1]:12345",
-		"::1":               "[::1]:12345",
-		"239.1.2.3:5000":    "239.1.2.3:5000",
-		"[ff02::1%lo]:5000": "[ff02::1%lo]:5000",
-	} {
-		if got, err := sender.Resolve(in); err != nil || got.String() != want {
-			t.Errorf("%s is %v, %v; want %s", in, got, err, want)
-		}
-	}
-	for _, in := range []string{"", ":12345", "127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1:x", "no.such.host.invalid:1"} {
-		if got, err := sender.Resolve(in); err == nil {
-			t.Errorf("%q is %v, want an error", in, got)
-		}
-	}
-}
-
 // TestDial sends over real sockets, to IPv4 and IPv6 at once, in segments of several sizes.
 func TestDial(t *testing.T) {
 	for _, size := range []int{0, 448, 1000, 8896, 65_472} {

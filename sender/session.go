@@ -18,6 +18,7 @@ type splitter interface {
 	SegmentSize() int
 	Resize(size int)
 	Announce(a protocol.Announcement, clock *protocol.RemoteClock, now time.Time) []protocol.Datagram
+	Skip(first, last uint32) []protocol.Datagram
 	Feedback(b []byte, now time.Time) (protocol.Feedback, error)
 }
 
@@ -32,14 +33,19 @@ func (s *Sender) newSession(segmentSize int) error {
 		s.splitter = splitter
 		return err
 	}
-	splitter, err := protocol.NewSplitter(rand.Uint32(), 0, segmentSize)
+	session := rand.Uint32N(1 << 24)
+	splitter, err := protocol.NewSplitter(session, 0, segmentSize)
 	if err != nil {
 		return err
 	}
+	s.session.Store(session)
 	if key != (protocol.Key{}) {
 		splitter.Seal(key)
 	}
-	s.splitter, s.nextID, s.announcer.sent = splitter, 0, 0
+	s.splitter, s.nextID = splitter, 0
 	s.ring.evict(s.ring.count)
+	for _, d := range s.destinations {
+		d.announced = announced{}
+	}
 	return nil
 }

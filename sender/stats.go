@@ -11,7 +11,7 @@ import (
 type Stats struct {
 	Frames     uint64 // sent; each counts once, for all destinations together
 	FrameBytes uint64 // bytes in the frames that were sent
-	Skipped    uint64 // frames that were not sent, because a path does not carry all
+	Skipped    uint64 // frames that were sent to nobody, because no path carries all
 	Datagrams  uint64 // handed to the network, for all destinations together
 	WireBytes  uint64 // bytes in the datagrams, without IP and UDP headers
 	Parity     uint64 // how many of Datagrams were parity that followed its frame's data
@@ -50,6 +50,13 @@ var refusals = map[error]FeedbackRefusal{
 	protocol.ErrReplayed:     FeedbackReplayed,
 }
 
+// Announcement is what receivers are told of the stream now.
+func (s *Sender) Announcement() protocol.Announcement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.announcer.announcement(max(s.nextID, 1) - 1)
+}
+
 // Addrs returns the addresses that the sender sends to now.
 func (s *Sender) Addrs() (addrs []netip.AddrPort) {
 	s.mu.Lock()
@@ -70,8 +77,8 @@ func (s *Sender) Destinations() (infos []DestinationInfo) {
 	return infos
 }
 
-// Pressure is the share of the source's bytes that the narrowest path carries, 1 if it carries all. If a source can make its
-// frames smaller, it should do so by this factor: then fewer frames are skipped.
+// Pressure is the share of the source's bytes that the path which carries most carries, 1 if it carries all. If a source can
+// make its frames smaller, it should do so by this factor: then fewer frames are skipped. Narrower paths get fewer frames.
 func (s *Sender) Pressure() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -30,12 +30,12 @@ var floors = []struct {
 	{"bench/internal/relay", []string{"protocol"}},
 	{"bench/internal/plot", []string{"internal/trace"}},
 	{"bench/internal/browser", nil},
-	{"sender", []string{"sender", "protocol", "internal/datagram"}},
+	{"sender", []string{"sender", "protocol", "internal/datagram", "internal/hosts"}},
 	{"sender/internal/path", []string{"protocol"}},
 	{"sender/source", []string{
 		"sender/source", "protocol", "internal/hubconn", "internal/guard", "internal/pattern", "internal/raw", "internal/v4l2", "internal/rawfd",
 	}},
-	{"receiver", []string{"receiver", "protocol", "internal/datagram"}},
+	{"receiver", []string{"receiver", "protocol", "internal/datagram", "internal/hosts"}},
 	{"receiver/sink", []string{"receiver/sink", "protocol", "internal/hubconn", "internal/rawfd"}},
 	{"receiver/web", []string{"receiver/web", "protocol", "internal/guard"}},
 	{"internal/datagram", []string{"protocol", "internal/rawfd"}},
@@ -44,12 +44,15 @@ var floors = []struct {
 	{"internal/trace", []string{"protocol"}},
 	{"internal/netns", []string{"internal/netsim"}},
 	{"internal/pattern", []string{"protocol"}},
-	{"internal/guard", nil},
+	{"internal/firewall", nil},
+	{"internal/hosts", []string{"protocol"}},
+	{"internal/guard", []string{"protocol"}},
 	{"internal/raw", nil},
 	{"internal/v4l2", nil},
 	{"internal/rawfd", nil},
 	{"internal/fuzzcost", nil},
 	{"protocol", []string{"protocol"}},
+	{"protocol/discovery", []string{"protocol"}},
 	{"protocol/mjpeg", []string{"protocol/mjpeg"}},
 }
 
@@ -70,6 +73,8 @@ var places = []struct {
 		[]string{"sender/source/*.go", "receiver/web/*.go", "internal/guard/*.go", "cmd/udpcam/*.go", "bench/*.go"}, nil},
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",
 		[]string{"sender/source/post*.go", "receiver/web/*.go", "internal/guard/*.go"}, nil},
+	// Only discovery speaks DNS.
+	{"github.com/miekg/dns", "", []string{"protocol/discovery/*.go"}, nil},
 	// Only package browser starts browsers, and only package plot draws.
 	{"github.com/chromedp/chromedp", "", []string{"bench/internal/browser/*.go"}, nil},
 	{"gonum.org/v1/plot", "", []string{"bench/internal/plot/*.go"}, nil},
@@ -79,6 +84,7 @@ var places = []struct {
 		"internal/hubconn/*.go"}, nil},
 	// Only the commands read flags.
 	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go", "cmd/internal/*/*.go"}, nil},
+	{"github.com/BurntSushi/toml", "", []string{"cmd/udpcam/config.go"}, nil},
 	// The protocol and the model of the path are pure: they have no socket, and the time is an argument.
 	{"net", "Conn PacketConn UDPConn Listener Dial DialUDP Dialer Listen ListenPacket ListenUDP ListenConfig", nil,
 		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "protocol/hub/*.go", "sender/internal/path/*.go"}},

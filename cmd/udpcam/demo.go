@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -23,7 +24,7 @@ func demoCommand() *cli.Command {
 		Action: demo,
 	},
 		edgeFlags(defaultHTTP),
-		sourceFlags(demoSource),
+		sourceFlags(oneSource(demoSource)),
 		runningFlags(),
 	)
 }
@@ -33,7 +34,8 @@ const demoSource = "test:"
 
 func demo(c *cli.Context) error {
 	s, ctx := newSession(c, false)
-	name, src, err := openSource(c, demoSource, source.Options{Skip: s.skipped.count, Log: s.log})
+	name := cmp.Or(c.String("source"), demoSource)
+	src, err := openSource(c, name, source.Options{Skip: s.skipped.count, Log: s.log})
 	if err != nil {
 		return err
 	}
@@ -49,7 +51,7 @@ func demo(c *cli.Context) error {
 	defer to.close()
 	to.ReceiveFrom(loop.from)
 
-	s.log.Info("serving", "source", source.Redact(name), "over", loop.from.LocalAddr(), "url", to.url())
+	to.announce("source", source.Redact(name), "over", loop.from.LocalAddr())
 	if s.json == nil {
 		fmt.Fprintf(s.console, "\n  Open %s in a browser. Ctrl-C ends the demo.\n\n", to.url())
 	}

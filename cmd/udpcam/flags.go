@@ -13,7 +13,6 @@ import (
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
 	"udpcam/receiver/web"
-	"udpcam/sender"
 )
 
 // command completes a subcommand, as [cmdline.Command] does.
@@ -63,9 +62,13 @@ func checkFlags(c *cli.Context) error {
 
 // Flags that several subcommands have. Each call makes new ones, because a flag keeps the value it was set to.
 
-func sourceFlags(usual string) []cli.Flag {
+func oneSource(usual string) cli.Flag {
+	return &cli.StringFlag{Name: "source", Usage: "where pictures come from (`SOURCE`)", DefaultText: usual, TakesFile: true}
+}
+
+func sourceFlags(which cli.Flag) []cli.Flag {
 	return cmdline.Flags("Source",
-		&cli.StringFlag{Name: "source", Usage: "where pictures come from (`SOURCE`)", DefaultText: usual, TakesFile: true},
+		which,
 		&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`), if the source can change it",
 			DefaultText: "its own, or 30"},
 		&cli.StringFlag{Name: "size", Usage: "picture size (`WxH`) in pixels; a camera uses its nearest size",
@@ -86,6 +89,7 @@ func httpFlags(usual string) []cli.Flag {
 	return cmdline.Flags("HTTP",
 		&cli.StringFlag{Name: "http", Value: usual,
 			Usage: "serve browsers at `ADDR`: :8080 for this machine alone, 0.0.0.0:8080 for everyone"},
+		&cli.BoolFlag{Name: "qr", Usage: "also draw the page's address as a QR code, for phones; with the token, if there is one"},
 		&cli.StringFlag{Name: "html", Usage: "show this `FILE` instead of the built-in page", TakesFile: true},
 		allowHostFlag(),
 		&cli.StringSliceFlag{Name: "allow-origin", Usage: "let pages of another site (`ORIGIN`), such as https://example.org, " +
@@ -160,17 +164,17 @@ func networkOf(text string) (netip.Prefix, error) {
 	return network.Masked(), err
 }
 
-// addressOf returns an address that was given to --addr, with the default port if it has none.
-func addressOf(text string) (string, error) {
+// addressOf returns an address that was given to a flag, with the default port if it has none.
+func addressOf(flag, text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
-		host, port = strings.Trim(text, "[]"), strconv.Itoa(sender.DefaultPort)
+		host, port = strings.Trim(text, "[]"), strconv.Itoa(protocol.DefaultPort)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", cmdline.Usagef("--addr %q: the port has to be a number up to 65535", text)
+		return "", cmdline.Usagef("--%s %q: the port has to be a number up to 65535", flag, text)
 	}
 	if _, err := strconv.Atoi(host); err == nil {
-		return "", cmdline.Usagef("--addr %q: that is no address; give HOST:PORT, or :PORT to listen on", text)
+		return "", cmdline.Usagef("--%s %q: that is no address; give HOST:PORT, or :PORT to listen on", flag, text)
 	}
 	return net.JoinHostPort(host, port), nil
 }

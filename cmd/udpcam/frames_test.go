@@ -158,7 +158,7 @@ func TestShowFailingSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := &server{web.New(web.Config{Log: slog.New(slog.DiscardHandler)}), listener, "http"}
+	to := &server{Server: web.New(web.Config{Log: slog.New(slog.DiscardHandler)}), listener: listener, scheme: "http"}
 	var viewer sync.WaitGroup
 	viewer.Go(func() {
 		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

@@ -28,37 +28,55 @@ const maxPage = 16 << 20
 // A server shows frames to browsers.
 type server struct {
 	*web.Server
+	session  *session
 	listener net.Listener
 	scheme   string
+	token    string
+	qr       bool // the terminal gets the page's address as a QR code too
+}
+
+// serverConfig sets what the flags say about serving browsers at the address of --http, or else the usual one. It returns
+// that address, "" without either, and how to encrypt.
+func serverConfig(c *cli.Context, usual string, config *web.Config) (addr string, encryption *tls.Config, err error) {
+	if addr = cmp.Or(c.String("http"), usual); addr == "" {
+		return "", nil, nil
+	}
+	if c.Bool("qr") && c.Bool("json") {
+		return "", nil, cmdline.Usagef("--qr and --json contradict: a QR code is for people")
+	}
+	if _, err := web.ListenAddr(addr); err != nil {
+		return "", nil, cmdline.Usagef("--http: %w", err)
+	}
+	config.AllowHosts, config.Token = cmdline.List(c, "allow-host"), c.String("token")
+	config.MaxViewers, config.MaxPixels = c.Int("max-viewers"), c.Int("max-pixels")
+	if err := othersOf(c, config); err != nil {
+		return "", nil, err
+	}
+	if config.HTML, err = readPage(c.String("html")); err != nil {
+		return "", nil, err
+	}
+	if config.User, config.Password, err = authOf(c); err != nil {
+		return "", nil, err
+	}
+	encryption, err = encryptionOf(c)
+	return addr, encryption, err
+}
+
+// checkServer checks the flags for serving browsers.
+func checkServer(c *cli.Context, usual string) error {
+	_, _, err := serverConfig(c, usual, &web.Config{})
+	return err
 }
 
 // openServer listens on the address of --http, or else the usual one. Without either it returns nil. config says what the
 // flags do not.
 func openServer(c *cli.Context, usual string, config web.Config, s *session) (*server, error) {
-	addr := cmp.Or(c.String("http"), usual)
-	if addr == "" {
-		return nil, nil
+	addr, encryption, err := serverConfig(c, usual, &config)
+	if addr == "" || err != nil {
+		return nil, err
 	}
-	full, err := web.ListenAddr(addr)
-	if err != nil {
-		return nil, cmdline.Usagef("--http: %w", err)
-	}
-	config.AllowHosts, config.Token = cmdline.List(c, "allow-host"), c.String("token")
-	config.MaxViewers, config.MaxPixels = c.Int("max-viewers"), c.Int("max-pixels")
 	config.Skip, config.Log = s.skipped.count, s.log
-	if err := othersOf(c, &config); err != nil {
-		return nil, err
-	}
-	if config.HTML, err = readPage(c.String("html")); err != nil {
-		return nil, err
-	}
-	if config.User, config.Password, err = authOf(c); err != nil {
-		return nil, err
-	}
-	encryption, err := encryptionOf(c)
-	if err != nil {
-		return nil, err
-	}
+	full, _ := web.ListenAddr(addr) // serverConfig has seen it
 	listener, err := web.Listen(c.Context, addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("--http %s: another program has this port: try --http %s", full, nextPort(full))
@@ -71,7 +89,8 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		// 60 viewers, and costs no time that could be measured.
 		debug.SetGCPercent(50)
 	}
-	to := &server{web.New(config), listener, "http"}
+	to := &server{Server: web.New(config), session: s, listener: listener, scheme: "http", token: config.Token,
+		qr: c.Bool("qr")}
 	if encryption != nil {
 		to.listener, to.scheme = tls.NewListener(listener, encryption), "https"
 	}
@@ -82,6 +101,11 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		s.log.Warn("everyone on the network can watch: ask for a password or a token (--auth, --token)", "address", address)
 	case encryption == nil:
 		s.log.Warn("others can read the password or token on its way: encrypt with --tls-cert and --tls-key", "url", to.url())
+	}
+	if to.qr && !exposed {
+		listener.Close()
+		return nil, cmdline.Usagef("--qr is for other machines, and --http %s is for this one alone: give an address such as "+
+			"--http 0.0.0.0:8080", full)
 	}
 	return to, nil
 }
@@ -140,16 +164,6 @@ func encryptionOf(c *cli.Context) (*tls.Config, error) {
 		return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
 	}
 	return &tls.Config{GetCertificate: load, NextProtos: []string{"h2", "http/1.1"}}, nil
-}
-
-// url returns the page's address for a browser on this machine.
-func (s *server) url() string {
-	addr := s.listener.Addr().(*net.TCPAddr)
-	host := addr.IP.String()
-	if addr.IP.IsUnspecified() {
-		host = "localhost"
-	}
-	return s.scheme + "://" + net.JoinHostPort(host, strconv.Itoa(addr.Port)) + "/"
 }
 
 func (s *server) serve(ctx context.Context) error { return s.Serve(ctx, s.listener) }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -87,6 +86,7 @@ func runHub(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	warnOfHubSecret(c, s.log)
 	ns, err := startHub(config)
 	if err != nil {
 		return explainHubStart(err)
@@ -134,7 +134,7 @@ func runHub(c *cli.Context) error {
 // hubConfigOf returns what the flags say.
 func hubConfigOf(c *cli.Context, s *session) (config hubConfig, err error) {
 	config.log = s.log
-	if config.secret, err = hubSecret(c, s); err != nil {
+	if config.secret, err = hubSecret(c); err != nil {
 		return config, err
 	}
 	if config.secret != nil && config.secret.Role().Kind != "" {
@@ -210,7 +210,10 @@ func hubHelp(ns *natsd.Server, secretFile string, config hubConfig) string {
 	addr := ns.Addr().(*net.TCPAddr)
 	host, secret := addr.IP.String(), ""
 	if addr.IP.IsUnspecified() {
-		host = cmp.Or(strings.Join(ownAddresses()[:min(1, len(ownAddresses()))], ""), "127.0.0.1")
+		host = "127.0.0.1"
+		if own := ownAddresses(addr.AddrPort().Addr()); len(own) > 0 {
+			host = own[0].String()
+		}
 	}
 	if config.secret != nil {
 		secret = " --hub-secret-file " + cmp.Or(secretFile, "hub.secret")
@@ -231,16 +234,4 @@ func hubHelp(ns *natsd.Server, secretFile string, config hubConfig) string {
 		}
 	}
 	return b.String() + "\n"
-}
-
-// ownAddresses are those by which others reach this machine, IPv4 first.
-func ownAddresses() (addresses []string) {
-	all, _ := net.InterfaceAddrs()
-	for _, a := range all {
-		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
-			addresses = append(addresses, n.IP.String())
-		}
-	}
-	slices.SortStableFunc(addresses, func(a, b string) int { return strings.Count(a, ":") - strings.Count(b, ":") })
-	return addresses
 }

@@ -35,6 +35,15 @@ type edge struct {
 	last progress
 }
 
+// serveHub is udpcam serve --hub.
+func serveHub(ctx context.Context, c *cli.Context, s *session) error {
+	conn, err := dialHub(ctx, c, s.log, false)
+	if err != nil {
+		return err
+	}
+	return serveEdge(ctx, c, s, conn, defaultHTTP, func(e *edge) subject { return e }, func() []web.Metric { return nil })
+}
+
 // serveEdge shows every stream of a hub to browsers, until ctx is done. work makes what the watch shows.
 func serveEdge(ctx context.Context, c *cli.Context, s *session, conn *hubconn.Conn, usual string,
 	work func(*edge) subject, more func() []web.Metric) (err error) {
@@ -60,7 +69,7 @@ func serveEdge(ctx context.Context, c *cli.Context, s *session, conn *hubconn.Co
 	}
 	defer to.close()
 	e.to = to
-	s.log.Info("serving", "hub", strings.Join(c.StringSlice("hub"), ", "), "url", to.url())
+	to.announce("hub", strings.Join(c.StringSlice("hub"), ", "))
 	watch := s.watch(work(e))
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return to.serve(ctx) })

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -49,23 +50,15 @@ func hubSecretFlags() []cli.Flag {
 }
 
 // hubSecret returns the secret that the flags give, or nil.
-func hubSecret(c *cli.Context, s *session) (*hubconn.Secret, error) {
+func hubSecret(c *cli.Context) (*hubconn.Secret, error) {
 	text, name := c.String("hub-secret"), c.String("hub-secret-file")
-	switch {
-	case text != "" && name != "":
+	if text != "" && name != "" {
 		return nil, cmdline.Usagef("--hub-secret and --hub-secret-file contradict: give one of them")
-	case text != "" && text != os.Getenv(cmdline.Variable("hub-secret")):
-		s.log.Warn(
-			"others on this machine can see a secret that is on the command line: use --hub-secret-file, or the variable " +
-				cmdline.Variable("hub-secret"),
-		)
-	case name != "":
+	}
+	if name != "" {
 		b, err := readSmall(name)
 		if err != nil {
 			return nil, cmdline.Usagef("--hub-secret-file: %w", err)
-		}
-		if readableByOthers(name) {
-			s.log.Warn("others on this machine can read the hub's secret", "file", name, "hint", "chmod 600 "+name)
 		}
 		text = string(b)
 	}
@@ -82,38 +75,52 @@ func hubSecret(c *cli.Context, s *session) (*hubconn.Secret, error) {
 	return &secret, nil
 }
 
+// warnOfHubSecret tells of a secret that others on this machine can read.
+func warnOfHubSecret(c *cli.Context, log *slog.Logger) {
+	text, name := c.String("hub-secret"), c.String("hub-secret-file")
+	if text != "" && text != os.Getenv(cmdline.Variable("hub-secret")) && tenantOf(c.Context) == nil {
+		log.Warn("others on this machine can see a secret that is on the command line: use --hub-secret-file, or the variable " +
+			cmdline.Variable("hub-secret"))
+	}
+	if name != "" && readableByOthers(name) {
+		log.Warn("others on this machine can read the hub's secret", "file", name, "hint", "chmod 600 "+name)
+	}
+}
+
 func siteOf(c *cli.Context) string {
 	host, _ := os.Hostname()
 	host, _, _ = strings.Cut(host, ".")
 	return cmp.Or(c.String("site"), host)
 }
 
-// dialHub connects to the hub of --hub. Without the flag it returns nil.
-func dialHub(ctx context.Context, c *cli.Context, s *session, wait bool) (*hubconn.Conn, error) {
-	urls := cmdline.List(c, "hub")
-	if len(urls) == 0 {
+// hubOf returns what the flags say about the hub to connect to. Without --hub, config has no URL.
+func hubOf(c *cli.Context) (config hubconn.Config, err error) {
+	config.URLs = cmdline.List(c, "hub")
+	if len(config.URLs) == 0 {
 		for _, flag := range []string{"hub-secret", "hub-secret-file", "site"} {
 			if c.IsSet(flag) {
-				return nil, cmdline.Usagef(
-					"--%s is for --hub: give a hub's address too, such as --hub nats://192.168.1.5",
-					flag,
-				)
+				return config, cmdline.Usagef("--%s is for --hub: give a hub's address too, such as --hub nats://192.168.1.5", flag)
 			}
 		}
-		return nil, nil
+		return config, nil
 	}
-	for _, url := range urls {
+	for _, url := range config.URLs {
 		if _, err := hubconn.ParseURL(url); err != nil {
-			return nil, cmdline.Usagef("--hub: %w", err)
+			return config, cmdline.Usagef("--hub: %w", err)
 		}
 	}
-	secret, err := hubSecret(c, s)
-	if err != nil {
+	config.Name = "udpcam " + c.Command.Name + " at " + siteOf(c)
+	config.Secret, err = hubSecret(c)
+	return config, err
+}
+
+// dialHub connects to the hub of --hub. Without the flag it returns nil. With wait, it fails if no hub can be reached now.
+func dialHub(ctx context.Context, c *cli.Context, log *slog.Logger, wait bool) (*hubconn.Conn, error) {
+	config, err := hubOf(c)
+	if len(config.URLs) == 0 || err != nil {
 		return nil, err
 	}
-	return hubconn.Dial(
-		ctx,
-		hubconn.Config{URLs: urls, Secret: secret, Name: "udpcam " + c.Command.Name + " at " + siteOf(c),
-			Log: s.log, Wait: wait},
-	)
+	warnOfHubSecret(c, log)
+	config.Log, config.Wait = log, wait
+	return hubconn.Dial(ctx, config)
 }

@@ -38,17 +38,16 @@ func hubListCommand() *cli.Command {
 
 // hubList is udpcam hub ls.
 func hubList(c *cli.Context) error {
-	s, ctx := newSession(c, false)
-	s.log = quiet
+	_, ctx := newSession(c, false)
 	if len(cmdline.List(c, "hub")) == 0 {
 		return cmdline.Usagef("which hub? give its address, such as --hub nats://192.168.1.5")
 	}
-	conn, err := dialHub(ctx, c, s, true)
+	conn, err := dialHub(ctx, c, quiet, true)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	infos, err := ask(conn, c.Duration("wait"))
+	infos, err := askHub(conn, c.Duration("wait"))
 	if err != nil {
 		return err
 	}
@@ -63,8 +62,8 @@ func hubList(c *cli.Context) error {
 	return printInfos(c.App.Writer, conn, infos)
 }
 
-// ask asks who is there. It ends when there was no answer for a time, at least ten round trips.
-func ask(conn *hubconn.Conn, wait time.Duration) (infos []hub.Info, err error) {
+// askHub asks who is there. It ends when there was no answer for a time, at least ten round trips.
+func askHub(conn *hubconn.Conn, wait time.Duration) (infos []hub.Info, err error) {
 	answers := make(chan *nats.Msg, 4096)
 	inbox := nats.NewInbox()
 	if _, err = conn.ChanSubscribe(inbox, answers); err == nil {
@@ -176,8 +175,7 @@ func hubSecretCommand() *cli.Command {
 			"for a site that may only watch",
 		),
 		Action: func(c *cli.Context) error {
-			s, _ := newSession(c, false)
-			secret, err := hubSecret(c, s)
+			secret, err := hubSecret(c)
 			switch {
 			case err != nil:
 				return err

@@ -26,7 +26,7 @@ type hubOutput struct {
 
 // openHub opens the output of --hub, if the flag is given.
 func (o *outputs) openHub(ctx context.Context, c *cli.Context, s *session) error {
-	conn, err := dialHub(ctx, c, s, false)
+	conn, err := dialHub(ctx, c, s.log, false)
 	if conn == nil || err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/mdp/qrterminal/v3"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
@@ -53,7 +52,8 @@ func key(c *cli.Context) error {
 		}
 	}
 	if c.Bool("qr") {
-		qrterminal.GenerateHalfBlock(k.Text(), qrterminal.M, c.App.ErrWriter)
+		code, _ := drawQR(k.Text(), c.App.ErrWriter)
+		c.App.ErrWriter.Write(code)
 	}
 	_, err := fmt.Fprintln(c.App.Writer, k.Text())
 	return err
@@ -168,5 +168,5 @@ func readableKeyFiles(c *cli.Context) (names []string) {
 
 func readableByOthers(name string) bool {
 	info, err := os.Stat(name)
-	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0
 }

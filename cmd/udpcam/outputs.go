@@ -44,8 +44,9 @@ type file struct {
 	since  time.Time   // when that began
 }
 
-// openOutputs opens what the flags name. If there is an error, nothing is left open.
-func openOutputs(c *cli.Context, s *session, none func()) (o *outputs, err error) {
+// openOutputs opens what the flags name. hints is what the page tells without a stream. If there is an error, nothing is left
+// open.
+func openOutputs(c *cli.Context, s *session, hints func() web.Hints, none func()) (o *outputs, err error) {
 	o = &outputs{log: s.log, none: none}
 	defer func() {
 		if err != nil {
@@ -57,7 +58,7 @@ func openOutputs(c *cli.Context, s *session, none func()) (o *outputs, err error
 		return o, err
 	}
 	options.Skip, options.Log = s.skipped.count, s.log
-	if o.server, err = openServer(c, "", web.Config{Outputs: o.webStates, Metrics: o.metrics}, s); err != nil {
+	if o.server, err = openServer(c, "", web.Config{Outputs: o.webStates, Hints: hints, Metrics: o.metrics}, s); err != nil {
 		return o, err
 	}
 	if o.server != nil {
@@ -202,7 +203,7 @@ func (o *outputs) close() (err error) {
 // announce logs where frames go.
 func (o *outputs) announce() {
 	if o.server != nil {
-		o.log.Info("serving", "url", o.server.url())
+		o.server.announce()
 	}
 	if o.window != nil {
 		o.log.Info("showing", "until", "q or Esc is pressed in the window")

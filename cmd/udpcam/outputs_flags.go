@@ -16,7 +16,7 @@ import (
 
 // Flags that need another one.
 var (
-	httpOnly = []string{"html", "allow-host", "allow-origin", "trust-proxy", "auth", "token", "tls-cert", "tls-key",
+	httpOnly = []string{"qr", "html", "allow-host", "allow-origin", "trust-proxy", "auth", "token", "tls-cert", "tls-key",
 		"max-viewers"}
 	outOnly = []string{"stream", "force", "new-file", "keep", "keep-free", "record-as", "snapshot-every"}
 )

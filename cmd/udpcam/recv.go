@@ -3,13 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -17,17 +13,18 @@ import (
 
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
+	"udpcam/protocol/discovery"
 	"udpcam/receiver"
-	"udpcam/sender"
 )
 
 func recvCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "recv",
 		Usage:     "receive streams and show, record, pipe or re-serve them",
-		UsageText: "udpcam recv [--addr [HOST]:PORT] [--show] [--http ADDR] [--out OUT] [flags]",
+		UsageText: "udpcam recv [--from WHERE] [--show] [--http ADDR] [--out OUT] [flags]",
 		Description: cmdline.Examples(
-			"udpcam recv --show", "a window for each stream",
+			"udpcam recv --from 192.168.1.7 --show", "a camera that listens: udpcam send --listen",
+			"udpcam recv --show", "a window for each stream that is sent here",
 			"udpcam recv --term", "in this terminal, as over ssh",
 			"udpcam recv --http :8080", "for browsers, at http://127.0.0.1:8080",
 			"udpcam recv --out frames.mjpg --show", "record, and watch meanwhile",
@@ -40,8 +37,9 @@ func recvCommand() *cli.Command {
 		Action: recv,
 	},
 		cmdline.Flags("Senders",
+			fromFlag(),
 			&cli.StringFlag{Name: "addr", Usage: "listen here (`[HOST]:PORT`), or join this multicast group",
-				Value: anyAddress},
+				DefaultText: anyAddress + ", with --from any port"},
 			wireFlag(),
 			&cli.DurationFlag{Name: "deadline", Usage: "give up a frame that is not complete after this `TIME`",
 				Value: protocol.DefaultDeadline},
@@ -84,22 +82,32 @@ func recvCommand() *cli.Command {
 }
 
 // anyAddress is the default of --addr: all addresses of this machine.
-var anyAddress = fmt.Sprintf(":%d", sender.DefaultPort)
+var anyAddress = fmt.Sprintf(":%d", protocol.DefaultPort)
 
 func recv(c *cli.Context) error {
 	config, err := receiverConfig(c)
 	if err != nil {
 		return err
 	}
+	wanted, err := wishOf(c)
+	if err != nil {
+		return err
+	}
 	if err := checkOutputs(c); err != nil {
 		return err
+	}
+	if checking(c) {
+		_, err := sinkOptions(c)
+		_, ofHub := hubOf(c)
+		return cmp.Or(err, ofHub, checkServer(c, ""))
 	}
 	s, ctx := newSession(c, slices.Contains(cmdline.List(c, "out"), "-"))
 	config.Log = s.log
 	warnOfKeys(c, s.log)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	to, err := openOutputs(c, s, end)
+	invite := newInvitation(c)
+	to, err := openOutputs(c, s, invite.hints, end)
 	if err != nil {
 		return err
 	}
@@ -107,7 +115,7 @@ func recv(c *cli.Context) error {
 		to.close()
 		return err
 	}
-	from, err := listen(ctx, c, config)
+	from, err := openReceiver(ctx, c, config, wanted)
 	if err != nil {
 		to.close()
 		return err
@@ -118,9 +126,25 @@ func recv(c *cli.Context) error {
 	}
 	parts, ctx := errgroup.WithContext(ctx)
 
-	s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
 	to.announce()
+	invite.asked = func() []string { return askedOf(from.Subscriptions()) }
+	if listens(c, wanted) {
+		s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
+		invite.listens(c.String("addr"), from.LocalAddr())
+	}
+	search := discovery.Config{Interface: c.String("interface"), Log: s.log}
+	if config.Wire != protocol.WireClassic {
+		invite.found = (&lookout{ctx: ctx, config: search}).streams
+	}
+	if to.server != nil {
+		invite.pages = to.server.pages
+	}
 	work := newReceiving(s, from, to)
+	work.invite = invite
+	if !wanted.empty() {
+		s.log.Info("subscribing", "from", wanted.String())
+		work.idle = "waiting for a stream from " + wanted.String()
+	}
 	work.untimed = config.Wire == protocol.WireClassic
 	watch := s.watch(work)
 	parts.Go(func() error {
@@ -130,6 +154,9 @@ func recv(c *cli.Context) error {
 			to.put(f, now)
 		})
 	})
+	if wanted.searches() {
+		parts.Go(func() error { return wanted.seek(ctx, from, search, config.Keys) })
+	}
 	if to.server != nil {
 		to.server.ReceiveFrom(from)
 		parts.Go(func() error { return to.server.serve(ctx) })
@@ -186,28 +213,40 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 	return config, err
 }
 
+// listens reports whether the receiver waits for senders that come to it: not if it goes to them, unless it is told to.
+func listens(c *cli.Context, wanted wish) bool { return wanted.empty() || c.IsSet("addr") }
+
+// openReceiver opens the receiver, on the address of --addr or on a port of its own, and subscribes to what is wanted.
+func openReceiver(ctx context.Context, c *cli.Context, config receiver.Config, wanted wish) (r *receiver.Receiver, err error) {
+	if listens(c, wanted) {
+		r, err = listen(ctx, c, config)
+	} else {
+		r, err = receiver.Subscribe(ctx, config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := wanted.subscribe(ctx, r); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
 // listen opens the receiver on the address of --addr.
 func listen(ctx context.Context, c *cli.Context, config receiver.Config) (*receiver.Receiver, error) {
-	addr, err := addressOf(cmp.Or(c.String("addr"), anyAddress))
+	addr, err := addressOf("addr", cmp.Or(c.String("addr"), anyAddress))
 	if err != nil {
 		return nil, err
 	}
 	r, err := receiver.Listen(ctx, config, addr)
-	var dns *net.DNSError
-	switch {
-	case err == nil:
-		if fallenBack(addr, r.LocalAddr()) {
-			config.Log.Warn("this machine has no IPv6: udpcam listens on IPv4 only", "addr", r.LocalAddr())
-		}
-		return r, nil
-	case errors.As(err, &dns):
-		err = fmt.Errorf("%w (give an address of this machine, or %s for all of them)", err, anyAddress)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		err = fmt.Errorf("%w (this machine does not have that address; %s listens on all of its addresses)", err, anyAddress)
-	case errors.Is(err, os.ErrPermission):
-		err = fmt.Errorf("%w (ports below 1024 need root: choose a higher one)", err)
+	if err != nil {
+		return nil, explainListening("addr", addr, err)
 	}
-	return nil, fmt.Errorf("--addr: %w", err)
+	if fallenBack(addr, r.LocalAddr()) {
+		config.Log.Warn("this machine has no IPv6: udpcam listens on IPv4 only", "addr", r.LocalAddr())
+	}
+	return r, nil
 }
 
 // fallenBack reports whether the user asked for all IPv6 addresses, but got is an IPv4 address. Then this machine has no

@@ -3,13 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
-	"time"
+	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
@@ -21,11 +22,13 @@ func sendCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "send",
 		Usage:     "send a camera or another source of pictures to receivers",
-		UsageText: "udpcam send --addr HOST[:PORT] [--source SOURCE] [flags]",
+		UsageText: "udpcam send --addr HOST[:PORT]|--listen [ADDR] [--source SOURCE] [flags]",
 		Description: cmdline.Examples(
 			"udpcam send --addr 192.168.1.20", "the first camera that works",
+			"udpcam send --listen", "the same, for receivers that come: udpcam recv --from THIS-MACHINE",
 			"udpcam send --addr pc.local:12345 --source test:", "a test pattern, no camera needed",
 			"udpcam send --addr 239.1.2.3 --source http://cam/video.mjpg", "an IP camera to a multicast group",
+			"udpcam send --addr pc --source /dev/video0 --source /dev/video2 --name door --name yard", "two cameras",
 			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "any program that writes JPEGs",
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: send,
@@ -33,14 +36,16 @@ func sendCommand() *cli.Command {
 		cmdline.Flags("Receivers",
 			&cli.StringSliceFlag{Name: "addr",
 				Usage: "send to (`HOST[:PORT]`) a name, an IP address or a multicast group (repeatable)"},
-			&cli.StringFlag{Name: "name", Aliases: []string{"stream"}, Usage: "the stream's `NAME`",
-				DefaultText: "from this host's name and the source"},
+			&cmdline.ListFlag{GenericFlag: cli.GenericFlag{Name: "name", Aliases: []string{"stream"},
+				Usage:       "the stream's `NAME`; repeatable, one for each --source",
+				DefaultText: "from this host's name and the source"}},
 			wireFlag(),
 			&cli.IntFlag{Name: "segment", Usage: "at most `N` bytes of a frame in each datagram", DefaultText: fmt.Sprintf(
 				"%d, less if the path takes less; classic: %d", protocol.DefaultSegmentSize, protocol.ClassicSegmentSize)},
 			interfaceFlag(),
 			&cli.IntFlag{Name: "ttl", Usage: "how many networks (`N`) multicast may reach; 1 is this one alone", Value: 1},
 		),
+		portFlags(),
 		cmdline.Flags("Loss",
 			&cli.StringFlag{Name: "fec", Value: "auto", Usage: "parity (`SHARE`) for lost packets: " +
 				"auto follows the loss that receivers report; or a share such as 20%, or off"},
@@ -51,7 +56,8 @@ func sendCommand() *cli.Command {
 				"for kernels and network cards where sending many at once is broken"},
 		),
 		keyFlags("seal the stream: only receivers with the same key can watch"),
-		sourceFlags(source.Default()),
+		sourceFlags(&cmdline.ListFlag{GenericFlag: cli.GenericFlag{Name: "source", TakesFile: true,
+			Usage: "where pictures come from (`SOURCE`, repeatable)", DefaultText: source.Default()}}),
 		cmdline.Flags("Uploads",
 			allowHostFlag(),
 			&cli.StringFlag{Name: "auth", Usage: "ask cameras that post for this `USER:PASSWORD`"},
@@ -66,11 +72,9 @@ func sendCommand() *cli.Command {
 var uploadOnly = []string{"allow-host", "auth", "token"}
 
 func send(c *cli.Context) error {
-	for _, flag := range uploadOnly {
-		// A variable such as UDPCAM_TOKEN may be there for udpcam recv.
-		if c.IsSet(flag) && os.Getenv(cmdline.Variable(flag)) == "" && !isUpload(c.String("source")) {
-			return cmdline.Usagef("--%s is for cameras that post their pictures: it needs --source post://:8081/", flag)
-		}
+	streams, err := streamsOf(cmdline.List(c, "source"), cmdline.List(c, "name"))
+	if err != nil {
+		return err
 	}
 	config, err := senderConfig(c)
 	if err != nil {
@@ -80,48 +84,113 @@ func send(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, ctx := newSession(c, false)
-	config.Log = s.log
-	warnOfKeys(c, s.log)
-	work := &sending{session: s, key: config.Key, last: progress{Time: s.began}}
-	name, src, err := openSource(c, source.Default(), source.Options{
-		Pressure: func() float64 { return work.to.Pressure() }, // the source calls it only once it runs
-		Skip:     s.skipped.count,
-		Encoded:  work.encoding.note,
-		Log:      s.log,
-	})
+	listen, err := listenAddr(c)
 	if err != nil {
 		return err
 	}
-	work.source = source.Redact(name)
-	to, err := sender.Dial(ctx, config, addrs...)
-	if err != nil {
-		return err
-	}
-	defer to.Close()
-	work.to = to
-
-	watch := s.watch(work)
-	err = pump(ctx, src, to.Send, uint64(c.Int("frames")), s.skipped.count, func(f protocol.Frame, n uint64) {
-		work.delays.note(time.Since(f.Captured))
-		if n == 1 {
-			attrs := []any{"source", work.source, "to", to.Addrs(), "stream", config.Name, "wire", config.Wire}
-			if config.Key != (protocol.Key{}) {
-				attrs = append(attrs, "key", config.Key.ID())
-			}
-			s.log.Info("sending", attrs...)
+	for _, flag := range uploadOnly {
+		// A variable such as UDPCAM_TOKEN may be there for udpcam recv.
+		if c.IsSet(flag) && os.Getenv(cmdline.Variable(flag)) == "" && !slices.ContainsFunc(streams, stream.isUpload) {
+			return cmdline.Usagef("--%s is for cameras that post their pictures: it needs --source post://:8081/", flag)
 		}
-	})
-	if st := to.Stats(); err == nil && st.Frames > 0 && st.Datagrams == 0 {
-		err = fmt.Errorf("nothing could be sent to %v: is this machine connected to a network?", to.Addrs())
 	}
+	if checking(c) {
+		for _, this := range streams {
+			if _, err := openSource(c, cmp.Or(this.source, source.Default()), source.Options{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	s, ctx := newSession(c, false)
+	warnOfKeys(c, s.log)
+	if config.Wire != protocol.WireClassic {
+		defer claimNames(streams, func(name string) {
+			s.log.Warn("another sender on this host has this name: receivers may take one for the other", "name", name)
+		}).release()
+	}
+	if listen != "" {
+		port, err := openPort(ctx, listen, sender.PortConfig{
+			MaxSubscribers: c.Int("max-subscribers"),
+			Fragments:      config.SegmentSize != 0,
+			NoGSO:          config.NoGSO,
+			Log:            s.log,
+		})
+		if err != nil {
+			return err
+		}
+		defer port.Close()
+		config.Port = port.Port
+	}
+	parts, ctx := errgroup.WithContext(ctx)
+	var cameras []*camera
+	var subjects []subject
+	for _, this := range streams {
+		w, err := openCamera(ctx, c, this, len(streams) > 1, config, addrs, s)
+		if err != nil {
+			return err
+		}
+		defer w.to.Close()
+		cameras, subjects = append(cameras, w), append(subjects, w)
+	}
+	if config.Port != nil {
+		s.log.Info("listening", "addr", config.Port.LocalAddr(), "streams", len(streams))
+	}
+	watch := s.watch(subjects...)
+	if port := config.Port; port != nil && !c.Bool("hidden") && !port.LocalAddr().Addr().IsLoopback() {
+		ctx, end := context.WithCancel(ctx)
+		var offering sync.WaitGroup
+		offering.Go(func() { offer(ctx, s.log, c.String("interface"), port.LocalAddr(), cameras) })
+		defer func() { end(); offering.Wait() }()
+	}
+	for _, w := range cameras {
+		parts.Go(func() error { return w.named(w.run(ctx)) })
+	}
+	err = parts.Wait()
 	watch.end(err)
 	return err
 }
 
+// openCamera opens one of the streams of send, as far as it goes without starting the source.
+func openCamera(ctx context.Context, c *cli.Context, this stream, several bool, config sender.Config, addrs []string,
+	s *session) (*camera, error) {
+
+	if several {
+		s = s.part("stream", cmp.Or(this.name, source.Redact(this.source)))
+	}
+	name := cmp.Or(this.source, source.Default())
+	w := &camera{
+		session: s,
+		name:    this.name,
+		source:  source.Redact(name),
+		key:     config.Key,
+		wire:    config.Wire,
+		limit:   uint64(c.Int("frames")),
+		several: several,
+		last:    progress{Time: s.began},
+	}
+	var err error
+	w.src, err = openSource(c, name, source.Options{
+		Pressure: func() float64 { return w.to.Pressure() }, // the source calls it only once it runs
+		Skip:     s.skipped.count,
+		Encoded:  w.encoding.note,
+		Log:      s.log,
+	})
+	if err == nil {
+		config.Name, config.Log = this.name, s.log
+		w.to, err = sender.Dial(ctx, config, addrs...)
+	}
+	if err != nil {
+		return nil, w.named(err)
+	}
+	w.onDemand = len(addrs) == 0 && w.src.OnDemand()
+	w.watched, w.linger = w.to.Watched, c.Duration("linger")
+	return w, nil
+}
+
 func receiversOf(c *cli.Context) (addrs []string, err error) {
 	for _, text := range cmdline.List(c, "addr") {
-		addr, err := addressOf(text)
+		addr, err := addressOf("addr", text)
 		if err != nil {
 			return nil, err
 		}
@@ -133,44 +202,11 @@ func receiversOf(c *cli.Context) (addrs []string, err error) {
 		}
 		addrs = append(addrs, addr)
 	}
-	if len(addrs) == 0 {
-		return nil, cmdline.Usagef("--addr is missing: give the receiver's address, such as --addr 192.168.1.20")
+	if len(addrs) == 0 && c.String("listen") == "" {
+		return nil, cmdline.Usagef("--addr is missing: give the receiver's address, such as --addr 192.168.1.20, " +
+			"or let receivers come with --listen")
 	}
 	return addrs, nil
-}
-
-// pump sends the frames of a source. It ends with the source, with ctx, or after limit frames if limit is not 0. After
-// each frame it calls sent with the number of frames so far.
-//
-// A frame that is too large for the wire is skipped. If it is the first, that is an error: the others are not likely to fit
-// either.
-func pump(ctx context.Context, src source.Source, send func(protocol.Frame) (bool, error), limit uint64,
-	skip func(reason string), sent func(f protocol.Frame, n uint64)) error {
-
-	n := uint64(0)
-	for f, err := range src.Frames(ctx) {
-		if err != nil {
-			return err
-		}
-		ok, err := send(f)
-		switch {
-		case errors.Is(err, protocol.ErrFrameSize) && n == 0:
-			return fmt.Errorf("%w: choose a larger --segment, or smaller pictures", err)
-		case errors.Is(err, protocol.ErrFrameSize):
-			skip("too large for the wire")
-		case errors.Is(err, sender.ErrNotJPEG):
-			skip("no JPEG")
-		case err != nil:
-			return err
-		case ok:
-			n++
-			sent(f, n)
-			if n == limit {
-				return nil
-			}
-		}
-	}
-	return nil
 }
 
 // senderConfig returns what the flags say about sending.
@@ -188,9 +224,9 @@ func senderConfig(c *cli.Context) (config sender.Config, err error) {
 		return config, cmdline.Usagef("--pace: %w", err)
 	}
 	config.Wire, _ = protocol.ParseWire(c.String("wire")) // checkFlags has seen it
-	switch name := c.String("name"); config.Wire {
+	switch config.Wire {
 	case protocol.WireClassic:
-		if name != "" {
+		if len(cmdline.List(c, "name")) > 0 {
 			return config, cmdline.Usagef("--name and --wire classic contradict: the classic wire carries no names")
 		}
 		if c.IsSet("fec") && config.FEC != sender.FECOff {
@@ -198,10 +234,6 @@ func senderConfig(c *cli.Context) (config sender.Config, err error) {
 		}
 		_, err = protocol.NewClassicSplitter(config.SegmentSize)
 	default:
-		if name != protocol.CleanName(name) {
-			return config, cmdline.Usagef("--name %q: give at most %d bytes of printable text", name, protocol.MaxStreamName)
-		}
-		config.Name = cmp.Or(name, streamName(c.String("source")))
 		_, err = protocol.NewSplitter(0, 0, config.SegmentSize)
 	}
 	if err != nil {

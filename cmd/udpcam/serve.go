@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -29,7 +30,7 @@ func serveCommand() *cli.Command {
 		Action: serve,
 	},
 		edgeFlags(defaultHTTP),
-		sourceFlags(source.Default()),
+		sourceFlags(oneSource(source.Default())),
 		hubClientFlags("show the streams of this hub, each while somebody watches it"),
 		runningFlags(),
 	)
@@ -45,17 +46,25 @@ func edgeFlags(usual string) []cli.Flag {
 }
 
 func serve(c *cli.Context) error {
-	s, ctx := newSession(c, false)
-	conn, err := dialHub(ctx, c, s, false)
+	name := cmp.Or(c.String("source"), source.Default())
+	ofHub, err := hubOf(c)
+	edge := len(ofHub.URLs) > 0
 	switch {
 	case err != nil:
 		return err
-	case conn != nil && c.IsSet("source"):
+	case edge && c.IsSet("source"):
 		return cmdline.Usagef("--hub and --source contradict: serve one of them, and the other in a second process")
-	case conn != nil:
-		return serveEdge(ctx, c, s, conn, defaultHTTP, func(e *edge) subject { return e }, func() []web.Metric { return nil })
+	case checking(c) && edge:
+		return checkServer(c, defaultHTTP)
+	case checking(c):
+		_, err := openSource(c, name, source.Options{})
+		return cmp.Or(err, checkServer(c, defaultHTTP))
 	}
-	name, src, err := openSource(c, source.Default(), source.Options{Skip: s.skipped.count, Log: s.log})
+	s, ctx := newSession(c, false)
+	if edge {
+		return serveHub(ctx, c, s)
+	}
+	src, err := openSource(c, name, source.Options{Skip: s.skipped.count, Log: s.log})
 	if err != nil {
 		return err
 	}
@@ -65,10 +74,10 @@ func serve(c *cli.Context) error {
 	}
 	defer to.close()
 
-	s.log.Info("serving", "source", source.Redact(name), "url", to.url())
+	to.announce("source", source.Redact(name))
 	work := &serving{session: s, to: to, last: progress{Time: s.began}}
 	watch := s.watch(work)
-	stream := streamName(c.String("source"))
+	stream := streamName(name)
 	err = show(ctx, to, work.open(src, stream), src.OnDemand(), c.Duration("linger"), stream)
 	watch.end(err)
 	return err

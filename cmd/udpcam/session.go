@@ -28,6 +28,8 @@ type session struct {
 	began      time.Time
 	skipped    tally // pictures that sources and sinks left out
 	complained map[complaint]uint64
+	table      string // of udpcam run, whose command this is; or ""
+	begun      func() // is called when all that the command needs is open, unless nil
 }
 
 // A status is what a command shows every second. As JSON it is an object whose keys never change.
@@ -50,10 +52,18 @@ func levelOf(c *cli.Context) (level slog.Level, err error) {
 // returns a context that ends with c's, or when nobody reads the JSON any more.
 func newSession(c *cli.Context, picturesOnStdout bool) (*session, context.Context) {
 	ctx, cancel := context.WithCancel(c.Context)
-	s := &session{console: newConsole(c.App.ErrWriter), lost: cancel, began: time.Now()}
 	level, _ := levelOf(c)    // checkFlags has seen it
 	log.SetOutput(io.Discard) // where net/http complains about bytes that odd cameras send between answers
 	options := &slog.HandlerOptions{Level: level}
+	if t := tenantOf(ctx); t != nil {
+		if !c.IsSet("log-level") {
+			options.Level = t.house.level
+		}
+		s := t.session(options)
+		s.lost, s.began = cancel, time.Now()
+		return s, ctx
+	}
+	s := &session{console: newConsole(c.App.ErrWriter), lost: cancel, began: time.Now()}
 	switch {
 	case c.Bool("json"):
 		s.json = c.App.Writer
@@ -69,6 +79,12 @@ func newSession(c *cli.Context, picturesOnStdout bool) (*session, context.Contex
 	return s, ctx
 }
 
+// part returns a session for a part of the work that does not share its counts, such as one of several cameras. All that it
+// logs has these attributes.
+func (s *session) part(attrs ...any) *session {
+	return &session{log: s.log.With(attrs...), console: s.console, json: s.json, lost: s.lost, began: s.began, table: s.table}
+}
+
 // timeOfDay leaves out the date, which nobody needs at a terminal.
 func timeOfDay(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
@@ -77,18 +93,29 @@ func timeOfDay(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-func (s *session) show(st status) {
+// show shows a status, or those of several streams together.
+func (s *session) show(all []status) {
 	if s.json == nil {
-		s.console.setStatus(st.line())
+		line := all[0].line()
+		if len(all) > 1 {
+			line = together(all)
+		}
+		s.console.setStatus(line)
 		return
 	}
-	object, err := json.Marshal(st)
-	if err != nil {
-		s.log.Error("the status cannot be written as JSON", "error", err)
-		return
-	}
-	if _, err := s.json.Write(append(object, '\n')); err != nil {
-		s.lost()
+	for _, st := range all {
+		object, err := json.Marshal(st)
+		if err != nil {
+			s.log.Error("the status cannot be written as JSON", "error", err)
+			return
+		}
+		if s.table != "" {
+			table, _ := json.Marshal(s.table)
+			object = slices.Concat([]byte(`{"table":`), table, []byte(","), object[1:])
+		}
+		if _, err := s.json.Write(append(object, '\n')); err != nil {
+			s.lost()
+		}
 	}
 }
 
@@ -133,11 +160,24 @@ const statusInterval = time.Second
 // A watch shows the status of a command every second, and once more when the command ends.
 type watch struct {
 	*session
-	subject subject
-	stop    func() (at time.Time) // is called when the work is done, before what it used is closed
+	subjects []subject
+	stop     func() (at time.Time) // is called when the work is done, before what it used is closed
 }
 
-func (s *session) watch(what subject) *watch {
+// sample returns the status of each subject.
+func (w *watch) sample(now time.Time) (all []status) {
+	for _, s := range w.subjects {
+		all = append(all, s.sample(now))
+	}
+	return all
+}
+
+// watch begins to watch the work of a command. All that the work needs is open by then.
+func (s *session) watch(what ...subject) *watch {
+	w := &watch{session: s, subjects: what}
+	if s.begun != nil {
+		s.begun()
+	}
 	quit := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -146,30 +186,33 @@ func (s *session) watch(what subject) *watch {
 		for {
 			select {
 			case now := <-ticker.C:
-				s.show(what.sample(now))
+				s.show(w.sample(now))
 			case <-quit:
 				return
 			}
 		}
 	})
-	return &watch{s, what, sync.OnceValue(func() time.Time {
+	w.stop = sync.OnceValue(func() time.Time {
 		close(quit)
 		running.Wait()
 		return time.Now()
-	})}
+	})
+	return w
 }
 
 // end shows the last status, as of when the watch was stopped, and logs the summary. If the command failed before its
 // first frame it does neither: the error says all.
 func (w *watch) end(failed error) {
 	stopped := w.stop()
-	if failed != nil && w.subject.frames() == 0 {
+	if failed != nil && !slices.ContainsFunc(w.subjects, func(s subject) bool { return s.frames() > 0 }) {
 		w.console.setStatus("")
 		return
 	}
-	last := w.subject.sample(stopped)
+	last := w.sample(stopped)
 	w.show(last)
 	w.console.setStatus("")
-	message, attrs := last.summary()
-	w.log.Info(message, append(attrs, "seconds", round(time.Since(w.began).Seconds(), 1))...)
+	for _, st := range last {
+		message, attrs := st.summary()
+		w.log.Info(message, append(attrs, "seconds", round(time.Since(w.began).Seconds(), 1))...)
+	}
 }

@@ -7,13 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"udpcam/protocol"
 	"udpcam/sender"
-	src "udpcam/sender/source"
 )
 
 // A sendStatus is the status of send. Counts are since the start. Rates and times are of the last second.
 type sendStatus struct {
+	Stream    string            `json:"stream"` // its name
 	progress                    // each frame counts once, also with several receivers
 	Datagrams uint64            `json:"datagrams"`  // to all receivers together
 	WireBytes uint64            `json:"wire_bytes"` // of datagrams, without IP and UDP headers
@@ -26,23 +25,31 @@ type sendStatus struct {
 	Sealed    bool              `json:"sealed"`
 	Key       string            `json:"key,omitempty"` // ID of the key that seals the stream
 	Receivers []receiverStatus  `json:"receivers"`
+	Capturing bool              `json:"capturing"` // whether the source is open
 	cost
 
 	source string
+	others bool // there are other streams
+	idle   bool // nobody watches, so the source is closed
 }
 
 // A receiverStatus is what is known of one receiver.
 type receiverStatus struct {
-	Addr    netip.AddrPort          `json:"addr"`
-	State   sender.DestinationState `json:"state"`
-	Trouble string                  `json:"trouble,omitempty"` // what is wrong, and what to do
-	RTT     *float64                `json:"rtt_ms"`            // null if it is not known
-	Loss    float64                 `json:"loss"`              // share of datagrams, 0 to 1
-	Limit   float64                 `json:"limit_mbit_s"`      // what the path carries, 0 if it carries all that is sent
+	Addr       netip.AddrPort          `json:"addr"`
+	Subscribed bool                    `json:"subscribed"` // it came to --listen
+	Skipped    uint64                  `json:"skipped"`    // frames that its path had no room for
+	State      sender.DestinationState `json:"state"`
+	Trouble    string                  `json:"trouble,omitempty"` // what is wrong, and what to do
+	RTT        *float64                `json:"rtt_ms"`            // null if it is not known
+	Loss       float64                 `json:"loss"`              // share of datagrams, 0 to 1
+	Limit      float64                 `json:"limit_mbit_s"`      // what the path carries, 0 if it carries all that is sent
 }
 
 func (s sendStatus) line() string {
-	if s.Frames == 0 {
+	switch {
+	case s.idle:
+		return "waiting for a receiver"
+	case s.Frames == 0:
 		return "waiting for a picture from " + s.source
 	}
 	parts := []string{s.progress.String(), plural(s.Failed, "error")}
@@ -64,55 +71,46 @@ func (s sendStatus) line() string {
 }
 
 func (s sendStatus) summary() (message string, attrs []any) {
-	return "sent", []any{"frames", s.Frames, "bytes", s.FrameBytes, "datagrams", s.Datagrams, "failed", s.Failed,
-		"parity", s.Parity, "answered", s.Answered, counted("skipped", s.SkippedBy)}
+	if s.others {
+		attrs = []any{"stream", s.Stream}
+	}
+	return "sent", append(attrs, "frames", s.Frames, "bytes", s.FrameBytes, "datagrams", s.Datagrams, "failed", s.Failed,
+		"parity", s.Parity, "answered", s.Answered, counted("skipped", s.SkippedBy))
 }
 
-// sending is the work of send, as its watch sees it.
-type sending struct {
-	*session
-	source           string // its name, without a password
-	key              protocol.Key
-	to               *sender.Sender
-	delays, encoding collected[time.Duration]
-	last             progress
-}
-
-func (w *sending) sample(now time.Time) status {
-	total, skipped := w.to.Stats(), w.skipped.totals()
-	if total.Skipped > 0 {
-		skipped["overload"] = total.Skipped // the path carries fewer frames
-	}
-	w.complain(skipMessage, "reason", skipped, src.Repeated)
-	w.last = w.last.next(now, total.Frames, total.FrameBytes)
-	s := sendStatus{
-		progress:  w.last,
-		Datagrams: total.Datagrams,
-		WireBytes: total.WireBytes,
-		Failed:    total.Failed,
-		Skipped:   sum(skipped),
-		SkippedBy: skipped,
-		Parity:    total.Parity,
-		Requests:  total.Requests,
-		Answered:  total.Answered,
-		cost:      costOf(w.delays.next(), w.encoding.next()),
-		source:    w.source,
-	}
-	if s.Sealed = w.key != (protocol.Key{}); s.Sealed {
-		s.Key = w.key.ID().String()
-	}
-	for _, d := range w.to.Destinations() {
-		r := receiverStatus{Addr: d.Addr, State: d.State, Trouble: d.Trouble()}
-		r.Loss, r.Limit = round(d.Loss, 4), round(d.Limit/1e6, 2)
-		if d.RTT > 0 {
-			r.RTT = milliseconds(d.RTT)
+// together is the status line of several streams: all in sum, then each in a few words. Those with trouble come first, and
+// those with the same trouble share its words.
+func together(all []status) string {
+	var fps, megabit float64
+	var troubles, well []string
+	names := map[string]string{} // of the streams with a trouble
+	for _, st := range all {
+		s := st.(sendStatus) // no other command has several
+		fps, megabit = fps+s.FPS, megabit+s.Megabit
+		trouble := ""
+		if i := slices.IndexFunc(s.Receivers, func(r receiverStatus) bool { return r.Trouble != "" }); i >= 0 {
+			trouble = s.Receivers[i].Trouble
+		} else if s.FPS == 0 && !s.idle {
+			trouble = "NO PICTURE"
 		}
-		s.Receivers = append(s.Receivers, r)
+		switch {
+		case names[trouble] != "":
+			names[trouble] += ", " + s.Stream
+		case trouble != "":
+			names[trouble] = s.Stream
+			troubles = append(troubles, trouble)
+		case s.idle:
+			well = append(well, s.Stream+" waits")
+		default:
+			well = append(well, fmt.Sprintf("%s %.0f", s.Stream, s.FPS))
+		}
 	}
-	return s
+	parts := []string{fmt.Sprintf("%.0f fps  %.1f Mbit/s", fps, megabit)}
+	for _, t := range troubles {
+		parts = append(parts, names[t]+": "+t)
+	}
+	return strings.Join(append(parts, well...), "  ")
 }
-
-func (w *sending) frames() uint64 { return w.to.Stats().Frames }
 
 // A cost is the mean time that a frame of the last second took in this program, in milliseconds.
 type cost struct {

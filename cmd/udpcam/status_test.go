@@ -17,16 +17,17 @@ func TestStatusKeys(t *testing.T) {
 		status any
 		want   string
 	}{
-		"send": {sendStatus{}, "answered datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s " +
-			"parity receivers requests sealed skipped skipped_by time wire_bytes"},
-		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms state"},
+		"send": {sendStatus{}, "answered capturing datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames " +
+			"mbit_s parity receivers requests sealed skipped skipped_by stream time wire_bytes"},
+		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms skipped state subscribed"},
 		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames hub left_out " +
-			"left_out_by loss mbit_s outs_dropped outs_failing requests streams time viewers"},
-		"stream of recv": {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms sealed silent_ms width"},
-		"hub of recv":    {publishedStatus{}, "connected edges lost sent skipped trouble"},
-		"serve of a hub": {edgeStatus{}, "fps frame_bytes frames hub mbit_s time"},
-		"hub of it":      {edgeStatusPart{}, "bytes_out connected frames_in frames_out late offered old trouble viewers watched"},
-		"hub":            {hubStatus{}, "clients edge in_bytes leaves memory name out_bytes routes slow_consumers time unreachable"},
+			"left_out_by loss mbit_s outs_dropped outs_failing requests skipped streams subscriptions time viewers"},
+		"subscription of recv": {subscriptionStatus{}, "addr from heard_ms name state trouble"},
+		"stream of recv":       {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms sealed silent_ms width"},
+		"hub of recv":          {publishedStatus{}, "connected edges lost sent skipped trouble"},
+		"serve of a hub":       {edgeStatus{}, "fps frame_bytes frames hub mbit_s time"},
+		"hub of it":            {edgeStatusPart{}, "bytes_out connected frames_in frames_out late offered old trouble viewers watched"},
+		"hub":                  {hubStatus{}, "clients edge in_bytes leaves memory name out_bytes routes slow_consumers time unreachable"},
 		"serve": {serveStatus{}, "bytes_out capturing fps frame_bytes frames frames_out mbit_s skipped skipped_by time " +
 			"viewers"},
 	}
@@ -53,6 +54,8 @@ func TestStatusLines(t *testing.T) {
 		want   string
 	}{
 		{recvStatus{idle: "waiting for a stream on :1"}, "waiting for a stream on :1"},
+		{recvStatus{idle: "waiting for a stream from a", Subscriptions: []subscriptionStatus{{Trouble: "nobody there"}, {}}},
+			"waiting for a stream from a  nobody there"},
 		{recvStatus{progress: speed(30), Dropped: 1, Datagrams: 9, Loss: 0.0123, Delay: &delay},
 			"30.0 fps  18.7 Mbit/s  30 frames  1 dropped  loss 1.2 %  delay 1.2 ms"},
 		{recvStatus{Datagrams: 9, Delay: &delay, Streams: []streamStatus{{Delay: &delay, Uncertainty: &doubt}}},
@@ -64,6 +67,7 @@ func TestStatusLines(t *testing.T) {
 		{recvStatus{progress: speed(30), Datagrams: 9, OutsFailing: map[string]string{"film.mkv": "full", "b/": "away"}},
 			"NOT WRITTEN: b/, film.mkv  30.0 fps  18.7 Mbit/s  30 frames  0 dropped  loss 0.0 %"},
 		{sendStatus{source: "-"}, "waiting for a picture from -"},
+		{sendStatus{idle: true, progress: progress{Frames: 7}}, "waiting for a receiver"},
 		{sendStatus{progress: speed(2), Datagrams: 112, Failed: 1}, "30.0 fps  18.7 Mbit/s  2 frames  1 error"},
 		{sendStatus{progress: speed(100_000), Datagrams: 5_600_000, cost: cost{Delay: 17.8, Encoding: 16.9}},
 			"30.0 fps  18.7 Mbit/s  100000 frames  0 errors  17.8 ms to send, 16.9 encoding"},
@@ -82,6 +86,20 @@ func TestStatusLines(t *testing.T) {
 		if got := test.status.line(); got != test.want {
 			t.Errorf("%T: %q\nwant %q", test.status, got, test.want)
 		}
+	}
+}
+
+// Six streams fit into one line. Those with trouble come first, so that they are seen on a narrow terminal too.
+func TestStatusOfSeveral(t *testing.T) {
+	of := func(name string, fps float64) sendStatus {
+		return sendStatus{Stream: name, progress: progress{FPS: fps, Megabit: fps / 2}}
+	}
+	waits, away := of("attic", 0), of("yard", 15)
+	waits.idle, away.Receivers = true, []receiverStatus{{}, {Trouble: "nobody listens"}}
+	got := together([]status{of("door", 29.97), of("hall", 30), waits, away, of("shed", 0), of("lane", 0)})
+	want := "75 fps  37.5 Mbit/s  yard: nobody listens  shed, lane: NO PICTURE  door 30  hall 30  attic waits"
+	if got != want {
+		t.Errorf("%q\nwant %q", got, want)
 	}
 }
 

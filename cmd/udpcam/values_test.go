@@ -26,7 +26,7 @@ func TestAddressOf(t *testing.T) {
 		"12345:1":          "",
 		"192.168.1.20:1:2": "[192.168.1.20:1:2]:12345", // the error comes later, when the name is resolved
 	} {
-		if got, err := addressOf(text); got != want || (err != nil) != (want == "") {
+		if got, err := addressOf("addr", text); got != want || (err != nil) != (want == "") {
 			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
 		}
 	}
@@ -63,7 +63,7 @@ func TestReadPage(t *testing.T) {
 	}
 }
 
-// A stream's name says what the stream shows. It never contains a password.
+// A stream's name says what the stream shows, and is the same at each start. It never contains a password.
 func TestStreamName(t *testing.T) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -71,23 +71,32 @@ func TestStreamName(t *testing.T) {
 	}
 	host, _, _ = strings.Cut(host, ".")
 	for name, want := range map[string]string{
-		source.Default():                      "",
-		"":                                    "",
-		"v4l2:/dev/video2":                    "-video2",
-		"/dev/video2":                         "-video2",
-		"test":                                "-test",
-		"test:?size=640x480":                  "-test",
-		"-":                                   "-stdin",
-		"opencv:1":                            "-opencv-1",
-		"opencv:rtsp://me:secret@cam/1":       "-opencv",
-		"http://me:secret@cam.local:80/video": "-cam.local",
-		"https://[fe80::1]/x":                 "-fe80::1",
-		"http://me:sec%ret@cam/x":             "-http",
-		"post://:8081/upload":                 "-post",
-		"films/night 3.mjpg":                  "-night-3",
-		"photos/":                             "-photos",
-		"photos/*.jpg":                        "-files",
-		".":                                   "-files",
+		source.Default():                     "",
+		"":                                   "",
+		"v4l2:/dev/video2":                   "-video2",
+		"v4l2:2":                             "-video2",
+		"/dev/video2":                        "-video2",
+		"test":                               "-test",
+		"test:?size=640x480":                 "-test-size-640x480",
+		"-":                                  "-stdin",
+		"opencv:1":                           "-opencv-1",
+		"opencv:rtsp://me:secret@cam/1":      "-cam-1",
+		"http://me:secret@cam.local:80/":     "-cam.local",
+		"http://me:secret@cam.local/video":   "-cam.local-video",
+		"http://cam.local:8081/?action=x":    "-cam.local-8081-action-x",
+		"https://[fe80::1]/x":                "-fe80-1-x",
+		"http://me:sec%ret@cam/x":            "-http",
+		"http://nvr/mjpg?channel=2&pwd=s3cr": "-nvr-mjpg-channel-2",
+		"http://nvr/a/long/way/to/pictures":  "-nvr-068c9",
+		"post://:8081/upload":                "-post-8081-upload",
+		"post://0.0.0.0:8081/upload":         "-post-8081-upload",
+		"films/night 3.mjpg":                 "-films-night-3.mjpg",
+		"/home/me/films/night 3.mjpg":        "-night-3-cef68",
+		"photos/":                            "-photos",
+		"photos/*.jpg":                       "-photos-jpg",
+		".":                                  "-files",
+		"/dev/udpcam-front":                  "-udpcam-front",
+		"/dev/v4l/by-id/usb-046d_HD_Pro_Webcam_C920_5D3A-video-index0": "-usb-046d-HD-Pro-Webcam-C-13036",
 	} {
 		if got := streamName(name); got != host+want {
 			t.Errorf("%q: %q, want %q", name, got, host+want)

@@ -24,7 +24,8 @@ type source struct {
 // ones of IPv6. It is for any number of goroutines.
 type peers struct {
 	mu   sync.Mutex
-	list []peer // the one heard last comes first
+	list []peer                    // the one heard last comes first
+	kept map[netip.AddrPort]source // of those that are kept, however many others there are
 }
 
 type peer struct {
@@ -37,6 +38,10 @@ type peer struct {
 func (p *peers) heard(addr netip.AddrPort, reached source) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if _, kept := p.kept[addr]; kept {
+		p.kept[addr] = reached
+		return
+	}
 	i := p.find(addr)
 	if i < 0 {
 		if len(p.list) < maxPeers {
@@ -53,11 +58,34 @@ func (p *peers) source(addr netip.AddrPort) source {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if reached, kept := p.kept[addr]; kept {
+		return reached
+	}
 	if i := p.find(addr); i >= 0 {
 		return p.list[i].reached
 	}
 	return source{}
 }
+
+// keep keeps a peer that has sent something, or does so no longer.
+func (p *peers) keep(addr netip.AddrPort, keep bool) {
+	reached := p.source(addr)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !keep:
+		delete(p.kept, addr)
+	case reached != (source{}):
+		if p.kept == nil {
+			p.kept = map[netip.AddrPort]source{}
+		}
+		p.kept[addr] = reached
+	}
+}
+
+// KeepPeer has the socket remember to which address of this machine a peer sends, however many others send something, or
+// ends that. The peer must have sent something.
+func (s *socket) KeepPeer(peer netip.AddrPort, keep bool) { s.peers.keep(peer, keep) }
 
 // find returns a peer's place in the list, or -1 if it is not there.
 func (p *peers) find(addr netip.AddrPort) int {

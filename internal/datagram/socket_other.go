@@ -30,6 +30,9 @@ func (s *socket) init(conn *net.UDPConn, _ Options) error {
 // rememberPeers is for Linux. Elsewhere the system chooses from which of this machine's addresses an answer comes.
 func (s *socket) rememberPeers() {}
 
+// KeepPeer is for Linux.
+func (s *socket) KeepPeer(netip.AddrPort, bool) {}
+
 // Send implements [protocol.Conn].
 func (s *socket) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 	for _, d := range datagrams {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"udpcam/protocol"
 )
 
 // How fast a household may guess wrong at a password or token: some at once, for typing errors, then one now and then. Whoever
@@ -80,16 +82,11 @@ func (g *guesses) place(remoteAddr string) uint64 {
 	return maphash.String(g.seed, Household(remoteAddr)) % guessers
 }
 
-// Household returns the part of a client's address that the client cannot change at will: for IPv6 the /64 network.
+// Household returns the part of a client's address that the client cannot change at will: see [protocol.Household].
 func Household(remoteAddr string) string {
 	addr, err := netip.ParseAddrPort(remoteAddr)
 	if err != nil {
 		return remoteAddr
 	}
-	ip := addr.Addr().Unmap()
-	if ip.Is6() {
-		network, _ := ip.WithZone("").Prefix(64)
-		ip = network.Addr()
-	}
-	return ip.String()
+	return protocol.Household(addr.Addr()).Addr().String()
 }

@@ -55,6 +55,9 @@ type Config struct {
 	Trouble func() string
 	// Metrics, if set, returns further metrics for /metrics.
 	Metrics func() []Metric
+	// Hints, if set, returns what the page tells while there is no stream. It is called at most once a second, while somebody
+	// looks at such a page. Any goroutine may call it, and it should not take long.
+	Hints func() Hints
 	// Demo, if set, gives the page controls for a demonstration's network.
 	Demo *Demo
 	// HTML replaces the page at "/" and at "/streams/NAME/". Relative links in it, such as "stream" and "snapshot.jpg",

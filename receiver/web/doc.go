@@ -40,6 +40,8 @@
 // pictures never queue. On a long round trip several may be on their way: see flights. Where WebSockets do not get through,
 // or the browser has no OffscreenCanvas, the page shows /stream in an <img>.
 //
+// While there is no stream, the page shows what [Config.Hints] tells instead: see hints.go.
+//
 // # The front stream
 //
 // "/stream", "/socket" and so on show the front stream: the one that has been live the longest. When it falls quiet, another

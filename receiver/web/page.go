@@ -33,8 +33,8 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, _ *feed) {
 	pageTemplate.Execute(w, struct {
 		Name, Root, Path string
 		MaxPixels        int
-		Demo             bool
-	}{name, root, pagePath(name), s.config.MaxPixels, s.config.Demo != nil}) // fails only if the client has left
+		Hints, Demo      bool
+	}{name, root, pagePath(name), s.config.MaxPixels, s.config.Hints != nil, s.config.Demo != nil}) // fails only if it has left
 }
 
 // serveStatic answers with a file of the page.

@@ -23,6 +23,9 @@ func (s *Server) routes() *http.ServeMux {
 	text("GET /metrics", s.metrics().ServeHTTP)
 	text("GET /streams", s.serveStreams)
 	text("GET /api/v1/streams", s.serveAPI)
+	if s.config.Hints != nil {
+		text("GET /api/v1/hints", s.serveHints)
+	}
 	if s.config.Demo != nil {
 		text("GET /api/v1/demo", s.serveDemo)
 		mux.HandleFunc("POST /api/v1/demo", s.serveDemoChange)

@@ -22,6 +22,7 @@ type Server struct {
 	viewers *viewers // who watch streams, and who get snapshots
 	answers *viewers // who get anything else
 	links   links
+	hints   hintCache
 	sources sync.Map // the keys are the sources on demand that are pulled now
 
 	numbered    atomic.Uint32 // the number of the last picture

@@ -17,9 +17,10 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+func init() { cli.HelpPrinter = printHelp }
+
 // Complete takes a program with a name, commands and examples. It adds the parts that all programs have in common.
 func Complete(app *cli.App) *cli.App {
-	cli.HelpPrinter = printHelp
 	app.Flags = []cli.Flag{cli.HelpFlag} // cli adds this flag only together with its own help command
 	app.CustomAppHelpTemplate = appHelp
 	app.HideHelpCommand = true // cli's own help command: cli would also add it below commands that have subcommands
@@ -47,7 +48,7 @@ func Main(app *cli.App) {
 func Run(ctx context.Context, app *cli.App, args []string, stdout, stderr io.Writer) (code int) {
 	app.Writer, app.ErrWriter = stdout, stderr
 	app.ExitErrHandler = func(c *cli.Context, err error) { code = printError(c, err) }
-	if err := app.RunContext(ctx, args); err != nil && code == 0 {
+	if err := app.RunContext(ctx, joinValues(app, args)); err != nil && code == 0 {
 		code = ExitFailure
 	}
 	return code

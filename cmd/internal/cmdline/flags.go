@@ -53,7 +53,11 @@ func Variable(flag string) string {
 
 // List returns the values of a flag that can be repeated. An empty value, as of an empty variable, does not count.
 func List(c *cli.Context, flag string) []string {
-	return slices.DeleteFunc(c.StringSlice(flag), func(value string) bool { return value == "" })
+	values := c.StringSlice(flag)
+	if given, ok := c.Generic(flag).(*texts); ok {
+		values = slices.Clone(given.values)
+	}
+	return slices.DeleteFunc(values, func(value string) bool { return value == "" })
 }
 
 // ParseSize reads WIDTHxHEIGHT; "" is the zero size.

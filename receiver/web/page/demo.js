@@ -1,5 +1,7 @@
 // The demo's panel: the network between its sender and its receiver, as whoever looks wants it.
 
+import { make } from './hints.js';
+
 const sliders = [
   { name: 'loss', text: 'loss', max: 30, step: 0.5, unit: '%', scale: 100 },
   { name: 'delay_ms', text: 'delay', max: 200, step: 1, unit: 'ms', scale: 1 },
@@ -9,12 +11,6 @@ const switches = [
   { name: 'parity', text: 'parity: repairs without asking' },
   { name: 'requests', text: 'requests: asks for what is missing' },
 ];
-
-const make = (tag, properties, ...children) => {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-};
 
 const inputs = {}, outputs = {};
 const panel = make('section', { className: 'panel', id: 'network', hidden: true });

@@ -2,10 +2,11 @@
 
 import { Player } from './player.js';
 import { Board, Figures, sum } from './figures.js';
+import { Hints } from './hints.js';
 
 const $ = (id) => document.getElementById(id);
 // The way to the page of all; this page's stream, '' if it is that; how many pixels a picture may have.
-const { root, path: own, maxPixels } = document.documentElement.dataset;
+const { root, path: own, maxPixels, hints: hasHints } = document.documentElement.dataset;
 const home = new URL(root || './', location.href);
 
 const view = $('view');
@@ -15,6 +16,8 @@ let streams = []; // as the server tells
 let offline = 0; // since when it does not
 let trouble = ''; // what is wrong with a source, if the server knows
 let paused = false;
+const say = (text) => { $('said').textContent = text; };
+const hints = hasHints === undefined ? null : new Hints(view, new URL('api/v1/hints', home), say);
 let chosen = choice(); // what to show: a stream's path, 'grid', or null for what is best
 
 // ---- What is shown
@@ -103,7 +106,7 @@ class Tile {
     this.last = performance.now();
     if (p.width) [this.width, this.height] = [p.width, p.height];
     this.figures.picture(p);
-    if (this.state !== 'live') this.judge();
+    if (this.state !== 'live') judge();
   }
 
   // attend has the tile's pictures sent, if it is looked at, and not more than are worth it.
@@ -144,7 +147,7 @@ class Tile {
     this.element.className = `tile ${state}`;
     if (this.notice.textContent !== notice) this.notice.textContent = notice;
     if (state !== this.state && this.state && (state === 'quiet' || this.state === 'quiet')) {
-      $('said').textContent = `${this.name}: ${state === 'quiet' ? 'no picture any more' : 'live again'}`;
+      say(`${this.name}: ${state === 'quiet' ? 'no picture any more' : 'live again'}`);
     }
     this.state = state;
     this.status = status;
@@ -219,6 +222,7 @@ function judge() {
   $('grid').hidden = !grid && streams.length < 2 && !own;
   $('grid').setAttribute('aria-pressed', grid);
   $('snapshot').hidden = grid;
+  hints?.show(asked > 0 && !offline && !streams.length && !all.some((t) => t.state === 'live'));
 }
 
 // from says by which site and hub pictures come.
@@ -247,7 +251,7 @@ async function snapshot() {
   link.download = `${(tile.name || 'udpcam').replace(/[^\p{L}\p{N}._-]+/gu, '_')}-${new Date().toISOString().replace(/[:]/g, '')}.jpg`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  $('said').textContent = 'picture saved';
+  say('picture saved');
 }
 
 function toggleGrid() {

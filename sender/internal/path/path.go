@@ -48,17 +48,6 @@ type Plan struct {
 	Share float64
 }
 
-// And returns the plan for two paths that get the same datagrams. The worse one decides.
-func (p Plan) And(q Plan) Plan {
-	p.Skip = p.Skip || q.Skip
-	p.Parity = max(p.Parity, q.Parity)
-	if p.Rate == 0 || q.Rate > 0 && q.Rate < p.Rate {
-		p.Rate = q.Rate
-	}
-	p.Share = min(p.Share, q.Share)
-	return p
-}
-
 // Plan decides how a frame leaves. It must be called once for each frame of the source, with its time.
 func (p *Path) Plan(o Offer, now time.Time) Plan {
 	p.tempo.count(o.Bytes, now)
@@ -169,11 +158,12 @@ func (p *Path) rate() float64 {
 // wait is how long a frame that is sent now would wait in the queue.
 func (p *Path) wait(now time.Time) time.Duration {
 	idle := p.link.idle // when the link has sent everything
-	for i := range uint32(p.log.count) {
-		f := p.log.find(p.log.last + 1 - uint32(p.log.count) + i)
-		if !protocol.Newer(f.id, p.link.newest) {
-			continue // it has arrived
-		}
+	first := 0          // that has not arrived
+	for f := p.log.frame(first); f != nil && protocol.Newer(f.id, p.link.newest); f = p.log.frame(first) {
+		first++
+	}
+	for n := first - 1; n >= 0; n-- {
+		f := p.log.frame(n)
 		if f.left.After(idle) {
 			idle = f.left
 		}

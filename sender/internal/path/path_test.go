@@ -234,16 +234,3 @@ func TestNonsense(t *testing.T) {
 		t.Error("nothing is sent any more")
 	}
 }
-
-// TestAnd checks that the worse path decides.
-func TestAnd(t *testing.T) {
-	a := Plan{Parity: 3, Interval: interval, Share: 1}
-	b := Plan{Skip: true, Parity: 1, Rate: 1e6, Interval: interval, Share: 0.5}
-	want := Plan{Skip: true, Parity: 3, Rate: 1e6, Interval: interval, Share: 0.5}
-	if got := a.And(b); got != want {
-		t.Errorf("%+v, want %+v", got, want)
-	}
-	if got := b.And(a); got != want {
-		t.Errorf("%+v, want %+v", got, want)
-	}
-}
