@@ -46,7 +46,7 @@ func (t *HubTest) failing(ctx context.Context, results *Results) error {
 		if err := errors.Join(err0, err1); err != nil {
 			return err
 		}
-		feed := relay.NewFeed(t.Pictures, int(t.FPS), cool, t.FPS)
+		feed := relay.NewFeed(t.Pictures, min(int(3*t.FPS), len(t.Pictures)/3), cool, t.FPS)
 		var eyes []*relay.Eye
 		var mu sync.Mutex
 		times := make([][]time.Time, 3)

@@ -54,7 +54,7 @@ func (t *HubTest) slow(ctx context.Context, results *Results) error {
 	if err := errors.Join(err0, err1, err2, err3, err4, err5); err != nil {
 		return err
 	}
-	feed := relay.NewFeed(pictures, int(t.FPS), cool, t.FPS)
+	feed := relay.NewFeed(pictures, min(int(3*t.FPS), len(pictures)/3), cool, t.FPS)
 	eye, err := look(ctx, feed, cable.B, b+":8080", nil)
 	if err != nil {
 		return edge.Failure(err)

@@ -148,7 +148,7 @@ func TestE2ENetnsHubSlowLink(t *testing.T) {
 	n := newHubNet(t, left, right)
 	a := n.hub(left, 1)
 	b := n.hub(right, 2, "--cluster", "nats://10.77.0.1:6221")
-	leaf := n.hub(right, 3, "--leaf", "nats://127.0.0.1:7422")
+	leaf := n.hub(right, 3, "--leaf", "nats://127.0.0.1:7422", "--site", "house")
 	left.run(t, "tc", "qdisc", "add", "dev", "cable", "root", "tbf", "rate", "20mbit", "burst", "4000", "limit", "250000")
 	n.publisher(left, 5001, "barn", "nats://127.0.0.1:4221")
 	camera := newNumberedCamera(t, left, "door", hubPicture(t), cameraRate, "127.0.0.1:5001")
@@ -203,9 +203,11 @@ func TestE2ENetnsHubFails(t *testing.T) {
 	}
 	publishers := []*process{n.publisher(m, 5001, "barn", all), n.publisher(m, 5002, "barn", all)}
 	camera := newNumberedCamera(t, m, "door", readFile(t, street(t, 1)[0]), cameraRate, "127.0.0.1:5001", "127.0.0.1:5002")
+	var edges []*process
 	var watchers []*watcher
 	for i := range 3 {
-		_, page := n.edge(m, 8081+i, all)
+		edge, page := n.edge(m, 8081+i, all)
+		edges = append(edges, edge)
 		watchers = append(watchers, n.watch(camera, page))
 	}
 	happens := func(what string, most time.Duration, do func()) {
@@ -224,6 +226,13 @@ func TestE2ENetnsHubFails(t *testing.T) {
 		}
 	}
 	happens("nothing", 2*time.Second, func() {})
+	stalled, others := watchers[0], watchers[1:]
+	edges[0].cmd.Process.Signal(syscall.SIGSTOP)
+	watchers = others
+	happens("an edge is stalled", 2*time.Second, func() {})
+	edges[0].cmd.Process.Signal(syscall.SIGCONT)
+	watchers = append(watchers, stalled)
+	until(t, "the stalled edge goes on", func() bool { return stalled.newest() >= others[0].newest()-60 })
 	happens("a hub is killed", 3*time.Second, hubs[0].kill)
 	happens("a hub hangs", 5*time.Second, func() { hubs[1].cmd.Process.Signal(syscall.SIGSTOP) })
 	happens("it goes on", 5*time.Second, func() { hubs[1].cmd.Process.Signal(syscall.SIGCONT) })

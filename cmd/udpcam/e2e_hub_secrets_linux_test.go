@@ -103,7 +103,7 @@ func TestE2ENetnsHubQuiet(t *testing.T) {
 	left, right := cable(t)
 	n := newHubNet(t, left, right)
 	hub := n.hub(left, 1, "--http", "127.0.0.1:8082")
-	n.hub(right, 3, "--leaf", "nats://10.77.0.1:7421")
+	n.hub(right, 3, "--leaf", "nats://10.77.0.1:7421", "--site", "house")
 	n.start(left, "recv", "--addr", ":5001", "--hub", "nats://127.0.0.1:4221", "--site", "barn", "--http", "127.0.0.1:8081").
 		url(t)
 	camera := newNumberedCamera(t, left, "door", readFile(t, street(t, 1)[0]), cameraRate, "127.0.0.1:5001")

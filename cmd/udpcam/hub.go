@@ -166,6 +166,12 @@ func hubConfigOf(c *cli.Context, s *session) (config hubConfig, err error) {
 			*to = append(*to, u)
 		}
 	}
+	if config.clusterName = "udpcam"; len(config.remotes) > 0 { // a hub refuses leaves from a cluster of its own name
+		config.clusterName += "-" + hub.Token(c.String("site"))
+		if config.cluster != "" && !c.IsSet("site") {
+			return config, cmdline.Usagef("--leaf and --cluster together need --site NAME, the same at each hub of the site")
+		}
+	}
 	for _, flag := range []string{"listen", "cluster-listen", "leaf-listen"} {
 		if text := c.String(flag); text != "" {
 			if _, _, err := splitAddr(text); err != nil {

@@ -21,6 +21,7 @@ import (
 type hubConfig struct {
 	name                  string
 	listen, cluster, leaf string
+	clusterName           string   // the same at each hub of a cluster, and another at each site
 	routes, remotes       []string // URLs of other hubs of the cluster, and of hubs to which this one is a leaf
 	secret                *hubconn.Secret
 	log                   *slog.Logger
@@ -58,9 +59,8 @@ func startHub(c hubConfig) (*natsd.Server, error) {
 		return nil, err
 	}
 	if c.cluster != "" {
-		// The hubs of a cluster agree on a name for it themselves. A fixed one would be that of other sites' clusters too, and then
-		// a leaf is refused.
-		o.Cluster = natsd.ClusterOpts{Compression: off, PingInterval: hubPingEvery, MaxPingsOut: hubPingsOut, PoolSize: -1}
+		o.Cluster = natsd.ClusterOpts{
+			Name: c.clusterName, Compression: off, PingInterval: hubPingEvery, MaxPingsOut: hubPingsOut, PoolSize: -1}
 		if o.Cluster.Host, o.Cluster.Port, err = splitAddr(c.cluster); err != nil {
 			return nil, err
 		}
@@ -183,8 +183,8 @@ type hubLog struct {
 
 func (l *hubLog) warn(format string, v []any) {
 	text := strings.TrimSpace(fmt.Sprintf(format, v...))
-	if strings.Contains(text, "DO NOT USE IN PRODUCTION") || strings.HasPrefix(text, "Cluster name was dynamically") {
-		return // it does not know that keys are checked, not names, and that hubs may agree on the cluster's name
+	if strings.Contains(text, "DO NOT USE IN PRODUCTION") {
+		return // it does not know that keys are checked, not names
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -88,22 +88,26 @@ func (s hubStatus) summary() (string, []any) {
 	return "hub ended", []any{"in_bytes", s.InBytes, "out_bytes", s.OutBytes}
 }
 
+// patienceWithHubs is for how many seconds a hub may lack a connection before the log says so.
+const patienceWithHubs = 3
+
 // hubbing is the work of hub, as its watch sees it.
 type hubbing struct {
 	*session
-	node        *hubNode
-	edge        *edge // nil without --http
-	unreachable string
+	node *hubNode
+	edge *edge // nil without --http
+	down int   // for how many seconds it has lacked a connection
 }
 
 func (w *hubbing) sample(now time.Time) status {
 	i := w.node.info()
-	if i.Unreachable != w.unreachable {
-		if w.unreachable = i.Unreachable; i.Unreachable != "" {
-			w.log.Warn(i.Unreachable)
-		} else {
+	if i.Unreachable == "" {
+		if w.down >= patienceWithHubs {
 			w.log.Info("connected to the other hub")
 		}
+		w.down = 0
+	} else if w.down++; w.down == patienceWithHubs {
+		w.log.Warn(i.Unreachable)
 	}
 	st := hubStatus{
 		Time:        now,
