@@ -28,6 +28,7 @@ const (
 	byServe  = "udpcam serve"
 	byRecv   = "recv's own page"
 	byHub    = "hub"
+	byServer = "hub: the server alone"
 	slowLink = "tbf rate 20mbit limit 250kb"
 )
 
@@ -227,7 +228,7 @@ func (t *HubTest) oneHub(ctx context.Context, results *Results) error {
 	}
 	beside, row := t.row(scenario, byRecv, feed, own), t.row(scenario, byHub, feed, eye)
 	row.cost(fed, costs[2])
-	alone := Row{Scenario: scenario, Carrier: "hub: the server alone", Link: "loopback", FPS: t.FPS}
+	alone := Row{Scenario: scenario, Carrier: byServer, Link: "loopback", FPS: t.FPS}
 	alone.cost(fed, costs[1])
 	results.Rows = append(results.Rows, beside, row, alone)
 	results.note("loopback: CPU and memory of the row \"hub\" are of the edge")

@@ -166,7 +166,7 @@ func (t *HubTest) many(ctx context.Context, results *Results) error {
 	const cameras, edges = 4, 3
 	scenario := fmt.Sprintf("%d cameras, %d edges", cameras, edges)
 	fan := Fan{Udpcam: t.Udpcam, Pictures: t.Pictures, FPS: t.FPS}
-	row, err := fan.measure(ctx, Ways[0], edges*t.Viewers, 0)
+	row, err := fan.measure(ctx, Ways[0], t.Viewers, 0)
 	if err != nil {
 		return err
 	}
@@ -241,10 +241,10 @@ func (t *HubTest) many(ctx context.Context, results *Results) error {
 		return err
 	}
 	row = t.row(scenario, byHub, feeds[0], eyes...)
-	row.cost(fed*edges*t.Viewers, costs[1:]...)
-	results.Rows = append(results.Rows, row)
-	results.note(
-		"many viewers: the CPU of hub and edges together is compared with that of one udpcam serve with as many viewers of one camera",
-	)
+	row.cost(fed*edges*t.Viewers, costs[1:1+edges]...)
+	alone := Row{Scenario: scenario, Carrier: byServer, Link: "loopback", FPS: t.FPS}
+	alone.cost(fed*edges*t.Viewers, costs[1+edges])
+	results.Rows = append(results.Rows, row, alone)
+	results.note("%s: CPU is for each gigabyte that viewers get: of the edges, and of the server", scenario)
 	return nil
 }

@@ -24,7 +24,7 @@ func (t *HubTest) slow(ctx context.Context, results *Results) error {
 		pictures = append(pictures, numbered(t.Pictures[len(pictures)%len(t.Pictures)], len(pictures)))
 	}
 	const a, b = "10.77.1.2", "10.77.2.2"
-	row, err := t.beside(ctx, scenario, cable.A.Start, cable.B, "0.0.0.0:8080", a+":8080", pictures)
+	row, err := t.beside(ctx, scenario, cable.A.Start, cable.B, "0.0.0.0:8080", a+":8080", t.Pictures)
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func listedAs(i hub.Info) listedInfo {
 	l := listedInfo{Info: i, Streams: []listedStream{}, OK: i.Unreachable == ""}
 	for _, s := range i.Streams {
 		l.Streams = append(l.Streams, listedStream{string(s.Name), s})
-		l.OK = l.OK && (i.Kind != hub.KindPublisher || s.FPS > 0 || s.Age < 3)
+		l.OK = l.OK && (i.Kind != hub.KindPublisher || s.FPS > 0)
 	}
 	return l
 }
@@ -132,7 +132,10 @@ func printInfos(w io.Writer, conn *hubconn.Conn, infos []hub.Info) error {
 	for _, i := range kinds[hub.KindPublisher] {
 		for _, s := range i.Streams {
 			state := "live"
-			if s.FPS == 0 {
+			switch {
+			case s.Width == 0:
+				state = "no picture that the hub takes: see the log there"
+			case s.FPS == 0:
 				state = fmt.Sprintf("no picture for %.0f s", s.Age)
 			}
 			row(fmt.Sprintf("%q", s.Name), i.Site, i.Hub, fmt.Sprintf("%dx%d", s.Width, s.Height), s.FPS, s.Edges, state)

@@ -88,3 +88,11 @@ func TestParseURL(t *testing.T) {
 		}
 	}
 }
+
+func TestOld(t *testing.T) {
+	for version, want := range map[string]bool{"2.8.4": true, "1.4.1": true, "2.9.25": false, "2.15.3": false, "3.0.0": false, "dev": false} {
+		if old(version) != want {
+			t.Errorf("%s: %v", version, !want)
+		}
+	}
+}

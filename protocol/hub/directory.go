@@ -52,7 +52,7 @@ type StreamInfo struct {
 	Height int     `json:"height,omitempty"`
 	FPS    float64 `json:"fps,omitempty"`   // 0 if frames have stopped
 	Edges  int     `json:"edges,omitempty"` // how many edges watch it
-	Age    float64 `json:"age"`             // of the newest frame since it came, in seconds
+	Age    float64 `json:"age"`             // of the newest frame since it came, in seconds; 0 if none did
 }
 
 // Encode returns the message of an Info.

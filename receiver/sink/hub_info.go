@@ -52,8 +52,11 @@ func (h *Hub) info(now time.Time) hub.Info {
 	for name, s := range h.streams {
 		size, _ := mjpeg.Size(s.frame.JPEG)
 		edges, _ := s.offer.Edges(now)
-		i.Streams = append(i.Streams, hub.StreamInfo{Name: []byte(name), Width: size.X, Height: size.Y, Edges: edges,
-			FPS: hub.Round(s.offer.FPS(now)), Age: hub.Round(now.Sub(s.offer.Came()).Seconds())})
+		info := hub.StreamInfo{Name: []byte(name), Width: size.X, Height: size.Y, Edges: edges, FPS: hub.Round(s.offer.FPS(now))}
+		if came := s.offer.Came(); !came.IsZero() {
+			info.Age = hub.Round(now.Sub(came).Seconds())
+		}
+		i.Streams = append(i.Streams, info)
 	}
 	i.Sort()
 	return i
