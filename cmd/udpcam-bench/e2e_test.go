@@ -230,6 +230,21 @@ func TestE2EBench(t *testing.T) {
 	}
 }
 
+// Each case of hubs is measured. Frames may be missing, because the machine may be busy.
+func TestE2EBenchHub(t *testing.T) {
+	results := benchResults(t, "hub", "--frames", "60", "--slow", "2s", "--viewers", "2", "--size", "320x240", "--frame-size", "20000")
+	cases := map[string]bool{}
+	for _, r := range results.Rows {
+		cases[r.Scenario] = true
+		if r.Delivered != nil && (*r.Delivered < 20 || r.Damaged != nil && *r.Damaged > 0) {
+			t.Errorf("%s by %s: %+v", r.Scenario, r.Carrier, r)
+		}
+	}
+	if len(cases)+len(results.Notes) < 10 { // without root, a note stands for the slow link
+		t.Errorf("%d cases, %q", len(cases), results.Notes)
+	}
+}
+
 // At every stage, up to a browser's page, the age of a picture can be read from its pixels.
 func TestE2EBenchDelay(t *testing.T) {
 	need(t, "chromium")

@@ -89,6 +89,8 @@ func TestUsage(t *testing.T) {
 		"speed --trial 1h":                                 "50ms to 1m",
 		"fanout --frames 9 --viewers 0":                    "whole numbers from 1",
 		"fanout --frames 9 --by pigeon":                    "choose from mjpeg, socket, udp",
+		"hub --frames 10 --slow 2h":                        "give 1s to 1h",
+		"hub --viewers 0":                                  "give 1 to 10000",
 		"delay --size 10x10":                               "160x120",
 		"fanout --fps nan":                                 "give 1 to 1000",
 		"delay --fps nan":                                  "give 1 to 1000",

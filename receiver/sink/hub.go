@@ -3,6 +3,7 @@ package sink
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +45,9 @@ type Hub struct {
 	streams map[string]*hubStream
 	told    string // the streams that others have been told of
 	fresh   bool   // there is a stream that they have not
+	gone    []*hubStream
+	max     int64  // the largest message that the server takes, 0 if not known
+	server  string // its name
 	closed  bool
 	stats   HubStats
 }
@@ -52,7 +56,7 @@ type hubStream struct {
 	offer   hub.Offer
 	frame   protocol.Frame // the newest, kept
 	session uint32
-	wants   *nats.Subscription
+	wants   *nats.Subscription // only run uses it
 }
 
 // NewHub returns a sink that publishes through a connection. Close does not close the connection.
@@ -92,7 +96,7 @@ func (h *Hub) Put(f protocol.Frame) error {
 	case !protocol.Newer(f.ID, s.frame.ID):
 		s.session = newSession() // the camera was started again
 	}
-	if most := h.conn.MaxPayload(); most > 0 && int64(len(f.JPEG)) > most-hubOverhead {
+	if h.max > 0 && int64(len(f.JPEG)) > h.max-hubOverhead {
 		h.stats.TooBig++
 		h.options.Skip(SkipPayload)
 		return nil
@@ -116,11 +120,11 @@ func newSession() uint32 {
 	return binary.BigEndian.Uint32(b[:]) | 1 // 0 means no picture
 }
 
-// newStream wants h.mu held. It returns nil if there are too many.
+// newStream wants h.mu held. It returns nil if there are too many. It does not touch the connection, which may block: run does.
 func (h *Hub) newStream(name string, now time.Time) *hubStream {
 	for other, s := range h.streams {
 		if now.Sub(s.offer.Came()) > forgetStream || len(h.streams) >= hub.MaxStreams && s.offer.FPS(now) == 0 {
-			s.wants.Unsubscribe()
+			h.gone = append(h.gone, s)
 			delete(h.streams, other)
 		}
 	}
@@ -128,20 +132,37 @@ func (h *Hub) newStream(name string, now time.Time) *hubStream {
 		return nil
 	}
 	s := &hubStream{session: newSession()}
-	wants, err := h.conn.Subscribe(hub.WantSubject(h.instance, name), func(m *nats.Msg) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if isInbox(m.Reply) && s.offer.Want(m.Reply, m.Data, time.Now()) == nil {
-			h.wake()
-		}
-	})
-	if err != nil { // the connection is closed
-		return nil
-	}
-	wants.SetPendingLimits(4096, 1<<20)
-	s.wants = wants
 	h.streams[name], h.fresh = s, true
 	return s
+}
+
+// subscribe subscribes to the wants of new streams, and no longer to those of streams that are gone.
+func (h *Hub) subscribe() {
+	h.mu.Lock()
+	streams, gone := maps.Clone(h.streams), h.gone
+	h.gone, h.fresh = nil, false
+	h.mu.Unlock()
+	for _, s := range gone {
+		if s.wants != nil {
+			s.wants.Unsubscribe()
+		}
+	}
+	for name, s := range streams {
+		if s.wants != nil {
+			continue
+		}
+		wants, err := h.conn.Subscribe(hub.WantSubject(h.instance, name), func(m *nats.Msg) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if isInbox(m.Reply) && s.offer.Want(m.Reply, m.Data, time.Now()) == nil {
+				h.wake()
+			}
+		})
+		if err == nil { // else the connection is closed
+			wants.SetPendingLimits(4096, 1<<20)
+			s.wants = wants
+		}
+	}
 }
 
 func (h *Hub) wake() {
@@ -160,8 +181,9 @@ func (h *Hub) run() {
 		state := h.conn.State()
 		if state.Epoch != epoch && state.Trouble == "" {
 			epoch = state.Epoch
+			most, server := h.conn.MaxPayload(), h.conn.Hub()
 			h.mu.Lock()
-			h.told = ""
+			h.told, h.max, h.server = "", most, server
 			for _, s := range h.streams {
 				s.offer.Lose()
 			}
@@ -170,9 +192,9 @@ func (h *Hub) run() {
 		}
 		h.mu.Lock()
 		fresh := h.fresh
-		h.fresh = false
 		h.mu.Unlock()
-		if fresh && state.Trouble == "" {
+		if fresh {
+			h.subscribe()
 			h.tell()
 		}
 		for state.Trouble == "" && h.send() {
@@ -223,7 +245,9 @@ func (h *Hub) Close() error {
 	close(h.quit)
 	h.running.Wait()
 	for _, s := range h.streams {
-		s.wants.Unsubscribe()
+		if s.wants != nil {
+			s.wants.Unsubscribe()
+		}
 	}
 	h.conn.Publish(hub.InfoSubject(h.instance), h.info(time.Now()).Encode()) // if it fails, edges find out in two seconds
 	h.conn.FlushTimeout(200 * time.Millisecond)

@@ -47,7 +47,7 @@ func (h *Hub) tell() {
 func (h *Hub) info(now time.Time) hub.Info {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	i := hub.Info{Kind: hub.KindPublisher, Instance: h.instance, Site: h.options.Site, Hub: h.conn.Hub(),
+	i := hub.Info{Kind: hub.KindPublisher, Instance: h.instance, Site: h.options.Site, Hub: h.server,
 		Version: h.options.Version, Gone: h.closed}
 	for name, s := range h.streams {
 		size, _ := mjpeg.Size(s.frame.JPEG)
@@ -64,12 +64,13 @@ func (h *Hub) info(now time.Time) hub.Info {
 
 // Stats returns the present figures.
 func (h *Hub) Stats() HubStats {
+	trouble := h.conn.State().Trouble
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	stats := h.stats
 	stats.Streams = len(h.streams)
-	if stats.Trouble = h.conn.State().Trouble; stats.Trouble == "" {
-		stats.Connected = h.conn.Hub()
+	if stats.Trouble = trouble; trouble == "" {
+		stats.Connected = h.server
 	}
 	for _, s := range h.streams {
 		edges, flying := s.offer.Edges(time.Now())

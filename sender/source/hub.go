@@ -184,13 +184,13 @@ func (h *Hub) info() hub.Info {
 
 // Stats returns the present figures.
 func (h *Hub) Stats() HubStats {
-	trouble := h.conn.State().Trouble
+	trouble, server := h.conn.State().Trouble, h.conn.Hub()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	stats := h.stats
 	stats.Trouble, stats.Offered, stats.Watched = trouble, len(h.streams), len(h.pulls)
 	if trouble == "" {
-		stats.Connected = h.conn.Hub()
+		stats.Connected = server
 	}
 	return stats
 }

@@ -56,7 +56,8 @@ func (h *Hub) follow(ctx context.Context, p *hubPull, yield func(protocol.Frame,
 		state := h.conn.State()
 		if state.Trouble == "" && state.Epoch != epoch {
 			epoch = state.Epoch
-			h.with(func() { p.pull.Connected(h.conn.MaxPayload(), time.Now()) })
+			most := h.conn.MaxPayload()
+			h.with(func() { p.pull.Connected(most, time.Now()) })
 		}
 		var changed <-chan struct{}
 		var publisher string
