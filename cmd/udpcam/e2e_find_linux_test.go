@@ -152,6 +152,19 @@ func TestE2ENetnsFindAlone(t *testing.T) {
 	}
 }
 
+// A network without IPv4 will do, also with addresses that are valid on one link only.
+func TestE2ENetnsFindIPv6(t *testing.T) {
+	left, right := cable(t)
+	for i, m := range []machine{left, right} {
+		m.run(t, "ip", "address", "flush", "dev", "cable")
+		m.run(t, "ip", "address", "add", []string{"fe80::1/64", "fe80::2/64"}[i], "dev", "cable", "nodad")
+	}
+	left.announce(t, discovery.Service{Name: "cam", Port: 7})
+	if s := right.findsOnly(t, "cam"); s.Streams[0].Addrs[0] != "[fe80::1%cable]:7" {
+		t.Errorf("found %+v", s.Streams)
+	}
+}
+
 // A camera that starts without a network is found once there is one, also when its interface is replaced.
 func TestE2ENetnsFindLater(t *testing.T) {
 	left, right := cable(t)

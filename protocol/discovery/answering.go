@@ -51,12 +51,12 @@ func (r *responder) about(q dns.Question, l link) map[pendingKey]parcel {
 	asks := func(kind uint16) bool { return q.Qtype == kind || q.Qtype == dns.TypeANY }
 	owned := false
 	for _, c := range r.claims {
-		if !c.owned {
+		records, addrs := r.all(c, l)
+		if !c.owned || len(records) == 0 {
 			continue
 		}
 		owned = true
-		ptr, srv, txt := pointer(serviceType, c.name()), r.srv(c), r.txt(c)
-		addrs := addressRecords(r.host, l)
+		ptr, srv, txt := records[0], records[1], records[2]
 		if equal(q.Name, serviceType) && asks(dns.TypePTR) {
 			add(pendingKey{claim: c}, []dns.RR{ptr}, append([]dns.RR{srv, txt}, addrs...)) // RFC 6763, 12.1
 		}
@@ -66,12 +66,12 @@ func (r *responder) about(q dns.Question, l link) map[pendingKey]parcel {
 		if equal(q.Name, c.name()) && asks(dns.TypeTXT) {
 			add(pendingKey{claim: c}, []dns.RR{txt}, nil)
 		}
+		if equal(q.Name, r.hostOf(c)) && (asks(dns.TypeA) || asks(dns.TypeAAAA)) {
+			add(pendingKey{}, addrs, nil)
+		}
 	}
 	if owned && equal(q.Name, allTypes) && asks(dns.TypePTR) {
 		add(pendingKey{types: true}, []dns.RR{pointer(allTypes, serviceType)}, nil)
-	}
-	if owned && equal(q.Name, r.host) && (asks(dns.TypeA) || asks(dns.TypeAAAA)) {
-		add(pendingKey{}, addressRecords(r.host, l), nil)
 	}
 	return found
 }
