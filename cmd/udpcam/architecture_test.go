@@ -79,6 +79,7 @@ var places = []struct {
 	{"gonum.org/v1/plot", "", []string{"bench/internal/plot/*.go"}, nil},
 	// Only the commands read flags.
 	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go", "cmd/internal/*/*.go"}, nil},
+	{"github.com/BurntSushi/toml", "", []string{"cmd/udpcam/config.go"}, nil},
 	// The protocol and the model of the path are pure: they have no socket, and the time is an argument.
 	{"net", "Conn PacketConn UDPConn Listener Dial DialUDP Dialer Listen ListenPacket ListenUDP ListenConfig", nil,
 		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/internal/path/*.go"}},
