@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -35,6 +36,23 @@ func TestFound(t *testing.T) {
 	camera.off = true
 	if !s.run(10*time.Millisecond, func() bool { return len(f.events) > 0 }) || !f.events[0].Gone {
 		t.Errorf("its goodbye was not heard: %+v", f.events)
+	}
+}
+
+// Viewers that come one after the other, faster than answers may be multicast, find a stream as fast as the first.
+func TestManyViewers(t *testing.T) {
+	s := newSim(t)
+	var many []Service
+	for i := range 64 {
+		many = append(many, Service{Name: fmt.Sprint("a camera with quite a long name, number ", i), Port: 1})
+	}
+	s.camera(1, many...)
+	s.run(10*time.Second, nil)
+	for i := range 5 {
+		_, f := s.viewer(10 + i)
+		if !s.run(150*time.Millisecond, func() bool { return len(f.knows()) == len(many) }) {
+			t.Errorf("viewer %d has found %d of %d", i, len(f.knows()), len(many))
+		}
 	}
 }
 
@@ -167,6 +185,21 @@ func TestLossyNetwork(t *testing.T) {
 		s.run(time.Minute, nil)
 		if len(f.knows()) != 1 {
 			t.Fatalf("gone at %v", s.now)
+		}
+	}
+}
+
+// A viewer whose firewall drops what is sent to all, but not answers to a port of its own, finds a stream and does not lose it.
+func TestDeaf(t *testing.T) {
+	s := newSim(t)
+	s.camera(1, door)
+	s.run(5*time.Second, nil)
+	viewer, f := s.viewer(2)
+	viewer.deaf = true
+	s.run(time.Second, nil)
+	for range 100 {
+		if s.run(3*time.Second, nil); len(f.knows()) != 1 {
+			t.Fatalf("%d found at %v", len(f.knows()), s.now)
 		}
 	}
 }

@@ -177,7 +177,7 @@ func (r *responder) advance(now time.Time, c *claim) {
 }
 
 func (r *responder) multicast(link int, parcels []parcel) {
-	for _, b := range pack(parcels) {
+	for _, b := range pack(*answer(), parcels) {
 		r.out = append(r.out, outgoing{link: link, data: b})
 	}
 }
