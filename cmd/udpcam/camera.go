@@ -49,9 +49,9 @@ const (
 
 // run sends the source's frames until ctx is done, the source ends, or the limit is reached.
 //
-// Live sources wait themselves for a camera that went away. If a source gives up nevertheless, it is opened again, as long as
-// there is something to keep alive: other cameras, or somebody who watches. A source that fails before its first frame was
-// probably named by mistake. That is an error, unless it is opened on demand: then nobody may be there to read it.
+// Live sources wait themselves for a camera that went away. If a source gives up nevertheless, it is opened again, as long
+// as there is something to keep alive: other cameras, or somebody who watches. A source that fails before its first frame
+// was probably named by mistake. That is an error, unless it is opened on demand: then nobody may be there to read it.
 func (w *camera) run(ctx context.Context) error {
 	rest := firstRest
 	for w.awaitWatched(ctx) {
@@ -153,7 +153,7 @@ func (w *camera) sample(now time.Time) status {
 		s.Key = w.key.ID().String()
 	}
 	for _, d := range w.to.Destinations() {
-		r := receiverStatus{Addr: d.Addr, State: d.State, Subscribed: d.Subscribed, Skipped: d.Skipped, Trouble: d.Trouble()}
+		r := receiverStatus{Addr: d.Addr, Subscribed: d.Subscribed, Skipped: d.Skipped, State: d.State, Trouble: d.Trouble()}
 		r.Loss, r.Limit = round(d.Loss, 4), round(d.Limit/1e6, 2)
 		if d.RTT > 0 {
 			r.RTT = milliseconds(d.RTT)

@@ -93,6 +93,10 @@ func recv(c *cli.Context) error {
 	if err := checkOutputs(c); err != nil {
 		return err
 	}
+	if checking(c) {
+		_, err := sinkOptions(c)
+		return cmp.Or(err, checkServer(c, ""))
+	}
 	s, ctx := newSession(c, slices.Contains(cmdline.List(c, "out"), "-"))
 	config.Log = s.log
 	warnOfKeys(c, s.log)

@@ -93,6 +93,14 @@ func send(c *cli.Context) error {
 			return cmdline.Usagef("--%s is for cameras that post their pictures: it needs --source post://:8081/", flag)
 		}
 	}
+	if checking(c) {
+		for _, this := range streams {
+			if _, err := openSource(c, cmp.Or(this.source, source.Default()), source.Options{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	s, ctx := newSession(c, false)
 	warnOfKeys(c, s.log)
 	if config.Wire != protocol.WireClassic {
@@ -101,7 +109,12 @@ func send(c *cli.Context) error {
 		}).release()
 	}
 	if listen != "" {
-		port, err := openPort(ctx, listen, sender.PortConfig{MaxSubscribers: c.Int("max-subscribers"), NoGSO: config.NoGSO, Log: s.log})
+		port, err := openPort(ctx, listen, sender.PortConfig{
+			MaxSubscribers: c.Int("max-subscribers"),
+			Fragments:      config.SegmentSize != 0,
+			NoGSO:          config.NoGSO,
+			Log:            s.log,
+		})
 		if err != nil {
 			return err
 		}
