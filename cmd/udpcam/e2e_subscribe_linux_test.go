@@ -11,7 +11,7 @@ import (
 )
 
 // The camera is machine 1. The viewers are behind a router that translates addresses (NAT): the camera sees only the router's
-// own address. One viewer's path is clean, one loses a twentieth, and one carries 10 Mbit/s. Each must get what its own path
+// own address. One viewer's path is clean, one loses a twentieth, and one carries half of the stream. Each must get what its own path
 // carries.
 func TestE2ENetnsSubscribe(t *testing.T) {
 	need(t, "nft", "tc")
@@ -19,7 +19,7 @@ func TestE2ENetnsSubscribe(t *testing.T) {
 	l.translate(t)
 	l.router.nft(t, `add rule ip udpcam forward iifname port3 numgen random mod 100 < 5 drop
 		add rule ip udpcam forward oifname port3 numgen random mod 100 < 5 drop`)
-	l.router.run(t, "tc", "qdisc", "add", "dev", "port4", "root", "tbf", "rate", "10mbit", "burst", "5kb", "limit", "60000")
+	l.router.run(t, "tc", "qdisc", "add", "dev", "port4", "root", "tbf", "rate", "2mbit", "burst", "5kb", "limit", "20000")
 	path, _ := film(t, 40, street(t, 5, 6, 7, 8)...)
 	camera := l.machines[0].udpcam(t, "send", "--listen", "--name", "door", "--source", path, "--fps", "30", "--loop", "--json")
 	camera.says(t, "listening")

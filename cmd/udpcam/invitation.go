@@ -28,7 +28,7 @@ type invitation struct {
 	own   func(bound netip.Addr) []netip.Addr // this machine's addresses
 	pages func() []string                     // where others can open the page; nil without one
 	asked func() []string                     // whom it asks for streams, and how that stands; nil if nobody
-	found func() []watchable                // the streams on this network; nil if nobody looks for them
+	found func() []watchable                  // the streams on this network; nil if nobody looks for them
 
 	done, alone bool // the log has said what to type, or that there is no network
 }
@@ -163,6 +163,9 @@ func (i *invitation) others() []watchable {
 // that, and the rest when there is one. It is called once a second.
 func (i *invitation) remind(log *slog.Logger, waited time.Duration, came bool) {
 	i.done = i.done || came
+	if !i.done && waited >= inviteAfter/2 {
+		i.others() // from now on they are looked for
+	}
 	if i.done || waited < inviteAfter {
 		return
 	}
