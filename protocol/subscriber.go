@@ -17,8 +17,8 @@ const (
 	// fullInterval is the same if the sender has no place, or if a stream comes although the sender has never answered.
 	fullInterval = 2 * time.Second
 
-	// allInterval is the same while streams come, if all of a port are wanted: more may have been added, and those that pause
-	// send no announcements that could be answered by reports. It is shorter than the lease.
+	// allInterval is the same while streams come, if all of a port are wanted: more may have been added, and those that
+	// pause send no announcements that could be answered by reports. It is shorter than the lease.
 	allInterval = 2 * time.Second
 
 	// otherKeyInterval is the same for a key that the sender has not answered to, if it has answered to another one.
@@ -40,11 +40,11 @@ const (
 
 var firstAsks = []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond}
 
-// A Subscriber subscribes to the streams of one sender's port. It knows what to send, and when. It never sends more than some
-// two datagrams a second for long, whatever comes.
+// A Subscriber subscribes to the streams of one sender's port. It knows what to send, and when. It never sends more than
+// some two datagrams a second for long, whatever comes.
 //
-// When Deadline has come, call Hear, and then Next until it has nothing more. Call Next after Read too. A Subscriber is for one
-// goroutine at a time.
+// When Deadline has come, call Hear, and then Next until it has nothing more. Call Next after Read too. A Subscriber is for
+// one goroutine at a time.
 type Subscriber struct {
 	to      netip.AddrPort
 	name    string
@@ -60,8 +60,8 @@ type Subscriber struct {
 	scratch []byte
 }
 
-// NewSubscriber returns a subscriber to the stream of that name, or to all streams if it is empty. With keys it asks only for
-// sealed streams, and without only for open ones.
+// NewSubscriber returns a subscriber to the stream of that name, or to all streams if it is empty. With keys it asks only
+// for sealed streams, and without only for open ones.
 func NewSubscriber(to netip.AddrPort, name string, keys []Key, now time.Time) *Subscriber {
 	s := &Subscriber{name: CleanName(name), control: controlHeader{origin: randomOrigin()}, keys: subscriptionKeys(keys),
 		tokens: maxAsking}
@@ -111,8 +111,8 @@ func (s *Subscriber) Hear(last func(Key) time.Time) {
 	}
 }
 
-// Read reads an answer that came from the address that is asked. It opens a sealed one in place. The error says why the answer
-// does not count: ErrForeign, ErrUnknownType, ErrMalformed, ErrUnsealed, ErrWrongKey, ErrReplayed, or ErrOtherSession
+// Read reads an answer that came from the address that is asked. It opens a sealed one in place. The error says why the
+// answer does not count: ErrForeign, ErrUnknownType, ErrMalformed, ErrUnsealed, ErrWrongKey, ErrReplayed, or ErrOtherSession
 // if it is about another subscription.
 func (s *Subscriber) Read(b []byte, now time.Time) error {
 	p, err := parsePrefix(b)
@@ -186,8 +186,8 @@ func (s *Subscriber) Next(now time.Time) (b []byte, ok bool) {
 	return s.subscribe(a, false), true
 }
 
-// wait is how long to wait until the next Subscribe with that key. It is longer if there are several keys, of which most will
-// not fit.
+// wait is how long to wait until the next Subscribe with that key. It is longer if there are several keys, of which most
+// will not fit.
 func (s *Subscriber) wait(a *ask, now time.Time) time.Duration {
 	wait := a.interval(now)
 	if a.first < len(firstAsks) || a.answered() {
@@ -214,8 +214,8 @@ func (s *Subscriber) Deadline(now time.Time) time.Time {
 	return due
 }
 
-// Farewell returns the datagrams that end the subscription. There are none if the sender has never answered, or if nothing was
-// asked since the last farewell. If Next is called again, it subscribes again.
+// Farewell returns the datagrams that end the subscription. There are none if the sender has never answered, or if nothing
+// was asked since the last farewell. If Next is called again, it subscribes again.
 func (s *Subscriber) Farewell() (all [][]byte) {
 	for _, a := range s.asks {
 		if a.asked && a.answered() {

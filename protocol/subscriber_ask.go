@@ -61,7 +61,9 @@ const (
 )
 
 // stateOf says what the last answer means for the user.
-var stateOf = []SubscriptionState{StatusCookie: Asking, StatusSubscribed: Subscribed, StatusFull: Full, StatusNoStream: NoStream}
+var stateOf = []SubscriptionState{
+	StatusCookie: Asking, StatusSubscribed: Subscribed, StatusFull: Full, StatusNoStream: NoStream,
+}
 
 // ranks are the states that answers lead to, the best last.
 var ranks = []SubscriptionState{Asking, NoStream, Full, Subscribed}
