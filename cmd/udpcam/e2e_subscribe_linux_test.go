@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +15,7 @@ import (
 func TestE2ENetnsSubscribe(t *testing.T) {
 	need(t, "nft", "tc")
 	l := newLAN(t, 4)
-	l.translate(t)
+	l.translate(t, "masquerade")
 	l.router.nft(t, `add rule ip udpcam forward iifname port3 numgen random mod 100 < 5 drop
 		add rule ip udpcam forward oifname port3 numgen random mod 100 < 5 drop`)
 	l.router.run(t, "tc", "qdisc", "add", "dev", "port4", "root", "tbf", "rate", "2mbit", "burst", "5kb", "limit", "20000")
@@ -51,12 +50,12 @@ func TestE2ENetnsSubscribe(t *testing.T) {
 }
 
 // translate has the router give all machines its own address towards machine 1, for 30 s after each datagram.
-func (l *lan) translate(t *testing.T) {
+func (l *lan) translate(t *testing.T, how string) {
 	t.Helper()
 	l.router.nft(t, `add table ip udpcam
 		add chain ip udpcam forward { type filter hook forward priority 0; }
 		add chain ip udpcam nat { type nat hook postrouting priority 100; }
-		add rule ip udpcam nat oifname port1 masquerade`)
+		add rule ip udpcam nat oifname port1 meta l4proto udp `+how)
 	l.router.run(t, "sh", "-c", "cd /proc/sys/net/netfilter && echo 30 >nf_conntrack_udp_timeout && echo 30 >nf_conntrack_udp_timeout_stream")
 }
 
@@ -110,7 +109,7 @@ func (r received) since(o received) received {
 func TestE2ENetnsSubscribeAgain(t *testing.T) {
 	need(t, "nft")
 	l := newLAN(t, 2)
-	l.translate(t)
+	l.translate(t, "masquerade")
 	path, _ := film(t, 40, street(t, 5, 6, 7, 8)...)
 	open := func() *process {
 		p := l.machines[0].udpcam(t, "send", "--listen", "--name", "door", "--source", path, "--fps", "30", "--loop")
@@ -135,9 +134,8 @@ func TestE2ENetnsSubscribeAgain(t *testing.T) {
 	camera = open()
 	comes("a restart of the camera", time.Now())
 
-	l.router.nft(t, "delete rule ip udpcam nat handle "+l.router.handle(t, "masquerade"))
-	l.router.nft(t, "add rule ip udpcam nat oifname port1 masquerade to :20000-30000")
-	l.router.run(t, "sh", "-c", "conntrack -F 2>/dev/null || ip link set port2 down && ip link set port2 up")
+	l.router.nft(t, "delete table ip udpcam")
+	l.translate(t, "masquerade to :20000-30000") // to other ports than before
 	comes("a restart of the router", time.Now())
 
 	l.link(t, 2, "down")
@@ -155,16 +153,4 @@ func TestE2ENetnsSubscribeAgain(t *testing.T) {
 	camera.says(t, "a receiver has left")
 	viewer = l.subscriber(t, 2)
 	comes("a restart of the viewer", time.Now())
-}
-
-// handle finds a rule of the router.
-func (m machine) handle(t *testing.T, rule string) string {
-	t.Helper()
-	for line := range strings.Lines(m.run(t, "nft", "--handle", "list", "chain", "ip", "udpcam", "nat")) {
-		if before, handle, ok := strings.Cut(line, "# handle "); ok && strings.Contains(before, rule) {
-			return strings.TrimSpace(handle)
-		}
-	}
-	t.Fatal(fmt.Sprintf("there is no rule %q", rule))
-	return ""
 }
