@@ -140,9 +140,13 @@ func offer(ctx context.Context, log *slog.Logger, only string, port netip.AddrPo
 }
 
 func offered(port netip.AddrPort, cameras []*camera) (all []discovery.Service) {
+	only := port.Addr()
+	if only.IsUnspecified() { // the port is open at all addresses
+		only = netip.Addr{}
+	}
 	for _, w := range cameras {
 		a := w.to.Announcement()
-		all = append(all, discovery.Service{Name: w.name, Port: port.Port(), Sealed: w.key != (protocol.Key{}), Key: w.key.ID(),
+		all = append(all, discovery.Service{Name: w.name, Port: port.Port(), Addr: only, Sealed: w.key != (protocol.Key{}), Key: w.key.ID(),
 			Width: a.Size.X, Height: a.Size.Y, FPS: float64((a.MilliFPS + 500) / 1000)})
 	}
 	return all

@@ -29,7 +29,7 @@ func Announce(ctx context.Context, c Config, services ...Service) (*Announcer, e
 	r := newResponder(uniqueHost(machine), machine)
 	log := c.logger()
 	r.renamed = func(c *claim) {
-		log.Warn("another machine on this network has a stream of this name", "stream", c.Name, "found_as", c.instance())
+		log.Warn("another stream on this network has this name", "stream", c.Name, "found_as", c.instance())
 	}
 	n, err := newNode(ctx, c, false, r)
 	if err != nil {
