@@ -104,6 +104,9 @@ func runFile(c *cli.Context) (err error) {
 			return nil
 		case <-h.over:
 		case <-again:
+			if _, open := cmdline.TerminalWidth(c.App.ErrWriter); s.console.width != nil && !open {
+				return nil // its terminal was closed, which sends the same signal
+			}
 			tables, err := h.read(ctx, path)
 			if err != nil {
 				s.log.Error("the file has a mistake, and nothing changes", "error", inFile(err))
