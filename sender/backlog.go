@@ -7,7 +7,8 @@ import (
 )
 
 // maxBacklog is how many frames may be in the backlog of a destination. If there are as many, the next one is skipped there.
-const maxBacklog = 2
+// The model of the path lets a frame leave before the next one comes, so that is rare.
+const maxBacklog = 1
 
 // A backlog is what is still to leave of a frame to a destination whose path is slow. It leaves while the sender is already
 // busy with the next frame for the others: a slow path must not hold them up. The datagrams are copies.
@@ -47,7 +48,9 @@ func (s *Sender) catchUp(d *destination) {
 		s.mu.Lock()
 		b := d.backlog[0]
 		s.mu.Unlock()
-		b.departure.next = s.config.Clock.Now()
+		if b.next == 0 { // it has waited for the frame before
+			b.departure.next = s.config.Clock.Now()
+		}
 		for first := b.next; b.next < b.all; {
 			if s.life.Err() != nil {
 				return

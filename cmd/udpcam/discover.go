@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"udpcam/protocol"
 	"udpcam/protocol/discovery"
 )
 
@@ -91,7 +92,8 @@ type subscriber interface {
 
 // A follower subscribes to streams as they come and go on the network. It has no clock.
 type follower struct {
-	wanted []string // names of streams; none stands for all
+	wanted []string         // names of streams; none stands for all
+	keys   []protocol.KeyID // of the receiver; with any, only streams sealed with one of them are shown, else only open ones
 	to     subscriber
 	log    *slog.Logger
 
@@ -157,7 +159,7 @@ func follow(ctx context.Context, b *discovery.Browser, f *follower) {
 
 // hear takes in what was found.
 func (f *follower) hear(found discovery.Found, now time.Time) {
-	if !f.wants(found) {
+	if !f.wants(found) || !found.Gone && f.locked(found) {
 		return
 	}
 	i := slices.IndexFunc(f.streams, func(s *followed) bool { return s.Instance == found.Instance })
@@ -172,6 +174,25 @@ func (f *follower) hear(found discovery.Found, now time.Time) {
 
 func (f *follower) wants(found discovery.Found) bool {
 	return f.wanted == nil || slices.ContainsFunc(f.wanted, func(name string) bool { return name == found.Name || name == found.Instance })
+}
+
+// locked reports whether the receiver cannot show a stream, because of its keys. It logs that once.
+func (f *follower) locked(found discovery.Found) bool {
+	why, attrs := "", []any{"stream", found.Name, "addr", found.Addrs[0]}
+	switch {
+	case found.Sealed && !slices.Contains(f.keys, found.Key):
+		why = "found a sealed stream: give its key with --key-file"
+		attrs = append(attrs, "key", found.Key)
+	case !found.Sealed && len(f.keys) > 0:
+		why = "found a stream that is not sealed, and is ignored: give its sender the key too"
+	default:
+		return false
+	}
+	if key := found.Instance + "\n" + why; !f.warned[key] && len(f.warned) < 100 {
+		f.warned[key] = true
+		f.log.Warn(why, attrs...)
+	}
+	return true
 }
 
 // look subscribes to what is there, moves to new addresses, and ends what is gone and silent.

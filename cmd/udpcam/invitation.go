@@ -28,13 +28,13 @@ type invitation struct {
 	own   func(bound netip.Addr) []netip.Addr // this machine's addresses
 	pages func() []string                     // where others can open the page; nil without one
 	asked func() []string                     // whom it asks for streams, and how that stands; nil if nobody
-	found func() []foundStream                // the streams on this network; nil if nobody looks for them
+	found func() []watchable                  // the streams on this network; nil if nobody looks for them
 
 	done, alone bool // the log has said what to type, or that there is no network
 }
 
-// A foundStream is a stream on this network that could be watched.
-type foundStream struct {
+// A watchable is a stream on this network that could be watched.
+type watchable struct {
 	name  string
 	at    netip.AddrPort // where to subscribe
 	about string         // what else is known, for people
@@ -119,7 +119,7 @@ func target(at netip.AddrPort) string {
 
 // send returns what to type at a camera that sends to an address.
 func (i *invitation) send(to string) string {
-	line := "udpcam send --addr " + quoted(to)
+	line := "udpcam send --addr " + shellQuoted(to)
 	if i.classic {
 		line += " --wire classic"
 	}
@@ -128,10 +128,10 @@ func (i *invitation) send(to string) string {
 
 // watch returns what to type here to watch a stream that was found. It has the stream's address, and not its name: what
 // strangers have chosen is not for a shell.
-func (i *invitation) watch(f foundStream) string {
-	line := "udpcam recv --from " + quoted(target(f.at))
+func (i *invitation) watch(f watchable) string {
+	line := "udpcam recv --from " + shellQuoted(target(f.at))
 	if i.http != "" {
-		line += " --http " + quoted(i.http)
+		line += " --http " + shellQuoted(i.http)
 	}
 	return line + i.keyFlag()
 }
@@ -143,8 +143,8 @@ func (i *invitation) keyFlag() string {
 	return ""
 }
 
-// quoted quotes an address with brackets, which mean something to some shells. All shells know these quotes.
-func quoted(address string) string {
+// shellQuoted quotes an address with brackets, which mean something to some shells. All shells know these quotes.
+func shellQuoted(address string) string {
 	if strings.Contains(address, "[") {
 		return `"` + address + `"`
 	}
@@ -152,7 +152,7 @@ func quoted(address string) string {
 }
 
 // others returns the streams that were found on this network.
-func (i *invitation) others() []foundStream {
+func (i *invitation) others() []watchable {
 	if i.found == nil {
 		return nil
 	}
@@ -163,6 +163,9 @@ func (i *invitation) others() []foundStream {
 // that, and the rest when there is one. It is called once a second.
 func (i *invitation) remind(log *slog.Logger, waited time.Duration, came bool) {
 	i.done = i.done || came
+	if !i.done && waited >= inviteAfter/2 {
+		i.others() // from now on they are looked for
+	}
 	if i.done || waited < inviteAfter {
 		return
 	}

@@ -65,7 +65,7 @@ func TestInvitation(t *testing.T) {
 
 // A receiver that only subscribes tells whom it asks, and what there is on the network. No camera can send to it.
 func TestInvitationOfSubscriber(t *testing.T) {
-	found := []foundStream{
+	found := []watchable{
 		{"door", netip.MustParseAddrPort("192.168.1.9:12345"), "1280x720, sealed"},
 		{"x; rm -rf ~\n", netip.MustParseAddrPort("[2001:db8::9]:5000"), ""},
 		{}, {}, {},
@@ -73,7 +73,7 @@ func TestInvitationOfSubscriber(t *testing.T) {
 	i := invitation{
 		http: "0.0.0.0:8080", keyed: true,
 		asked: func() []string { return []string{"192.168.1.7: no answer yet"} },
-		found: func() []foundStream { return found },
+		found: func() []watchable { return found },
 		pages: func() []string { return []string{"http://192.168.1.20:8080/"} },
 	}
 	h := i.hints()

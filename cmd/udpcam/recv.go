@@ -13,6 +13,7 @@ import (
 
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
+	"udpcam/protocol/discovery"
 	"udpcam/receiver"
 )
 
@@ -121,6 +122,10 @@ func recv(c *cli.Context) error {
 		s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
 		invite.listens(c.String("addr"), from.LocalAddr())
 	}
+	search := discovery.Config{Interface: c.String("interface"), Log: s.log}
+	if config.Wire != protocol.WireClassic {
+		invite.found = (&lookout{ctx: ctx, config: search}).streams
+	}
 	if to.server != nil {
 		invite.pages = to.server.pages
 	}
@@ -139,6 +144,9 @@ func recv(c *cli.Context) error {
 			to.put(f, now)
 		})
 	})
+	if wanted.searches() {
+		parts.Go(func() error { return wanted.seek(ctx, from, search, config.Keys) })
+	}
 	if to.server != nil {
 		to.server.ReceiveFrom(from)
 		parts.Go(func() error { return to.server.serve(ctx) })

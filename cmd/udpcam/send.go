@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
@@ -136,6 +137,12 @@ func send(c *cli.Context) error {
 		s.log.Info("listening", "addr", config.Port.LocalAddr(), "streams", len(streams))
 	}
 	watch := s.watch(subjects...)
+	if port := config.Port; port != nil && !c.Bool("hidden") && !port.LocalAddr().Addr().IsLoopback() {
+		ctx, end := context.WithCancel(ctx)
+		var offering sync.WaitGroup
+		offering.Go(func() { offer(ctx, s.log, c.String("interface"), port.LocalAddr(), cameras) })
+		defer func() { end(); offering.Wait() }()
+	}
 	for _, w := range cameras {
 		parts.Go(func() error { return w.named(w.run(ctx)) })
 	}
