@@ -51,6 +51,7 @@ source = "http://user:password@192.168.1.64/video"
 addr = ["192.168.1.20", "192.168.1.21"]
 
 [[recv]]                       # also [[serve]]
+from = "127.0.0.1"
 http = ":8080"
 out = "recordings/"
 keep = "7d"
