@@ -111,7 +111,7 @@ func (s *Sender) keep(peer netip.AddrPort, keep bool) {
 
 // log logs that a subscriber comes or goes: at most one line a second.
 func (s *Sender) log(what string, addr netip.AddrPort) {
-	s.tellOf.Do(func() { s.config.Log.Info(what, "addr", addr, "stream", s.config.Name) })
+	s.tellOf.Do(func() { s.config.Log.Info(what, "addr", addr) })
 }
 
 func (s *Sender) subscribers() (n int) {
