@@ -48,6 +48,9 @@ func (s *Sender) subscribe(ask protocol.Subscribe, from netip.AddrPort, now time
 	default:
 		d = newDestination(Destination{s.config.Port.conn, from}, s.config)
 		d.subscription = subscription{now.Add(protocol.Lease), now, ask}
+		if len(s.destinations) == 0 {
+			s.announcer.rate.pause() // nobody has watched
+		}
 		s.destinations = append(s.destinations, d)
 		s.keep(from, true)
 		s.log("a receiver has subscribed", from)

@@ -49,10 +49,11 @@ func (l *lookout) streams() (all []watchable) {
 func (l *lookout) look(b *discovery.Browser) {
 	for found := range b.Found() {
 		l.mu.Lock()
+		_, known := l.seen[found.Instance]
 		switch {
 		case found.Gone || len(found.Addrs) == 0:
 			delete(l.seen, found.Instance)
-		case len(l.seen) < maxSeen:
+		case known || len(l.seen) < maxSeen:
 			l.seen[found.Instance] = found
 		}
 		l.mu.Unlock()
