@@ -49,10 +49,11 @@ func (l *lookout) streams() (all []watchable) {
 func (l *lookout) look(b *discovery.Browser) {
 	for found := range b.Found() {
 		l.mu.Lock()
+		_, known := l.seen[found.Instance]
 		switch {
 		case found.Gone || len(found.Addrs) == 0:
 			delete(l.seen, found.Instance)
-		case len(l.seen) < maxSeen:
+		case known || len(l.seen) < maxSeen:
 			l.seen[found.Instance] = found
 		}
 		l.mu.Unlock()
@@ -140,9 +141,13 @@ func offer(ctx context.Context, log *slog.Logger, only string, port netip.AddrPo
 }
 
 func offered(port netip.AddrPort, cameras []*camera) (all []discovery.Service) {
+	only := port.Addr()
+	if only.IsUnspecified() { // the port is open at all addresses
+		only = netip.Addr{}
+	}
 	for _, w := range cameras {
 		a := w.to.Announcement()
-		all = append(all, discovery.Service{Name: w.name, Port: port.Port(), Sealed: w.key != (protocol.Key{}), Key: w.key.ID(),
+		all = append(all, discovery.Service{Name: w.name, Port: port.Port(), Addr: only, Sealed: w.key != (protocol.Key{}), Key: w.key.ID(),
 			Width: a.Size.X, Height: a.Size.Y, FPS: float64((a.MilliFPS + 500) / 1000)})
 	}
 	return all
