@@ -115,13 +115,24 @@ func TestReconnect(t *testing.T) {
 
 // If a publisher falls silent, or is gone, the edge takes another within 3 s. No frame is shown twice, see sim.arrive.
 func TestTwoPublishers(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		twoPublishers(t, told)
+	}
+}
+
+func twoPublishers(t *testing.T, told bool) {
 	s := newSim(t, "a", "b")
+	s.absent = told
+	limit := 3 * time.Second
+	if told { // that nobody listens
+		limit = time.Second
+	}
 	s.film(30, 20*time.Second)
 	s.run(5 * time.Second)
 	for _, first := range []bool{true, false} {
 		current, _ := s.pull.Publisher()
 		s.dead = map[string]bool{current: true}
-		s.run(3 * time.Second)
+		s.run(limit)
 		if last := s.at[len(s.at)-1]; s.now.Sub(last) > 100*time.Millisecond {
 			t.Errorf("first %v: the last frame came %v ago", first, s.now.Sub(last))
 		}

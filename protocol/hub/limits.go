@@ -39,6 +39,9 @@ const (
 	// silence is how long an edge waits for a frame before it asks another publisher of the same stream.
 	silence = 2 * time.Second
 
+	// absence is the same if nobody listens to its wants.
+	absence = 300 * time.Millisecond
+
 	// maxTransit is how long a frame may take from its publisher to the edge. Older ones were held up somewhere, and would be
 	// taken for the present.
 	maxTransit = 2 * time.Second

@@ -71,6 +71,13 @@ func (p *Pull) renew(now time.Time) {
 	}
 }
 
+// Absent says that nobody listens to the wants. The publisher may be about to come back, so it keeps its place for a moment.
+func (p *Pull) Absent(now time.Time) {
+	if soon := now.Add(absence - silence); p.since.After(soon) {
+		p.since = soon
+	}
+}
+
 // Publisher returns the instance that is asked, "" if there is none. Inbox changes when answers should go to a new inbox.
 func (p *Pull) Publisher() (instance string, inbox int) { return p.current, p.inbox }
 

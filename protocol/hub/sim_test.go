@@ -22,6 +22,7 @@ type sim struct {
 	offers map[string]*Offer
 	dead   map[string]bool // publishers that hear and send nothing
 	pull   Pull
+	absent bool                     // and the edge is told
 	lose   func(now time.Time) bool // a frame is lost
 
 	size        int
@@ -147,7 +148,9 @@ func (s *sim) ask() {
 	for body, ok := s.pull.Next(s.edgeTime()); ok; body, ok = s.pull.Next(s.edgeTime()) {
 		name, inbox := s.pull.Publisher()
 		s.after(later(s.now.Add(s.delay), s.stuck).Sub(s.now), func() {
-			if !s.dead[name] {
+			if s.dead[name] && s.absent {
+				s.pull.Absent(s.edgeTime())
+			} else if !s.dead[name] {
 				if err := s.offers[name].Want(string(rune(inbox)), body, s.now); err != nil {
 					s.t.Fatal(err)
 				}

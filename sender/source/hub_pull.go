@@ -116,7 +116,8 @@ func (h *Hub) arrived(p *hubPull, m *nats.Msg) (f protocol.Frame, show bool) {
 	old, late := p.pull.Old, p.pull.Late
 	frame := len(m.Data) > 0 && len(m.Data) <= protocol.MaxFrameSize
 	if m.Header.Get("Status") != "" {
-		return f, false // NATS says that the publisher is not there
+		p.pull.Absent(time.Now()) // NATS says that nobody listens to its wants
+		return f, false
 	}
 	a, err := p.pull.Take(m.Header.Get(hub.HeaderName), frame, time.Now())
 	if err != nil {
