@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -155,13 +154,9 @@ func hubConfigOf(c *cli.Context, s *session) (config hubConfig, err error) {
 	for flag, to := range map[string]*[]string{"cluster": &config.routes, "leaf": &config.remotes} {
 		port := map[string]string{"cluster": "6222", "leaf": "7422"}[flag]
 		for _, text := range cmdline.List(c, flag) {
-			u, err := hubconn.ParseURL(text)
+			u, err := hubconn.ParseURL(text, port)
 			if err != nil {
 				return config, cmdline.Usagef("--%s: %w", flag, err)
-			}
-			if parsed, _ := url.Parse(text); parsed == nil ||
-				parsed.Port() == "" && !strings.Contains(text, ":"+hubconn.DefaultPort) {
-				u = strings.TrimSuffix(u, hubconn.DefaultPort) + port
 			}
 			*to = append(*to, u)
 		}

@@ -105,7 +105,7 @@ func hubOf(c *cli.Context) (config hubconn.Config, err error) {
 		return config, nil
 	}
 	for _, url := range config.URLs {
-		if _, err := hubconn.ParseURL(url); err != nil {
+		if _, err := hubconn.ParseURL(url, hubconn.DefaultPort); err != nil {
 			return config, cmdline.Usagef("--hub: %w", err)
 		}
 	}

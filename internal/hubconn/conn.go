@@ -74,7 +74,7 @@ func Dial(ctx context.Context, config Config) (*Conn, error) {
 	c := &Conn{log: config.Log, changed: make(chan struct{}), trouble: "not connected to a hub yet"}
 	var urls []string
 	for _, text := range config.URLs {
-		u, err := ParseURL(text)
+		u, err := ParseURL(text, DefaultPort)
 		if err != nil {
 			return nil, err
 		}
@@ -120,17 +120,17 @@ func (c *Conn) Close() {
 	c.Conn.Close()
 }
 
-// ParseURL completes the address of a hub: HOST, HOST:PORT, or a URL with the scheme nats or tls.
-func ParseURL(text string) (string, error) {
+// ParseURL completes the address of a hub: HOST, HOST:PORT, or a URL with the scheme nats or tls. The port is the usual one.
+func ParseURL(text, port string) (string, error) {
 	if !strings.Contains(text, "://") {
 		text = "nats://" + text
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.Scheme != "nats" && u.Scheme != "tls" {
-		return "", fmt.Errorf("%q is no address of a hub: give one such as nats://192.168.1.5:%s", text, DefaultPort)
+		return "", fmt.Errorf("%q is no address of a hub: give one such as nats://192.168.1.5:%s", text, port)
 	}
 	if u.Port() == "" {
-		u.Host = net.JoinHostPort(u.Hostname(), DefaultPort)
+		u.Host = net.JoinHostPort(u.Hostname(), port)
 	}
 	return u.String(), nil
 }

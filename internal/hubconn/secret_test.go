@@ -81,9 +81,9 @@ func TestSecrets(t *testing.T) {
 func TestParseURL(t *testing.T) {
 	for text, want := range map[string]string{
 		"b": "nats://b:4222", "nats://b": "nats://b:4222", "192.168.1.5:5000": "nats://192.168.1.5:5000", "nats://u:p@b": "nats://u:p@b:4222",
-		"tls://b": "tls://b:4222", "nats://[::1]": "nats://[::1]:4222", "": "", "http://b": "", "nats://": "",
+		"b:7000": "nats://b:7000", "tls://b": "tls://b:4222", "nats://[::1]": "nats://[::1]:4222", "": "", "http://b": "", "nats://": "",
 	} {
-		if got, err := ParseURL(text); got != want || (err != nil) != (want == "") {
+		if got, err := ParseURL(text, "4222"); got != want || (err != nil) != (want == "") {
 			t.Errorf("%q: %q %v, want %q", text, got, err, want)
 		}
 	}
