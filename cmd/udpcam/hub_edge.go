@@ -127,7 +127,7 @@ func (e *edge) follow(ctx context.Context, linger time.Duration) {
 
 func (e *edge) origin(stream string) (web.Origin, bool) {
 	o, ok := e.from.Origin(stream)
-	return web.Origin{Site: o.Site, Hub: o.Hub, RTT: o.RTT, Uncertainty: o.Uncertainty, Trouble: o.Trouble}, ok
+	return web.Origin{Site: o.Site, Hub: o.Hub, RTT: o.RTT, Uncertainty: o.Uncertainty, Trouble: o.Trouble, Untimed: o.Untimed}, ok
 }
 
 func (e *edge) metrics() []web.Metric {

@@ -26,8 +26,9 @@ type Pull struct {
 	tries   int       // how many have left since anything came
 	inbox   int       // counts the inboxes
 
-	shown Picture // the last frame that was shown
-	got   Picture // the last that came from current
+	shown Picture   // the last frame that was shown
+	got   Picture   // the last that came from current
+	came  time.Time // when it came
 
 	TooBig int64 // bytes in the newest frame, if a server's limit is smaller, else 0
 
@@ -125,7 +126,7 @@ func (p *Pull) Take(text string, frame bool, now time.Time) (a Arrival, err erro
 	if p.TooBig = h.tooBig; !frame || h.picture.Session == 0 {
 		return a, nil
 	}
-	p.since, p.got = now, h.picture
+	p.since, p.came, p.got = now, now, h.picture
 	a.ID, a.Captured = h.picture.ID, h.picture.Captured
 	if offset, _, ok := p.clock.Offset(); ok {
 		left, _ := protocol.EchoSent(h.echo, now)
@@ -153,5 +154,5 @@ func (p *Pull) Clock() (rtt, uncertainty time.Duration, ok bool) {
 	return rtt, uncertainty, ok
 }
 
-// Silent is for how long no frame has come from the publisher that is asked.
-func (p *Pull) Silent(now time.Time) time.Duration { return now.Sub(p.since) }
+// Came is when the last frame came, and the zero time before the first.
+func (p *Pull) Came() time.Time { return p.came }

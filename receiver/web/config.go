@@ -81,6 +81,7 @@ type Origin struct {
 	Site, Hub        string
 	RTT, Uncertainty time.Duration // of the way from there; of the delays that are shown. 0 if not known
 	Trouble          string        // why no pictures come and what to do, "" if they do
+	Untimed          bool          // how old pictures are is not known
 }
 
 // A Metric is a further line of /metrics. Its name gets "udpcam_" in front. Labels are pairs of a name and a value.

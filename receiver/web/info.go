@@ -69,6 +69,7 @@ type originInfo struct {
 	RTT         float64 `json:"rtt_ms"`         // to there; 0 if not known
 	Uncertainty float64 `json:"uncertainty_ms"` // of the delay
 	Trouble     string  `json:"trouble,omitempty"`
+	Untimed     bool    `json:"untimed,omitempty"` // how old pictures are is not known
 }
 
 type delayInfo struct {
@@ -190,11 +191,13 @@ func (s *Server) infoOf(st streamView, now time.Time) streamInfo {
 	}
 	if s.config.Origin != nil {
 		if o, ok := s.config.Origin(st.name); ok {
-			info.Origin = &originInfo{o.Site, o.Hub, milliseconds(o.RTT), milliseconds(o.Uncertainty), o.Trouble}
+			info.Origin = &originInfo{o.Site, o.Hub, milliseconds(o.RTT), milliseconds(o.Uncertainty), o.Trouble, o.Untimed}
 		}
 	}
 	if median, p99, ok := st.delays.quantiles(); ok {
-		info.Delay = &delayInfo{milliseconds(median), milliseconds(p99)}
+		if info.Origin == nil || !info.Origin.Untimed {
+			info.Delay = &delayInfo{milliseconds(median), milliseconds(p99)}
+		}
 	}
 	if p := st.feed.newest.Load().part; p != nil {
 		if size, err := mjpeg.Size(p.frame.JPEG); err == nil {

@@ -18,6 +18,7 @@ type Origin struct {
 	Watched          bool
 	RTT, Uncertainty time.Duration // to the publisher; how wrong delays may be. 0 if not known
 	Trouble          string        // why no frames come and what to do, "" if they do or nobody asks for them
+	Untimed          bool          // how old frames are is not known, because the publisher does not know the camera's clock
 }
 
 // A hubPull is one stream that is watched.
@@ -25,6 +26,15 @@ type hubPull struct {
 	stream string
 	pull   hub.Pull // under the Hub's lock
 	began  time.Time
+	timed  bool // the age of the last frame was known
+}
+
+// silent is for how long no frame has come.
+func (p *hubPull) silent(now time.Time) time.Duration {
+	if came := p.pull.Came(); came.After(p.began) {
+		return now.Sub(came)
+	}
+	return now.Sub(p.began)
 }
 
 // Frames yields the frames of a stream, until ctx is done. It waits for a publisher if there is none. Captured is by this
@@ -130,6 +140,9 @@ func (h *Hub) arrived(p *hubPull, m *nats.Msg) (f protocol.Frame, show bool) {
 		h.stats.Frames++
 		h.stats.Bytes += uint64(len(m.Data))
 	}
+	if frame {
+		p.timed = a.Timed
+	}
 	f = protocol.Frame{Stream: p.stream, ID: a.ID, Captured: a.Captured, JPEG: m.Data}
 	return f.Immutable(), a.Show // NATS made the memory for this message alone
 }
@@ -146,7 +159,7 @@ func (h *Hub) Origin(stream string) (o Origin, ok bool) {
 		if p.stream == stream {
 			pulled = p
 			asked, _ = p.pull.Publisher()
-			o.Watched = true
+			o.Watched, o.Untimed = true, !p.timed && !p.pull.Came().IsZero()
 			o.RTT, o.Uncertainty, _ = p.pull.Clock()
 		}
 	}
@@ -166,9 +179,9 @@ func (h *Hub) Origin(stream string) (o Origin, ok bool) {
 			"frames of %d bytes are larger than the NATS server here takes: set its max_payload to 8MB",
 			pulled.pull.TooBig,
 		)
-	case pulled.pull.Silent(now) > 3*time.Second && offers[0].Stream.FPS == 0:
+	case pulled.silent(now) > 3*time.Second && len(offers) > 0 && offers[0].Stream.FPS == 0:
 		o.Trouble = "the camera sends nothing to site " + o.Site
-	case pulled.pull.Silent(now) > 3*time.Second:
+	case pulled.silent(now) > 3*time.Second:
 		o.Trouble = "nothing comes from site " + o.Site + ": its connection to the hub may be down"
 	}
 	return o, len(offers) > 0 || pulled != nil

@@ -122,3 +122,12 @@ function path(values, top) {
   });
   return d;
 }
+
+// from says by which site and hub pictures come.
+export function from(origin) { return origin?.site ? `from ${origin.site} by ${origin.hub}` : ''; }
+
+// measured says how exact the delay is.
+export function measured(origin) {
+  if (origin?.untimed) return 'how old pictures are is not known: let the camera and recv talk to each other (--feedback)';
+  return origin?.rtt_ms ? `round trip ${origin.rtt_ms.toFixed(1)} ms; the delay may be wrong by ${origin.uncertainty_ms.toFixed(1)} ms` : '';
+}

@@ -1,7 +1,7 @@
 // The page's script: which cameras there are, which of them are looked at, and how they do.
 
 import { Player } from './player.js';
-import { Board, Figures, sum } from './figures.js';
+import { Board, Figures, from, measured, sum } from './figures.js';
 import { Hints } from './hints.js';
 
 const $ = (id) => document.getElementById(id);
@@ -215,7 +215,7 @@ function judge() {
   $('status').textContent = grid && worst?.state === 'quiet' ? `${all.filter((t) => t.state === 'quiet').length} without picture` : worst?.status ?? '';
   const info = grid ? null : worst?.info, width = worst?.width || info?.width, height = worst?.height || info?.height;
   $('facts').textContent = [!grid && width && `${width} × ${height}`, from(info?.origin)].filter(Boolean).join(' · ');
-  $('facts').title = info?.origin?.rtt_ms ? `round trip ${info.origin.rtt_ms.toFixed(1)} ms; the delay may be wrong by ${info.origin.uncertainty_ms.toFixed(1)} ms` : '';
+  $('facts').title = measured(info?.origin);
   $('sealed').hidden = !info?.link?.sealed;
   $('sealed').title = `encrypted and authenticated on its way here, with key ${info?.link?.key}`;
   document.title = `${$('name').textContent ? `${$('name').textContent} · ` : ''}udpcam`;
@@ -224,9 +224,6 @@ function judge() {
   $('snapshot').hidden = grid;
   hints?.show(asked > 0 && !offline && !streams.length && !all.some((t) => t.state === 'live'));
 }
-
-// from says by which site and hub pictures come.
-function from(origin) { return origin?.site ? `from ${origin.site} by ${origin.hub}` : ''; }
 
 // ---- What people do
 
