@@ -171,8 +171,10 @@ func (s *stream) handOn(p *pendingFrame, now time.Time) {
 	case p.repaired:
 		s.tally.ByParity++
 	}
-	f := Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length],
-		Sealed: s.opener != nil}
+	f := Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length]}
+	if s.opener != nil {
+		f.Sealed, f.Key = true, s.opener.key.id
+	}
 	p.free(s.ordering.memory)
 	s.hold(f)
 	s.asking.fade()

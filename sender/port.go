@@ -27,6 +27,9 @@ type PortConfig struct {
 	// MaxSubscribers is how many receivers may subscribe to each stream. If there are more, one of the IPv4 address or IPv6
 	// /64 that has the most gives way to one that has fewer. 0 means DefaultMaxSubscribers.
 	MaxSubscribers int
+	// Keys are those of streams that the port may have later. So it answers to their holders even now, and [Port.Wanted] tells
+	// of them. The zero value among them stands for open streams.
+	Keys []protocol.Key
 	// Fragments lets datagrams that are larger than the network takes leave in fragments. Use it if [Config.SegmentSize] is
 	// set.
 	Fragments bool
@@ -151,7 +154,7 @@ func (p *Port) hear(b []byte, from netip.AddrPort, now time.Time) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var keys []protocol.Key
+	keys := slices.Clone(p.config.Keys)
 	for _, s := range p.senders {
 		if !slices.Contains(keys, s.config.Key) {
 			keys = append(keys, s.config.Key)

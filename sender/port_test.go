@@ -271,3 +271,29 @@ func TestPortAnswersNoMore(t *testing.T) {
 		}
 	})
 }
+
+// A port without streams answers the holders of its keys, and nobody else. So a relay learns that somebody waits.
+func TestPortWithoutStreams(t *testing.T) {
+	key := protocol.Key{7}
+	for name, keys := range map[string][]protocol.Key{"open": {{}}, "sealed": {key}, "no keys": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
+				p := sender.NewPort(sender.PortConfig{Keys: keys, Log: quiet}, listen(t, n, camera))
+				defer p.Close()
+				s := &stage{&show{network: n}, p}
+				open, sealed := s.join(t, guest(1)), s.join(t, guest(2), key)
+				time.Sleep(100 * time.Millisecond)
+				open.stop()
+				sealed.stop()
+				if p.Wanted() != (keys != nil) {
+					t.Errorf("wanted is %v", p.Wanted())
+				}
+				unsealed, wrong := p.Refused()[sender.FeedbackUnsealed], p.Refused()[sender.FeedbackWrongKey]
+				if (unsealed == 0) != (name == "open") || (wrong == 0) != (name == "sealed") {
+					t.Errorf("refused %v", p.Refused())
+				}
+			})
+		})
+	}
+}
