@@ -2,6 +2,7 @@
 //
 //	udpcam send    source.Source ──> sender.Sender, in one goroutine, without a queue
 //	udpcam recv    receiver.Receiver ──> web.Server, sink.Window, and a sink.Queue for each --out
+//	udpcam relay   receiver.Receiver ──> a sink.Queue and a sender.Sender for each stream
 //	udpcam serve   source.Source ──> web.Server, which opens and closes the source as viewers come and go
 //	udpcam demo    the same, with UDP on loopback between the two
 //	udpcam cameras, udpcam doctor: what this machine has
@@ -41,6 +42,7 @@ func newApp() *cli.App {
 		Commands: []*cli.Command{
 			sendCommand(),
 			recvCommand(),
+			relayCommand(),
 			serveCommand(),
 			demoCommand(),
 			camerasCommand(),

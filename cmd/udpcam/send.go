@@ -44,7 +44,7 @@ func sendCommand() *cli.Command {
 			interfaceFlag(),
 			&cli.IntFlag{Name: "ttl", Usage: "how many networks (`N`) multicast may reach; 1 is this one alone", Value: 1},
 		),
-		portFlags(),
+		portFlags("without --addr: close the source this `TIME` after the last receiver left"),
 		cmdline.Flags("Loss",
 			&cli.StringFlag{Name: "fec", Value: "auto", Usage: "parity (`SHARE`) for lost packets: " +
 				"auto follows the loss that receivers report; or a share such as 20%, or off"},

@@ -23,6 +23,9 @@ func TestStatusKeys(t *testing.T) {
 		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
 			"left_out_by loss mbit_s outs_dropped outs_failing requests streams time viewers"},
 		"stream of recv": {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms sealed silent_ms width"},
+		"relay":          {relayStatus{}, "dropped dropped_by fps frame_bytes frames mbit_s skipped skipped_by streams time wanted"},
+		"stream of relay": {passedStatus{}, "delay_ms delay_uncertainty_ms fps from height name receivers rtt_ms sealed silent_ms " +
+			"width"},
 		"serve": {serveStatus{}, "bytes_out capturing fps frame_bytes frames frames_out mbit_s skipped skipped_by time " +
 			"viewers"},
 	}
@@ -67,6 +70,12 @@ func TestStatusLines(t *testing.T) {
 		{sendStatus{progress: speed(2), Skipped: 3}, "30.0 fps  18.7 Mbit/s  2 frames  0 errors  3 skipped"},
 		{sendStatus{progress: speed(2), Receivers: []receiverStatus{{Trouble: "nobody listens"}, {}}},
 			"30.0 fps  18.7 Mbit/s  2 frames  0 errors  nobody listens"},
+		{relayStatus{trouble: []string{"nothing answers"}, idle: "waiting for a stream from a:1"},
+			"nothing answers  waiting for a stream from a:1"},
+		{relayStatus{progress: speed(9), Wanted: true, Streams: []passedStatus{{Receivers: []receiverStatus{{}, {}}}, {}}},
+			"30.0 fps  18.7 Mbit/s  9 frames  0 dropped  2 streams  2 receivers"},
+		{relayStatus{progress: progress{Frames: 9}, Skipped: 2, Streams: []passedStatus{{}}},
+			"0.0 fps  0.0 Mbit/s  9 frames  0 dropped  2 skipped  1 stream  nobody watches"},
 		{serveStatus{}, "waiting for a viewer"},
 		{serveStatus{progress: speed(5), Capturing: true, Viewers: 2, Skipped: 1},
 			"30.0 fps  18.7 Mbit/s  5 frames  2 viewers  1 skipped"},

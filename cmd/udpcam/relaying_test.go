@@ -1,0 +1,345 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"udpcam/internal/netsim"
+	"udpcam/protocol"
+	"udpcam/receiver"
+	"udpcam/sender"
+)
+
+// These tests have a relay between cameras and viewers, in simulated time.
+
+func relayAddr(host int) netip.AddrPort {
+	return netip.MustParseAddrPort(fmt.Sprintf("10.0.0.%d:12345", host))
+}
+
+// The relay's two sockets.
+var relayIn, relayOut = relayAddr(1), relayAddr(2)
+
+var quietLog = slog.New(slog.DiscardHandler)
+
+// A simClock is ahead of the true time.
+type simClock struct{ ahead time.Duration }
+
+func (c simClock) Now() time.Time        { return time.Now().Add(c.ahead) }
+func (c simClock) Sleep(d time.Duration) { time.Sleep(d) }
+
+// A simConn is a conn of a machine with such a clock.
+type simConn struct {
+	protocol.Conn
+	simClock
+}
+
+func (c simConn) Receive() ([]protocol.Batch, error) {
+	batches, err := c.Conn.Receive()
+	for i := range batches {
+		batches[i].At = batches[i].At.Add(c.ahead)
+	}
+	return batches, err
+}
+
+func (c simConn) SetReceiveDeadline(at time.Time) error {
+	if !at.IsZero() {
+		at = at.Add(-c.ahead)
+	}
+	return c.Conn.SetReceiveDeadline(at)
+}
+
+func simListen(t *testing.T, n *netsim.Network, at netip.AddrPort, clock simClock) protocol.Conn {
+	t.Helper()
+	conn, err := n.Listen(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return simConn{conn, clock}
+}
+
+// A simRelay is a relay in a simulated network.
+type simRelay struct {
+	*relaying
+	parts []chan struct{}
+	end   context.CancelFunc
+}
+
+func startRelay(t *testing.T, n *netsim.Network, keys []protocol.Key, from ...netip.AddrPort) *simRelay {
+	t.Helper()
+	s := &session{log: quietLog, console: newConsole(io.Discard), began: time.Now()}
+	in := receiver.New(receiver.Config{Keys: keys, Log: quietLog}, simListen(t, n, relayIn, simClock{}))
+	portKeys := keys
+	if keys == nil {
+		portKeys = []protocol.Key{{}}
+	}
+	port := sender.NewPort(sender.PortConfig{Keys: portKeys, Log: quietLog}, simListen(t, n, relayOut, simClock{}))
+	r := &simRelay{relaying: &relaying{receiving: newReceiving(s, in, nil), config: sender.Config{Port: port, Log: quietLog},
+		keys: map[protocol.KeyID]protocol.Key{}, linger: 5 * time.Second, rarely: rate.Sometimes{Interval: time.Second}}}
+	for _, k := range keys {
+		r.keys[k.ID()] = k
+	}
+	var ctx context.Context
+	ctx, r.end = context.WithCancel(context.Background())
+	part := func(work func()) {
+		done := make(chan struct{})
+		r.parts = append(r.parts, done)
+		go func() {
+			defer close(done)
+			work()
+		}()
+	}
+	part(func() { receive(ctx, in, 0, r.put) })
+	part(func() { r.tidy(ctx) })
+	for _, a := range from {
+		part(func() { r.fetch(ctx, receiver.Subscription{Addr: a.String()}) })
+	}
+	return r
+}
+
+func (r *simRelay) stop() {
+	r.end()
+	for _, done := range r.parts {
+		<-done
+	}
+	r.close()
+	r.from.Close()
+	r.config.Port.Close()
+}
+
+// A simCamera is opened on demand, as send --listen does.
+type simCamera struct {
+	*sender.Sender
+	quit, done chan struct{}
+}
+
+func startCamera(t *testing.T, n *netsim.Network, at netip.AddrPort, clock simClock, size int, c sender.Config) *simCamera {
+	t.Helper()
+	c.Port = sender.NewPort(sender.PortConfig{Clock: clock, Log: quietLog}, simListen(t, n, at, clock))
+	c.Clock, c.Log = clock, quietLog
+	s, err := sender.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cam := &simCamera{s, make(chan struct{}), make(chan struct{})}
+	go func() {
+		defer close(cam.done)
+		defer c.Port.Close()
+		defer s.Close()
+		jpeg := make([]byte, size)
+		copy(jpeg, "\xff\xd8\xff")
+		copy(jpeg[size-2:], "\xff\xd9")
+		for {
+			select {
+			case <-time.After(time.Second / 30):
+			case <-cam.quit:
+				return
+			}
+			s.Send(protocol.Frame{Captured: clock.Now(), JPEG: jpeg})
+		}
+	}()
+	return cam
+}
+
+func (c *simCamera) stop() {
+	close(c.quit)
+	<-c.done
+}
+
+// A simViewer subscribes to all streams of a port.
+type simViewer struct {
+	*receiver.Receiver
+	frames atomic.Uint32
+	seen   collected[protocol.Frame]
+	delays collected[time.Duration] // since capture, as the viewer knows it
+	done   chan struct{}
+}
+
+func startViewer(t *testing.T, n *netsim.Network, at netip.AddrPort, clock simClock, from netip.AddrPort, keys ...protocol.Key) *simViewer {
+	t.Helper()
+	v := &simViewer{Receiver: receiver.New(receiver.Config{Keys: keys, Clock: clock, Log: quietLog}, simListen(t, n, at, clock)),
+		done: make(chan struct{})}
+	go func() {
+		defer close(v.done)
+		for f := range v.Frames(context.Background()) {
+			for _, info := range v.Streams() {
+				if info.Name == f.Stream && info.ClockKnown {
+					v.delays.note(clock.Now().Sub(f.Captured) + info.ClockOffset)
+				}
+			}
+			f.JPEG = nil
+			v.seen.note(f)
+			v.frames.Add(1)
+		}
+	}()
+	if err := v.Subscribe(t.Context(), receiver.Subscription{Addr: from.String()}); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// back returns how long it takes until the next frame comes.
+func (v *simViewer) back(t *testing.T, what string, most time.Duration) {
+	t.Helper()
+	before, began := v.frames.Load(), time.Now()
+	for v.frames.Load() == before {
+		if time.Sleep(time.Millisecond); time.Since(began) > most {
+			t.Fatalf("%s: no frame within %v: %+v", what, most, v.Subscriptions())
+		}
+	}
+	t.Logf("%s: a frame after %v", what, time.Since(began))
+}
+
+func (v *simViewer) stop() {
+	v.Close()
+	<-v.done
+}
+
+// TestRelayLife goes through the life of a relay. It knows no stream until a viewer comes; leaves the camera when the viewer
+// has gone, and goes back; and the camera restarts. A twentieth of all packets is lost.
+func TestRelayLife(t *testing.T) {
+	key, other := protocol.Key{1, 2}, protocol.Key{3}
+	for name, keys := range map[string][]protocol.Key{"open": nil, "sealed": {other, key}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := netsim.New(1, netsim.Path{Delay: 2 * time.Millisecond, Jitter: time.Millisecond, Loss: 0.05})
+				c := sender.Config{Name: "door"}
+				if keys != nil {
+					c.Key = key
+				}
+				cam := startCamera(t, n, relayAddr(9), simClock{}, 30_000, c)
+				r := startRelay(t, n, keys, relayAddr(9))
+				time.Sleep(3 * time.Second)
+				if cam.Watched() {
+					t.Error("the relay watches the camera, and nobody watches the relay")
+				}
+				v := startViewer(t, n, relayAddr(20), simClock{}, relayOut, keys...)
+				v.back(t, "from cold, with no stream known", 1500*time.Millisecond)
+				time.Sleep(10 * time.Second)
+				if r.linger = 5 * time.Second; v.frames.Load() < 295 {
+					t.Errorf("%d of some 300 frames came", v.frames.Load())
+				}
+				stranger := startViewer(t, n, relayAddr(21), simClock{}, relayOut) // has no key
+				time.Sleep(time.Second)
+				if got := stranger.frames.Load() > 0; got != (keys == nil) {
+					t.Errorf("a viewer without a key gets frames: %v", got)
+				}
+				stranger.stop()
+
+				cam.stop()
+				time.Sleep(time.Second)
+				cam = startCamera(t, n, relayAddr(9), simClock{}, 30_000, c)
+				v.back(t, "after the camera's restart", 2*time.Second)
+				cam.stop()
+				time.Sleep(time.Minute)
+				if len(r.sample(time.Now()).(relayStatus).Streams) != 0 {
+					t.Error("a stream is offered that ended a minute ago")
+				}
+				cam = startCamera(t, n, relayAddr(9), simClock{}, 30_000, c)
+				v.back(t, "after the camera was away for a minute", 2*time.Second)
+
+				v.stop()
+				time.Sleep(4 * time.Second)
+				if !cam.Watched() {
+					t.Error("the camera was left before its time")
+				}
+				time.Sleep(8 * time.Second)
+				if cam.Watched() {
+					t.Error("the camera is not left")
+				}
+				time.Sleep(5 * time.Minute)
+				if st := r.sample(time.Now()).(relayStatus); len(st.Streams) != 1 || st.Wanted {
+					t.Errorf("the stream is not offered any more: %+v", st)
+				}
+				names := map[string]int{}
+				for _, f := range v.seen.next() {
+					if names[f.Stream]++; f.Sealed != (keys != nil) || f.Sealed && f.Key != key.ID() {
+						t.Fatalf("sealed is %v, with key %v", f.Sealed, f.Key)
+					}
+				}
+				if len(names) != 1 || names["door"] == 0 {
+					t.Errorf("frames by stream: %v", names)
+				}
+				v = startViewer(t, n, relayAddr(22), simClock{}, relayOut, keys...)
+				v.back(t, "from cold, with the stream known", 700*time.Millisecond)
+				v.stop()
+				r.stop()
+				time.Sleep(10 * time.Millisecond)
+				if cam.Watched() {
+					t.Error("the relay has ended without a farewell")
+				}
+				cam.stop()
+			})
+		})
+	}
+}
+
+// TestRelayClocks has three machines whose clocks differ. The viewer knows how old a picture is, to within what both hops
+// cannot know: half a round trip each.
+func TestRelayClocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := netsim.New(1, netsim.Path{Delay: 2 * time.Millisecond})
+		n.SetPath(relayAddr(9), relayIn, netsim.Path{Delay: 7 * time.Millisecond}) // 9 ms there and back, and not the same both ways
+		cam := startCamera(t, n, relayAddr(9), simClock{-3 * time.Hour}, 30_000, sender.Config{Name: "door"})
+		r := startRelay(t, n, nil, relayAddr(9))
+		v := startViewer(t, n, relayAddr(20), simClock{40 * time.Minute}, relayOut)
+		time.Sleep(3 * time.Second)
+		v.delays.next()
+		time.Sleep(10 * time.Second)
+		delays := v.delays.next()
+		slices.Sort(delays)
+		const truth, unknown = 9 * time.Millisecond, 9*time.Millisecond/2 + 4*time.Millisecond/2
+		least, most := delays[0], delays[len(delays)-1]
+		t.Logf("%d frames, %v to %v old, in truth %v", len(delays), least, most, truth)
+		if len(delays) < 290 || least < truth-unknown || most > truth+unknown {
+			t.Errorf("want all within %v of the truth", unknown)
+		}
+		v.stop()
+		r.stop()
+		cam.stop()
+	})
+}
+
+// TestRelaySlowPath has two streams. The only viewer of the first has a path that carries a tenth of it. The viewer of the
+// second gets all frames as fast as alone.
+func TestRelaySlowPath(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
+		big := startCamera(t, n, relayAddr(8), simClock{}, 250_000, sender.Config{Name: "big"})
+		small := startCamera(t, n, relayAddr(9), simClock{}, 30_000, sender.Config{Name: "small"})
+		r := startRelay(t, n, nil, relayAddr(8), relayAddr(9))
+		n.SetPath(relayOut, relayAddr(21), netsim.Path{Delay: time.Millisecond, Rate: 6e6, Queue: 50_000})
+		slow := startViewer(t, n, relayAddr(21), simClock{}, relayOut)
+		v := startViewer(t, n, relayAddr(20), simClock{}, relayOut)
+		time.Sleep(3 * time.Second)
+		v.seen.next()
+		time.Sleep(10 * time.Second)
+		count, late := 0, time.Duration(0)
+		for _, f := range v.seen.next() {
+			if f.Stream == "small" {
+				count++
+			}
+		}
+		for _, d := range v.delays.next() {
+			late = max(late, d)
+		}
+		t.Logf("%d frames of the small stream, the slowest of all frames after %v; %d at the slow viewer", count, late, slow.frames.Load())
+		if count < 297 || late > 100*time.Millisecond {
+			t.Error("a slow viewer of one stream delays another")
+		}
+		slow.stop()
+		v.stop()
+		r.stop()
+		big.stop()
+		small.stop()
+	})
+}
