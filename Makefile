@@ -33,8 +33,8 @@ LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
-	ca-certificates chromium curl e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick iproute2 libjpeg-turbo-progs nftables \
-	python3 qemu-user-static systemd xdotool xvfb zbar-tools \
+	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick \
+	iproute2 iptables libjpeg-turbo-progs nftables python3 qemu-user-static systemd xdotool xvfb zbar-tools \
 	$(LAB_DEBS)
 
 # The programs that `make bench` compares with, and its kind of network: the kernel's netem if there is one.
@@ -43,7 +43,7 @@ BENCH_DEBS := gcc libc6-dev iproute2 kmod ffmpeg chromium gstreamer1.0-tools gst
 BENCH_LINK ?= $(shell modprobe -nq sch_netem && echo netem || echo tun)
 
 # Packages without goroutines. The race detector finds nothing there, and makes tests that compute much ten times slower.
-PURE := /(internal/pattern|protocol(/.*)?|sender/internal/path)$$
+PURE := /(internal/pattern|protocol(/mjpeg)?|sender/internal/path)$$
 
 # The only tests that `make test` may skip in all its steps: no package has what they need of the system. In turn:
 # network namespaces, IPv6, multicast, the right to mount, UDP_SEGMENT.
@@ -73,7 +73,7 @@ build-opencv: ## Build ./udpcam with OpenCV's cameras and window (needs libopenc
 	go build -tags $(OPENCV_TAGS) -o udpcam ./cmd/udpcam
 
 .PHONY: install
-install: ## Install udpcam with its manual, completions, udev rule and services into DESTDIR/PREFIX (/usr/local)
+install: ## Install udpcam with its manual, completions, udev rule and service into DESTDIR/PREFIX (/usr/local)
 	@test -x udpcam || { echo "there is no ./udpcam: run make build first, or make build-opencv"; exit 1; }
 	install -D -m 755 udpcam $(DESTDIR)$(PREFIX)/bin/udpcam
 	install -d $(addprefix $(DESTDIR),/etc/udpcam $(PREFIX)/share/man/man1 $(PREFIX)/share/bash-completion/completions \
@@ -86,6 +86,7 @@ install: ## Install udpcam with its manual, completions, udev rule and services 
 		sed 's#@BINDIR@#$(PREFIX)/bin#' $$unit >$(DESTDIR)$(UNITDIR)/$$(basename $$unit); \
 	done
 	install -m 644 -t $(DESTDIR)$(UDEVDIR) cmd/udpcam/dist/70-udpcam.rules
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/udpcam cmd/udpcam/dist/udpcam.toml
 
 .PHONY: release
 release: | build/ ## Build archives for VERSION of all RELEASES, static, with their sums, into build/release
@@ -224,10 +225,10 @@ emulated: cross ## Test the builds for ARM end to end, by qemu
 	done
 
 .PHONY: units
-units: build | build/ ## Check the services by systemd's own rules
+units: build | build/ ## Check the service by systemd's own rules
 	@rm -rf build/units && mkdir build/units
 	@for unit in cmd/udpcam/dist/*.service; do sed 's#@BINDIR@#$(CURDIR)#' $$unit >build/units/$$(basename $$unit); done
-	@said=$$(SYSTEMD_UNIT_PATH=$(CURDIR)/build/units: systemd-analyze verify --man=no udpcam-send@x.service udpcam-recv@x.service 2>&1) && \
+	@said=$$(SYSTEMD_UNIT_PATH=$(CURDIR)/build/units: systemd-analyze verify --man=no udpcam.service 2>&1) && \
 		test -z "$$said" || { echo "$$said"; exit 1; }
 
 .PHONY: setup

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 )
 
 // A Fan measures what each viewer gets from a server. It tries every combination of a way to watch, a number of viewers and
-// a number of stalled viewers. The server is a separate process. It reads pictures from standard input and serves them over
-// HTTP. Stalled viewers ask for the stream too, but read nothing.
+// a number of stalled viewers. The server is a separate process. It reads pictures from standard input, and serves them over
+// HTTP or to those who subscribe. Stalled viewers ask for the stream too, but read nothing.
 type Fan struct {
 	Udpcam           string // the command
 	By               []Way
@@ -44,7 +45,7 @@ func (f *Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row R
 		return row, err
 	}
 	server := &relay.Process{Name: "server", Start: relay.Here,
-		Command: []string{f.Udpcam, "serve", "--source", "-", "--http", addr}}
+		Command: append(append([]string{f.Udpcam}, strings.Fields(way.serve)...), addr, "--source", "-")}
 	defer server.End()
 	if err := server.Begin(); err != nil {
 		return row, err

@@ -6,27 +6,32 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
+	"udpcam/receiver"
 )
 
 // A Way is how viewers watch a stream.
 type Way struct {
 	Name  string // for FindWay
 	title string // in results
+	serve string // the subcommand of udpcam with the flag for HOST:PORT
 	// watch asks for the stream at HOST:PORT. The viewer ends when ctx does.
 	watch func(ctx context.Context, client *http.Client, addr string) (viewer, error)
 }
 
-// Ways are all ways: that of other programs, and that of the page.
+// Ways are all ways: that of other programs, that of the page, and that of udpcam recv --from.
 var Ways = []Way{
-	{"mjpeg", "HTTP MJPEG", watchMJPEG},
-	{"socket", "WebSocket", watchSocket},
+	{"mjpeg", "HTTP MJPEG", "serve --http", watchMJPEG},
+	{"socket", "WebSocket", "serve --http", watchSocket},
+	{"udp", "subscribed", "send --listen", subscribe},
 }
 
 // FindWay returns a way by its name. The error wraps ErrName.
@@ -109,6 +114,50 @@ func watchSocket(ctx context.Context, client *http.Client, addr string) (v viewe
 		return b[binary.BigEndian.Uint16(b[2:]):], nil
 	}
 	return viewer{next, conn.CloseNow}, nil
+}
+
+// subscribe subscribes to a sender.
+func subscribe(ctx context.Context, _ *http.Client, addr string) (v viewer, err error) {
+	r, err := receiver.Subscribe(ctx, receiver.Config{Log: slog.New(slog.DiscardHandler)}, addr)
+	if err != nil {
+		return v, err
+	}
+	ctx, end := context.WithCancel(ctx)
+	frames, ended := make(chan []byte), make(chan error, 1)
+	go func() {
+		for f, err := range r.Frames(ctx) {
+			if err != nil {
+				ended <- err
+				return
+			}
+			select {
+			case frames <- bytes.Clone(f.JPEG):
+			case <-ctx.Done():
+			}
+		}
+		ended <- ctx.Err()
+	}()
+	v.next = func() ([]byte, error) {
+		select {
+		case f := <-frames:
+			return f, nil
+		case err := <-ended:
+			return nil, err
+		}
+	}
+	v.close = func() error {
+		end()
+		return r.Close()
+	}
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		switch state := r.Subscriptions()[0].State; {
+		case state == protocol.Subscribed, state == protocol.Receiving:
+			return v, nil
+		case time.Since(began) > starting, ctx.Err() != nil:
+			v.close()
+			return v, fmt.Errorf("the subscription to %s is %v", addr, state)
+		}
+	}
 }
 
 // freeAddress is an address at which nobody listens now.

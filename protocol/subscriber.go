@@ -253,8 +253,12 @@ func (a *ask) answered() bool { return a.status != StatusCookie && a.unheard < m
 // Deadline is when Next must be called again at the latest. Before that call, Hear must have been called.
 func (s *Subscriber) Deadline(now time.Time) time.Time {
 	due := s.next(now).due(now)
+	if due.IsZero() { // after a farewell
+		due = now
+	}
 	if s.tokens < 1 {
-		if full := s.filled.Add(time.Duration((1 - s.tokens) / askingRate * float64(time.Second))); full.After(due) {
+		wait := time.Duration((1-s.tokens)/askingRate*float64(time.Second)) + time.Millisecond // rounded up
+		if full := s.filled.Add(wait); full.After(due) {
 			return full
 		}
 	}

@@ -363,6 +363,28 @@ func TestSubscriberIsTold(t *testing.T) {
 	}
 }
 
+// TestDeadlines goes from one deadline to the next, with answers that come all the time. Time always passes.
+func TestDeadlines(t *testing.T) {
+	for _, keys := range [][]Key{nil, {secret, second, useless[0]}} {
+		s, now := NewSubscriber(port, "", keys, epoch), epoch
+		for i := range 1000 {
+			now = s.Deadline(now)
+			for _, ok := s.Next(now); ok; _, ok = s.Next(now) {
+				s.Read(subscribeAnswer{s.number, cookie{byte(i)}, SubscribeStatus(i % 3)}.append(nil), now)
+			}
+			if i%100 == 50 {
+				s.Farewell()
+			}
+			if next := s.Deadline(now); i%100 != 50 && !next.After(now) {
+				t.Fatalf("the deadline is %v ago", now.Sub(next))
+			}
+		}
+		if passed := now.Sub(epoch); passed < 400*time.Second {
+			t.Errorf("1000 times in %v", passed)
+		}
+	}
+}
+
 // TestSubscriberMoves gives the subscriber another address to ask.
 func TestSubscriberMoves(t *testing.T) {
 	v := newVisit(t, 1, newDoor())

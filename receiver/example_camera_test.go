@@ -13,11 +13,15 @@ import (
 
 // sendPictures is the sender of a stream called street, which the examples receive.
 func sendPictures(to netip.AddrPort, n uint32) {
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+	conn, err := net.ListenPacket("udp", ":0")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer conn.Close()
+	sendPicturesBy(conn, net.UDPAddrFromAddrPort(to), n)
+}
+
+func sendPicturesBy(conn net.PacketConn, to net.Addr, n uint32) {
 	splitter, err := protocol.NewSplitter(1, 0, 0)
 	if err != nil {
 		log.Fatal(err)
@@ -34,7 +38,7 @@ func sendPictures(to netip.AddrPort, n uint32) {
 			log.Fatal(err)
 		}
 		for _, d := range append(datagrams, outgoing.Data()...) {
-			conn.Write(append(append([]byte(nil), d[0]...), d[1]...))
+			conn.WriteTo(append(append([]byte(nil), d[0]...), d[1]...), to)
 		}
 		datagrams = nil
 		time.Sleep(5 * time.Millisecond) // a camera's pictures do not come all at once

@@ -154,7 +154,7 @@ func shareBottleneck(t *testing.T, path netsim.Path) (a, b float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s2 := &show{s.network, second, watch(listen(t, s.network, viewer2), protocol.AssemblerConfig{})}
+	s2 := &show{network: s.network, sender: second, watcher: watch(listen(t, s.network, viewer2), protocol.AssemblerConfig{})}
 	s.send(t, 3*fps, size, fps)
 	var both sync.WaitGroup
 	for who, frames := range map[*show]*float64{s: &a, s2: &b} {

@@ -32,8 +32,9 @@ type destination struct {
 	automatic   bool      // whether the sender finds the segment size itself
 	adapts      bool      // whether segments can become smaller when they are too large; guarded by Sender.sending
 	failing     int       // size from which datagrams cannot be sent, 0 if all can; guarded by Sender.sending
-	departure   departure // of the present frame; used by Send only
+	free        time.Time // when the rate that the user has set allows the next frame; used by Send only
 
+	behind  atomic.Bool // whether its backlog is not empty
 	refused atomic.Bool // whether the system says that nobody listens there
 
 	name string // that is looked up again: host and port, "" if the host is no name
@@ -49,8 +50,9 @@ type destination struct {
 	announced announced
 	subscription
 	got       record
-	skipped   uint64 // frames that were not sent there, because the path does not carry all
-	skipping  uint32 // the first of the frames in a row that were not sent there, 0 if the last one was
+	backlog   []*backlog // of frames that are still leaving, in order
+	skipped   uint64     // frames that were not sent there, because the path does not carry all
+	skipping  uint32     // the first of the frames in a row that were not sent there, 0 if the last one was
 	clock     protocol.RemoteClock
 	path      *path.Path
 	hole      blackHole

@@ -209,7 +209,7 @@ func TestDestinations(t *testing.T) {
 		}
 		defer s.Close()
 		near, far := watch(listen(t, n, viewer), protocol.AssemblerConfig{}), watch(listen(t, n, lossy), protocol.AssemblerConfig{})
-		sh := show{n, s, near}
+		sh := show{network: n, sender: s, watcher: near}
 		parity := func(w *watcher) float64 { // that comes there with each frame
 			before := w.parity.Load()
 			sh.send(t, 60, 78_200, 30)

@@ -119,7 +119,7 @@ func TestRouters(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				sh := &show{n, s, watch(listen(t, n, viewer), protocol.AssemblerConfig{})}
+				sh := &show{network: n, sender: s, watcher: watch(listen(t, n, viewer), protocol.AssemblerConfig{})}
 				for range 10 {
 					sh.send(t, 1, 78_200, 30)
 					time.Sleep(time.Second / 30)

@@ -15,12 +15,18 @@ import (
 // once. If the paths need more amounts, some get more parity than they need.
 const maxTrains = 4
 
-// A leaving is the present frame on its way to one destination.
+// A leaving is a frame on its way to one destination.
 type leaving struct {
 	to    *destination
 	plan  path.Plan
-	train *protocol.OutgoingTrain
-	next  int // datagrams that have left, or could not be sent
+	train *protocol.OutgoingTrain // which the next frame uses again
+	departure
+
+	id              uint32
+	data, all       int // datagrams of data, and of the train
+	largest, amount int // bytes in the largest datagram of data, and parity segments of each block
+	size            int // bytes in a datagram
+	next            int // datagrams that have left, or could not be sent
 
 	datagrams, parity, bytes int  // that were sent
 	failed                   bool // whether something could not be sent
@@ -48,28 +54,30 @@ func (s *Sender) makeTrains(o *protocol.Outgoing) {
 	for i := range s.leaving {
 		l := &s.leaving[i]
 		at, _ := slices.BinarySearch(s.amounts, l.plan.Parity)
-		l.train = &s.trains[at]
-		l.to.depart(l.train.Size(), l.plan, s.config)
+		t := &s.trains[at]
+		l.train, l.departure = t, l.to.depart(t.Size(), l.plan, s.config)
+		l.id, l.data, l.all = o.FrameID(), o.Segments(), t.Len()
+		l.largest, l.amount, l.size = o.Largest(), t.Parity(), o.DatagramSize()
 	}
 }
 
 // depart says how a frame of size bytes leaves.
-func (d *destination) depart(size int, plan path.Plan, c Config) {
+func (d *destination) depart(size int, plan path.Plan, c Config) departure {
 	next := c.Clock.Now()
-	if c.Pace.rate > 0 && d.departure.next.After(next) {
-		next = d.departure.next // the last frame still uses up the rate
+	if c.Pace.rate > 0 && d.free.After(next) {
+		next = d.free // the last frame still uses up the rate
 	}
-	d.departure = departure{rate: c.Pace.rateOf(size, plan), next: next}
+	return departure{rate: c.Pace.rateOf(size, plan), next: next}
 }
 
-// leave sends the present frame to its destinations: the data to all that can have it now, then the parity. The error is
-// net.ErrClosed.
+// leave sends the present frame to its destinations: the data to all that can have it now, then the parity. Frames for slow
+// paths are put into backlogs if there are other destinations. The error is net.ErrClosed.
 func (s *Sender) leave(o *protocol.Outgoing) error {
 	batch, made := s.batch(o), 0
 	s.quotable.add(s.trains[0].Make(1)[0])
 	all := o.Segments()
 	for _, l := range s.leaving {
-		all = max(all, l.train.Len())
+		all = max(all, l.all)
 	}
 	for {
 		switch data := o.Segments(); { // make some more datagrams, but no parity before all data has been offered
@@ -84,6 +92,9 @@ func (s *Sender) leave(o *protocol.Outgoing) error {
 			return err
 		case made < all: // there is more to make
 		case !waits:
+			return nil
+		case s.config.Pace == Pace{} && (len(s.leaving) > 1 || s.leaving[0].to.behind.Load()):
+			s.putOff()
 			return nil
 		default:
 			s.config.Clock.Sleep(pause)
@@ -113,7 +124,13 @@ func (s *Sender) sendReady(made int) (pause time.Duration, waits bool, err error
 			continue
 		}
 		now := s.config.Clock.Now()
-		if n := l.to.departure.release(ready, now); n > 0 {
+		if l.to.behind.Load() {
+			waits = true // the frame before is still leaving
+			continue
+		}
+		n := l.release(ready, now)
+		l.to.free = l.departure.next
+		if n > 0 {
 			if err := s.send(l, ready[:n], now); err != nil {
 				return 0, false, err
 			}
@@ -122,21 +139,20 @@ func (s *Sender) sendReady(made int) (pause time.Duration, waits bool, err error
 			}
 			now = s.config.Clock.Now()
 		}
-		if wait := l.to.departure.next.Sub(now); !waits || wait < pause {
-			pause, waits = wait, true
+		if !waits || l.departure.next.Sub(now) < pause {
+			pause, waits = l.departure.next.Sub(now), true
 		}
 	}
 	return pause, waits, nil
 }
 
-// send sends datagrams of the present frame to a destination. The error is net.ErrClosed.
+// send sends datagrams of a frame to a destination. The error is net.ErrClosed.
 func (s *Sender) send(l *leaving, datagrams []protocol.Datagram, now time.Time) error {
 	if l.next == 0 {
 		s.begun(l, now)
 	}
 	err := s.transmit(l.to, datagrams)
-	data := l.train.Len() - l.train.ParityLen()
-	parity := max(0, l.next+len(datagrams)-max(l.next, data))
+	parity := max(0, l.next+len(datagrams)-max(l.next, l.data))
 	l.next += len(datagrams)
 	switch {
 	case errors.Is(err, net.ErrClosed):
@@ -149,26 +165,26 @@ func (s *Sender) send(l *leaving, datagrams []protocol.Datagram, now time.Time) 
 		l.parity += parity
 		l.bytes += size(datagrams)
 	}
-	if l.next == l.train.Len() {
+	if l.next == l.all {
 		s.ended(l)
 	}
 	return nil
 }
 
-// begun notes that the present frame begins to leave to a destination.
+// begun notes that a frame begins to leave to a destination.
 func (s *Sender) begun(l *leaving, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, o := l.to, l.train.Frame()
+	d := l.to
 	if d.began.IsZero() {
 		d.began = now
 	}
-	d.got.note(o.FrameID(), l.train.Parity())
-	d.path.Begin(o.FrameID(), l.train.Len(), o.DatagramSize(), d.departure.rate, now)
-	d.hole.sent(o.Largest())
+	d.got.note(l.id, l.amount)
+	d.path.Begin(l.id, l.all, l.size, l.departure.rate, now)
+	d.hole.sent(l.largest)
 }
 
-// ended notes that the present frame has left to a destination.
+// ended notes that a frame has left to a destination.
 func (s *Sender) ended(l *leaving) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

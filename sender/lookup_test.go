@@ -63,7 +63,7 @@ func named(t *testing.T, d *directory, c sender.Config) (*show, *bytes.Buffer) {
 		}
 		return n.Listen(netip.AddrPortFrom(from, port))
 	})
-	return &show{n, s, watch(listen(t, n, viewer), protocol.AssemblerConfig{})}, &log
+	return &show{network: n, sender: s, watcher: watch(listen(t, n, viewer), protocol.AssemblerConfig{})}, &log
 }
 
 // TestReceiverMoves gives the receiver's name another address while the stream runs. Frames arrive there within two seconds,

@@ -59,7 +59,7 @@ func narrow(t *testing.T, mtu int64, silent bool, config sender.Config) (*show, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &show{n, s, watch(listen(t, n, viewer), protocol.AssemblerConfig{})}, c, &log
+	return &show{network: n, sender: s, watcher: watch(listen(t, n, viewer), protocol.AssemblerConfig{})}, c, &log
 }
 
 // TestMTU has a path that tells its MTU, at first and when it becomes smaller.

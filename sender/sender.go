@@ -63,7 +63,7 @@ type Sender struct {
 	life      context.Context // ends with Close
 	close     context.CancelFunc
 	closing   sync.Once
-	listeners sync.WaitGroup // and lookups of names
+	listeners sync.WaitGroup // and lookups of names, and backlogs
 
 	mu           sync.Mutex // guards the fields below
 	destinations []*destination
@@ -128,12 +128,13 @@ func (s *Sender) listen(conn protocol.Conn) {
 }
 
 // Send sends one frame to every destination. It ignores the frame's Stream and ID: the sender has its own. When Send
-// returns, the kernel has the frame, and the caller may use its bytes again. The sender keeps a copy for a second, to answer
-// requests.
+// returns, the kernel has the frame, and the caller may use its bytes again. If a path is slow and there are others, copies
+// leave to it later. The sender also keeps a copy for a second, to answer requests.
 //
 // Sent is false if the frame was sent to nobody, because no path carries all frames, or because nobody has subscribed. A
-// destination whose path does not carry all frames gets some of them. This is counted, and is not an error. Nor is it an error if a destination cannot be reached: that is counted and logged, and the next frame tries again. The
-// error is ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
+// destination whose path does not carry all frames gets some of them. This is counted, and is not an error. Nor is it an
+// error if a destination cannot be reached: that is counted and logged, and the next frame tries again. The error is
+// ErrNotJPEG, protocol.ErrFrameSize, or net.ErrClosed after Close.
 func (s *Sender) Send(f protocol.Frame) (sent bool, err error) {
 	if !mjpeg.LooksLikeJPEG(f.JPEG) {
 		return false, ErrNotJPEG
@@ -209,7 +210,7 @@ func (s *Sender) plan(o *protocol.Outgoing, now time.Time) {
 		if d.live(now) || !d.answers {
 			pressure = max(pressure, plan.Share)
 		}
-		if plan.Skip {
+		if plan.Skip || len(d.backlog) >= maxBacklog {
 			d.skipped++
 			s.leftOut = append(s.leftOut, d)
 			continue
@@ -238,18 +239,23 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 	}
 	s.stats.Frames++
 	s.stats.FrameBytes += uint64(o.Size())
-	for _, l := range s.leaving {
-		l.to.skipping = 0
-		l.to.allowance.earn(l.to.answerShare(now), l.bytes)
-		s.stats.Datagrams += uint64(l.datagrams)
-		s.stats.Parity += uint64(l.parity)
-		s.stats.WireBytes += uint64(l.bytes)
-		if l.failed {
-			s.stats.Failed++
-		}
-		if l.tooLarge {
-			s.fit(l.to, now)
-		}
+	for i := range s.leaving {
+		s.leaving[i].to.skipping = 0
+		s.countLeft(&s.leaving[i], now)
+	}
+}
+
+// countLeft counts what has left of a frame to one destination. s.mu is held.
+func (s *Sender) countLeft(l *leaving, now time.Time) {
+	l.to.allowance.earn(l.to.answerShare(now), l.bytes)
+	s.stats.Datagrams += uint64(l.datagrams)
+	s.stats.Parity += uint64(l.parity)
+	s.stats.WireBytes += uint64(l.bytes)
+	if l.failed {
+		s.stats.Failed++
+	}
+	if l.tooLarge {
+		s.fit(l.to, now)
 	}
 }
 

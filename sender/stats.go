@@ -50,6 +50,13 @@ var refusals = map[error]FeedbackRefusal{
 	protocol.ErrReplayed:     FeedbackReplayed,
 }
 
+// Announcement is what receivers are told of the stream now.
+func (s *Sender) Announcement() protocol.Announcement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.announcer.announcement(max(s.nextID, 1) - 1)
+}
+
 // Addrs returns the addresses that the sender sends to now.
 func (s *Sender) Addrs() (addrs []netip.AddrPort) {
 	s.mu.Lock()

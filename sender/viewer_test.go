@@ -140,6 +140,7 @@ type show struct {
 	network *netsim.Network
 	sender  *sender.Sender
 	watcher *watcher
+	longest time.Duration // that sending a frame has taken
 }
 
 func newShow(t *testing.T, p netsim.Path, c sender.Config) *show {
@@ -152,8 +153,7 @@ func newShow(t *testing.T, p netsim.Path, c sender.Config) *show {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sh := &show{n, s, watch(listen(t, n, viewer), protocol.AssemblerConfig{})}
-	return sh
+	return &show{network: n, sender: s, watcher: watch(listen(t, n, viewer), protocol.AssemblerConfig{})}
 }
 
 // send sends some frames, all from one buffer.
@@ -165,9 +165,11 @@ func (s *show) send(t *testing.T, frames, size int, fps float64) {
 		due := start.Add(time.Duration(float64(i) / fps * float64(time.Second)))
 		time.Sleep(time.Until(due))
 		copy(buffer, pictures[i%len(pictures)])
+		began := time.Now()
 		if _, err := s.sender.Send(protocol.Frame{Captured: due, JPEG: buffer}); err != nil {
 			t.Fatal(err)
 		}
+		s.longest = max(s.longest, time.Since(began))
 	}
 }
 

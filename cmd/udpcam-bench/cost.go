@@ -68,11 +68,13 @@ func fanoutCommand() *cli.Command {
 		Description: cmdline.Examples(
 			"udpcam-bench fanout", "1, 10 and 50 viewers, alone and with 5 that are stalled",
 			"udpcam-bench fanout --by socket --viewers 200 --stalled 0,50 --fps 10", "200 viewers that watch as the page does",
+			"udpcam-bench fanout --by udp --viewers 1,16,64 --stalled 0", "receivers that subscribe to udpcam send --listen",
 		) + "\nA viewer over a WebSocket acknowledges each picture, as the page does once it has drawn it. CPU is the server's processor time for each gigabyte sent.\n",
 		Action: fanout,
 	},
 		benchFlags("Viewers",
-			&cli.StringFlag{Name: "by", Usage: "how viewers watch (`LIST`): mjpeg (MJPEG over HTTP, for programs), socket (the page's WebSocket)", Value: "mjpeg,socket"},
+			&cli.StringFlag{Name: "by", Usage: "how viewers watch (`LIST`): mjpeg (MJPEG over HTTP, for programs), " +
+				"socket (the page's WebSocket), udp (subscribed to udpcam send --listen)", Value: "mjpeg,socket"},
 			&cli.StringFlag{Name: "viewers", Usage: "how many viewers (`LIST`)", Value: "1,10,50"},
 			&cli.StringFlag{Name: "stalled", Usage: "how many more viewers that ask for the stream but read nothing (`LIST`)", Value: "0,5"},
 		),

@@ -218,11 +218,11 @@ func TestE2EBench(t *testing.T) {
 	if len(speed.Rows) != 2 || speed.Rows[0].Sustained == nil || speed.Rows[0].GRO != "on" || speed.Rows[1].GRO != "off" {
 		t.Errorf("speed: %+v", speed.Rows)
 	}
-	fan := benchResults(t, "fanout", "--viewers", "1,5", "--stalled", "2", "--frames", "20", "--size", "320x240", "--frame-size", "20000")
-	if len(fan.Rows) != 4 {
+	fan := benchResults(t, "fanout", "--by", "mjpeg,socket,udp", "--viewers", "1,5", "--stalled", "2", "--frames", "20", "--size", "320x240", "--frame-size", "20000")
+	if len(fan.Rows) != 6 {
 		t.Fatalf("fanout: %+v", fan.Rows)
 	}
-	for i, want := range []string{"HTTP MJPEG 1", "HTTP MJPEG 5", "WebSocket 1", "WebSocket 5"} {
+	for i, want := range []string{"HTTP MJPEG 1", "HTTP MJPEG 5", "WebSocket 1", "WebSocket 5", "subscribed 1", "subscribed 5"} {
 		r := fan.Rows[i]
 		if got := fmt.Sprint(r.Carrier, " ", r.Viewers); got != want || *r.Delivered < 50 || *r.Stalled != 2 || r.P50 == nil || r.CPU == nil {
 			t.Errorf("fanout, %s: %+v", want, r)

@@ -88,7 +88,7 @@ func TestUsage(t *testing.T) {
 		"speed --gso maybe":                                "on, off or both",
 		"speed --trial 1h":                                 "50ms to 1m",
 		"fanout --frames 9 --viewers 0":                    "whole numbers from 1",
-		"fanout --frames 9 --by pigeon":                    "choose from mjpeg, socket",
+		"fanout --frames 9 --by pigeon":                    "choose from mjpeg, socket, udp",
 		"delay --size 10x10":                               "160x120",
 		"fanout --fps nan":                                 "give 1 to 1000",
 		"delay --fps nan":                                  "give 1 to 1000",

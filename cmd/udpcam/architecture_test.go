@@ -43,6 +43,7 @@ var floors = []struct {
 	{"internal/trace", []string{"protocol"}},
 	{"internal/netns", []string{"internal/netsim"}},
 	{"internal/pattern", []string{"protocol"}},
+	{"internal/firewall", nil},
 	{"internal/hosts", []string{"protocol"}},
 	{"internal/guard", []string{"protocol"}},
 	{"internal/raw", nil},
@@ -50,6 +51,7 @@ var floors = []struct {
 	{"internal/rawfd", nil},
 	{"internal/fuzzcost", nil},
 	{"protocol", []string{"protocol"}},
+	{"protocol/discovery", []string{"protocol"}},
 	{"protocol/mjpeg", []string{"protocol/mjpeg"}},
 }
 
@@ -70,11 +72,14 @@ var places = []struct {
 		[]string{"sender/source/*.go", "receiver/web/*.go", "internal/guard/*.go", "cmd/udpcam/*.go", "bench/*.go"}, nil},
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",
 		[]string{"sender/source/post*.go", "receiver/web/*.go", "internal/guard/*.go"}, nil},
+	// Only discovery speaks DNS.
+	{"github.com/miekg/dns", "", []string{"protocol/discovery/*.go"}, nil},
 	// Only package browser starts browsers, and only package plot draws.
 	{"github.com/chromedp/chromedp", "", []string{"bench/internal/browser/*.go"}, nil},
 	{"gonum.org/v1/plot", "", []string{"bench/internal/plot/*.go"}, nil},
 	// Only the commands read flags.
 	{"github.com/urfave/cli/v2", "", []string{"cmd/*/*.go", "cmd/internal/*/*.go"}, nil},
+	{"github.com/BurntSushi/toml", "", []string{"cmd/udpcam/config.go"}, nil},
 	// The protocol and the model of the path are pure: they have no socket, and the time is an argument.
 	{"net", "Conn PacketConn UDPConn Listener Dial DialUDP Dialer Listen ListenPacket ListenUDP ListenConfig", nil,
 		[]string{"protocol/*.go", "protocol/mjpeg/*.go", "sender/internal/path/*.go"}},

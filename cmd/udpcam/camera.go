@@ -49,9 +49,9 @@ const (
 
 // run sends the source's frames until ctx is done, the source ends, or the limit is reached.
 //
-// Live sources wait themselves for a camera that went away. If a source gives up nevertheless, it is opened again, as long as
-// there is something to keep alive: other cameras, or somebody who watches. A source that fails before its first frame was
-// probably named by mistake. That is an error, unless it is opened on demand: then nobody may be there to read it.
+// Live sources wait themselves for a camera that went away. If a source gives up nevertheless, it is opened again, as long
+// as there is something to keep alive: other cameras, or somebody who watches. A source that fails before its first frame
+// was probably named by mistake. That is an error, unless it is opened on demand: then nobody may be there to read it.
 func (w *camera) run(ctx context.Context) error {
 	rest := firstRest
 	for w.awaitWatched(ctx) {

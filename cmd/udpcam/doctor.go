@@ -20,6 +20,7 @@ import (
 	"udpcam/internal/datagram"
 	"udpcam/internal/v4l2"
 	"udpcam/protocol"
+	"udpcam/protocol/discovery"
 	"udpcam/sender/source"
 )
 
@@ -70,6 +71,7 @@ func doctor(c *cli.Context) error {
 		}
 		findings = append(findings, checkPath(addr))
 	}
+	findings = append(findings, checkDiscovery(c.Context)...)
 	findings = append(findings, checkCameras(source.Cameras())...)
 	findings = append(findings, checkOpenCV())
 
@@ -85,6 +87,25 @@ func doctor(c *cli.Context) error {
 		return fmt.Errorf("%s to be mended", plural(n, "thing"))
 	}
 	return nil
+}
+
+// checkDiscovery says what keeps cameras from being found, here or from here. Nothing of it is bad: typed addresses need no
+// discovery.
+func checkDiscovery(ctx context.Context) (findings []finding) {
+	n := lookAtNetwork(ctx, "")
+	var found []discovery.Found
+	found, n.heard, n.failed = search(ctx, "", time.Second)
+	n.found = len(elsewhere(found))
+	for _, f := range checkNetwork(n) {
+		if f.State == bad {
+			f.State = note
+		}
+		findings = append(findings, f)
+	}
+	if len(found) > 0 {
+		findings = append(findings, finding{"find", good, plural(len(found), "stream") + " found; udpcam find lists them", nil})
+	}
+	return findings
 }
 
 func writeJSON[T any](w io.Writer, list []T) error {

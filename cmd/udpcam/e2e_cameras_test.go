@@ -15,7 +15,7 @@ func TestE2ECameras(t *testing.T) {
 	dir := t.TempDir()
 	receiver, addr := recv(t, "--out", dir+"/")
 	sender := udpcam(t, "send", "--addr", addr, "--source", one, "--source", two, "--name", "door", "--name", "yard, front",
-		"--json")
+		"--fps", "10", "--json")
 	sender.ends(t, 0)
 	receiver.says(t, "stream is quiet")
 	receiver.stop(t)
@@ -41,12 +41,14 @@ func TestE2ENamesOnOneHost(t *testing.T) {
 	}
 	udpcam(t, "send", "--addr", addr, "--source", "test:", "--name", "door").says(t, "stream=door ")
 	receiver.says(t, "stream appears")
-	udpcam(t, "send", "--addr", addr, "--source", "test:", "--name", "door").says(t, "another sender on this host has this name")
+	again := udpcam(t, "send", "--addr", addr, "--source", "test:", "--name", "door")
+	again.says(t, "another sender on this host has this name")
 }
 
 // Of several cameras, one that cannot be opened at the start ends the command, which names it.
 func TestE2ECameraMissing(t *testing.T) {
-	p := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", "test:", "--source", "nosuch.mjpg", "--name", "door", "--name", "yard")
+	p := udpcam(t, "send", "--addr", "127.0.0.1:9", "--source", "test:", "--source", "nosuch.mjpg", "--name", "door",
+		"--name", "yard")
 	p.ends(t, 2)
 	p.says(t, "^udpcam: stream yard: no such source: nosuch.mjpg")
 }

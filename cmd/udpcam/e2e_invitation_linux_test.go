@@ -112,7 +112,7 @@ func TestE2ENetnsInvitationWithoutNetwork(t *testing.T) {
 func TestE2ENetnsInvitationVariants(t *testing.T) {
 	left, right := cable(t)
 	right.run(t, "ip", "link", "set", "lo", "up")
-	key := filepath.Join(t.TempDir(), "FILE")
+	key := filepath.Join(t.TempDir(), "door.key")
 	secret := strings.TrimSpace(string(run(t, udpcamCommand(t).Path, "key")))
 	if err := os.WriteFile(key, []byte(secret), 0o600); err != nil {
 		t.Fatal(err)
@@ -137,7 +137,8 @@ func TestE2ENetnsInvitationVariants(t *testing.T) {
 		if !strings.Contains(hints, `"page":null`) {
 			t.Errorf("%s: there is a QR code of a page for this machine alone: %s", want, hints)
 		}
-		camera := left.at(t, strings.Replace(want, "FILE", key, 1), "--source", "test:", "--fps", "10", "--interface", "cable")
+		told := strings.Replace(want, "FILE", key, 1)
+		camera := left.at(t, told, "--source", "test:", "--fps", "10", "--interface", "cable")
 		receiver.says(t, "stream appears")
 		camera.stop(t)
 		receiver.stop(t)

@@ -35,36 +35,48 @@ type server struct {
 	qr       bool // the terminal gets the page's address as a QR code too
 }
 
-// openServer listens on the address of --http, or else the usual one. Without either it returns nil. config says what the
-// flags do not.
-func openServer(c *cli.Context, usual string, config web.Config, s *session) (*server, error) {
-	addr := cmp.Or(c.String("http"), usual)
-	if addr == "" {
-		return nil, nil
+// serverConfig sets what the flags say about serving browsers at the address of --http, or else the usual one. It returns
+// that address, "" without either, and how to encrypt.
+func serverConfig(c *cli.Context, usual string, config *web.Config) (addr string, encryption *tls.Config, err error) {
+	if addr = cmp.Or(c.String("http"), usual); addr == "" {
+		return "", nil, nil
 	}
 	if c.Bool("qr") && c.Bool("json") {
-		return nil, cmdline.Usagef("--qr and --json contradict: a QR code is for people")
+		return "", nil, cmdline.Usagef("--qr and --json contradict: a QR code is for people")
 	}
-	full, err := web.ListenAddr(addr)
-	if err != nil {
-		return nil, cmdline.Usagef("--http: %w", err)
+	if _, err := web.ListenAddr(addr); err != nil {
+		return "", nil, cmdline.Usagef("--http: %w", err)
 	}
 	config.AllowHosts, config.Token = cmdline.List(c, "allow-host"), c.String("token")
 	config.MaxViewers, config.MaxPixels = c.Int("max-viewers"), c.Int("max-pixels")
-	config.Skip, config.Log = s.skipped.count, s.log
-	if err := othersOf(c, &config); err != nil {
-		return nil, err
+	if err := othersOf(c, config); err != nil {
+		return "", nil, err
 	}
 	if config.HTML, err = readPage(c.String("html")); err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	if config.User, config.Password, err = authOf(c); err != nil {
+		return "", nil, err
+	}
+	encryption, err = encryptionOf(c)
+	return addr, encryption, err
+}
+
+// checkServer checks the flags for serving browsers.
+func checkServer(c *cli.Context, usual string) error {
+	_, _, err := serverConfig(c, usual, &web.Config{})
+	return err
+}
+
+// openServer listens on the address of --http, or else the usual one. Without either it returns nil. config says what the
+// flags do not.
+func openServer(c *cli.Context, usual string, config web.Config, s *session) (*server, error) {
+	addr, encryption, err := serverConfig(c, usual, &config)
+	if addr == "" || err != nil {
 		return nil, err
 	}
-	encryption, err := encryptionOf(c)
-	if err != nil {
-		return nil, err
-	}
+	config.Skip, config.Log = s.skipped.count, s.log
+	full, _ := web.ListenAddr(addr) // serverConfig has seen it
 	listener, err := web.Listen(c.Context, addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("--http %s: another program has this port: try --http %s", full, nextPort(full))
@@ -77,7 +89,8 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		// 60 viewers, and costs no time that could be measured.
 		debug.SetGCPercent(50)
 	}
-	to := &server{Server: web.New(config), session: s, listener: listener, scheme: "http", token: config.Token, qr: c.Bool("qr")}
+	to := &server{Server: web.New(config), session: s, listener: listener, scheme: "http", token: config.Token,
+		qr: c.Bool("qr")}
 	if encryption != nil {
 		to.listener, to.scheme = tls.NewListener(listener, encryption), "https"
 	}

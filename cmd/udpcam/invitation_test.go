@@ -23,7 +23,7 @@ func TestInvitation(t *testing.T) {
 		"usual": {asked: ":12345", at: "[::]:12345", own: "192.168.1.20 2001:db8::20",
 			want: []string{"udpcam send --addr 192.168.1.20", "udpcam send --addr 2001:db8::20"}},
 		"another port": {asked: ":5000", at: "[::]:5000", own: "192.168.1.20 2001:db8::20",
-			want: []string{"udpcam send --addr 192.168.1.20:5000", "udpcam send --addr [2001:db8::20]:5000"}},
+			want: []string{"udpcam send --addr 192.168.1.20:5000", `udpcam send --addr "[2001:db8::20]:5000"`}},
 		"any port": {asked: ":0", at: "[::]:40000", own: "192.168.1.20", want: []string{"udpcam send --addr 192.168.1.20:40000"}},
 		"classic": {asked: ":12345", at: "[::]:12345", own: "10.0.0.1", invitation: invitation{classic: true},
 			want: []string{"udpcam send --addr 10.0.0.1 --wire classic"}},
@@ -55,7 +55,7 @@ func TestInvitation(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, tt.notes)
 		}
 		for _, line := range h.Send { // send takes it, and sends to where the receiver is
-			to, err := addressOf("addr", strings.Fields(line)[3])
+			to, err := addressOf("addr", strings.Trim(strings.Fields(line)[3], `"`))
 			if got, bad := netip.ParseAddrPort(to); err != nil || bad != nil || got.Port() != i.at.Port() {
 				t.Errorf("%s: send understands %q: %v", line, to, err)
 			}
@@ -63,18 +63,37 @@ func TestInvitation(t *testing.T) {
 	}
 }
 
-// A receiver that only subscribes tells whom it asks, and what it has found. No camera can send to it.
+// A receiver that only subscribes tells whom it asks, and what there is on the network. No camera can send to it.
 func TestInvitationOfSubscriber(t *testing.T) {
+	found := []watchable{
+		{"door", netip.MustParseAddrPort("192.168.1.9:12345"), "1280x720, sealed"},
+		{"x; rm -rf ~\n", netip.MustParseAddrPort("[2001:db8::9]:5000"), ""},
+		{}, {}, {},
+	}
 	i := invitation{
+		http: "0.0.0.0:8080", keyed: true,
 		asked: func() []string { return []string{"192.168.1.7: no answer yet"} },
-		found: func() []web.Found { return []web.Found{{Name: "door"}} },
+		found: func() []watchable { return found },
 		pages: func() []string { return []string{"http://192.168.1.20:8080/"} },
 	}
 	h := i.hints()
-	if len(h.Send)+len(h.Notes) > 0 || len(h.Asked) != 1 || len(h.Found) != 1 || len(h.Pages) != 1 {
+	if len(h.Send)+len(h.Notes) > 0 || len(h.Asked) != 1 || len(h.Found) != 5 || len(h.Pages) != 1 {
 		t.Errorf("%+v", h)
 	}
-	if log := reminded(&i, 5*time.Second, false); log != `level=INFO msg="no stream yet" asked="192.168.1.7: no answer yet"`+"\n" {
+	for n, want := range []web.Found{
+		{Name: "door", About: "192.168.1.9, 1280x720, sealed",
+			Watch: "udpcam recv --from 192.168.1.9 --http 0.0.0.0:8080 --key-file FILE"},
+		{Name: "x; rm -rf ~\n", About: "[2001:db8::9]:5000",
+			Watch: `udpcam recv --from "[2001:db8::9]:5000" --http 0.0.0.0:8080 --key-file FILE`},
+	} {
+		if h.Found[n] != want {
+			t.Errorf("%+v, want %+v", h.Found[n], want)
+		}
+	}
+	found = found[:1]
+	const line = `level=INFO msg="no stream yet" asked="192.168.1.7: no answer yet" found="door at 192.168.1.9" ` +
+		`watch="udpcam recv --from 192.168.1.9 --http 0.0.0.0:8080 --key-file FILE"` + "\n"
+	if log := reminded(&i, 5*time.Second, false); log != line {
 		t.Error(log)
 	}
 }
@@ -99,7 +118,7 @@ func TestRemind(t *testing.T) {
 		return &invitation{at: netip.MustParseAddrPort("[::]:12345"), own: func(netip.Addr) []netip.Addr { return addrsOf(own) }}
 	}
 	const line = `level=INFO msg="no stream yet: type this at the camera" command="udpcam send --addr 192.168.1.20"` +
-		` or="udpcam send --addr 10.0.0.1"` + "\n"
+		" or_addr=10.0.0.1\n"
 	lines := func(i *invitation, from, to int, came bool) (log string) {
 		for second := from; second <= to; second++ {
 			log += reminded(i, time.Duration(second)*time.Second, came)

@@ -160,7 +160,7 @@ func warnOfKeys(c *cli.Context, log *slog.Logger) {
 func readableKeyFiles(c *cli.Context) (names []string) {
 	for _, name := range cmdline.List(c, "key-file") {
 		info, err := os.Stat(name)
-		if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 {
 			names = append(names, name)
 		}
 	}

@@ -24,8 +24,8 @@ const maxSubscribers = 1024
 func portFlags(linger string) []cli.Flag {
 	return cmdline.Flags("Receivers that come",
 		&cmdline.OptionalFlag{Usual: anyAddress, GenericFlag: cli.GenericFlag{Name: "listen",
-			Usage: "let receivers come to this port (`[ADDR]`), " + anyAddress + " if none is given: udpcam recv --from THIS-MACHINE"}},
-		&cli.IntFlag{Name: "max-subscribers", Value: 64,
+			Usage: "let receivers come to this port (`[ADDR]`), by udpcam recv --from THIS-MACHINE; without a value, " + anyAddress}},
+		&cli.IntFlag{Name: "max-subscribers", Value: sender.DefaultMaxSubscribers,
 			Usage: fmt.Sprintf("how many (`N`) may receive each stream at once, at most %d", maxSubscribers)},
 		&cli.BoolFlag{Name: "hidden", Usage: "do not let udpcam find see this camera; its address still works"},
 		&cli.DurationFlag{Name: "linger", Value: 10 * time.Second, Usage: linger},
@@ -83,8 +83,10 @@ func openPort(ctx context.Context, addr string, config sender.PortConfig) (*shar
 		}
 		p = &sharedPort{Port: port, addr: addr, config: config}
 		openPorts.byAddr[addr] = p
-	case p.config.MaxSubscribers != config.MaxSubscribers || p.config.NoGSO != config.NoGSO:
-		return nil, cmdline.Usagef("--listen %s is also that of another camera: give both the same --max-subscribers and --no-gso", addr)
+	case p.config.MaxSubscribers != config.MaxSubscribers, p.config.NoGSO != config.NoGSO,
+		p.config.Fragments != config.Fragments:
+		return nil, cmdline.Usagef("--listen %s is also that of another camera: give both the same --max-subscribers, --segment "+
+			"and --no-gso", addr)
 	}
 	p.users++
 	return p, nil

@@ -4,7 +4,9 @@
 //	udpcam recv    receiver.Receiver ──> web.Server, sink.Window, and a sink.Queue for each --out
 //	udpcam relay   receiver.Receiver ──> a sink.Queue and a sender.Sender for each stream
 //	udpcam serve   source.Source ──> web.Server, which opens and closes the source as viewers come and go
-//	udpcam demo    the same, with UDP on loopback between the two
+//	udpcam run     several of these, as a file lists them: a house of tenants
+//	udpcam demo    serve, with UDP on loopback between the two
+//	udpcam find: the cameras on this network
 //	udpcam cameras, udpcam doctor: what this machine has
 //	udpcam mend: films that were cut off
 //
@@ -44,7 +46,9 @@ func newApp() *cli.App {
 			recvCommand(),
 			relayCommand(),
 			serveCommand(),
+			runCommand(),
 			demoCommand(),
+			findCommand(),
 			camerasCommand(),
 			doctorCommand(),
 			mendCommand(),

@@ -120,7 +120,7 @@ func TestUsageErrors(t *testing.T) {
 		"classic with a name":   {"send --addr x --wire classic --name y", "--name and --wire classic contradict"},
 		"long name":             {"send --addr x --name " + strings.Repeat("n", 65), "at most 64 bytes"},
 		"name twice":            {"send --addr x --source test: --source test: --name a --name a", `--name "a" is given twice`},
-		"too many names":        {"send --addr x --source test: --name a --name b", "--name is given 2 times, and --source 1 times"},
+		"too many names":        {"send --addr x --source test: --name a --name b", "--name is given 2 times, and --source 1"},
 		"input twice":           {"send --addr x --source - --source -", "--source - is given twice"},
 		"no port to listen on":  {"send --listen 5000 --source test:", `--listen "5000": that is no address`},
 		"hidden to nobody":      {"send --addr x --hidden", "--hidden is for --listen"},

@@ -13,6 +13,7 @@ import (
 
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
+	"udpcam/protocol/discovery"
 	"udpcam/receiver"
 )
 
@@ -20,9 +21,10 @@ func recvCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "recv",
 		Usage:     "receive streams and show, record, pipe or re-serve them",
-		UsageText: "udpcam recv [--addr [HOST]:PORT] [--show] [--http ADDR] [--out OUT] [flags]",
+		UsageText: "udpcam recv [--from WHERE] [--show] [--http ADDR] [--out OUT] [flags]",
 		Description: cmdline.Examples(
-			"udpcam recv --show", "a window for each stream",
+			"udpcam recv --from 192.168.1.7 --show", "a camera that listens: udpcam send --listen",
+			"udpcam recv --show", "a window for each stream that is sent here",
 			"udpcam recv --term", "in this terminal, as over ssh",
 			"udpcam recv --http :8080", "for browsers, at http://127.0.0.1:8080",
 			"udpcam recv --out frames.mjpg --show", "record, and watch meanwhile",
@@ -34,8 +36,9 @@ func recvCommand() *cli.Command {
 		Action: recv,
 	},
 		cmdline.Flags("Senders",
+			fromFlag(),
 			&cli.StringFlag{Name: "addr", Usage: "listen here (`[HOST]:PORT`), or join this multicast group",
-				Value: anyAddress},
+				DefaultText: anyAddress + ", with --from any port"},
 			wireFlag(),
 			&cli.DurationFlag{Name: "deadline", Usage: "give up a frame that is not complete after this `TIME`",
 				Value: protocol.DefaultDeadline},
@@ -84,8 +87,16 @@ func recv(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	wanted, err := wishOf(c)
+	if err != nil {
+		return err
+	}
 	if err := checkOutputs(c); err != nil {
 		return err
+	}
+	if checking(c) {
+		_, err := sinkOptions(c)
+		return cmp.Or(err, checkServer(c, ""))
 	}
 	s, ctx := newSession(c, slices.Contains(cmdline.List(c, "out"), "-"))
 	config.Log = s.log
@@ -97,7 +108,7 @@ func recv(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	from, err := listen(ctx, c, config)
+	from, err := openReceiver(ctx, c, config, wanted)
 	if err != nil {
 		to.close()
 		return err
@@ -105,14 +116,25 @@ func recv(c *cli.Context) error {
 	defer from.Close()
 	parts, ctx := errgroup.WithContext(ctx)
 
-	s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
 	to.announce()
-	invite.listens(c.String("addr"), from.LocalAddr())
+	invite.asked = func() []string { return askedOf(from.Subscriptions()) }
+	if listens(c, wanted) {
+		s.log.Info("listening", "addr", from.LocalAddr(), "wire", config.Wire)
+		invite.listens(c.String("addr"), from.LocalAddr())
+	}
+	search := discovery.Config{Interface: c.String("interface"), Log: s.log}
+	if config.Wire != protocol.WireClassic {
+		invite.found = (&lookout{ctx: ctx, config: search}).streams
+	}
 	if to.server != nil {
 		invite.pages = to.server.pages
 	}
 	work := newReceiving(s, from, to)
 	work.invite = invite
+	if !wanted.empty() {
+		s.log.Info("subscribing", "from", wanted.String())
+		work.idle = "waiting for a stream from " + wanted.String()
+	}
 	work.untimed = config.Wire == protocol.WireClassic
 	watch := s.watch(work)
 	parts.Go(func() error {
@@ -122,6 +144,9 @@ func recv(c *cli.Context) error {
 			to.put(f, now)
 		})
 	})
+	if wanted.searches() {
+		parts.Go(func() error { return wanted.seek(ctx, from, search, config.Keys) })
+	}
 	if to.server != nil {
 		to.server.ReceiveFrom(from)
 		parts.Go(func() error { return to.server.serve(ctx) })
@@ -176,6 +201,26 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 	}
 	config.Interface, err = interfaceOf(c)
 	return config, err
+}
+
+// listens reports whether the receiver waits for senders that come to it: not if it goes to them, unless it is told to.
+func listens(c *cli.Context, wanted wish) bool { return wanted.empty() || c.IsSet("addr") }
+
+// openReceiver opens the receiver, on the address of --addr or on a port of its own, and subscribes to what is wanted.
+func openReceiver(ctx context.Context, c *cli.Context, config receiver.Config, wanted wish) (r *receiver.Receiver, err error) {
+	if listens(c, wanted) {
+		r, err = listen(ctx, c, config)
+	} else {
+		r, err = receiver.Subscribe(ctx, config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := wanted.subscribe(ctx, r); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
 // listen opens the receiver on the address of --addr.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
+	"udpcam/protocol/discovery"
 	"udpcam/receiver"
 	"udpcam/sender"
 )
@@ -31,8 +30,7 @@ func relayCommand() *cli.Command {
 		Action: relay,
 	},
 		cmdline.Flags("Streams that come",
-			&cmdline.ListFlag{GenericFlag: cli.GenericFlag{Name: "from",
-				Usage: "subscribe to this sender (`HOST[:PORT]`, repeatable), where udpcam send --listen runs"}},
+			fromFlag(),
 			&cli.StringFlag{Name: "receive", Usage: "take what is sent to this address (`[HOST]:PORT`), as by udpcam send --addr"},
 			&cli.StringSliceFlag{Name: "from-net", Usage: "take datagrams from this network alone: 192.168.1.0/24, or one " +
 				"address (`CIDR`, repeatable)", DefaultText: "everybody"},
@@ -75,20 +73,18 @@ func relay(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	keys, portKeys, err := relayKeys(in.Keys)
+	if err != nil || checking(c) {
+		return err
+	}
 	s, ctx := newSession(c, false)
 	in.Log, out.Log = s.log, s.log
 	warnOfKeys(c, s.log)
-	r := &relaying{config: out, addrs: addrs, keys: map[protocol.KeyID]protocol.Key{}, linger: c.Duration("linger"),
-		rarely: rate.Sometimes{Interval: time.Second}}
-	for _, k := range in.Keys {
-		if other, taken := r.keys[k.ID()]; taken && other != k {
-			return cmdline.Usagef("two of the keys have the same ID, %v: make another one with udpcam key", k.ID())
-		}
-		r.keys[k.ID()] = k
-	}
+	r := &relaying{config: out, addrs: addrs, keys: keys, wish: wanted, linger: c.Duration("linger"),
+		search: discovery.Config{Interface: c.String("interface"), Log: s.log}, rarely: rate.Sometimes{Interval: time.Second}}
 	if listen != "" {
 		port, err := openPort(ctx, listen, sender.PortConfig{MaxSubscribers: c.Int("max-subscribers"), NoGSO: out.NoGSO,
-			Keys: append(in.Keys[:len(in.Keys):len(in.Keys)], make([]protocol.Key, max(0, 1-len(in.Keys)))...), Log: s.log})
+			Keys: portKeys, Log: s.log})
 		if err != nil {
 			return err
 		}
@@ -108,67 +104,52 @@ func relay(c *cli.Context) error {
 	}
 	defer from.Close()
 	r.receiving = newReceiving(s, from, nil)
-	r.idle = "waiting for a stream"
-	for _, w := range wanted {
-		r.idle += " from " + w.Addr
+	if !wanted.empty() {
+		s.log.Info("subscribing", "from", wanted.String())
+		r.idle = "waiting for a stream from " + wanted.String()
 	}
-	if text := c.String("receive"); text != "" {
+	if c.String("receive") != "" {
 		s.log.Info("receiving", "addr", from.LocalAddr())
-		r.idle += " on " + from.LocalAddr().String()
-	}
-	if r.config.Port != nil {
-		s.log.Info("listening", "addr", r.config.Port.LocalAddr())
 	}
 	watch := s.watch(r)
 	parts, ctx := errgroup.WithContext(ctx)
-	parts.Go(func() error { return receive(ctx, from, 0, r.put) })
-	parts.Go(func() error { return r.tidy(ctx) })
-	for _, w := range wanted {
-		parts.Go(func() error {
-			r.asked(ctx, w)
-			return r.fetch(ctx, w)
-		})
+	if port := r.config.Port; port != nil {
+		s.log.Info("listening", "addr", port.LocalAddr())
+		if !c.Bool("hidden") && !port.LocalAddr().Addr().IsLoopback() {
+			parts.Go(func() error { offer(ctx, s.log, c.String("interface"), r.offered); return nil })
+		}
 	}
+	parts.Go(func() error { return receive(ctx, from, 0, r.put) })
+	parts.Go(func() error { return r.attend(ctx) })
+	parts.Go(func() error { return r.tidy(ctx) })
 	err = parts.Wait()
-	watch.stop()
 	watch.end(err)
 	r.close()
 	return err
 }
 
 // relayInputs returns what --from names. It checks that there is an input at all.
-func relayInputs(c *cli.Context) (wanted []receiver.Subscription, err error) {
-	for _, text := range cmdline.List(c, "from") {
-		addr, err := addressOf("from", text)
-		if err != nil {
-			return nil, err
-		}
-		if host, port, _ := net.SplitHostPort(addr); host == "" || port == "0" {
-			return nil, cmdline.Usagef("--from %q: give the host that the streams come from, such as 192.168.1.7", text)
-		}
-		if this := (receiver.Subscription{Addr: addr}); !slices.Contains(wanted, this) {
-			wanted = append(wanted, this)
-		}
+func relayInputs(c *cli.Context) (wanted wish, err error) {
+	if wanted, err = wishOf(c); err != nil {
+		return wanted, err
 	}
-	if receive := c.String("receive"); receive != "" {
-		if _, err := addressOf("receive", receive); err != nil {
-			return nil, err
-		}
-		if receive == c.String("listen") && !strings.HasSuffix(receive, ":0") {
-			return nil, cmdline.Usagef("--receive and --listen are both %s: give them two ports", receive)
-		}
-	} else if len(wanted) == 0 {
-		return nil, cmdline.Usagef("no streams to pass on: give the address of udpcam send --listen, such as --from 192.168.1.7, " +
+	receive := c.String("receive")
+	if receive == "" && wanted.empty() {
+		return wanted, cmdline.Usagef("no streams to pass on: give the address of udpcam send --listen, such as --from 192.168.1.7, " +
 			"or take what is sent here with --receive :5000")
 	}
-	return wanted, nil
+	if receive != "" {
+		_, err = addressOf("receive", receive)
+	}
+	if err == nil && receive != "" && receive == c.String("listen") && !strings.HasSuffix(receive, ":0") {
+		err = cmdline.Usagef("--receive and --listen are both %s: give them two ports", receive)
+	}
+	return wanted, err
 }
 
 // openRelayInput opens the receiver of a relay, and subscribes. So an address that does not exist is told of now, and the
 // streams are known from the start.
-func openRelayInput(ctx context.Context, config receiver.Config, receive string, wanted []receiver.Subscription) (
-	from *receiver.Receiver, err error) {
-
+func openRelayInput(ctx context.Context, config receiver.Config, receive string, wanted wish) (from *receiver.Receiver, err error) {
 	if receive == "" {
 		from, err = receiver.Subscribe(ctx, config)
 	} else {
@@ -180,11 +161,24 @@ func openRelayInput(ctx context.Context, config receiver.Config, receive string,
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range wanted {
-		if err := from.Subscribe(ctx, w); err != nil {
-			from.Close()
-			return nil, err
-		}
+	if err := wanted.subscribe(ctx, from); err != nil {
+		from.Close()
+		return nil, err
 	}
 	return from, nil
+}
+
+// relayKeys returns the keys by their IDs, and those of the port: without a key, streams are open.
+func relayKeys(keys []protocol.Key) (byID map[protocol.KeyID]protocol.Key, ofPort []protocol.Key, err error) {
+	byID = map[protocol.KeyID]protocol.Key{}
+	for _, k := range keys {
+		if other, taken := byID[k.ID()]; taken && other != k {
+			return nil, nil, cmdline.Usagef("two of the keys have the same ID, %v: make another one with udpcam key", k.ID())
+		}
+		byID[k.ID()] = k
+	}
+	if len(keys) == 0 {
+		keys = []protocol.Key{{}}
+	}
+	return byID, keys, nil
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"udpcam/protocol"
-	"udpcam/receiver"
+	"udpcam/protocol/discovery"
 	"udpcam/receiver/sink"
 	"udpcam/sender"
 )
@@ -46,14 +49,14 @@ type relaying struct {
 	config sender.Config // of all streams
 	addrs  []string      // to which all are sent
 	keys   map[protocol.KeyID]protocol.Key
-	linger time.Duration
-	rarely rate.Sometimes // when trouble is logged
+	wish   wish             // where streams come from
+	search discovery.Config // for those that have to be found
+	linger time.Duration    // how long the senders are kept that nobody wants
+	rarely rate.Sometimes   // when trouble is logged
 
 	// For put only.
 	clocks map[string]time.Duration // by how much the clocks of senders are ahead, by stream
 	looked time.Time                // when that was last looked at
-
-	told []string // trouble that the log has; for sample only
 
 	mu         sync.Mutex // guards the fields below
 	passed     map[passedID]*passed
@@ -190,28 +193,55 @@ func (p *passed) Close() error {
 // wanted reports whether somebody wants streams.
 func (r *relaying) wanted() bool { return len(r.addrs) > 0 || r.config.Port.Wanted() }
 
-// fetch is subscribed to a sender while somebody wants streams, and for a while after that.
-func (r *relaying) fetch(ctx context.Context, from receiver.Subscription) error {
-	for awaiting(ctx, r.wanted) {
-		if err := r.from.Subscribe(ctx, from); err != nil {
-			r.rarely.Do(func() { r.log.Error("cannot subscribe", "from", from.Addr, "error", err) })
-			pause(ctx, again)
-			continue
+// attend is subscribed to the senders while somebody wants streams, and for a while after that. It begins with such a while.
+// So the streams are known from the start.
+func (r *relaying) attend(ctx context.Context) error {
+	for !r.wish.empty() {
+		idle, end := lingering(ctx, r.wanted, r.linger)
+		err := r.ask(idle)
+		end()
+		for _, info := range r.from.Subscriptions() {
+			r.from.Unsubscribe(info.Subscription)
 		}
-		r.asked(ctx, from)
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		r.log.Info("nobody watches: the senders are left until somebody does", "from", r.wish.String())
+		if !awaiting(ctx, r.wanted) {
+			return nil
+		}
 	}
 	return nil
 }
 
-// asked waits until nobody has wanted streams for a while, and leaves a sender that is subscribed to.
-func (r *relaying) asked(ctx context.Context, from receiver.Subscription) {
-	idle, end := lingering(ctx, r.wanted, r.linger)
-	defer end()
-	<-idle.Done()
-	r.from.Unsubscribe(from)
-	if ctx.Err() == nil {
-		r.log.Info("nobody watches: the sender is left until somebody does", "from", from.Addr)
+// ask subscribes to all that is wished for, until ctx ends.
+func (r *relaying) ask(ctx context.Context) error {
+	for err := r.wish.subscribe(ctx, r.from); err != nil && ctx.Err() == nil; err = r.wish.subscribe(ctx, r.from) {
+		r.rarely.Do(func() { r.log.Error("cannot subscribe", "error", err) })
+		pause(ctx, again)
 	}
+	if r.wish.searches() {
+		if err := r.wish.seek(ctx, r.from, r.search, slices.Collect(maps.Values(r.keys))); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// offered describes the streams for others on this network to find.
+func (r *relaying) offered() (all []discovery.Service) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, p := range r.passed {
+		if to := p.to.Load(); to != nil {
+			all = append(all, serviceOf(id.name, id.key, to, r.config.Port.LocalAddr()))
+		}
+	}
+	slices.SortFunc(all, func(a, b discovery.Service) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key))
+	})
+	return all
 }
 
 // tidy offers streams no longer that have ended, until ctx is done.

@@ -98,11 +98,12 @@ func startRelay(t *testing.T, n *netsim.Network, keys []protocol.Key, from ...ne
 			work()
 		}()
 	}
-	part(func() { receive(ctx, in, 0, r.put) })
-	part(func() { r.tidy(ctx) })
 	for _, a := range from {
-		part(func() { r.fetch(ctx, receiver.Subscription{Addr: a.String()}) })
+		r.wish.addrs = append(r.wish.addrs, a.String())
 	}
+	part(func() { receive(ctx, in, 0, r.put) })
+	part(func() { r.attend(ctx) })
+	part(func() { r.tidy(ctx) })
 	return r
 }
 
@@ -216,8 +217,9 @@ func TestRelayLife(t *testing.T) {
 				if keys != nil {
 					c.Key = key
 				}
-				cam := startCamera(t, n, relayAddr(9), simClock{}, 30_000, c)
 				r := startRelay(t, n, keys, relayAddr(9))
+				time.Sleep(8 * time.Second)
+				cam := startCamera(t, n, relayAddr(9), simClock{}, 30_000, c)
 				time.Sleep(3 * time.Second)
 				if cam.Watched() {
 					t.Error("the relay watches the camera, and nobody watches the relay")
@@ -225,7 +227,7 @@ func TestRelayLife(t *testing.T) {
 				v := startViewer(t, n, relayAddr(20), simClock{}, relayOut, keys...)
 				v.back(t, "from cold, with no stream known", 1500*time.Millisecond)
 				time.Sleep(10 * time.Second)
-				if r.linger = 5 * time.Second; v.frames.Load() < 295 {
+				if v.frames.Load() < 295 {
 					t.Errorf("%d of some 300 frames came", v.frames.Load())
 				}
 				stranger := startViewer(t, n, relayAddr(21), simClock{}, relayOut) // has no key
@@ -245,7 +247,7 @@ func TestRelayLife(t *testing.T) {
 					t.Error("a stream is offered that ended a minute ago")
 				}
 				cam = startCamera(t, n, relayAddr(9), simClock{}, 30_000, c)
-				v.back(t, "after the camera was away for a minute", 2*time.Second)
+				v.back(t, "after the camera was away for a minute", 3*time.Second)
 
 				v.stop()
 				time.Sleep(4 * time.Second)

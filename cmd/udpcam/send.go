@@ -7,12 +7,14 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
+	"udpcam/protocol/discovery"
 	"udpcam/sender"
 	"udpcam/sender/source"
 )
@@ -93,6 +95,14 @@ func send(c *cli.Context) error {
 			return cmdline.Usagef("--%s is for cameras that post their pictures: it needs --source post://:8081/", flag)
 		}
 	}
+	if checking(c) {
+		for _, this := range streams {
+			if _, err := openSource(c, cmp.Or(this.source, source.Default()), source.Options{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	s, ctx := newSession(c, false)
 	warnOfKeys(c, s.log)
 	if config.Wire != protocol.WireClassic {
@@ -101,7 +111,12 @@ func send(c *cli.Context) error {
 		}).release()
 	}
 	if listen != "" {
-		port, err := openPort(ctx, listen, sender.PortConfig{MaxSubscribers: c.Int("max-subscribers"), NoGSO: config.NoGSO, Log: s.log})
+		port, err := openPort(ctx, listen, sender.PortConfig{
+			MaxSubscribers: c.Int("max-subscribers"),
+			Fragments:      config.SegmentSize != 0,
+			NoGSO:          config.NoGSO,
+			Log:            s.log,
+		})
 		if err != nil {
 			return err
 		}
@@ -123,6 +138,14 @@ func send(c *cli.Context) error {
 		s.log.Info("listening", "addr", config.Port.LocalAddr(), "streams", len(streams))
 	}
 	watch := s.watch(subjects...)
+	if port := config.Port; port != nil && !c.Bool("hidden") && !port.LocalAddr().Addr().IsLoopback() {
+		ctx, end := context.WithCancel(ctx)
+		var offering sync.WaitGroup
+		offering.Go(func() {
+			offer(ctx, s.log, c.String("interface"), func() []discovery.Service { return offered(port.LocalAddr(), cameras) })
+		})
+		defer func() { end(); offering.Wait() }()
+	}
 	for _, w := range cameras {
 		parts.Go(func() error { return w.named(w.run(ctx)) })
 	}

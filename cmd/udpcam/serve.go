@@ -44,8 +44,12 @@ func onDemandFlags() []cli.Flag {
 }
 
 func serve(c *cli.Context) error {
-	s, ctx := newSession(c, false)
 	name := cmp.Or(c.String("source"), source.Default())
+	if checking(c) {
+		_, err := openSource(c, name, source.Options{})
+		return cmp.Or(err, checkServer(c, defaultHTTP))
+	}
+	s, ctx := newSession(c, false)
 	src, err := openSource(c, name, source.Options{Skip: s.skipped.count, Log: s.log})
 	if err != nil {
 		return err

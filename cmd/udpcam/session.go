@@ -28,6 +28,8 @@ type session struct {
 	began      time.Time
 	skipped    tally // pictures that sources and sinks left out
 	complained map[complaint]uint64
+	table      string // of udpcam run, whose command this is; or ""
+	begun      func() // is called when all that the command needs is open, unless nil
 }
 
 // A status is what a command shows every second. As JSON it is an object whose keys never change.
@@ -50,10 +52,18 @@ func levelOf(c *cli.Context) (level slog.Level, err error) {
 // returns a context that ends with c's, or when nobody reads the JSON any more.
 func newSession(c *cli.Context, picturesOnStdout bool) (*session, context.Context) {
 	ctx, cancel := context.WithCancel(c.Context)
-	s := &session{console: newConsole(c.App.ErrWriter), lost: cancel, began: time.Now()}
 	level, _ := levelOf(c)    // checkFlags has seen it
 	log.SetOutput(io.Discard) // where net/http complains about bytes that odd cameras send between answers
 	options := &slog.HandlerOptions{Level: level}
+	if t := tenantOf(ctx); t != nil {
+		if !c.IsSet("log-level") {
+			options.Level = t.house.level
+		}
+		s := t.session(options)
+		s.lost, s.began = cancel, time.Now()
+		return s, ctx
+	}
+	s := &session{console: newConsole(c.App.ErrWriter), lost: cancel, began: time.Now()}
 	switch {
 	case c.Bool("json"):
 		s.json = c.App.Writer
@@ -72,7 +82,7 @@ func newSession(c *cli.Context, picturesOnStdout bool) (*session, context.Contex
 // part returns a session for a part of the work that does not share its counts, such as one of several cameras. All that it
 // logs has these attributes.
 func (s *session) part(attrs ...any) *session {
-	return &session{log: s.log.With(attrs...), console: s.console, json: s.json, lost: s.lost, began: s.began}
+	return &session{log: s.log.With(attrs...), console: s.console, json: s.json, lost: s.lost, began: s.began, table: s.table}
 }
 
 // timeOfDay leaves out the date, which nobody needs at a terminal.
@@ -98,6 +108,10 @@ func (s *session) show(all []status) {
 		if err != nil {
 			s.log.Error("the status cannot be written as JSON", "error", err)
 			return
+		}
+		if s.table != "" {
+			table, _ := json.Marshal(s.table)
+			object = slices.Concat([]byte(`{"table":`), table, []byte(","), object[1:])
 		}
 		if _, err := s.json.Write(append(object, '\n')); err != nil {
 			s.lost()
@@ -161,6 +175,9 @@ func (w *watch) sample(now time.Time) (all []status) {
 // watch begins to watch the work of a command. All that the work needs is open by then.
 func (s *session) watch(what ...subject) *watch {
 	w := &watch{session: s, subjects: what}
+	if s.begun != nil {
+		s.begun()
+	}
 	quit := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -17,6 +17,7 @@ type recvStatus struct {
 	progress                      // of whole frames
 	Dropped     uint64            `json:"dropped"`      // frames that did not become whole, or were damaged
 	DroppedBy   map[string]uint64 `json:"dropped_by"`   // the same by reason
+	Skipped     uint64            `json:"skipped"`      // frames that senders left out, because the path does not carry all
 	Datagrams   uint64            `json:"datagrams"`    // all that came
 	LeftOut     uint64            `json:"left_out"`     // datagrams that were of no use
 	LeftOutBy   map[string]uint64 `json:"left_out_by"`  // the same by reason
@@ -29,6 +30,8 @@ type recvStatus struct {
 	OutsDropped map[string]uint64 `json:"outs_dropped"` // frames that came too fast for an --out, by its name
 	OutsFailing map[string]string `json:"outs_failing"` // why an --out is not written at present, by its name
 	Streams     []streamStatus    `json:"streams"`
+
+	Subscriptions []subscriptionStatus `json:"subscriptions"`
 
 	idle string // the line before anything has come
 }
@@ -54,14 +57,23 @@ type streamStatus struct {
 }
 
 func (s recvStatus) line() string {
+	var troubles []string
+	for _, sub := range s.Subscriptions {
+		if sub.Trouble != "" {
+			troubles = append(troubles, sub.Trouble)
+		}
+	}
 	if s.Datagrams == 0 {
-		return s.idle
+		return strings.Join(append([]string{s.idle}, troubles...), "  ")
 	}
 	var parts []string
 	if len(s.OutsFailing) > 0 {
 		parts = append(parts, "NOT WRITTEN: "+strings.Join(slices.Sorted(maps.Keys(s.OutsFailing)), ", "))
 	}
 	parts = append(parts, s.progress.String(), fmt.Sprintf("%d dropped", s.Dropped), fmt.Sprintf("loss %.1f %%", 100*s.Loss))
+	if s.Skipped > 0 {
+		parts = append(parts, fmt.Sprintf("%d skipped", s.Skipped))
+	}
 	if s.ByParity+s.ByRequest > 0 {
 		parts = append(parts, fmt.Sprintf("%d repaired", s.ByParity+s.ByRequest))
 	}
@@ -79,7 +91,7 @@ func (s recvStatus) line() string {
 	if s.Viewers > 0 {
 		parts = append(parts, plural(s.Viewers, "viewer"))
 	}
-	return strings.Join(parts, "  ")
+	return strings.Join(append(parts, troubles...), "  ")
 }
 
 // delay is the delay of the slowest stream, with its uncertainty if one decimal can show it.
@@ -93,7 +105,7 @@ func (s recvStatus) delay() string {
 }
 
 func (s recvStatus) summary() (message string, attrs []any) {
-	return "received", []any{"frames", s.Frames, "bytes", s.FrameBytes, counted("dropped", s.DroppedBy),
+	return "received", []any{"frames", s.Frames, "bytes", s.FrameBytes, counted("dropped", s.DroppedBy), "skipped", s.Skipped,
 		"by_parity", s.ByParity, "by_request", s.ByRequest, "datagrams", s.Datagrams, counted("left_out", s.LeftOutBy),
 		counted("outs_dropped", s.OutsDropped)}
 }
@@ -109,6 +121,7 @@ type receiving struct {
 
 	arrivals collected[arrival]
 	roster   roster
+	told     map[receiver.Subscription]string // the trouble of each subscription that the log has told of
 	last     progress
 	before   protocol.Stats // at the last sample
 }
@@ -133,6 +146,7 @@ func (w *receiving) sample(now time.Time) status {
 		progress:    w.last,
 		Dropped:     total.Dropped.Total(),
 		DroppedBy:   total.Dropped.Map(),
+		Skipped:     total.Skipped,
 		Datagrams:   total.Datagrams,
 		LeftOut:     total.LeftOut.Total(),
 		LeftOutBy:   total.LeftOut.Map(),
@@ -143,6 +157,8 @@ func (w *receiving) sample(now time.Time) status {
 		OutsFailing: w.to.failing(now),
 		Streams:     streams,
 		idle:        w.idle,
+
+		Subscriptions: w.subscriptions(now),
 	}
 	if w.to.server != nil {
 		s.Viewers = w.to.server.Stats().Viewers

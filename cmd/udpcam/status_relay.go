@@ -21,8 +21,9 @@ type relayStatus struct {
 	Wanted    bool              `json:"wanted"`     // whether somebody wants streams
 	Streams   []passedStatus    `json:"streams"`
 
-	trouble []string // of the senders that are subscribed to
-	idle    string   // the line before anything has come
+	Subscriptions []subscriptionStatus `json:"subscriptions"` // to the senders of --from
+
+	idle string // the line before anything has come
 }
 
 // A passedStatus is a stream that is passed on.
@@ -32,7 +33,12 @@ type passedStatus struct {
 }
 
 func (s relayStatus) line() string {
-	parts := slices.Clone(s.trouble)
+	var parts []string
+	for _, sub := range s.Subscriptions {
+		if sub.Trouble != "" {
+			parts = append(parts, sub.Trouble)
+		}
+	}
 	if s.Frames == 0 {
 		return strings.Join(append(parts, s.idle), "  ")
 	}
@@ -67,7 +73,10 @@ func (r *relaying) sample(now time.Time) status {
 		SkippedBy: r.skipped.totals(),
 		Wanted:    r.wanted(),
 		Streams:   []passedStatus{},
-		idle:      r.idle,
+
+		Subscriptions: r.subscriptions(now),
+
+		idle: r.idle,
 	}
 	r.mu.Lock()
 	superseded := r.superseded
@@ -81,12 +90,6 @@ func (r *relaying) sample(now time.Time) status {
 	}
 	s.Skipped = sum(s.SkippedBy)
 	slices.SortFunc(s.Streams, func(a, b passedStatus) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key)) })
-	for _, sub := range r.from.Subscriptions() {
-		if text := sub.Trouble(); text != "" {
-			s.trouble = append(s.trouble, text)
-		}
-	}
-	r.tellTrouble(s.trouble)
 	r.roster = r.roster.next(r.log, streams)
 	r.complain("datagrams left out", "reason", total.LeftOut.Map(), harmless...)
 	r.complain("pictures are not passed on", "reason", s.SkippedBy)
@@ -108,14 +111,4 @@ func (p *passed) status(streams []streamStatus, now time.Time) (s passedStatus) 
 		s.Receivers = receiversAt(to)
 	}
 	return s
-}
-
-// tellTrouble logs what is wrong with the senders that are subscribed to, once.
-func (r *relaying) tellTrouble(all []string) {
-	for _, text := range all {
-		if !slices.Contains(r.told, text) {
-			r.log.Warn(text)
-		}
-	}
-	r.told = all
 }

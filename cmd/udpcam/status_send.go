@@ -35,19 +35,21 @@ type sendStatus struct {
 
 // A receiverStatus is what is known of one receiver.
 type receiverStatus struct {
-	Addr    netip.AddrPort          `json:"addr"`
-	State   sender.DestinationState `json:"state"`
-	Trouble string                  `json:"trouble,omitempty"` // what is wrong, and what to do
-	RTT     *float64                `json:"rtt_ms"`            // null if it is not known
-	Loss    float64                 `json:"loss"`              // share of datagrams, 0 to 1
-	Limit   float64                 `json:"limit_mbit_s"`      // what the path carries, 0 if it carries all that is sent
+	Addr       netip.AddrPort          `json:"addr"`
+	Subscribed bool                    `json:"subscribed"` // it came to --listen
+	Skipped    uint64                  `json:"skipped"`    // frames that its path had no room for
+	State      sender.DestinationState `json:"state"`
+	Trouble    string                  `json:"trouble,omitempty"` // what is wrong, and what to do
+	RTT        *float64                `json:"rtt_ms"`            // null if it is not known
+	Loss       float64                 `json:"loss"`              // share of datagrams, 0 to 1
+	Limit      float64                 `json:"limit_mbit_s"`      // what the path carries, 0 if it carries all that is sent
 }
 
 // receiversAt describes the receivers of a sender's stream.
 func receiversAt(to *sender.Sender) []receiverStatus {
 	all := []receiverStatus{}
 	for _, d := range to.Destinations() {
-		r := receiverStatus{Addr: d.Addr, State: d.State, Trouble: d.Trouble()}
+		r := receiverStatus{Addr: d.Addr, Subscribed: d.Subscribed, Skipped: d.Skipped, State: d.State, Trouble: d.Trouble()}
 		r.Loss, r.Limit = round(d.Loss, 4), round(d.Limit/1e6, 2)
 		if d.RTT > 0 {
 			r.RTT = milliseconds(d.RTT)
@@ -90,27 +92,38 @@ func (s sendStatus) summary() (message string, attrs []any) {
 		"parity", s.Parity, "answered", s.Answered, counted("skipped", s.SkippedBy))
 }
 
-// together is the status line of several streams: all in sum, then each in a few words, those with trouble first.
+// together is the status line of several streams: all in sum, then each in a few words. Those with trouble come first, and
+// those with the same trouble share its words.
 func together(all []status) string {
 	var fps, megabit float64
-	var troubled, well []string
+	var troubles, well []string
+	names := map[string]string{} // of the streams with a trouble
 	for _, st := range all {
 		s := st.(sendStatus) // no other command has several
 		fps, megabit = fps+s.FPS, megabit+s.Megabit
-		i := slices.IndexFunc(s.Receivers, func(r receiverStatus) bool { return r.Trouble != "" })
+		trouble := ""
+		if i := slices.IndexFunc(s.Receivers, func(r receiverStatus) bool { return r.Trouble != "" }); i >= 0 {
+			trouble = s.Receivers[i].Trouble
+		} else if s.FPS == 0 && !s.idle {
+			trouble = "NO PICTURE"
+		}
 		switch {
-		case i >= 0:
-			troubled = append(troubled, s.Stream+": "+s.Receivers[i].Trouble)
+		case names[trouble] != "":
+			names[trouble] += ", " + s.Stream
+		case trouble != "":
+			names[trouble] = s.Stream
+			troubles = append(troubles, trouble)
 		case s.idle:
 			well = append(well, s.Stream+" waits")
-		case s.FPS == 0:
-			troubled = append(troubled, s.Stream+" NO PICTURE")
 		default:
 			well = append(well, fmt.Sprintf("%s %.0f", s.Stream, s.FPS))
 		}
 	}
-	sum := fmt.Sprintf("%.0f fps  %.1f Mbit/s", fps, megabit)
-	return strings.Join(slices.Concat([]string{sum}, troubled, well), "  ")
+	parts := []string{fmt.Sprintf("%.0f fps  %.1f Mbit/s", fps, megabit)}
+	for _, t := range troubles {
+		parts = append(parts, names[t]+": "+t)
+	}
+	return strings.Join(append(parts, well...), "  ")
 }
 
 // A cost is the mean time that a frame of the last second took in this program, in milliseconds.

@@ -17,13 +17,14 @@ func TestStatusKeys(t *testing.T) {
 		status any
 		want   string
 	}{
-		"send": {sendStatus{}, "answered capturing datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames mbit_s " +
-			"parity receivers requests sealed skipped skipped_by stream time wire_bytes"},
-		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms state"},
+		"send": {sendStatus{}, "answered capturing datagrams delay_max_ms delay_ms encode_ms failed fps frame_bytes frames " +
+			"mbit_s parity receivers requests sealed skipped skipped_by stream time wire_bytes"},
+		"receiver of send": {receiverStatus{}, "addr limit_mbit_s loss rtt_ms skipped state subscribed"},
 		"recv": {recvStatus{}, "by_parity by_request datagrams delay_ms dropped dropped_by fps frame_bytes frames left_out " +
-			"left_out_by loss mbit_s outs_dropped outs_failing requests streams time viewers"},
-		"stream of recv": {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms sealed silent_ms width"},
-		"relay":          {relayStatus{}, "dropped dropped_by fps frame_bytes frames mbit_s skipped skipped_by streams time wanted"},
+			"left_out_by loss mbit_s outs_dropped outs_failing requests skipped streams subscriptions time viewers"},
+		"subscription of recv": {subscriptionStatus{}, "addr from heard_ms name state trouble"},
+		"stream of recv":       {streamStatus{}, "delay_ms delay_uncertainty_ms fps from height name rtt_ms sealed silent_ms width"},
+		"relay":                {relayStatus{}, "dropped dropped_by fps frame_bytes frames mbit_s skipped skipped_by streams subscriptions time wanted"},
 		"stream of relay": {passedStatus{}, "delay_ms delay_uncertainty_ms fps from height name receivers rtt_ms sealed silent_ms " +
 			"width"},
 		"serve": {serveStatus{}, "bytes_out capturing fps frame_bytes frames frames_out mbit_s skipped skipped_by time " +
@@ -52,6 +53,8 @@ func TestStatusLines(t *testing.T) {
 		want   string
 	}{
 		{recvStatus{idle: "waiting for a stream on :1"}, "waiting for a stream on :1"},
+		{recvStatus{idle: "waiting for a stream from a", Subscriptions: []subscriptionStatus{{Trouble: "nobody there"}, {}}},
+			"waiting for a stream from a  nobody there"},
 		{recvStatus{progress: speed(30), Dropped: 1, Datagrams: 9, Loss: 0.0123, Delay: &delay},
 			"30.0 fps  18.7 Mbit/s  30 frames  1 dropped  loss 1.2 %  delay 1.2 ms"},
 		{recvStatus{Datagrams: 9, Delay: &delay, Streams: []streamStatus{{Delay: &delay, Uncertainty: &doubt}}},
@@ -70,7 +73,7 @@ func TestStatusLines(t *testing.T) {
 		{sendStatus{progress: speed(2), Skipped: 3}, "30.0 fps  18.7 Mbit/s  2 frames  0 errors  3 skipped"},
 		{sendStatus{progress: speed(2), Receivers: []receiverStatus{{Trouble: "nobody listens"}, {}}},
 			"30.0 fps  18.7 Mbit/s  2 frames  0 errors  nobody listens"},
-		{relayStatus{trouble: []string{"nothing answers"}, idle: "waiting for a stream from a:1"},
+		{relayStatus{Subscriptions: []subscriptionStatus{{Trouble: "nothing answers"}, {}}, idle: "waiting for a stream from a:1"},
 			"nothing answers  waiting for a stream from a:1"},
 		{relayStatus{progress: speed(9), Wanted: true, Streams: []passedStatus{{Receivers: []receiverStatus{{}, {}}}, {}}},
 			"30.0 fps  18.7 Mbit/s  9 frames  0 dropped  2 streams  2 receivers"},
@@ -87,15 +90,16 @@ func TestStatusLines(t *testing.T) {
 	}
 }
 
-// Six streams fit into one line of 80 columns. Those with trouble come first, so that they are seen on a narrow terminal too.
+// Six streams fit into one line. Those with trouble come first, so that they are seen on a narrow terminal too.
 func TestStatusOfSeveral(t *testing.T) {
 	of := func(name string, fps float64) sendStatus {
 		return sendStatus{Stream: name, progress: progress{FPS: fps, Megabit: fps / 2}}
 	}
 	waits, away := of("attic", 0), of("yard", 15)
 	waits.idle, away.Receivers = true, []receiverStatus{{}, {Trouble: "nobody listens"}}
-	got := together([]status{of("door", 29.97), of("hall", 30), waits, away, of("shed", 0), of("lane", 5)})
-	if want := "80 fps  40.0 Mbit/s  yard: nobody listens  shed NO PICTURE  door 30  hall 30  attic waits  lane 5"; got != want {
+	got := together([]status{of("door", 29.97), of("hall", 30), waits, away, of("shed", 0), of("lane", 0)})
+	want := "75 fps  37.5 Mbit/s  yard: nobody listens  shed, lane: NO PICTURE  door 30  hall 30  attic waits"
+	if got != want {
 		t.Errorf("%q\nwant %q", got, want)
 	}
 }

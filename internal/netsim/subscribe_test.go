@@ -47,7 +47,7 @@ func open(t *testing.T, n *netsim.Network, at netip.AddrPort, c sender.Config) *
 			if s.paused.Load() {
 				continue
 			}
-			if _, err := s.sender.Send(protocol.Frame{Captured: time.Now(), JPEG: picture(30_000, id)}); err != nil {
+			if _, err := s.sender.Send(protocol.Frame{Captured: time.Now(), JPEG: picture(8000, id)}); err != nil {
 				t.Error(err)
 				return
 			}

@@ -20,7 +20,7 @@ func (lossy) Stats() protocol.Stats {
 func (lossy) Streams() []protocol.StreamInfo {
 	info := protocol.StreamInfo{
 		Name: "door", From: netip.MustParseAddrPort("192.0.2.1:5000"), RTT: 20 * time.Millisecond, ClockKnown: true, Sealed: true, Key: 0x3fa9,
-		Stats: protocol.Stats{Frames: 90, Expected: 5000, Received: 4750, ByParity: 40, ByRequest: 5},
+		Stats: protocol.Stats{Frames: 90, Expected: 5000, Received: 4750, Skipped: 11, ByParity: 40, ByRequest: 5},
 	}
 	info.Stats.Dropped[protocol.FrameLate] = 2
 	return []protocol.StreamInfo{info}

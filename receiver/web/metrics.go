@@ -125,6 +125,7 @@ func (c collector) collectStream(w metricWriter, s streamView, now time.Time, la
 		reason := protocol.FrameDrop(d).String()
 		w.counter("stream_frames_dropped_total", "Frames not complete in time, by reason.", n, "stream", label, "reason", reason)
 	}
+	w.counter("stream_frames_left_out_total", "Frames that the sender left out, because the path does not carry all.", st.Skipped, "stream", label)
 	const repaired, help = "stream_frames_repaired_total", "Frames completed by parity or requests."
 	w.counter(repaired, help, st.ByParity, "stream", label, "by", "parity")
 	w.counter(repaired, help, st.ByRequest, "stream", label, "by", "request")

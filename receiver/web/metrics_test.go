@@ -87,6 +87,7 @@ func TestMetrics(t *testing.T) {
 		{3, "udpcam_stream_delay_seconds", []string{"stream=door"}},
 		{2, "udpcam_stream_frames_dropped_total", []string{"stream=door", "reason=late"}},
 		{0, "udpcam_stream_frames_dropped_total", []string{"stream=door", "reason=lost"}},
+		{11, "udpcam_stream_frames_left_out_total", []string{"stream=door"}},
 		{40, "udpcam_stream_frames_repaired_total", []string{"stream=door", "by=parity"}},
 		{5, "udpcam_stream_frames_repaired_total", []string{"stream=door", "by=request"}},
 		{5000, "udpcam_stream_datagrams_expected_total", []string{"stream=door"}},

@@ -17,9 +17,10 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+func init() { cli.HelpPrinter = printHelp }
+
 // Complete takes a program with a name, commands and examples. It adds the parts that all programs have in common.
 func Complete(app *cli.App) *cli.App {
-	cli.HelpPrinter = printHelp
 	app.Flags = []cli.Flag{cli.HelpFlag} // cli adds this flag only together with its own help command
 	app.CustomAppHelpTemplate = appHelp
 	app.HideHelpCommand = true // cli's own help command: cli would also add it below commands that have subcommands

@@ -9,8 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// A ListFlag can be repeated. Its values may hold commas, other than those of a [cli.StringSliceFlag]: commas separate values
-// only in its environment variable. [List] returns the values.
+// A ListFlag can be repeated. Its values may hold commas, other than those of a [cli.StringSliceFlag]: commas separate
+// values only in its environment variable. [List] returns the values.
 type ListFlag struct{ cli.GenericFlag }
 
 // Apply implements [cli.Flag].

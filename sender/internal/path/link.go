@@ -39,27 +39,33 @@ func (f *sent) stretched(t protocol.Train) bool {
 // A log remembers the frames that were sent last. The zero value is empty.
 type log struct {
 	frames [remembered]sent
-	last   uint32 // the newest one's ID
+	next   int // the place of the next one
 	count  int
 }
 
 func (l *log) add(f sent) {
-	if l.count > 0 && f.id != l.last+1 {
-		l.count = 0
+	l.frames[l.next] = f
+	l.next, l.count = (l.next+1)%remembered, min(l.count+1, remembered)
+}
+
+// frame returns the n-th frame before the newest, which is frame 0. It returns nil if that is not known any more.
+func (l *log) frame(n int) *sent {
+	if n >= l.count {
+		return nil
 	}
-	l.frames[f.id%remembered] = f
-	l.last, l.count = f.id, min(l.count+1, remembered)
+	return &l.frames[(l.next-1-n+remembered)%remembered]
 }
 
 // find returns the frame with that ID, or nil.
 func (l *log) find(id uint32) *sent {
-	if l.last-id >= uint32(l.count) {
-		return nil
+	for n := 0; ; n++ {
+		if f := l.frame(n); f == nil || f.id == id {
+			return f
+		}
 	}
-	return &l.frames[id%remembered]
 }
 
-func (l *log) newest() *sent { return l.find(l.last) }
+func (l *log) newest() *sent { return l.frame(0) }
 
 // A link is the narrowest link of a path, with the queue before it. The zero value knows nothing. All times are by the
 // sender's clock, and do not include the path's own delay.

@@ -158,11 +158,12 @@ func (p *Path) rate() float64 {
 // wait is how long a frame that is sent now would wait in the queue.
 func (p *Path) wait(now time.Time) time.Duration {
 	idle := p.link.idle // when the link has sent everything
-	for i := range uint32(p.log.count) {
-		f := p.log.find(p.log.last + 1 - uint32(p.log.count) + i)
-		if !protocol.Newer(f.id, p.link.newest) {
-			continue // it has arrived
-		}
+	first := 0          // that has not arrived
+	for f := p.log.frame(first); f != nil && protocol.Newer(f.id, p.link.newest); f = p.log.frame(first) {
+		first++
+	}
+	for n := first - 1; n >= 0; n-- {
+		f := p.log.frame(n)
 		if f.left.After(idle) {
 			idle = f.left
 		}

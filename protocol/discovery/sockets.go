@@ -1,0 +1,268 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+)
+
+const port = 5353
+
+var (
+	group4 = netip.MustParseAddr("224.0.0.251")
+	group6 = netip.MustParseAddr("ff02::fb")
+)
+
+// A packet is a datagram that was received.
+type packet struct {
+	link   int // index of the link that it came on, 0 if unknown
+	from   netip.AddrPort
+	direct bool // it was sent to one of our addresses, not to the group
+	data   []byte
+}
+
+// An outgoing is a datagram to be sent on a link: to the groups, or if to is valid to one address.
+type outgoing struct {
+	link int
+	to   netip.AddrPort
+	data []byte
+}
+
+// A socket is one of a family of addresses.
+type socket struct {
+	group    netip.Addr
+	conn     *net.UDPConn
+	joinOn   func(*net.Interface, net.Addr) error
+	leaveOn  func(*net.Interface, net.Addr) error
+	send     func(b []byte, l link, to netip.AddrPort) error
+	receive  func([]byte) (n, link int, to net.IP, from net.Addr, err error)
+	joined   map[int]string // links by index, with their names
+	problems map[int]string // why one is not joined, or cannot be sent on
+}
+
+// sockets are this process's part in multicast DNS, over IPv4 and IPv6. Other processes have such sockets too.
+type sockets struct {
+	only    string
+	log     *slog.Logger
+	byGroup []*socket
+	links   []link
+	packets chan packet
+	readers sync.WaitGroup
+	passive bool // the usual port was not to be had: only answers to our own questions come
+
+	dropped atomic.Uint64 // datagrams that there was no time for
+}
+
+// open opens the sockets: on the port of multicast DNS, or if another program has that to itself and anyPort is set, on any.
+func open(ctx context.Context, only string, anyPort bool, log *slog.Logger) (*sockets, error) {
+	s := &sockets{only: only, log: log, packets: make(chan packet, queueLength)}
+	err := s.bind(ctx, port)
+	if errors.Is(err, syscall.EADDRINUSE) && anyPort {
+		s.passive = true
+		err = s.bind(ctx, 0)
+	}
+	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w (a program has it to itself; sudo ss -ulpn sport = :5353 shows which)", err)
+		}
+		return nil, fmt.Errorf("multicast DNS: %w", err)
+	}
+	for _, k := range s.byGroup {
+		s.readers.Go(func() { s.read(k) })
+	}
+	s.look()
+	return s, nil
+}
+
+// bind opens a socket for each family that this machine has. The error is that of the last, if it could open none.
+func (s *sockets) bind(ctx context.Context, port int) error {
+	listen := net.ListenConfig{Control: share}
+	if port == 0 {
+		listen.Control = nil
+	}
+	var failed error
+	for _, group := range []netip.Addr{group4, group6} {
+		network, any := "udp4", "0.0.0.0"
+		if group.Is6() {
+			network, any = "udp6", "::"
+		}
+		conn, err := listen.ListenPacket(ctx, network, net.JoinHostPort(any, fmt.Sprint(port)))
+		if err != nil {
+			failed = err
+			continue
+		}
+		s.byGroup = append(s.byGroup, newSocket(group, conn.(*net.UDPConn)))
+	}
+	if len(s.byGroup) > 0 && !errors.Is(failed, syscall.EADDRINUSE) {
+		return nil
+	}
+	for _, k := range s.byGroup {
+		k.conn.Close()
+	}
+	s.byGroup = nil
+	return failed
+}
+
+func newSocket(group netip.Addr, conn *net.UDPConn) *socket {
+	k := &socket{group: group, conn: conn, joined: map[int]string{}, problems: map[int]string{}}
+	if group.Is4() {
+		p := ipv4.NewPacketConn(conn)
+		p.SetControlMessage(ipv4.FlagInterface|ipv4.FlagDst, true) // Windows has none: then the source's network tells the link
+		p.SetMulticastTTL(255)                                     // RFC 6762, 11
+		p.SetMulticastLoopback(true)
+		k.joinOn, k.leaveOn = p.JoinGroup, p.LeaveGroup
+		k.send = func(b []byte, l link, to netip.AddrPort) error {
+			var from *ipv4.ControlMessage
+			if l.loopback { // or else Linux sends from 0.0.0.0
+				from = &ipv4.ControlMessage{Src: net.IP(l.first(group).AsSlice())}
+			}
+			if err := p.SetMulticastInterface(&net.Interface{Index: l.index, Name: l.name}); err != nil {
+				return err
+			}
+			_, err := p.WriteTo(b, from, net.UDPAddrFromAddrPort(to))
+			return err
+		}
+		k.receive = func(b []byte) (n, link int, to net.IP, from net.Addr, err error) {
+			n, c, from, err := p.ReadFrom(b)
+			if c != nil {
+				link, to = c.IfIndex, c.Dst
+			}
+			return n, link, to, from, err
+		}
+		return k
+	}
+	p := ipv6.NewPacketConn(conn)
+	p.SetControlMessage(ipv6.FlagInterface|ipv6.FlagDst, true)
+	p.SetMulticastHopLimit(255)
+	p.SetMulticastLoopback(true)
+	k.joinOn, k.leaveOn = p.JoinGroup, p.LeaveGroup
+	k.send = func(b []byte, l link, to netip.AddrPort) error {
+		if err := p.SetMulticastInterface(&net.Interface{Index: l.index, Name: l.name}); err != nil {
+			return err
+		}
+		_, err := conn.WriteToUDPAddrPort(b, to)
+		return err
+	}
+	k.receive = func(b []byte) (n, link int, to net.IP, from net.Addr, err error) {
+		n, c, from, err := p.ReadFrom(b)
+		if c != nil {
+			link, to = c.IfIndex, c.Dst
+		}
+		return n, link, to, from, err
+	}
+	return k
+}
+
+// look looks which links there are, and joins the groups on new ones. It reports whether anything has changed.
+func (s *sockets) look() (changed bool) {
+	links, err := interfaces(s.only)
+	if err != nil {
+		s.log.Debug("cannot list the network interfaces", "err", err)
+		return false
+	}
+	for _, k := range s.byGroup {
+		k.join(links)
+	}
+	changed = !sameLinks(links, s.links)
+	s.links = links
+	return changed
+}
+
+// join joins the group on the links that are new, and leaves it on those that are gone: the socket still counts these.
+func (k *socket) join(links []link) {
+	to := &net.UDPAddr{IP: k.group.AsSlice()}
+	there := map[int]string{}
+	for _, l := range links {
+		there[l.index] = l.name
+	}
+	for index, name := range k.joined {
+		if there[index] != name {
+			k.leaveOn(&net.Interface{Index: index, Name: name}, to)
+			delete(k.joined, index)
+			delete(k.problems, index)
+		}
+	}
+	for _, l := range links {
+		if k.joined[l.index] != "" || !l.first(k.group).IsValid() {
+			continue
+		}
+		if err := k.joinOn(&net.Interface{Index: l.index, Name: l.name}, to); err != nil {
+			k.problems[l.index] = err.Error()
+			continue
+		}
+		delete(k.problems, l.index)
+		k.joined[l.index] = l.name
+	}
+}
+
+// first returns the link's first address of the group's family. It is not valid if the link does not speak that: the loopback
+// interface speaks IPv4 only, because it has no way to the group of IPv6.
+func (l link) first(group netip.Addr) netip.Addr {
+	for _, p := range l.own {
+		if p.Addr().Is4() == group.Is4() && (group.Is4() || !l.loopback) {
+			return p.Addr()
+		}
+	}
+	return netip.Addr{}
+}
+
+// send sends a datagram. What fails is told by problems, and tried again with the next one.
+func (s *sockets) send(o outgoing) {
+	i := slices.IndexFunc(s.links, func(l link) bool { return l.index == o.link })
+	for _, k := range s.byGroup {
+		to := netip.AddrPortFrom(k.group, port)
+		if o.to.IsValid() {
+			to = o.to
+		}
+		if i < 0 || k.joined[o.link] == "" || to.Addr().Is4() != k.group.Is4() {
+			continue
+		}
+		delete(k.problems, o.link)
+		if err := k.send(o.data, s.links[i], to); err != nil {
+			k.problems[o.link] = err.Error()
+		}
+	}
+}
+
+// read hands on what a socket receives, until it is closed.
+func (s *sockets) read(k *socket) {
+	buffer := make([]byte, maxPacket)
+	for {
+		n, index, to, from, err := k.receive(buffer)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			time.Sleep(time.Millisecond) // such as ICMP errors on Windows: never a busy loop
+			continue
+		}
+		source := from.(*net.UDPAddr).AddrPort()
+		p := packet{
+			link: index, data: append([]byte(nil), buffer[:n]...), direct: to != nil && !to.IsMulticast(),
+			from: netip.AddrPortFrom(source.Addr().Unmap(), source.Port()),
+		}
+		select {
+		case s.packets <- p:
+		default:
+			s.dropped.Add(1)
+		}
+	}
+}
+
+func (s *sockets) close() {
+	for _, k := range s.byGroup {
+		k.conn.Close()
+	}
+	s.readers.Wait()
+}
