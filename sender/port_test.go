@@ -316,3 +316,37 @@ func TestPortWithoutStreams(t *testing.T) {
 		})
 	}
 }
+
+// A stream that begins goes at once to those who have asked for all streams, or for it, and to nobody else.
+func TestStreamBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
+		p := sender.NewPort(sender.PortConfig{Keys: []protocol.Key{{}}, Log: quiet}, listen(t, n, camera))
+		defer p.Close()
+		s := &stage{&show{network: n}, p}
+		ask := func(guest netip.AddrPort, name string) *watcher {
+			return subscribe(listen(t, n, guest), protocol.AssemblerConfig{}, protocol.NewSubscriber(camera, name, nil, time.Now()))
+		}
+		all, door, yard := s.join(t, guest(1)), ask(guest(2), "door"), ask(guest(3), "yard")
+		time.Sleep(300 * time.Millisecond)
+		for _, name := range []string{"door", "yard"} {
+			var err error
+			if s.sender, err = sender.New(sender.Config{Name: name, Port: p, Log: quiet}); err != nil {
+				t.Fatal(err)
+			}
+			defer s.sender.Close()
+			s.send(t, 3, 5000, 30)
+			time.Sleep(10 * time.Millisecond)
+		}
+		for name, w := range map[string]*watcher{"all": all, "door": door, "yard": yard} {
+			w.stop()
+			want := 3
+			if name == "all" {
+				want = 6
+			}
+			if int(w.count()) != want {
+				t.Errorf("who asked for %s got %d frames, want %d", name, w.count(), want)
+			}
+		}
+	})
+}
