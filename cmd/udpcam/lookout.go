@@ -105,8 +105,9 @@ func (s subscribing) heard(name string, addr netip.AddrPort) (last time.Time) {
 	return last
 }
 
-// seek subscribes to the streams that a wish names, as they come and go on this network, until ctx ends.
-func (w wish) seek(ctx context.Context, from *receiver.Receiver, c discovery.Config, keys []protocol.Key) error {
+// seek subscribes to the streams that a wish names, as they come and go on this network, until ctx ends. If direct, it leaves out
+// those that a relay passes on.
+func (w wish) seek(ctx context.Context, from *receiver.Receiver, c discovery.Config, keys []protocol.Key, direct bool) error {
 	b, err := discovery.Browse(ctx, c, false)
 	if err != nil {
 		return fmt.Errorf("cannot look for streams: %w (type the address: --from 192.168.1.7)", err)
@@ -117,6 +118,7 @@ func (w wish) seek(ctx context.Context, from *receiver.Receiver, c discovery.Con
 		wanted = []string{followAll}
 	}
 	f := newFollower(c.Log, subscribing{ctx, from, c.Log}, wanted...)
+	f.direct = direct
 	for _, k := range keys {
 		f.keys = append(f.keys, k.ID())
 	}

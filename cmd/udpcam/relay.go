@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,9 +82,9 @@ func relay(c *cli.Context) error {
 		return err
 	}
 	s, ctx := newSession(c, false)
-	in.Log, out.Log = s.log, s.log
+	in.Log, out.Log, in.Relay = s.log, s.log, rand.Uint32()|1 // not 0
 	warnOfKeys(c, s.log)
-	r := &relaying{config: out, addrs: addrs, keys: keys, wish: wanted, linger: c.Duration("linger"),
+	r := &relaying{config: out, addrs: addrs, id: in.Relay, keys: keys, wish: wanted, linger: c.Duration("linger"),
 		search: discovery.Config{Interface: c.String("interface"), Log: s.log}, rarely: rate.Sometimes{Interval: time.Second}}
 	if listen != "" {
 		port, err := openPort(ctx, listen, sender.PortConfig{MaxSubscribers: c.Int("max-subscribers"), NoGSO: out.NoGSO,
@@ -103,6 +107,13 @@ func relay(c *cli.Context) error {
 		return err
 	}
 	defer from.Close()
+	if port := r.config.Port; port != nil {
+		for _, info := range from.Subscriptions() {
+			if isOwn(info.From, port.LocalAddr()) {
+				return cmdline.Usagef("--from %s is this relay itself: give the address of a camera", info.Addr)
+			}
+		}
+	}
 	r.receiving = newReceiving(s, from, nil)
 	if !wanted.empty() {
 		s.log.Info("subscribing", "from", wanted.String())
@@ -181,4 +192,19 @@ func relayKeys(keys []protocol.Key) (byID map[protocol.KeyID]protocol.Key, ofPor
 		keys = []protocol.Key{{}}
 	}
 	return byID, keys, nil
+}
+
+// isOwn reports whether an address is that of a port on this machine.
+func isOwn(addr, port netip.AddrPort) bool {
+	if addr.Port() != port.Port() {
+		return false
+	}
+	if here := port.Addr().Unmap(); !here.IsUnspecified() {
+		return addr.Addr().Unmap() == here
+	}
+	all, _ := net.InterfaceAddrs()
+	return addr.Addr().IsLoopback() || addr.Addr().IsUnspecified() || slices.ContainsFunc(all, func(a net.Addr) bool {
+		own, ok := a.(*net.IPNet)
+		return ok && own.IP.Equal(addr.Addr().WithZone("").AsSlice())
+	})
 }

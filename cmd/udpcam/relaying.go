@@ -30,9 +30,9 @@ const (
 	// givesWay is how long a stream must be silent to give way to a new one if there are too many.
 	givesWay = 3 * time.Second
 
-	// clockInterval is how often a stream's clock is looked at, and newClock the same while it is not known.
-	clockInterval = 200 * time.Millisecond
-	newClock      = 10 * time.Millisecond
+	// lookAgain is how often it is looked at what is known of a stream, and lookSoon the same while its clock is not known.
+	lookAgain = 200 * time.Millisecond
+	lookSoon  = 10 * time.Millisecond
 
 	// again is how long to wait after the name of a sender or receiver could not be looked up.
 	again = time.Second
@@ -53,10 +53,12 @@ type relaying struct {
 	search discovery.Config // for those that have to be found
 	linger time.Duration    // how long the senders are kept that nobody wants
 	rarely rate.Sometimes   // when trouble is logged
+	id     uint32           // of this relay, in announcements
 
 	// For put only.
-	clocks map[string]time.Duration // by how much the clocks of senders are ahead, by stream
-	looked time.Time                // when that was last looked at
+	known   map[string]protocol.StreamInfo // the streams that come, by name
+	looked  time.Time                      // when they were last looked at
+	refused map[string]bool                // the names of streams that the log has said are not passed on
 
 	mu         sync.Mutex // guards the fields below
 	passed     map[passedID]*passed
@@ -73,6 +75,7 @@ type passedID struct {
 // A passed is a stream on its way out: a [sink.Sink] that sends.
 type passed struct {
 	passedID
+	via protocol.Relays // with this one
 	*relaying
 	queue *sink.Queue
 	tried time.Time                     // when making the sender has last failed; for Put only
@@ -83,15 +86,26 @@ type passed struct {
 // put passes a frame on. It never waits.
 func (r *relaying) put(f protocol.Frame, now time.Time) {
 	r.note(f, now)
-	f.Captured = f.Captured.Add(-r.ahead(f.Stream, now))
+	info := r.look(f.Stream, now)
+	via, ok := r.via(info)
+	if !ok {
+		return
+	}
+	if info.ClockKnown {
+		f.Captured = f.Captured.Add(-info.ClockOffset) // by this machine's clock
+	}
 	id := passedID{name: f.Stream}
 	if f.Sealed {
 		id.key = r.keys[f.Key] // the receiver has no others
 	}
 	r.mu.Lock()
 	p := r.passed[id]
+	if p != nil && p.via != via { // it comes another way now
+		r.end(p)
+		p = nil
+	}
 	if p == nil {
-		p = r.begin(id, now)
+		p = r.begin(id, via, now)
 	}
 	if p != nil {
 		p.last = now
@@ -102,23 +116,51 @@ func (r *relaying) put(f protocol.Frame, now time.Time) {
 	}
 }
 
-// ahead is by how much the clock of a stream's sender is ahead of this machine's, 0 if that is not known.
-func (r *relaying) ahead(stream string, now time.Time) time.Duration {
-	ahead, known := r.clocks[stream]
-	if age := now.Sub(r.looked); age < newClock || known && age < clockInterval {
-		return ahead
+// look returns what is known of a stream.
+func (r *relaying) look(stream string, now time.Time) protocol.StreamInfo {
+	info := r.known[stream]
+	if age := now.Sub(r.looked); info.ClockKnown && age < lookAgain || age < lookSoon {
+		return info
 	}
-	r.clocks, r.looked = map[string]time.Duration{}, now
+	r.known, r.looked = map[string]protocol.StreamInfo{}, now
 	for _, info := range r.from.Streams() {
-		if info.ClockKnown {
-			r.clocks[info.Name] = info.ClockOffset
-		}
+		r.known[info.Name] = info
 	}
-	return r.clocks[stream]
+	return r.known[stream]
+}
+
+// Reasons why a stream is not passed on.
+const (
+	tooManyRelays = "it has come through too many relays"
+	nameTaken     = "it comes from a relay, and another stream has its name"
+)
+
+// via returns the relays that a stream has come through when this one passes it on. It returns false if this one must not.
+// The second way of a stream ends here. Else relays that take streams from each other would offer it under ever new names.
+func (r *relaying) via(info protocol.StreamInfo) (protocol.Relays, bool) {
+	via, room := info.Announced.Via.With(r.id)
+	why := ""
+	switch before := info.Announced.Via; {
+	case !room:
+		why = tooManyRelays
+	case before != (protocol.Relays{}) && info.Name != cmp.Or(info.Announced.Name, info.From.Addr().Unmap().String()):
+		why = nameTaken
+	default:
+		return via, true
+	}
+	r.skipped.count(why)
+	if !r.refused[info.Name] && len(r.refused) < maxPassed {
+		if r.refused == nil {
+			r.refused = map[string]bool{}
+		}
+		r.refused[info.Name] = true
+		r.log.Warn("a stream is not passed on: "+why, "stream", info.Name, "from", info.From)
+	}
+	return via, false
 }
 
 // begin begins to offer a stream. It returns nil if there are too many. r.mu is held.
-func (r *relaying) begin(id passedID, now time.Time) *passed {
+func (r *relaying) begin(id passedID, via protocol.Relays, now time.Time) *passed {
 	if len(r.passed) >= maxPassed {
 		var oldest *passed
 		for _, p := range r.passed {
@@ -132,7 +174,7 @@ func (r *relaying) begin(id passedID, now time.Time) *passed {
 		}
 		r.end(oldest)
 	}
-	p := &passed{passedID: id, relaying: r}
+	p := &passed{passedID: id, via: via, relaying: r}
 	p.queue = sink.NewQueue(p, sink.QueueOptions{Frames: 1})
 	if r.passed == nil {
 		r.passed = map[passedID]*passed{}
@@ -172,7 +214,7 @@ func (p *passed) dial() *sender.Sender {
 	}
 	p.tried = time.Now()
 	c := p.config
-	c.Name, c.Key = p.name, p.key
+	c.Name, c.Key, c.Via = p.name, p.key, p.via
 	to, err := sender.Dial(context.Background(), c, p.addrs...)
 	if err != nil {
 		p.rarely.Do(func() { p.log.Error("cannot send", "stream", p.name, "error", err) })
@@ -221,7 +263,7 @@ func (r *relaying) ask(ctx context.Context) error {
 		pause(ctx, again)
 	}
 	if r.wish.searches() {
-		if err := r.wish.seek(ctx, r.from, r.search, slices.Collect(maps.Values(r.keys))); err != nil && ctx.Err() == nil {
+		if err := r.wish.seek(ctx, r.from, r.search, slices.Collect(maps.Values(r.keys)), true); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
@@ -233,9 +275,11 @@ func (r *relaying) ask(ctx context.Context) error {
 func (r *relaying) offered() (all []discovery.Service) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for id, p := range r.passed {
+	for _, p := range r.passed {
 		if to := p.to.Load(); to != nil {
-			all = append(all, serviceOf(id.name, id.key, to, r.config.Port.LocalAddr()))
+			s := serviceOf(p.name, p.key, to, r.config.Port.LocalAddr())
+			s.Relay = true
+			all = append(all, s)
 		}
 	}
 	slices.SortFunc(all, func(a, b discovery.Service) int {

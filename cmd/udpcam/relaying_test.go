@@ -26,7 +26,7 @@ func relayAddr(host int) netip.AddrPort {
 	return netip.MustParseAddrPort(fmt.Sprintf("10.0.0.%d:12345", host))
 }
 
-// The relay's two sockets.
+// The two sockets of relay 1.
 var relayIn, relayOut = relayAddr(1), relayAddr(2)
 
 var quietLog = slog.New(slog.DiscardHandler)
@@ -67,24 +67,25 @@ func simListen(t *testing.T, n *netsim.Network, at netip.AddrPort, clock simCloc
 	return simConn{conn, clock}
 }
 
-// A simRelay is a relay in a simulated network.
+// A simRelay is a relay in a simulated network: at the address at, and its port at the next one.
 type simRelay struct {
 	*relaying
 	parts []chan struct{}
 	end   context.CancelFunc
 }
 
-func startRelay(t *testing.T, n *netsim.Network, keys []protocol.Key, from ...netip.AddrPort) *simRelay {
+func startRelay(t *testing.T, n *netsim.Network, at int, keys []protocol.Key, from ...netip.AddrPort) *simRelay {
 	t.Helper()
 	s := &session{log: quietLog, console: newConsole(io.Discard), began: time.Now()}
-	in := receiver.New(receiver.Config{Keys: keys, Log: quietLog}, simListen(t, n, relayIn, simClock{}))
+	id := uint32(at)
+	in := receiver.NewSubscriber(receiver.Config{Keys: keys, Relay: id, Log: quietLog}, simListen(t, n, relayAddr(at), simClock{}))
 	portKeys := keys
 	if keys == nil {
 		portKeys = []protocol.Key{{}}
 	}
-	port := sender.NewPort(sender.PortConfig{Keys: portKeys, Log: quietLog}, simListen(t, n, relayOut, simClock{}))
+	port := sender.NewPort(sender.PortConfig{Keys: portKeys, Log: quietLog}, simListen(t, n, relayAddr(at+1), simClock{}))
 	r := &simRelay{relaying: &relaying{receiving: newReceiving(s, in, nil), config: sender.Config{Port: port, Log: quietLog},
-		keys: map[protocol.KeyID]protocol.Key{}, linger: 5 * time.Second, rarely: rate.Sometimes{Interval: time.Second}}}
+		id: id, keys: map[protocol.KeyID]protocol.Key{}, linger: 5 * time.Second, rarely: rate.Sometimes{Interval: time.Second}}}
 	for _, k := range keys {
 		r.keys[k.ID()] = k
 	}
@@ -217,7 +218,7 @@ func TestRelayLife(t *testing.T) {
 				if keys != nil {
 					c.Key = key
 				}
-				r := startRelay(t, n, keys, relayAddr(9))
+				r := startRelay(t, n, 1, keys, relayAddr(9))
 				time.Sleep(8 * time.Second)
 				cam := startCamera(t, n, relayAddr(9), simClock{}, 30_000, c)
 				time.Sleep(3 * time.Second)
@@ -292,7 +293,7 @@ func TestRelayClocks(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Delay: 2 * time.Millisecond})
 		n.SetPath(relayAddr(9), relayIn, netsim.Path{Delay: 7 * time.Millisecond}) // 9 ms there and back, and not the same both ways
 		cam := startCamera(t, n, relayAddr(9), simClock{-3 * time.Hour}, 30_000, sender.Config{Name: "door"})
-		r := startRelay(t, n, nil, relayAddr(9))
+		r := startRelay(t, n, 1, nil, relayAddr(9))
 		v := startViewer(t, n, relayAddr(20), simClock{40 * time.Minute}, relayOut)
 		time.Sleep(3 * time.Second)
 		v.delays.next()
@@ -318,7 +319,7 @@ func TestRelaySlowPath(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
 		big := startCamera(t, n, relayAddr(8), simClock{}, 250_000, sender.Config{Name: "big"})
 		small := startCamera(t, n, relayAddr(9), simClock{}, 30_000, sender.Config{Name: "small"})
-		r := startRelay(t, n, nil, relayAddr(8), relayAddr(9))
+		r := startRelay(t, n, 1, nil, relayAddr(8), relayAddr(9))
 		n.SetPath(relayOut, relayAddr(21), netsim.Path{Delay: time.Millisecond, Rate: 6e6, Queue: 50_000})
 		slow := startViewer(t, n, relayAddr(21), simClock{}, relayOut)
 		v := startViewer(t, n, relayAddr(20), simClock{}, relayOut)
@@ -343,5 +344,55 @@ func TestRelaySlowPath(t *testing.T) {
 		r.stop()
 		big.stop()
 		small.stop()
+	})
+}
+
+// TestRelayLoop has three relays that take streams from each other, and two from the camera too. The stream goes round
+// nowhere, keeps its one name at each of them, and comes back under it after the camera's restart.
+func TestRelayLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
+		cam := startCamera(t, n, relayAddr(9), simClock{}, 30_000, sender.Config{Name: "door"})
+		relays := []*simRelay{
+			startRelay(t, n, 1, nil, relayAddr(9), relayAddr(4), relayAddr(6)),
+			startRelay(t, n, 3, nil, relayAddr(9), relayAddr(2), relayAddr(6)),
+			startRelay(t, n, 5, nil, relayAddr(2), relayAddr(4)),
+		}
+		var viewers []*simViewer
+		for i := range relays {
+			viewers = append(viewers, startViewer(t, n, relayAddr(20+i), simClock{}, relayAddr(2*i+2)))
+		}
+		check := func(what string) {
+			t.Helper()
+			for i, v := range viewers {
+				v.seen.next()
+				before := relays[i].from.Stats().Datagrams
+				time.Sleep(10 * time.Second)
+				names := map[string]int{}
+				for _, f := range v.seen.next() {
+					names[f.Stream]++
+				}
+				streams := relays[i].sample(time.Now()).(relayStatus).Streams
+				t.Logf("%s, relay %d: frames by stream %v, %d datagrams in", what, i+1, names, relays[i].from.Stats().Datagrams-before)
+				if names["door"] < 295 || len(names) != 1 || len(streams) != 1 {
+					t.Errorf("frames by stream: %v; offered: %+v", names, streams)
+				}
+			}
+		}
+		time.Sleep(40 * time.Second) // what was offered at the start has ended
+		check("at the start")
+		cam.stop()
+		time.Sleep(time.Second)
+		cam = startCamera(t, n, relayAddr(9), simClock{}, 30_000, sender.Config{Name: "door"})
+		for _, v := range viewers {
+			v.back(t, "after the camera's restart", 3*time.Second)
+		}
+		time.Sleep(40 * time.Second)
+		check("after the camera's restart")
+		for i := range relays {
+			viewers[i].stop()
+			relays[i].stop()
+		}
+		cam.stop()
 	})
 }

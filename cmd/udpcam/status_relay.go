@@ -92,7 +92,7 @@ func (r *relaying) sample(now time.Time) status {
 	slices.SortFunc(s.Streams, func(a, b passedStatus) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key)) })
 	r.roster = r.roster.next(r.log, streams)
 	r.complain("datagrams left out", "reason", total.LeftOut.Map(), harmless...)
-	r.complain("pictures are not passed on", "reason", s.SkippedBy)
+	r.complain("pictures are not passed on", "reason", s.SkippedBy, tooManyRelays, nameTaken)
 	return s
 }
 

@@ -18,6 +18,8 @@ type Service struct {
 
 	Width, Height int     // of its pictures in pixels; 0 is not known yet
 	FPS           float64 // pictures a second; 0 is not known yet
+
+	Relay bool // it comes from another machine, which passes it on here
 }
 
 // version is that of the wire, as TXT records give it.
@@ -34,6 +36,9 @@ func (s Service) text(machine string) []string {
 	}
 	if s.FPS > 0 {
 		t = append(t, "fps="+strconv.FormatFloat(s.FPS, 'f', -1, 64))
+	}
+	if s.Relay {
+		t = append(t, "relay=1")
 	}
 	if machine != "" {
 		t = append(t, "host="+machine)
@@ -73,6 +78,8 @@ func (f *Found) read(text []string) {
 			if fps, err := strconv.ParseFloat(value, 64); err == nil && fps > 0 && fps < 10000 {
 				f.FPS = fps
 			}
+		case "relay":
+			f.Relay = value == "1"
 		case "host":
 			if host := protocol.CleanName(value); host != "" {
 				f.Host = host
