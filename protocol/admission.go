@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A stream whose datagrams begin to come is a newcomer. It is shown, which means that it has a name and its frames are handed
-// on, when a whole picture of it has come and a place is free. Newcomers and shown streams have memory of their own. So
-// invented streams harm no camera, however many there are.
+// A stream whose datagrams begin to come is a newcomer. It is shown, which means that it has a name and its frames are
+// handed on, when a whole picture of it has come and a place is free. Newcomers and shown streams have memory of their own.
+// So invented streams harm no camera, however many there are.
 
 // A streamKey tells streams apart. A sender that restarts draws a new session, and so begins a new stream.
 type streamKey struct {

@@ -238,9 +238,9 @@ func (a *Assembler) Expire(now time.Time) {
 	}
 }
 
-// Heard returns when the last datagram of a stream came from an address: of a stream that is shown, that has that name unless
-// the name is empty, and that is sealed with that key, or open if the key is the zero value. It returns the zero time if none
-// came.
+// Heard returns when the last datagram of a stream came from an address: of a stream that is shown, that has that name
+// unless the name is empty, and that is sealed with that key, or open if the key is the zero value. It returns the zero time
+// if none came.
 func (a *Assembler) Heard(from netip.AddrPort, name string, key Key) (last time.Time) {
 	for _, s := range a.streams {
 		sealedWith := Key{}

@@ -468,3 +468,31 @@ func TestAssemblerMillion(t *testing.T) {
 	st := a.Stats()
 	t.Logf("left out %v, dropped %v, %d frames, %d streams, %d bytes pending", st.LeftOut.Map(), st.Dropped.Map(), st.Frames, st.Streams, st.Pending)
 }
+
+// TestHeard asks when streams were last heard, by address, name and key. Datagrams from unwanted addresses do not count.
+func TestHeard(t *testing.T) {
+	a := NewAssembler(AssemblerConfig{Wanted: func(from netip.AddrPort) bool { return from == alice }})
+	cam, later := newCamera(1, "door"), epoch.Add(time.Second)
+	_, ds := cam.frame(3000)
+	for _, from := range []netip.AddrPort{alice, bob} {
+		add(a, from, epoch, cam.announce())
+		add(a, from, later, ds...)
+	}
+	mapped := netip.AddrPortFrom(netip.AddrFrom16(alice.Addr().As16()), alice.Port())
+	for _, c := range []struct {
+		from netip.AddrPort
+		name string
+		key  Key
+		want time.Time
+	}{
+		{alice, "", Key{}, later}, {alice, "door", Key{}, later}, {mapped, "", Key{}, later},
+		{alice, "yard", Key{}, time.Time{}}, {alice, "", secret, time.Time{}}, {bob, "", Key{}, time.Time{}},
+	} {
+		if got := a.Heard(c.from, c.name, c.key); !got.Equal(c.want) {
+			t.Errorf("%v %q: %v, want %v", c.from, c.name, got, c.want)
+		}
+	}
+	if n := a.Stats().LeftOut[DatagramUnwanted]; n != uint64(1+len(ds)) {
+		t.Errorf("%d datagrams are unwanted", n)
+	}
+}

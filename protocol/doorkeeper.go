@@ -41,8 +41,8 @@ func NewDoorkeeper() *Doorkeeper {
 }
 
 // Read reads a Subscribe that came from an address. keys are those of the port's streams, and the zero value among them
-// stands for an open stream. If the datagram is sealed, Read decrypts it in place. If there is an error, the datagram must not
-// be answered: ErrForeign, ErrUnknownType, ErrMalformed, ErrUnsealed or ErrWrongKey.
+// stands for an open stream. If the datagram is sealed, Read decrypts it in place. If there is an error, the datagram must
+// not be answered: ErrForeign, ErrUnknownType, ErrMalformed, ErrUnsealed or ErrWrongKey.
 func (d *Doorkeeper) Read(b []byte, from netip.AddrPort, keys []Key, now time.Time) (s Subscribe, err error) {
 	p, err := parsePrefix(b)
 	if err != nil {
@@ -78,9 +78,9 @@ func (d *Doorkeeper) Read(b []byte, from netip.AddrPort, keys []Key, now time.Ti
 	return s, nil
 }
 
-// Answer returns the answer to a Subscribe, to be sent to the address that it came from. It has a new cookie. If the Subscribe
-// is not proven, the status is always StatusCookie. A farewell is not answered: then Answer returns nil. The bytes are the
-// caller's to keep.
+// Answer returns the answer to a Subscribe, to be sent to the address that it came from. It has a new cookie. If the
+// Subscribe is not proven, the status is always StatusCookie. A farewell is not answered: then Answer returns nil. The bytes
+// are the caller's to keep.
 func (d *Doorkeeper) Answer(s Subscribe, status SubscribeStatus, to netip.AddrPort, now time.Time) []byte {
 	if s.Farewell {
 		return nil

@@ -269,7 +269,7 @@ func TestFloodOfSubscribes(t *testing.T) {
 					v.pass(time.Millisecond)
 				}
 			}
-			if len(v.door.subscribers) != 1 || len(v.asked) != asked || v.pictures-before < 59 {
+			if len(v.door.subscribers) != 1 || len(v.asked) > asked+1 || v.pictures-before < 59 {
 				t.Errorf("%d subscribers, %d Subscribes, %d datagrams of the stream in 2 s", len(v.door.subscribers),
 					len(v.asked)-asked, v.pictures-before)
 			}

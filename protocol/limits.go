@@ -91,7 +91,7 @@ const (
 
 	// maxReceivers is how many receivers a sealed sender listens to. It stops a broken program that has the key from filling
 	// the memory.
-	maxReceivers = 64
+	maxReceivers = 2048
 
 	// replayWindow is by how many frames a sealed segment may be older than the newest announced frame. It stops a receiver
 	// that joins from showing datagrams that were recorded earlier in the session. Senders keep 128 frames for answers, so

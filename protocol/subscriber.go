@@ -17,6 +17,10 @@ const (
 	// fullInterval is the same if the sender has no place, or if a stream comes although the sender has never answered.
 	fullInterval = 2 * time.Second
 
+	// allInterval is the same while streams come, if all of a port are wanted: more may have been added, and those that
+	// pause send no announcements that could be answered by reports. It is shorter than the lease.
+	allInterval = 2 * time.Second
+
 	// otherKeyInterval is the same for a key that the sender has not answered to, if it has answered to another one.
 	otherKeyInterval = 5 * time.Second
 
@@ -36,24 +40,11 @@ const (
 
 var firstAsks = []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond}
 
-// A SubscriptionState says how a subscription stands.
-type SubscriptionState string
-
-// The states of a subscription.
-const (
-	Asking     SubscriptionState = "asking"     // no answer has come yet, or lately
-	Subscribed SubscriptionState = "subscribed" // the sender has a place for this receiver, but nothing comes at present
-	Receiving  SubscriptionState = "receiving"  // datagrams of a stream come, if only its announcements
-	Unanswered SubscriptionState = "unanswered" // nothing answers
-	Full       SubscriptionState = "full"       // the sender has no place left
-	NoStream   SubscriptionState = "no-stream"  // the sender has no stream of that name
-)
-
-// A Subscriber subscribes to the streams of one sender's port. It knows what to send, and when. It never sends more than some
-// two datagrams a second for long, whatever comes.
+// A Subscriber subscribes to the streams of one sender's port. It knows what to send, and when. It never sends more than
+// some two datagrams a second for long, whatever comes.
 //
-// When Deadline has come, call Hear, and then Next until it has nothing more. Call Next after Read too. A Subscriber is for one
-// goroutine at a time.
+// When Deadline has come, call Hear, and then Next until it has nothing more. Call Next after Read too. A Subscriber is for
+// one goroutine at a time.
 type Subscriber struct {
 	to      netip.AddrPort
 	name    string
@@ -69,22 +60,8 @@ type Subscriber struct {
 	scratch []byte
 }
 
-// An ask is what has been asked and answered with one key.
-type ask struct {
-	key     *subscriptionKey // nil without
-	asked   bool             // whether anything was asked
-	cookie  cookie
-	next    time.Time       // when to ask again, if no stream comes
-	first   int             // how many of firstAsks have passed
-	unheard int             // Subscribes with this key since an answer came
-	status  SubscribeStatus // of the last answer, StatusCookie if none has come
-	hurried time.Time       // when a new cookie last made a Subscribe leave at once
-	stream  time.Time       // when the last datagram of a stream came
-	answers controlHeader   // of the last sealed answer
-}
-
-// NewSubscriber returns a subscriber to the stream of that name, or to all streams if it is empty. With keys it asks only for
-// sealed streams, and without only for open ones.
+// NewSubscriber returns a subscriber to the stream of that name, or to all streams if it is empty. With keys it asks only
+// for sealed streams, and without only for open ones.
 func NewSubscriber(to netip.AddrPort, name string, keys []Key, now time.Time) *Subscriber {
 	s := &Subscriber{name: CleanName(name), control: controlHeader{origin: randomOrigin()}, keys: subscriptionKeys(keys),
 		tokens: maxAsking}
@@ -134,8 +111,8 @@ func (s *Subscriber) Hear(last func(Key) time.Time) {
 	}
 }
 
-// Read reads an answer that came from the address that is asked. It opens a sealed one in place. The error says why the answer
-// does not count: ErrForeign, ErrUnknownType, ErrMalformed, ErrUnsealed, ErrWrongKey, ErrReplayed, or ErrOtherSession
+// Read reads an answer that came from the address that is asked. It opens a sealed one in place. The error says why the
+// answer does not count: ErrForeign, ErrUnknownType, ErrMalformed, ErrUnsealed, ErrWrongKey, ErrReplayed, or ErrOtherSession
 // if it is about another subscription.
 func (s *Subscriber) Read(b []byte, now time.Time) error {
 	p, err := parsePrefix(b)
@@ -173,45 +150,21 @@ func (s *Subscriber) Read(b []byte, now time.Time) error {
 	return nil
 }
 
-// heed does what an answer says.
-func (a *ask) heed(answer subscribeAnswer, now time.Time) {
-	a.cookie, a.status, a.unheard = answer.cookie, answer.status, 0
-	switch answer.status {
-	case StatusCookie:
-		if now.Sub(a.hurried) >= cookieInterval {
-			a.hurried, a.next = now, now
-		}
-	default:
-		a.first = len(firstAsks)
-		a.next = now.Add(a.interval(now))
-	}
-}
-
-// interval is how long to wait for an answer, or for a stream.
-func (a *ask) interval(now time.Time) time.Duration {
-	switch {
-	case a.first < len(firstAsks):
-		return firstAsks[a.first]
-	case a.status == StatusFull, a.status == StatusCookie && a.flows(now):
-		return fullInterval
-	}
-	return askInterval
-}
-
-// flows reports whether a stream comes.
-func (a *ask) flows(now time.Time) bool { return now.Sub(a.stream).Abs() < subscriberSilence }
-
 // due is when the next Subscribe is to leave. As long as a stream comes, its reports keep up the subscription.
-func (a *ask) due(now time.Time) time.Time {
-	if quiet := a.stream.Add(subscriberSilence); a.status == StatusSubscribed && a.flows(now) && quiet.After(a.next) {
-		return quiet
+func (s *Subscriber) due(a *ask, now time.Time) time.Time {
+	quiet := a.stream.Add(subscriberSilence)
+	switch {
+	case a.status != StatusSubscribed || !a.flows(now) || quiet.Before(a.next):
+		return a.next
+	case s.name == "" && a.left.Add(allInterval).Before(quiet):
+		return a.left.Add(allInterval)
 	}
-	return a.next
+	return quiet
 }
 
 // next returns what is to be asked next.
 func (s *Subscriber) next(now time.Time) *ask {
-	return slices.MinFunc(s.asks, func(a, b *ask) int { return a.due(now).Compare(b.due(now)) })
+	return slices.MinFunc(s.asks, func(a, b *ask) int { return s.due(a, now).Compare(s.due(b, now)) })
 }
 
 // Next returns the next datagram that is to leave now, to the address that is asked. The bytes are the caller's to keep.
@@ -221,21 +174,20 @@ func (s *Subscriber) Next(now time.Time) (b []byte, ok bool) {
 	}
 	s.filled = now
 	a := s.next(now)
-	if now.Before(a.due(now)) || s.tokens < 1 {
+	if now.Before(s.due(a, now)) || s.tokens < 1 {
 		return nil, false
 	}
-	a.asked, a.next = true, now.Add(s.wait(a, now))
+	a.asked, a.left, a.next = true, now, now.Add(s.wait(a, now))
 	a.first = min(a.first+1, len(firstAsks))
 	s.tokens--
-	a.unheard++
 	if s.unheard++; s.unheard == 1 {
 		s.alone = now
 	}
 	return s.subscribe(a, false), true
 }
 
-// wait is how long to wait until the next Subscribe with that key. It is longer if there are several keys, of which most will
-// not fit.
+// wait is how long to wait until the next Subscribe with that key. It is longer if there are several keys, of which most
+// will not fit.
 func (s *Subscriber) wait(a *ask, now time.Time) time.Duration {
 	wait := a.interval(now)
 	if a.first < len(firstAsks) || a.answered() {
@@ -247,12 +199,9 @@ func (s *Subscriber) wait(a *ask, now time.Time) time.Duration {
 	return wait * time.Duration(len(s.asks))
 }
 
-// answered reports whether the sender has answered to this key lately.
-func (a *ask) answered() bool { return a.status != StatusCookie && a.unheard < maxUnheard }
-
 // Deadline is when Next must be called again at the latest. Before that call, Hear must have been called.
 func (s *Subscriber) Deadline(now time.Time) time.Time {
-	due := s.next(now).due(now)
+	due := s.due(s.next(now), now)
 	if due.IsZero() { // after a farewell
 		due = now
 	}
@@ -265,11 +214,11 @@ func (s *Subscriber) Deadline(now time.Time) time.Time {
 	return due
 }
 
-// Farewell returns the datagrams that end the subscription. There are none if the sender has never answered, or if nothing was
-// asked since the last farewell. If Next is called again, it subscribes again.
+// Farewell returns the datagrams that end the subscription. There are none if the sender has never answered, or if nothing
+// was asked since the last farewell. If Next is called again, it subscribes again.
 func (s *Subscriber) Farewell() (all [][]byte) {
 	for _, a := range s.asks {
-		if a.asked && a.cookie != (cookie{}) {
+		if a.asked && a.answered() {
 			for range farewells {
 				all = append(all, s.subscribe(a, true))
 			}
@@ -306,9 +255,3 @@ func (s *Subscriber) State(now time.Time) SubscriptionState {
 	}
 	return best
 }
-
-// stateOf says what the last answer means for the user.
-var stateOf = []SubscriptionState{StatusCookie: Asking, StatusSubscribed: Subscribed, StatusFull: Full, StatusNoStream: NoStream}
-
-// ranks are the states that answers lead to, the best last.
-var ranks = []SubscriptionState{Asking, NoStream, Full, Subscribed}

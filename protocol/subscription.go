@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A receiver may ask a sender for its streams: it subscribes. Then the sender sends to the address that asked, for as long as
-// the subscription is renewed. README.md in this folder has the whole exchange. [Doorkeeper] is the sender's part of it, and
-// [Subscriber] the receiver's.
+// A receiver may ask a sender for its streams: it subscribes. Then the sender sends to the address that asked, for as long
+// as the subscription is renewed. README.md in this folder has the whole exchange. [Doorkeeper] is the sender's part of it,
+// and [Subscriber] the receiver's.
 
 const (
 	// Lease is how long a subscription lasts after the last Subscribe or report of the receiver.

@@ -9,8 +9,8 @@
 // Subscribe instead of Listen goes to where the cameras are. Listen waits for what they send here. A receiver can do both at
 // once.
 //
-// Everything but the lookup of names runs in the goroutine that ranges over Frames. There is no queue: while the loop's body works on a frame, the
-// kernel's receive buffer holds the datagrams that come.
+// Everything but the lookup of names runs in the goroutine that ranges over Frames. There is no queue: while the loop's body
+// works on a frame, the kernel's receive buffer holds the datagrams that come.
 //
 //	protocol.Conn -> Receiver.Frames -> protocol.Assembler -> the caller's loop body
 //	              <- reports and requests <-
@@ -35,10 +35,6 @@ import (
 	"udpcam/internal/datagram"
 	"udpcam/protocol"
 )
-
-// smallBuffer is a size in bytes. If the receive buffer is smaller, the log says so. This size holds a third of a second of
-// a good camera's frames.
-const smallBuffer = 1 << 20
 
 // A Config says how a Receiver receives. The zero value is the documented default.
 type Config struct {
@@ -128,51 +124,6 @@ func newReceiver(c Config, conn protocol.Conn, onlySubscribed bool) *Receiver {
 		r.assembler = r.media
 	}
 	return r
-}
-
-// Listen returns a receiver on a UDP address: host:port, :port for all addresses of this machine, or the address and port of
-// a multicast group.
-func Listen(ctx context.Context, c Config, addr string) (*Receiver, error) {
-	conn, err := listen(ctx, c, addr)
-	if err != nil {
-		return nil, err
-	}
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		group, _ := netip.ParseAddr(host)
-		c.OneWay = c.OneWay || group.IsMulticast()
-	}
-	return New(c, conn), nil
-}
-
-// Subscribe returns a receiver that subscribes to senders: see [Subscription] for the addresses. It has a port of its own, and
-// takes no datagrams but those of these senders. More can be added later with [Receiver.Subscribe], also if there are none
-// yet.
-func Subscribe(ctx context.Context, c Config, from ...string) (*Receiver, error) {
-	conn, err := listen(ctx, c, ":0")
-	if err != nil {
-		return nil, err
-	}
-	r := NewSubscriber(c, conn)
-	for _, addr := range from {
-		if err := r.Subscribe(ctx, Subscription{Addr: addr}); err != nil {
-			r.Close()
-			return nil, err
-		}
-	}
-	return r, nil
-}
-
-// listen opens a socket to receive on.
-func listen(ctx context.Context, c Config, addr string) (*datagram.UDP, error) {
-	conn, err := datagram.Listen(ctx, addr, datagram.Options{Interface: c.Interface, NoGRO: c.NoGRO, Log: c.Log})
-	if err != nil {
-		return nil, err
-	}
-	if size := conn.ReceiveBuffer(); size > 0 && size < smallBuffer {
-		cmp.Or(c.Log, slog.Default()).Warn("the kernel's receive buffer is small: frames may be lost while udpcam is busy",
-			"bytes", size, "hint", fmt.Sprintf("sysctl -w net.core.rmem_max=%d", datagram.ReceiveBuffer))
-	}
-	return conn, nil
 }
 
 // Frames yields each frame the moment it is whole, and the frames of one stream in order. A frame is valid until the loop's

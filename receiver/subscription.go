@@ -47,14 +47,15 @@ type SubscriptionInfo struct {
 	Since time.Time
 	// Heard is when the last answer or datagram of a stream came from there, the zero time if none has.
 	Heard time.Time
-	// Err is why the sender cannot be asked: its name cannot be found, or nothing can be sent there. It is nil if all is well.
+	// Err is why the sender cannot be asked: its name cannot be found, or nothing can be sent there. It is nil if all is
+	// well.
 	Err error
 
 	sealed bool // whether the receiver has keys
 }
 
-// Trouble is a sentence for the user if the streams do not come: what is wrong, and what to check. It is "" if they do, or if
-// it is too early to tell.
+// Trouble is a sentence for the user if the streams do not come: what is wrong, and what to check. It is "" if they do, or
+// if it is too early to tell.
 func (i SubscriptionInfo) Trouble() string {
 	where := i.From.String()
 	if hosts.Name(i.Addr) != "" {
@@ -131,8 +132,8 @@ func (s *subscription) found(known []netip.AddrPort, now time.Time) (moved bool)
 	return true
 }
 
-// Subscribe asks a sender for its streams, from now on until Unsubscribe or Close. It may be called while Frames runs, in any
-// goroutine. It looks up the name in the address and waits for that. Subscribing to the same again changes nothing.
+// Subscribe asks a sender for its streams, from now on until Unsubscribe or Close. It may be called while Frames runs, in
+// any goroutine. It looks up the name in the address and waits for that. Subscribing to the same again changes nothing.
 func (r *Receiver) Subscribe(ctx context.Context, s Subscription) error {
 	if r.media == nil {
 		return errors.New("the classic wire cannot be subscribed to: choose the wire udpcam/1")
@@ -151,8 +152,8 @@ func (r *Receiver) Subscribe(ctx context.Context, s Subscription) error {
 	defer r.mu.Unlock()
 	if r.find(s) < 0 {
 		now := r.clock.Now()
-		r.subscriptions = append(r.subscriptions, &subscription{Subscription: s, known: known, from: now, looked: now, since: now,
-			state: protocol.Asking, asking: protocol.NewSubscriber(known[0], s.Name, r.keys, now)})
+		r.subscriptions = append(r.subscriptions, &subscription{Subscription: s, known: known, from: now, looked: now,
+			since: now, state: protocol.Asking, asking: protocol.NewSubscriber(known[0], s.Name, r.keys, now)})
 		r.stir()
 	}
 	return nil
@@ -203,7 +204,9 @@ func (s *subscription) farewell() (all []outgoing) {
 
 // wants reports whether somebody is subscribed to.
 func (r *Receiver) wants(from netip.AddrPort) bool {
-	return slices.ContainsFunc(r.subscriptions, func(s *subscription) bool { return protocol.SameAddress(s.asking.To(), from) })
+	return slices.ContainsFunc(r.subscriptions, func(s *subscription) bool {
+		return protocol.SameAddress(s.asking.To(), from)
+	})
 }
 
 // answered takes in the answer to a Subscribe. It returns false if the datagram is none.
@@ -234,7 +237,8 @@ func (r *Receiver) subscribe(now time.Time) (all []outgoing) {
 			all = append(all, outgoing{s.asking.To(), b, s})
 		}
 		name := hosts.Name(s.Addr)
-		if name == "" || s.looking || r.life.Err() != nil || !s.silent(lookupSilence, now) || now.Sub(s.looked) < lookupInterval {
+		if name == "" || s.looking || r.life.Err() != nil || !s.silent(lookupSilence, now) ||
+			now.Sub(s.looked) < lookupInterval {
 			continue
 		}
 		s.looked, s.looking = now, true

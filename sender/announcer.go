@@ -70,6 +70,9 @@ type frameRate struct {
 	milliFPS uint32 // frames per 1000 seconds, 0 if not known
 }
 
+// pause forgets the time without frames that now ends.
+func (r *frameRate) pause() { r.since, r.frames = time.Time{}, 0 }
+
 func (r *frameRate) count(now time.Time) {
 	if r.since.IsZero() {
 		r.since = now

@@ -350,3 +350,31 @@ func TestStreamBegins(t *testing.T) {
 		}
 	})
 }
+
+// TestFirstPicture has a viewer come while the camera runs. It must see a picture within 100 ms.
+func TestFirstPicture(t *testing.T) {
+	for _, keys := range [][]protocol.Key{nil, {{1}}} {
+		synctest.Test(t, func(t *testing.T) {
+			c := sender.Config{Name: "door"}
+			if len(keys) > 0 {
+				c.Key = keys[0]
+			}
+			s := newStage(t, netsim.Path{Delay: time.Millisecond}, sender.PortConfig{}, c)
+			first := s.join(t, guest(1), keys...)
+			s.send(t, 60, 78_200, 30)
+			for i := range 10 {
+				came := time.Now()
+				v := s.join(t, guest(10+i), keys...)
+				for v.count() == 0 && time.Since(came) < time.Second {
+					s.send(t, 1, 78_200, 30)
+					time.Sleep(time.Second/30 - time.Duration(i)*time.Millisecond)
+				}
+				if took := time.Since(came); took > 100*time.Millisecond {
+					t.Errorf("viewer %d: the first picture comes after %v", i, took)
+				}
+				v.stop()
+			}
+			first.stop()
+		})
+	}
+}

@@ -48,6 +48,9 @@ func (s *Sender) subscribe(ask protocol.Subscribe, from netip.AddrPort, now time
 	default:
 		d = newDestination(Destination{s.config.Port.conn, from}, s.config)
 		d.subscription = subscription{now.Add(protocol.Lease), now, ask}
+		if len(s.destinations) == 0 {
+			s.announcer.rate.pause() // nobody has watched
+		}
 		s.destinations = append(s.destinations, d)
 		s.keep(from, true)
 		s.log("a receiver has subscribed", from)
@@ -128,7 +131,7 @@ func (s *Sender) keep(peer netip.AddrPort, keep bool) {
 
 // log logs that a subscriber comes or goes: at most one line a second.
 func (s *Sender) log(what string, addr netip.AddrPort) {
-	s.tellOf.Do(func() { s.config.Log.Info(what, "addr", addr, "stream", s.config.Name) })
+	s.tellOf.Do(func() { s.config.Log.Info(what, "addr", addr) })
 }
 
 func (s *Sender) subscribers() (n int) {

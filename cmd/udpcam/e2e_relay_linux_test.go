@@ -47,7 +47,9 @@ func TestE2ENetnsRelay(t *testing.T) {
 	openCamera := func() *process {
 		return l.machines[0].udpcam(t, "send", "--listen", "--name", "door", "--source", path, "--fps", "30", "--loop")
 	}
-	openRelay := func() *process { return l.machines[1].udpcam(t, "relay", "--from", l.addr(1), "--listen", "--linger", "2s") }
+	openRelay := func() *process {
+		return l.machines[1].udpcam(t, "relay", "--from", l.addr(1), "--listen", "--linger", "2s")
+	}
 	camera, relay := openCamera(), openRelay()
 	relay.says(t, "stream appears.*stream=door")
 	view := func(machine int) viewerProcess {

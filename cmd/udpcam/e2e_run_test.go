@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/creack/pty"
 )
 
 // house writes a file for udpcam run.
@@ -97,6 +99,38 @@ func TestE2ERunFailure(t *testing.T) {
 		if !strings.HasPrefix(o, `{"table":"send `) {
 			t.Errorf("this does not say of which table it is: %s", o)
 		}
+	}
+}
+
+// When its terminal is closed, udpcam run ends, although that comes as the signal to read the file again.
+func TestE2ERunTerminalCloses(t *testing.T) {
+	file := t.TempDir() + "/house.toml"
+	house(t, file, "[[send]]\nsource = 'test:'\nlisten = '127.0.0.1:0'\n")
+	cmd := udpcamCommand(t, "run", file)
+	screen, err := pty.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	shown := ""
+	running := func(times int) { // reads no further, because a terminal cannot be closed while it is read
+		t.Helper()
+		for b := make([]byte, 4096); strings.Count(shown, "msg=running") < times; {
+			n, err := screen.Read(b)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, shown)
+			}
+			shown += string(b[:n])
+		}
+	}
+	running(1)
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	running(2)
+	screen.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ends with %v\n%s", err, shown)
 	}
 }
 

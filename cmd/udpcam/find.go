@@ -236,6 +236,9 @@ func watchLine(list []foundStream) string {
 	if slices.ContainsFunc(list, func(o foundStream) bool { return o.Name == s.Name && o.Instance != s.Instance }) {
 		from = s.Addrs[0] // the name does not tell which
 	}
+	if s.Name == followAll || strings.ContainsAny(s.Name, ".:[]") {
+		from = s.Addrs[0] // the name could be taken for an address
+	}
 	if s.Sealed {
 		how += " --key-file FILE"
 	}

@@ -19,8 +19,8 @@ import (
 const everything = "all"
 
 func fromFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "from", Usage: "go to a camera that listens (`WHERE`): its HOST[:PORT], the name of a " +
-		"stream, or all on this network (repeatable)"}
+	return &cli.StringSliceFlag{Name: "from", Usage: "go to a camera that listens (`WHERE`): its HOST[:PORT], " +
+		"the name of a stream, or all on this network (repeatable)"}
 }
 
 // A wish is what --from names.
@@ -35,8 +35,8 @@ func (w wish) empty() bool { return len(w.addrs)+len(w.names) == 0 && !w.all }
 // searches reports whether something has to be found on this network.
 func (w wish) searches() bool { return w.all || len(w.names) > 0 }
 
-// wishOf reads --from. What can be no name of a stream is an address: it has a port or a dot. A word without them is the name of
-// a stream. If it is also the name of a host, that host is asked too.
+// wishOf reads --from. What can be no name of a stream is an address: it has a port or a dot. A word without them is the
+// name of a stream. If it is also the name of a host, that host is asked too.
 func wishOf(c *cli.Context) (w wish, err error) {
 	for _, text := range cmdline.List(c, "from") {
 		_, notIP := netip.ParseAddr(strings.Trim(text, "[]"))

@@ -50,10 +50,11 @@ func (l *lookout) streams() (all []watchable) {
 func (l *lookout) look(b *discovery.Browser) {
 	for found := range b.Found() {
 		l.mu.Lock()
+		_, known := l.seen[found.Instance]
 		switch {
 		case found.Gone || len(found.Addrs) == 0:
 			delete(l.seen, found.Instance)
-		case len(l.seen) < maxSeen:
+		case known || len(l.seen) < maxSeen:
 			l.seen[found.Instance] = found
 		}
 		l.mu.Unlock()
@@ -151,7 +152,11 @@ func offered(port netip.AddrPort, cameras []*camera) (all []discovery.Service) {
 }
 
 func serviceOf(name string, key protocol.Key, to *sender.Sender, port netip.AddrPort) discovery.Service {
+	only := port.Addr()
+	if only.IsUnspecified() { // the port is open at all addresses
+		only = netip.Addr{}
+	}
 	a := to.Announcement()
-	return discovery.Service{Name: name, Port: port.Port(), Sealed: key != (protocol.Key{}), Key: key.ID(),
+	return discovery.Service{Name: name, Port: port.Port(), Addr: only, Sealed: key != (protocol.Key{}), Key: key.ID(),
 		Width: a.Size.X, Height: a.Size.Y, FPS: float64((a.MilliFPS + 500) / 1000)}
 }

@@ -98,7 +98,7 @@ func checkFirewall(n network) (all []finding) {
 			state  state
 			what   string
 		}{
-			{to(false, discoveryPort, discoveryGroup), bad, "the answers of cameras are dropped (UDP 5353)"},
+			{to(false, discoveryPort, discoveryGroup), bad, "what cameras announce is dropped (UDP 5353)"},
 			{to(true, discoveryPort, discoveryGroup), bad, "the question for cameras is dropped (UDP 5353)"},
 			{to(false, protocol.DefaultPort, netip.Addr{}), note, "if this machine has the camera: viewers are dropped (UDP 12345)"},
 		} {

@@ -89,6 +89,7 @@ func TestWatchLine(t *testing.T) {
 		"--from 'back door' --":            {b},
 		"--from front-door --http :8080\n": {b, a},
 		"--from 10.0.0.1:12345 --":         {a, again},
+		"--from 10.0.0.7:1 --":             {{Name: "evil.example", Addrs: []string{"10.0.0.7:1"}}},
 		"--key-file FILE\n":                {b},
 	} {
 		if got := watchLine(list); !strings.Contains(got, want) && !strings.Contains(got, strings.Replace(want, "http :8080", "show", 1)) {

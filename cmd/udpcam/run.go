@@ -51,6 +51,7 @@ source = "http://user:password@192.168.1.64/video"
 addr = ["192.168.1.20", "192.168.1.21"]
 
 [[recv]]                       # also [[relay]] and [[serve]]
+from = "127.0.0.1"
 http = ":8080"
 out = "recordings/"
 keep = "7d"
@@ -104,6 +105,9 @@ func runFile(c *cli.Context) (err error) {
 			return nil
 		case <-h.over:
 		case <-again:
+			if _, open := cmdline.TerminalWidth(c.App.ErrWriter); s.console.width != nil && !open {
+				return nil // its terminal was closed, which sends the same signal
+			}
 			tables, err := h.read(ctx, path)
 			if err != nil {
 				s.log.Error("the file has a mistake, and nothing changes", "error", inFile(err))

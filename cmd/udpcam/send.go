@@ -29,7 +29,7 @@ func sendCommand() *cli.Command {
 			"udpcam send --listen", "the same, for receivers that come: udpcam recv --from THIS-MACHINE",
 			"udpcam send --addr pc.local:12345 --source test:", "a test pattern, no camera needed",
 			"udpcam send --addr 239.1.2.3 --source http://cam/video.mjpg", "an IP camera to a multicast group",
-			"udpcam send --addr pc --source /dev/video0 --source /dev/video2 --name door --name yard", "two cameras",
+			"udpcam send --addr pc --source /dev/video0 --source /dev/video2", "two cameras; --name door --name yard names them",
 			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "any program that writes JPEGs",
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: send,

@@ -21,7 +21,8 @@ type subscriptionStatus struct {
 func (w *receiving) subscriptions(now time.Time) []subscriptionStatus {
 	all, told := []subscriptionStatus{}, map[receiver.Subscription]string{}
 	for _, info := range w.from.Subscriptions() {
-		s := subscriptionStatus{Addr: info.Addr, Name: info.Name, From: info.From.String(), State: info.State, Trouble: info.Trouble()}
+		s := subscriptionStatus{Addr: info.Addr, Name: info.Name, From: info.From.String(), State: info.State,
+			Trouble: info.Trouble()}
 		if !info.Heard.IsZero() {
 			ms := max(0, now.Sub(info.Heard).Milliseconds())
 			s.Heard = &ms

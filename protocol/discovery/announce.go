@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"udpcam/protocol"
 )
 
@@ -27,9 +29,11 @@ func Announce(ctx context.Context, c Config, services ...Service) (*Announcer, e
 	machine, _ := os.Hostname()
 	machine, _, _ = strings.Cut(protocol.CleanName(machine), ".")
 	r := newResponder(uniqueHost(machine), machine)
-	log := c.logger()
+	log, lines := c.logger(), rate.Sometimes{First: 1, Interval: time.Second}
 	r.renamed = func(c *claim) {
-		log.Warn("another machine on this network has a stream of this name", "stream", c.Name, "found_as", c.instance())
+		lines.Do(func() {
+			log.Warn("another stream on this network has this name", "stream", c.Name, "found_as", c.instance())
+		})
 	}
 	n, err := newNode(ctx, c, false, r)
 	if err != nil {

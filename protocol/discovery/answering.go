@@ -34,9 +34,7 @@ func (r *responder) answer(now time.Time, l link, p packet, m *dns.Msg) {
 			}
 		}
 	}
-	if len(single) > 0 && r.direct.AllowN(now, 1) {
-		r.reply(p, m, single, legacy)
-	}
+	r.reply(now, l, p, m, single, legacy)
 }
 
 // about returns what there is to say on a question.
@@ -51,12 +49,12 @@ func (r *responder) about(q dns.Question, l link) map[pendingKey]parcel {
 	asks := func(kind uint16) bool { return q.Qtype == kind || q.Qtype == dns.TypeANY }
 	owned := false
 	for _, c := range r.claims {
-		if !c.owned {
+		records, addrs := r.all(c, l)
+		if !c.owned || len(records) == 0 {
 			continue
 		}
 		owned = true
-		ptr, srv, txt := pointer(serviceType, c.name()), r.srv(c), r.txt(c)
-		addrs := addressRecords(r.host, l)
+		ptr, srv, txt := records[0], records[1], records[2]
 		if equal(q.Name, serviceType) && asks(dns.TypePTR) {
 			add(pendingKey{claim: c}, []dns.RR{ptr}, append([]dns.RR{srv, txt}, addrs...)) // RFC 6763, 12.1
 		}
@@ -66,12 +64,12 @@ func (r *responder) about(q dns.Question, l link) map[pendingKey]parcel {
 		if equal(q.Name, c.name()) && asks(dns.TypeTXT) {
 			add(pendingKey{claim: c}, []dns.RR{txt}, nil)
 		}
+		if equal(q.Name, r.hostOf(c)) && (asks(dns.TypeA) || asks(dns.TypeAAAA)) {
+			add(pendingKey{}, addrs, nil)
+		}
 	}
 	if owned && equal(q.Name, allTypes) && asks(dns.TypePTR) {
 		add(pendingKey{types: true}, []dns.RR{pointer(allTypes, serviceType)}, nil)
-	}
-	if owned && equal(q.Name, r.host) && (asks(dns.TypeA) || asks(dns.TypeAAAA)) {
-		add(pendingKey{}, addressRecords(r.host, l), nil)
 	}
 	return found
 }
@@ -123,19 +121,22 @@ func (r *responder) forget(l link, p packet, m *dns.Msg) {
 	}
 }
 
-// reply answers one address.
-func (r *responder) reply(p packet, question *dns.Msg, parcels []parcel, legacy bool) {
-	m := answer()
+// reply answers one address, in as many datagrams as it takes.
+func (r *responder) reply(now time.Time, l link, p packet, question *dns.Msg, parcels []parcel, legacy bool) {
 	most := maxTTL
 	if legacy { // a plain DNS client: RFC 6762, 6.7
-		m.Id, m.Question, most = question.Id, question.Question, legacyTTL
+		most = legacyTTL
 	}
-	for _, a := range parcels {
-		m.Answer = appendNew(m.Answer, withTTL(a.answers, most, legacy))
-		m.Extra = appendNew(m.Extra, withTTL(a.extra, most, legacy))
+	for i := range parcels {
+		parcels[i] = parcel{withTTL(parcels[i].answers, most, legacy), withTTL(parcels[i].extra, most, legacy)}
 	}
-	l, _ := linkOf(r.links, p)
-	if b, err := m.Pack(); err == nil && len(b) <= maxPacket {
-		r.out = append(r.out, outgoing{link: l.index, to: p.from, data: b})
+	like := answer()
+	if legacy {
+		like.Id, like.Question = question.Id, question.Question
+	}
+	for _, b := range pack(*like, parcels) {
+		if r.direct.AllowN(now, len(b)) {
+			r.out = append(r.out, outgoing{link: l.index, to: p.from, data: b})
+		}
 	}
 }

@@ -20,7 +20,8 @@ type Browser struct {
 // and so on up to once a minute, and asks on interfaces that come later. With types, it also looks which other kinds of
 // services there are: see [Browser.Heard].
 //
-// If another program has port 5353 to itself, it asks from another port. Then it hears answers, but no announcements.
+// It asks from port 5353, as all of multicast DNS, and at first from a port of its own too, where answers come at once. If
+// another program has port 5353 to itself, that has to do. Then no announcements are heard.
 func Browse(ctx context.Context, c Config, types bool) (*Browser, error) {
 	f := newFinder(types)
 	n, err := newNode(ctx, c, true, f)

@@ -2,6 +2,8 @@ package discovery
 
 import (
 	"bytes"
+	"encoding/hex"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ type claim struct {
 	owned     bool      // nobody objected, so questions are answered
 	announced int       // how often, since something changed
 	next      time.Time // when the next probe or announcement is due; zero for none
+	told      time.Time // when it was last announced
 	conflicts []time.Time
 }
 
@@ -33,10 +36,13 @@ func (c *claim) name() string     { return escape(c.instance()) + "." + serviceT
 // probe begins to probe.
 func (c *claim) probe(at time.Time) { c.probes, c.announced, c.next = 0, 0, at }
 
-// announce begins to announce, unless that follows anyway.
+// announce begins to announce, at most once a second, unless that follows anyway.
 func (c *claim) announce(now time.Time) {
 	if c.owned && c.probes >= probeCount {
 		c.announced, c.next = 0, now
+		if soon := c.told.Add(tellAgain); soon.After(now) {
+			c.next = soon
+		}
 	}
 }
 
@@ -63,7 +69,23 @@ func (r *responder) setApart(c *claim) {
 }
 
 func (r *responder) srv(c *claim) *dns.SRV {
-	return &dns.SRV{Hdr: header(c.name(), dns.TypeSRV, hostTTL, true), Target: r.host, Port: c.Port}
+	return &dns.SRV{Hdr: header(c.name(), dns.TypeSRV, hostTTL, true), Target: r.hostOf(c), Port: c.Port}
+}
+
+// hostOf is the host name of a service's addresses: one for all services that have all addresses of this machine.
+func (r *responder) hostOf(c *claim) string {
+	if !c.Addr.IsValid() {
+		return r.host
+	}
+	return hex.EncodeToString(c.Addr.AsSlice()) + "-" + r.host
+}
+
+// addrs are the addresses of a service on a link. If there are none, nobody there is told of the service.
+func (r *responder) addrs(c *claim, l link) []dns.RR {
+	if c.Addr.IsValid() {
+		l.own = slices.DeleteFunc(slices.Clone(l.own), func(p netip.Prefix) bool { return p.Addr() != c.Addr.Unmap().WithZone("") })
+	}
+	return addressRecords(r.hostOf(c), l)
 }
 
 func (r *responder) txt(c *claim) *dns.TXT {
@@ -74,16 +96,19 @@ func (r *responder) txt(c *claim) *dns.TXT {
 	return &dns.TXT{Hdr: header(c.name(), dns.TypeTXT, otherTTL, true), Txt: text}
 }
 
-// all are the records of a claim on a link.
-func (r *responder) all(c *claim, l link) []dns.RR {
-	return append([]dns.RR{pointer(serviceType, c.name()), r.srv(c), r.txt(c)}, addressRecords(r.host, l)...)
+// all are the records of a claim on a link, if it is there.
+func (r *responder) all(c *claim, l link) (own, addrs []dns.RR) {
+	if addrs = r.addrs(c, l); len(addrs) == 0 {
+		return nil, nil
+	}
+	return []dns.RR{pointer(serviceType, c.name()), r.srv(c), r.txt(c)}, addrs
 }
 
 // contested reports whether a record says that somebody else has the name of a claim.
 func (r *responder) contested(c *claim, other dns.RR) bool {
 	theirs, ok := other.(*dns.SRV)
 	return ok && theirs.Hdr.Ttl > 0 && strings.EqualFold(theirs.Hdr.Name, c.name()) &&
-		!(strings.EqualFold(theirs.Target, r.host) && theirs.Port == c.Port)
+		!(strings.EqualFold(theirs.Target, r.hostOf(c)) && theirs.Port == c.Port)
 }
 
 // outranked reports whether somebody else who probes for the name now goes first: the one whose record is the greater

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -38,7 +39,24 @@ func TestFound(t *testing.T) {
 	}
 }
 
-// A viewer that is there first hears of a new stream in a second, and of each change at once.
+// Viewers that come one after the other, faster than answers may be multicast, find a stream as fast as the first.
+func TestManyViewers(t *testing.T) {
+	s := newSim(t)
+	var many []Service
+	for i := range 64 {
+		many = append(many, Service{Name: fmt.Sprint("a camera with quite a long name, number ", i), Port: 1})
+	}
+	s.camera(1, many...)
+	s.run(10*time.Second, nil)
+	for i := range 5 {
+		_, f := s.viewer(10 + i)
+		if !s.run(150*time.Millisecond, func() bool { return len(f.knows()) == len(many) }) {
+			t.Errorf("viewer %d has found %d of %d", i, len(f.knows()), len(many))
+		}
+	}
+}
+
+// A viewer that is there first hears of a new stream in a second, and so of each change.
 func TestAnnounced(t *testing.T) {
 	s := newSim(t)
 	_, f := s.viewer(2)
@@ -54,7 +72,7 @@ func TestAnnounced(t *testing.T) {
 	plain.Width, plain.Height, plain.FPS = 640, 480, 12.5
 	r.set(s.now, []Service{plain})
 	camera.next = s.now
-	if !s.run(10*time.Millisecond, has(func(is Found) bool { return is.Width == 640 && is.FPS == 12.5 })) {
+	if !s.run(1100*time.Millisecond, has(func(is Found) bool { return is.Width == 640 && is.FPS == 13 })) {
 		t.Errorf("the size did not come: %+v", f.knows())
 	}
 	s.run(5*time.Second, nil)
@@ -64,6 +82,47 @@ func TestAnnounced(t *testing.T) {
 	now := netip.MustParseAddrPort("10.0.0.77:1")
 	if !s.run(2*time.Second, has(func(is Found) bool { return slices.Equal(is.Addrs, []netip.AddrPort{now}) })) {
 		t.Errorf("the new address did not come alone: %+v", f.knows())
+	}
+}
+
+// A camera that is started again, without a goodbye, is the same to a viewer: it has moved.
+func TestRestart(t *testing.T) {
+	s := newSim(t)
+	before, _ := s.camera(1, door)
+	_, f := s.viewer(2)
+	s.run(10*time.Second, nil)
+	before.off = true
+	f.events = nil
+	again := door
+	again.Port = 777
+	r := newResponder("pi-other.local.", "pi")
+	r.set(s.now, []Service{again})
+	s.add(1, r)
+	s.run(10*time.Second, nil)
+	is := f.knows()["front-door"]
+	if len(f.knows()) != 1 || len(is.Addrs) != 1 || is.Addrs[0].Port() != 777 {
+		t.Errorf("found %+v", f.knows())
+	}
+	if slices.ContainsFunc(f.events, func(e Found) bool { return e.Gone }) {
+		t.Error("it was gone meanwhile")
+	}
+}
+
+// A port that is open at one address alone is told of with that address, where it is. This one is on another interface.
+func TestOneAddress(t *testing.T) {
+	s := newSim(t)
+	here, there := Service{Name: "here", Port: 1, Addr: netip.MustParseAddr("10.0.0.1")}, Service{Name: "there", Port: 2, Addr: netip.MustParseAddr("127.0.0.1")}
+	camera, r := s.camera(1, here, there, door)
+	links := camera.links()
+	links[0].own = append(links[0].own, netip.MustParsePrefix("10.0.0.99/24"))
+	r.relink(s.now, links)
+	_, f := s.viewer(2)
+	s.run(5*time.Second, nil)
+	if want := []string{"front-door", "here"}; !slices.Equal(f.names(), want) {
+		t.Errorf("found %v, want %v", f.names(), want)
+	}
+	if all, one := f.knows()["front-door"].Addrs, f.knows()["here"].Addrs; len(all) != 2 || len(one) != 1 || one[0].Addr() != here.Addr {
+		t.Errorf("addresses %v and %v", all, one)
 	}
 }
 
@@ -126,6 +185,21 @@ func TestLossyNetwork(t *testing.T) {
 		s.run(time.Minute, nil)
 		if len(f.knows()) != 1 {
 			t.Fatalf("gone at %v", s.now)
+		}
+	}
+}
+
+// A viewer whose firewall drops what is sent to all, but not answers to a port of its own, finds a stream and does not lose it.
+func TestDeaf(t *testing.T) {
+	s := newSim(t)
+	s.camera(1, door)
+	s.run(5*time.Second, nil)
+	viewer, f := s.viewer(2)
+	viewer.deaf = true
+	s.run(time.Second, nil)
+	for range 100 {
+		if s.run(3*time.Second, nil); len(f.knows()) != 1 {
+			t.Fatalf("%d found at %v", len(f.knows()), s.now)
 		}
 	}
 }

@@ -121,6 +121,9 @@ func (f *finder) wake(now time.Time) (out []outgoing, next time.Time) {
 			if at := f.due(index, s); !at.IsZero() && !now.Before(at) {
 				if b := f.question(index, i, s); b != nil {
 					out = append(out, outgoing{link: index, data: b})
+					if s.again.step >= 5 { // perhaps a firewall keeps the answers to all away
+						out = append(out, outgoing{link: index, data: b, once: true})
+					}
 				}
 				s.again.asked(now)
 			}
@@ -176,6 +179,9 @@ func (f *finder) browse(now time.Time, l link) (out []outgoing) {
 	}
 	if b, err := m.Pack(); err == nil {
 		out = append(out, outgoing{link: l.index, data: b})
+		if f.asked[l.index].step == 0 { // an answer to all could have to wait, because there was one a moment ago
+			out = append(out, outgoing{link: l.index, data: b, once: true})
+		}
 	}
 	return out
 }

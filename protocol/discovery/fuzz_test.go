@@ -18,11 +18,13 @@ func FuzzDatagram(f *testing.F) {
 	r.links = own
 	r.set(now, []Service{door})
 	c := r.claims[0]
+	records, addrs := r.all(c, own[0])
+	records = append(records, addrs...)
 	for _, m := range []*dns.Msg{
 		{Question: []dns.Question{{Name: serviceType, Qtype: dns.TypePTR, Qclass: dns.ClassINET | flush}}},
 		{Question: []dns.Question{{Name: c.name(), Qtype: dns.TypeANY, Qclass: dns.ClassINET}}, Ns: []dns.RR{r.srv(c)}},
-		{MsgHdr: dns.MsgHdr{Response: true}, Answer: r.all(c, own[0])},
-		{MsgHdr: dns.MsgHdr{Response: true}, Answer: withTTL(r.all(c, own[0]), 0, false)},
+		{MsgHdr: dns.MsgHdr{Response: true}, Answer: records},
+		{MsgHdr: dns.MsgHdr{Response: true}, Answer: withTTL(records, 0, false)},
 	} {
 		b, err := m.Pack()
 		if err != nil {

@@ -180,6 +180,9 @@ func (f *finder) detail(now time.Time, l link, p packet, r dns.RR) {
 			return
 		}
 		s.srv, s.heard, s.dies, s.via, s.again = r, now, now.Add(lifetime(r)), p.from.Addr(), schedule{next: now.Add(asking[0])}
+		if s.until.Before(s.dies) { // whoever answers for it has it
+			s.until = s.dies
+		}
 	case *dns.TXT:
 		if r.Hdr.Ttl > 0 {
 			s.text = nil

@@ -28,9 +28,9 @@ const (
 	// maxTTL is how long a record is believed at most (RFC 6762, 10: 75 minutes).
 	maxTTL = 75 * time.Minute
 
-	// maxDirect is how many answers a second an Announcer sends to single addresses. It stops somebody who forges source
-	// addresses from making much traffic.
-	maxDirect = 64
+	// maxDirect is how many bytes a second an Announcer sends to single addresses. It stops somebody who forges source addresses
+	// from making much traffic. 64 streams take some 20 kB.
+	maxDirect = 128 << 10
 
 	// maxRate is how many datagrams a second are looked at, and maxBurst how many at once. They stop a flood from taking a
 	// processor. Whole houses of devices make some ten a second.

@@ -3,6 +3,7 @@ package discovery
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -72,21 +73,18 @@ next:
 	return list
 }
 
-// pack makes datagrams of answers. One parcel is never split.
-func pack(parcels []parcel) (datagrams [][]byte) {
-	m := answer()
-	size := 0
+// pack makes datagrams like one, with answers in them. One parcel is never split.
+func pack(like dns.Msg, parcels []parcel) (datagrams [][]byte) {
+	m, size := like, 0
 	finish := func() {
-		if len(m.Answer) > 0 {
-			if b, err := m.Pack(); err == nil {
-				datagrams = append(datagrams, b)
-			}
+		if b, err := m.Pack(); err == nil && len(m.Answer) > 0 && len(b) <= maxPacket {
+			datagrams = append(datagrams, b)
 		}
-		m, size = answer(), 0
+		m, size = like, 0
 	}
 	for _, p := range parcels {
 		n := 0
-		for _, r := range append(p.answers[:len(p.answers):len(p.answers)], p.extra...) {
+		for _, r := range slices.Concat(p.answers, p.extra) {
 			n += dns.Len(r)
 		}
 		if size > 0 && size+n > usualPacket {

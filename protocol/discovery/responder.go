@@ -58,8 +58,8 @@ func (r *responder) set(now time.Time, services []Service) {
 			continue
 		}
 		c := r.claims[i]
-		if c.Service != s {
-			c.Service = s
+		before := append(c.text(r.machine), r.srv(c).String())
+		if c.Service = s; !slices.Equal(before, append(c.text(r.machine), r.srv(c).String())) {
 			c.announce(now)
 		}
 		kept = append(kept, c)
@@ -84,12 +84,14 @@ func (r *responder) bye(claims []*claim, host bool) {
 		for _, c := range claims {
 			delete(r.pending, pendingKey{l.index, c, false})
 			delete(r.last, pendingKey{l.index, c, false})
-			if c.owned {
-				parcels = append(parcels, parcel{answers: withTTL(r.all(c, l)[:3], 0, false)})
+			if !c.owned {
+				continue
 			}
-		}
-		if host && len(parcels) > 0 {
-			parcels = append(parcels, parcel{answers: withTTL(addressRecords(r.host, l), 0, false)})
+			records, addrs := r.all(c, l)
+			if host {
+				records = append(records, addrs...)
+			}
+			parcels = append(parcels, parcel{answers: withTTL(records, 0, false)})
 		}
 		r.multicast(l.index, parcels)
 	}
@@ -150,7 +152,9 @@ func (r *responder) advance(now time.Time, c *claim) {
 		m.Ns = withTTL([]dns.RR{r.srv(c)}, hostTTL, true)
 		if b, err := m.Pack(); err == nil {
 			for _, l := range r.links {
-				r.out = append(r.out, outgoing{link: l.index, data: b})
+				if len(r.addrs(c, l)) > 0 {
+					r.out = append(r.out, outgoing{link: l.index, data: b})
+				}
 			}
 		}
 		c.probes++
@@ -159,9 +163,12 @@ func (r *responder) advance(now time.Time, c *claim) {
 	}
 	c.owned = true
 	for _, l := range r.links {
-		r.multicast(l.index, []parcel{{answers: append(r.all(c, l), pointer(allTypes, serviceType))}})
-		r.last[pendingKey{l.index, c, false}] = now
+		if records, addrs := r.all(c, l); len(records) > 0 {
+			r.multicast(l.index, []parcel{{answers: append(append(records, addrs...), pointer(allTypes, serviceType))}})
+			r.last[pendingKey{l.index, c, false}] = now
+		}
 	}
+	c.told = now
 	c.announced++
 	c.next = time.Time{}
 	if c.announced < 2 {
@@ -170,7 +177,7 @@ func (r *responder) advance(now time.Time, c *claim) {
 }
 
 func (r *responder) multicast(link int, parcels []parcel) {
-	for _, b := range pack(parcels) {
+	for _, b := range pack(*answer(), parcels) {
 		r.out = append(r.out, outgoing{link: link, data: b})
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-	"golang.org/x/time/rate"
 )
 
 // The tests here hold single rules of RFC 6762 that other programs rely on.
@@ -128,21 +127,20 @@ func TestPlainClient(t *testing.T) {
 	}
 }
 
-// Whoever forges source addresses makes little traffic: 64 answers a second at most go to single addresses.
+// Whoever forges source addresses makes little traffic.
 func TestForgedClients(t *testing.T) {
-	s, camera, r := settled(t, door)
-	r.direct = rate.NewLimiter(maxDirect, maxDirect)
+	s, camera, _ := settled(t, door)
 	b, _ := question(serviceType, dns.TypePTR).Pack()
 	sent := 0
-	s.log = func(*station, outgoing) { sent++ }
+	s.log = func(_ *station, o outgoing) { sent += len(o.data) }
 	for i := range 10000 {
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), uint16(6000+i))
 		camera.hear(s.now, packet{link: 2, from: from, data: b})
 	}
 	camera.next = s.now
 	s.run(100*time.Millisecond, nil)
-	if sent > maxDirect {
-		t.Errorf("%d answers", sent)
+	if sent < maxDirect/2 || sent > maxDirect {
+		t.Errorf("%d bytes", sent)
 	}
 }
 
@@ -213,7 +211,11 @@ func TestThief(t *testing.T) {
 func TestInventedServices(t *testing.T) {
 	s := newSim(t)
 	viewer, f := s.viewer(2)
-	for i := range 5000 {
+	n := 5000
+	if testing.Short() {
+		n = 1000
+	}
+	for i := range n {
 		name, host := escape(fmt.Sprint("x", i))+"."+serviceType, fmt.Sprintf("h%d.local.", i)
 		m := answer()
 		m.Answer = []dns.RR{

@@ -2,6 +2,8 @@ package discovery
 
 import (
 	"fmt"
+	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -13,11 +15,15 @@ type Service struct {
 	Name string // of the stream; of several with one name, later ones get another instance name
 	Port uint16 // the UDP port where receivers subscribe
 
+	// Addr is the only address where receivers can subscribe, if the port is open there alone. It is not valid for all
+	// addresses of this machine.
+	Addr netip.Addr
+
 	Sealed bool
 	Key    protocol.KeyID // of the key that it is sealed with, if Sealed
 
 	Width, Height int     // of its pictures in pixels; 0 is not known yet
-	FPS           float64 // pictures a second; 0 is not known yet
+	FPS           float64 // pictures a second; 0 is not known yet. It is told as a whole number from 10 up
 
 	Relay bool // it comes from another machine, which passes it on here
 }
@@ -35,7 +41,11 @@ func (s Service) text(machine string) []string {
 		t = append(t, fmt.Sprintf("size=%dx%d", s.Width, s.Height))
 	}
 	if s.FPS > 0 {
-		t = append(t, "fps="+strconv.FormatFloat(s.FPS, 'f', -1, 64))
+		fps := s.FPS * 10
+		if s.FPS >= 10 {
+			fps = math.Round(s.FPS) * 10
+		}
+		t = append(t, "fps="+strconv.FormatFloat(math.Round(fps)/10, 'f', -1, 64))
 	}
 	if s.Relay {
 		t = append(t, "relay=1")

@@ -32,6 +32,7 @@ type station struct {
 	addr    netip.Addr
 	segment int
 	off     bool
+	deaf    bool // a firewall drops what is sent to all
 	next    time.Time
 }
 
@@ -101,10 +102,14 @@ func (s *sim) step() {
 		s.wire = s.wire[1:]
 		for _, st := range s.stations {
 			to := f.out.to
-			if st.off || st.segment != f.from.segment || to.IsValid() && to.Addr() != st.addr || s.random.Float64() < s.loss {
+			if st.off || st.deaf && !to.IsValid() || st.segment != f.from.segment || to.IsValid() && to.Addr() != st.addr || s.random.Float64() < s.loss {
 				continue
 			}
-			st.hear(s.now, packet{link: 2, from: netip.AddrPortFrom(f.from.addr, port), direct: to.IsValid(), data: f.out.data})
+			from := uint16(port)
+			if f.out.once {
+				from = 40000
+			}
+			st.hear(s.now, packet{link: 2, from: netip.AddrPortFrom(f.from.addr, from), direct: to.IsValid(), data: f.out.data})
 			st.next = s.now
 		}
 	}

@@ -37,6 +37,7 @@ type outgoing struct {
 	link int
 	to   netip.AddrPort
 	data []byte
+	once bool // from a port of our own: answers come there at once, to nobody else (RFC 6762, 5.1)
 }
 
 // A socket is one of a family of addresses.
@@ -55,7 +56,8 @@ type socket struct {
 type sockets struct {
 	only    string
 	log     *slog.Logger
-	byGroup []*socket
+	byGroup []*socket // on the port of multicast DNS, unless another program has that to itself
+	single  []*socket // on ports of our own, if anyPort is set; the same as byGroup if that is so
 	links   []link
 	packets chan packet
 	readers sync.WaitGroup
@@ -64,34 +66,52 @@ type sockets struct {
 	dropped atomic.Uint64 // datagrams that there was no time for
 }
 
-// open opens the sockets: on the port of multicast DNS, or if another program has that to itself and anyPort is set, on any.
+// open opens the sockets. With anyPort it also opens some on ports of our own. These have to do if another program has the port
+// of multicast DNS to itself.
 func open(ctx context.Context, only string, anyPort bool, log *slog.Logger) (*sockets, error) {
 	s := &sockets{only: only, log: log, packets: make(chan packet, queueLength)}
-	err := s.bind(ctx, port)
-	if errors.Is(err, syscall.EADDRINUSE) && anyPort {
+	var err error
+	if s.byGroup, err = bind(ctx, port); errors.Is(err, syscall.EADDRINUSE) && anyPort {
 		s.passive = true
-		err = s.bind(ctx, 0)
+		err = nil
+	}
+	if err == nil && anyPort {
+		s.single, err = bind(ctx, 0)
+	}
+	if s.passive {
+		s.byGroup = s.single
 	}
 	if err != nil {
+		for _, k := range s.byGroup {
+			k.conn.Close()
+		}
 		if errors.Is(err, syscall.EADDRINUSE) {
 			err = fmt.Errorf("%w (a program has it to itself; sudo ss -ulpn sport = :5353 shows which)", err)
 		}
 		return nil, fmt.Errorf("multicast DNS: %w", err)
 	}
-	for _, k := range s.byGroup {
+	for _, k := range s.all() {
 		s.readers.Go(func() { s.read(k) })
 	}
 	s.look()
 	return s, nil
 }
 
-// bind opens a socket for each family that this machine has. The error is that of the last, if it could open none.
-func (s *sockets) bind(ctx context.Context, port int) error {
+// all are the sockets, each once.
+func (s *sockets) all() []*socket {
+	if s.passive {
+		return s.single
+	}
+	return slices.Concat(s.byGroup, s.single)
+}
+
+// bind opens a socket for each family that this machine has. The error is that of the last, if it could open none, or if a port
+// is taken.
+func bind(ctx context.Context, port int) (list []*socket, failed error) {
 	listen := net.ListenConfig{Control: share}
 	if port == 0 {
 		listen.Control = nil
 	}
-	var failed error
 	for _, group := range []netip.Addr{group4, group6} {
 		network, any := "udp4", "0.0.0.0"
 		if group.Is6() {
@@ -102,16 +122,15 @@ func (s *sockets) bind(ctx context.Context, port int) error {
 			failed = err
 			continue
 		}
-		s.byGroup = append(s.byGroup, newSocket(group, conn.(*net.UDPConn)))
+		list = append(list, newSocket(group, conn.(*net.UDPConn)))
 	}
-	if len(s.byGroup) > 0 && !errors.Is(failed, syscall.EADDRINUSE) {
-		return nil
+	if len(list) > 0 && !errors.Is(failed, syscall.EADDRINUSE) {
+		return list, nil
 	}
-	for _, k := range s.byGroup {
+	for _, k := range list {
 		k.conn.Close()
 	}
-	s.byGroup = nil
-	return failed
+	return nil, failed
 }
 
 func newSocket(group netip.Addr, conn *net.UDPConn) *socket {
@@ -220,12 +239,16 @@ func (l link) first(group netip.Addr) netip.Addr {
 // send sends a datagram. What fails is told by problems, and tried again with the next one.
 func (s *sockets) send(o outgoing) {
 	i := slices.IndexFunc(s.links, func(l link) bool { return l.index == o.link })
-	for _, k := range s.byGroup {
+	sockets := s.byGroup
+	if o.once {
+		sockets = s.single
+	}
+	for _, k := range sockets {
 		to := netip.AddrPortFrom(k.group, port)
 		if o.to.IsValid() {
 			to = o.to
 		}
-		if i < 0 || k.joined[o.link] == "" || to.Addr().Is4() != k.group.Is4() {
+		if i < 0 || !s.links[i].first(k.group).IsValid() || to.Addr().Is4() != k.group.Is4() {
 			continue
 		}
 		delete(k.problems, o.link)
@@ -261,7 +284,7 @@ func (s *sockets) read(k *socket) {
 }
 
 func (s *sockets) close() {
-	for _, k := range s.byGroup {
+	for _, k := range s.all() {
 		k.conn.Close()
 	}
 	s.readers.Wait()

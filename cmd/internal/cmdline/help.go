@@ -46,9 +46,10 @@ func Examples(pairs ...string) string {
 	return b.String()
 }
 
-// Indent indents every line by two spaces.
+// Indent indents every line that is not empty by two spaces.
 func Indent(lines string) string {
-	return "  " + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n  ") + "\n"
+	indented := "  " + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n  ") + "\n"
+	return strings.ReplaceAll(indented, "\n  \n", "\n\n")
 }
 
 // HelpCommand is the subcommand help of a program. Its example is about another command.

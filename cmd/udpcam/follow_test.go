@@ -146,6 +146,30 @@ func TestFollowOneOfTwo(t *testing.T) {
 	f.want(t, "the second", "a 10.0.0.2:5")
 }
 
+// Whoever invents streams makes this machine subscribe to 64 addresses at once, writes few lines, and keeps no camera away.
+func TestFollowInvented(t *testing.T) {
+	f := newFollowing("all")
+	for i := range 256 {
+		f.found(fmt.Sprint("x", i), fmt.Sprint("x", i), false, fmt.Sprintf("10.9.9.%d:5", i))
+	}
+	f.found("cam", "cam", false, "10.0.0.1:5")
+	most, came := 0, false
+	for range 100 {
+		f.wait(time.Second)
+		most = max(most, len(f.now))
+		if strings.Contains(f.subscribed(), "cam 10.0.0.1:5") { // from then on it delivers
+			came = true
+			f.comes["cam 10.0.0.1:5"] = f.at
+		}
+	}
+	if most > maxFollowed || !came || !strings.Contains(f.subscribed(), "cam 10.0.0.1:5") {
+		t.Errorf("at most %d subscriptions; the camera has come %v, in the end %s", most, came, f.subscribed())
+	}
+	if n := strings.Count(f.log.String(), "\n"); n > 130 {
+		t.Errorf("%d lines in 100 s", n)
+	}
+}
+
 // What is advertised is followed, over real sockets: here on the loopback interface.
 func TestAdvertise(t *testing.T) {
 	noLeaks(t)

@@ -5,83 +5,13 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"udpcam/protocol"
 	"udpcam/protocol/discovery"
 )
-
-// An advertising tells the network of the streams of this process.
-type advertising struct {
-	end  context.CancelFunc
-	done sync.WaitGroup
-
-	mu       sync.Mutex // guards what follows
-	services []discovery.Service
-	here     *discovery.Announcer // nil until the network can be told
-}
-
-// advertiseAgain is how long after a failure the network is tried again.
-const advertiseAgain = 5 * time.Second
-
-// advertise tells the network of streams, until ctx ends or close. If it cannot, it logs that once and tries again and
-// again: whoever types the address can subscribe all the same.
-func advertise(ctx context.Context, log *slog.Logger, only string, services ...discovery.Service) *advertising {
-	a := &advertising{services: services}
-	ctx, a.end = context.WithCancel(ctx)
-	a.done.Go(func() {
-		for failed := false; ; failed = true {
-			err := a.begin(ctx, discovery.Config{Interface: only, Log: log})
-			if err == nil || ctx.Err() != nil {
-				return
-			}
-			if !failed {
-				log.Warn("cameras here cannot be found, only their address can be typed", "err", err)
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(advertiseAgain):
-			}
-		}
-	})
-	return a
-}
-
-func (a *advertising) begin(ctx context.Context, c discovery.Config) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	here, err := discovery.Announce(ctx, c, a.services...)
-	if err == nil {
-		a.here = here
-	}
-	return err
-}
-
-// set replaces the list of streams. It is cheap if nothing has changed.
-func (a *advertising) set(services ...discovery.Service) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if slices.Equal(services, a.services) {
-		return
-	}
-	a.services = services
-	if a.here != nil {
-		a.here.Set(services...)
-	}
-}
-
-// close says goodbye.
-func (a *advertising) close() {
-	a.end()
-	a.done.Wait()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.here != nil {
-		a.here.Close()
-	}
-}
 
 // A subscriber is what follow needs of a receiver. The name is the stream's, and addr where its sender can be subscribed to.
 type subscriber interface {
@@ -100,6 +30,7 @@ type follower struct {
 
 	streams []*followed // in the order in which they were found
 	warned  map[string]bool
+	lines   *rate.Limiter // of the log
 }
 
 // A followed is a stream that was found.
@@ -107,6 +38,7 @@ type followed struct {
 	discovery.Found
 	at    netip.AddrPort // where it is subscribed to; not valid if it is not
 	since time.Time      // when that began
+	first time.Time      // when it was subscribed to first, at any address
 }
 
 // What still delivers stays, because discovery is told by datagrams that may be lost or forged. These are the times that
@@ -118,6 +50,13 @@ const (
 	hasMoved = 500 * time.Millisecond
 )
 
+// maxFollowed is how many streams are subscribed to at once. It stops whoever invents streams from making this machine send
+// Subscribes to many addresses. If there are more, one that has long been silent gives way.
+const (
+	maxFollowed = 64
+	longSilent  = 10 * time.Second
+)
+
 // followAll is the name of all streams.
 const followAll = "all"
 
@@ -126,7 +65,7 @@ func newFollower(log *slog.Logger, to subscriber, wanted ...string) *follower {
 	if slices.Contains(wanted, followAll) {
 		wanted = nil
 	}
-	return &follower{wanted: wanted, to: to, log: log, warned: map[string]bool{}}
+	return &follower{wanted: wanted, to: to, log: log, warned: map[string]bool{}, lines: rate.NewLimiter(1, 20)}
 }
 
 // follow follows what a browser finds, until the browser is closed or ctx ends.
@@ -202,23 +141,49 @@ func (f *follower) locked(found discovery.Found) bool {
 // look subscribes to what is there, moves to new addresses, and ends what is gone and silent.
 func (f *follower) look(now time.Time) {
 	for _, s := range slices.Clone(f.streams) {
-		silent := now.Sub(f.last(s))
+		var silent time.Duration
+		if s.at.IsValid() {
+			silent = now.Sub(f.last(s))
+		}
 		switch {
 		case s.Gone && (!s.at.IsValid() || silent >= gaveUp):
-			f.leave(s)
+			f.leave(s, now)
 			f.streams = slices.DeleteFunc(f.streams, func(o *followed) bool { return o == s })
 		case s.Gone:
 		case !s.at.IsValid():
-			if !f.second(s) {
+			if !f.second(s) && f.room(now) {
 				f.enter(s, s.Addrs[0], now)
 			}
 		case silent >= tryOther, silent >= hasMoved && !slices.Contains(s.Addrs, s.at):
 			if to := f.nextAddr(s); to != s.at {
-				f.leave(s)
+				f.leave(s, now)
 				f.enter(s, to, now)
 			}
 		}
 	}
+}
+
+// room reports whether one more stream can be subscribed to. It makes room, if it can.
+func (f *follower) room(now time.Time) bool {
+	n, silent := 0, -1
+	for i, s := range f.streams {
+		if !s.at.IsValid() {
+			continue
+		}
+		if n++; silent < 0 && now.Sub(s.first) >= longSilent && now.Sub(f.to.heard(s.Name, s.at)) >= longSilent {
+			silent = i
+		}
+	}
+	if n < maxFollowed {
+		return true
+	}
+	if silent >= 0 {
+		s := f.streams[silent]
+		f.leave(s, now)
+		s.first = time.Time{}
+		f.streams = append(slices.Delete(f.streams, silent, silent+1), s) // the last to come again
+	}
+	return silent >= 0
 }
 
 // last is when a stream last came, or was subscribed to.
@@ -257,7 +222,12 @@ func (f *follower) enter(s *followed, at netip.AddrPort, now time.Time) {
 		return
 	}
 	s.at, s.since = at, now
-	f.log.Info("found a stream", "stream", s.Name, "addr", at, "host", s.Host)
+	if s.first.IsZero() {
+		s.first = now
+	}
+	if f.lines.AllowN(now, 1) {
+		f.log.Info("found a stream", "stream", s.Name, "addr", at, "host", s.Host)
+	}
 	f.to.subscribe(s.Name, at)
 }
 
@@ -266,9 +236,11 @@ func (f *follower) shared(s *followed, at netip.AddrPort) bool {
 	return slices.ContainsFunc(f.streams, func(o *followed) bool { return o != s && o.at == at && o.Name == s.Name })
 }
 
-func (f *follower) leave(s *followed) {
+func (f *follower) leave(s *followed, now time.Time) {
 	if s.at.IsValid() {
-		f.log.Info("a stream is gone", "stream", s.Name, "addr", s.at)
+		if f.lines.AllowN(now, 1) {
+			f.log.Info("a stream is gone", "stream", s.Name, "addr", s.at)
+		}
 		f.to.unsubscribe(s.Name, s.at)
 		s.at = netip.AddrPort{}
 	}
