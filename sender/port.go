@@ -230,7 +230,9 @@ func (p *Port) subscribe(ask protocol.Subscribe, from netip.AddrPort, now time.T
 			best = status
 		}
 	}
-	p.waiting = slices.DeleteFunc(p.waiting, func(w waiting) bool { return w.from == from && w.Number == ask.Number && w.Key == ask.Key })
+	p.waiting = slices.DeleteFunc(p.waiting, func(w waiting) bool {
+		return w.from == from && w.Number == ask.Number && w.Key == ask.Key
+	})
 	if best == protocol.StatusNoStream && !ask.Farewell {
 		p.waiting = append(p.waiting[max(0, len(p.waiting)+1-maxWaiting):], waiting{ask, from, now})
 	}

@@ -35,7 +35,8 @@ func relayCommand() *cli.Command {
 	},
 		cmdline.Flags("Streams that come",
 			fromFlag(),
-			&cli.StringFlag{Name: "receive", Usage: "take what is sent to this address (`[HOST]:PORT`), as by udpcam send --addr"},
+			&cli.StringFlag{Name: "receive",
+				Usage: "take what is sent to this address (`[HOST]:PORT`), as by udpcam send --addr"},
 			&cli.StringSliceFlag{Name: "from-net", Usage: "take datagrams from this network alone: 192.168.1.0/24, or one " +
 				"address (`CIDR`, repeatable)", DefaultText: "everybody"},
 			&cli.BoolFlag{Name: "no-gro",
@@ -61,7 +62,8 @@ func relay(c *cli.Context) error {
 		return err
 	}
 	if c.String("listen") == "" && len(cmdline.List(c, "addr")) == 0 {
-		return cmdline.Usagef("there is nowhere to send to: let receivers come with --listen, or give an address, such as --addr 192.168.1.20")
+		return cmdline.Usagef("there is nowhere to send to: let receivers come with --listen, or give an address, " +
+			"such as --addr 192.168.1.20")
 	}
 	in, err := receiverConfig(c)
 	if err != nil {
@@ -146,8 +148,8 @@ func relayInputs(c *cli.Context) (wanted wish, err error) {
 	}
 	receive := c.String("receive")
 	if receive == "" && wanted.empty() {
-		return wanted, cmdline.Usagef("no streams to pass on: give the address of udpcam send --listen, such as --from 192.168.1.7, " +
-			"or take what is sent here with --receive :5000")
+		return wanted, cmdline.Usagef("no streams to pass on: give the address of udpcam send --listen, " +
+			"such as --from 192.168.1.7, or take what is sent here with --receive :5000")
 	}
 	if receive != "" {
 		_, err = addressOf("receive", receive)
@@ -160,7 +162,9 @@ func relayInputs(c *cli.Context) (wanted wish, err error) {
 
 // openRelayInput opens the receiver of a relay, and subscribes. So an address that does not exist is told of now, and the
 // streams are known from the start.
-func openRelayInput(ctx context.Context, config receiver.Config, receive string, wanted wish) (from *receiver.Receiver, err error) {
+func openRelayInput(ctx context.Context, config receiver.Config, receive string, wanted wish) (
+	from *receiver.Receiver, err error) {
+
 	if receive == "" {
 		from, err = receiver.Subscribe(ctx, config)
 	} else {

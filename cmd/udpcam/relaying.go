@@ -3,12 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
-	"net"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -33,9 +30,6 @@ const (
 	// lookAgain is how often it is looked at what is known of a stream, and lookSoon the same while its clock is not known.
 	lookAgain = 200 * time.Millisecond
 	lookSoon  = 10 * time.Millisecond
-
-	// again is how long to wait after the name of a sender or receiver could not be looked up.
-	again = time.Second
 )
 
 // relaying is the work of relay, as its watch sees it:
@@ -70,17 +64,6 @@ type relaying struct {
 type passedID struct {
 	name string
 	key  protocol.Key
-}
-
-// A passed is a stream on its way out: a [sink.Sink] that sends.
-type passed struct {
-	passedID
-	via protocol.Relays // with this one
-	*relaying
-	queue *sink.Queue
-	tried time.Time                     // when making the sender has last failed; for Put only
-	last  time.Time                     // when the last frame came; guarded by relaying.mu
-	to    atomic.Pointer[sender.Sender] // nil at first
 }
 
 // put passes a frame on. It never waits.
@@ -188,48 +171,6 @@ func (r *relaying) end(p *passed) {
 	delete(r.passed, p.passedID)
 	r.superseded += p.queue.Dropped()
 	r.closing.Go(func() { p.queue.Close() })
-}
-
-// Put implements [sink.Sink]. It sends a frame, at the speed of the slowest path.
-func (p *passed) Put(f protocol.Frame) error {
-	to := p.to.Load()
-	if to == nil {
-		if to = p.dial(); to == nil {
-			return nil
-		}
-	}
-	switch _, err := to.Send(f); {
-	case errors.Is(err, net.ErrClosed):
-		return err
-	case err != nil:
-		p.skipped.count("too large for the wire")
-	}
-	return nil
-}
-
-// dial makes the stream's sender. It returns nil if that fails, or has just failed.
-func (p *passed) dial() *sender.Sender {
-	if time.Since(p.tried) < again {
-		return nil
-	}
-	p.tried = time.Now()
-	c := p.config
-	c.Name, c.Key, c.Via = p.name, p.key, p.via
-	to, err := sender.Dial(context.Background(), c, p.addrs...)
-	if err != nil {
-		p.rarely.Do(func() { p.log.Error("cannot send", "stream", p.name, "error", err) })
-		return nil
-	}
-	p.to.Store(to)
-	return to
-}
-
-// Close implements [sink.Sink].
-func (p *passed) Close() error {
-	if to := p.to.Load(); to != nil {
-		return to.Close()
-	}
-	return nil
 }
 
 // wanted reports whether somebody wants streams.

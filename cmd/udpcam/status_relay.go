@@ -60,7 +60,8 @@ func (s relayStatus) line() string {
 }
 
 func (s relayStatus) summary() (message string, attrs []any) {
-	return "relayed", []any{"frames", s.Frames, "bytes", s.FrameBytes, counted("dropped", s.DroppedBy), counted("skipped", s.SkippedBy)}
+	return "relayed", []any{"frames", s.Frames, "bytes", s.FrameBytes,
+		counted("dropped", s.DroppedBy), counted("skipped", s.SkippedBy)}
 }
 
 func (r *relaying) sample(now time.Time) status {
@@ -89,7 +90,9 @@ func (r *relaying) sample(now time.Time) status {
 		s.SkippedBy[sink.SkipOld] = superseded
 	}
 	s.Skipped = sum(s.SkippedBy)
-	slices.SortFunc(s.Streams, func(a, b passedStatus) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key)) })
+	slices.SortFunc(s.Streams, func(a, b passedStatus) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key))
+	})
 	r.roster = r.roster.next(r.log, streams)
 	r.complain("datagrams left out", "reason", total.LeftOut.Map(), harmless...)
 	r.complain("pictures are not passed on", "reason", s.SkippedBy, tooManyRelays, nameTaken)
