@@ -79,7 +79,9 @@ func (r *relaying) put(f protocol.Frame, now time.Time) {
 	}
 	id := passedID{name: f.Stream}
 	if f.Sealed {
-		id.key = r.keys[f.Key] // the receiver has no others
+		if id.key = r.keys[f.Key]; id.key == (protocol.Key{}) {
+			return // the receiver has no other keys; but nothing sealed may ever leave open
+		}
 	}
 	r.mu.Lock()
 	p := r.passed[id]
@@ -101,8 +103,8 @@ func (r *relaying) put(f protocol.Frame, now time.Time) {
 
 // look returns what is known of a stream.
 func (r *relaying) look(stream string, now time.Time) protocol.StreamInfo {
-	info := r.known[stream]
-	if age := now.Sub(r.looked); info.ClockKnown && age < lookAgain || age < lookSoon {
+	info, there := r.known[stream]
+	if age := now.Sub(r.looked); there && (info.ClockKnown && age < lookAgain || age < lookSoon) {
 		return info
 	}
 	r.known, r.looked = map[string]protocol.StreamInfo{}, now
