@@ -231,15 +231,21 @@ func (r *relaying) offered() (all []discovery.Service) {
 	return all
 }
 
-// tidy offers streams no longer that have ended, until ctx is done.
+// tidy offers streams no longer that have ended, until ctx is done. While nobody wants any, nothing need come.
 func (r *relaying) tidy(ctx context.Context) error {
+	var since time.Time // when somebody began to want streams
 	for pause(ctx, time.Second) {
-		now, wanted := time.Now(), r.wanted()
+		now := time.Now()
+		switch {
+		case !r.wanted():
+			since = time.Time{}
+			continue
+		case since.IsZero():
+			since = now
+		}
 		r.mu.Lock()
 		for _, p := range r.passed {
-			if !wanted {
-				p.last = now // nothing need come
-			} else if now.Sub(p.last) >= endsAfter {
+			if min(now.Sub(p.last), now.Sub(since)) >= endsAfter {
 				r.end(p)
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -201,5 +202,35 @@ func TestRelayLoop(t *testing.T) {
 			relays[i].stop()
 		}
 		cam.stop()
+	})
+}
+
+// A relay passes on so many streams, and no more. A new one takes the place of one that has fallen silent.
+func TestRelayTooMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRelay(t, netsim.New(1, netsim.Path{}), 1, nil)
+		offers := func(name string) bool {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return r.passed[passedID{name: name}] != nil
+		}
+		put := func(i int) string {
+			name := fmt.Sprint("stream ", i)
+			r.put(protocol.Frame{Stream: name, JPEG: []byte("\xff\xd8\xff\xd9")}, time.Now())
+			return name
+		}
+		for i := range maxPassed + 1 {
+			if name := put(i); offers(name) != (i < maxPassed) {
+				t.Errorf("%s is offered: %v", name, offers(name))
+			}
+		}
+		time.Sleep(givesWay)
+		for i := 1; i < maxPassed; i++ {
+			put(i)
+		}
+		if name := put(maxPassed); !offers(name) || offers("stream 0") || !offers("stream 1") {
+			t.Error("the silent stream has not given way")
+		}
+		r.stop()
 	})
 }
