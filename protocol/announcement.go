@@ -31,8 +31,8 @@ const announcementSize = 20 + clockSize + 1 // without the name
 //	|  Name length  | Name, UTF-8 …
 //	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-
 //
-// In a sealed announcement 16 more bytes follow the name: the ID of the receiver whose report the clock echo answers.
-// Receivers ignore anything behind that.
+// In a sealed announcement 16 more bytes follow the name: the ID of the receiver whose report the clock echo answers. Behind
+// that stand the [Relays], if there are any. In an open announcement 16 zeros stand before them. Receivers ignore anything else.
 type Announcement struct {
 	// Name is the stream's name, at most MaxStreamName bytes of printable UTF-8. CleanName makes it so, at both ends.
 	Name string
@@ -43,9 +43,15 @@ type Announcement struct {
 	// Newest is the ID of the newest frame that the sender has begun to send. A receiver of a sealed stream ignores frames
 	// that are much older: they may be recorded ones.
 	Newest uint32
+	// Via are the relays that the stream has come through.
+	Via Relays
 }
 
-func (a Announcement) append(b []byte, session uint32, stream uint8, c clockEcho) []byte {
+// maxAnnouncement is the most bytes in an announcement that is not sealed yet.
+const maxAnnouncement = announcementSize + MaxStreamName + saltSize + 1 + 4*MaxRelays
+
+// append appends an announcement for a receiver, whose ID is nil in open announcements.
+func (a Announcement) append(b []byte, session uint32, stream uint8, c clockEcho, receiver []byte) []byte {
 	b = prefix{Type: typeAnnouncement, Session: session, Stream: stream}.append(b)
 	b = binary.BigEndian.AppendUint16(b, uint16(a.Size.X))
 	b = binary.BigEndian.AppendUint16(b, uint16(a.Size.Y))
@@ -54,19 +60,26 @@ func (a Announcement) append(b []byte, session uint32, stream uint8, c clockEcho
 	b = c.append(b)
 	name := CleanName(a.Name)
 	b = append(b, byte(len(name)))
-	return append(b, name...)
+	b = append(b, name...)
+	if receiver == nil && a.Via != (Relays{}) {
+		receiver = make([]byte, saltSize)
+	}
+	return a.Via.append(append(b, receiver...))
 }
 
 func parseAnnouncement(b []byte) (a Announcement, c clockEcho, err error) {
 	if len(b) < announcementSize || len(b) < announcementSize+int(b[announcementSize-1]) {
 		return a, c, ErrMalformed
 	}
+	end := announcementSize + int(b[announcementSize-1])
+	via, err := parseRelays(b[min(end+saltSize, len(b)):])
 	return Announcement{
-		Name:     CleanName(string(b[announcementSize : announcementSize+int(b[announcementSize-1])])),
+		Via:      via,
+		Name:     CleanName(string(b[announcementSize:end])),
 		Size:     image.Pt(int(binary.BigEndian.Uint16(b[8:])), int(binary.BigEndian.Uint16(b[10:]))),
 		MilliFPS: binary.BigEndian.Uint32(b[12:]),
 		Newest:   binary.BigEndian.Uint32(b[16:]),
-	}, parseClockEcho(b[20:]), nil
+	}, parseClockEcho(b[20:]), err
 }
 
 // echoedReceiver returns the ID of the receiver whose report an announcement echoes, zeros if there is none.

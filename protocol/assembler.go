@@ -27,6 +27,9 @@ type AssemblerConfig struct {
 	// Keys are the keys of the sealed streams that are wanted. With a key, open streams are ignored. Without one, sealed
 	// streams are ignored. NextLocked tells of ignored streams.
 	Keys []Key
+	// Relay is this relay's ID, 0 if this is no relay. Streams that have come through it already are ignored. NextLocked tells
+	// of them.
+	Relay uint32
 }
 
 // wants reports whether datagrams from an address are taken.
@@ -149,6 +152,14 @@ func (a *Assembler) addAnnouncement(p prefix, b []byte, from netip.AddrPort, now
 	announced, clock, err := parseAnnouncement(b)
 	if err != nil {
 		a.tally.leaveOut(DatagramMalformed)
+		return
+	}
+	if own := a.shared.config.Relay; own != 0 && announced.Via.Contains(own) && (s == nil || !s.shown) {
+		if s != nil {
+			a.forget(s)
+		}
+		a.tally.leaveOut(DatagramUnwanted)
+		a.shared.keyring.noteLocked(LockedStream{From: from, Why: LockedOwn}, now)
 		return
 	}
 	if s == nil {

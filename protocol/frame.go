@@ -28,6 +28,8 @@ type Frame struct {
 	Captured time.Time
 	// Sealed is whether the frame came encrypted and authenticated over the network.
 	Sealed bool
+	// Key is the ID of the key that the frame was sealed with. It counts only if Sealed.
+	Key KeyID
 	// JPEG is the whole picture, from its SOI marker to its EOI marker.
 	JPEG []byte
 

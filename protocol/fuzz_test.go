@@ -18,7 +18,7 @@ func FuzzDatagram(f *testing.F) {
 	var o Outgoing
 	s.Split(&o, Frame{ID: 9, Captured: epoch, JPEG: picture(3000, 1)}, 2)
 	r := Request{FrameID: 9, Need: 1, Data: 3, Missing: []byte{0x40}}
-	for _, ds := range [][]Datagram{o.Data(), o.Parity(), answer(&o, r, 9), s.Skip(9, 10), s.Announce(Announcement{Name: "door", MilliFPS: 30_000}, &RemoteClock{}, epoch)} {
+	for _, ds := range [][]Datagram{o.Data(), o.Parity(), answer(&o, r, 9), s.Skip(9, 10), s.Announce(Announcement{Name: "door", MilliFPS: 30_000, Via: Relays{2, [MaxRelays]uint32{7, 9}}}, &RemoteClock{}, epoch)} {
 		for _, d := range flat(ds) {
 			f.Add(d)
 		}
@@ -54,7 +54,7 @@ func FuzzDatagram(f *testing.F) {
 			if err != nil {
 				return
 			}
-			if again, c2, err := parseAnnouncement(a.append(nil, p.Session, p.Stream, c)); err != nil || again != a || c2 != c {
+			if again, c2, err := parseAnnouncement(a.append(nil, p.Session, p.Stream, c, nil)); err != nil || again != a || c2 != c {
 				t.Fatalf("%+v %+v came back as %+v %+v, %v", a, c, again, c2, err)
 			}
 		case typeSkip:

@@ -15,6 +15,9 @@ const (
 	// and window titles in which names end up.
 	MaxStreamName = 64
 
+	// MaxRelays is how many relays a stream may come through. It stops an endless chain.
+	MaxRelays = 8
+
 	// MaxPendingMemory is the most bytes that the unfinished frames of all streams that are shown hold together. It stops a
 	// flood of first segments, with ever new frame IDs, from filling the memory.
 	MaxPendingMemory = 64 << 20

@@ -24,12 +24,16 @@ func (a *Assembler) name(s *stream, now time.Time) {
 		holder := a.holderOf(label, s)
 		switch {
 		case holder == nil:
+		case a.nearer(s, holder):
+			holder.label, holder.lost = "", now
+		case a.nearer(holder, s) && holder.silence(now) < fellSilent:
+			continue
 		case s.owned == label && s.joined.Before(holder.joined): // s is the old holder
 			if s.seen.Sub(s.lost) < provenTime {
 				return // what came may have been on its way when s ended
 			}
 			holder.label, holder.lost = "", now
-		case now.Sub(holder.seen) >= fellSilent, s.host() == holder.host() && s.replaces(holder, now):
+		case holder.silence(now) >= fellSilent, s.host() == holder.host() && s.replaces(holder, now):
 			holder.label, holder.lost = "", now
 		case holder.seen.Sub(s.joined) < provenTime: // it may have ended just before s began
 			return
@@ -41,20 +45,36 @@ func (a *Assembler) name(s *stream, now time.Time) {
 	}
 }
 
-// replaces reports whether s is probably the same sender as the holder of a name, after a restart. Both are on one host.
-func (s *stream) replaces(holder *stream, now time.Time) bool {
-	return now.Sub(holder.seen) >= restarted || s.opener != nil && s.owned == ""
+// nearer reports whether s has the better claim to a name: a relay that goes to its senders takes a camera's own stream rather than
+// the same from another relay. Nobody else may claim that, because it could be anybody's stream.
+func (a *Assembler) nearer(s, o *stream) bool {
+	return a.shared.config.Relay != 0 && a.shared.config.Wanted != nil && s.described && s.announced.Via == (Relays{}) &&
+		o.announced.Via != (Relays{})
 }
 
-// announce notes an announcement. A stream that is open keeps its name until several announcements in a row have another
-// one: a single one may be forged.
+// silence is how long nothing has come of the stream. A relay announces a stream also while nothing comes of it there, so only
+// pictures count then.
+func (s *stream) silence(now time.Time) time.Duration {
+	if s.announced.Via != (Relays{}) {
+		return now.Sub(s.fed)
+	}
+	return now.Sub(s.seen)
+}
+
+// replaces reports whether s is probably the same sender as the holder of a name, after a restart. Both are on one host.
+func (s *stream) replaces(holder *stream, now time.Time) bool {
+	return holder.silence(now) >= restarted || s.opener != nil && s.owned == ""
+}
+
+// announce notes an announcement. A stream that is open keeps its name and its relays until several announcements in a row have
+// others: a single one may be forged.
 func (s *stream) announce(n Announcement) {
 	switch {
-	case !s.described || s.opener != nil || n.Name == s.announced.Name:
+	case !s.described || s.opener != nil || n.Name == s.announced.Name && n.Via == s.announced.Via:
 		s.renames = 0
 	case s.renames < maxRenames:
 		s.renames++
-		n.Name = s.announced.Name
+		n.Name, n.Via = s.announced.Name, s.announced.Via
 	}
 	s.announced, s.described = n, true
 }

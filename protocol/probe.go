@@ -6,12 +6,12 @@ import "time"
 // If a report's Largest shows that it came, the path carries such datagrams. See Announce for the other arguments.
 func (s *Splitter) Probe(a Announcement, clock *RemoteClock, segmentSize int, now time.Time) []Datagram {
 	size := SegmentHeaderSize + segmentSize
-	b := a.append(make([]byte, 0, size), s.session, s.stream, clock.echo(now))
+	b := make([]byte, 0, size)
 	if s.sealing == nil {
-		return []Datagram{{pad(b, size), nil}}
+		return []Datagram{{pad(a.append(b, s.session, s.stream, clock.echo(now), nil), size), nil}}
 	}
-	b = pad(append(b, clock.peer[:]...), size+prefixSize-controlHeaderSize)
-	return []Datagram{{s.sealing.seal(b), nil}}
+	b = a.append(b, s.session, s.stream, clock.echo(now), clock.peer[:])
+	return []Datagram{{s.sealing.seal(pad(b, size+prefixSize-controlHeaderSize)), nil}}
 }
 
 // pad appends zeros to b until it has size bytes.

@@ -99,7 +99,11 @@ func TestSealedStream(t *testing.T) {
 	want(t, add(a, alice, epoch, cam.announce(epoch)), first)
 	second, ds := cam.frame(t, 250_000)
 	ds = slices.Delete(ds, 40, 42) // parity makes up for two
-	want(t, add(a, alice, epoch, ds...), second)
+	came := add(a, alice, epoch, ds...)
+	want(t, came, second)
+	if !came[0].Sealed || came[0].Key != secret.ID() {
+		t.Errorf("the frame was sealed: %v, with key %v", came[0].Sealed, came[0].Key)
+	}
 	if info := a.Streams(); len(info) != 1 || !info[0].Sealed || info[0].Key != secret.ID() || info[0].Name != "door" {
 		t.Errorf("the stream is known as %+v", info)
 	}

@@ -224,12 +224,12 @@ func TestAnnouncement(t *testing.T) {
 	a := Announcement{Name: "front door", MilliFPS: 29970}
 	a.Size.X, a.Size.Y = 1280, 720
 	c := clockEcho{Sent: 1, Echo: 2, Held: 3}
-	b := a.append(nil, 0x123456, 9, c)
+	b := a.append(nil, 0x123456, 9, c, nil)
 	p, err := parsePrefix(b)
 	if err != nil || p.Session != 0x123456 || p.Stream != 9 || p.Type != typeAnnouncement {
 		t.Fatalf("prefix %+v, %v", p, err)
 	}
-	if got, clock, err := parseAnnouncement(append(b, "what a later version adds"...)); err != nil || got != a || clock != c {
+	if got, clock, err := parseAnnouncement(append(append(b, make([]byte, saltSize+1)...), "what a later version adds"...)); err != nil || got != a || clock != c {
 		t.Errorf("parsed %+v, %v; want %+v", got, err, a)
 	}
 	for n := range b {

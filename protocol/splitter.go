@@ -128,11 +128,11 @@ func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 // Announce returns the datagrams that announce the stream to a receiver. clock is the one that has heard this receiver. The
 // datagrams are the caller's to keep.
 func (s *Splitter) Announce(a Announcement, clock *RemoteClock, now time.Time) []Datagram {
-	b := a.append(make([]byte, 0, announcementSize+MaxStreamName+saltSize), s.session, s.stream, clock.echo(now))
-	if s.sealing != nil {
-		b = s.sealing.seal(append(b, clock.peer[:]...))
+	b := make([]byte, 0, maxAnnouncement)
+	if s.sealing == nil {
+		return []Datagram{{a.append(b, s.session, s.stream, clock.echo(now), nil), nil}}
 	}
-	return []Datagram{{b, nil}}
+	return []Datagram{{s.sealing.seal(a.append(b, s.session, s.stream, clock.echo(now), clock.peer[:])), nil}}
 }
 
 // Feedback reads a datagram from a receiver. now is about when it came. It opens a sealed one in place. A request's bits

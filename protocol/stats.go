@@ -172,6 +172,7 @@ const (
 	LockedNoKey    LockReason = iota // it is sealed, and the receiver does not have the key
 	LockedOpen                       // it is open, and the receiver has keys
 	LockedUnproven                   // the key fits, but the stream has not proved that it is not a recording
+	LockedOwn                        // it has come through this relay already
 )
 
 // String says what is wrong and what to do.
@@ -182,6 +183,9 @@ func (l LockedStream) String() string {
 		return fmt.Sprintf("a sealed stream from %v (key %v): give its key with --key", from, l.Key)
 	case LockedOpen:
 		return fmt.Sprintf("a stream from %v is not sealed, and is ignored: give its sender the key too", from)
+	case LockedOwn:
+		return fmt.Sprintf("a stream from %v has come through this relay already, and is ignored: does a relay there take streams "+
+			"from here?", l.From)
 	}
 	return fmt.Sprintf("a sealed stream from %v (key %v) does not answer, so it may be a recording: "+
 		"if its sender is one-way, receive with --feedback=false too", from, l.Key)

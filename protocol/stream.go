@@ -18,6 +18,7 @@ type stream struct {
 	seen    time.Time      // when its last datagram came
 
 	delivered int       // frames that were whole and intact
+	fed       time.Time // when the last of these was
 	shown     bool      // whether it has a place among the streams that are shown
 	twin      bool      // whether another stream had the same session and number
 	spoiled   time.Time // when a guest last spoiled a frame, zero if never
@@ -120,7 +121,7 @@ func (s *stream) complete(p *pendingFrame, now time.Time) {
 		s.ordering.drop(p, FrameNotJPEG)
 	default:
 		p.state, p.wholeAt = whole, now
-		s.delivered++
+		s.delivered, s.fed = s.delivered+1, now
 	}
 }
 
@@ -171,8 +172,10 @@ func (s *stream) handOn(p *pendingFrame, now time.Time) {
 	case p.repaired:
 		s.tally.ByParity++
 	}
-	f := Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length],
-		Sealed: s.opener != nil}
+	f := Frame{ID: p.id, Captured: timeNear(p.header.Captured, now), JPEG: p.bytes[:p.layout.length]}
+	if s.opener != nil {
+		f.Sealed, f.Key = true, s.opener.key.id
+	}
 	p.free(s.ordering.memory)
 	s.hold(f)
 	s.asking.fade()

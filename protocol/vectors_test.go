@@ -35,10 +35,11 @@ type vector struct {
 
 	// Or an announcement, and its datagram.
 	Announcement *struct {
-		Name     string `json:"name"`
-		Width    int    `json:"width"`
-		Height   int    `json:"height"`
-		MilliFPS uint32 `json:"milli_fps"`
+		Name     string   `json:"name"`
+		Width    int      `json:"width"`
+		Height   int      `json:"height"`
+		MilliFPS uint32   `json:"milli_fps"`
+		Relays   []uint32 `json:"relays,omitempty"`
 	} `json:"announcement,omitempty"`
 	// Or what a receiver sends, a report or a request, and its datagram.
 	Report  *vectorReport  `json:"report,omitempty"`
@@ -209,7 +210,11 @@ func (v vector) announce(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	a := v.Announcement
-	return s.Announce(Announcement{Name: a.Name, Size: image.Pt(a.Width, a.Height), MilliFPS: a.MilliFPS}, &RemoteClock{}, epoch)[0][0]
+	var via Relays
+	for _, id := range a.Relays {
+		via, _ = via.With(id)
+	}
+	return s.Announce(Announcement{Name: a.Name, Size: image.Pt(a.Width, a.Height), MilliFPS: a.MilliFPS, Via: via}, &RemoteClock{}, epoch)[0][0]
 }
 
 func TestVectors(t *testing.T) {

@@ -37,7 +37,7 @@ func Subscribe(ctx context.Context, c Config, from ...string) (*Receiver, error)
 	if err != nil {
 		return nil, err
 	}
-	r := newReceiver(c, conn, true)
+	r := NewSubscriber(c, conn)
 	for _, addr := range from {
 		if err := r.Subscribe(ctx, Subscription{Addr: addr}); err != nil {
 			r.Close()

@@ -58,6 +58,8 @@ type Config struct {
 	Interface *net.Interface
 	// NoGRO takes each datagram from the kernel by itself, for kernels that join them wrong.
 	NoGRO bool
+	// Relay is the ID of the relay that this is a part of, 0 if it is none: see [protocol.Relays].
+	Relay uint32
 	// Resolver looks up the names in addresses to subscribe to. Nil means the system's.
 	Resolver Resolver
 	// Clock is the receiver's clock. Nil means [datagram.SystemClock].
@@ -101,13 +103,16 @@ type Receiver struct {
 // New returns a receiver on a conn. The receiver owns the conn from then on.
 func New(c Config, conn protocol.Conn) *Receiver { return newReceiver(c, conn, false) }
 
+// NewSubscriber returns a receiver on a conn, which takes no datagrams but those of senders that it has subscribed to.
+func NewSubscriber(c Config, conn protocol.Conn) *Receiver { return newReceiver(c, conn, true) }
+
 // newReceiver returns a receiver. One that only subscribes takes no datagrams from anybody else.
 func newReceiver(c Config, conn protocol.Conn, onlySubscribed bool) *Receiver {
 	r := &Receiver{conn: conn, clock: cmp.Or(c.Clock, datagram.SystemClock), log: cmp.Or(c.Log, slog.Default()),
 		oneWay: c.OneWay, keys: c.Keys, resolver: c.Resolver}
 	r.life, r.end = context.WithCancel(context.Background())
 	ac := protocol.AssemblerConfig{Deadline: c.Deadline, Latency: c.Latency, OneWay: c.OneWay, Keys: c.Keys,
-		From: c.From}
+		From: c.From, Relay: c.Relay}
 	if onlySubscribed {
 		ac.Wanted = r.wants
 	}

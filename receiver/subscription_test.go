@@ -116,7 +116,7 @@ func TestSubscribeToNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		names := &book{addrs: "10.0.0.8 fd00::8"}
-		r := receiver.NewSubscribing(receiver.Config{Resolver: names}, in)
+		r := receiver.NewSubscriber(receiver.Config{Resolver: names}, in)
 		defer r.Close()
 		if err := r.Subscribe(t.Context(), receiver.Subscription{Addr: "pc.local"}); err != nil {
 			t.Fatal(err)

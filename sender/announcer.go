@@ -27,6 +27,7 @@ const (
 // An announcer makes announcements.
 type announcer struct {
 	name string
+	via  protocol.Relays
 	size image.Point // of a recent frame
 	seen time.Time   // when that frame came
 	rate frameRate
@@ -42,7 +43,7 @@ func (a *announcer) observe(f protocol.Frame, now time.Time) {
 }
 
 func (a *announcer) announcement(newest uint32) protocol.Announcement {
-	return protocol.Announcement{Name: a.name, Size: a.size, MilliFPS: a.rate.milliFPS, Newest: newest}
+	return protocol.Announcement{Name: a.name, Size: a.size, MilliFPS: a.rate.milliFPS, Newest: newest, Via: a.via}
 }
 
 // An announced says how often the stream was announced to a destination, and when it was last.

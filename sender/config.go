@@ -12,6 +12,8 @@ type Config struct {
 	// Name is the stream's name: see [protocol.CleanName]. If it is empty, receivers show the stream under the address that
 	// it comes from.
 	Name string
+	// Via are the relays that the stream has come through.
+	Via protocol.Relays
 	// Wire is the format of datagrams. The zero value means [protocol.WireV1].
 	Wire protocol.Wire
 	// Key seals the stream: only receivers with the same key can watch it. The zero value leaves it open. The classic wire

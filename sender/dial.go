@@ -49,7 +49,7 @@ func Dial(ctx context.Context, c Config, addrs ...string) (s *Sender, err error)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, d := range s.destinations {
+	for i, d := range s.destinations[:len(to)] { // subscribers may follow them already
 		d.name, d.open, d.looked = names[i], open, s.config.Clock.Now()
 	}
 	return s, nil

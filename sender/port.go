@@ -27,6 +27,9 @@ type PortConfig struct {
 	// MaxSubscribers is how many receivers may subscribe to each stream. If there are more, one of the IPv4 address or IPv6
 	// /64 that has the most gives way to one that has fewer. 0 means DefaultMaxSubscribers.
 	MaxSubscribers int
+	// Keys are those of streams that the port may have later. So it answers to their holders even now, and [Port.Wanted] tells
+	// of them. The zero value among them stands for open streams.
+	Keys []protocol.Key
 	// Fragments lets datagrams that are larger than the network takes leave in fragments. Use it if [Config.SegmentSize] is
 	// set.
 	Fragments bool
@@ -49,7 +52,20 @@ type Port struct {
 	door    *protocol.Doorkeeper
 	senders []*Sender
 	asked   time.Time // when somebody whose address is proven asked last
+	waiting []waiting // those of them for whom there was no stream
 	refused map[FeedbackRefusal]uint64
+}
+
+// maxWaiting is how many receivers may wait for streams that are not there yet. If there are more, the one that asked first has to
+// ask again. It stops somebody with many addresses from filling the memory.
+const maxWaiting = 64
+
+// A waiting is a receiver that has asked for a stream which was not there. It asks again twice a second, but a stream that begins
+// goes to it at once.
+type waiting struct {
+	protocol.Subscribe
+	from netip.AddrPort
+	at   time.Time
 }
 
 // A sharedConn is a port's conn. Several senders send by it, and so does the port.
@@ -129,9 +145,25 @@ func (p *Port) Close() error {
 	return err
 }
 
+// add adds a sender, and has those subscribe to it who wait for it, or have asked for all streams.
 func (p *Port) add(s *Sender) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now := p.config.Clock.Now()
+	for _, o := range p.senders {
+		for _, w := range o.asking() {
+			if s.offers(w.Subscribe) {
+				s.subscribe(w.Subscribe, w.from, now)
+			}
+		}
+	}
+	p.waiting = slices.DeleteFunc(p.waiting, func(w waiting) bool {
+		fits, late := s.offers(w.Subscribe), now.Sub(w.at) >= wantedFor
+		if fits && !late {
+			s.subscribe(w.Subscribe, w.from, now)
+		}
+		return fits || late
+	})
 	p.senders = append(p.senders, s)
 }
 
@@ -151,7 +183,7 @@ func (p *Port) hear(b []byte, from netip.AddrPort, now time.Time) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var keys []protocol.Key
+	keys := slices.Clone(p.config.Keys)
 	for _, s := range p.senders {
 		if !slices.Contains(keys, s.config.Key) {
 			keys = append(keys, s.config.Key)
@@ -191,12 +223,18 @@ func (p *Port) subscribe(ask protocol.Subscribe, from netip.AddrPort, now time.T
 	}
 	best := protocol.StatusNoStream
 	for _, s := range p.senders {
-		if s.config.Key != ask.Key || ask.Name != "" && ask.Name != s.config.Name {
+		if !s.offers(ask) {
 			continue
 		}
 		if status := s.subscribe(ask, from, now); best != protocol.StatusSubscribed {
 			best = status
 		}
+	}
+	p.waiting = slices.DeleteFunc(p.waiting, func(w waiting) bool {
+		return w.from == from && w.Number == ask.Number && w.Key == ask.Key
+	})
+	if best == protocol.StatusNoStream && !ask.Farewell {
+		p.waiting = append(p.waiting[max(0, len(p.waiting)+1-maxWaiting):], waiting{ask, from, now})
 	}
 	return best
 }

@@ -291,6 +291,66 @@ func TestPortAnswersNoMore(t *testing.T) {
 	})
 }
 
+// A port without streams answers the holders of its keys, and nobody else. So a relay learns that somebody waits.
+func TestPortWithoutStreams(t *testing.T) {
+	key := protocol.Key{7}
+	for name, keys := range map[string][]protocol.Key{"open": {{}}, "sealed": {key}, "no keys": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
+				p := sender.NewPort(sender.PortConfig{Keys: keys, Log: quiet}, listen(t, n, camera))
+				defer p.Close()
+				s := &stage{&show{network: n}, p}
+				open, sealed := s.join(t, guest(1)), s.join(t, guest(2), key)
+				time.Sleep(100 * time.Millisecond)
+				open.stop()
+				sealed.stop()
+				if p.Wanted() != (keys != nil) {
+					t.Errorf("wanted is %v", p.Wanted())
+				}
+				unsealed, wrong := p.Refused()[sender.FeedbackUnsealed], p.Refused()[sender.FeedbackWrongKey]
+				if (unsealed == 0) != (name == "open") || (wrong == 0) != (name == "sealed") {
+					t.Errorf("refused %v", p.Refused())
+				}
+			})
+		})
+	}
+}
+
+// A stream that begins goes at once to those who have asked for all streams, or for it, and to nobody else.
+func TestStreamBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
+		p := sender.NewPort(sender.PortConfig{Keys: []protocol.Key{{}}, Log: quiet}, listen(t, n, camera))
+		defer p.Close()
+		s := &stage{&show{network: n}, p}
+		ask := func(guest netip.AddrPort, name string) *watcher {
+			return subscribe(listen(t, n, guest), protocol.AssemblerConfig{}, protocol.NewSubscriber(camera, name, nil, time.Now()))
+		}
+		all, door, yard := s.join(t, guest(1)), ask(guest(2), "door"), ask(guest(3), "yard")
+		time.Sleep(300 * time.Millisecond)
+		for _, name := range []string{"door", "yard"} {
+			var err error
+			if s.sender, err = sender.New(sender.Config{Name: name, Port: p, Log: quiet}); err != nil {
+				t.Fatal(err)
+			}
+			defer s.sender.Close()
+			s.send(t, 3, 5000, 30)
+			time.Sleep(10 * time.Millisecond)
+		}
+		for name, w := range map[string]*watcher{"all": all, "door": door, "yard": yard} {
+			w.stop()
+			want := 3
+			if name == "all" {
+				want = 6
+			}
+			if int(w.count()) != want {
+				t.Errorf("who asked for %s got %d frames, want %d", name, w.count(), want)
+			}
+		}
+	})
+}
+
 // TestFirstPicture has a viewer come while the camera runs. It must see a picture within 100 ms.
 func TestFirstPicture(t *testing.T) {
 	for _, keys := range [][]protocol.Key{nil, {{1}}} {

@@ -94,7 +94,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 		config:    c,
 		tellOf:    rate.Sometimes{Interval: time.Second},
 		answered:  c.Port != nil,
-		announcer: announcer{name: c.Name},
+		announcer: announcer{name: c.Name, via: c.Via},
 		nobody:    path.New(),
 		pressure:  1,
 		stats:     Stats{RefusedFeedback: map[FeedbackRefusal]uint64{}},

@@ -59,6 +59,23 @@ func (s *Sender) subscribe(ask protocol.Subscribe, from netip.AddrPort, now time
 	return protocol.StatusSubscribed
 }
 
+// offers reports whether somebody asks for this sender's stream.
+func (s *Sender) offers(ask protocol.Subscribe) bool {
+	return s.config.Key == ask.Key && (ask.Name == "" || ask.Name == s.config.Name)
+}
+
+// asking returns the subscribers, with what they have asked for.
+func (s *Sender) asking() (all []waiting) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.destinations {
+		if d.subscribed() {
+			all = append(all, waiting{Subscribe: d.ask, from: d.Addr})
+		}
+	}
+	return all
+}
+
 // expire drops the subscribers that have not renewed their subscriptions. s.mu is held.
 func (s *Sender) expire(now time.Time) {
 	for i := len(s.destinations) - 1; i >= 0; i-- { // from behind, because drop removes

@@ -72,10 +72,7 @@ func (w *camera) run(ctx context.Context) error {
 			rest = firstRest
 		}
 		w.log.Error("the camera failed, and is opened again", "error", err, "after", rest)
-		select {
-		case <-ctx.Done():
-		case <-time.After(rest):
-		}
+		pause(ctx, rest)
 		rest = min(2*rest, lastRest)
 	}
 	return nil
@@ -152,14 +149,7 @@ func (w *camera) sample(now time.Time) status {
 	if s.Sealed = w.key != (protocol.Key{}); s.Sealed {
 		s.Key = w.key.ID().String()
 	}
-	for _, d := range w.to.Destinations() {
-		r := receiverStatus{Addr: d.Addr, Subscribed: d.Subscribed, Skipped: d.Skipped, State: d.State, Trouble: d.Trouble()}
-		r.Loss, r.Limit = round(d.Loss, 4), round(d.Limit/1e6, 2)
-		if d.RTT > 0 {
-			r.RTT = milliseconds(d.RTT)
-		}
-		s.Receivers = append(s.Receivers, r)
-	}
+	s.Receivers = receiversAt(w.to)
 	return s
 }
 
@@ -170,15 +160,24 @@ const lookInterval = 50 * time.Millisecond
 
 // awaitWatched waits until the source has to be open. It returns false when ctx is done.
 func (w *camera) awaitWatched(ctx context.Context) bool {
-	ticker := time.NewTicker(lookInterval)
-	defer ticker.Stop()
-	for ctx.Err() == nil && w.onDemand && !w.watched() {
-		select {
-		case <-ctx.Done():
-		case <-ticker.C:
-		}
+	return awaiting(ctx, func() bool { return !w.onDemand || w.watched() })
+}
+
+// awaiting waits until something holds. It returns false when ctx is done.
+func awaiting(ctx context.Context, holds func() bool) bool {
+	for !holds() && pause(ctx, lookInterval) {
 	}
 	return ctx.Err() == nil
+}
+
+// pause waits for some time. It returns false when ctx is done.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 // lingering returns a context that ends with ctx, or when nobody has watched for the time linger.

@@ -35,7 +35,7 @@ var notInFiles = map[string]string{
 // tableFlags returns the flags of each subcommand that can be a table.
 var tableFlags = sync.OnceValue(func() map[string][]cli.Flag {
 	flags := map[string][]cli.Flag{}
-	for _, c := range []*cli.Command{sendCommand(), recvCommand(), serveCommand()} {
+	for _, c := range []*cli.Command{sendCommand(), recvCommand(), relayCommand(), serveCommand()} {
 		flags[c.Name] = c.Flags
 	}
 	return flags

@@ -35,7 +35,7 @@ func TestConfigMistakes(t *testing.T) {
 		"unlike any key":     {ok + "zzz = 1", 3, `serve: unknown key "zzz"`},
 		"key of another":     {ok + "addr = \"x\"", 3, `serve: unknown key "addr"`},
 		"unknown default":    {"sorce = 1\n" + ok, 1, `unknown key "sorce": did you mean "source"?`},
-		"unknown table":      {ok + "[[sned]]\n", 3, `there is no table "sned": there are [[recv]], [[send]], [[serve]]`},
+		"unknown table":      {ok + "[[sned]]\n", 3, `there is no table "sned": there are [[recv]], [[relay]], [[send]], [[serve]]`},
 		"one bracket":        {ok + "[send]\n", 3, "a table begins with two brackets: [[send]]"},
 		"table as a value":   {"send = 1\n" + ok, 1, "a table begins with two brackets: [[send]]"},
 		"table in a table":   {ok + "[serve.http]\nx = 1", 3, ""},

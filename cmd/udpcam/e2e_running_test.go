@@ -16,6 +16,7 @@ func TestE2ECtrlC(t *testing.T) {
 	}{
 		"send":  {[]string{"--addr", "127.0.0.1:9", "--source", "test:?size=320x240"}, "msg=sent frames="},
 		"recv":  {[]string{"--addr", "127.0.0.1:0", "--http", "127.0.0.1:0"}, "msg=received frames="},
+		"relay": {[]string{"--from", "127.0.0.1:9", "--listen", "127.0.0.1:0"}, "msg=relayed frames="},
 		"serve": {[]string{"--source", "test:", "--http", "127.0.0.1:0"}, "msg=served frames="},
 		"demo":  {[]string{"--http", "127.0.0.1:0"}, "msg=received frames="},
 	} {

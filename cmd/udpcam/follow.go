@@ -24,6 +24,7 @@ type subscriber interface {
 type follower struct {
 	wanted []string         // names of streams; none stands for all
 	keys   []protocol.KeyID // of the receiver; with any, only streams sealed with one of them are shown, else only open ones
+	direct bool             // what a relay passes on is not wanted
 	to     subscriber
 	log    *slog.Logger
 
@@ -112,6 +113,9 @@ func (f *follower) hear(found discovery.Found, now time.Time) {
 }
 
 func (f *follower) wants(found discovery.Found) bool {
+	if f.direct && found.Relay {
+		return false
+	}
 	return f.wanted == nil || slices.ContainsFunc(f.wanted, func(name string) bool { return name == found.Name || name == found.Instance })
 }
 

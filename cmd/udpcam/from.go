@@ -65,7 +65,7 @@ func wishOf(c *cli.Context) (w wish, err error) {
 	case w.empty():
 	case c.String("wire") == string(protocol.WireClassic):
 		return w, cmdline.Usagef("--from and --wire classic contradict: on the classic wire nobody can ask for a stream")
-	case !c.Bool("feedback"):
+	case c.IsSet("feedback") && !c.Bool("feedback"):
 		return w, cmdline.Usagef("--from and --feedback=false contradict: whoever asks for a stream has to send")
 	}
 	return w, nil

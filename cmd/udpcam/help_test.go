@@ -119,7 +119,7 @@ func TestComplete(t *testing.T) {
 	args := os.Args
 	defer func() { os.Args = args }()
 	for typed, want := range map[string]string{
-		"":                      "send recv serve hub run demo find cameras doctor mend key version man completion help",
+		"":                      "send recv relay serve hub run demo find cameras doctor mend key version man completion help",
 		"send --s":              "--stream --segment --source --size",
 		"send --wire":           "udpcam/1 classic",
 		"recv --addr :1 --wire": "udpcam/1 classic",

@@ -20,16 +20,15 @@ import (
 // maxSubscribers is the most that --max-subscribers can be.
 const maxSubscribers = 1024
 
-// portFlags are the flags of a port where receivers subscribe.
-func portFlags() []cli.Flag {
+// portFlags are the flags of a port where receivers subscribe. The usage of --linger says what is done after the last one left.
+func portFlags(linger string) []cli.Flag {
 	return cmdline.Flags("Receivers that come",
 		&cmdline.OptionalFlag{Usual: anyAddress, GenericFlag: cli.GenericFlag{Name: "listen",
 			Usage: "let receivers come to this port (`[ADDR]`), by udpcam recv --from THIS-MACHINE; without a value, " + anyAddress}},
 		&cli.IntFlag{Name: "max-subscribers", Value: sender.DefaultMaxSubscribers,
 			Usage: fmt.Sprintf("how many (`N`) may receive each stream at once, at most %d", maxSubscribers)},
 		&cli.BoolFlag{Name: "hidden", Usage: "do not let udpcam find see this camera; its address still works"},
-		&cli.DurationFlag{Name: "linger", Value: 10 * time.Second,
-			Usage: "without --addr: close the source this `TIME` after the last receiver left"},
+		&cli.DurationFlag{Name: "linger", Value: 10 * time.Second, Usage: linger},
 	)
 }
 
@@ -51,7 +50,7 @@ func listenAddr(c *cli.Context) (addr string, err error) {
 		return "", cmdline.Usagef("--max-subscribers %d: give 1 to %d", n, maxSubscribers)
 	case addr != "" && c.String("wire") == string(protocol.WireClassic):
 		return "", cmdline.Usagef("--listen and --wire classic contradict: on the classic wire nobody can ask for a stream")
-	case addr != "" && !c.Bool("feedback"):
+	case addr != "" && c.IsSet("feedback") && !c.Bool("feedback"):
 		return "", cmdline.Usagef("--listen and --feedback=false contradict: receivers say by their reports that they are there")
 	}
 	return addr, nil

@@ -14,6 +14,7 @@ import (
 	"udpcam/protocol"
 	"udpcam/protocol/discovery"
 	"udpcam/receiver"
+	"udpcam/sender"
 )
 
 // A lookout knows which streams of this network could be watched. It begins to look when it is first asked: a receiver that
@@ -105,8 +106,9 @@ func (s subscribing) heard(name string, addr netip.AddrPort) (last time.Time) {
 	return last
 }
 
-// seek subscribes to the streams that a wish names, as they come and go on this network, until ctx ends.
-func (w wish) seek(ctx context.Context, from *receiver.Receiver, c discovery.Config, keys []protocol.Key) error {
+// seek subscribes to the streams that a wish names, as they come and go on this network, until ctx ends. If direct, it leaves out
+// those that a relay passes on.
+func (w wish) seek(ctx context.Context, from *receiver.Receiver, c discovery.Config, keys []protocol.Key, direct bool) error {
 	b, err := discovery.Browse(ctx, c, false)
 	if err != nil {
 		return fmt.Errorf("cannot look for streams: %w (type the address: --from 192.168.1.7)", err)
@@ -117,6 +119,7 @@ func (w wish) seek(ctx context.Context, from *receiver.Receiver, c discovery.Con
 		wanted = []string{followAll}
 	}
 	f := newFollower(c.Log, subscribing{ctx, from, c.Log}, wanted...)
+	f.direct = direct
 	for _, k := range keys {
 		f.keys = append(f.keys, k.ID())
 	}
@@ -124,9 +127,9 @@ func (w wish) seek(ctx context.Context, from *receiver.Receiver, c discovery.Con
 	return nil
 }
 
-// offer tells the network of the streams of several cameras, as far as they are known by now, until ctx ends.
-func offer(ctx context.Context, log *slog.Logger, only string, port netip.AddrPort, cameras []*camera) {
-	told := advertise(ctx, log, only, offered(port, cameras)...)
+// offer tells the network of streams, as far as they are known by now, until ctx ends.
+func offer(ctx context.Context, log *slog.Logger, only string, streams func() []discovery.Service) {
+	told := advertise(ctx, log, only, streams()...)
 	defer told.close()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -135,20 +138,25 @@ func offer(ctx context.Context, log *slog.Logger, only string, port netip.AddrPo
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			told.set(offered(port, cameras)...)
+			told.set(streams()...)
 		}
 	}
 }
 
+// offered describes the streams of cameras.
 func offered(port netip.AddrPort, cameras []*camera) (all []discovery.Service) {
+	for _, w := range cameras {
+		all = append(all, serviceOf(w.name, w.key, w.to, port))
+	}
+	return all
+}
+
+func serviceOf(name string, key protocol.Key, to *sender.Sender, port netip.AddrPort) discovery.Service {
 	only := port.Addr()
 	if only.IsUnspecified() { // the port is open at all addresses
 		only = netip.Addr{}
 	}
-	for _, w := range cameras {
-		a := w.to.Announcement()
-		all = append(all, discovery.Service{Name: w.name, Port: port.Port(), Addr: only, Sealed: w.key != (protocol.Key{}), Key: w.key.ID(),
-			Width: a.Size.X, Height: a.Size.Y, FPS: float64((a.MilliFPS + 500) / 1000)})
-	}
-	return all
+	a := to.Announcement()
+	return discovery.Service{Name: name, Port: port.Port(), Addr: only, Sealed: key != (protocol.Key{}), Key: key.ID(),
+		Width: a.Size.X, Height: a.Size.Y, FPS: float64((a.MilliFPS + 500) / 1000)}
 }

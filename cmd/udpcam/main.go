@@ -2,6 +2,7 @@
 //
 //	udpcam send    source.Source ──> sender.Sender, in one goroutine, without a queue
 //	udpcam recv    receiver.Receiver ──> web.Server, sink.Window, and a sink.Queue for each --out
+//	udpcam relay   receiver.Receiver ──> a sink.Queue and a sender.Sender for each stream
 //	udpcam serve   source.Source ──> web.Server, which opens and closes the source as viewers come and go
 //	udpcam hub     a NATS server, where recv --hub and serve --hub of other machines meet
 //	udpcam run     several of these, as a file lists them: a house of tenants
@@ -44,6 +45,7 @@ func newApp() *cli.App {
 		Commands: []*cli.Command{
 			sendCommand(),
 			recvCommand(),
+			relayCommand(),
 			serveCommand(),
 			hubCommand(),
 			runCommand(),

@@ -155,7 +155,7 @@ func recv(c *cli.Context) error {
 		})
 	})
 	if wanted.searches() {
-		parts.Go(func() error { return wanted.seek(ctx, from, search, config.Keys) })
+		parts.Go(func() error { return wanted.seek(ctx, from, search, config.Keys, false) })
 	}
 	if to.server != nil {
 		to.server.ReceiveFrom(from)

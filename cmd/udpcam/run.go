@@ -50,13 +50,13 @@ size = "1280x720"
 source = "http://user:password@192.168.1.64/video"
 addr = ["192.168.1.20", "192.168.1.21"]
 
-[[recv]]                       # also [[serve]]
+[[recv]]                       # also [[relay]] and [[serve]]
 from = "127.0.0.1"
 http = ":8080"
 out = "recordings/"
 keep = "7d"
 
-Keys are the flags of udpcam send, recv and serve, without the hyphens.
+Keys are the flags of udpcam send, recv, relay and serve, without the hyphens.
 Relative paths begin at the folder of the file.
 `
 

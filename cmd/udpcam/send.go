@@ -14,6 +14,7 @@ import (
 
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/protocol"
+	"udpcam/protocol/discovery"
 	"udpcam/sender"
 	"udpcam/sender/source"
 )
@@ -45,7 +46,7 @@ func sendCommand() *cli.Command {
 			interfaceFlag(),
 			&cli.IntFlag{Name: "ttl", Usage: "how many networks (`N`) multicast may reach; 1 is this one alone", Value: 1},
 		),
-		portFlags(),
+		portFlags("without --addr: close the source this `TIME` after the last receiver left"),
 		cmdline.Flags("Loss",
 			&cli.StringFlag{Name: "fec", Value: "auto", Usage: "parity (`SHARE`) for lost packets: " +
 				"auto follows the loss that receivers report; or a share such as 20%, or off"},
@@ -140,7 +141,9 @@ func send(c *cli.Context) error {
 	if port := config.Port; port != nil && !c.Bool("hidden") && !port.LocalAddr().Addr().IsLoopback() {
 		ctx, end := context.WithCancel(ctx)
 		var offering sync.WaitGroup
-		offering.Go(func() { offer(ctx, s.log, c.String("interface"), port.LocalAddr(), cameras) })
+		offering.Go(func() {
+			offer(ctx, s.log, c.String("interface"), func() []discovery.Service { return offered(port.LocalAddr(), cameras) })
+		})
 		defer func() { end(); offering.Wait() }()
 	}
 	for _, w := range cameras {

@@ -45,6 +45,20 @@ type receiverStatus struct {
 	Limit      float64                 `json:"limit_mbit_s"`      // what the path carries, 0 if it carries all that is sent
 }
 
+// receiversAt describes the receivers of a sender's stream.
+func receiversAt(to *sender.Sender) []receiverStatus {
+	all := []receiverStatus{}
+	for _, d := range to.Destinations() {
+		r := receiverStatus{Addr: d.Addr, Subscribed: d.Subscribed, Skipped: d.Skipped, State: d.State, Trouble: d.Trouble()}
+		r.Loss, r.Limit = round(d.Loss, 4), round(d.Limit/1e6, 2)
+		if d.RTT > 0 {
+			r.RTT = milliseconds(d.RTT)
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
 func (s sendStatus) line() string {
 	switch {
 	case s.idle:

@@ -28,6 +28,9 @@ func TestStatusKeys(t *testing.T) {
 		"serve of a hub":       {edgeStatus{}, "fps frame_bytes frames hub mbit_s time"},
 		"hub of it":            {edgeStatusPart{}, "bytes_out connected frames_in frames_out late offered old trouble viewers watched"},
 		"hub":                  {hubStatus{}, "clients edge in_bytes leaves memory name out_bytes routes slow_consumers time unreachable"},
+		"relay":                {relayStatus{}, "dropped dropped_by fps frame_bytes frames mbit_s skipped skipped_by streams subscriptions time wanted"},
+		"stream of relay": {passedStatus{}, "delay_ms delay_uncertainty_ms fps from height name receivers rtt_ms sealed silent_ms " +
+			"width"},
 		"serve": {serveStatus{}, "bytes_out capturing fps frame_bytes frames frames_out mbit_s skipped skipped_by time " +
 			"viewers"},
 	}
@@ -78,6 +81,12 @@ func TestStatusLines(t *testing.T) {
 		{edgeStatus{progress: speed(5), Hub: edgeStatusPart{Offered: 4, Watched: 1, Viewers: 1}},
 			"30.0 fps  18.7 Mbit/s  5 frames  1 of 4 streams  1 viewer"},
 		{edgeStatus{Hub: edgeStatusPart{Trouble: "it is off"}}, "no hub: it is off"},
+		{relayStatus{Subscriptions: []subscriptionStatus{{Trouble: "nothing answers"}, {}}, idle: "waiting for a stream from a:1"},
+			"nothing answers  waiting for a stream from a:1"},
+		{relayStatus{progress: speed(9), Wanted: true, Streams: []passedStatus{{Receivers: []receiverStatus{{}, {}}}, {}}},
+			"30.0 fps  18.7 Mbit/s  9 frames  0 dropped  2 streams  2 receivers"},
+		{relayStatus{progress: progress{Frames: 9}, Skipped: 2, Streams: []passedStatus{{}}},
+			"0.0 fps  0.0 Mbit/s  9 frames  0 dropped  2 skipped  1 stream  nobody watches"},
 		{serveStatus{}, "waiting for a viewer"},
 		{serveStatus{progress: speed(5), Capturing: true, Viewers: 2, Skipped: 1},
 			"30.0 fps  18.7 Mbit/s  5 frames  2 viewers  1 skipped"},

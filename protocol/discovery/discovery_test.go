@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-var door = Service{Name: "front-door", Port: 12345, Sealed: true, Key: 0x1f3a, Width: 1280, Height: 720, FPS: 30}
+var door = Service{Name: "front-door", Port: 12345, Sealed: true, Key: 0x1f3a, Width: 1280, Height: 720, FPS: 30, Relay: true}
 
 // A stream that is there already is found within 150 ms, with all that is to be known, and its goodbye is heard at once.
 func TestFound(t *testing.T) {
@@ -25,7 +25,7 @@ func TestFound(t *testing.T) {
 	}
 	got, to := f.events[0], netip.MustParseAddrPort("10.0.0.1:12345")
 	want := Found{Instance: "front-door", Name: "front-door", Host: "pi", Version: "1", Sealed: true, Key: 0x1f3a,
-		Width: 1280, Height: 720, FPS: 30, Addrs: []netip.AddrPort{to}}
+		Width: 1280, Height: 720, FPS: 30, Relay: true, Addrs: []netip.AddrPort{to}}
 	if !got.same(want) || got.Interface != "eth0" || got.Via != to.Addr() {
 		t.Errorf("got %+v", got)
 	}

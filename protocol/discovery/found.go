@@ -24,6 +24,7 @@ type Found struct {
 
 	Width, Height int     // of its pictures in pixels; 0 if not known
 	FPS           float64 // pictures a second; 0 if not known
+	Relay         bool    // it is passed on by a relay
 
 	Interface string     // the network interface that it was heard on; of several, the one of Addrs[0]
 	Via       netip.Addr // who told it
@@ -45,11 +46,11 @@ func (f Found) plain() any {
 	return struct {
 		a, b, c, d  string
 		sealed, own bool
-		gone        bool
+		gone, relay bool
 		key         protocol.KeyID
 		w, h        int
 		fps         float64
-	}{f.Instance, f.Name, f.Host, f.Version, f.Sealed, f.Own, f.Gone, f.Key, f.Width, f.Height, f.FPS}
+	}{f.Instance, f.Name, f.Host, f.Version, f.Sealed, f.Own, f.Gone, f.Relay, f.Key, f.Width, f.Height, f.FPS}
 }
 
 // An address is one that a host was said to have on a link.

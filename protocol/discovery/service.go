@@ -24,6 +24,8 @@ type Service struct {
 
 	Width, Height int     // of its pictures in pixels; 0 is not known yet
 	FPS           float64 // pictures a second; 0 is not known yet. It is told as a whole number from 10 up
+
+	Relay bool // it comes from another machine, which passes it on here
 }
 
 // version is that of the wire, as TXT records give it.
@@ -44,6 +46,9 @@ func (s Service) text(machine string) []string {
 			fps = math.Round(s.FPS) * 10
 		}
 		t = append(t, "fps="+strconv.FormatFloat(math.Round(fps)/10, 'f', -1, 64))
+	}
+	if s.Relay {
+		t = append(t, "relay=1")
 	}
 	if machine != "" {
 		t = append(t, "host="+machine)
@@ -83,6 +88,8 @@ func (f *Found) read(text []string) {
 			if fps, err := strconv.ParseFloat(value, 64); err == nil && fps > 0 && fps < 10000 {
 				f.FPS = fps
 			}
+		case "relay":
+			f.Relay = value == "1"
 		case "host":
 			if host := protocol.CleanName(value); host != "" {
 				f.Host = host
