@@ -61,7 +61,7 @@ func parseConfig(text []byte) (tables []table, err error) {
 			all := strings.Join(slices.Sorted(maps.Keys(flags)), "]], [[")
 			return nil, mistakef(e.line, "there is no table %q: there are [[%s]]", e.key, all)
 		case len(tables) == 0:
-			if err := e.check("", slices.Concat(slices.Collect(maps.Values(flags))...)); err != nil {
+			if err := e.checkAny(flags); err != nil {
 				return nil, err
 			}
 			usual = append(usual, e)
@@ -79,12 +79,29 @@ func parseConfig(text []byte) (tables []table, err error) {
 	for i := range tables {
 		t := &tables[i]
 		for _, e := range usual {
-			if t.find(e.key) == nil && cmdline.FindFlag(flags[t.command], e.key) != nil {
-				t.entries = append(t.entries, e)
+			if t.find(e.key) != nil || cmdline.FindFlag(flags[t.command], e.key) == nil {
+				continue
 			}
+			if err := e.check(t.command+": ", flags[t.command]); err != nil {
+				return nil, err
+			}
+			t.entries = append(t.entries, e)
 		}
 	}
 	return tables, checkNames(tables)
+}
+
+// checkAny checks an entry above all tables: one of the subcommands must take it.
+func (e entry) checkAny(flags map[string][]cli.Flag) (err error) {
+	var all []cli.Flag
+	for _, command := range slices.Sorted(maps.Keys(flags)) {
+		if cmdline.FindFlag(flags[command], e.key) == nil {
+			all = append(all, flags[command]...)
+		} else if err = e.check("", flags[command]); err == nil {
+			return nil
+		}
+	}
+	return cmp.Or(err, e.check("", all))
 }
 
 // statementsOf returns the keys and the headers of tables in the text, in order. A header's value is what package toml makes
