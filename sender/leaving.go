@@ -93,7 +93,7 @@ func (s *Sender) leave(o *protocol.Outgoing) error {
 		case made < all: // there is more to make
 		case !waits:
 			return nil
-		case s.config.Pace == Pace{} && (len(s.leaving) > 1 || s.leaving[0].to.behind.Load()):
+		case s.putsOff && s.config.Pace == Pace{}:
 			s.putOff()
 			return nil
 		default:

@@ -30,6 +30,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,7 @@ type Sender struct {
 
 	// For the frame that leaves now; used by Send only.
 	leaving  []leaving
+	putsOff  bool           // what cannot leave yet may leave later, while the next frame leaves
 	leftOut  []*destination // that do not get it, because their path does not carry all
 	trains   [maxTrains]protocol.OutgoingTrain
 	amounts  []int // of parity in the trains that are used
@@ -63,9 +65,11 @@ type Sender struct {
 	life      context.Context // ends with Close
 	close     context.CancelFunc
 	closing   sync.Once
-	listeners sync.WaitGroup // and lookups of names, and backlogs
+	listeners sync.WaitGroup // and lookups of names
+	backlogs  sync.WaitGroup // that are leaving
 
 	mu           sync.Mutex // guards the fields below
+	room         *sync.Cond // a backlog has become shorter
 	destinations []*destination
 	answered     bool // whether any destination can send feedback
 	splitter     splitter
@@ -99,6 +103,7 @@ func New(c Config, to ...Destination) (*Sender, error) {
 		pressure:  1,
 		stats:     Stats{RefusedFeedback: map[FeedbackRefusal]uint64{}},
 	}
+	s.room = sync.NewCond(&s.mu)
 	s.life, s.close = context.WithCancel(context.Background())
 	for _, d := range to {
 		s.destinations = append(s.destinations, newDestination(d, c))
@@ -169,6 +174,7 @@ func (s *Sender) begin(f protocol.Frame) (*protocol.Outgoing, error) {
 			return nil, err
 		}
 	}
+	s.awaitRoom()
 	now := s.config.Clock.Now()
 	s.expire(now)
 	if s.config.automatic() {
@@ -210,7 +216,7 @@ func (s *Sender) plan(o *protocol.Outgoing, now time.Time) {
 		if d.live(now) || !d.answers {
 			pressure = max(pressure, plan.Share)
 		}
-		if plan.Skip || len(d.backlog) >= maxBacklog {
+		if plan.Skip {
 			d.skipped++
 			s.leftOut = append(s.leftOut, d)
 			continue
@@ -221,6 +227,9 @@ func (s *Sender) plan(o *protocol.Outgoing, now time.Time) {
 		s.leaving = append(s.leaving, leaving{to: d, plan: plan})
 	}
 	s.pressure = cmp.Or(pressure, 1)
+	s.putsOff = slices.ContainsFunc(s.destinations, func(d *destination) bool {
+		return len(s.destinations) > 1 && d.live(now) && now.Sub(d.began) >= settling || len(d.backlog) > 0
+	})
 }
 
 // finish counts a frame that was sent, and tells those who did not get it. If a destination can send requests, it copies the
@@ -269,10 +278,12 @@ func (s *Sender) tellSkipped(d *destination, id uint32) {
 	s.tell(d, s.splitter.Skip(d.skipping, id)) // Send will notice if the sender is closed
 }
 
-// Close closes the sender's sockets, and waits for its goroutines to end. It does not close the port of its config.
+// Close closes the sender's sockets, and waits for its goroutines to end. Before that, it lets frames leave to slow paths that
+// Send has put off, for a second at most. It does not close the port of its config.
 func (s *Sender) Close() error {
 	var errs []error
 	s.closing.Do(func() {
+		s.awaitBacklogs()
 		s.close()
 		if s.config.Port != nil {
 			s.config.Port.remove(s)
@@ -285,6 +296,7 @@ func (s *Sender) Close() error {
 		}
 		s.mu.Unlock()
 		s.listeners.Wait()
+		s.backlogs.Wait()
 		if s.ownPort != nil {
 			errs = append(errs, s.ownPort.Close())
 		}
