@@ -77,6 +77,7 @@ func TestEachPathDecides(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 			s.send(t, 60, 78_200, 30) // the paths become known
+			time.Sleep(time.Second / 30)
 			s.longest = 0
 			s.send(t, frames-60, 78_200, 30)
 			time.Sleep(time.Second)
