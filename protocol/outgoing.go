@@ -1,7 +1,7 @@
 package protocol
 
-// An Outgoing is a frame on its way out. Its [OutgoingTrain] makes the datagrams of its data and parity, and Answer those that answer
-// requests. It reads the frame's bytes where the caller of [Splitter.Split] has them, until Move copies them. All other
+// An Outgoing is a frame on its way out. Its [OutgoingTrain] makes the datagrams of its data and parity, and Answer those that
+// answer requests. It reads the frame's bytes where the caller of [Splitter.Split] has them, until Move copies them. All other
 // memory is its own.
 type Outgoing struct {
 	splitting *splitting // what all frames of the splitter share

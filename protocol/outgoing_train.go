@@ -1,8 +1,8 @@
 package protocol
 
-// An OutgoingTrain is the datagrams of one frame in the order in which they leave: the data, then parity. Each of them says how much
-// parity there is. So receivers that need different amounts of parity get different trains of the same frame. The zero value
-// is ready for Begin, which uses its memory again.
+// An OutgoingTrain is the datagrams of one frame in the order in which they leave: the data, then parity. Each of them says how
+// much parity there is. So receivers that need different amounts of parity get different trains of the same frame. The zero
+// value is ready for Begin, which uses its memory again.
 type OutgoingTrain struct {
 	builder
 	parity int // segments of each block

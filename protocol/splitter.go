@@ -98,8 +98,8 @@ func (s *Splitter) Resize(size int) {
 }
 
 // Split prepares o to send a frame. parity is the number of parity segments of each block, for [Outgoing.Parity]: as many as
-// are asked for, or as there can be. It does not matter to trains. Split uses the memory of o again. The bytes of f must not change for as long as o is used, or until [Outgoing.Move]. The error is
-// ErrFrameSize, or ErrFrameID if the frames are sealed.
+// are asked for, or as there can be. It does not matter to trains. Split uses the memory of o again. The bytes of f must not
+// change for as long as o is used, or until [Outgoing.Move]. The error is ErrFrameSize, or ErrFrameID if the frames are sealed.
 func (s *Splitter) Split(o *Outgoing, f Frame, parity int) error {
 	if q := s.sealing; q != nil && q.started && f.ID <= q.newest {
 		return ErrFrameID
