@@ -124,9 +124,17 @@ test: ## Install what is missing, then check and test everything, step by step
 		$(MAKE) $$step || { echo "make $$step failed: the lines above say why"; exit 1; }; \
 	done; echo "==> all $(words $(STEPS)) steps passed, $$(date +%T)"
 
-.PHONY: race
-race: | build/ ## Test with the race detector, the commands end to end included; long simulations are short
-	$(GOTESTSUM) --jsonfile build/race.json -- -race -short -p 3 $$(go list ./... | grep -Ev '$(PURE)')
+# The tests on networks of their own mostly wait. So they run beside the others.
+.PHONY: race race-networks race-others
+race: ## Test with the race detector, the commands end to end included; long simulations are short
+	$(MAKE) -j 2 race-networks race-others
+
+race-networks: | build/
+	$(GOTESTSUM) --jsonfile build/race-networks.json -- -race -short -timeout 30m -run '^TestE2ENetns' ./cmd/...
+
+race-others: | build/
+	$(GOTESTSUM) --jsonfile build/race.json -- -race -short -timeout 30m -p 3 -skip '^TestE2ENetns' \
+		$$(go list ./... | grep -Ev '$(PURE)')
 
 .PHONY: unit
 unit: | build/ ## Run in full the tests that the step race shortens or leaves out

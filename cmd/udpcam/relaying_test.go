@@ -157,9 +157,13 @@ func TestRelaySlowPath(t *testing.T) {
 // TestRelayLoop has three relays that take streams from each other, and two from the camera too. The stream goes round
 // nowhere, keeps its one name at each of them, and comes back under it after the camera's restart.
 func TestRelayLoop(t *testing.T) {
+	size := 30_000
+	if testing.Short() {
+		size = 3_000
+	}
 	synctest.Test(t, func(t *testing.T) {
 		n := netsim.New(1, netsim.Path{Delay: time.Millisecond})
-		cam := startCamera(t, n, relayAddr(9), simClock{}, 30_000, sender.Config{Name: "door"})
+		cam := startCamera(t, n, relayAddr(9), simClock{}, size, sender.Config{Name: "door"})
 		relays := []*simRelay{
 			startRelay(t, n, 1, nil, relayAddr(9), relayAddr(4), relayAddr(6)),
 			startRelay(t, n, 3, nil, relayAddr(9), relayAddr(2), relayAddr(6)),
@@ -191,7 +195,7 @@ func TestRelayLoop(t *testing.T) {
 		check("at the start")
 		cam.stop()
 		time.Sleep(time.Second)
-		cam = startCamera(t, n, relayAddr(9), simClock{}, 30_000, sender.Config{Name: "door"})
+		cam = startCamera(t, n, relayAddr(9), simClock{}, size, sender.Config{Name: "door"})
 		for _, v := range viewers {
 			v.back(t, "after the camera's restart", 3*time.Second)
 		}
