@@ -1,14 +1,20 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
+	"time"
 
 	"udpcam/bench/internal/relay"
 	"udpcam/internal/netns"
 )
+
+// warm is how long pictures are sent before they count.
+const warm = 3 * time.Second
 
 // slow measures two sites with a link of 20 Mbit/s between them: camera, recv, hub, route, hub, leaf hub, edge.
 func (t *HubTest) slow(ctx context.Context, results *Results) error {
@@ -19,7 +25,7 @@ func (t *HubTest) slow(ctx context.Context, results *Results) error {
 	}
 	defer cable.Close()
 	pictures := t.Pictures
-	for n := int(t.Slow.Seconds() * t.FPS); len(pictures) < n; {
+	for n := int((warm + t.Slow).Seconds() * t.FPS); len(pictures) < n; {
 		// An eye knows each picture by its pixels, so that none may come twice. Bytes behind the last picture's data differ.
 		pictures = append(pictures, numbered(t.Pictures[len(pictures)%len(t.Pictures)], len(pictures)))
 	}
@@ -36,25 +42,18 @@ func (t *HubTest) slow(ctx context.Context, results *Results) error {
 	hubA, err0 := r.start(cable.A.Start, "hub", "--name", "A", "--listen", a+":4222", "--cluster-listen", a+":6222")
 	hubB, err1 := r.start(cable.B.Start, "hub", "--name", "B", "--listen", b+":4222", "--leaf-listen", b+":7422",
 		"--cluster-listen", b+":6222", "--cluster", "nats://"+a+":6222")
-	leaf, err2 := r.start(
-		cable.B.Start,
-		"hub",
-		"--name",
-		"C",
-		"--listen",
-		b+":4223",
-		"--leaf-listen",
-		b+":7423",
-		"--leaf",
-		"nats://"+b+":7422",
-	)
+	leaf, err2 := r.start(cable.B.Start, "hub", "--name", "C", "--listen", b+":4223", "--leaf-listen", b+":7423",
+		"--leaf", "nats://"+b+":7422")
 	recv, err3 := r.start(cable.A.Start, "recv", "--addr", a+":12345", "--hub", a+":4222")
 	edge, err4 := r.start(cable.B.Start, "serve", "--http", "0.0.0.0:8080", "--hub", b+":4223")
 	camera, err5 := r.start(cable.A.Start, "send", "--addr", a+":12345", "--source", "-")
 	if err := errors.Join(err0, err1, err2, err3, err4, err5); err != nil {
 		return err
 	}
-	feed := relay.NewFeed(pictures, min(int(3*t.FPS), len(pictures)/3), cool, t.FPS)
+	if err := t.await(ctx, cable.B.Start, b+":4223"); err != nil {
+		return err
+	}
+	feed := relay.NewFeed(pictures, int(warm.Seconds()*t.FPS), cool, t.FPS)
 	eye, err := look(ctx, feed, cable.B, b+":8080", nil)
 	if err != nil {
 		return edge.Failure(err)
@@ -72,6 +71,28 @@ func (t *HubTest) slow(ctx context.Context, results *Results) error {
 		100*min(1, fits),
 	)
 	return nil
+}
+
+// await waits until a hub knows a publisher: the hubs between the two have found each other then.
+func (t *HubTest) await(ctx context.Context, on relay.Starter, hub string) error {
+	for end := time.Now().Add(3 * starting); ; {
+		var said bytes.Buffer
+		ls := exec.CommandContext(ctx, t.Udpcam, "hub", "ls", "--hub", hub, "--json")
+		ls.Stdout, ls.Stderr = &said, &said
+		err := on(ls)
+		if err == nil {
+			err = ls.Wait()
+		}
+		if bytes.Contains(said.Bytes(), []byte(`"kind":"publisher"`)) {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the hub at %s knows no publisher: %w: %s", hub, err, said.Bytes())
+		}
+		if !relay.Pause(ctx, 200*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
 }
 
 // numbered returns a picture with a number behind its pixels.

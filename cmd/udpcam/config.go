@@ -93,15 +93,20 @@ func parseConfig(text []byte) (tables []table, err error) {
 
 // checkAny checks an entry above all tables: one of the subcommands must take it.
 func (e entry) checkAny(flags map[string][]cli.Flag) (err error) {
-	var all []cli.Flag
+	known := false
 	for _, command := range slices.Sorted(maps.Keys(flags)) {
 		if cmdline.FindFlag(flags[command], e.key) == nil {
-			all = append(all, flags[command]...)
-		} else if err = e.check("", flags[command]); err == nil {
+			continue
+		}
+		known = true
+		if err = e.check("", flags[command]); err == nil {
 			return nil
 		}
 	}
-	return cmp.Or(err, e.check("", all))
+	if known {
+		return err
+	}
+	return e.check("", slices.Concat(slices.Collect(maps.Values(flags))...))
 }
 
 // statementsOf returns the keys and the headers of tables in the text, in order. A header's value is what package toml makes
