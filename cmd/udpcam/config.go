@@ -93,20 +93,21 @@ func parseConfig(text []byte) (tables []table, err error) {
 
 // checkAny checks an entry above all tables: one of the subcommands must take it.
 func (e entry) checkAny(flags map[string][]cli.Flag) (err error) {
-	known := false
+	all := map[string]cli.Flag{}
 	for _, command := range slices.Sorted(maps.Keys(flags)) {
-		if cmdline.FindFlag(flags[command], e.key) == nil {
-			continue
+		if flag := cmdline.FindFlag(flags[command], e.key); flag != nil {
+			if err = e.check("", flags[command]); err == nil {
+				return nil
+			}
 		}
-		known = true
-		if err = e.check("", flags[command]); err == nil {
-			return nil
+		for _, f := range flags[command] {
+			all[f.Names()[0]] = f
 		}
 	}
-	if known {
+	if err != nil {
 		return err
 	}
-	return e.check("", slices.Concat(slices.Collect(maps.Values(flags))...))
+	return e.check("", slices.Collect(maps.Values(all))) // which says what it may have meant
 }
 
 // statementsOf returns the keys and the headers of tables in the text, in order. A header's value is what package toml makes

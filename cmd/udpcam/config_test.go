@@ -164,7 +164,8 @@ func FuzzConfig(f *testing.F) {
 	}
 	tableFlags()
 	f.Fuzz(func(t *testing.T, text []byte) {
-		bound := fuzzcost.Bound{Bytes: 1 << 20, Time: 5 * time.Millisecond}.Plus(len(text), 40_000, 40*time.Microsecond)
+		// The fixed part is for the first mistake, which is compared with all flags. With the race detector that takes most.
+		bound := fuzzcost.Bound{Bytes: 8 << 20, Time: 5 * time.Millisecond}.Plus(len(text), 40_000, 40*time.Microsecond)
 		fuzzcost.Check(t, bound, func() {
 			tables, err := parseConfig(text)
 			if m, is := err.(mistake); err != nil && (!is || m.line < 1 || m.line > strings.Count(string(text), "\n")+1 ||
