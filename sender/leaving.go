@@ -191,6 +191,20 @@ func (s *Sender) ended(l *leaving) {
 	l.to.path.End(s.config.Clock.Now())
 }
 
+// countLeft counts what has left of a frame to one destination. s.mu is held.
+func (s *Sender) countLeft(l *leaving, now time.Time) {
+	l.to.allowance.earn(l.to.answerShare(now), l.bytes)
+	s.stats.Datagrams += uint64(l.datagrams)
+	s.stats.Parity += uint64(l.parity)
+	s.stats.WireBytes += uint64(l.bytes)
+	if l.failed {
+		s.stats.Failed++
+	}
+	if l.tooLarge {
+		s.fit(l.to, now)
+	}
+}
+
 // size is how many bytes the datagrams have together.
 func size(datagrams []protocol.Datagram) (bytes int) {
 	for _, d := range datagrams {

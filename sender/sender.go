@@ -6,7 +6,8 @@
 //		sent, err := s.Send(f) // when it returns, the kernel has the frame
 //	}
 //
-// Send runs in its caller's goroutine, all the way to the kernel. There is no queue in between.
+// Send runs in its caller's goroutine, all the way to the kernel. There is no queue in between, except for slow paths beside
+// others: see backlog.go. Receivers may also come by themselves: see [Port].
 //
 //	Frame -> Sender.Send -> plan -> protocol.Splitter -> data, paced -> parity -> copy -> ring
 //	                         ^                             |              |                 |
@@ -251,20 +252,6 @@ func (s *Sender) finish(o *protocol.Outgoing) {
 	for i := range s.leaving {
 		s.leaving[i].to.skipping = 0
 		s.countLeft(&s.leaving[i], now)
-	}
-}
-
-// countLeft counts what has left of a frame to one destination. s.mu is held.
-func (s *Sender) countLeft(l *leaving, now time.Time) {
-	l.to.allowance.earn(l.to.answerShare(now), l.bytes)
-	s.stats.Datagrams += uint64(l.datagrams)
-	s.stats.Parity += uint64(l.parity)
-	s.stats.WireBytes += uint64(l.bytes)
-	if l.failed {
-		s.stats.Failed++
-	}
-	if l.tooLarge {
-		s.fit(l.to, now)
 	}
 }
 
