@@ -19,9 +19,6 @@ func (t *OutgoingTrain) Begin(o *Outgoing, parity int) {
 	t.begin(o, t.parity, o.Segments()+t.parity*o.layout.blocks)
 }
 
-// Frame is the frame that it is a train of.
-func (t *OutgoingTrain) Frame() *Outgoing { return t.o }
-
 // Parity is how many parity segments each block has.
 func (t *OutgoingTrain) Parity() int { return t.parity }
 
