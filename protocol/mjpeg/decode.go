@@ -33,6 +33,9 @@ func (d *Decoder) Decode(picture []byte, drawn image.Point) (image.Image, error)
 	if TooLarge(picture, d.MaxPixels) {
 		return nil, ErrTooLarge
 	}
+	if _, err := Size(picture); err != nil { // image/jpeg makes no pixels of a picture that is 0 wide
+		return nil, err
+	}
 	s := shapeOf(picture)
 	small := image.Pt((s.size.X+7)/8, (s.size.Y+7)/8)
 	fits := s.memory() <= maxMemory

@@ -187,7 +187,7 @@ func TestDecoderErrors(t *testing.T) {
 	}
 	street := streetPictures(t)[0]
 	for name, picture := range map[string][]byte{
-		"cut off": street[:len(street)/2], "nothing": nil, "no JPEG": []byte("GIF89a"),
+		"cut off": street[:len(street)/2], "nothing": nil, "no JPEG": []byte("GIF89a"), "0 wide": flat(markerSOF0, 0, 16, 1, 1),
 		"damaged, too large as a whole": append(flat(markerSOF0, 4096, 4096, 3, 1)[:100_000], eoi...),
 	} {
 		for _, drawn := range []image.Point{{10, 10}, {1000, 1000}} {
