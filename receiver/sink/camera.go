@@ -23,8 +23,8 @@ const (
 	settle = 3 * time.Second
 )
 
-// largestCamera is the largest picture that a camera gets: 4K of the cinema. Larger ones are made smaller. v4l2loopback holds
-// up to 32 pictures of four bytes a pixel in the kernel's memory, and few programs take a camera with more pixels.
+// largestCamera is the largest picture that a camera gets, a little more than 4K. Larger ones are made smaller. v4l2loopback
+// holds up to 32 pictures of four bytes a pixel in the kernel's memory, and few programs take a camera with more pixels.
 var largestCamera = image.Pt(4096, 2304)
 
 // A cameraDevice is a *v4l2.Output, or a fake in tests.

@@ -2,35 +2,28 @@ package sink
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
-	"io/fs"
-	"maps"
 	"math"
-	"os"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"udpcam/internal/v4l2"
-	"udpcam/protocol"
 )
 
 // A fakeCamera is a device as v4l2loopback makes them: while a program reads, it keeps its mode.
 type fakeCamera struct {
-	read    bool // a program reads it
-	mode    v4l2.Mode
-	opened  int
-	open    bool
-	written [][]byte
+	read   bool // a program reads it
+	mode   v4l2.Mode
+	opened int
+	open   bool
 
-	mu    sync.Mutex
-	fails error // what opening and writing return
+	mu      sync.Mutex
+	written [][]byte
+	fails   error // what opening and writing return
 }
 
 func (f *fakeCamera) fail(err error) { f.mu.Lock(); defer f.mu.Unlock(); f.fails = err }
@@ -48,9 +41,13 @@ func (f *fakeCamera) Configure(want v4l2.Mode) (v4l2.Mode, error) {
 }
 
 func (f *fakeCamera) Write(picture []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.written = append(f.written, bytes.Clone(picture))
-	return f.failure()
+	return f.fails
 }
+
+func (f *fakeCamera) count() int { f.mu.Lock(); defer f.mu.Unlock(); return len(f.written) }
 
 func (f *fakeCamera) Close() error { f.open = false; return nil }
 
@@ -75,6 +72,8 @@ func (f *fakeCamera) start(t *testing.T, o Options) *camera {
 // last returns what was written last.
 func (f *fakeCamera) last(t *testing.T) []byte {
 	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if len(f.written) == 0 {
 		t.Fatal("nothing was written")
 	}
@@ -180,7 +179,8 @@ func TestCameraMJPEG(t *testing.T) {
 	if err != nil || img.Bounds().Size() != image.Pt(768, 576) {
 		t.Fatal(err, img.Bounds())
 	}
-	for x, want := range map[int]color.RGBA{2: {0, 0, 0, 255}, 340: {230, 20, 30, 255}, 430: {30, 20, 230, 255}, 765: {0, 0, 0, 255}} {
+	black, red, blue := color.RGBA{0, 0, 0, 255}, color.RGBA{230, 20, 30, 255}, color.RGBA{30, 20, 230, 255}
+	for x, want := range map[int]color.RGBA{2: black, 340: red, 430: blue, 765: black} {
 		if got := img.At(x, 300); !near(got, want, 12) {
 			t.Errorf("at %d: %v, want %v", x, got, want)
 		}
@@ -233,132 +233,4 @@ func TestCameraSizes(t *testing.T) {
 		put(t, c, encode(t, image.NewGray(image.Rect(0, 0, 5000, 1000))))
 		size(image.Pt(4096, 819))
 	})
-}
-
-// Readers give up a camera that gives no pictures. So it gets its last one until there is another.
-func TestCameraStaysAlive(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := &fakeCamera{}
-		c := f.start(t, Options{CameraMJPEG: true})
-		time.Sleep(time.Minute)
-		if len(f.written) != 0 {
-			t.Error("something was written before there was a picture")
-		}
-		for range 30 {
-			put(t, c, street(t, "5"))
-			time.Sleep(time.Second / 30)
-		}
-		if len(f.written) != 30 {
-			t.Errorf("%d pictures of 30 were written", len(f.written))
-		}
-		time.Sleep(10 * time.Second)
-		if n := len(f.written) - 30; n < 35 || n > 45 || !bytes.Equal(f.last(t), street(t, "5")) {
-			t.Errorf("the last picture was repeated %d times in 10 s", n)
-		}
-		c.Close()
-		n := len(f.written)
-		time.Sleep(time.Minute)
-		if len(f.written) != n {
-			t.Error("something was written to a closed device")
-		}
-	})
-}
-
-// Pictures that cannot or should not be decoded are counted, and never reach the device.
-func TestCameraSkips(t *testing.T) {
-	for _, mjpeg := range []bool{false, true} {
-		f, skipped := &fakeCamera{}, map[string]int{}
-		c := f.start(t, Options{CameraMJPEG: mjpeg, MaxPixels: 1e6, Skip: func(reason string) { skipped[reason]++ }})
-		whole := street(t, "5")
-		put(t, c, []byte{0xFF, 0xD8, 0xFF, 0xD9}, []byte("text"), encode(t, image.NewGray(image.Rect(0, 0, 2000, 2000))))
-		if want := map[string]int{SkipDamaged: 2, SkipHuge: 1}; !maps.Equal(skipped, want) || len(f.written) != 0 {
-			t.Errorf("skipped %v, want %v; %d written", skipped, want, len(f.written))
-		}
-		put(t, c, whole)
-		f.fail(v4l2.ErrRoom)
-		put(t, c, whole)
-		if skipped[SkipHuge] != 2 {
-			t.Errorf("a picture without room was not counted: %v", skipped)
-		}
-	}
-}
-
-// Errors tell what to do.
-func TestCameraErrors(t *testing.T) {
-	const load = "sudo modprobe v4l2loopback exclusive_caps=1 video_nr=%d"
-	for _, test := range []struct {
-		err  error
-		says []string
-	}{
-		{&os.PathError{Op: "open", Path: "/dev/video7", Err: fs.ErrNotExist}, []string{"there is no /dev/video7", fmt.Sprintf(load, 7)}},
-		{&os.PathError{Op: "open", Path: "/dev/video7", Err: fs.ErrPermission}, []string{"/dev/video7", "root only"}},
-		{fmt.Errorf("/dev/video7: %w", v4l2.ErrNoOutput), []string{"/dev/video7", "camera", fmt.Sprintf(load, 7)}},
-		{fmt.Errorf("/dev/video7: %w", v4l2.ErrBusy), []string{"another program", "another device"}},
-		{v4l2.ErrSystem, []string{"only Linux"}},
-		{errors.New("broken"), []string{"/dev/video7", "broken"}},
-	} {
-		_, err := (&camera{path: "/dev/video7", open: func(string) (cameraDevice, error) { return nil, test.err }}).start()
-		for _, text := range test.says {
-			if err == nil || !strings.Contains(err.Error(), text) {
-				t.Errorf("%v: %q, want %q", test.err, err, text)
-			}
-		}
-	}
-	if _, err := Open("v4l2:", Options{}); !errors.Is(err, ErrUnknown) {
-		t.Error(err)
-	}
-	if _, err := Open("v4l2:"+os.DevNull, Options{}); v4l2.Supported && !errors.Is(err, v4l2.ErrNoOutput) {
-		t.Error(err)
-	}
-	for _, name := range []string{"v4l2:/dev/video4242", "v4l2:4242", "/dev/video4242"} {
-		if _, err := Open(name, Options{}); err == nil || v4l2.Supported && !strings.Contains(err.Error(), fmt.Sprintf(load, 4242)) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// A device that fails is opened again until it works.
-func TestCameraComesBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := &fakeCamera{}
-		q := NewQueue(f.start(t, Options{}), QueueOptions{Frames: 1})
-		frame := protocol.Frame{JPEG: encode(t, halves(image.Pt(64, 48), 0))}
-		q.Put(frame)
-		synctest.Wait()
-		f.fail(v4l2.ErrGone)
-		q.Put(frame)
-		time.Sleep(5 * time.Second)
-		if s := q.State(); !strings.Contains(s.Err, "unplugged") {
-			t.Errorf("the state is %+v", s)
-		}
-		f.fail(nil)
-		time.Sleep(2 * time.Second)
-		if s := q.State(); s.Err != "" {
-			t.Errorf("the state is %+v", s)
-		}
-		if err := q.Close(); err != nil {
-			t.Error(err)
-		}
-		if f.open {
-			t.Error("the device is still open")
-		}
-	})
-}
-
-// BenchmarkCamera makes YUYV of a picture of 768x576, as it is and scaled.
-func BenchmarkCamera(b *testing.B) {
-	picture, err := os.ReadFile("../../protocol/mjpeg/testdata/street/1.jpg")
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, size := range []image.Point{{768, 576}, {1280, 720}} {
-		b.Run(size.String(), func(b *testing.B) {
-			var canvas cameraCanvas
-			for b.Loop() {
-				if _, err := canvas.draw(picture, v4l2.Mode{Code: codeYUYV, Size: size}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
 }
