@@ -61,7 +61,7 @@ typedef struct udpcam_sender_config {
     udpcam_out *out;
     void (*flush)(void *user); /* NULL, or called when datagrams that out has collected should leave: after a frame's data
                                 * and before its parity is computed, and at the end of calls */
-    uint8_t random[64];        /* from the system's generator, anew at each start: with a key, repeating them is fatal */
+    uint8_t random[32];        /* from the system's generator, anew at each start: with a key, repeating them is fatal */
     const uint8_t *key;        /* UDPCAM_KEY bytes, or NULL: open. Copied */
     const char *name;          /* UTF-8, NULL: none. Cut to UDPCAM_NAME bytes. Copied */
     unsigned segment;          /* bytes, from UDPCAM_MIN_SEGMENT; rounded down to a multiple of 64; 0: UDPCAM_SEGMENT */
@@ -127,7 +127,7 @@ typedef struct udpcam_receiver_config {
     void *user;
     void (*frame)(void *user, const udpcam_frame *f);
     udpcam_out *out;     /* for reports, requests and Subscribes */
-    uint8_t random[64];  /* from the system's generator, anew at each start */
+    uint8_t random[32];  /* from the system's generator, anew at each start */
     const uint8_t *keys; /* UDPCAM_KEY bytes each, at most 4. With keys open streams are ignored. Copied */
     unsigned n_keys;
     size_t max_frame;    /* bytes of the largest frame; 0: 1 MiB. Each frame has an eighth more for parity, and 64 KiB */
@@ -135,7 +135,6 @@ typedef struct udpcam_receiver_config {
     unsigned streams;    /* how many streams are known at once; 0: 4 */
     int64_t latency;     /* how long a whole frame may wait for an older one, us; 0: three round trips and 10 ms; < 0: none */
     int64_t deadline;    /* after how long an unfinished frame is given up, us; 0: 1 s */
-    int one_way;         /* nothing is sent */
 } udpcam_receiver_config;
 
 /* Why datagrams did not count. */
