@@ -3,7 +3,7 @@
 import * as limits from "./limits.js";
 import { count } from "./ordering.js";
 import { hostOf, Stream } from "./stream.js";
-import { ANNOUNCEMENT, ANSWER, DATA, PARITY, SKIP, parseAnnouncement, parsePrefix, parseSegment, parseSkip, plain } from "./wire.js";
+import { ANNOUNCEMENT, ANSWER, SKIP, isSegment, parseAnnouncement, parsePrefix, parseSegment, parseSkip, plain } from "./wire.js";
 
 /**
  * A picture. captured is when it was taken, by the clock of its camera's machine. key is the ID of the key that it was sealed
@@ -59,10 +59,8 @@ export class Assembler {
       return p.sealed ? "sealed" : "unsealed";
     }
     const key = `${p.session}/${p.stream}${p.sealed ? "" : "/" + from}`, s = this.#streams.get(key);
-    const type = p.type > 8 ? p.type - 8 : p.type;
-    if (type === DATA || type === PARITY) return this.#addSegment(s, key, p, b, from, now);
-    if (type === ANNOUNCEMENT || type === SKIP) return this.#addControl(s, key, p, b, from, now);
-    return "unknown-type";
+    if (p.type === ANNOUNCEMENT || p.type === SKIP) return this.#addControl(s, key, p, b, from, now);
+    return isSegment(p) ? this.#addSegment(s, key, p, b, from, now) : "unknown-type";
   }
 
   /**

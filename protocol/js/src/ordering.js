@@ -36,7 +36,7 @@ export class Ordering {
     const joining = !this.started && !this.pending.length;
     if (joining) this.newest = this.#reach = (s.id - 2 ** 30) >>> 0; // older frames may still come
     if (this.#far(s.id)) {
-      if (now - this.#handedAt < limits.STRAY_SILENCE) return "stray"; // it may be forged
+      if (now - this.#handedAt < limits.STRAY_SILENCE) return newer(s.id, this.newest) ? "stray" : "late"; // it may be forged
       if (!newer(s.id, this.newest)) this.#restart(s.id);
     }
     let p = this.find(s.id);

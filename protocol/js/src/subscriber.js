@@ -10,7 +10,7 @@ const BURST = 8, RATE = 2.2 / 1000; // datagrams at once, and a millisecond for 
 const STATES = ["asking", "subscribed", "full", "no-stream"];
 
 export class Subscriber {
-  #number = crypto.getRandomValues(new Uint8Array(8));
+  number = crypto.getRandomValues(new Uint8Array(8));
   #cookie = new Uint8Array(16);
   #status = 0; // of the last answer
   #answers = { origin: "", counter: 0n }; // of the last sealed answer
@@ -57,7 +57,7 @@ export class Subscriber {
       [this.#answers, b] = [opened, opened.open];
     }
     const answer = parseAnswer(b);
-    if (!answer || answer.number.some((n, i) => n !== this.#number[i])) return false;
+    if (!answer || answer.number.some((n, i) => n !== this.number[i])) return false;
     [this.#cookie, this.#status, this.#answered, this.#unheard] = [answer.cookie, answer.status, true, 0];
     if (answer.status) [this.#tries, this.#next] = [FIRST.length, now + (answer.status === 2 ? FULL : AGAIN)];
     else if (now - this.#hurried >= HURRY) this.#hurried = this.#next = now;
@@ -93,7 +93,7 @@ export class Subscriber {
 
   /** @param {boolean} farewell */
   #write(farewell) {
-    const open = writeSubscribe({ number: this.#number, cookie: this.#cookie, farewell, name: this.name });
+    const open = writeSubscribe({ number: this.number, cookie: this.#cookie, farewell, name: this.name });
     return this.key && this.origin ? this.origin.seal(this.key, this.key.subscriptions, open) : open;
   }
 }

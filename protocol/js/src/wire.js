@@ -66,6 +66,9 @@ function datagram(size, type, { session = 0, stream = 0, block = 0 } = {}) {
  *   stride: number, n: number, isParity: boolean, isAnswer: boolean, index: number, payload: Uint8Array}} Segment
  */
 
+/** Whether it is one, for the first time or as an answer to a request. @param {Prefix} p */
+export const isSegment = (p) => (p.type & 7) === DATA || (p.type & 7) === PARITY;
+
 /** @param {Prefix} p @param {Uint8Array} b @returns {Segment | null} */
 export function parseSegment(p, b) {
   if (b.length <= SEGMENT_HEADER_SIZE) return null;
