@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -34,16 +33,19 @@ type pageSocket struct {
 	waiting *atomic.Int64 // of the viewer
 }
 
-// serveSocket sends the pictures of f to a page, see page_message.go. The library refuses a page of another site, whose
-// Origin is not this Host, unless that site is allowed.
+// serveSocket sends the pictures of f to a page, see page_message.go. It refuses pages of other sites, but for those that are
+// allowed.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
+	if status, why := s.gate.CheckPage(r); status != 0 && !s.origins.allows(r.Header.Get("Origin")) {
+		http.Error(w, why, status)
+		return
+	}
 	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
 		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1), waiting: &v.waiting}
-		options := websocket.AcceptOptions{InsecureSkipVerify: s.origins.allows(r.Header.Get("Origin"))}
+		options := websocket.AcceptOptions{InsecureSkipVerify: true} // the Origin is right
 		var err error
 		if page.library, err = websocket.Accept(&takeover{w, page}, r, &options); err != nil {
-			return nil, fmt.Errorf("the request for a WebSocket is not valid, or comes from another site's page (%q)",
-				r.Header.Get("Origin"))
+			return nil, errors.New("the request for a WebSocket is not valid")
 		}
 		page.library.SetReadLimit(maxMessage)
 		page.reading.Go(page.read)
