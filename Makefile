@@ -42,9 +42,9 @@ UDEVDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/rules.d
 LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
 LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 
-# The Debian packages for the wire in other languages: see protocol/README.md.
-LANGUAGE_DEBS := gcc g++ clang cmake gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf libopencv-dev mypy nodejs npm python3-cryptography \
-	python3-numpy python3-pytest
+# The Debian packages for the wire in other languages: see protocol/README.md. Other packages of nodejs have npm in them.
+LANGUAGE_DEBS := gcc g++ clang cmake gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf libopencv-dev mypy \
+	nodejs $(if $(shell command -v npm),,npm) python3-cryptography python3-numpy python3-pytest
 
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
