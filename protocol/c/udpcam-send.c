@@ -107,6 +107,7 @@ int main(int argc, char **argv) {
         else if (o == 'f') fps = atof(optarg);
         else if (o == 'p') c.parity = strtof(optarg, NULL);
         else if (o == 'l') listen = optarg, c.subscribers = 8;
+        else if (o == 'h') return puts(usage) < 0;
         else die(usage, NULL);
     }
     if (argc - optind != !listen) die(usage, NULL);
