@@ -38,6 +38,7 @@ static void run(int argc, char** argv) {
         if (!stopped) std::this_thread::sleep_for(d);
     };
     std::vector<uint8_t> in;
+    bool waits = fps > 0 && !o.listen.empty(); // for the first receiver
     Clock::time_point due = Clock::now();
     for (bool more = true; more && !stopped;) {
         uint8_t chunk[1 << 16];
@@ -53,7 +54,8 @@ static void run(int argc, char** argv) {
                 used++;
                 continue;
             }
-            while (fps > 0 && !o.listen.empty() && !sender.watched() && !stopped) wait(std::chrono::milliseconds(5));
+            while (waits && !sender.watched() && !stopped) wait(std::chrono::milliseconds(5));
+            waits = false;
             if (fps > 0) {
                 due = std::max(due, Clock::now() - std::chrono::milliseconds(500));
                 std::this_thread::sleep_until(due);
