@@ -98,9 +98,10 @@ class Incoming:
         if self.state == UNSEEN:
             yield Request(self.frame, 0, 0, 0, ())  # all of it
         for block, there in enumerate(self.shards):
-            missing = [c for c in range(self.total(block)) if c not in there]
-            if len(there) < self.total(block):
-                yield Request(self.frame, block, self.total(block) - len(there), self.layout.k, missing)
+            total = self.total(block)
+            if len(there) < total:
+                missing = [c for c in range(total) if c not in there]
+                yield Request(self.frame, block, total - len(there), self.layout.k, missing)
 
     def free(self, state: int) -> None:
         self.state, self.shards, self.size = state, [], 0
@@ -126,11 +127,9 @@ class Stream:
     def memory(self) -> int:
         return sum(p.size for p in self.frames) + (len(self.held.jpeg) if self.held else 0)
 
-    def add(self, s: Segment, now: int) -> str:
-        """Returns why a segment is of no use, "" if it is."""
-        p, why = self._frame(s, now)
-        if p is None or not p.accept(s):
-            return why or "inconsistent"
+    def add(self, s: Segment, now: int) -> None:
+        p = self._frame(s, now)
+        check(p.accept(s), "inconsistent")
         over, came = p.over, p.n
         if not s.repair:
             self.gap = self.gap if p.over or not p.n else max(self.gap, min(now - p.last, MAX_REORDER))
@@ -143,31 +142,32 @@ class Stream:
             self._complete(p, now)
         if p.whole_at == now or over != p.over or now >= self.wake:
             self.attend(now)
-        return why
+        check(not why, why)
 
-    def _frame(self, s: Segment, now: int) -> tuple[Incoming | None, str]:
+    def _frame(self, s: Segment, now: int) -> Incoming:
         if not self.frames:
             self.newest = self.reach = (s.frame - (1 << 30)) & 0xFFFFFFFF  # older frames may still come
-        p, late = next((p for p in reversed(self.frames) if p.frame == s.frame), None), ahead(s.frame, self.newest) <= 0
-        if p is None and self.started and self.segments is None and (late or ahead(s.frame, self.reach) > MAX_AHEAD):
+        p = next((p for p in reversed(self.frames) if p.frame == s.frame), None)
+        late = ahead(s.frame, self.newest) <= 0
+        if p is None and self.started and not self.segments and (late or ahead(s.frame, self.reach) > MAX_AHEAD):
             # It may be forged. But if several come in order and no others, then the stream goes on here.
-            self.strays = self.strays + (s.frame != self.stray) if 0 <= ahead(s.frame, self.stray) <= MAX_AHEAD and self.strays else 1
+            step = ahead(s.frame, self.stray)
+            self.strays = self.strays + (step > 0) if self.strays and 0 <= step <= MAX_AHEAD else 1
             self.stray = s.frame
-            if self.strays < 3 or now - self.handed < 250 * MS:
-                return None, "late" if late else "stray"
+            check(self.strays >= 3 and now - self.handed >= 250 * MS, "late" if late else "stray")
+            self._lost(ahead(s.frame, self.newest) - 1)
             for q in self.frames:
                 q.free(DONE)
-            self.newest, self.reach, self.frames, late = (s.frame - 1) & 0xFFFFFFFF, s.frame, [], False
-        if p is None and late:
-            return None, "late"
+            self.newest, self.reach, self.frames = (s.frame - 1) & 0xFFFFFFFF, s.frame, []
+        elif p is None:
+            check(not late, "late")
         if p is None:
             p = Incoming(s.frame, now + self.a.deadline)
             p.partial = not self.started and not self.frames and s.place > 0
-            if not self._insert(p, now):
-                return None, "over-limit"
-        return p, ""
+            self._insert(p, now)
+        return p
 
-    def _insert(self, p: Incoming, now: int) -> bool:
+    def _insert(self, p: Incoming, now: int) -> None:
         pending = [q for q in self.frames if ahead(q.frame, self.newest) > 0]
         if len(pending) >= MAX_PENDING:
             least = min(pending, key=lambda q: q.size)
@@ -181,7 +181,6 @@ class Stream:
             self.frames += [Incoming((p.frame - i) & 0xFFFFFFFF, now + self.a.deadline, now) for i in range(gap, 0, -1)]
         self.frames = sorted(self.frames + [p], key=lambda q: ahead(q.frame, p.frame))
         self.wake = now
-        return True
 
     def _complete(self, p: Incoming, now: int) -> None:
         jpeg = p.jpeg()
@@ -196,8 +195,11 @@ class Stream:
 
     def drop(self, p: Incoming, why: str) -> None:
         if p.state != DONE and not p.partial:
-            self.a.stats["frames lost" if p.state == UNSEEN else "frames " + why] += 1
+            self.a.stats["dropped lost" if p.state == UNSEEN else "dropped " + why] += 1
         p.free(DONE)
+
+    def _lost(self, frames: int) -> None:
+        self.a.stats["dropped lost"] += frames if 0 < frames < 4096 else 0  # more come from a sender that begins anew
 
     def attend(self, now: int) -> None:
         """Does what is due, and sets wake to when it must be called again."""
@@ -234,8 +236,7 @@ class Stream:
     def _hand_on(self, p: Incoming, older: list[Incoming], now: int) -> None:
         for q in older:
             self.drop(q, "superseded")
-        lost = ahead(p.frame, self.newest) - 1 - len(older)
-        self.a.stats["frames lost"] += max(0, lost) if self.started and lost < 4096 else 0
+        self._lost(ahead(p.frame, self.newest) - 1 - len(older) if self.started else 0)
         self.a.stats["frames by request" if p.helped else "frames by parity"] += p.helped or p.repaired
         self.started, self.newest, self.handed, self.strays = True, p.frame, now, 0
         self.reach = p.frame if ahead(p.frame, self.reach) > 0 else self.reach
@@ -281,8 +282,10 @@ class Stream:
             return due
         self.unanswered += p.asks > 0
         p.asks, p.asked = p.asks + 1, now
-        for request in p.requests():
-            self.a.stats["requests"] += self._send(wire.pack_request(request, self.session, self.number), 8)
+        for request in p.requests():  # made one by one: a stranger's frame may have many blocks, and be asked for only a little
+            if not self._send(wire.pack_request(request, self.session, self.number), 8):
+                break
+            self.a.stats["requests"] += 1
         return now + patience
 
     def _send(self, b: bytes, share: int) -> bool:
@@ -318,57 +321,49 @@ class Assembler:
         self._now = now
         self.stats["datagrams"] += 1
         try:
-            why = self._add(b, source, now)
-        except wire.MALFORMED:
-            why = "malformed"
-        if why:
-            self.stats["datagrams " + why] += 1
+            self._add(b, source, now)
+        except wire.MALFORMED as e:
+            self.stats["refused " + wire.reason(e)] += 1
 
-    def _add(self, b: bytes, source: Address, now: int) -> str:
-        if len(b) < 8 or b[1] != wire.MAGIC or b[2] & 0x70 != wire.VERSION:
-            return "foreign"
-        if bool(b[2] & wire.SEALED) != bool(self.key):
-            return "unsealed" if self.key else "sealed"
-        kind, opened = b[2] & 15, b
+    def _add(self, b: bytes, source: Address, now: int) -> None:
+        kind, opened = wire.kind_of(b), b
+        check(kind != wire.ANSWER, "unwanted")
+        check(bool(b[2] & wire.SEALED) == bool(self.key), "unsealed" if self.key else "sealed")
         key = (b[4:7], b[3], None if self.key else source[:2])
         s = self.streams.get(key)
         if kind & 7 in (wire.DATA, wire.PARITY):
             segment = wire.parse_segment(b)
-            if s is None and self.key:
-                return "unannounced"
+            check(s is not None or not self.key, "unannounced")
             if s and s.segments:
-                if segment.frame < s.oldest:
-                    return "replayed"
-                plain = seal.open_segment(s.segments, b)
-                if plain is None:
-                    return "wrong-key"
-                segment = segment._replace(payload=plain)
+                check(segment.frame >= s.oldest, "replayed")
+                segment = segment._replace(payload=seal.open_segment(s.segments, b))
             s = self._heard(s, key, b, source, now)
-            why = s.add(segment, now)
-            if self.stats["datagrams"] % 64 == 0:
-                self._make_room(now)
-            return why
-        if kind not in (wire.ANNOUNCEMENT, wire.SKIP) or kind == wire.SKIP and s is None:
-            return "unknown-type" if kind != wire.SKIP else "unannounced"
+            try:
+                s.add(segment, now)
+            finally:
+                if self.stats["datagrams"] % 64 == 0:
+                    self._make_room(now)
+                self.show(s, now)
+            return
+        check(kind in (wire.ANNOUNCEMENT, wire.SKIP), "unknown-type")
+        check(kind == wire.ANNOUNCEMENT or s is not None, "unannounced")
         if self.key:
             c = seal.parse_control(b)
             known = s is not None and s.salt == c.origin
-            if s and (c.counter <= s.counter if known else s.live and now - s.seen < 2 * SECOND):
-                return "replayed"
-            plain = seal.open_control(self.key.announcements, b) if c.key_id == self.key.id else None
-            if plain is None:
-                return "wrong-key"
+            check(s is None or (c.counter > s.counter if known else not s.live or now - s.seen >= 2 * SECOND), "replayed")
+            check(c.key_id == self.key.id, "wrong-key")
+            opened = seal.open_control(self.key.announcements, b)
             if not known:
                 segments = self.key.segments(c.origin, c.suite)
                 self.streams.pop(key, None)
                 s = self._heard(None, key, b"", source, now)
                 s.salt, s.live, s.segments, s.feedback = c.origin, False, segments, self.key.feedback(c.origin)
             assert s
-            s.counter, opened = c.counter, plain
+            s.counter = c.counter
         if kind == wire.SKIP:
             first, last = wire.parse_skip(opened)
             self._heard(s, key, b, source, now).skip(first, last, now)
-            return ""
+            return
         n = wire.parse_announcement(opened)
         s = self._heard(s, key, b, source, now)
         if s.segments or not s.clock.forged(n.echo, now):
@@ -383,12 +378,11 @@ class Assembler:
             s.announced, s.renames = n, 0
         s.attend(now)
         self.show(s, now)
-        return ""
 
     def _heard(self, s: Stream | None, key: Any, b: bytes, source: Address, now: int) -> Stream:
         if s is None:
             if len(self.streams) >= MAX_STREAMS:  # at most a hundred times a second, because it costs much
-                check(now - self._evicted >= 10 * MS)
+                check(now - self._evicted >= 10 * MS, "over-limit")
                 self._evicted = now
                 del self.streams[min(self.streams, key=lambda k: self._rank(self.streams[k], now))]
             s = self.streams[key] = Stream(self, int.from_bytes(key[0], "big"), key[1], source, now)

@@ -58,6 +58,7 @@ class _Loop(threading.Thread):
                 try:
                     for _ in range(64):
                         self._read()
+                        self._send(a.feedback)
                 except OSError:  # there is no more; or it is what ICMP says of a datagram that was sent
                     pass
             now = clock()
@@ -94,12 +95,12 @@ class _Loop(threading.Thread):
             if len(b) > 8 and b[1] == wire.MAGIC and b[2] & 0x7F == wire.VERSION | wire.ANSWER and asked:
                 try:
                     asked[0].read(b, at)
-                except wire.MALFORMED:
-                    self.assembler.stats["datagrams malformed"] += 1
+                except wire.MALFORMED as e:
+                    self.assembler.stats["refused " + wire.reason(e)] += 1
             elif asked or not self.only_subscribed:
                 self.assembler.add(b, source, at)
             else:
-                self.assembler.stats["datagrams unwanted"] += 1
+                self.assembler.stats["refused unwanted"] += 1
 
     def _send(self, datagrams: list[tuple[bytes, Address]]) -> None:
         for b, to in datagrams:

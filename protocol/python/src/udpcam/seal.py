@@ -8,7 +8,7 @@ import os
 import struct
 from typing import NamedTuple, Protocol
 
-from .wire import SEALED, TAG, check
+from .wire import SEALED, TAG, Refused, check
 
 CHACHA, AES = 1, 2
 
@@ -44,12 +44,13 @@ class Key:
 
     def __init__(self, secret: bytes) -> None:
         try:
-            import cryptography  # noqa: F401
+            import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401
         except ImportError:
             raise ImportError("a key needs cryptography: pip install cryptography, or apt install python3-cryptography") from None
         self._secret = secret
         self.id = int.from_bytes(self._derive(b"", b"key id")[:2], "big")
         self.announcements, self.subscriptions = (XChaCha(self._derive(b"", p)) for p in (b"announcement", b"subscription"))
+        self.subscriptions.encrypt(bytes(24), b"", b"")  # loads OpenSSL now, and not when the first datagram waits
 
     def _derive(self, salt: bytes, purpose: bytes) -> bytes:  # HKDF-SHA256 (RFC 5869), its first block
         prk = hmac.digest(salt or bytes(32), self._secret, hashlib.sha256)
@@ -60,7 +61,7 @@ class Key:
 
     def segments(self, salt: bytes, suite: int) -> Aead:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
-        check(suite in (CHACHA, AES))
+        check(suite in (CHACHA, AES), "unknown-type")
         if suite == AES:
             return AESGCM(self._derive(salt, b"segment AES-256-GCM"))
         return ChaCha20Poly1305(self._derive(salt, b"segment ChaCha20-Poly1305"))
@@ -110,22 +111,21 @@ def parse_control(b: bytes) -> Control:
     return Control(*struct.unpack_from(">16sQHBx", b, 8))
 
 
-def open_control(aead: Aead, b: bytes) -> bytes | None:
-    plain = _open(aead, b[8:32], b[36:], b[:36])
-    return None if plain is None else b[:2] + bytes([b[2] & ~SEALED]) + b[3:8] + plain
+def open_control(aead: Aead, b: bytes) -> bytes:
+    return b[:2] + bytes([b[2] & ~SEALED]) + b[3:8] + _open(aead, b[8:32], b[36:], b[:36])
 
 
 def seal_segment(aead: Aead, header: bytes, payload: bytes) -> bytes:
     return header + aead.encrypt(header[:1] + header[17:18] + header[2:12], payload, header)
 
 
-def open_segment(aead: Aead, b: bytes) -> bytes | None:
+def open_segment(aead: Aead, b: bytes) -> bytes:
     return _open(aead, b[:1] + b[17:18] + b[2:12], b[28:], b[:28])
 
 
-def _open(aead: Aead, nonce: bytes, sealed: bytes, header: bytes) -> bytes | None:
+def _open(aead: Aead, nonce: bytes, sealed: bytes, header: bytes) -> bytes:
     from cryptography.exceptions import InvalidTag
     try:
         return aead.decrypt(nonce, sealed, header)
     except InvalidTag:
-        return None
+        raise Refused("wrong-key") from None

@@ -15,7 +15,7 @@ from typing import Sequence
 from . import jpeg, seal, wire
 from .receiver import UDP_SEGMENT, clock, parse_address, try_option
 from .repair import crc32c, encode
-from .wire import DATA, PARITY, REPAIR, SECOND
+from .wire import DATA, PARITY, REPAIR, SECOND, check
 
 RING_FRAMES, RING_BYTES, MAX_ANSWER, MAX_RECEIVERS = 128, 16 << 20, 96 << 10, 2048
 
@@ -75,33 +75,28 @@ class Splitter:
 
     def hear(self, b: bytes, now: int) -> tuple[list[wire.Train] | None, wire.Request | None]:
         """Reads a report or a request. Raises one of wire.MALFORMED if it is not to be believed."""
-        kind = b[2] & 15
-        wire.check(b[1] == wire.MAGIC and b[2] & 0x70 == wire.VERSION and kind in (wire.REPORT, wire.REQUEST)
-                   and b[3:7] == bytes([self.stream]) + self.session.to_bytes(3, "big") and bool(b[2] & wire.SEALED) == bool(self.key))
-        c = seal.Control(b"", 0, 0, 0)
+        kind, sealed = wire.kind_of(b), bool(b[2] & wire.SEALED)
+        check(kind in (wire.REPORT, wire.REQUEST), "unknown-type")
+        check(b[3:7] == bytes([self.stream]) + self.session.to_bytes(3, "big"), "other-session")
+        check(sealed == bool(self.key), "wrong-key" if sealed else "unsealed")
+        c = seal.parse_control(b) if sealed else seal.Control(bytes(16), 0, 0)
+        known = c.origin in self._receivers
         if self._feedback:
-            c = seal.parse_control(b)
-            wire.check(c.counter > self._receivers.get(c.origin, (-1, 0))[0])
-            opened = seal.open_control(self._feedback, b)
-            wire.check(opened is not None)
-            b = opened or b
-        if kind == wire.REQUEST:
-            wire.check(not self.key or c.origin in self._receivers)
-            request = wire.parse_request(b)
-            self._note(c, now)
-            return None, request
-        echo, trains = wire.parse_report(b)
-        wire.check(c.origin in self._receivers or self.clock.echoes(echo, now))
-        self._note(c, now)
-        self.clock.hear(echo, now)
-        self._peer = c.origin
-        return trains, None
-
-    def _note(self, c: seal.Control, now: int) -> None:
-        if self.key:
-            self._receivers = {o: r for o, r in self._receivers.items() if now - r[1] < 5 * SECOND} if len(self._receivers) > 64 else self._receivers
-            wire.check(c.origin in self._receivers or len(self._receivers) < MAX_RECEIVERS)
+            check(not known or c.counter > self._receivers[c.origin][0], "replayed")
+            b = seal.open_control(self._feedback, b)
+        request = wire.parse_request(b) if kind == wire.REQUEST else None
+        echo, trains = wire.parse_report(b) if kind == wire.REPORT else (None, None)
+        if echo and not (sealed and known):
+            check(self.clock.echoes(echo, now), "replayed" if sealed else "unproven")
+        if sealed:
+            check(known or request is None, "replayed")
+            self._receivers = {o: r for o, r in self._receivers.items() if now - r[1] < 5 * SECOND}
+            check(len(self._receivers) < MAX_RECEIVERS, "replayed")
             self._receivers[c.origin] = (c.counter, now)
+        if echo:
+            self.clock.hear(echo, now)
+            self._peer = c.origin
+        return trains, request
 
 
 class Sender:

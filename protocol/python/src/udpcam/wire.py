@@ -1,5 +1,5 @@
 """The datagrams of udpcam/1, read and written: protocol/README.md is their specification. Times are microseconds since the
-Unix epoch; on the wire they have 48 bits. Functions that parse raise one of MALFORMED."""
+Unix epoch; on the wire they have 48 bits. What is refused raises one of MALFORMED, of which reason tells why."""
 from __future__ import annotations
 
 import struct
@@ -10,12 +10,27 @@ DATA, PARITY, ANNOUNCEMENT, REPORT, REQUEST, SUBSCRIBE, ANSWER, SKIP = range(1, 
 REPAIR = 8  # added to DATA or PARITY if the segment answers a request
 MAGIC, VERSION, SEALED, TAG, STAMP, SECOND = 0xCA, 0x10, 0x80, 16, (1 << 48) - 1, 1_000_000
 DEFAULT_PORT, MAX_FRAME, MAX_BLOCK_DATA = 12345, (1 << 24) - 1, 192
-MALFORMED = (ValueError, struct.error, IndexError)
 
 
-def check(right: bool) -> None:
+class Refused(ValueError):
+    """A datagram is not to be believed, or of no use. The text is a word for the reason."""
+
+
+MALFORMED = (Refused, struct.error, IndexError)
+
+
+def reason(e: Exception) -> str:
+    return str(e) if isinstance(e, Refused) else "malformed"
+
+
+def check(right: bool, why: str = "malformed") -> None:
     if not right:
-        raise ValueError("malformed datagram")
+        raise Refused(why)
+
+
+def kind_of(b: bytes) -> int:
+    check(len(b) >= 8 and b[1] == MAGIC and b[2] & 0x70 == VERSION, "foreign")
+    return b[2] & 15
 
 
 def near(stamp: int, now: int) -> int:
