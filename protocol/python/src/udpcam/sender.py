@@ -12,13 +12,12 @@ import time
 from collections import Counter
 from typing import Sequence
 
-from . import jpeg, seal, wire
+from . import seal, wire
 from .receiver import UDP_SEGMENT, clock, parse_address, try_option
 from .repair import crc32c, encode
 from .wire import DATA, PARITY, REPAIR, SECOND, check
 
 RING_FRAMES, RING_BYTES, MAX_ANSWER, MAX_RECEIVERS = 128, 16 << 20, 96 << 10, 2048
-
 
 class Outgoing:
     """A frame that is sent: its bytes, and how many rows of parity of each block have left."""
@@ -26,7 +25,6 @@ class Outgoing:
     def __init__(self, frame: int, data: bytes, lay: wire.Layout, parity: int, captured: int, crc: int) -> None:
         self.frame, self.data, self.layout, self.parity, self.captured, self.crc = frame, data, lay, parity, captured, crc
         self.rows = [parity] * lay.blocks
-
 
 class Splitter:
     """Makes the datagrams of one session. No socket, and no clock of its own."""
@@ -65,8 +63,8 @@ class Splitter:
         places = [c * lay.blocks + r.block for c in r.missing]
         return out + self.data(o, [i for i in places if i < lay.segments][:need - len(out)], DATA | REPAIR)
 
-    def announce(self, name: str, size: tuple[int, int], milli_fps: int, newest: int, now: int) -> bytes:
-        a = wire.Announcement(name, *size, milli_fps, newest, self.clock.echo(now), self._peer if self.key else b"")
+    def announce(self, name: str, milli_fps: int, newest: int, now: int) -> bytes:
+        a = wire.Announcement(name, 0, 0, milli_fps, newest, self.clock.echo(now), self._peer if self.key else b"")
         b = wire.pack_announcement(a, self.session, self.stream)
         if not self.key:
             return b
@@ -98,7 +96,6 @@ class Splitter:
             self._peer = c.origin
         return trains, request
 
-
 class Sender:
     """Sends JPEGs to HOST[:PORT]. Close it, or use it in a with statement.
 
@@ -121,7 +118,7 @@ class Sender:
         self._sock.connect(address)
         self._lock, self._gso, self._closed = threading.Lock(), True, False
         self._ring: dict[int, Outgoing] = {}
-        self._allowance, self._loss, self._last, self._due, self._rate, self._size = 0.0, 0.0, 0, 0, (0, 0, 0), (0, 0)
+        self._allowance, self._loss, self._last, self._due = 0.0, 0.0, 0, 0
         self.stats: Counter[str] = Counter()
         self._begin()
         self._thread = threading.Thread(target=self._listen, name="udpcam sender", daemon=True)
@@ -149,14 +146,13 @@ class Sender:
             parity = math.ceil(lay.k * self._parity / 100) if self._parity is not None else self._rows(lay.k)
             o = Outgoing(self._next, picture, lay, min(parity, 256 - lay.k), now, 0 if self._key else crc32c(picture))
             self._next += 1
-            self._count(picture, now)
             if self._announcements < 10 or not 0 <= now - self._announced < 250_000:
                 self._announce(now)
             sent = self._transmit(self._splitter.data(o, range(lay.segments)))
             sent += self._transmit(self._splitter.parity(o))
             self._allowance = min(self._allowance + sent / 2, max(sent, 131_014))
             self._ring[o.frame], self._last = o, now
-            while len(self._ring) > RING_FRAMES or sum(len(q.data) for q in self._ring.values()) > RING_BYTES:
+            while len(self._ring) > RING_FRAMES or len(self._ring) > 1 and sum(len(q.data) for q in self._ring.values()) > RING_BYTES:
                 del self._ring[next(iter(self._ring))]
             self.stats["frames"] += 1
 
@@ -164,18 +160,10 @@ class Sender:
         lost = k * self._loss  # segments of each block; twice the standard deviation is added
         return min(math.ceil(lost + 2 * math.sqrt(lost)), k // 2) if self._loss > 0.002 else 0
 
-    def _count(self, picture: bytes, now: int) -> None:
-        since, frames, rate = self._rate
-        if not since or now - since >= SECOND or now < since:
-            self._rate = (now, 0, frames * 1000 * SECOND // (now - since) if since and now > since else 0)
-            self._size = jpeg.size(picture)
-        else:
-            self._rate = (since, frames + 1, rate)
-
     def _announce(self, now: int) -> None:
         self._announced, self._announcements = now, self._announcements + 1
         newest = max(0, self._next - 1)
-        self._transmit([self._splitter.announce(self._name, self._size, self._rate[2], newest, now)])
+        self._transmit([self._splitter.announce(self._name, int(self._fps * 1000), newest, now)])
 
     def _transmit(self, datagrams: list[bytes]) -> int:
         """Sends datagrams, many in a system call where they have one size and UDP_SEGMENT is to be had. Returns their bytes."""

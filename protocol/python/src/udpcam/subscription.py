@@ -10,7 +10,6 @@ from .wire import SECOND, check
 
 LIVE = SECOND // 2  # a stream that was silent for longer does not come any more
 
-
 class Subscription:
     """It never sends more than 2.2 datagrams a second for long, whatever comes."""
 
@@ -48,10 +47,11 @@ class Subscription:
 
     def attend(self, a: Assembler, now: int) -> int:
         """Sends what is due by the assembler, and returns when to call it again."""
+        if now < self._left:  # the clock was set back
+            self._begin(self.address)
         stream = max([s.seen for s in a.streams.values() if s.name and s.source[:2] == self.address[:2] and s.announced
                       and self._name in ("", s.announced.name)] or [0])
-        comes, due = now - stream < LIVE, self._next
-        self._heard = max(self._heard, stream)
+        self._heard, comes, due = max(self._heard, stream), now - stream < LIVE, self._next
         if self.status == 1 and comes:  # its reports keep it coming; but others may be added
             due = stream + LIVE if self._name else min(stream + LIVE, self._left + 2 * SECOND)
         self._tokens, self._filled = min(8.0, self._tokens + max(0, now - self._filled) * 2.2e-6), now
