@@ -62,7 +62,7 @@ function datagram(size, type, { session = 0, stream = 0, block = 0 } = {}) {
  * A data or parity segment. Its frame has so many bytes (length), in n segments with that stride, in blocks with k each; it
  * left with `parity` parity segments a block, first. captured is a stamp. index is the number of a data segment in the frame,
  * or the row of a parity segment. payload is a part of the datagram, still encrypted if it is sealed.
- * @typedef {Prefix & {id: number, blocks: number, length: number, k: number, parity: number, captured: number, crc: number,
+ * @typedef {{block: number, id: number, blocks: number, length: number, k: number, parity: number, captured: number, crc: number,
  *   stride: number, n: number, isParity: boolean, isAnswer: boolean, index: number, payload: Uint8Array}} Segment
  */
 
@@ -81,7 +81,7 @@ export function parseSegment(p, b) {
   const size = isParity ? stride : Math.min(stride, length - index * stride);
   if (index < 0 || parity > rows || (isParity && !isAnswer && index >= parity)) return null;
   if (b.length !== SEGMENT_HEADER_SIZE + size + (p.sealed ? TAG_SIZE : 0) || size < 1 || (p.sealed && crc)) return null;
-  return { ...p, id: v.getUint32(8), blocks, length, k, parity, captured: get48(v, 18), crc, stride, n, isParity, isAnswer,
+  return { block: p.block, id: v.getUint32(8), blocks, length, k, parity, captured: get48(v, 18), crc, stride, n, isParity, isAnswer,
     index, payload: b.subarray(SEGMENT_HEADER_SIZE, SEGMENT_HEADER_SIZE + size) };
 }
 
