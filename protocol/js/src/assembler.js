@@ -1,16 +1,14 @@
 // Datagrams in, frames and feedback out. There is no socket here, no timer and no clock: the time is an argument, in
 // milliseconds since 1970, such as performance.timeOrigin + performance.now().
 import * as limits from "./limits.js";
-import { count } from "./ordering.js";
-import { hostOf, Stream } from "./stream.js";
+import { count, hostOf, Stream } from "./stream.js";
 import { ANNOUNCEMENT, ANSWER, SKIP, isSegment, parseAnnouncement, parsePrefix, parseSegment, parseSkip, plain } from "./wire.js";
 
 /**
  * A picture. captured is when it was taken, by the clock of its camera's machine. key is the ID of the key that it was sealed
  * with, undefined if it came open. The bytes are yours.
  * @typedef {{stream: string, id: number, captured: number, jpeg: Uint8Array, from: string, key?: string}} Frame
- */
-/**
+ *
  * @typedef {object} Options
  * @property {(frame: Frame) => void} onFrame gets each frame
  * @property {(datagram: Uint8Array, to: string) => void} [onSend] sends a datagram to an address that `add` was given. Without
@@ -20,12 +18,13 @@ import { ANNOUNCEMENT, ANSWER, SKIP, isSegment, parseAnnouncement, parsePrefix, 
  *   shown, once a minute: its key is missing, it is open, or it may be a recording
  * @property {number} [latency] how long a whole frame waits for an older one; by default three round trips, at most 150
  * @property {number} [deadline] how long a frame may take, from its first segment on; by default 1000
+ *
+ * A datagram, and the key of its stream. @typedef {{p: import("./wire.js").Prefix, key: string, b: Uint8Array, from: string, now: number}} Arrival
  */
 
-/** Counts. byParity and byRequest are frames, dropped frames by reason, leftOut datagrams by reason. expected and received are datagrams. */
+/** Counts. byParity and byRequest are frames; dropped are frames by reason, leftOut datagrams; expected and received datagrams. */
 const noStats = () => ({ frames: 0, frameBytes: 0, byParity: 0, byRequest: 0, skipped: 0, datagrams: 0, expected: 0, received: 0,
   requests: 0, feedback: 0, dropped: /** @type {Record<string, number>} */ ({}), leftOut: /** @type {Record<string, number>} */ ({}) });
-/** @typedef {ReturnType<typeof noStats>} Stats */
 
 /** Turns the datagrams of any number of senders into frames. */
 export class Assembler {
@@ -39,6 +38,8 @@ export class Assembler {
     this.config = { ...options, deadline: options.deadline ?? limits.DEADLINE, oneWay: !options.onSend };
   }
 
+  get #all() { return [...this.#streams.values()]; }
+
   /**
    * Takes a datagram that came from an address: IP:PORT, or another text that tells senders apart. The bytes are the
    * assembler's from then on. @param {Uint8Array} b @param {string} from @param {number} now
@@ -51,30 +52,28 @@ export class Assembler {
 
   /** @param {Uint8Array} b @param {string} from @param {number} now */
   #add(b, from, now) {
-    const p = parsePrefix(b), { keyring } = this.config;
+    const p = parsePrefix(b);
     if (!p) return "foreign";
     if (p.type === ANSWER) return "unwanted"; // a Subscriber reads those
-    if (p.sealed !== (keyring !== undefined)) {
+    if (p.sealed !== (this.config.keyring !== undefined)) {
       this.#ignored(p.sealed ? "no-key" : "open", from, now);
       return p.sealed ? "sealed" : "unsealed";
     }
-    const key = `${p.session}/${p.stream}${p.sealed ? "" : "/" + from}`, s = this.#streams.get(key);
-    if (p.type === ANNOUNCEMENT || p.type === SKIP) return this.#addControl(s, key, p, b, from, now);
-    return isSegment(p) ? this.#addSegment(s, key, p, b, from, now) : "unknown-type";
+    const key = `${p.session}/${p.stream}${p.sealed ? "" : "/" + from}`;
+    if (p.type === ANNOUNCEMENT || p.type === SKIP) return this.#addControl({ p, key, b, from, now });
+    return isSegment(p) ? this.#addSegment({ p, key, b, from, now }) : "unknown-type";
   }
 
-  /**
-   * @param {Stream | undefined} s @param {string} key @param {import("./wire.js").Prefix} p @param {Uint8Array} b
-   * @param {string} from @param {number} now
-   */
-  #addSegment(s, key, p, b, from, now) {
-    if (b.buffer.byteLength > 2 * b.length + 4096) b = b.slice(); // so that no large buffer is kept for a small datagram
+  /** @param {Arrival} d */
+  #addSegment(d) {
+    const { p, from, now } = d, b = d.b.buffer.byteLength > 2 * d.b.length + 4096 ? d.b.slice() : d.b; // keep no large buffer
+    let s = this.#streams.get(d.key);
     const segment = parseSegment(p, b);
     if (!segment) return "malformed";
     if (p.sealed && !s?.opener) return "unannounced";
-    const unopened = s?.opener && (s.ordering.useless(segment) || s.opener.openSegment(segment, b));
+    const unopened = s?.opener && (s.useless(segment) || s.opener.openSegment(segment, b));
     if (unopened) return unopened;
-    s ??= this.#join(key, p, from, now);
+    s ??= this.#join(d);
     s.heard(b.length, from, now);
     const why = s.add(segment, now);
     this.#makeRoom(segment.id, now);
@@ -82,33 +81,27 @@ export class Assembler {
     return why;
   }
 
-  /**
-   * @param {Stream | undefined} s @param {string} key @param {import("./wire.js").Prefix} p @param {Uint8Array} b
-   * @param {string} from @param {number} now
-   */
-  #addControl(s, key, p, b, from, now) {
-    let open = b;
+  /** @param {Arrival} d */
+  #addControl(d) {
+    const { p, from, now } = d, { keyring, oneWay } = this.config;
+    let s = this.#streams.get(d.key), open = d.b;
     if (p.type === SKIP && !s) return "unannounced";
-    if (this.config.keyring) {
-      const opened = this.config.keyring.openAnnouncement(b, s?.opener ?? null, s?.seen ?? 0, now);
+    if (keyring) {
+      const opened = keyring.openAnnouncement(d.b, s?.opener ?? null, s?.seen ?? 0, now);
       if (opened === "no-key") this.#ignored(opened, from, now);
       if (typeof opened === "string") return opened === "no-key" ? "wrong-key" : opened;
+      if (s && s.opener !== opened.opener) s = this.#forget(s);
+      (s ??= this.#join(d)).opener = opened.opener;
       open = opened.open;
-      if (s?.opener !== opened.opener) {
-        if (s) this.#forget(s);
-        s = this.#join(key, p, from, now);
-        s.opener = opened.opener;
-        s.asking.seal = opened.opener.seal;
-      }
     }
     const skip = p.type === SKIP && parseSkip(open), a = p.type === ANNOUNCEMENT && parseAnnouncement(open);
     if (!skip && !a) return "malformed";
-    s ??= this.#join(key, p, from, now);
-    s.heard(b.length, from, now);
-    if (skip) s.ordering.skip(skip.first, skip.last, now);
+    s ??= this.#join(d);
+    s.heard(d.b.length, from, now);
+    if (skip) s.skip(skip.first, skip.last, now);
     if (a) {
       s.asking.clock.hear(a.clock, now, !s.opener);
-      s.opener?.announced(a, this.config.oneWay, now);
+      s.opener?.announced(a, oneWay, now);
       if (!s.announced) s.asking.hurry(); // so that the next announcement echoes this receiver
       const { name } = s;
       if (s.believed) s.announce(a);
@@ -146,13 +139,13 @@ export class Assembler {
   /** When a datagram of a stream that is shown last came from there, 0 if none did. @param {string} from @param {string} name "" for any @param {string} [key] the ID of its key */
   heard(from, name, key) {
     const fits = (/** @type {Stream} */ s) => s.label && s.from === from && (!name || s.announced?.name === name) && s.opener?.key.id === key;
-    return Math.max(0, ...[...this.#streams.values()].filter(fits).map((s) => s.seen));
+    return Math.max(0, ...this.#all.filter(fits).map((s) => s.seen));
   }
 
   /** The streams that are shown. rtt is their round trip, 0 if unknown; ahead is by how much the sender's clock is ahead. */
   get streams() {
-    return [...this.#streams.values()].filter((s) => s.label).map((s) => ({ name: s.label, from: s.from, seen: s.seen,
-      frames: s.delivered, announced: s.announced, rtt: s.asking.clock.rtt, ahead: s.asking.clock.best?.offset }));
+    return this.#all.filter((s) => s.label).map((s) => ({ name: s.label, from: s.from, seen: s.seen, frames: s.delivered,
+      announced: s.announced, rtt: s.asking.clock.rtt, ahead: s.asking.clock.best?.offset }));
   }
 
   /** @param {"no-key" | "open" | "unproven"} why @param {string} from @param {number} now */
@@ -164,11 +157,11 @@ export class Assembler {
     this.config.onIgnored?.(why, from);
   }
 
-  /** Adds a stream. If too many are not shown, the weakest of these gives way. @param {string} key @param {import("./wire.js").Prefix} p @param {string} from @param {number} now */
-  #join(key, p, from, now) {
-    const newcomers = [...this.#streams.values()].filter((s) => !s.shown), s = new Stream(this, key, p, from, now);
-    if (newcomers.length >= limits.MAX_NEWCOMERS) this.#forget(weakest(newcomers, now));
-    this.#streams.set(key, s);
+  /** Adds a stream. If too many are not shown, the weakest of these gives way. @param {Arrival} d */
+  #join(d) {
+    const newcomers = this.#all.filter((s) => !s.shown), s = new Stream(this, d);
+    if (newcomers.length >= limits.MAX_NEWCOMERS) this.#forget(weakest(newcomers, d.now));
+    this.#streams.set(d.key, s);
     return s;
   }
 
@@ -177,9 +170,9 @@ export class Assembler {
    * are one sender's, by several networks: only one of them is shown. @param {Stream} s @param {number} now
    */
   #name(s, now) {
-    const host = hostOf(s.from), others = [...this.#streams.values()].filter((o) => o !== s && o.shown);
+    const host = hostOf(s.from), others = this.#all.filter((o) => o !== s && o.shown);
     if (!s.shown) {
-      if (others.some((o) => o.id === s.id && now - o.seen < limits.FELL_SILENT)) return;
+      if (others.some((o) => o.prefix.session === s.prefix.session && o.prefix.stream === s.prefix.stream && now - o.seen < limits.FELL_SILENT)) return;
       if (!s.proven && others.filter((o) => !o.proven).length >= limits.MAX_EARLY) return;
       if (others.length >= limits.MAX_STREAMS) {
         const least = weakest(others, now);
@@ -201,18 +194,19 @@ export class Assembler {
 
   /** @param {Stream} s */
   #forget(s) {
-    for (const p of s.ordering.pending) s.ordering.drop(p, "late");
+    for (const p of s.pending) s.drop(p, "late");
     s.hold(null);
     this.#streams.delete(s.key);
+    return undefined;
   }
 
   /** Drops unfinished frames until all fit: the oldest of the weakest stream, but not that with this ID. @param {number} keep @param {number} now */
   #makeRoom(keep, now) {
     while (this.memory.used > limits.MAX_PENDING_BYTES) {
-      const full = [...this.#streams.values()].filter((s) => s.held || s.ordering.pending.some((p) => p.size && p.id !== keep));
+      const full = this.#all.filter((s) => s.held || s.pending.some((p) => p.size && p.id !== keep));
       if (!full.length) return;
-      const s = weakest(full, now), p = s.ordering.pending.find((p) => p.size && p.id !== keep);
-      if (p) s.ordering.drop(p, "over-limit");
+      const s = weakest(full, now), p = s.pending.find((p) => p.size && p.id !== keep);
+      if (p) s.drop(p, "over-limit");
       else s.hold(null);
     }
   }
