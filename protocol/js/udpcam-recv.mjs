@@ -95,7 +95,7 @@ const assembler = new Assembler({
 const target = flags.from === undefined ? null : addressOf(flags.from);
 const sender = target && (await lookup(target.host || "localhost").catch((err) => fail(`--from ${flags.from}: ${err.message}`)));
 const { host, port } = target ? { host: "", port: 0 } : addressOf(positionals[0]);
-const subscribers = !sender ? [] : (keys.length ? keys : [undefined]).map((key) => new Subscriber({ name: flags.name, key, seal }));
+const subscribers = !sender ? [] : (keys.length ? keys : [undefined]).map((key) => new Subscriber({ name: flags.name, key }));
 const only = target && sender && textOf(sender.address, target.port);
 
 /** @param {string} address @param {number} port */

@@ -12,9 +12,12 @@ const HEADER_SIZE = 36; // of a sealed datagram that is no segment; 8 bytes of i
 /** @param {Uint8Array} b */
 const hex = (b) => Array.from(b, (n) => n.toString(16).padStart(2, "0")).join("");
 
-/** What opens segments with a key: it returns what was encrypted, or throws. @typedef {(nonce: Uint8Array, header: Uint8Array, sealed: Uint8Array) => Uint8Array} OpenSegment */
-/** That of each suite, by the number that announcements have for it. @typedef {Record<number, (key: Uint8Array) => OpenSegment>} Suites */
-/** @type {Suites} */
+/**
+ * The ID of a receiver, or of a subscription, and how many datagrams it has sealed. @typedef {{id: Uint8Array, counter: bigint}} Origin
+ * Opens segments with a key: returns what was encrypted, or throws.
+ * @typedef {(key: Uint8Array) => (nonce: Uint8Array, header: Uint8Array, sealed: Uint8Array) => Uint8Array} Suite
+ */
+/** By the number that announcements have for it. @type {Record<number, Suite>} */
 const SUITES = {
   1: (key) => (nonce, header, sealed) => chacha20poly1305(key, nonce, header).decrypt(sealed),
   2: (key) => (nonce, header, sealed) => gcm(key, nonce, header).decrypt(sealed),
@@ -34,27 +37,27 @@ export class Key {
 
   /** @param {string} purpose @param {Uint8Array} [salt] */
   derive(purpose, salt, size = 32) { return hkdf(sha256, this.bytes, salt, new TextEncoder().encode("udpcam/1 " + purpose), size); }
-}
 
-/** The ID of a receiver, or of a subscription, and how many datagrams it has sealed. */
-export class Origin {
-  id = crypto.getRandomValues(new Uint8Array(16));
-  counter = 0n;
-
-  /** Seals a datagram. @param {Key} key @param {Uint8Array} secret what was derived from the key for this purpose @param {Uint8Array} open */
-  seal(key, secret, open) {
+  /** Seals a datagram that is no segment. @param {Uint8Array} secret derived from the key @param {Origin} origin @param {Uint8Array} open */
+  seal(secret, origin, open) {
     const b = new Uint8Array(HEADER_SIZE - 8 + open.length + TAG_SIZE), header = b.subarray(0, HEADER_SIZE);
     b.set(open.subarray(0, 8));
     b[2] |= 0x80;
-    b.set(this.id, 8);
-    viewOf(b).setBigUint64(24, ++this.counter);
-    viewOf(b).setUint16(32, parseInt(key.id, 16));
+    b.set(origin.id, 8);
+    viewOf(b).setBigUint64(24, ++origin.counter);
+    viewOf(b).setUint16(32, parseInt(this.id, 16));
     b.set(xchacha20poly1305(secret, header.slice(8, 32), header).encrypt(open.subarray(8)), HEADER_SIZE);
     return b;
   }
+
+  /** Opens the answer to a Subscribe. @param {Uint8Array} b */
+  openAnswer(b) {
+    const header = readHeader(b), open = header?.keyID === this.id && openControl(this.subscriptions, b);
+    return header && open ? { ...header, open } : null;
+  }
 }
 
-/** Opens a sealed datagram that is no segment, as if it had been sent open. Null: the secret does not fit. @param {Uint8Array} secret @param {Uint8Array} b */
+/** Opens a datagram that is no segment, as if it had been sent open. Null: the secret does not fit. @param {Uint8Array} secret @param {Uint8Array} b */
 function openControl(secret, b) {
   try {
     const open = xchacha20poly1305(secret, b.slice(8, 32), b.slice(0, HEADER_SIZE)).decrypt(b.slice(HEADER_SIZE));
@@ -70,18 +73,12 @@ function readHeader(b) {
   return { origin: hex(b.subarray(8, 24)), counter: viewOf(b).getBigUint64(24), keyID: hex(b.subarray(32, 34)), suite: b[34] };
 }
 
-/** Opens the answer to a sealed Subscribe. @param {Key} key @param {Uint8Array} b */
-export function openAnswer(key, b) {
-  const header = readHeader(b), open = header?.keyID === key.id && openControl(key.subscriptions, b);
-  return header && open ? { origin: header.origin, counter: header.counter, open } : null;
-}
-
 /** The keys of a receiver, and what it must remember to use them. */
 export class Keyring {
-  origin = new Origin(); // of reports and requests
+  /** Of reports and requests. @type {Origin} */ origin = { id: crypto.getRandomValues(new Uint8Array(16)), counter: 0n };
   /** When the newest announcement of each name left: see Opener.announced. @type {Map<string, number>} */ sent = new Map();
 
-  /** @param {Key[]} keys @param {Suites} [suites] other code for the same ciphers */
+  /** @param {Key[]} keys @param {Record<number, Suite>} [suites] other code for the same ciphers */
   constructor(keys, suites = SUITES) {
     this.keys = keys;
     this.suites = suites;
@@ -122,7 +119,7 @@ export class Opener {
     this.salt = hex(salt);
     this.since = since;
     this.open = ring.suites[suite](key.derive(PURPOSES[suite], salt));
-    this.seal = (/** @type {Uint8Array} */ open) => ring.origin.seal(key, feedback, open);
+    this.seal = (/** @type {Uint8Array} */ open) => key.seal(feedback, ring.origin, open);
   }
 
   /** Opens a segment, or returns why it is not to be believed. @param {import("./wire.js").Segment} s @param {Uint8Array} b its datagram */

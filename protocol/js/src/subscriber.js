@@ -11,6 +11,7 @@ const STATES = ["asking", "subscribed", "full", "no-stream"];
 
 export class Subscriber {
   number = crypto.getRandomValues(new Uint8Array(8));
+  origin = { id: crypto.getRandomValues(new Uint8Array(16)), counter: 0n }; // of sealed Subscribes
   #cookie = new Uint8Array(16);
   #status = 0; // of the last answer
   #answers = { origin: "", counter: 0n }; // of the last sealed answer
@@ -26,14 +27,11 @@ export class Subscriber {
 
   /**
    * Subscribes to the stream of that name, or to all if it is empty; to sealed ones if there is a key, else to open ones.
-   * @param {{name?: string, key?: import("./seal.js").Key, seal?: Pick<typeof import("./seal.js"), "Origin" | "openAnswer">}} [options]
-   *   seal: the module, if there is a key
+   * @param {{name?: string, key?: import("./seal.js").Key}} [options]
    */
-  constructor({ name = "", key, seal } = {}) {
+  constructor({ name = "", key } = {}) {
     this.name = name;
     this.key = key;
-    this.seal = seal;
-    this.origin = seal && new seal.Origin();
   }
 
   /** How the subscription stands: receiving, subscribed, full, no-stream, unanswered, or asking. @param {number} now */
@@ -52,7 +50,7 @@ export class Subscriber {
     const p = parsePrefix((b = plain(b)));
     if (p?.type !== ANSWER || p.sealed !== (this.key !== undefined)) return false;
     if (this.key) {
-      const opened = this.seal?.openAnswer(this.key, b), { origin, counter } = this.#answers;
+      const opened = this.key.openAnswer(b), { origin, counter } = this.#answers;
       if (!opened || (opened.origin === origin && opened.counter <= counter)) return false;
       [this.#answers, b] = [opened, opened.open];
     }
@@ -94,6 +92,6 @@ export class Subscriber {
   /** @param {boolean} farewell */
   #write(farewell) {
     const open = writeSubscribe({ number: this.number, cookie: this.#cookie, farewell, name: this.name });
-    return this.key && this.origin ? this.origin.seal(this.key, this.key.subscriptions, open) : open;
+    return this.key ? this.key.seal(this.key.subscriptions, this.origin, open) : open;
   }
 }
