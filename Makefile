@@ -42,11 +42,16 @@ UDEVDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/rules.d
 LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
 LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 
+# The Debian packages for the wire in other languages: see protocol/README.md.
+LANGUAGE_DEBS := gcc g++ clang cmake gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf libopencv-dev mypy nodejs npm python3-cryptography \
+	python3-numpy python3-pytest
+
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
-	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick \
-	iproute2 iptables libjpeg-turbo-progs nftables nginx-light python3 qemu-user-static systemd xdotool xvfb zbar-tools \
-	$(LAB_DEBS)
+	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	gstreamer1.0-tools imagemagick \
+	iproute2 iptables libjpeg-turbo-progs nftables nginx-light python3 python3-opencv qemu-user-static systemd xdotool xvfb zbar-tools \
+	$(LANGUAGE_DEBS) $(LAB_DEBS)
 
 # The programs that `make bench` compares with, and its kind of network: the kernel's netem if there is one.
 BENCH_DEBS := gcc libc6-dev iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
