@@ -8,13 +8,10 @@ import { writeReport, writeRequest } from "./wire.js";
 
 export class Asking {
   clock = new RemoteClock();
-  received = 0; // bytes of the stream
-  reported = 0; // when the last report was due
+  received = 0; #fedBack = 0; // bytes of the stream, and of feedback
+  reported = 0; #urgent = false; // when the last report was due; whether the next one should not wait
   unanswered = 0; // requests in a row that had to be repeated
-  #urgent = false; // whether the next report should not wait
-  #fedBack = 0; // bytes of feedback
-  #reorder = 0; // how late a datagram comes that is not lost
-  #gap = 0; // the longest time between two datagrams of a frame
+  #reorder = 0; #gap = 0; // how late a datagram comes that is not lost; the longest time between two of a frame
   #segments = 0; // datagrams of the last frame
   /** @type {import("./wire.js").Report} */ #report = { largest: 0, late: 0, age: 0, trains: [] };
 
@@ -57,13 +54,13 @@ export class Asking {
     const { latency, oneWay } = this.stream.all.config;
     if (this.unanswered >= limits.MAX_UNANSWERED) return 0;
     if (latency !== undefined || oneWay) return latency ?? this.#lateness;
-    const trip = (this.clock.best?.rtt ?? limits.GUESSED_RTT) + this.#lateness; // longer ones are queues: waiting does not help
+    const trip = (this.clock.best?.rtt ?? limits.GUESSED_RTT) + this.#lateness; // longer ones are queues
     return Math.min(limits.LATENCY_TRIPS * trip + limits.LATENCY_SLACK, limits.MAX_LATENCY);
   }
 
   /**
-   * Closes the train of a frame, if it has ended or must: all has come; or the last datagram or one of a newer frame, and then
-   * nothing for as long as datagrams may be late. Silence alone ends none. @param {PendingFrame} p @param {number} now
+   * Closes the train of a frame, if it has ended or must: all has come; or the last datagram or one of a newer frame, and
+   * then nothing for as long as datagrams may be late. Silence alone ends none. @param {PendingFrame} p @param {number} now
    */
   closeTrain(p, now, must = false) {
     const ended = p.over && now >= p.over + this.#lateness, { trains } = this.#report, { stats } = this.stream.all;
@@ -91,10 +88,14 @@ export class Asking {
     return now + limits.REPORT_INTERVAL;
   }
 
-  /** Requests what is missing of a frame, if that is due. Returns when to ask again. @param {PendingFrame} p @param {number} now */
+  /**
+   * Requests what is missing of a frame, if that is due. Returns when to ask again.
+   * @param {PendingFrame} p @param {number} now
+   */
   ask(p, now) {
     if (this.stream.all.config.oneWay || p.asks === limits.MAX_ASKS || p.partial) return Infinity;
-    const from = p.over || p.last + limits.TAIL_WAIT + this.#gap, due = p.asks ? p.asked + this.#patience : from + this.#lateness;
+    const from = p.over || p.last + limits.TAIL_WAIT + this.#gap;
+    const due = p.asks ? p.asked + this.#patience : from + this.#lateness;
     if (now < due) return due;
     if (p.asks++) this.unanswered++;
     p.asked = now;
@@ -113,7 +114,10 @@ export class Asking {
     return sent;
   }
 
-  /** Sends feedback, if its bytes are within one for `share` received. @param {number} size @param {number} share @param {() => Uint8Array} write */
+  /**
+   * Sends feedback, if its bytes are within one for `share` received.
+   * @param {number} size @param {number} share @param {() => Uint8Array} write
+   */
   #send(size, share, write) {
     const { opener, all, from } = this.stream;
     if (opener) size += 44;

@@ -5,7 +5,7 @@ export const MAX_PENDING_BYTES = 64 << 20; // in the unfinished frames of all st
 export const MAX_PENDING_FRAMES = 32; // unfinished frames of one stream
 export const MAX_STREAMS = 64, MAX_NEWCOMERS = 256; // streams that are shown; that are not shown yet
 export const MAX_EARLY = 4; // streams that are shown and have not yet gone on for PROVEN_TIME
-export const MAX_ASKED_GAP = 8, MAX_COUNTED_GAP = 1 << 12; // frames in a row of which nothing came: asked for; counted as lost
+export const MAX_ASKED_GAP = 8, MAX_COUNTED_GAP = 1 << 12; // frames in a row of which nothing came: asked for; counted
 export const MAX_AHEAD = 64, STRAY_SILENCE = 250; // an open frame farther from the newest counts only after so much silence
 export const MAX_RENAMES = 3; // announcements in a row with another name that change nothing
 export const REPLAY_WINDOW = 128; // by how many frames a sealed segment may be older than the newest announced frame
@@ -22,6 +22,6 @@ export const REQUEST_SHARE = 8, REPORT_SHARE = 2; // received bytes for each of 
 export const MAX_ASKS = 8; // requests for one frame
 export const MAX_UNANSWERED = 4; // requests in a row that had to be repeated: then no frame waits for answers
 export const TAIL_WAIT = 2.5; // of silence in a frame, and the rest of it counts as lost
-export const MAX_REORDER = 20, ORDER_MEMORY = 64; // how late a datagram may be; each frame forgets a 64th of what was measured
+export const MAX_REORDER = 20, ORDER_MEMORY = 64; // how late a datagram may be; each frame forgets a 64th of it
 export const GUESSED_RTT = 20, PATIENCE_SLACK = 2; // before the first measurement; added before a request is repeated
 export const LATENCY_TRIPS = 3, LATENCY_SLACK = 10, MAX_LATENCY = 150; // how long a whole frame waits for an older one

@@ -24,7 +24,10 @@ function fillTable(factors) {
   }
 }
 
-/** Adds the products of a shard to the sums. Four steps in one make it half as fast again. @param {Uint8Array} shard @param {Uint32Array} sums */
+/**
+ * Adds the products of a shard to the sums. Four steps in one make it half as fast again.
+ * @param {Uint8Array} shard @param {Uint32Array} sums
+ */
 function addProducts(shard, sums) {
   let i = 0;
   for (; i + 3 < shard.length; i += 4) {
@@ -37,13 +40,14 @@ function addProducts(shard, sums) {
 }
 
 /**
- * Computes the data shards of a block that are missing from `data`, and puts them there: each a whole stride. A shard that is
- * shorter than the stride ends in zeros; shards behind the end of `data` are all zeros. `rows` has parity shards by their
- * row, at least as many as are missing.
+ * Computes the data shards of a block that are missing from `data`, and puts them there: each a whole stride. A shard that
+ * is shorter than the stride ends in zeros; shards behind the end of `data` are all zeros. `rows` has parity shards by
+ * their row, at least as many as are missing.
  * @param {(Uint8Array | undefined)[]} data @param {Map<number, Uint8Array>} rows @param {number} k @param {number} stride
  */
 export function repair(data, rows, k, stride) {
-  const missing = [...data.keys()].filter((c) => !data[c]), used = [...rows.keys()].slice(0, missing.length).map((j) => k + j);
+  const missing = [...data.keys()].filter((c) => !data[c]);
+  const used = [...rows.keys()].slice(0, missing.length).map((j) => k + j);
   const a = missing.map((x) => ratio(x, used, missing)), sums = new Uint32Array(stride);
   /** @type {[number, Uint8Array, number][]} number, bytes and the logarithm of b(number) */
   const shards = used.map((y) => [y, /** @type {Uint8Array} */ (rows.get(y - k)), ratio(y, missing, used)]);

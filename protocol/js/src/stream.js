@@ -4,7 +4,7 @@ import { Asking } from "./asking.js";
 import { DONE, PendingFrame, UNSEEN, WHOLE } from "./frame.js";
 import * as limits from "./limits.js";
 import { checksum } from "./repair.js";
-import { newer, sameFrame, timeNear } from "./wire.js";
+import { newer, sameFrame, timeNear, viewOf } from "./wire.js";
 
 /** @typedef {import("./wire.js").Segment} Segment */
 /** @param {string} from */
@@ -14,8 +14,7 @@ export const count = (counts, what, n = 1) => (counts[what] = (counts[what] ?? 0
 
 export class Stream {
   delivered = 0; // frames that were whole and intact
-  shown = false; // whether its frames are handed on, and the name under which they are
-  label = "";
+  shown = false; label = ""; // whether its frames are handed on, and the name under which they are
   wake = 0; // when to attend to it at the latest
   asking = new Asking(this);
   /** @type {import("./wire.js").Announcement | null} */ announced = null;
@@ -23,8 +22,7 @@ export class Stream {
   /** The newest frame, as long as the stream has no name. @type {import("./assembler.js").Frame | null} */ held = null;
   /** Frames that are not handed on yet, by ID. @type {PendingFrame[]} */ pending = [];
   /** The last few others. Datagrams of these may still come. @type {PendingFrame[]} */ finished = [];
-  #started = false; // whether a frame has been handed on, and when
-  #handedAt = 0;
+  #started = false; #handedAt = 0; // whether a frame has been handed on, and when
   #newest = 0; // the ID of the last one that was; before the first one, an ID far below those that come
   #reach = 0; // the ID of the newest frame that was handed on, or that the sender has left out
   #known = 0; // how many frames were finished since the newest
@@ -34,6 +32,7 @@ export class Stream {
   constructor(all, { p, key, from, now }) {
     this.all = all;
     this.prefix = p;
+    this.session = `${p.session}/${p.stream}`;
     this.key = key;
     this.from = from; // where the last datagram came from, and when
     this.seen = this.joined = now;
@@ -46,7 +45,10 @@ export class Stream {
   get proven() { return this.delivered > 0 && (this.opener !== null || this.seen - this.joined >= limits.PROVEN_TIME); }
   get name() { return this.announced?.name || hostOf(this.from); }
 
-  /** Whether it is worth more than another: that one fell silent, or has delivered less. @param {Stream} o @param {number} now */
+  /**
+   * Whether it is worth more than another: that one fell silent, or has delivered less.
+   * @param {Stream} o @param {number} now
+   */
   outranks(o, now) {
     const alive = now - this.seen < limits.NEWCOMER_EXPIRY, other = now - o.seen < limits.NEWCOMER_EXPIRY;
     return alive !== other ? alive : (this.delivered - o.delivered || this.asking.received - o.asking.received) > 0;
@@ -68,9 +70,9 @@ export class Stream {
     p.place(s, memory);
     if (s.isAnswer) [p.helped, this.asking.unanswered] = [true, 0];
     if (p.missing) return "";
-    const jpeg = p.join(memory), n = jpeg.length;
+    const jpeg = p.join(memory), n = jpeg.length, v = viewOf(jpeg);
     if (!this.opener && checksum(jpeg) !== s.crc) this.drop(p, "corrupt");
-    else if (n < 4 || jpeg[0] !== 0xff || jpeg[1] !== 0xd8 || jpeg[n - 2] !== 0xff || jpeg[n - 1] !== 0xd9) this.drop(p, "not-jpeg");
+    else if (n < 4 || v.getUint16(0) !== 0xffd8 || v.getUint16(n - 2) !== 0xffd9) this.drop(p, "not-jpeg");
     else [p.state, p.wholeAt, this.delivered] = [WHOLE, now, this.delivered + 1];
     return "";
   }
@@ -85,7 +87,11 @@ export class Stream {
     const ahead = newer(s.id - limits.MAX_AHEAD, this.#reach), behind = newer(this.#newest - limits.MAX_AHEAD, s.id);
     if (!this.opener && this.#started && (ahead || behind)) { // it may be forged, unless the stream goes on there
       if (now - this.#handedAt < limits.STRAY_SILENCE) return ahead ? "stray" : "late";
-      if (behind) this.#restart(s.id);
+      if (behind) {
+        for (const p of this.pending) this.drop(p, "superseded");
+        this.finished.push(...this.pending.splice(0));
+        [this.#newest, this.#reach, this.#known] = [(s.id - 1) >>> 0, (s.id - 1) >>> 0, 0];
+      }
     }
     let p = this.#find(s.id);
     if (!newer(s.id, this.#newest)) return p?.head && sameFrame(p.head, s) ? p : "late";
@@ -106,7 +112,10 @@ export class Stream {
     return sameFrame(p.head, s) ? p.useless(s) : "inconsistent";
   }
 
-  /** Adds a new frame, and those before it of which nothing came. False: it is the oldest of too many. @param {PendingFrame} p @param {number} now */
+  /**
+   * Adds a new frame, and those before it of which nothing came. False: it is the oldest of too many.
+   * @param {PendingFrame} p @param {number} now
+   */
   #insert(p, now) {
     const all = this.pending;
     let at = all.length;
@@ -134,9 +143,9 @@ export class Stream {
 
   /** Removes and returns the first whole frame, or returns until when it waits for an older one. @param {number} now */
   #next(now) {
-    const first = this.pending.findIndex((p) => p.state === WHOLE), p = this.pending[first], older = this.pending.slice(0, first);
+    const first = this.pending.findIndex((o) => o.state === WHOLE), p = this.pending[first];
     if (!p) return Infinity;
-    const until = p.wholeAt + this.asking.latency;
+    const older = this.pending.slice(0, first), until = p.wholeAt + this.asking.latency;
     if (now < until && older.some((o) => o.waits && !o.partial)) return until;
     for (const o of older) this.drop(o, "superseded");
     const gap = (p.id - this.#newest - 1 - this.#known - first) | 0; // the known ones were counted when they were dropped
@@ -147,13 +156,6 @@ export class Stream {
     return p;
   }
 
-  /** Makes the frame with that ID the next one. @param {number} id */
-  #restart(id) {
-    for (const p of this.pending) this.drop(p, "superseded");
-    this.finished.push(...this.pending.splice(0));
-    [this.#newest, this.#reach, this.#known] = [(id - 1) >>> 0, (id - 1) >>> 0, 0];
-  }
-
   /** Drops a frame. @param {PendingFrame} p @param {string} why */
   drop(p, why) {
     if (p.state === DONE) return;
@@ -161,7 +163,10 @@ export class Stream {
     p.free(this.all.memory);
   }
 
-  /** Notes that the sender leaves out frames. It does not count for one of which something comes. @param {number} first @param {number} last @param {number} now */
+  /**
+   * Notes that the sender leaves out frames. It does not count for one of which something comes.
+   * @param {number} first @param {number} last @param {number} now
+   */
   skip(first, last, now) {
     if (!this.#started || newer(last - limits.MAX_AHEAD, this.#reach)) return;
     for (const from of [this.#newest + 1, last - limits.MAX_PENDING_FRAMES + 1]) if (newer(from, first)) first = from >>> 0;
@@ -176,7 +181,10 @@ export class Stream {
     if (newer(last, this.#reach)) this.#reach = last;
   }
 
-  /** Notes an announcement. An open stream gets another name only if several in a row say so: one may be forged. @param {import("./wire.js").Announcement} a */
+  /**
+   * Notes an announcement. An open stream gets another name only if several in a row say so: one may be forged.
+   * @param {import("./wire.js").Announcement} a
+   */
   announce(a) {
     const same = this.opener || !this.announced || this.announced.name === a.name || this.#renames++ >= limits.MAX_RENAMES;
     if (same) this.#renames = 0;
@@ -206,8 +214,7 @@ export class Stream {
     this.release();
   }
 
-  /** @param {import("./assembler.js").Frame | null} frame */
-  hold(frame) {
+  hold(/** @type {import("./assembler.js").Frame | null} */ frame) {
     this.all.memory.used += (frame?.jpeg.length ?? 0) - (this.held?.jpeg.length ?? 0);
     this.held = frame;
   }
