@@ -26,7 +26,7 @@ static void emit(void *user, const udpcam_addr *to, const uint8_t *head, size_t 
 
 static void write_frame(void *user, const udpcam_frame *f) {
     int64_t now = now_us();
-    int other = f->session != session || memcmp(&f->from, &source, sizeof source);
+    int other = f->session != session || (!f->sealed && memcmp(&f->from, &source, sizeof source)); /* a sealed one may move */
     (void)user;
     if (stopped || (last && other && now - last < 2000000)) return; /* one stream at a time */
     session = f->session, source = f->from, last = now;
