@@ -36,7 +36,7 @@ var floors = []struct {
 		"sender/source", "protocol", "internal/hubconn", "internal/guard", "internal/pattern", "internal/raw", "internal/v4l2", "internal/rawfd",
 	}},
 	{"receiver", []string{"receiver", "protocol", "internal/datagram", "internal/hosts"}},
-	{"receiver/sink", []string{"receiver/sink", "protocol", "internal/hubconn", "internal/rawfd"}},
+	{"receiver/sink", []string{"receiver/sink", "protocol", "internal/hubconn", "internal/rawfd", "internal/v4l2"}},
 	{"receiver/web", []string{"receiver/web", "protocol", "internal/guard"}},
 	{"internal/datagram", []string{"protocol", "internal/rawfd"}},
 	{"internal/hubconn", []string{"protocol"}},
