@@ -1,7 +1,5 @@
 /* udpcam-recv writes the JPEGs that it receives, one behind the other. */
 #define _GNU_SOURCE
-#include <fcntl.h>
-
 #include "posix.h"
 
 static const char usage[] =
@@ -100,6 +98,7 @@ int main(int argc, char **argv) {
     udpcam_addr own = from ? (udpcam_addr){{0}, 0, 0} : resolve(argv[optind], 1), to;
     if (from) to = resolve(from, 0);
     if (strcmp(file, "-") && (out = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0) die(file, strerror(errno));
+    fcntl(out, F_SETPIPE_SZ, 1 << 20); /* room for a frame, if it is a pipe */
     catch_signals();
     signal(SIGPIPE, SIG_IGN);
     fill_random(c.random);
