@@ -290,3 +290,22 @@ def test_checksum():
             for _ in range(8):
                 crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
         assert crc32c(data) == crc ^ 0xFFFFFFFF
+
+
+def test_every_length_of_every_datagram():
+    """What is cut short is refused, and breaks neither end."""
+    from udpcam.subscription import Subscription
+    w = World().begin().film(1)
+    o, now = w.sent[0], w.now
+    echo = wire.Echo(now & wire.STAMP, now & wire.STAMP, 5)
+    whole = [w.splitter.announce("door", 0, 0, now), w.splitter.data(o, [0])[0], wire.prefix(wire.SKIP, 7) + bytes(8),
+             wire.pack_report(7, 0, echo, 1, 2, 3, [[1] * 8]), wire.pack_request(wire.Request(0, 0, 1, 57, [1]), 7),
+             wire.prefix(wire.ANSWER) + bytes(26), wire.pack_subscribe(1, bytes(16), "door")]
+    assembler, subscription = Assembler(), Subscription("127.0.0.1", 1, "", None, 2)
+    for b in whole:
+        for n in range(len(b)):
+            assembler.add(b[:n], CAMERA, now)
+            for read in (w.splitter.hear, subscription.read):
+                with pytest.raises(wire.MALFORMED):
+                    read(b[:n], now)
+    assert not assembler.ready and assembler.stats["datagrams"] == sum(map(len, whole))

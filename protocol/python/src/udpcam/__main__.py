@@ -31,9 +31,12 @@ def main() -> int:
 
 def send_all(args: argparse.Namespace) -> int:
     sender = Sender(args.to, name=args.name, key=args.key, parity=args.parity, fps=args.fps)
-    for picture in jpeg.split(sys.stdin.buffer):
-        sender.send(picture)
-    sender.close(linger=1)
+    try:
+        for picture in jpeg.split(sys.stdin.buffer):
+            sender.send(picture)
+        sender.close(linger=1)
+    except KeyboardInterrupt:
+        pass
     return 0
 
 def receive_all(args: argparse.Namespace) -> int:

@@ -93,7 +93,7 @@ class _Loop(threading.Thread):
             elif source not in self._ways or self._ways[source][2] != data:  # to which of this machine's addresses it was sent
                 self._ways = self._ways if len(self._ways) < 512 else {}
                 self._ways[source] = (level, kind, data)
-        for start in range(0, n, size):
+        for start in range(0, max(n, 1), size or 1):
             b = bytes(self._buffer[start:min(start + size, n)])
             asked = [s for s in self.subscriptions if s.address[:2] == source[:2]]
             if len(b) > 8 and b[1] == wire.MAGIC and b[2] & 0x7F == wire.VERSION | wire.ANSWER and asked:

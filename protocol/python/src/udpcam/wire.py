@@ -14,7 +14,7 @@ DEFAULT_PORT, MAX_FRAME, MAX_BLOCK_DATA = 12345, (1 << 24) - 1, 192
 class Refused(ValueError):
     """A datagram is not to be believed, or of no use. The text is a word for the reason."""
 
-MALFORMED = (Refused, struct.error, IndexError)
+MALFORMED = (ValueError, struct.error, IndexError, ArithmeticError)  # what parsing may raise
 
 def reason(e: Exception) -> str:
     return str(e) if isinstance(e, Refused) else "malformed"
