@@ -152,6 +152,8 @@ class Stream:
         if not self.frames:
             self.newest = self.reach = (s.frame - (1 << 30)) & 0xFFFFFFFF  # older frames may still come
         p, late = self._find(s.frame), ahead(s.frame, self.newest) <= 0
+        if p and p.state == UNSEEN:
+            p.partial = False  # it may have been left out by a Skip, which does not count then
         if p is None and self.started and not self.segments and (late or ahead(s.frame, self.reach) > MAX_AHEAD):
             # It may be forged. But if several come in order and no others, then the stream goes on here.
             step = ahead(s.frame, self.stray)

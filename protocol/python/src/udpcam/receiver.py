@@ -45,7 +45,7 @@ class _Loop(threading.Thread):
     def __init__(self, sock: socket.socket, assembler: Assembler, keep: int) -> None:
         super().__init__(name="udpcam receiver", daemon=True)
         self.sock, self.assembler, self.closed, self.only_subscribed = sock, assembler, False, False
-        self.frames: deque[Frame] = deque(maxlen=keep)
+        self.keep, self.frames = keep, deque()  # type: int, deque[Frame]
         self.changed = threading.Condition()
         self.subscriptions: list[Subscription] = []
         self._buffer, self._ways = memoryview(bytearray(1 << 16)), {}  # type: memoryview, dict[Any, Any]
@@ -76,8 +76,10 @@ class _Loop(threading.Thread):
             if a.ready:
                 with self.changed:
                     self.frames += a.ready
-                    while len(self.frames) > 1 and sum(len(f.jpeg) for f in self.frames) > MAX_WAITING:
+                    while len(self.frames) > 1 and (len(self.frames) > self.keep or
+                                                    sum(len(f.jpeg) for f in self.frames) > MAX_WAITING):
                         self.frames.popleft()
+                        a.stats["frames unread"] += 1
                     self.changed.notify_all()
                 a.ready.clear()
             wait = max(0, min(100, -(-(due - now) // MS)))
@@ -138,7 +140,8 @@ class Receiver:
         for level, option, value in [
                 (socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20), (socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20),
                 (socket.SOL_SOCKET, SO_TIMESTAMPNS, 1), (socket.IPPROTO_UDP, UDP_GRO, 1),
-                (socket.IPPROTO_IP, IP_PKTINFO, 1), (socket.IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)]:
+                (socket.IPPROTO_IP, IP_PKTINFO, 1) if sock.family == socket.AF_INET else
+                (socket.IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)]:
             try_option(sock, level, option, value)
         micros = None if latency is None else int(latency * SECOND)
         self._loop = _Loop(sock, Assembler(self._key, micros, int(deadline * SECOND)), keep)
