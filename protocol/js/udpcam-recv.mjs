@@ -22,14 +22,20 @@ function fail(why) {
   process.exit(2);
 }
 
-/** @param {string} text */
+/** Reads [ADDR]:PORT, with brackets around an IPv6 address. @param {string} text */
 function addressOf(text) {
-  const [, ipv6, host, port] = /^(?:\[(.*)\]|([^:]*)):?(?<!^)(\d+)$|^$/.exec(text.includes(":") ? text : ":" + text) ?? [];
+  const [, ipv6, host = "", port] = /^(?:\[(.*)\]|([^:]*)):(\d+)$/.exec(text) ?? [];
   if (!(Number(port) > 0 && Number(port) < 65536)) fail(`${text}: give an address and a port, such as :12345\n${usage}`);
   return { host: ipv6 ?? host, port: Number(port) };
 }
 
-/** OpenSSL opens segments several times as fast as code in JavaScript does. @param {"aes-256-gcm" | "chacha20-poly1305"} name */
+/** Writes an address as addressOf reads it. @param {string} address @param {number} port */
+function textOf(address, port) {
+  const ip = address.replace(/^::ffff:(?=[\d.]+$)/, "");
+  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+/** OpenSSL, which opens segments ten times as fast as JavaScript. @param {"aes-256-gcm" | "chacha20-poly1305"} name */
 const openssl = (name) => (/** @type {Uint8Array} */ key) =>
   (/** @type {Uint8Array} */ nonce, /** @type {Uint8Array} */ header, /** @type {Uint8Array} */ sealed) => {
     const d = createDecipheriv(/** @type {"aes-256-gcm"} */ (name), key, nonce, { authTagLength: 16 });
@@ -40,119 +46,122 @@ const openssl = (name) => (/** @type {Uint8Array} */ key) =>
     return plain;
   };
 
-const { values: flags, positionals } = (() => {
+function readFlags() {
   try {
-    return parseArgs({ allowPositionals: true, options: {
-      key: { type: "string", multiple: true }, out: { type: "string", default: "-" }, count: { type: "string" },
-      from: { type: "string" }, name: { type: "string" }, "one-way": { type: "boolean" }, help: { type: "boolean", short: "h" } } });
+    return parseArgs({ allowPositionals: true, options: { key: { type: "string", multiple: true },
+      out: { type: "string", default: "-" }, count: { type: "string", default: "Infinity" }, from: { type: "string" },
+      name: { type: "string" }, "one-way": { type: "boolean" }, help: { type: "boolean", short: "h" } } });
   } catch (err) {
-    fail(`${/** @type {Error} */ (err).message}\n${usage}`);
+    return fail(`${/** @type {Error} */ (err).message}\n${usage}`);
   }
-})();
-if (flags.help) {
-  console.log(usage);
-  process.exit();
 }
-if ((positionals.length === 1) === (flags.from !== undefined) || positionals.length > 1) fail(`give a port to listen on, or --from\n${usage}`);
-const count = Number(flags.count ?? Infinity);
-if (!(count > 0)) fail(`--count ${flags.count}: give a number of frames`);
 
-const seal = flags.key && (await import("./src/seal.js"));
-const keys = (flags.key ?? []).flatMap((text) => {
-  const lines = existsSync(text) ? readFileSync(text, "utf8").split("\n").map((l) => l.trim()) : [text];
+/** @param {string[]} texts @param {typeof import("./src/seal.js").Key} Key */
+function readKeys(texts, Key) {
   try {
-    return lines.filter((l) => l && !l.startsWith("#")).map((l) => new (/** @type {NonNullable<typeof seal>} */ (seal).Key)(l));
+    const lines = texts.flatMap((text) => (existsSync(text) ? readFileSync(text, "utf8").split("\n") : [text]));
+    return lines.map((l) => l.trim()).filter((l) => l && !l.startsWith("#")).map((l) => new Key(l));
   } catch (err) {
-    fail(`--key: ${/** @type {Error} */ (err).message}`);
+    return fail(`--key: ${/** @type {Error} */ (err).message}`);
   }
-});
-if (flags.key && !keys.length) fail("--key: there is no key in that file; udpcam key makes one");
+}
+
+const { values: flags, positionals } = readFlags(), { from, name, out = "-" } = flags, count = Number(flags.count);
+if (flags.help) console.log(usage), process.exit();
+if (positionals.length !== (from === undefined ? 1 : 0)) fail(`give a port to listen on, or --from\n${usage}`);
+if (!(count > 0)) fail(`--count ${flags.count}: give a number of frames`);
+const seal = flags.key && (await import("./src/seal.js"));
+const keys = seal ? readKeys(flags.key ?? [], seal.Key) : [];
+if (seal && !keys.length) fail("--key: there is no key in that file; udpcam key makes one");
+
+const address = addressOf(from ?? positionals[0]);
+const sender = from && (await lookup(address.host || "localhost").catch((err) => fail(`--from ${from}: ${err.message}`)));
+const target = sender ? textOf(sender.address, address.port) : ""; // the only one that counts, if there is one
+const subscribers = sender ? (seal ? keys : [undefined]).map((key) => new Subscriber({ name, key })) : [];
+const ipv4 = sender ? sender.family === 4 : isIPv4(address.host);
+let socket = open(ipv4), mapped = !ipv4, frames = 0, unwritten = 0, ending = false, told = "", timerAt = Infinity;
+/** @type {NodeJS.Timeout | undefined} */
+let timer;
 
 /** @type {import("node:stream").Writable} */
-const out = flags.out === "-" ? process.stdout : createWriteStream(flags.out ?? "");
-let frames = 0, unwritten = 0, ending = false;
-out.on("error", (err) => {
-  if (/** @type {NodeJS.ErrnoException} */ (err).code !== "EPIPE") fail(`${flags.out}: ${err.message}`);
-  end();
-});
+const output = out === "-" ? process.stdout : createWriteStream(out);
+output.on("error", (/** @type {NodeJS.ErrnoException} */ err) => (err.code === "EPIPE" ? end() : fail(err.message)));
 
+const reasons = {
+  "no-key": "is sealed with a key that is not given: use --key",
+  open: "is not sealed, and is ignored: give its sender the key too",
+  unproven: "does not answer, so it may be a recording: if its sender is one-way, use --one-way",
+};
 const assembler = new Assembler({
   onFrame({ jpeg }) {
     if (ending) return;
-    if (out.writableLength > BUFFER) return void unwritten++;
-    out.write(jpeg);
+    if (output.writableLength > BUFFER) return void unwritten++;
+    output.write(jpeg);
     if (++frames >= count) end();
   },
   onSend: flags["one-way"] ? undefined : send,
   keyring: seal && new seal.Keyring(keys, { 1: openssl("chacha20-poly1305"), 2: openssl("aes-256-gcm") }),
-  onIgnored(why, from) {
-    const what = { "no-key": "is sealed with a key that is not given: use --key", open: "is not sealed, and is ignored: give its sender the key too",
-      unproven: "does not answer, so it may be a recording: if its sender is one-way, use --one-way" };
-    console.error(`udpcam-recv: a stream from ${from} ${what[why]}`);
-  },
+  onIgnored: (why, from) => console.error(`udpcam-recv: a stream from ${from} ${reasons[why]}`),
 });
 
-const target = flags.from === undefined ? null : addressOf(flags.from);
-const sender = target && (await lookup(target.host || "localhost").catch((err) => fail(`--from ${flags.from}: ${err.message}`)));
-const { host, port } = target ? { host: "", port: 0 } : addressOf(positionals[0]);
-const subscribers = !sender ? [] : (keys.length ? keys : [undefined]).map((key) => new Subscriber({ name: flags.name, key, seal }));
-const only = target && sender && textOf(sender.address, target.port);
-
-/** @param {string} address @param {number} port */
-function textOf(address, port) {
-  const ip = address.startsWith("::ffff:") ? address.slice(7) : address;
-  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+/** A socket that looks up no names. @param {boolean} ipv4 */
+function open(ipv4) {
+  const asIs = (/** @type {string} */ ip, /** @type {any} */ _, /** @type {any} */ done) => done(null, ip, ipv4 ? 4 : 6);
+  return createSocket({ type: ipv4 ? "udp4" : "udp6", lookup: asIs });
 }
-
-/** @param {"udp4" | "udp6"} type */
-const open = (type) => createSocket({ type, lookup: (/** @type {string} */ name, /** @type {unknown} */ _, /** @type {Function} */ done) => done(null, name, type === "udp4" ? 4 : 6) });
-let family = /** @type {"udp4" | "udp6"} */ ((sender ? sender.family === 4 : isIPv4(host)) ? "udp4" : "udp6"), socket = open(family);
 
 /** @param {Uint8Array} b @param {string} to */
 function send(b, to) {
   const { host, port } = addressOf(to);
-  socket.send(b, port, family === "udp6" && isIPv4(host) ? "::ffff:" + host : host, () => {}); // what does not leave is lost
+  socket.send(b, port, mapped && isIPv4(host) ? "::ffff:" + host : host, () => {}); // what does not leave is lost
 }
 
-/** @type {NodeJS.Timeout | undefined} */
-let timer, timerAt = Infinity;
+/** @type {Record<string, string>} */
+const states = { unanswered: "does not answer: does a sender with --listen run there, with the same key?",
+  full: "has no place left", "no-stream": `has no stream named ${name}` };
 
+/** Does what is due now, and plans the next time. */
 function attend() {
-  timerAt = Infinity;
   const at = now();
+  timerAt = Infinity;
   if (at >= assembler.deadline) assembler.expire(at);
   for (const s of subscribers) {
-    s.hear(assembler.heard(only ?? "", s.name, s.key?.id));
-    for (let b; (b = s.next(at)); ) send(b, only ?? "");
+    s.hear(assembler.heard(target, s.name, s.key?.id));
+    for (let b; (b = s.next(at)); ) send(b, target);
   }
-  plan();
+  const found = subscribers.map((s) => s.state(at));
+  const state = ["receiving", "subscribed"].find((s) => found.includes(s)) ?? found[0];
+  if (state !== told && states[state]) console.error(`udpcam-recv: ${target} ${states[state]}`);
+  told = state;
+  plan(at);
 }
 
-function plan() {
-  const at = now(), due = Math.max(at, Math.min(assembler.deadline, ...subscribers.map((s) => s.deadline(at))));
+/** @param {number} at */
+function plan(at) {
+  const due = Math.max(at, Math.min(assembler.deadline, ...subscribers.map((s) => s.deadline(at))));
   if (due >= timerAt || ending) return;
   clearTimeout(timer);
   [timerAt, timer] = [due, setTimeout(attend, Math.min(due - at, 60_000))];
 }
 
-/** @param {Buffer} b @param {import("node:dgram").RemoteInfo} info */
-function receive(b, info) {
-  const from = textOf(info.address, info.port), at = now();
-  if (only && from !== only) return;
-  if (!subscribers.some((s) => s.read(b, at))) assembler.add(b, from, at);
-  plan();
-}
-
-/** Listens. Without IPv6 on this machine, by IPv4. */
 function listen() {
-  socket.on("message", receive).on("error", (err) => {
-    if (/** @type {NodeJS.ErrnoException} */ (err).code !== "EAFNOSUPPORT" || family === "udp4" || host) fail(err.message);
-    [family, socket] = ["udp4", open("udp4")];
+  socket.on("message", (b, info) => {
+    const from = textOf(info.address, info.port), at = now();
+    if (target && from !== target) return;
+    if (!subscribers.some((s) => s.read(b, at))) assembler.add(b, from, at);
+    plan(at);
+  });
+  socket.on("error", (/** @type {NodeJS.ErrnoException} */ err) => {
+    if (err.code !== "EAFNOSUPPORT" || !mapped || address.host) fail(err.message);
+    [socket, mapped] = [open(true), false]; // this machine has no IPv6
     listen();
   });
-  socket.bind(port, host || undefined, () => {
+  socket.bind(sender ? 0 : address.port, sender ? undefined : address.host || undefined, () => {
     socket.setRecvBufferSize(BUFFER);
-    if (socket.getRecvBufferSize() < BUFFER) console.error(`udpcam-recv: the system holds only ${socket.getRecvBufferSize() >> 11} KiB for the socket, so bursts may be lost: sysctl -w net.core.rmem_max=${BUFFER}`);
+    const size = socket.getRecvBufferSize();
+    if (size >= BUFFER) return attend();
+    console.error(`udpcam-recv: the system holds only ${size >> 11} KiB for this socket, which loses bursts. To let it hold ` +
+      `more: sysctl -w net.core.rmem_max=${BUFFER}`);
     attend();
   });
 }
@@ -161,12 +170,13 @@ function end() {
   if (ending) return;
   ending = true;
   clearTimeout(timer);
-  const s = assembler.stats, lost = s.expected ? (100 * (1 - s.received / s.expected)).toFixed(1) : "0.0";
-  for (const b of subscribers.flatMap((s) => s.farewell())) send(b, only ?? "");
-  console.error(`${frames} frames, ${s.frameBytes} bytes, ${s.byParity} by parity, ${s.byRequest} by request, ${lost} % of datagrams lost; ` +
-    `dropped: ${JSON.stringify({ ...s.dropped, ...(unwritten && { unwritten }) })}; left out: ${JSON.stringify(s.leftOut)}`);
-  if (flags.out === "-") process.stdout.write("", () => process.exit(0));
-  else out.end(() => process.exit(0));
+  for (const b of subscribers.flatMap((s) => s.farewell())) send(b, target);
+  const s = assembler.stats, lost = s.expected ? (100 * (1 - s.received / s.expected)).toFixed(1) : 0;
+  const dropped = JSON.stringify({ ...s.dropped, ...(unwritten && { unwritten }) });
+  console.error(`${frames} frames, ${s.frameBytes} bytes, ${s.byParity} by parity, ${s.byRequest} by request, ` +
+    `${lost} % of datagrams lost; dropped: ${dropped}; left out: ${JSON.stringify(s.leftOut)}`);
+  if (out === "-") output.write("", () => process.exit(0));
+  else output.end(() => process.exit(0));
 }
 
 process.on("SIGINT", end).on("SIGTERM", end);

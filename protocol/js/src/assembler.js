@@ -1,31 +1,33 @@
 // Datagrams in, frames and feedback out. There is no socket here, no timer and no clock: the time is an argument, in
 // milliseconds since 1970, such as performance.timeOrigin + performance.now().
 import * as limits from "./limits.js";
-import { count } from "./ordering.js";
-import { hostOf, Stream } from "./stream.js";
-import { ANNOUNCEMENT, ANSWER, SKIP, isSegment, parseAnnouncement, parsePrefix, parseSegment, parseSkip, plain } from "./wire.js";
+import { count, hostOf, Stream } from "./stream.js";
+import * as wire from "./wire.js";
 
 /**
- * A picture. captured is when it was taken, by the clock of its camera's machine. key is the ID of the key that it was sealed
- * with, undefined if it came open. The bytes are yours.
+ * A picture. captured is when it was taken, by the clock of its camera's machine. key is the ID of the key that it was
+ * sealed with, undefined if it came open. The bytes are yours.
  * @typedef {{stream: string, id: number, captured: number, jpeg: Uint8Array, from: string, key?: string}} Frame
- */
-/**
+ *
  * @typedef {object} Options
  * @property {(frame: Frame) => void} onFrame gets each frame
- * @property {(datagram: Uint8Array, to: string) => void} [onSend] sends a datagram to an address that `add` was given. Without
- *   it no reports and no requests leave: only parity repairs
- * @property {import("./seal.js").Keyring} [keyring] opens sealed streams. With it open ones are ignored, without it sealed ones
+ * @property {(datagram: Uint8Array, to: string) => void} [onSend] sends a datagram to an address that `add` was given.
+ *   Without it no reports and no requests leave: only parity repairs
+ * @property {import("./seal.js").Keyring} [keyring] opens sealed streams. With it open ones are ignored, else sealed ones
  * @property {(why: "no-key" | "open" | "unproven", from: string) => void} [onIgnored] is told that a stream comes and is not
  *   shown, once a minute: its key is missing, it is open, or it may be a recording
  * @property {number} [latency] how long a whole frame waits for an older one; by default three round trips, at most 150
  * @property {number} [deadline] how long a frame may take, from its first segment on; by default 1000
+ *
+ * A datagram, and the key of its stream.
+ * @typedef {{p: import("./wire.js").Prefix, key: string, b: Uint8Array, from: string, now: number}} Arrival
  */
 
-/** Counts. byParity and byRequest are frames, dropped frames by reason, leftOut datagrams by reason. expected and received are datagrams. */
-const noStats = () => ({ frames: 0, frameBytes: 0, byParity: 0, byRequest: 0, skipped: 0, datagrams: 0, expected: 0, received: 0,
-  requests: 0, feedback: 0, dropped: /** @type {Record<string, number>} */ ({}), leftOut: /** @type {Record<string, number>} */ ({}) });
-/** @typedef {ReturnType<typeof noStats>} Stats */
+/** @returns {Record<string, number>} */
+const none = () => ({});
+/** Counts. byParity, byRequest and skipped are frames, dropped those by reason, leftOut datagrams by reason. */
+const noStats = () => ({ frames: 0, frameBytes: 0, byParity: 0, byRequest: 0, skipped: 0, dropped: none(),
+  datagrams: 0, expected: 0, received: 0, requests: 0, feedback: 0, leftOut: none() });
 
 /** Turns the datagrams of any number of senders into frames. */
 export class Assembler {
@@ -39,42 +41,43 @@ export class Assembler {
     this.config = { ...options, deadline: options.deadline ?? limits.DEADLINE, oneWay: !options.onSend };
   }
 
+  get #all() { return [...this.#streams.values()]; }
+
   /**
    * Takes a datagram that came from an address: IP:PORT, or another text that tells senders apart. The bytes are the
    * assembler's from then on. @param {Uint8Array} b @param {string} from @param {number} now
    */
   add(b, from, now) {
     this.stats.datagrams++;
-    const why = this.#add(plain(b), from, now);
+    const why = this.#add(wire.asArray(b), from, now);
     if (why) count(this.stats.leftOut, why);
   }
 
   /** @param {Uint8Array} b @param {string} from @param {number} now */
   #add(b, from, now) {
-    const p = parsePrefix(b), { keyring } = this.config;
+    const p = wire.parsePrefix(b);
     if (!p) return "foreign";
-    if (p.type === ANSWER) return "unwanted"; // a Subscriber reads those
-    if (p.sealed !== (keyring !== undefined)) {
+    if (p.type === wire.ANSWER) return "unwanted"; // a Subscriber reads those
+    if (p.sealed !== (this.config.keyring !== undefined)) {
       this.#ignored(p.sealed ? "no-key" : "open", from, now);
       return p.sealed ? "sealed" : "unsealed";
     }
-    const key = `${p.session}/${p.stream}${p.sealed ? "" : "/" + from}`, s = this.#streams.get(key);
-    if (p.type === ANNOUNCEMENT || p.type === SKIP) return this.#addControl(s, key, p, b, from, now);
-    return isSegment(p) ? this.#addSegment(s, key, p, b, from, now) : "unknown-type";
+    const key = `${p.session}/${p.stream}${p.sealed ? "" : "/" + from}`;
+    if (p.type === wire.ANNOUNCEMENT || p.type === wire.SKIP) return this.#addControl({ p, key, b, from, now });
+    return wire.isSegment(p) ? this.#addSegment({ p, key, b, from, now }) : "unknown-type";
   }
 
-  /**
-   * @param {Stream | undefined} s @param {string} key @param {import("./wire.js").Prefix} p @param {Uint8Array} b
-   * @param {string} from @param {number} now
-   */
-  #addSegment(s, key, p, b, from, now) {
-    if (b.buffer.byteLength > 2 * b.length + 4096) b = b.slice(); // so that no large buffer is kept for a small datagram
-    const segment = parseSegment(p, b);
+  /** @param {Arrival} d */
+  #addSegment(d) {
+    const { p, from, now } = d, large = d.b.buffer.byteLength > 2 * d.b.length + 4096;
+    const b = large ? d.b.slice() : d.b; // it is kept, so it must not be a piece of a large buffer
+    let s = this.#streams.get(d.key);
+    const segment = wire.parseSegment(p, b);
     if (!segment) return "malformed";
     if (p.sealed && !s?.opener) return "unannounced";
-    const unopened = s?.opener && (s.ordering.useless(segment) || s.opener.openSegment(segment, b));
+    const unopened = s?.opener && (s.useless(segment) || s.opener.openSegment(segment, b));
     if (unopened) return unopened;
-    s ??= this.#join(key, p, from, now);
+    s ??= this.#join(d);
     s.heard(b.length, from, now);
     const why = s.add(segment, now);
     this.#makeRoom(segment.id, now);
@@ -82,33 +85,28 @@ export class Assembler {
     return why;
   }
 
-  /**
-   * @param {Stream | undefined} s @param {string} key @param {import("./wire.js").Prefix} p @param {Uint8Array} b
-   * @param {string} from @param {number} now
-   */
-  #addControl(s, key, p, b, from, now) {
-    let open = b;
-    if (p.type === SKIP && !s) return "unannounced";
-    if (this.config.keyring) {
-      const opened = this.config.keyring.openAnnouncement(b, s?.opener ?? null, s?.seen ?? 0, now);
+  /** @param {Arrival} d */
+  #addControl(d) {
+    const { p, from, now } = d, { keyring, oneWay } = this.config;
+    let s = this.#streams.get(d.key), open = d.b;
+    if (p.type === wire.SKIP && !s) return "unannounced";
+    if (keyring) {
+      const opened = keyring.openAnnouncement(d.b, s?.opener ?? null, s?.seen ?? 0, now);
       if (opened === "no-key") this.#ignored(opened, from, now);
       if (typeof opened === "string") return opened === "no-key" ? "wrong-key" : opened;
+      if (s && s.opener !== opened.opener) s = this.#forget(s);
+      (s ??= this.#join(d)).opener = opened.opener;
       open = opened.open;
-      if (s?.opener !== opened.opener) {
-        if (s) this.#forget(s);
-        s = this.#join(key, p, from, now);
-        s.opener = opened.opener;
-        s.asking.seal = opened.opener.seal;
-      }
     }
-    const skip = p.type === SKIP && parseSkip(open), a = p.type === ANNOUNCEMENT && parseAnnouncement(open);
+    const skip = p.type === wire.SKIP && wire.parseSkip(open);
+    const a = p.type === wire.ANNOUNCEMENT && wire.parseAnnouncement(open);
     if (!skip && !a) return "malformed";
-    s ??= this.#join(key, p, from, now);
-    s.heard(b.length, from, now);
-    if (skip) s.ordering.skip(skip.first, skip.last, now);
+    s ??= this.#join(d);
+    s.heard(d.b.length, from, now);
+    if (skip) s.skip(skip.first, skip.last, now);
     if (a) {
       s.asking.clock.hear(a.clock, now, !s.opener);
-      s.opener?.announced(a, this.config.oneWay, now);
+      s.opener?.announced(a, oneWay, now);
       if (!s.announced) s.asking.hurry(); // so that the next announcement echoes this receiver
       const { name } = s;
       if (s.believed) s.announce(a);
@@ -143,16 +141,19 @@ export class Assembler {
     s.release();
   }
 
-  /** When a datagram of a stream that is shown last came from there, 0 if none did. @param {string} from @param {string} name "" for any @param {string} [key] the ID of its key */
+  /**
+   * When a datagram of a stream that is shown last came from there, 0 if none did.
+   * @param {string} from @param {string} name "" for any @param {string} [key] the ID of its key
+   */
   heard(from, name, key) {
-    const fits = (/** @type {Stream} */ s) => s.label && s.from === from && (!name || s.announced?.name === name) && s.opener?.key.id === key;
-    return Math.max(0, ...[...this.#streams.values()].filter(fits).map((s) => s.seen));
+    const there = this.#all.filter((s) => s.label && s.from === from && s.opener?.key.id === key);
+    return Math.max(0, ...there.filter((s) => !name || s.announced?.name === name).map((s) => s.seen));
   }
 
   /** The streams that are shown. rtt is their round trip, 0 if unknown; ahead is by how much the sender's clock is ahead. */
   get streams() {
-    return [...this.#streams.values()].filter((s) => s.label).map((s) => ({ name: s.label, from: s.from, seen: s.seen,
-      frames: s.delivered, announced: s.announced, rtt: s.asking.clock.rtt, ahead: s.asking.clock.best?.offset }));
+    return this.#all.filter((s) => s.label).map((s) => ({ name: s.label, from: s.from, seen: s.seen, frames: s.delivered,
+      announced: s.announced, rtt: s.asking.clock.rtt, ahead: s.asking.clock.best?.offset }));
   }
 
   /** @param {"no-key" | "open" | "unproven"} why @param {string} from @param {number} now */
@@ -164,32 +165,30 @@ export class Assembler {
     this.config.onIgnored?.(why, from);
   }
 
-  /** Adds a stream. If too many are not shown, the weakest of these gives way. @param {string} key @param {import("./wire.js").Prefix} p @param {string} from @param {number} now */
-  #join(key, p, from, now) {
-    const newcomers = [...this.#streams.values()].filter((s) => !s.shown), s = new Stream(this, key, p, from, now);
-    if (newcomers.length >= limits.MAX_NEWCOMERS) this.#forget(weakest(newcomers, now));
-    this.#streams.set(key, s);
+  /** Adds a stream. If too many are not shown, the weakest of these gives way. @param {Arrival} d */
+  #join(d) {
+    const newcomers = this.#all.filter((s) => !s.shown), s = new Stream(this, d);
+    if (newcomers.length >= limits.MAX_NEWCOMERS) this.#forget(weakest(newcomers, d.now));
+    this.#streams.set(d.key, s);
     return s;
   }
 
   /**
-   * Names a stream, if it may be shown now. Two never share a name: who goes on sending keeps it. Streams with the same session
-   * are one sender's, by several networks: only one of them is shown. @param {Stream} s @param {number} now
+   * Names a stream, if it may be shown now. Two never share a name: who goes on sending keeps it. Streams with the same
+   * session are one sender's, by several networks: only one of them is shown. @param {Stream} s @param {number} now
    */
   #name(s, now) {
-    const host = hostOf(s.from), others = [...this.#streams.values()].filter((o) => o !== s && o.shown);
+    const host = hostOf(s.from), others = this.#all.filter((o) => o !== s && o.shown);
     if (!s.shown) {
-      if (others.some((o) => o.id === s.id && now - o.seen < limits.FELL_SILENT)) return;
+      if (others.some((o) => o.session === s.session && now - o.seen < limits.FELL_SILENT)) return;
       if (!s.proven && others.filter((o) => !o.proven).length >= limits.MAX_EARLY) return;
-      if (others.length >= limits.MAX_STREAMS) {
-        const least = weakest(others, now);
-        if (!s.outranks(least, now)) return;
-        this.#forget(least);
-      }
+      const least = others.length >= limits.MAX_STREAMS && weakest(others, now);
+      if (least && !s.outranks(least, now)) return;
+      if (least) this.#forget(least);
     }
     for (const label of [s.name, `${s.name}@${host}`, `${s.name}@${s.from}`]) {
-      const holder = others.find((o) => o.label === label), silent = holder ? now - holder.seen : Infinity;
-      if (silent < limits.FELL_SILENT && !(holder && hostOf(holder.from) === host && (s.opener || silent >= limits.RESTARTED))) {
+      const holder = others.find((o) => o.label === label), same = holder && hostOf(holder.from) === host;
+      if (holder && now - holder.seen < (!same ? limits.FELL_SILENT : s.opener ? 0 : limits.RESTARTED)) {
         if (!s.label && now - s.joined < limits.FELL_SILENT) return; // the holder may have ended just before s began
         continue;
       }
@@ -201,18 +200,22 @@ export class Assembler {
 
   /** @param {Stream} s */
   #forget(s) {
-    for (const p of s.ordering.pending) s.ordering.drop(p, "late");
+    for (const p of s.pending) s.drop(p, "late");
     s.hold(null);
     this.#streams.delete(s.key);
+    return undefined;
   }
 
-  /** Drops unfinished frames until all fit: the oldest of the weakest stream, but not that with this ID. @param {number} keep @param {number} now */
+  /**
+   * Drops unfinished frames until all fit: the oldest of the weakest stream, but not that with this ID.
+   * @param {number} keep @param {number} now
+   */
   #makeRoom(keep, now) {
     while (this.memory.used > limits.MAX_PENDING_BYTES) {
-      const full = [...this.#streams.values()].filter((s) => s.held || s.ordering.pending.some((p) => p.size && p.id !== keep));
+      const full = this.#all.filter((s) => s.held || s.pending.some((p) => p.size && p.id !== keep));
       if (!full.length) return;
-      const s = weakest(full, now), p = s.ordering.pending.find((p) => p.size && p.id !== keep);
-      if (p) s.ordering.drop(p, "over-limit");
+      const s = weakest(full, now), p = s.pending.find((p) => p.size && p.id !== keep);
+      if (p) s.drop(p, "over-limit");
       else s.hold(null);
     }
   }

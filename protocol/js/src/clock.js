@@ -3,36 +3,34 @@ import { CLOCK_WINDOW, ECHOABLE } from "./limits.js";
 import { stamp, timeNear } from "./wire.js";
 
 /** @typedef {import("./wire.js").ClockEcho} ClockEcho */
-/** offset is by how much the sender's clock is ahead. @typedef {{at: number, rtt: number, offset: number}} Sample */
+/** offset is by how much the sender's clock was ahead. @typedef {{at: number, rtt: number, offset: number}} Sample */
 
 export class RemoteClock {
   rtt = 0; // the smoothed round trip (RFC 6298), 0 if none has been measured
-  /** The sample with the shortest round trip. @type {Sample | null} */ best = null;
-  /** @type {Sample | null} */ #next = null; // the best of the last half window
+  /** That with the shortest trip. @type {Sample | null} */ best = null;
   /** @type {number[]} */ #sent = []; // the stamps of the last datagrams to the sender
   #answered = 0; // when one of them was last echoed
-  #heard = 0; // the stamp of the sender's last datagram, and when it came
-  #heardAt = 0;
+  #heard = { stamp: 0, at: 0 }; // the sender's last datagram: when it left, and when it came
 
   /** The clock echo of a datagram that leaves now. @param {number} now @returns {ClockEcho} */
   echo(now) {
-    const sent = stamp(now), held = Math.max(1, Math.min(Math.round((now - this.#heardAt) * 1000), 2 ** 32 - 1));
+    const sent = stamp(now), { stamp: echo, at } = this.#heard;
     if (this.#sent.push(sent) > 64) this.#sent.shift();
-    return this.#heardAt ? { sent, echo: this.#heard, held } : { sent, echo: 0, held: 0 };
+    return { sent, echo, held: at && Math.max(1, Math.min(Math.round((now - at) * 1000), 2 ** 32 - 1)) };
   }
 
-  /** Learns from the clock echo of an announcement that came now. @param {ClockEcho} c @param {number} now @param {boolean} open */
+  /**
+   * Learns from the clock echo of an announcement that came now.
+   * @param {ClockEcho} c @param {number} now @param {boolean} open
+   */
   hear(c, now, open) {
     if (echoes(c, now - ECHOABLE, now) && this.#sent.includes(c.echo)) this.#answered = now;
     else if (open && now - this.#answered < ECHOABLE) return; // it is forged: the sender has echoed what left here
-    [this.#heard, this.#heardAt] = [c.sent, now];
-    const rtt = Math.max(0, now - timeNear(c.echo, now) - c.held / 1000), sent = timeNear(c.sent, now);
-    if (!c.held || !echoes(c, now - CLOCK_WINDOW, now)) return;
-    const s = { at: now, rtt, offset: sent + rtt / 2 - now };
+    this.#heard = { stamp: c.sent, at: now };
+    if (!echoes(c, now - CLOCK_WINDOW, now)) return;
+    const rtt = Math.max(0, now - timeNear(c.echo, now) - c.held / 1000), offset = timeNear(c.sent, now) + rtt / 2 - now;
     this.rtt = this.rtt ? this.rtt + (rtt - this.rtt) / 8 : rtt;
-    if (!this.#next || rtt <= this.#next.rtt || now - this.#next.at > CLOCK_WINDOW / 2) this.#next = s;
-    if (!this.best || rtt <= this.best.rtt) this.best = s;
-    else if (now - this.best.at > CLOCK_WINDOW) this.best = this.#next;
+    if (!this.best || rtt <= this.best.rtt || now - this.best.at > CLOCK_WINDOW) this.best = { at: now, rtt, offset };
   }
 }
 

@@ -9,25 +9,20 @@ export const UNSEEN = 0, COLLECTING = 1, WHOLE = 2, DONE = 3;
 const FRAME_OVERHEAD = 1024, SEGMENT_OVERHEAD = 256; // about how many bytes they take besides the payload
 
 export class PendingFrame {
-  state = UNSEEN; // of an unseen one nothing has come: a gap between IDs shows that it exists
-  wholeAt = 0;
+  state = UNSEEN; wholeAt = 0; // of an unseen one nothing has come: a gap between IDs shows that it exists
   /** The first segment. What it says of the frame counts. @type {Segment | null} */ head = null;
   /** The data segments. @type {(Uint8Array | undefined)[]} */ data = [];
   /** Of each block, the parity segments by their rows. @type {Map<number, Uint8Array>[]} */ rows = [];
-  short = new Uint8Array(0); // of each block, how many data segments are missing
-  missing = 0; // the same of all
+  missing = 0; short = new Uint8Array(0); // how many data segments are missing: of all, and of each block
   size = 0; // bytes of memory
-  asks = 0; // how often the sender was asked for it, and when last
-  asked = 0;
-  helped = false; // by an answer to a request; by parity
-  repaired = false;
+  asks = 0; asked = 0; // how often the sender was asked for it, and when last
+  helped = false; repaired = false; // by an answer to a request; by parity
   partial = false; // it does not count as lost: the stream was joined in the middle of it, or the sender left it out
 
   // When the datagrams came, but for answers to requests. Their places are numbered in the order of sending.
   over = 0; // when the last place, or a newer frame, has shown that sending has ended
   closed = false; // whether it has been reported
-  first = 0;
-  last = 0;
+  first = 0; last = 0; // when the first and the last one came
   sent = 0; // how many were sent, as far as this end can tell
   /** Those that have come. @type {Set<number>} */ places = new Set();
   #sums = { x: 0, y: 0, xx: 0, xy: 0 }; // over the points (place, time)
@@ -62,7 +57,10 @@ export class PendingFrame {
     return !this.short[s.block] ? "spare" : this.rows[s.block]?.has(s.index) ? "duplicate" : "";
   }
 
-  /** Puts a useful segment into its place, and repairs its block if there is enough parity. @param {Segment} s @param {Memory} memory */
+  /**
+   * Puts a useful segment into its place, and repairs its block if there is enough parity.
+   * @param {Segment} s @param {Memory} memory
+   */
   place(s, memory) {
     const { block, blocks } = s, rows = (this.rows[block] ??= new Map());
     this.#resize(memory, this.size + s.payload.length + SEGMENT_OVERHEAD);
@@ -109,7 +107,9 @@ export class PendingFrame {
   /** The place of a segment in the order of sending: first all data, then all parity. @param {Segment} s */
   placeOf(s) { return s.isParity ? s.n + s.index * s.blocks + s.block : s.index; }
 
-  /** Notes a datagram. Returns how late it is, if sending had ended before it came. @param {Segment} s @param {number} now */
+  /**
+   * Notes a datagram. Returns how late it is, if sending had ended before it came. @param {Segment} s @param {number} now
+   */
   note(s, now) {
     if (!this.sent) [this.sent, this.first] = [s.n + s.parity * s.blocks, now];
     const x = this.placeOf(s), y = now - this.first, sums = this.#sums;

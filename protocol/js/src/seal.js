@@ -8,13 +8,18 @@ import { echoes } from "./clock.js";
 import { MAX_STREAMS, REPLAY_WINDOW, SESSION_SILENCE } from "./limits.js";
 import { SEGMENT_HEADER_SIZE, TAG_SIZE, timeNear, viewOf } from "./wire.js";
 
+const toUTF8 = new TextEncoder();
 const HEADER_SIZE = 36; // of a sealed datagram that is no segment; 8 bytes of it are in an open one too
 /** @param {Uint8Array} b */
 const hex = (b) => Array.from(b, (n) => n.toString(16).padStart(2, "0")).join("");
 
-/** What opens segments with a key: it returns what was encrypted, or throws. @typedef {(nonce: Uint8Array, header: Uint8Array, sealed: Uint8Array) => Uint8Array} OpenSegment */
-/** That of each suite, by the number that announcements have for it. @typedef {Record<number, (key: Uint8Array) => OpenSegment>} Suites */
-/** @type {Suites} */
+/**
+ * The ID of a receiver, or of a subscription, and how many datagrams it has sealed.
+ * @typedef {{id: Uint8Array, counter: bigint}} Origin
+ * Opens segments with a key: returns what was encrypted, or throws.
+ * @typedef {(key: Uint8Array) => (nonce: Uint8Array, header: Uint8Array, sealed: Uint8Array) => Uint8Array} Suite
+ */
+/** By the number that announcements have for it. @type {Record<number, Suite>} */
 const SUITES = {
   1: (key) => (nonce, header, sealed) => chacha20poly1305(key, nonce, header).decrypt(sealed),
   2: (key) => (nonce, header, sealed) => gcm(key, nonce, header).decrypt(sealed),
@@ -25,7 +30,8 @@ const PURPOSES = ["", "segment ChaCha20-Poly1305", "segment AES-256-GCM"];
 export class Key {
   /** @param {string} text as `udpcam key` prints it: base64, 44 characters */
   constructor(text) {
-    if (!/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(text)) throw new Error("not a key: a key has 44 characters; udpcam key makes one");
+    const fits = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(text);
+    if (!fits) throw new Error("not a key: a key has 44 characters; udpcam key makes one");
     this.bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
     this.id = hex(this.derive("key id", undefined, 2)); // tells keys apart, and is no secret
     this.announcements = this.derive("announcement");
@@ -33,28 +39,34 @@ export class Key {
   }
 
   /** @param {string} purpose @param {Uint8Array} [salt] */
-  derive(purpose, salt, size = 32) { return hkdf(sha256, this.bytes, salt, new TextEncoder().encode("udpcam/1 " + purpose), size); }
-}
+  derive(purpose, salt, size = 32) { return hkdf(sha256, this.bytes, salt, toUTF8.encode("udpcam/1 " + purpose), size); }
 
-/** The ID of a receiver, or of a subscription, and how many datagrams it has sealed. */
-export class Origin {
-  id = crypto.getRandomValues(new Uint8Array(16));
-  counter = 0n;
-
-  /** Seals a datagram. @param {Key} key @param {Uint8Array} secret what was derived from the key for this purpose @param {Uint8Array} open */
-  seal(key, secret, open) {
+  /**
+   * Seals a datagram that is no segment.
+   * @param {Uint8Array} secret derived from the key @param {Origin} origin @param {Uint8Array} open
+   */
+  seal(secret, origin, open) {
     const b = new Uint8Array(HEADER_SIZE - 8 + open.length + TAG_SIZE), header = b.subarray(0, HEADER_SIZE);
     b.set(open.subarray(0, 8));
     b[2] |= 0x80;
-    b.set(this.id, 8);
-    viewOf(b).setBigUint64(24, ++this.counter);
-    viewOf(b).setUint16(32, parseInt(key.id, 16));
+    b.set(origin.id, 8);
+    viewOf(b).setBigUint64(24, ++origin.counter);
+    viewOf(b).setUint16(32, parseInt(this.id, 16));
     b.set(xchacha20poly1305(secret, header.slice(8, 32), header).encrypt(open.subarray(8)), HEADER_SIZE);
     return b;
   }
+
+  /** Opens the answer to a Subscribe. @param {Uint8Array} b */
+  openAnswer(b) {
+    const header = readHeader(b), open = header?.keyID === this.id && openControl(this.subscriptions, b);
+    return header && open ? { ...header, open } : null;
+  }
 }
 
-/** Opens a sealed datagram that is no segment, as if it had been sent open. Null: the secret does not fit. @param {Uint8Array} secret @param {Uint8Array} b */
+/**
+ * Opens a datagram that is no segment, as if it had been sent open. Null: the secret does not fit.
+ * @param {Uint8Array} secret @param {Uint8Array} b
+ */
 function openControl(secret, b) {
   try {
     const open = xchacha20poly1305(secret, b.slice(8, 32), b.slice(0, HEADER_SIZE)).decrypt(b.slice(HEADER_SIZE));
@@ -67,29 +79,24 @@ function openControl(secret, b) {
 /** @param {Uint8Array} b */
 function readHeader(b) {
   if (b.length < HEADER_SIZE + TAG_SIZE) return null;
-  return { origin: hex(b.subarray(8, 24)), counter: viewOf(b).getBigUint64(24), keyID: hex(b.subarray(32, 34)), suite: b[34] };
-}
-
-/** Opens the answer to a sealed Subscribe. @param {Key} key @param {Uint8Array} b */
-export function openAnswer(key, b) {
-  const header = readHeader(b), open = header?.keyID === key.id && openControl(key.subscriptions, b);
-  return header && open ? { origin: header.origin, counter: header.counter, open } : null;
+  const v = viewOf(b);
+  return { origin: hex(b.subarray(8, 24)), counter: v.getBigUint64(24), keyID: hex(b.subarray(32, 34)), suite: b[34] };
 }
 
 /** The keys of a receiver, and what it must remember to use them. */
 export class Keyring {
-  origin = new Origin(); // of reports and requests
+  /** Of reports and requests. @type {Origin} */ origin = { id: crypto.getRandomValues(new Uint8Array(16)), counter: 0n };
   /** When the newest announcement of each name left: see Opener.announced. @type {Map<string, number>} */ sent = new Map();
 
-  /** @param {Key[]} keys @param {Suites} [suites] other code for the same ciphers */
+  /** @param {Key[]} keys @param {Record<number, Suite>} [suites] other code for the same ciphers */
   constructor(keys, suites = SUITES) {
     this.keys = keys;
     this.suites = suites;
   }
 
   /**
-   * Opens an announcement or a Skip of a stream that had that opener until now, and was heard last at that time. Or says why it is
-   * not to be believed. @param {Uint8Array} b @param {Opener | null} known @param {number} heard @param {number} now
+   * Opens an announcement or a Skip of a stream that had that opener until now, and was heard last at that time. Or says why
+   * it is not to be believed. @param {Uint8Array} b @param {Opener | null} known @param {number} heard @param {number} now
    */
   openAnnouncement(b, known, heard, now) {
     const h = readHeader(b), same = known?.salt === h?.origin;
@@ -114,18 +121,21 @@ export class Opener {
   live = false; // whether the stream has proved that it is no recording
   oldest = 0; // frames with smaller IDs are too old to be shown
 
-  /** @param {Keyring} ring @param {Key} key @param {Uint8Array} salt @param {number} suite @param {number} since when the stream was joined */
+  /** @param {Keyring} ring @param {Key} key @param {Uint8Array} salt @param {number} suite @param {number} since */
   constructor(ring, key, salt, suite, since) {
     const feedback = key.derive("feedback", salt);
     this.ring = ring;
     this.key = key;
     this.salt = hex(salt);
-    this.since = since;
+    this.since = since; // when the stream was joined
     this.open = ring.suites[suite](key.derive(PURPOSES[suite], salt));
-    this.seal = (/** @type {Uint8Array} */ open) => ring.origin.seal(key, feedback, open);
+    this.seal = (/** @type {Uint8Array} */ open) => key.seal(feedback, ring.origin, open);
   }
 
-  /** Opens a segment, or returns why it is not to be believed. @param {import("./wire.js").Segment} s @param {Uint8Array} b its datagram */
+  /**
+   * Opens a segment, or returns why it is not to be believed.
+   * @param {import("./wire.js").Segment} s @param {Uint8Array} b its datagram
+   */
   openSegment(s, b) {
     if (s.id < this.oldest) return "replayed";
     const nonce = b.slice(0, 12);
@@ -140,7 +150,8 @@ export class Opener {
 
   /**
    * Learns from an announcement. It proves the stream if it echoes what this receiver has sent since it joined; to a one-way
-   * receiver, if it is newer than all others with that name. @param {import("./wire.js").Announcement} a @param {boolean} oneWay @param {number} now
+   * receiver, if it is newer than all others with that name.
+   * @param {import("./wire.js").Announcement} a @param {boolean} oneWay @param {number} now
    */
   announced(a, oneWay, now) {
     const { ring } = this, sent = timeNear(a.clock.sent, now), last = ring.sent.get(a.name) ?? 0;

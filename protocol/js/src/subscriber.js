@@ -1,9 +1,9 @@
 // Subscribes at a sender's port: says what to send there, and when. "Subscribing" in protocol/README.md has the rules. The
 // sender's other datagrams go to an Assembler.
-import { ANSWER, parseAnswer, parsePrefix, plain, writeSubscribe } from "./wire.js";
+import { ANSWER, asArray, parseAnswer, parsePrefix, writeSubscribe } from "./wire.js";
 
 const FIRST = [100, 200, 400]; // the first times between two Subscribes, in milliseconds
-const AGAIN = 500, FULL = 2000, ALL = 2000; // later ones: usually; if the sender is full; while streams come, if all are wanted
+const AGAIN = 500, FULL = 2000, ALL = 2000; // later ones: usually; if it is full; while streams come, if all are wanted
 const SILENCE = 500; // no datagram of a stream for so long, and the receiver asks again
 const HURRY = 200; // the least time between two Subscribes that leave at once for a new cookie
 const BURST = 8, RATE = 2.2 / 1000; // datagrams at once, and a millisecond for long: who forges answers gets no more
@@ -11,29 +11,23 @@ const STATES = ["asking", "subscribed", "full", "no-stream"];
 
 export class Subscriber {
   number = crypto.getRandomValues(new Uint8Array(8));
+  origin = { id: crypto.getRandomValues(new Uint8Array(16)), counter: 0n }; // of sealed Subscribes
   #cookie = new Uint8Array(16);
-  #status = 0; // of the last answer
-  #answers = { origin: "", counter: 0n }; // of the last sealed answer
-  #answered = false;
+  #answered = false; #status = 0; #answers = { origin: "", counter: 0n }; // of the last answer, and of the last sealed one
   #unheard = 0; // Subscribes since anything came
   #tries = 0;
-  #left = 0; // when the last one left, and when the next one is to, if no stream comes
-  #next = 0;
+  #left = 0; #next = 0; // when the last one left, and when the next one is to, if no stream comes
   #hurried = 0; // when a cookie last made one leave at once
   #stream = 0; // when a datagram of the stream last came
-  #tokens = BURST;
-  #filled = 0;
+  #tokens = BURST; #filled = 0; // how many may leave, and when that was counted
 
   /**
    * Subscribes to the stream of that name, or to all if it is empty; to sealed ones if there is a key, else to open ones.
-   * @param {{name?: string, key?: import("./seal.js").Key, seal?: Pick<typeof import("./seal.js"), "Origin" | "openAnswer">}} [options]
-   *   seal: the module, if there is a key
+   * @param {{name?: string, key?: import("./seal.js").Key}} [options]
    */
-  constructor({ name = "", key, seal } = {}) {
+  constructor({ name = "", key } = {}) {
     this.name = name;
     this.key = key;
-    this.seal = seal;
-    this.origin = seal && new seal.Origin();
   }
 
   /** How the subscription stands: receiving, subscribed, full, no-stream, unanswered, or asking. @param {number} now */
@@ -42,17 +36,20 @@ export class Subscriber {
     return this.#unheard > 5 ? "unanswered" : STATES[this.#status];
   }
 
-  /** Tells when a datagram of a wanted stream last came from the sender, 0 if none did: see Assembler.heard. @param {number} last */
+  /**
+   * Tells when a datagram of a wanted stream last came from the sender, 0 if none did: see Assembler.heard.
+   * @param {number} last
+   */
   hear(last) {
     if (last > this.#stream) [this.#stream, this.#unheard] = [last, 0];
   }
 
   /** Reads an answer that came from the sender. Returns whether it counts. @param {Uint8Array} b @param {number} now */
   read(b, now) {
-    const p = parsePrefix((b = plain(b)));
+    const p = parsePrefix((b = asArray(b)));
     if (p?.type !== ANSWER || p.sealed !== (this.key !== undefined)) return false;
     if (this.key) {
-      const opened = this.seal?.openAnswer(this.key, b), { origin, counter } = this.#answers;
+      const opened = this.key.openAnswer(b), { origin, counter } = this.#answers;
       if (!opened || (opened.origin === origin && opened.counter <= counter)) return false;
       [this.#answers, b] = [opened, opened.open];
     }
@@ -94,6 +91,6 @@ export class Subscriber {
   /** @param {boolean} farewell */
   #write(farewell) {
     const open = writeSubscribe({ number: this.number, cookie: this.#cookie, farewell, name: this.name });
-    return this.key && this.origin ? this.origin.seal(this.key, this.key.subscriptions, open) : open;
+    return this.key ? this.key.seal(this.key.subscriptions, this.origin, open) : open;
   }
 }

@@ -12,7 +12,7 @@ const utf8 = new TextDecoder(), toUTF8 = new TextEncoder();
 export const viewOf = (b) => new DataView(b.buffer, b.byteOffset, b.byteLength);
 
 /** The same bytes as a plain array: slice() of Node's Buffer would not copy. @param {Uint8Array} b */
-export const plain = (b) => new Uint8Array(b.buffer, b.byteOffset, b.byteLength);
+export const asArray = (b) => new Uint8Array(b.buffer, b.byteOffset, b.byteLength);
 
 /** Whether frame ID a comes after b, by serial number arithmetic (RFC 1982). @param {number} a @param {number} b */
 export const newer = (a, b) => ((a - b) | 0) > 0;
@@ -59,11 +59,12 @@ function datagram(size, type, { session = 0, stream = 0, block = 0 } = {}) {
 }
 
 /**
- * A data or parity segment. Its frame has so many bytes (length), in n segments with that stride, in blocks with k each; it
- * left with `parity` parity segments a block, first. captured is a stamp. index is the number of a data segment in the frame,
- * or the row of a parity segment. payload is a part of the datagram, still encrypted if it is sealed.
- * @typedef {Prefix & {id: number, blocks: number, length: number, k: number, parity: number, captured: number, crc: number,
- *   stride: number, n: number, isParity: boolean, isAnswer: boolean, index: number, payload: Uint8Array}} Segment
+ * A data or parity segment. Its frame has so many bytes (length), in n segments with that stride, in blocks with k each;
+ * `parity` parity segments of each block follow at first. captured is a stamp. index is the number of a data segment in the
+ * frame, or the row of a parity segment. payload is a part of the datagram, still encrypted if it is sealed.
+ * @typedef {{block: number, id: number, blocks: number, length: number, k: number, parity: number, captured: number,
+ *   crc: number, stride: number, n: number, isParity: boolean, isAnswer: boolean, index: number, payload: Uint8Array}}
+ *   Segment
  */
 
 /** Whether it is one, for the first time or as an answer to a request. @param {Prefix} p */
@@ -81,15 +82,18 @@ export function parseSegment(p, b) {
   const size = isParity ? stride : Math.min(stride, length - index * stride);
   if (index < 0 || parity > rows || (isParity && !isAnswer && index >= parity)) return null;
   if (b.length !== SEGMENT_HEADER_SIZE + size + (p.sealed ? TAG_SIZE : 0) || size < 1 || (p.sealed && crc)) return null;
-  return { ...p, id: v.getUint32(8), blocks, length, k, parity, captured: get48(v, 18), crc, stride, n, isParity, isAnswer,
-    index, payload: b.subarray(SEGMENT_HEADER_SIZE, SEGMENT_HEADER_SIZE + size) };
+  return { block: p.block, id: v.getUint32(8), blocks, length, k, parity, captured: get48(v, 18), crc, stride, n, isParity,
+    isAnswer, index, payload: b.subarray(SEGMENT_HEADER_SIZE, SEGMENT_HEADER_SIZE + size) };
 }
 
 /** Whether two segments with the same ID are of the same frame. @param {Segment} a @param {Segment} b */
 export const sameFrame = (a, b) =>
   a.length === b.length && a.crc === b.crc && a.blocks === b.blocks && a.k === b.k && a.captured === b.captured;
 
-/** sent and echo are stamps, held microseconds: 0 if nothing is echoed. @typedef {{sent: number, echo: number, held: number}} ClockEcho */
+/**
+ * sent and echo are stamps, held microseconds: 0 if nothing is echoed.
+ * @typedef {{sent: number, echo: number, held: number}} ClockEcho
+ */
 
 /** @typedef {NonNullable<ReturnType<typeof parseAnnouncement>>} Announcement echoed: the ID of the receiver it is for */
 
@@ -98,8 +102,9 @@ export function parseAnnouncement(b) {
   const v = viewOf(b), end = 37 + (b[36] ?? 0), count = b[end + 16] ?? 0;
   if (b.length < Math.max(37, end) || count > MAX_RELAYS || (count && b.length < end + 17 + 4 * count)) return null;
   return { width: v.getUint16(8), height: v.getUint16(10), fps: v.getUint32(12) / 1000, newest: v.getUint32(16),
-    clock: { sent: get48(v, 20), echo: get48(v, 26), held: v.getUint32(32) }, name: cleanName(utf8.decode(b.subarray(37, end))),
-    echoed: b.slice(end, end + 16), relays: Array.from({ length: count }, (_, i) => v.getUint32(end + 17 + 4 * i)) };
+    clock: { sent: get48(v, 20), echo: get48(v, 26), held: v.getUint32(32) }, echoed: b.slice(end, end + 16),
+    name: cleanName(utf8.decode(b.subarray(37, end))),
+    relays: Array.from({ length: count }, (_, i) => v.getUint32(end + 17 + 4 * i)) };
 }
 
 /** Which frames the sender leaves out. @param {Uint8Array} b */

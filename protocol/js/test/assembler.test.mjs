@@ -15,14 +15,19 @@ const CAMERA = "192.0.2.1:5000";
  *   keyring?: Keyring}} o
  */
 function send({ loss = 0, jitter = 0, twice = 0, frames = 90, size = 78_000, oneWay = false, sender, keyring }) {
-  const next = random(7), sim = new Simulation(START), sent = new Map(), /** @type {number[]} */ shown = [], /** @type {number[]} */ waits = [];
+  const next = random(7),
+    sim = new Simulation(START),
+    sent = new Map(),
+    /** @type {number[]} */ shown = [],
+    /** @type {number[]} */ waits = [];
   const across = (/** @type {Uint8Array} */ b, /** @type {(b: Uint8Array) => void} */ come) => {
     for (let copies = next() < twice ? 2 : 1; copies; copies--) {
       if (next() >= loss) sim.at(sim.now + 2 + next() * jitter, () => come(b.slice()));
     }
   };
   const toReceiver = (/** @type {Uint8Array} */ b) => across(b, (b) => assembler.add(b, CAMERA, sim.now));
-  const assembler = new Assembler({ keyring,
+  const assembler = new Assembler({
+    keyring,
     onFrame(f) {
       assert.equal(f.stream, "door");
       assert.ok(!shown.length || f.id > shown[shown.length - 1], "in order");
@@ -30,10 +35,12 @@ function send({ loss = 0, jitter = 0, twice = 0, frames = 90, size = 78_000, one
       shown.push(f.id);
       waits.push(sim.now - f.captured);
     },
-    onSend: oneWay ? undefined : (b, to) => {
-      assert.equal(to, CAMERA);
-      across(b, (b) => sender.take(b, sim.now).forEach(toReceiver));
-    },
+    onSend: oneWay
+      ? undefined
+      : (b, to) => {
+          assert.equal(to, CAMERA);
+          across(b, (b) => sender.take(b, sim.now).forEach(toReceiver));
+        },
   });
   const tick = (/** @type {number} */ id) => {
     const jpeg = randomJPEG(size, next);
@@ -47,7 +54,13 @@ function send({ loss = 0, jitter = 0, twice = 0, frames = 90, size = 78_000, one
   const { used } = assembler.memory;
   assert.equal(used, 0, "nothing is held at the end");
   waits.sort((a, b) => a - b);
-  return { shown, stats: assembler.stats, assembler, p50: waits[waits.length >> 1], p99: waits[Math.floor(waits.length * 0.99)] };
+  return {
+    shown,
+    stats: assembler.stats,
+    assembler,
+    p50: waits[waits.length >> 1],
+    p99: waits[Math.floor(waits.length * 0.99)],
+  };
 }
 
 /** @type {{name: string, loss?: number, jitter?: number, twice?: number}[]} */
@@ -68,14 +81,24 @@ for (const { name, ...network } of networks) {
   test(`every frame comes, without parity that is sent before it is asked for: ${name}`, () => {
     const { shown, stats } = send({ ...network, sender: new Sender() });
     const joined = network.jitter ? 1 : 0; // what came first was in the middle of frame 0: that is not asked for
-    assert.deepEqual(shown.slice(-90 + joined), Array.from({ length: 90 - joined }, (_, i) => i + joined), JSON.stringify(stats));
+    assert.deepEqual(
+      shown.slice(-90 + joined),
+      Array.from({ length: 90 - joined }, (_, i) => i + joined),
+      JSON.stringify(stats),
+    );
     assert.equal(stats.byRequest > 0, (network.loss ?? 0) > 0);
   });
 }
 
 test("every frame comes: sealed, 5 % lost, both suites", () => {
   for (const suite of [1, 2]) {
-    const { shown, stats } = send({ loss: 0.05, frames: 60, size: 20_000, sender: new Sender({ parity: 2, key, suite }), keyring: new Keyring([key]) });
+    const { shown, stats } = send({
+      loss: 0.05,
+      frames: 60,
+      size: 20_000,
+      sender: new Sender({ parity: 2, key, suite }),
+      keyring: new Keyring([key]),
+    });
     assert.ok(shown.length >= 59, JSON.stringify(stats)); // none is shown before the sender has echoed a report
   }
 });
@@ -102,19 +125,31 @@ test("without the key, and with another, nothing is shown and nothing is answere
 });
 
 test("a sealed session that somebody recorded is not shown", () => {
-  const sender = new Sender({ key }), /** @type {Uint8Array[]} */ recorded = [];
+  const sender = new Sender({ key }),
+    /** @type {Uint8Array[]} */ recorded = [];
   const jpeg = Uint8Array.of(0xff, 0xd8, 0xff, 0xd9);
-  const first = new Assembler({ keyring: new Keyring([key]), onFrame: (f) => shown.push(f.id), onSend: (b) => feedback.push(b) });
-  const /** @type {number[]} */ shown = [], /** @type {Uint8Array[]} */ feedback = [];
+  const first = new Assembler({
+    keyring: new Keyring([key]),
+    onFrame: (f) => shown.push(f.id),
+    onSend: (b) => feedback.push(b),
+  });
+  const /** @type {number[]} */ shown = [],
+    /** @type {Uint8Array[]} */ feedback = [];
   for (let id = 0; id < 3; id++) {
-    const now = START + 33 * id, all = [sender.announce(now), ...sender.frame(jpeg, id, now)];
+    const now = START + 33 * id,
+      all = [sender.announce(now), ...sender.frame(jpeg, id, now)];
     for (const b of feedback.splice(0)) all.push(...sender.take(b, now + 1));
     recorded.push(...all.map((b) => b.slice()));
     for (const b of all) first.add(b, CAMERA, now + 2);
   }
   assert.deepEqual(shown, [1, 2]); // of the frames that came before the proof, only the newest is shown
   /** @type {string[]} */ const why = [];
-  const second = new Assembler({ keyring: new Keyring([key]), onFrame: () => assert.fail("shown"), onSend() {}, onIgnored: (w) => why.push(w) });
+  const second = new Assembler({
+    keyring: new Keyring([key]),
+    onFrame: () => assert.fail("shown"),
+    onSend() {},
+    onIgnored: (w) => why.push(w),
+  });
   for (const b of recorded) second.add(b.slice(), CAMERA, START + 60_000);
   for (let now = START + 60_000; now < START + 65_000; now += 100) {
     second.add(recorded[0].slice(), CAMERA, now);
@@ -127,10 +162,17 @@ test("a camera that starts again keeps its name, and two cameras do not share on
   /** @type {string[]} */ const shown = [];
   const assembler = new Assembler({ onFrame: (f) => shown.push(`${f.stream} ${f.id}`), onSend() {} });
   const jpeg = Uint8Array.of(0xff, 0xd8, 0xff, 0xd9);
-  const come = (/** @type {Sender} */ s, /** @type {string} */ from, /** @type {number} */ id, /** @type {number} */ now) => {
+  const come = (
+    /** @type {Sender} */ s,
+    /** @type {string} */ from,
+    /** @type {number} */ id,
+    /** @type {number} */ now,
+  ) => {
     for (const b of [s.announce(now), ...s.frame(jpeg, id, now)]) assembler.add(b, from, now);
   };
-  const a = new Sender({ session: 1 }), b = new Sender({ session: 2 }), again = new Sender({ session: 3 });
+  const a = new Sender({ session: 1 }),
+    b = new Sender({ session: 2 }),
+    again = new Sender({ session: 3 });
   for (let i = 0; i < 20; i++) {
     come(a, "192.0.2.1:5000", i, START + 50 * i);
     come(b, "[2001:db8::2]:5000", i, START + 50 * i);
@@ -142,19 +184,31 @@ test("a camera that starts again keeps its name, and two cameras do not share on
 });
 
 test("frames that the sender leaves out are neither waited nor asked for", () => {
-  /** @type {number[]} */ const shown = [], /** @type {number[]} */ asked = [];
-  const assembler = new Assembler({ onFrame: (f) => shown.push(f.id), onSend: (b) => (b[2] & 15) === 5 && asked.push(b[11]) });
-  const sender = new Sender(), jpeg = Uint8Array.of(0xff, 0xd8, 0xff, 0xd9), skip = (/** @type {number} */ first, /** @type {number} */ last) =>
-    Uint8Array.of(...sender.prefix(8), 0, 0, 0, first, 0, 0, 0, last);
-  for (const [at, b] of /** @type {[number, Uint8Array[]][]} */ ([[0, [sender.announce(START), ...sender.frame(jpeg, 1, START)]],
-    [33, [skip(2, 2)]], [66, [skip(2, 3)]], [99, sender.frame(jpeg, 4, START)]])) for (const d of b) assembler.add(d, CAMERA, START + at);
+  /** @type {number[]} */ const shown = [],
+    /** @type {number[]} */ asked = [];
+  const assembler = new Assembler({
+    onFrame: (f) => shown.push(f.id),
+    onSend: (b) => (b[2] & 15) === 5 && asked.push(b[11]),
+  });
+  const sender = new Sender(),
+    jpeg = Uint8Array.of(0xff, 0xd8, 0xff, 0xd9),
+    skip = (/** @type {number} */ first, /** @type {number} */ last) =>
+      Uint8Array.of(...sender.prefix(8), 0, 0, 0, first, 0, 0, 0, last);
+  for (const [at, b] of /** @type {[number, Uint8Array[]][]} */ ([
+    [0, [sender.announce(START), ...sender.frame(jpeg, 1, START)]],
+    [33, [skip(2, 2)]],
+    [66, [skip(2, 3)]],
+    [99, sender.frame(jpeg, 4, START)],
+  ]))
+    for (const d of b) assembler.add(d, CAMERA, START + at);
   assembler.expire(START + 130);
   assert.deepEqual([shown, asked, assembler.stats.skipped, assembler.stats.dropped], [[1, 4], [], 2, {}]);
 });
 
 test("a datagram in a Buffer is read like any other", () => {
-  const sender = new Sender({ key, suite: 2 }), /** @type {number[]} */ shown = [];
-  const assembler = new Assembler({ keyring: new Keyring([key]), onFrame: (f) => shown.push(f.id) }); // one way: believed at once
+  const sender = new Sender({ key, suite: 2 }),
+    /** @type {number[]} */ shown = [];
+  const assembler = new Assembler({ keyring: new Keyring([key]), onFrame: (f) => shown.push(f.id) }); // one way
   const jpeg = Uint8Array.of(0xff, 0xd8, 0xff, 0xd9);
   for (const b of [sender.announce(START), ...sender.frame(jpeg, 1, START)]) assembler.add(Buffer.from(b), CAMERA, START);
   assert.deepEqual(shown, [1]);

@@ -39,7 +39,10 @@ export function multiply(a, b) {
 const products = Array.from({ length: 256 }, (_, a) => Uint8Array.from({ length: 256 }, (_, b) => multiply(a, b)));
 const inverse = products.map((row) => row.indexOf(1));
 
-/** Parity shard j of data shards, as the specification defines it. @param {Uint8Array[]} data @param {number} k @param {number} j @param {number} stride */
+/**
+ * Parity shard j of data shards, as the specification defines it.
+ * @param {Uint8Array[]} data @param {number} k @param {number} j @param {number} stride
+ */
 export function parityShard(data, k, j, stride) {
   const out = new Uint8Array(stride);
   data.forEach((shard, c) => {
@@ -53,7 +56,7 @@ export function parityShard(data, k, j, stride) {
 export function randomJPEG(size, next) {
   const b = new Uint8Array(size);
   for (let i = 0, x = 1 + Math.floor(next() * 2 ** 31); i < size; i++) {
-    x ^= x << 13, x ^= x >>> 17, x ^= x << 5;
+    ((x ^= x << 13), (x ^= x >>> 17), (x ^= x << 5));
     b[i] = x;
   }
   b.set([0xff, 0xd8]);

@@ -4,11 +4,18 @@ import { checksum, repair } from "../src/repair.js";
 import { parityShard, random } from "./helpers.mjs";
 
 test("repair gives the missing shards back, whatever is missing", () => {
-  const next = random(1), below = (/** @type {number} */ n) => Math.floor(next() * n);
+  const next = random(1),
+    below = (/** @type {number} */ n) => Math.floor(next() * n);
   for (let round = 0; round < 300; round++) {
-    const k = 1 + below(round % 10 ? 20 : 192), sent = 1 + below(k), stride = 64 * (1 + below(3));
-    const data = Array.from({ length: sent }, (_, c) => new Uint8Array(c + 1 < sent ? stride : 1 + below(stride)).map(() => next() * 256));
-    const missing = Array.from(data.keys()).filter(() => next() < 0.3).slice(0, 256 - k);
+    const k = 1 + below(round % 10 ? 20 : 192),
+      sent = 1 + below(k),
+      stride = 64 * (1 + below(3));
+    const data = Array.from({ length: sent }, (_, c) =>
+      new Uint8Array(c + 1 < sent ? stride : 1 + below(stride)).map(() => next() * 256),
+    );
+    const missing = Array.from(data.keys())
+      .filter(() => next() < 0.3)
+      .slice(0, 256 - k);
     /** @type {Map<number, Uint8Array>} */ const rows = new Map();
     while (rows.size < missing.length) {
       const j = below(256 - k);

@@ -15,9 +15,13 @@ export class Sender {
   receiver = new Uint8Array(16); // who sent that
   reports = 0;
   requests = 0;
-  /** @type {Map<number, {head: Uint8Array, blocks: Uint8Array[][], k: number, stride: number, rows: number[]}>} */ sent = new Map();
+  /** @type {Map<number, {head: Uint8Array, blocks: Uint8Array[][], k: number, stride: number, rows: number[]}>} */ sent =
+    new Map();
 
-  /** @param {{session?: number, name?: string, parity?: number, segment?: number, key?: import("../src/seal.js").Key, suite?: number}} [o] */
+  /**
+   * @param {{session?: number, name?: string, parity?: number, segment?: number, suite?: number,
+   *   key?: import("../src/seal.js").Key}} [o]
+   */
   constructor({ session = 0xabcdef, name = "door", parity = 0, segment = 1408, key, suite = 1 } = {}) {
     Object.assign(this, { parity });
     this.session = session;
@@ -32,16 +36,27 @@ export class Sender {
 
   /** @param {number} type */
   prefix(type, countdown = 0, block = 0) {
-    return [countdown, 0xca, (this.key ? 0x90 : 0x10) | type, 0, this.session >> 16, (this.session >> 8) & 255, this.session & 255, block];
+    return [
+      countdown,
+      0xca,
+      (this.key ? 0x90 : 0x10) | type,
+      0,
+      this.session >> 16,
+      (this.session >> 8) & 255,
+      this.session & 255,
+      block,
+    ];
   }
 
   /** @param {number} now */
   announce(now) {
-    const name = new TextEncoder().encode(this.name), b = new Uint8Array(37 + name.length + (this.key ? 16 : 0)), v = viewOf(b);
+    const name = new TextEncoder().encode(this.name),
+      b = new Uint8Array(37 + name.length + (this.key ? 16 : 0)),
+      v = viewOf(b);
     b.set(this.prefix(3));
     v.setUint32(16, this.newest);
-    v.setUint16(20, Math.floor(stamp(now) / 2 ** 32)), v.setUint32(22, stamp(now) % 2 ** 32);
-    v.setUint16(26, Math.floor(this.echo.stamp / 2 ** 32)), v.setUint32(28, this.echo.stamp % 2 ** 32);
+    (v.setUint16(20, Math.floor(stamp(now) / 2 ** 32)), v.setUint32(22, stamp(now) % 2 ** 32));
+    (v.setUint16(26, Math.floor(this.echo.stamp / 2 ** 32)), v.setUint32(28, this.echo.stamp % 2 ** 32));
     if (this.echo.at) v.setUint32(32, Math.max(1, Math.round((now - this.echo.at) * 1000)));
     b[36] = name.length;
     b.set(name, 37);
@@ -53,19 +68,27 @@ export class Sender {
     viewOf(header).setBigUint64(24, ++this.counter);
     viewOf(header).setUint16(32, parseInt(this.key.id, 16));
     header[34] = this.suite;
-    return Uint8Array.of(...header, ...xchacha20poly1305(this.key.announcements, header.slice(8, 32), header).encrypt(b.slice(8)));
+    return Uint8Array.of(
+      ...header,
+      ...xchacha20poly1305(this.key.announcements, header.slice(8, 32), header).encrypt(b.slice(8)),
+    );
   }
 
   /** The datagrams of a frame. @param {Uint8Array} jpeg @param {number} id @param {number} now */
   frame(jpeg, id, now) {
-    const count = Math.ceil(jpeg.length / this.segment), B = Math.ceil(count / 192), k = Math.ceil(count / B);
-    const stride = Math.ceil(Math.ceil(jpeg.length / (B * k)) / 64) * 64, head = new Uint8Array(28), v = viewOf(head);
+    const count = Math.ceil(jpeg.length / this.segment),
+      B = Math.ceil(count / 192),
+      k = Math.ceil(count / B);
+    const stride = Math.ceil(Math.ceil(jpeg.length / (B * k)) / 64) * 64,
+      head = new Uint8Array(28),
+      v = viewOf(head);
     v.setUint32(8, id);
     v.setUint32(12, jpeg.length);
-    head[12] = B, head[16] = k, head[17] = this.parity;
-    v.setUint16(18, Math.floor(stamp(now) / 2 ** 32)), v.setUint32(20, stamp(now) % 2 ** 32);
+    ((head[12] = B), (head[16] = k), (head[17] = this.parity));
+    (v.setUint16(18, Math.floor(stamp(now) / 2 ** 32)), v.setUint32(20, stamp(now) % 2 ** 32));
     if (!this.key) v.setUint32(24, checksum(jpeg));
-    /** @type {Uint8Array[][]} */ const blocks = Array.from({ length: B }, () => []), out = [];
+    /** @type {Uint8Array[][]} */ const blocks = Array.from({ length: B }, () => []),
+      out = [];
     for (let i = 0; i * stride < jpeg.length; i++) blocks[i % B].push(jpeg.slice(i * stride, (i + 1) * stride));
     this.newest = id;
     const sent = { head, blocks, k, stride, rows: blocks.map(() => this.parity) };
@@ -78,9 +101,13 @@ export class Sender {
 
   /** @typedef {{head: Uint8Array, blocks: Uint8Array[][], k: number, stride: number, rows: number[]}} Sent */
   /** @param {Sent} s @param {number} block @param {number} c @param {number} type */
-  data(s, block, c, type) { return this.seal(s, this.prefix(type, s.k - c, block), s.blocks[block][c]); }
+  data(s, block, c, type) {
+    return this.seal(s, this.prefix(type, s.k - c, block), s.blocks[block][c]);
+  }
   /** @param {Sent} s @param {number} block @param {number} j @param {number} type */
-  row(s, block, j, type) { return this.seal(s, this.prefix(type, 256 - s.k - j, block), parityShard(s.blocks[block], s.k, j, s.stride)); }
+  row(s, block, j, type) {
+    return this.seal(s, this.prefix(type, 256 - s.k - j, block), parityShard(s.blocks[block], s.k, j, s.stride));
+  }
 
   /** @param {Sent} s @param {number[]} prefix @param {Uint8Array} payload */
   seal(s, prefix, payload) {
@@ -102,14 +129,16 @@ export class Sender {
       const open = xchacha20poly1305(this.feedback, b.slice(8, 32), b.slice(0, 36)).decrypt(b.slice(36));
       b = Uint8Array.of(...b.subarray(0, 8), ...open);
     }
-    const v = viewOf(b), out = [];
+    const v = viewOf(b),
+      out = [];
     if ((b[2] & 15) === 4) {
       this.reports++;
       this.echo = { stamp: v.getUint16(8) * 2 ** 32 + v.getUint32(10), at: now };
       return this.reports === 1 ? [this.announce(now)] : [];
     }
     this.requests++;
-    const s = this.sent.get(v.getUint32(8)), k = b[13];
+    const s = this.sent.get(v.getUint32(8)),
+      k = b[13];
     if (!s) return [];
     if (!k) return s.blocks.flatMap((shards, block) => shards.map((_, c) => this.data(s, block, c, 9)));
     for (let need = b[12]; need && s.rows[b[7]] < 256 - k; need--) out.push(this.row(s, b[7], s.rows[b[7]]++, 10));
@@ -121,7 +150,9 @@ export class Sender {
 export class Simulation {
   /** @type {{at: number, what: () => void}[]} */ #events = [];
   /** @param {number} now */
-  constructor(now) { this.now = now; }
+  constructor(now) {
+    this.now = now;
+  }
 
   /** @param {number} at @param {() => void} what */
   at(at, what) {
@@ -130,10 +161,14 @@ export class Simulation {
     this.#events.splice(i, 0, { at, what });
   }
 
-  /** Runs until nothing happens any more before `end`. What `wakes` says counts too. @param {number} end @param {{deadline: number, expire(now: number): void}} wakes */
+  /**
+   * Runs until nothing happens any more before `end`. What `wakes` says counts too.
+   * @param {number} end @param {{deadline: number, expire(now: number): void}} wakes
+   */
   run(end, wakes) {
     for (;;) {
-      const next = this.#events[0]?.at ?? Infinity, wake = Math.max(this.now, wakes.deadline);
+      const next = this.#events[0]?.at ?? Infinity,
+        wake = Math.max(this.now, wakes.deadline);
       if (Math.min(next, wake) > end) return;
       this.now = Math.min(next, wake);
       if (next <= wake) this.#events.shift()?.what();
