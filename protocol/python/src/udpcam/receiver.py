@@ -135,7 +135,7 @@ class Receiver:
     def __init__(self, address: str = ":12345", *, key: str | None = None, latency: float | None = None,
                  deadline: float = 1.0, keep: int = 8) -> None:
         host, port = parse_address(address)
-        self._key = seal.parse_key(key) if key else None
+        self._key = seal.parse_key(key) if key is not None else None
         sock = _bound(host, port)
         for level, option, value in [
                 (socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20), (socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20),

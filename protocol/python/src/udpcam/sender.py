@@ -117,7 +117,7 @@ class Sender:
                  segment: int = 1408) -> None:
         if not 448 <= segment <= 65472 or parity is not None and not 0 <= parity <= 300:
             raise ValueError("segment may be 448 to 65472 bytes, and parity 0 to 300 percent")
-        self._key, self._name, self._parity = seal.parse_key(key) if key else None, name, parity
+        self._key, self._name, self._parity = seal.parse_key(key) if key is not None else None, name, parity
         self._fps, self._segment = fps, segment // 64 * 64
         host, port = parse_address(to)
         family, _, _, _, address = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[0]
