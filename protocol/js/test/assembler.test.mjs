@@ -141,6 +141,7 @@ test("a sealed session that somebody recorded is not shown", () => {
     for (const b of feedback.splice(0)) all.push(...sender.take(b, now + 1));
     recorded.push(...all.map((b) => b.slice()));
     for (const b of all) first.add(b, CAMERA, now + 2);
+    first.expire(now + 2);
   }
   assert.deepEqual(shown, [1, 2]); // of the frames that came before the proof, only the newest is shown
   /** @type {string[]} */ const why = [];
