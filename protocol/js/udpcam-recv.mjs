@@ -139,7 +139,7 @@ function attend() {
   timer = setTimeout(soon, Math.max(0, Math.min(due - at, 60_000)));
 }
 
-/** Attends when the datagrams that wait in the socket have been read: Node reads up to 32, and then calls what is immediate. */
+/** Attends when the datagrams that wait in the socket have been read. Node reads up to 32, then calls what is immediate. */
 function soon() {
   if (immediate || ending) return;
   read = 0;
@@ -168,8 +168,8 @@ function listen() {
     socket.setRecvBufferSize(BUFFER);
     const size = socket.getRecvBufferSize();
     if (size >= BUFFER) return attend();
-    console.error(`udpcam-recv: the system holds only ${size >> 11} KiB for this socket, which loses bursts. To let it hold ` +
-      `more: sysctl -w net.core.rmem_max=${BUFFER}`);
+    console.error(`udpcam-recv: the system holds only ${size >> 11} KiB for this socket, which loses bursts. To let it ` +
+      `hold more: sysctl -w net.core.rmem_max=${BUFFER}`);
     attend();
   });
 }

@@ -126,8 +126,8 @@ export class Assembler {
   }
 
   /**
-   * Does what is due: requests, reports, and giving up frames and streams. Add the datagrams that have come already before, or
-   * it asks for them. @param {number} now
+   * Does what is due: requests, reports, and giving up frames and streams. Before, add the datagrams that have come already:
+   * else it asks for them. @param {number} now
    */
   expire(now) {
     for (const s of this.#streams.values()) {
