@@ -108,7 +108,7 @@ export class Assembler {
     if (a) {
       s.asking.clock.hear(a.clock, now, !s.opener);
       s.opener?.announced(a, oneWay, now);
-      if (!s.announced) s.asking.hurry(); // so that the next announcement echoes this receiver
+      if (!s.announced) s.asking.reported = 0; // so report now, and the next announcement echoes this receiver
       const { name } = s;
       if (s.believed) s.announce(a);
       if (s.label && s.name !== name) this.#name(s, now);

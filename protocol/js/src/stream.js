@@ -197,9 +197,17 @@ export class Stream {
 
   /** Hands on frames that are next. Returns until when another waits. @param {number} now @param {boolean} giveUp */
   handOn(now, giveUp) {
-    let next = this.#next(now, giveUp);
-    for (; typeof next !== "number"; next = this.#next(now, giveUp)) this.#handOn(next, now);
-    return next;
+    for (;;) {
+      const p = this.#next(now, giveUp), { stats, memory } = this.all;
+      if (typeof p === "number") return p;
+      if (p.helped) stats.byRequest++;
+      else if (p.repaired) stats.byParity++;
+      const captured = timeNear(p.head?.captured ?? 0, now), [jpeg = new Uint8Array()] = p.data;
+      p.free(memory);
+      this.hold({ stream: "", id: p.id, captured, jpeg, from: this.from, key: this.opener?.key.id });
+      this.asking.fade();
+      this.release();
+    }
   }
 
   /** Does all that is due. @param {number} now */
@@ -211,17 +219,6 @@ export class Stream {
     for (const p of finished.splice(0, finished.length - 2)) asking.closeTrain(p, now, true);
     const waits = pending.filter((p) => p.waits).flatMap((p) => [asking.ask(p, now), p.deadline]);
     this.wake = Math.min(next, this.label || named <= now ? Infinity : named, ...waits, asking.makeReport(now));
-  }
-
-  /** @param {PendingFrame} p @param {number} now */
-  #handOn(p, now) {
-    if (p.helped) this.all.stats.byRequest++;
-    else if (p.repaired) this.all.stats.byParity++;
-    const captured = timeNear(p.head?.captured ?? 0, now), [jpeg = new Uint8Array()] = p.data;
-    p.free(this.all.memory);
-    this.hold({ stream: "", id: p.id, captured, jpeg, from: this.from, key: this.opener?.key.id });
-    this.asking.fade();
-    this.release();
   }
 
   hold(/** @type {import("./assembler.js").Frame | null} */ frame) {
