@@ -102,15 +102,15 @@ func listen(at netip.AddrPort) (*net.UDPConn, error) {
 
 func addressOf(conn *net.UDPConn) netip.AddrPort { return conn.LocalAddr().(*net.UDPAddr).AddrPort() }
 
-// listening waits until somebody listens at an address: then a datagram is not refused there. The datagram is foreign, so that it
+// listening waits until the program listens at an address: then a datagram is not refused there. The datagram is foreign, so that it
 // changes nothing.
-func listening(at netip.AddrPort, within time.Duration) error {
+func (p *program) listening(at netip.AddrPort) error {
 	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	for end := time.Now().Add(within); time.Now().Before(end); {
+	for end := time.Now().Add(startWait); time.Now().Before(end) && !p.Ended(); {
 		conn.Write([]byte{0})
 		conn.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
 		if _, err = conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
@@ -118,5 +118,5 @@ func listening(at netip.AddrPort, within time.Duration) error {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return fmt.Errorf("nobody listens at %v after %v", at, within)
+	return fmt.Errorf("nobody listens at %v", at)
 }

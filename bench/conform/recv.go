@@ -29,8 +29,8 @@ func (t *trial) silent() *camera {
 
 // ready waits until the program listens.
 func (t *trial) ready(addr netip.AddrPort) {
-	if err := listening(addr, startWait); err != nil {
-		t.broken("a receiver listens at {addr}", "%v", err)
+	if err := t.program.listening(addr); err != nil {
+		t.broken("the program listens at its address", "%v", err)
 	}
 }
 

@@ -127,7 +127,7 @@ static void add_keys(uint8_t *keys, unsigned *n, unsigned most, const char *text
     if (!(f = fopen(text, "r"))) die("--key: neither a key nor a file of keys. Make one by udpcam key, also of a passphrase", NULL);
     while (fgets(line, sizeof line, f)) {
         if (line[strspn(line, " \t\r\n")] == 0 || line[strspn(line, " \t")] == '#') continue;
-        if (*n == most || udpcam_key_parse(keys + *n++ * UDPCAM_KEY, line)) die("--key: a line of the file is no key, or there are too many", text);
+        if (*n == most || udpcam_key_parse(keys + (*n)++ * UDPCAM_KEY, line)) die("--key: a line of the file is no key, or there are too many", text);
     }
     fclose(f);
 }

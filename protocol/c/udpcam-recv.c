@@ -93,6 +93,7 @@ int main(int argc, char **argv) {
         else if (o == 'o') file = optarg;
         else if (o == 'c') count = strtoul(optarg, NULL, 10);
         else if (o == 'f') from = optarg;
+        else if (o == 'h') return puts(usage) < 0;
         else die(usage, NULL);
     }
     if (argc - optind != !from) die(usage, NULL);
@@ -117,10 +118,10 @@ int main(int argc, char **argv) {
     }
     udpcam_receiver_unsubscribe(r, now_us());
     const udpcam_receiver_stats *st = udpcam_receiver_get_stats(r);
-    unsigned long long left_out = 0;
-    for (int i = 0; i < UDPCAM_REASONS; i++) left_out += st->left_out[i];
-    fprintf(stderr, "received %llu frames, wrote %lu; %llu by parity, %llu by request, %llu lost; %llu datagrams, %llu more did not count\n",
+    unsigned long long spare = st->left_out[UDPCAM_SPARE] + st->left_out[UDPCAM_DUPLICATE] + st->left_out[UDPCAM_LATE], refused = 0;
+    for (int i = 0; i < UDPCAM_REASONS; i++) refused += st->left_out[i];
+    fprintf(stderr, "received %llu frames, wrote %lu; %llu by parity, %llu by request, %llu lost; %llu datagrams, %llu of them spare, %llu refused\n",
             (unsigned long long)st->frames, written, (unsigned long long)st->by_parity, (unsigned long long)st->by_request,
-            (unsigned long long)st->lost, (unsigned long long)st->datagrams, left_out);
+            (unsigned long long)st->lost, (unsigned long long)st->datagrams, spare, refused - spare);
     return 0;
 }

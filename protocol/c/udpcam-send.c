@@ -105,8 +105,9 @@ int main(int argc, char **argv) {
         if (o == 'k') add_keys(key, &keys, 1, optarg);
         else if (o == 'n') c.name = optarg;
         else if (o == 'f') fps = atof(optarg);
-        else if (o == 'p') c.parity = (unsigned)atoi(optarg);
+        else if (o == 'p') c.parity = strtof(optarg, NULL);
         else if (o == 'l') listen = optarg, c.subscribers = 8;
+        else if (o == 'h') return puts(usage) < 0;
         else die(usage, NULL);
     }
     if (argc - optind != !listen) die(usage, NULL);

@@ -640,11 +640,11 @@ static size_t clean_name(char out[UDPCAM_NAME + 1], const char *name, size_t n) 
     size_t size = 0;
     for (size_t i = 0, len; i < n; i += len) {
         const uint8_t *p = (const uint8_t *)name + i;
-        uint32_t c = p[0] < 0x80 ? p[0] : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? p[0] & 31 : p[0] < 0xf0 ? p[0] & 15 : p[0] < 0xf5 ? p[0] & 7 : 0;
         len = p[0] < 0xc2 || p[0] > 0xf4 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-        for (size_t j = 1; j < len; j++) c = c && i + j < n && (p[j] & 0xc0) == 0x80 ? c << 6 | (p[j] & 63) : 0;
-        if (len > 2 && c < (len == 3 ? 0x800u : 0x10000u)) c = 0; /* too long a form, or broken */
-        if (!c) len = 1;
+        uint32_t c = len > 1 ? p[0] & (0xffu >> (len + 1)) : p[0] < 0x80 ? p[0] : 0;
+        int whole = i + len <= n;
+        for (size_t j = 1; whole && j < len; j++) whole = (p[j] & 0xc0) == 0x80, c = c << 6 | (p[j] & 63);
+        if (!whole || (len > 2 && c < (len == 3 ? 0x800u : 0x10000u))) c = 0, len = 1; /* broken, or too long a form */
         int hidden = c < ' ' || (c >= 0x7f && c <= 0xa0) || c == 0xad || (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) ||
                      (c >= 0x205f && c <= 0x206f) || (c >= 0xd800 && c < 0xf900) || c == 0xfeff || c > 0xdffff || (c == ' ' && !size);
         if (hidden) continue;
@@ -713,7 +713,7 @@ long udpcam_jpeg(const uint8_t *p, size_t n, unsigned *width, unsigned *height) 
         else if (p[i + 1] == 0x01 || (p[i + 1] & 0xf8) == 0xd0) i += 2;
         else if (p[i + 1] < 0xc0 || p[i + 1] == 0xd8) end = NONE;
         else {
-            int scan = p[i + 1] == 0xda, frame = (p[i + 1] & 0xf0) == 0xc0 && p[i + 1] % 4 && p[i + 1] != 0xcc + 0 && i + 9 <= n;
+            int scan = p[i + 1] == 0xda, frame = (p[i + 1] & 0xf0) == 0xc0 && (p[i + 1] == 0xc0 || p[i + 1] % 4) && i + 9 <= n;
             if (frame) size[1] = (unsigned)get(p + i + 5, 2), size[0] = (unsigned)get(p + i + 7, 2);
             if (get(p + i + 2, 2) < 2) end = NONE;
             i += 2 + (size_t)get(p + i + 2, 2);
@@ -739,7 +739,7 @@ static int looks_like_jpeg(const uint8_t *p, size_t n) {
 
 typedef struct destination {
     udpcam_addr addr;
-    us leased, began;         /* until when it is subscribed, FAR if it is fixed; when it came */
+    us leased, began;         /* until when it is subscribed, FAR if it is fixed; when it was first told of the stream */
     uint64_t number, counter; /* of its last Subscribe */
     uint8_t asker[ORIGIN], peer[ORIGIN]; /* the IDs under which it subscribed, and reports */
     echoes echoes;
@@ -796,7 +796,7 @@ static void begin_session(udpcam_sender *s) {
 static size_t sender_parts(const udpcam_sender_config *c, udpcam_sender *s) {
     size_t segment = (c->segment ? c->segment : UDPCAM_SEGMENT) / 64 * 64, n = align(sizeof *s);
     unsigned places = (c->to || c->subscribers ? c->to : 1) + c->subscribers;
-    if (!c->out || segment < UDPCAM_MIN_SEGMENT || segment > UDPCAM_DATAGRAM - UDPCAM_OVERHEAD || c->parity > 300 || c->suite > 2) return 0;
+    if (!c->out || segment < UDPCAM_MIN_SEGMENT || segment > UDPCAM_DATAGRAM - UDPCAM_OVERHEAD || !(c->parity >= 0 && c->parity <= 300) || c->suite > 2) return 0;
     size_t to = n, known_at = align(to + places * sizeof *s->to), row = align(known_at + (places + 8) * sizeof *s->known);
     size_t buffer = row + segment, ring = align(buffer + segment + UDPCAM_OVERHEAD);
     if (s) {
@@ -849,7 +849,8 @@ static void announce(udpcam_sender *s, destination *d, us enough, us now) {
     uint8_t b[ANNOUNCED + UDPCAM_NAME + ORIGIN], sealed[sizeof b + UDPCAM_OVERHEAD];
     size_t n = ANNOUNCED + s->name_len;
     if (d->announced >= 10 && now - d->announced_at < enough) return;
-    d->announced++, d->announced_at = now;
+    if (!d->announced++) d->began = now;
+    d->announced_at = now;
     put_prefix(b, ANNOUNCEMENT, 0, s->session, 0);
     put(b + 8, 2, s->width), put(b + 10, 2, s->height), put(b + 12, 4, s->milli_fps), put(b + 16, 4, s->next - 1);
     echo(&d->echoes, b + 20, now);
@@ -923,7 +924,7 @@ int udpcam_sender_frame(udpcam_sender *s, const uint8_t *jpeg, size_t len, int64
     }
     s->counted++;
     if (!s->n) return 0; /* a frame that nobody gets has no ID */
-    unsigned p = (unsigned)least((us)ceil_div((size_t)l.k * s->c.parity, 100), SHARDS - l.k);
+    unsigned p = (unsigned)least((us)((float)l.k * s->c.parity / 100 + 0.999f), SHARDS - l.k);
     put_prefix(h, DATA, 0, s->session, 0);
     put(h + 8, 4, s->next++), put(h + 12, 1, l.blocks), put(h + 13, 3, len), put(h + 16, 1, l.k), put(h + 17, 1, p);
     put(h + 18, 6, (uint64_t)captured), put(h + 24, 4, s->suite ? 0 : checksum(jpeg, len));
@@ -1039,7 +1040,7 @@ static int take_subscribe(udpcam_sender *s, uint8_t *b, size_t n, const udpcam_a
     if (!d) {
         d = &s->to[s->n++];
         memset(d, 0, sizeof *d);
-        d->addr = *from, d->began = now;
+        d->addr = *from;
     }
     d->number = get(b + 8, 8), d->counter = counter;
     memcpy(d->asker, asker, ORIGIN);
@@ -1278,7 +1279,7 @@ static void release(frame *f) {
 
 /* Takes memory for a frame. If there is none, the frame with the earliest deadline gives way: one of a stream that is not shown,
  * if there is any. All streams that are not shown have half of the memory. */
-static frame *new_frame(udpcam_receiver *r, stream *s, uint32_t id, us now) {
+static frame *new_frame(udpcam_receiver *r, stream *s, uint32_t id, int may_drop, us now) {
     frame *free = NULL, *victim = NULL;
     unsigned unshown = 0;
     for (frame *f = r->frames; f < r->frames + r->c.frames; f++) {
@@ -1291,7 +1292,7 @@ static frame *new_frame(udpcam_receiver *r, stream *s, uint32_t id, us now) {
         if (!victim || f->of->shown < victim->of->shown || (f->of->shown == victim->of->shown && f->deadline < victim->deadline)) victim = f;
     }
     if (!free || (!s->shown && unshown >= r->c.frames / 2 && victim)) {
-        if (!victim) return NULL;
+        if (!victim || !may_drop) return NULL;
         drop(r, victim);
         release(free = victim);
     }
@@ -1329,7 +1330,7 @@ static us latency(const udpcam_receiver *r, const stream *s) {
 
 /* Adds a frame in its order, and those before it of which nothing came. Returns -1 if there is no room. */
 static int insert(udpcam_receiver *r, stream *s, frame *f, us now) {
-    unsigned at = s->n, weakest = 0, free = 0;
+    unsigned at = s->n, weakest = 0;
     while (at > 0 && newer(s->pending[at - 1]->id, f->id)) at--;
     if (s->n == PENDING) {
         if (!at) return f->of = NULL, NONE;
@@ -1346,10 +1347,10 @@ static int insert(udpcam_receiver *r, stream *s, frame *f, us now) {
     if (at + 1 < s->n) f->over = now;
     if (at + 1 < s->n || !s->started) return 0;
     uint32_t last = at ? s->pending[at - 1]->id : s->newest, gap = f->id - last - 1;
-    for (unsigned i = 0; i < r->c.frames; i++) free += !r->frames[i].of;
-    if (gap > ASKED_GAP || s->n + gap > PENDING || gap + 1 > free) return 0;
+    if (gap > ASKED_GAP || s->n + gap > PENDING) return 0;
     for (uint32_t id = last + 1; id != f->id; id++) {
-        frame *u = new_frame(r, s, id, now);
+        frame *u = new_frame(r, s, id, 0, now);
+        if (!u) break;
         u->over = now;
         s->pending[s->n - 1] = u, s->pending[s->n++] = f;
     }
@@ -1395,7 +1396,7 @@ static frame *frame_of(udpcam_receiver *r, stream *s, const segment *g, us now) 
     }
     frame *f = find(s->pending, s->n, g->id);
     if (!f) {
-        f = new_frame(r, s, g->id, now);
+        f = new_frame(r, s, g->id, 1, now);
         if (!f || insert(r, s, f, now)) {
             left_out(r, UDPCAM_OVER_LIMIT);
             return NULL;
@@ -1767,7 +1768,7 @@ static int input_skip(udpcam_receiver *r, uint8_t *b, size_t n, const udpcam_add
         if (newer(last - PENDING + 1, first)) first = last - PENDING + 1;
         for (uint32_t id = first; !newer(id, last); id++) {
             frame *f = find(s->pending, s->n, id);
-            if (!f && (!(f = new_frame(r, s, id, now)) || insert(r, s, f, now))) continue;
+            if (!f && (!(f = new_frame(r, s, id, 1, now)) || insert(r, s, f, now))) continue;
             if (f->state == UNSEEN) r->stats.skipped++, f->partial = 1, drop(r, f);
         }
         if (newer(last, s->reach)) s->reach = last;

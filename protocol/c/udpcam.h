@@ -65,7 +65,7 @@ typedef struct udpcam_sender_config {
     const uint8_t *key;        /* UDPCAM_KEY bytes, or NULL: open. Copied */
     const char *name;          /* UTF-8, NULL: none. Cut to UDPCAM_NAME bytes. Copied */
     unsigned segment;          /* bytes, from UDPCAM_MIN_SEGMENT; rounded down to a multiple of 64; 0: UDPCAM_SEGMENT */
-    unsigned parity;           /* percent of parity, rounded up; 0: none. Any number of rows can still be asked for */
+    float parity;              /* percent of parity, rounded up; 0: none. Any number of rows can still be asked for */
     size_t ring;               /* bytes for copies of the last frames, from which requests are answered; 0: no answers */
     unsigned to;               /* how many fixed receivers there may be; 0: one */
     unsigned subscribers;      /* places for receivers that subscribe; 0: none may */

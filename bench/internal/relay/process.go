@@ -55,6 +55,9 @@ func (p *Process) Begin() error {
 	return nil
 }
 
+// Ended reports whether the process has ended by itself.
+func (p *Process) Ended() bool { return p.ended() }
+
 // ended reports whether the process has ended.
 func (p *Process) ended() bool {
 	select {

@@ -7,7 +7,6 @@ import sys
 
 from . import Sender, jpeg, receive, subscribe
 
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m udpcam", description="Sends and receives JPEGs over UDP.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -30,14 +29,12 @@ def main() -> int:
         print(f"udpcam {args.command}: {e}", file=sys.stderr)
         return 1
 
-
 def send_all(args: argparse.Namespace) -> int:
     sender = Sender(args.to, name=args.name, key=args.key, parity=args.parity, fps=args.fps)
     for picture in jpeg.split(sys.stdin.buffer):
         sender.send(picture)
     sender.close(linger=1)
     return 0
-
 
 def receive_all(args: argparse.Namespace) -> int:
     def stop(*_: object) -> None:
@@ -58,7 +55,6 @@ def receive_all(args: argparse.Namespace) -> int:
     stats = receiver.stats
     print(", ".join(f"{n} {what}" for what, n in sorted(stats.items()) if n), file=sys.stderr)
     return 0
-
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,8 +1,7 @@
 """Datagrams become frames here, and requests and reports are made. No socket, and no clock: now is an argument.
 
 What comes may be hostile. A frame has only the memory of what came of it, all unfinished ones have at most 64 MiB, and there are at
-most 256 streams. Those that have delivered least give way. What is left out is counted by reason.
-"""
+most 256 streams. Those that have delivered least give way. What is refused is counted by reason."""
 from __future__ import annotations
 
 import os
@@ -15,14 +14,14 @@ from .wire import SECOND, Request, Segment, ahead, check, near
 
 MS = 1000
 UNSEEN, COLLECTING, WHOLE, DONE = range(4)  # the states of a frame
-MAX_MEMORY, MAX_STREAMS, MAX_PENDING, MAX_GAP, MAX_AHEAD, MAX_ASKS = 64 << 20, 256, 32, 8, 64, 8
-REPORT_EVERY, URGENT, SLOW_TRAIN, TAIL_WAIT, MAX_REORDER, GUESSED_RTT, PROVEN, MAX_EARLY = 200 * MS, 10 * MS, 2 * MS, 2500, 20 * MS, 20 * MS, 300 * MS, 4
+MAX_MEMORY, MAX_STREAMS, MAX_PENDING, MAX_GAP, MAX_AHEAD, MAX_ASKS, MAX_EARLY = 64 << 20, 256, 32, 8, 64, 8, 4
+REPORT_EVERY, URGENT, SLOW_TRAIN, TAIL_WAIT, MAX_REORDER = 200 * MS, 10 * MS, 2 * MS, 2500, 20 * MS
+GUESSED_RTT, MAX_LATENCY, PROVEN = 20 * MS, 150 * MS, 300 * MS
 Address = Any  # of a socket: host, port and, for IPv6, more
 
-
 class Frame(NamedTuple):
-    """A picture. captured is the time by the sender's clock, in seconds since the epoch; age is how old the picture was when it
-    was whole here, None if the sender's clock is not known."""
+    """A picture. captured is the time by the sender's clock, in seconds since the epoch. age is how old the picture was when it
+    was whole here, in seconds, None if the sender's clock is not known."""
     jpeg: bytes
     name: str
     id: int
@@ -31,14 +30,13 @@ class Frame(NamedTuple):
     source: tuple[str, int]
     sealed: bool
 
-
 class Incoming:
     """A frame on its way in, or of which datagrams may still come."""
 
     def __init__(self, frame: int, deadline: int, over: int = 0) -> None:
         self.frame, self.deadline, self.over = frame, deadline, over  # over: when it was clear that sending has ended
         self.state, self.same, self.votes, self.layout = UNSEEN, b"", Counter[bytes](), wire.Layout(0, 0, 0, 0, 0)
-        self.asks = self.asked = self.whole_at = self.size = 0
+        self.asks = self.asked = self.whole_at = self.size = self.left = self.captured = self.crc = 0
         self.helped = self.repaired = self.closed = False
         self.partial = False  # joined in its middle, or left out by the sender: it does not count as lost
         self.shards: list[dict[int, bytes]] = []  # of each block, by number
@@ -49,10 +47,10 @@ class Incoming:
         self.votes[s.same] += 1
         self.size += 128
         if self.state == UNSEEN or self.state == COLLECTING and self.votes[s.same] > self.votes[self.same]:
-            self.layout, self.same, self.captured, self.crc, self.state, self.asks = s.layout, s.same, s.captured, s.crc, COLLECTING, 0
-            self.shards, self.size = [{} for _ in range(s.layout.blocks)], 1024 + 300 * s.layout.blocks
-            self.left = s.layout.blocks
-            self.seen = self.sent = self.first = self.last = self.n = self.x = self.y = self.xx = self.xy = 0
+            self.__dict__.update(Incoming(self.frame, self.deadline, self.over).__dict__, votes=self.votes, partial=self.partial)
+            self.layout, self.same, self.captured, self.crc, self.state = s.layout, s.same, s.captured, s.crc, COLLECTING
+            self.left, self.shards = s.layout.blocks, [{} for _ in range(s.layout.blocks)]
+            self.size = 1024 + 300 * s.layout.blocks + 128 * len(self.votes)
         return s.same == self.same
 
     def arrive(self, s: Segment, now: int) -> int:
@@ -82,29 +80,22 @@ class Incoming:
         there, total, stride = self.shards[s.block], self.total(s.block), self.layout.stride
         if s.number in there or len(there) >= total:
             return "spare" if s.number >= self.layout.k else "duplicate"
-        there[s.number] = s.payload.ljust(stride, b"\0")
-        self.size += stride + 128
+        there[s.number], self.size = s.payload.ljust(stride, b"\0"), self.size + stride + 128
         if len(there) == total:
             missing = [c for c in range(total) if c not in there]
             there.update(zip(missing, rebuild(self.layout.k, stride, there, missing)))
             self.repaired, self.left = self.repaired or bool(missing), self.left - 1
         return ""
 
-    def jpeg(self) -> bytes:
-        n = self.layout.blocks
-        return b"".join([self.shards[i % n][i // n] for i in range(self.layout.segments)])[:self.layout.length]
-
     def requests(self) -> Iterator[Request]:
         if self.state == UNSEEN:
             yield Request(self.frame, 0, 0, 0, ())  # all of it
         for block, there in enumerate(self.shards):
-            missing = [c for c in range(self.total(block)) if c not in there]
-            if len(there) < self.total(block):
-                yield Request(self.frame, block, self.total(block) - len(there), self.layout.k, missing)
+            if len(there) < (total := self.total(block)):
+                yield Request(self.frame, block, total - len(there), self.layout.k, [c for c in range(total) if c not in there])
 
-    def free(self, state: int) -> None:
-        self.state, self.shards, self.size = state, [], 0
-
+    def become(self, state: int, jpeg: bytes = b"") -> None:
+        self.state, self.shards, self.size = state, [{0: jpeg}], len(jpeg)
 
 class Stream:
     """The frames of one sender, in order."""
@@ -114,7 +105,7 @@ class Stream:
         self.joined = self.seen = self.wake = self.reported = now
         self.delivered = self.received = self.fed_back = self.counter = self.oldest = self.renames = 0
         self.frames: list[Incoming] = []  # in order; the first few are done
-        self.newest = self.reach = self.handed = self.strays = self.stray = 0
+        self.newest = self.reach = self.handed = self.strays = self.stray = 0  # reach: the newest that was handed on or left out
         self.reorder = self.gap = self.unanswered = self.largest = self.late = self.sent = 0
         self.urgent, self.started, self.live = False, False, True  # live: it is no recording
         self.trains: list[list[int]] = []
@@ -126,11 +117,9 @@ class Stream:
     def memory(self) -> int:
         return sum(p.size for p in self.frames) + (len(self.held.jpeg) if self.held else 0)
 
-    def add(self, s: Segment, now: int) -> str:
-        """Returns why a segment is of no use, "" if it is."""
-        p, why = self._frame(s, now)
-        if p is None or not p.accept(s):
-            return why or "inconsistent"
+    def add(self, s: Segment, now: int) -> None:
+        p = self._frame(s, now)
+        check(p.accept(s), "inconsistent")
         over, came = p.over, p.n
         if not s.repair:
             self.gap = self.gap if p.over or not p.n else max(self.gap, min(now - p.last, MAX_REORDER))
@@ -140,34 +129,41 @@ class Stream:
         if not why and s.repair:
             p.helped, self.unanswered = True, 0
         if p.state == COLLECTING and not p.left:
-            self._complete(p, now)
+            n, jpeg = p.layout.blocks, b""
+            jpeg = b"".join([p.shards[i % n][i // n] for i in range(p.layout.segments)])[:p.layout.length]
+            if jpeg[:2] != b"\xff\xd8" or jpeg[-2:] != b"\xff\xd9" or not self.segments and crc32c(jpeg) != p.crc:
+                self.drop(p, "not-jpeg" if self.segments or crc32c(jpeg.ljust(4)) == p.crc else "corrupt")
+            else:
+                p.become(WHOLE, jpeg)
+                p.whole_at, self.delivered = now, self.delivered + 1
         if p.whole_at == now or over != p.over or now >= self.wake:
             self.attend(now)
-        return why
+        check(not why, why)
 
-    def _frame(self, s: Segment, now: int) -> tuple[Incoming | None, str]:
+    def _frame(self, s: Segment, now: int) -> Incoming:
         if not self.frames:
             self.newest = self.reach = (s.frame - (1 << 30)) & 0xFFFFFFFF  # older frames may still come
-        p, late = next((p for p in reversed(self.frames) if p.frame == s.frame), None), ahead(s.frame, self.newest) <= 0
-        if p is None and self.started and self.segments is None and (late or ahead(s.frame, self.reach) > MAX_AHEAD):
+        p, late = self._find(s.frame), ahead(s.frame, self.newest) <= 0
+        if p is None and self.started and not self.segments and (late or ahead(s.frame, self.reach) > MAX_AHEAD):
             # It may be forged. But if several come in order and no others, then the stream goes on here.
-            self.strays = self.strays + (s.frame != self.stray) if 0 <= ahead(s.frame, self.stray) <= MAX_AHEAD and self.strays else 1
+            step = ahead(s.frame, self.stray)
+            self.strays = self.strays + (step > 0) if self.strays and 0 <= step <= MAX_AHEAD else 1
             self.stray = s.frame
-            if self.strays < 3 or now - self.handed < 250 * MS:
-                return None, "late" if late else "stray"
-            for q in self.frames:
-                q.free(DONE)
-            self.newest, self.reach, self.frames, late = (s.frame - 1) & 0xFFFFFFFF, s.frame, [], False
-        if p is None and late:
-            return None, "late"
+            check(self.strays >= 3 and now - self.handed >= 250 * MS, "late" if late else "stray")
+            self._lost(ahead(s.frame, self.newest) - 1)
+            self.newest, self.reach, self.frames = (s.frame - 1) & 0xFFFFFFFF, s.frame, []
+        elif p is None:
+            check(not late, "late")
         if p is None:
             p = Incoming(s.frame, now + self.a.deadline)
             p.partial = not self.started and not self.frames and s.place > 0
-            if not self._insert(p, now):
-                return None, "over-limit"
-        return p, ""
+            self._insert(p, now)
+        return p
 
-    def _insert(self, p: Incoming, now: int) -> bool:
+    def _find(self, frame: int) -> Incoming | None:
+        return next((p for p in reversed(self.frames) if p.frame == frame), None)
+
+    def _insert(self, p: Incoming, now: int) -> None:
         pending = [q for q in self.frames if ahead(q.frame, self.newest) > 0]
         if len(pending) >= MAX_PENDING:
             least = min(pending, key=lambda q: q.size)
@@ -181,41 +177,31 @@ class Stream:
             self.frames += [Incoming((p.frame - i) & 0xFFFFFFFF, now + self.a.deadline, now) for i in range(gap, 0, -1)]
         self.frames = sorted(self.frames + [p], key=lambda q: ahead(q.frame, p.frame))
         self.wake = now
-        return True
-
-    def _complete(self, p: Incoming, now: int) -> None:
-        jpeg = p.jpeg()
-        if jpeg[:2] != b"\xff\xd8" or jpeg[-2:] != b"\xff\xd9":
-            self.drop(p, "not-jpeg")
-        elif self.segments is None and crc32c(jpeg) != p.crc:
-            self.drop(p, "corrupt")
-        else:
-            p.free(WHOLE)
-            p.whole_at, p.shards, p.size = now, [{0: jpeg}], len(jpeg)
-            self.delivered += 1
 
     def drop(self, p: Incoming, why: str) -> None:
         if p.state != DONE and not p.partial:
-            self.a.stats["frames lost" if p.state == UNSEEN else "frames " + why] += 1
-        p.free(DONE)
+            self.a.stats["dropped lost" if p.state == UNSEEN else "dropped " + why] += 1
+        p.become(DONE)
+
+    def _lost(self, frames: int) -> None:
+        self.a.stats["dropped lost"] += frames if 0 < frames < 4096 else 0  # more come from a sender that begins anew
 
     def attend(self, now: int) -> None:
         """Does what is due, and sets wake to when it must be called again."""
         due, older, lateness, a = [now + REPORT_EVERY], [], self.reorder * 5 // 4, self.a
-        trip = self.clock.best[0] if self.clock.best else GUESSED_RTT
-        latency = min(3 * (trip + lateness) + 10 * MS, 150 * MS) if a.latency is None else a.latency
+        latency = min(3 * ((self.clock.best[0] if self.clock.best else GUESSED_RTT) + lateness) + 10 * MS, MAX_LATENCY)
+        latency = 0 if self.unanswered >= 4 else latency if a.latency is None else a.latency
         for p in [p for p in self.frames if ahead(p.frame, self.newest) > 0]:
             if p.state <= COLLECTING and now >= p.deadline:
                 self.drop(p, "late")
             if p.state != WHOLE:
                 older.append(p)
-                continue
-            until = p.whole_at + (0 if self.unanswered >= 4 else latency)
-            if now < until and any(q.state <= COLLECTING and not q.partial for q in older):
-                due.append(until)
+            elif now < p.whole_at + latency and any(q.state <= COLLECTING and not q.partial for q in older):
+                due.append(p.whole_at + latency)
                 break
-            self._hand_on(p, older, now)
-            older = []
+            else:
+                self._hand_on(p, older, now)
+                older = []
         done = [p for p in self.frames if ahead(p.frame, self.newest) <= 0]
         for p in self.frames:
             if p.over and now >= p.over + lateness or 0 < p.n == p.sent or p in done[:-2]:
@@ -225,24 +211,21 @@ class Stream:
         del self.frames[:max(0, len(done) - 2)]
         at = self.reported + (URGENT if self.urgent else REPORT_EVERY)
         if now >= at:
-            self.reported, at = now, now + REPORT_EVERY
-            if self._send(wire.pack_report(self.session, self.number, self.clock.echo(now), self.largest, self.late,
-                                           (now - self.joined) // MS, self.trains), 2):
+            self.reported, at, age = now, now + REPORT_EVERY, (now - self.joined) // MS
+            if self._send(wire.pack_report(self.session, self.number, self.clock.echo(now), self.largest, self.late, age, self.trains), 2):
                 self.largest, self.late, self.trains, self.urgent = 0, 0, [], False
         self.wake = min(t for t in [*due, at] if t)
 
     def _hand_on(self, p: Incoming, older: list[Incoming], now: int) -> None:
         for q in older:
             self.drop(q, "superseded")
-        lost = ahead(p.frame, self.newest) - 1 - len(older)
-        self.a.stats["frames lost"] += max(0, lost) if self.started and lost < 4096 else 0
+        self._lost(ahead(p.frame, self.newest) - 1 - len(older) if self.started else 0)
         self.a.stats["frames by request" if p.helped else "frames by parity"] += p.helped or p.repaired
         self.started, self.newest, self.handed, self.strays = True, p.frame, now, 0
-        self.reach = p.frame if ahead(p.frame, self.reach) > 0 else self.reach
-        captured = near(p.captured, now)
+        self.reach, captured = p.frame if ahead(p.frame, self.reach) > 0 else self.reach, near(p.captured, now)
         age = (now - captured + self.clock.best[1]) / SECOND if self.clock.best else None
         self.held = Frame(p.shards[0][0], "", p.frame, captured / SECOND, age, self.source[:2], self.segments is not None)
-        p.free(DONE)
+        p.become(DONE)
         self.a.show(self, now)
         self.reorder, self.gap = self.reorder - self.reorder // 64, self.gap - self.gap // 64
 
@@ -251,21 +234,19 @@ class Stream:
         if not self.started or ahead(last, self.reach) > MAX_AHEAD:
             return
         for i in reversed(range(min(ahead(last, first) + 1, ahead(last, self.newest), MAX_PENDING))):
-            frame = (last - i) & 0xFFFFFFFF
-            if not any(p.frame == frame for p in self.frames):
-                self._insert(Incoming(frame, now + self.a.deadline), now)
-            for p in self.frames:
-                if p.frame == frame and p.state == UNSEEN and not p.partial:
-                    self.a.stats["frames skipped"] += 1
-                    p.partial = True
+            p = self._find((last - i) & 0xFFFFFFFF)
+            if p is None:
+                p = Incoming((last - i) & 0xFFFFFFFF, now + self.a.deadline)
+                self._insert(p, now)
+            self.a.stats["frames skipped"] += p.state == UNSEEN and not p.partial
+            p.partial = p.partial or p.state == UNSEEN
         self.reach = last if ahead(last, self.reach) > 0 else self.reach
         self.attend(now)
 
     def _close_train(self, p: Incoming, now: int) -> None:
         if p.partial or p.closed:
             return
-        p.closed, t = True, p.train()
-        self.sent = p.sent or self.sent
+        p.closed, t, self.sent = True, p.train(), p.sent or self.sent
         self.a.stats["datagrams expected"] += self.sent
         self.a.stats["datagrams lost"] += self.sent - p.n
         self.trains = self.trains[-7:] + [t]
@@ -279,10 +260,11 @@ class Stream:
         due = p.asked + patience if p.asks else (p.over or p.last + TAIL_WAIT + self.gap) + lateness
         if now < due:
             return due
-        self.unanswered += p.asks > 0
-        p.asks, p.asked = p.asks + 1, now
-        for request in p.requests():
-            self.a.stats["requests"] += self._send(wire.pack_request(request, self.session, self.number), 8)
+        p.asks, p.asked, self.unanswered = p.asks + 1, now, self.unanswered + (p.asks > 0)
+        for request in p.requests():  # made one by one: a stranger's frame may have many blocks, and be asked for only a little
+            if not self._send(wire.pack_request(request, self.session, self.number), 8):
+                break
+            self.a.stats["requests"] += 1
         return now + patience
 
     def _send(self, b: bytes, share: int) -> bool:
@@ -293,7 +275,6 @@ class Stream:
         self.fed_back += size
         self.a.feedback.append((self.a.seal(self.feedback, b) if self.feedback else b, self.source))
         return True
-
 
 class Assembler:
     """Makes frames of datagrams. After add and expire, take the frames from ready, and what is to be sent from feedback."""
@@ -315,60 +296,52 @@ class Assembler:
         """Adds a datagram. If the clock was set back, all streams begin anew."""
         if now < self._now - SECOND:
             self.streams.clear()
-        self._now = now
-        self.stats["datagrams"] += 1
+        self._now, self.stats["datagrams"] = now, self.stats["datagrams"] + 1
         try:
-            why = self._add(b, source, now)
-        except wire.MALFORMED:
-            why = "malformed"
-        if why:
-            self.stats["datagrams " + why] += 1
+            self._add(b, source, now)
+        except wire.MALFORMED as e:
+            self.stats["refused " + wire.reason(e)] += 1
+        if self.stats["datagrams"] % 64 == 0:
+            while sum(s.memory() for s in self.streams.values()) > MAX_MEMORY:
+                weakest = min((s for s in self.streams.values() if s.memory()), key=lambda s: self._rank(s, now))
+                weakest.held = None
+                weakest.drop(min(weakest.frames, key=lambda p: (not p.size, p.deadline)), "over-limit")
 
-    def _add(self, b: bytes, source: Address, now: int) -> str:
-        if len(b) < 8 or b[1] != wire.MAGIC or b[2] & 0x70 != wire.VERSION:
-            return "foreign"
-        if bool(b[2] & wire.SEALED) != bool(self.key):
-            return "unsealed" if self.key else "sealed"
-        kind, opened = b[2] & 15, b
+    def _add(self, b: bytes, source: Address, now: int) -> None:
+        kind, opened = wire.kind_of(b), b
+        check(kind != wire.ANSWER, "unwanted")
+        check(bool(b[2] & wire.SEALED) == bool(self.key), "unsealed" if self.key else "sealed")
         key = (b[4:7], b[3], None if self.key else source[:2])
         s = self.streams.get(key)
         if kind & 7 in (wire.DATA, wire.PARITY):
             segment = wire.parse_segment(b)
-            if s is None and self.key:
-                return "unannounced"
+            check(s is not None or not self.key, "unannounced")
             if s and s.segments:
-                if segment.frame < s.oldest:
-                    return "replayed"
-                plain = seal.open_segment(s.segments, b)
-                if plain is None:
-                    return "wrong-key"
-                segment = segment._replace(payload=plain)
+                check(segment.frame >= s.oldest, "replayed")
+                segment = segment._replace(payload=seal.open_segment(s.segments, b))
             s = self._heard(s, key, b, source, now)
-            why = s.add(segment, now)
-            if self.stats["datagrams"] % 64 == 0:
-                self._make_room(now)
-            return why
-        if kind not in (wire.ANNOUNCEMENT, wire.SKIP) or kind == wire.SKIP and s is None:
-            return "unknown-type" if kind != wire.SKIP else "unannounced"
+            s.add(segment, now)
+            self.show(s, now)
+            return
+        check(kind in (wire.ANNOUNCEMENT, wire.SKIP), "unknown-type")
+        check(kind == wire.ANNOUNCEMENT or s is not None, "unannounced")
         if self.key:
             c = seal.parse_control(b)
             known = s is not None and s.salt == c.origin
-            if s and (c.counter <= s.counter if known else s.live and now - s.seen < 2 * SECOND):
-                return "replayed"
-            plain = seal.open_control(self.key.announcements, b) if c.key_id == self.key.id else None
-            if plain is None:
-                return "wrong-key"
+            check(s is None or (c.counter > s.counter if known else not s.live or now - s.seen >= 2 * SECOND), "replayed")
+            check(c.key_id == self.key.id, "wrong-key")
+            opened = seal.open_control(self.key.announcements, b)
             if not known:
                 segments = self.key.segments(c.origin, c.suite)
                 self.streams.pop(key, None)
                 s = self._heard(None, key, b"", source, now)
                 s.salt, s.live, s.segments, s.feedback = c.origin, False, segments, self.key.feedback(c.origin)
             assert s
-            s.counter, opened = c.counter, plain
+            s.counter = c.counter
         if kind == wire.SKIP:
             first, last = wire.parse_skip(opened)
             self._heard(s, key, b, source, now).skip(first, last, now)
-            return ""
+            return
         n = wire.parse_announcement(opened)
         s = self._heard(s, key, b, source, now)
         if s.segments or not s.clock.forged(n.echo, now):
@@ -383,12 +356,11 @@ class Assembler:
             s.announced, s.renames = n, 0
         s.attend(now)
         self.show(s, now)
-        return ""
 
     def _heard(self, s: Stream | None, key: Any, b: bytes, source: Address, now: int) -> Stream:
         if s is None:
             if len(self.streams) >= MAX_STREAMS:  # at most a hundred times a second, because it costs much
-                check(now - self._evicted >= 10 * MS)
+                check(now - self._evicted >= 10 * MS, "over-limit")
                 self._evicted = now
                 del self.streams[min(self.streams, key=lambda k: self._rank(self.streams[k], now))]
             s = self.streams[key] = Stream(self, int.from_bytes(key[0], "big"), key[1], source, now)
@@ -397,12 +369,6 @@ class Assembler:
 
     def _rank(self, s: Stream, now: int) -> tuple[bool, int, int]:
         return now - s.seen < 2 * SECOND, s.delivered, s.received
-
-    def _make_room(self, now: int) -> None:
-        while sum(s.memory() for s in self.streams.values()) > MAX_MEMORY:
-            weakest = min((s for s in self.streams.values() if s.memory()), key=lambda s: self._rank(s, now))
-            weakest.held = None
-            weakest.drop(min(weakest.frames, key=lambda p: (not p.size, p.deadline)), "over-limit")
 
     def show(self, s: Stream, now: int) -> None:
         """Hands on the frame that a stream holds, if the stream may be shown and has a name, which no two streams share."""

@@ -17,10 +17,8 @@ from .wire import DEFAULT_PORT, SECOND
 UDP_SEGMENT, UDP_GRO, SO_TIMESTAMPNS, SO_RCVBUFFORCE, IP_PKTINFO, IPV6_RECVPKTINFO = 103, 104, 35, 33, 8, 49  # of Linux
 MAX_WAITING = 64 << 20  # bytes of frames that wait for the caller
 
-
 def clock() -> int:
     return time.time_ns() // 1000
-
 
 def parse_address(text: str) -> tuple[str, int]:
     """HOST, HOST:PORT, :PORT or [IPv6]:PORT."""
@@ -31,13 +29,11 @@ def parse_address(text: str) -> tuple[str, int]:
         raise ValueError(f"{text!r} is no address: write HOST:PORT, such as 192.168.1.20:12345")
     return host.strip("[]"), int(port)
 
-
 def try_option(sock: socket.socket, level: int, option: int, value: int) -> None:
     try:
         sock.setsockopt(level, option, value)
     except OSError:
         pass  # another system, or not allowed
-
 
 class _Loop(threading.Thread):
     """Reads the socket, so that requests leave while the caller works on a frame. It ends when closed is set."""
@@ -51,6 +47,15 @@ class _Loop(threading.Thread):
         self._buffer, self._ways = memoryview(bytearray(1 << 16)), {}  # type: memoryview, dict[Any, Any]
 
     def run(self) -> None:
+        try:
+            self._receive()
+        finally:
+            with self.changed:
+                self.closed = True
+                self.changed.notify_all()
+            self.sock.close()
+
+    def _receive(self) -> None:
         poll, wait, a = select.poll(), 0, self.assembler
         poll.register(self.sock, select.POLLIN)
         while not self.closed:
@@ -58,6 +63,7 @@ class _Loop(threading.Thread):
                 try:
                     for _ in range(64):
                         self._read()
+                        self._send(a.feedback)
                 except OSError:  # there is no more; or it is what ICMP says of a datagram that was sent
                     pass
             now = clock()
@@ -72,7 +78,6 @@ class _Loop(threading.Thread):
                 a.ready.clear()
             wait = max(0, min(100, -(-(due - now) // MS)))
         self._send([(b, s.address) for s in self.subscriptions for b in s.farewells()])
-        self.sock.close()
 
     def _read(self) -> None:
         n, notes, _, source = self.sock.recvmsg_into([self._buffer], 256)
@@ -94,12 +99,12 @@ class _Loop(threading.Thread):
             if len(b) > 8 and b[1] == wire.MAGIC and b[2] & 0x7F == wire.VERSION | wire.ANSWER and asked:
                 try:
                     asked[0].read(b, at)
-                except wire.MALFORMED:
-                    self.assembler.stats["datagrams malformed"] += 1
+                except wire.MALFORMED as e:
+                    self.assembler.stats["refused " + wire.reason(e)] += 1
             elif asked or not self.only_subscribed:
                 self.assembler.add(b, source, at)
             else:
-                self.assembler.stats["datagrams unwanted"] += 1
+                self.assembler.stats["refused unwanted"] += 1
 
     def _send(self, datagrams: list[tuple[bytes, Address]]) -> None:
         for b, to in datagrams:
@@ -111,7 +116,6 @@ class _Loop(threading.Thread):
             except OSError:
                 pass  # the network is down, or busy: it is sent again
         datagrams.clear()
-
 
 class Receiver:
     """Iterate over it to get frames, each the moment that it is whole, and in order. The caller may take its time: a thread
@@ -179,13 +183,11 @@ class Receiver:
         if hasattr(self, "_loop"):
             self._loop.closed = True
 
-
 def receive(address: str = ":12345", *, key: str | None = None, latency: float | None = None, deadline: float = 1.0,
             keep: int = 8) -> Receiver:
     """Receives what is sent to [ADDR]:PORT of this machine. key is a key as text, or a file that has one. latency is how long a
     whole frame may wait for an older one, in seconds, None for about three round trips; deadline is when a frame is given up."""
     return Receiver(*parse_address(address), key, latency, deadline, keep)
-
 
 def subscribe(where: str, name: str = "", *, key: str | None = None, latency: float | None = None, deadline: float = 1.0,
               keep: int = 8) -> Receiver:

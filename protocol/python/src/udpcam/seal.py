@@ -8,15 +8,13 @@ import os
 import struct
 from typing import NamedTuple, Protocol
 
-from .wire import SEALED, TAG, check
+from .wire import SEALED, TAG, Refused, check
 
 CHACHA, AES = 1, 2
-
 
 class Aead(Protocol):
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...
-
 
 class XChaCha:
     """XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), made of what cryptography has: HChaCha20 is a block of ChaCha20's key
@@ -26,11 +24,10 @@ class XChaCha:
         self._key = key
 
     def _inner(self, nonce: bytes) -> Aead:
-        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
-        from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+        from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms
         block = Cipher(algorithms.ChaCha20(self._key, nonce[:16]), None).encryptor().update(bytes(64))
         pairs = zip(struct.unpack("<4I32x4I", block), struct.unpack("<8I", b"expand 32-byte k" + nonce[:16]))
-        return ChaCha20Poly1305(struct.pack("<8I", *((w - start) & 0xFFFFFFFF for w, start in pairs)))
+        return aead.ChaCha20Poly1305(struct.pack("<8I", *((w - start) & 0xFFFFFFFF for w, start in pairs)))
 
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
         return self._inner(nonce).encrypt(bytes(4) + nonce[16:], data, associated_data)
@@ -38,18 +35,17 @@ class XChaCha:
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
         return self._inner(nonce).decrypt(bytes(4) + nonce[16:], data, associated_data)
 
-
 class Key:
     """The secret that the senders and receivers of sealed streams share: 32 bytes."""
 
     def __init__(self, secret: bytes) -> None:
-        try:
-            import cryptography  # noqa: F401
-        except ImportError:
-            raise ImportError("a key needs cryptography: pip install cryptography, or apt install python3-cryptography") from None
         self._secret = secret
         self.id = int.from_bytes(self._derive(b"", b"key id")[:2], "big")
         self.announcements, self.subscriptions = (XChaCha(self._derive(b"", p)) for p in (b"announcement", b"subscription"))
+        try:
+            self.subscriptions.encrypt(bytes(24), b"", b"")  # loads OpenSSL now, and not when the first datagram waits
+        except ImportError:
+            raise ImportError("a key needs cryptography: pip install cryptography, or apt install python3-cryptography") from None
 
     def _derive(self, salt: bytes, purpose: bytes) -> bytes:  # HKDF-SHA256 (RFC 5869), its first block
         prk = hmac.digest(salt or bytes(32), self._secret, hashlib.sha256)
@@ -59,12 +55,11 @@ class Key:
         return XChaCha(self._derive(salt, b"feedback"))
 
     def segments(self, salt: bytes, suite: int) -> Aead:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
-        check(suite in (CHACHA, AES))
+        from cryptography.hazmat.primitives.ciphers import aead
+        check(suite in (CHACHA, AES), "unknown-type")
         if suite == AES:
-            return AESGCM(self._derive(salt, b"segment AES-256-GCM"))
-        return ChaCha20Poly1305(self._derive(salt, b"segment ChaCha20-Poly1305"))
-
+            return aead.AESGCM(self._derive(salt, b"segment AES-256-GCM"))
+        return aead.ChaCha20Poly1305(self._derive(salt, b"segment ChaCha20-Poly1305"))
 
 def parse_key(text: str) -> Key:
     """The key that udpcam key prints, or that is in a file of that name."""
@@ -82,7 +77,6 @@ def parse_key(text: str) -> Key:
     raise ValueError("neither a key nor a file that has one: a key is 32 bytes in base64, 44 characters. udpcam key makes one, and "
                      "udpcam key --passphrase makes it from words")
 
-
 def best_suite() -> int:
     """AES only where the processor has instructions for it."""
     try:
@@ -91,7 +85,6 @@ def best_suite() -> int:
     except OSError:
         return CHACHA
 
-
 class Control(NamedTuple):
     """The clear part of a sealed datagram that is no segment."""
     origin: bytes
@@ -99,33 +92,26 @@ class Control(NamedTuple):
     key_id: int
     suite: int = 0
 
-
 def seal_control(aead: Aead, control: Control, opened: bytes) -> bytes:
     header = opened[:2] + bytes([opened[2] | SEALED]) + opened[3:8] + struct.pack(">16sQHBx", *control)
     return header + aead.encrypt(header[8:32], opened[8:], header)
-
 
 def parse_control(b: bytes) -> Control:
     check(len(b) >= 36 + TAG)
     return Control(*struct.unpack_from(">16sQHBx", b, 8))
 
-
-def open_control(aead: Aead, b: bytes) -> bytes | None:
-    plain = _open(aead, b[8:32], b[36:], b[:36])
-    return None if plain is None else b[:2] + bytes([b[2] & ~SEALED]) + b[3:8] + plain
-
+def open_control(aead: Aead, b: bytes) -> bytes:
+    return b[:2] + bytes([b[2] & ~SEALED]) + b[3:8] + _open(aead, b[8:32], b[36:], b[:36])
 
 def seal_segment(aead: Aead, header: bytes, payload: bytes) -> bytes:
     return header + aead.encrypt(header[:1] + header[17:18] + header[2:12], payload, header)
 
-
-def open_segment(aead: Aead, b: bytes) -> bytes | None:
+def open_segment(aead: Aead, b: bytes) -> bytes:
     return _open(aead, b[:1] + b[17:18] + b[2:12], b[28:], b[:28])
 
-
-def _open(aead: Aead, nonce: bytes, sealed: bytes, header: bytes) -> bytes | None:
+def _open(aead: Aead, nonce: bytes, sealed: bytes, header: bytes) -> bytes:
     from cryptography.exceptions import InvalidTag
     try:
         return aead.decrypt(nonce, sealed, header)
     except InvalidTag:
-        return None
+        raise Refused("wrong-key") from None

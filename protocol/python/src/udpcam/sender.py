@@ -12,13 +12,12 @@ import time
 from collections import Counter
 from typing import Sequence
 
-from . import jpeg, seal, wire
+from . import seal, wire
 from .receiver import UDP_SEGMENT, clock, parse_address, try_option
 from .repair import crc32c, encode
-from .wire import DATA, PARITY, REPAIR, SECOND
+from .wire import DATA, PARITY, REPAIR, SECOND, check
 
 RING_FRAMES, RING_BYTES, MAX_ANSWER, MAX_RECEIVERS = 128, 16 << 20, 96 << 10, 2048
-
 
 class Outgoing:
     """A frame that is sent: its bytes, and how many rows of parity of each block have left."""
@@ -26,7 +25,6 @@ class Outgoing:
     def __init__(self, frame: int, data: bytes, lay: wire.Layout, parity: int, captured: int, crc: int) -> None:
         self.frame, self.data, self.layout, self.parity, self.captured, self.crc = frame, data, lay, parity, captured, crc
         self.rows = [parity] * lay.blocks
-
 
 class Splitter:
     """Makes the datagrams of one session. No socket, and no clock of its own."""
@@ -65,8 +63,8 @@ class Splitter:
         places = [c * lay.blocks + r.block for c in r.missing]
         return out + self.data(o, [i for i in places if i < lay.segments][:need - len(out)], DATA | REPAIR)
 
-    def announce(self, name: str, size: tuple[int, int], milli_fps: int, newest: int, now: int) -> bytes:
-        a = wire.Announcement(name, *size, milli_fps, newest, self.clock.echo(now), self._peer if self.key else b"")
+    def announce(self, name: str, milli_fps: int, newest: int, now: int) -> bytes:
+        a = wire.Announcement(name, 0, 0, milli_fps, newest, self.clock.echo(now), self._peer if self.key else b"")
         b = wire.pack_announcement(a, self.session, self.stream)
         if not self.key:
             return b
@@ -75,34 +73,28 @@ class Splitter:
 
     def hear(self, b: bytes, now: int) -> tuple[list[wire.Train] | None, wire.Request | None]:
         """Reads a report or a request. Raises one of wire.MALFORMED if it is not to be believed."""
-        kind = b[2] & 15
-        wire.check(b[1] == wire.MAGIC and b[2] & 0x70 == wire.VERSION and kind in (wire.REPORT, wire.REQUEST)
-                   and b[3:7] == bytes([self.stream]) + self.session.to_bytes(3, "big") and bool(b[2] & wire.SEALED) == bool(self.key))
-        c = seal.Control(b"", 0, 0, 0)
+        kind, sealed = wire.kind_of(b), bool(b[2] & wire.SEALED)
+        check(kind in (wire.REPORT, wire.REQUEST), "unknown-type")
+        check(b[3:7] == bytes([self.stream]) + self.session.to_bytes(3, "big"), "other-session")
+        check(sealed == bool(self.key), "wrong-key" if sealed else "unsealed")
+        c = seal.parse_control(b) if sealed else seal.Control(bytes(16), 0, 0)
+        known = c.origin in self._receivers
         if self._feedback:
-            c = seal.parse_control(b)
-            wire.check(c.counter > self._receivers.get(c.origin, (-1, 0))[0])
-            opened = seal.open_control(self._feedback, b)
-            wire.check(opened is not None)
-            b = opened or b
-        if kind == wire.REQUEST:
-            wire.check(not self.key or c.origin in self._receivers)
-            request = wire.parse_request(b)
-            self._note(c, now)
-            return None, request
-        echo, trains = wire.parse_report(b)
-        wire.check(c.origin in self._receivers or self.clock.echoes(echo, now))
-        self._note(c, now)
-        self.clock.hear(echo, now)
-        self._peer = c.origin
-        return trains, None
-
-    def _note(self, c: seal.Control, now: int) -> None:
-        if self.key:
-            self._receivers = {o: r for o, r in self._receivers.items() if now - r[1] < 5 * SECOND} if len(self._receivers) > 64 else self._receivers
-            wire.check(c.origin in self._receivers or len(self._receivers) < MAX_RECEIVERS)
+            check(not known or c.counter > self._receivers[c.origin][0], "replayed")
+            b = seal.open_control(self._feedback, b)
+        request = wire.parse_request(b) if kind == wire.REQUEST else None
+        echo, trains = wire.parse_report(b) if kind == wire.REPORT else (None, None)
+        if echo and not (sealed and known):
+            check(self.clock.echoes(echo, now), "replayed" if sealed else "unproven")
+        if sealed:
+            check(known or request is None, "replayed")
+            self._receivers = {o: r for o, r in self._receivers.items() if now - r[1] < 5 * SECOND}
+            check(len(self._receivers) < MAX_RECEIVERS, "replayed")
             self._receivers[c.origin] = (c.counter, now)
-
+        if echo:
+            self.clock.hear(echo, now)
+            self._peer = c.origin
+        return trains, request
 
 class Sender:
     """Sends JPEGs to HOST[:PORT]. Close it, or use it in a with statement.
@@ -126,7 +118,7 @@ class Sender:
         self._sock.connect(address)
         self._lock, self._gso, self._closed = threading.Lock(), True, False
         self._ring: dict[int, Outgoing] = {}
-        self._allowance, self._loss, self._last, self._due, self._rate, self._size = 0.0, 0.0, 0, 0, (0, 0, 0), (0, 0)
+        self._allowance, self._loss, self._last, self._due = 0.0, 0.0, 0, 0
         self.stats: Counter[str] = Counter()
         self._begin()
         self._thread = threading.Thread(target=self._listen, name="udpcam sender", daemon=True)
@@ -154,14 +146,13 @@ class Sender:
             parity = math.ceil(lay.k * self._parity / 100) if self._parity is not None else self._rows(lay.k)
             o = Outgoing(self._next, picture, lay, min(parity, 256 - lay.k), now, 0 if self._key else crc32c(picture))
             self._next += 1
-            self._count(picture, now)
             if self._announcements < 10 or not 0 <= now - self._announced < 250_000:
                 self._announce(now)
             sent = self._transmit(self._splitter.data(o, range(lay.segments)))
             sent += self._transmit(self._splitter.parity(o))
             self._allowance = min(self._allowance + sent / 2, max(sent, 131_014))
             self._ring[o.frame], self._last = o, now
-            while len(self._ring) > RING_FRAMES or sum(len(q.data) for q in self._ring.values()) > RING_BYTES:
+            while len(self._ring) > RING_FRAMES or len(self._ring) > 1 and sum(len(q.data) for q in self._ring.values()) > RING_BYTES:
                 del self._ring[next(iter(self._ring))]
             self.stats["frames"] += 1
 
@@ -169,18 +160,10 @@ class Sender:
         lost = k * self._loss  # segments of each block; twice the standard deviation is added
         return min(math.ceil(lost + 2 * math.sqrt(lost)), k // 2) if self._loss > 0.002 else 0
 
-    def _count(self, picture: bytes, now: int) -> None:
-        since, frames, rate = self._rate
-        if not since or now - since >= SECOND or now < since:
-            self._rate = (now, 0, frames * 1000 * SECOND // (now - since) if since and now > since else 0)
-            self._size = jpeg.size(picture)
-        else:
-            self._rate = (since, frames + 1, rate)
-
     def _announce(self, now: int) -> None:
         self._announced, self._announcements = now, self._announcements + 1
         newest = max(0, self._next - 1)
-        self._transmit([self._splitter.announce(self._name, self._size, self._rate[2], newest, now)])
+        self._transmit([self._splitter.announce(self._name, int(self._fps * 1000), newest, now)])
 
     def _transmit(self, datagrams: list[bytes]) -> int:
         """Sends datagrams, many in a system call where they have one size and UDP_SEGMENT is to be had. Returns their bytes."""

@@ -6,10 +6,9 @@ import socket
 
 from . import seal, wire
 from .assembler import MS, Address, Assembler
-from .wire import SECOND
+from .wire import SECOND, check
 
 LIVE = SECOND // 2  # a stream that was silent for longer does not come any more
-
 
 class Subscription:
     """It never sends more than 2.2 datagrams a second for long, whatever comes."""
@@ -30,14 +29,16 @@ class Subscription:
 
     def read(self, b: bytes, now: int) -> None:
         """Reads an answer. It raises one of wire.MALFORMED if that is not to be believed."""
-        wire.check(bool(b[2] & wire.SEALED) == bool(self._key))
+        check(wire.kind_of(b) == wire.ANSWER, "unknown-type")
+        check(bool(b[2] & wire.SEALED) == bool(self._key), "unsealed" if self._key else "wrong-key")
         if self._key:
             c = seal.parse_control(b)
-            opened = seal.open_control(self._key.subscriptions, b) if c.key_id == self._key.id else None
-            wire.check(opened is not None and (c.origin != self._answers[0] or c.counter > self._answers[1]))
-            b, self._answers = opened or b, (c.origin, c.counter)
+            check(c.key_id == self._key.id, "wrong-key")
+            b = seal.open_control(self._key.subscriptions, b)
+            check(c.origin != self._answers[0] or c.counter > self._answers[1], "replayed")
+            self._answers = (c.origin, c.counter)
         number, cookie, status = wire.parse_answer(b)
-        wire.check(number == self._number)
+        check(number == self._number, "other-session")
         self._cookie, self.status, self._heard = cookie, status, now
         if status:
             self._asked, self._next = 3, now + (2 * SECOND if status == 2 else LIVE)
@@ -46,10 +47,11 @@ class Subscription:
 
     def attend(self, a: Assembler, now: int) -> int:
         """Sends what is due by the assembler, and returns when to call it again."""
+        if now < self._left:  # the clock was set back
+            self._begin(self.address)
         stream = max([s.seen for s in a.streams.values() if s.name and s.source[:2] == self.address[:2] and s.announced
                       and self._name in ("", s.announced.name)] or [0])
-        comes, due = now - stream < LIVE, self._next
-        self._heard = max(self._heard, stream)
+        self._heard, comes, due = max(self._heard, stream), now - stream < LIVE, self._next
         if self.status == 1 and comes:  # its reports keep it coming; but others may be added
             due = stream + LIVE if self._name else min(stream + LIVE, self._left + 2 * SECOND)
         self._tokens, self._filled = min(8.0, self._tokens + max(0, now - self._filled) * 2.2e-6), now
