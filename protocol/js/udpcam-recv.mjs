@@ -79,9 +79,11 @@ const sender = from && (await lookup(address.host || "localhost").catch((err) =>
 const target = sender ? textOf(sender.address, address.port) : ""; // the only one that counts, if there is one
 const subscribers = sender ? (seal ? keys : [undefined]).map((key) => new Subscriber({ name, key })) : [];
 const ipv4 = sender ? sender.family === 4 : isIPv4(address.host);
-let socket = open(ipv4), mapped = !ipv4, frames = 0, unwritten = 0, ending = false, told = "", timerAt = Infinity;
+let socket = open(ipv4), mapped = !ipv4, frames = 0, unwritten = 0, ending = false, told = "", read = 0, rounds = 0;
 /** @type {NodeJS.Timeout | undefined} */
 let timer;
+/** @type {NodeJS.Immediate | undefined} */
+let immediate;
 
 /** @type {import("node:stream").Writable} */
 const output = out === "-" ? process.stdout : createWriteStream(out);
@@ -123,7 +125,6 @@ const states = { unanswered: "does not answer: does a sender with --listen run t
 /** Does what is due now, and plans the next time. */
 function attend() {
   const at = now();
-  timerAt = Infinity;
   if (at >= assembler.deadline) assembler.expire(at);
   for (const s of subscribers) {
     s.hear(assembler.heard(target, s.name, s.key?.id));
@@ -133,15 +134,21 @@ function attend() {
   const state = ["receiving", "subscribed"].find((s) => found.includes(s)) ?? found[0];
   if (state !== told && states[state]) console.error(`udpcam-recv: ${target} ${states[state]}`);
   told = state;
-  plan(at);
+  const due = Math.min(assembler.deadline, ...subscribers.map((s) => s.deadline(at)));
+  clearTimeout(timer);
+  timer = setTimeout(soon, Math.max(0, Math.min(due - at, 60_000)));
 }
 
-/** @param {number} at */
-function plan(at) {
-  const due = Math.max(at, Math.min(assembler.deadline, ...subscribers.map((s) => s.deadline(at))));
-  if (due >= timerAt || ending) return;
-  clearTimeout(timer);
-  [timerAt, timer] = [due, setTimeout(attend, Math.min(due - at, 60_000))];
+/** Attends when the datagrams that wait in the socket have been read. Node reads up to 32, then calls what is immediate. */
+function soon() {
+  if (immediate || ending) return;
+  read = 0;
+  immediate = setImmediate(() => {
+    immediate = undefined;
+    if (read >= 32 && rounds++ < 64) return soon();
+    rounds = 0;
+    attend();
+  });
 }
 
 function listen() {
@@ -149,7 +156,8 @@ function listen() {
     const from = textOf(info.address, info.port), at = now();
     if (target && from !== target) return;
     if (!subscribers.some((s) => s.read(b, at))) assembler.add(b, from, at);
-    plan(at);
+    read++;
+    soon();
   });
   socket.on("error", (/** @type {NodeJS.ErrnoException} */ err) => {
     if (err.code !== "EAFNOSUPPORT" || !mapped || address.host) fail(err.message);
@@ -160,8 +168,8 @@ function listen() {
     socket.setRecvBufferSize(BUFFER);
     const size = socket.getRecvBufferSize();
     if (size >= BUFFER) return attend();
-    console.error(`udpcam-recv: the system holds only ${size >> 11} KiB for this socket, which loses bursts. To let it hold ` +
-      `more: sysctl -w net.core.rmem_max=${BUFFER}`);
+    console.error(`udpcam-recv: the system holds only ${size >> 11} KiB for this socket, which loses bursts. To let it ` +
+      `hold more: sysctl -w net.core.rmem_max=${BUFFER}`);
     attend();
   });
 }

@@ -36,9 +36,6 @@ export class Asking {
     this.stream.all.stats.received++;
   }
 
-  /** Reports as soon as possible, for the next announcement to echo. */
-  hurry() { [this.#urgent, this.reported] = [true, 0]; }
-
   /** Forgets a little of what was measured, once a frame. */
   fade() {
     this.#reorder -= this.#reorder / limits.ORDER_MEMORY;

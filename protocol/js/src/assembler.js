@@ -81,7 +81,8 @@ export class Assembler {
     s.heard(b.length, from, now);
     const why = s.add(segment, now);
     this.#makeRoom(segment.id, now);
-    this.#attend(s, now);
+    s.wake = now;
+    this.#show(s, now);
     return why;
   }
 
@@ -107,35 +108,41 @@ export class Assembler {
     if (a) {
       s.asking.clock.hear(a.clock, now, !s.opener);
       s.opener?.announced(a, oneWay, now);
-      if (!s.announced) s.asking.hurry(); // so that the next announcement echoes this receiver
+      if (!s.announced) s.asking.reported = 0; // so report now, and the next announcement echoes this receiver
       const { name } = s;
       if (s.believed) s.announce(a);
       if (s.label && s.name !== name) this.#name(s, now);
     }
-    this.#attend(s, now);
+    s.wake = now;
+    this.#show(s, now);
     return "";
   }
 
-  /** When to call expire, Infinity if nothing waits. It may change with every call. */
+  /** When to call expire: at once if a datagram has come, Infinity if nothing waits. It may change with every call. */
   get deadline() {
     let next = Infinity;
     for (const s of this.#streams.values()) next = Math.min(next, s.wake);
     return next;
   }
 
-  /** Does what is due: requests, reports, and giving up frames and streams. @param {number} now */
+  /**
+   * Does what is due: requests, reports, and giving up frames and streams. Before, add the datagrams that have come already:
+   * else it asks for them. @param {number} now
+   */
   expire(now) {
     for (const s of this.#streams.values()) {
       const silent = now - s.seen;
       if (silent >= limits.STREAM_EXPIRY || (silent >= limits.NEWCOMER_EXPIRY && !s.proven)) this.#forget(s);
-      else if (now >= s.wake) this.#attend(s, now);
+      else if (now >= s.wake) {
+        s.attend(now);
+        this.#show(s, now);
+      }
       if (!s.believed && now - s.joined >= limits.NEWCOMER_EXPIRY) this.#ignored("unproven", s.from, now);
     }
   }
 
-  /** @param {Stream} s @param {number} now */
-  #attend(s, now) {
-    s.attend(now);
+  /** Shows a stream, if it may be shown. @param {Stream} s @param {number} now */
+  #show(s, now) {
     if (s.label || !s.delivered || !s.believed || (!s.announced && now - s.joined < limits.NAME_WAIT)) return;
     this.#name(s, now);
     s.release();

@@ -74,6 +74,7 @@ export class Stream {
     if (!this.opener && checksum(jpeg) !== s.crc) this.drop(p, "corrupt");
     else if (n < 4 || v.getUint16(0) !== 0xffd8 || v.getUint16(n - 2) !== 0xffd9) this.drop(p, "not-jpeg");
     else [p.state, p.wholeAt, this.delivered] = [WHOLE, now, this.delivered + 1];
+    this.handOn(now, false);
     return "";
   }
 
@@ -141,12 +142,15 @@ export class Stream {
     return true;
   }
 
-  /** Removes and returns the first whole frame, or returns until when it waits for an older one. @param {number} now */
-  #next(now) {
+  /**
+   * Removes and returns the first whole frame, or returns until when it waits for an older one.
+   * @param {number} now @param {boolean} giveUp whether an older one may be given up
+   */
+  #next(now, giveUp) {
     const first = this.pending.findIndex((o) => o.state === WHOLE), p = this.pending[first];
     if (!p) return Infinity;
     const older = this.pending.slice(0, first), until = p.wholeAt + this.asking.latency;
-    if (now < until && older.some((o) => o.waits && !o.partial)) return until;
+    if ((now < until || !giveUp) && older.some((o) => o.waits && !o.partial)) return until;
     for (const o of older) this.drop(o, "superseded");
     const gap = (p.id - this.#newest - 1 - this.#known - first) | 0; // the known ones were counted when they were dropped
     if (this.#started && gap > 0 && gap <= limits.MAX_COUNTED_GAP) count(this.all.stats.dropped, "lost", gap);
@@ -191,27 +195,30 @@ export class Stream {
     this.announced = same ? a : { ...a, name: this.name };
   }
 
+  /** Hands on frames that are next. Returns until when another waits. @param {number} now @param {boolean} giveUp */
+  handOn(now, giveUp) {
+    for (;;) {
+      const p = this.#next(now, giveUp), { stats, memory } = this.all;
+      if (typeof p === "number") return p;
+      if (p.helped) stats.byRequest++;
+      else if (p.repaired) stats.byParity++;
+      const captured = timeNear(p.head?.captured ?? 0, now), [jpeg = new Uint8Array()] = p.data;
+      p.free(memory);
+      this.hold({ stream: "", id: p.id, captured, jpeg, from: this.from, key: this.opener?.key.id });
+      this.asking.fade();
+      this.release();
+    }
+  }
+
   /** Does all that is due. @param {number} now */
   attend(now) {
     const { pending, finished, asking } = this, named = this.joined + limits.NAME_WAIT;
     for (const p of pending) if (p.waits && now >= p.deadline) this.drop(p, "late");
-    let next = this.#next(now);
-    for (; typeof next !== "number"; next = this.#next(now)) this.#handOn(next, now);
+    const next = this.handOn(now, true);
     for (const p of [...finished, ...pending]) asking.closeTrain(p, now);
     for (const p of finished.splice(0, finished.length - 2)) asking.closeTrain(p, now, true);
     const waits = pending.filter((p) => p.waits).flatMap((p) => [asking.ask(p, now), p.deadline]);
     this.wake = Math.min(next, this.label || named <= now ? Infinity : named, ...waits, asking.makeReport(now));
-  }
-
-  /** @param {PendingFrame} p @param {number} now */
-  #handOn(p, now) {
-    if (p.helped) this.all.stats.byRequest++;
-    else if (p.repaired) this.all.stats.byParity++;
-    const captured = timeNear(p.head?.captured ?? 0, now), [jpeg = new Uint8Array()] = p.data;
-    p.free(this.all.memory);
-    this.hold({ stream: "", id: p.id, captured, jpeg, from: this.from, key: this.opener?.key.id });
-    this.asking.fade();
-    this.release();
   }
 
   hold(/** @type {import("./assembler.js").Frame | null} */ frame) {

@@ -141,6 +141,7 @@ test("a sealed session that somebody recorded is not shown", () => {
     for (const b of feedback.splice(0)) all.push(...sender.take(b, now + 1));
     recorded.push(...all.map((b) => b.slice()));
     for (const b of all) first.add(b, CAMERA, now + 2);
+    first.expire(now + 2);
   }
   assert.deepEqual(shown, [1, 2]); // of the frames that came before the proof, only the newest is shown
   /** @type {string[]} */ const why = [];
@@ -203,6 +204,20 @@ test("frames that the sender leaves out are neither waited nor asked for", () =>
     for (const d of b) assembler.add(d, CAMERA, START + at);
   assembler.expire(START + 130);
   assert.deepEqual([shown, asked, assembler.stats.skipped, assembler.stats.dropped], [[1, 4], [], 2, {}]);
+});
+
+test("after a pause of the receiver, what came meanwhile is read before anything is given up", () => {
+  /** @type {number[]} */ const shown = [];
+  const assembler = new Assembler({ onFrame: (f) => shown.push(f.id), onSend() {} }),
+    sender = new Sender();
+  const come = (/** @type {Uint8Array[]} */ all, /** @type {number} */ at) =>
+    all.forEach((b) => assembler.add(b, CAMERA, START + at));
+  const [a, b, c] = [0, 1, 2].map((id) => sender.frame(randomJPEG(3000, random(id)), id, START));
+  come([sender.announce(START), ...a, ...b.slice(1)], 0);
+  assembler.expire(START + 1); // asks for what frame 1 lacks
+  come([...c, b[0]], 900); // the process could not run for 0.9 s
+  assembler.expire(START + 900);
+  assert.deepEqual([shown, assembler.stats.dropped, assembler.stats.requests], [[0, 1, 2], {}, 1]);
 });
 
 test("a datagram in a Buffer is read like any other", () => {

@@ -168,11 +168,11 @@ export class Simulation {
   run(end, wakes) {
     for (;;) {
       const next = this.#events[0]?.at ?? Infinity,
-        wake = Math.max(this.now, wakes.deadline);
+        wake = Math.max(this.now, wakes.deadline + 0.5); // timers are late
       if (Math.min(next, wake) > end) return;
       this.now = Math.min(next, wake);
       if (next <= wake) this.#events.shift()?.what();
-      else wakes.expire((this.now = this.now + 0.5)); // timers are late
+      else wakes.expire(this.now);
     }
   }
 }
