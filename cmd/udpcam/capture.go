@@ -16,14 +16,14 @@ func openSource(c *cli.Context, name string, o source.Options) (src source.Sourc
 			"name another source, such as --source test:")
 	}
 	o.FPS = c.Float64("fps")
-	o.Loop = c.Bool("loop")
+	o.Loop, o.Follow = c.Bool("loop"), c.Bool("follow")
 	if o.Size, err = cmdline.ParseSize(c.String("size")); err != nil {
 		return nil, err
 	}
 	o.Quality = c.Int("quality")
 	o.Format = c.String("format")
 	o.Controls = cmdline.List(c, "control")
-	o.Rotate = c.Int("rotate")
+	o.Rotate, o.Flip = c.Int("rotate"), c.String("flip")
 	o.Text = c.String("text")
 	o.DropSame = c.Int("drop-same")
 	if isUpload(name) {

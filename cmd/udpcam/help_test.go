@@ -124,7 +124,7 @@ func TestComplete(t *testing.T) {
 		"send --wire":           "udpcam/1 classic",
 		"recv --addr :1 --wire": "udpcam/1 classic",
 		"demo --log-level":      "debug info warn error",
-		"serve --source":        "v4l2: test: opencv: http: https: post: -",
+		"serve --source":        "v4l2: test: opencv: http: https: post: ffmpeg: rtsp: rtsps: rtmp: rtmps: srt: rtp: tcp: udp: exec: -",
 		"completion":            "bash zsh fish powershell",
 	} {
 		os.Args = append(append([]string{"udpcam"}, strings.Fields(typed)...), "--generate-bash-completion")

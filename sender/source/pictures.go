@@ -3,7 +3,10 @@ package source
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"sync"
 	"time"
 
 	"udpcam/protocol"
@@ -50,7 +53,7 @@ func (p *pictures) next() (protocol.Frame, error) {
 	case err != nil:
 		return protocol.Frame{}, err
 	}
-	p.in.read = 0
+	p.in.found()
 	if p.within = 0; isMultiPicture(jpeg) {
 		p.within = maxWithin
 	}
@@ -71,11 +74,15 @@ func isMultiPicture(jpeg []byte) bool {
 	return false
 }
 
-// A search is a reader that gives up after maxSearch bytes in which no picture was found.
+// A search is a reader that gives up after maxSearch bytes in which no picture was found. It remembers how the stream begins.
 type search struct {
 	r    io.Reader
 	read int // bytes since the last picture
 	err  error
+
+	mu    sync.Mutex
+	begin []byte // the first bytes, until a picture has come
+	any   bool   // one has
 }
 
 func (s *search) Read(b []byte) (n int, err error) {
@@ -85,5 +92,46 @@ func (s *search) Read(b []byte) (n int, err error) {
 	}
 	n, s.err = s.r.Read(b)
 	s.read += n
+	if !s.any && len(s.begin) < enoughToTell {
+		s.mu.Lock()
+		s.begin = append(s.begin, b[:min(n, enoughToTell-len(s.begin))]...)
+		s.mu.Unlock()
+	}
 	return n, s.err
+}
+
+func (s *search) found() {
+	s.read = 0
+	if !s.any {
+		s.mu.Lock()
+		s.begin, s.any = nil, true
+		s.mu.Unlock()
+	}
+}
+
+// what says what comes instead of pictures. It may be called from any goroutine.
+func (p *pictures) what() string {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	text, _ := whatIs(p.in.begin)
+	return text
+}
+
+// tellAfter is when a user hears what comes if it is no picture.
+const tellAfter = 3 * time.Second
+
+// watch looks whether a picture has come within tellAfter. If not, and it is sure what comes instead, it calls give with an
+// error; else it logs what it sees. The caller calls stop when it needs no pictures any more.
+func (p *pictures) watch(log *slog.Logger, name string, give func(error)) (stop func() bool) {
+	return time.AfterFunc(tellAfter, func() {
+		p.in.mu.Lock()
+		defer p.in.mu.Unlock()
+		switch text, sure := whatIs(p.in.begin); {
+		case p.in.any:
+		case sure:
+			give(fmt.Errorf("%w: %s", ErrNoJPEG, text))
+		default:
+			log.Warn("no picture yet", "from", name, "what", text)
+		}
+	}).Stop
 }
