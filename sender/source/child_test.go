@@ -31,7 +31,7 @@ func TestExec(t *testing.T) {
 func TestExecFails(t *testing.T) {
 	for command, want := range map[string]string{
 		"udpcam-no-such-program":                                    "not found",
-		"echo not a picture; sleep 60":                              "it is text",
+		"echo '<html>log in'; sleep 60":                             "it is a web page",
 		`echo 'cannot open rtsp://me:secret@camera/' >&2; exit 127`: "rtsp://me:xxxxx@camera/",
 	} {
 		began := time.Now()

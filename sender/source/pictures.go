@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -127,7 +128,7 @@ func (p *pictures) watch(log *slog.Logger, name string, give func(error)) (stop 
 		p.in.mu.Lock()
 		defer p.in.mu.Unlock()
 		switch text, sure := whatIs(p.in.begin); {
-		case p.in.any:
+		case p.in.any, bytes.HasPrefix(withoutPartHeader(p.in.begin), []byte("\xFF\xD8")): // it may come slowly
 		case sure:
 			give(fmt.Errorf("%w: %s", ErrNoJPEG, text))
 		default:

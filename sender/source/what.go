@@ -11,10 +11,13 @@ import (
 // enoughToTell is how many bytes are looked at to tell what data is.
 const enoughToTell = 1 << 10
 
-// whatIs says in words what data is that was to be JPEGs, and what to do. It looks at the beginning. Sure is false if it can
-// only say that it does not know.
+// whatIs says in words what data is that was to be JPEGs, and what to do. It looks at the beginning. It is sure if no JPEGs can
+// follow.
 func whatIs(b []byte) (text string, sure bool) {
 	b = withoutPartHeader(b)
+	if bytes.HasPrefix(b, []byte("\xFF\xD8")) {
+		return "it begins as a JPEG does, and is cut off or damaged", false
+	}
 	if len(b) == 0 {
 		return "nothing came at all", false
 	}
@@ -25,12 +28,13 @@ func whatIs(b []byte) (text string, sure bool) {
 	}
 	kind, _, _ := strings.Cut(http.DetectContentType(b), ";")
 	if text, ok := detected[kind]; ok {
-		return text, true
+		return text, kind != "text/plain" // which may stand before the first picture of a stream
 	}
 	return fmt.Sprintf("it begins with bytes %x, of no kind that udpcam knows", b[:min(8, len(b))]), false
 }
 
-// withoutPartHeader returns what is behind the header of a multipart stream's first part, if there is one.
+// withoutPartHeader returns what is behind the header of a multipart stream's first part, if there is one. Nothing may be
+// there yet.
 func withoutPartHeader(b []byte) []byte {
 	text := bytes.TrimLeft(b, "\r\n \t")
 	for _, end := range []string{"\r\n\r\n", "\n\n"} {
@@ -38,6 +42,9 @@ func withoutPartHeader(b []byte) []byte {
 		if ok && bytes.HasPrefix(header, []byte("--")) {
 			return body
 		}
+	}
+	if bytes.HasPrefix(text, []byte("--")) {
+		return nil
 	}
 	return b
 }
@@ -76,7 +83,6 @@ var signatures = []struct {
 	{"it is a JPEG XL or JPEG 2000 picture; udpcam sends plain JPEGs alone", func(b []byte) bool {
 		return bytes.HasPrefix(b, []byte("\xFF\x0A")) || bytes.HasPrefix(b, []byte("\x00\x00\x00\x0C"))
 	}},
-	{"it begins as a JPEG does, and is cut off or damaged", prefix("\xFF\xD8")},
 }
 
 // detected are kinds that net/http knows (https://mimesniff.spec.whatwg.org).
