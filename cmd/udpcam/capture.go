@@ -2,10 +2,12 @@ package main
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
+	"udpcam/protocol/mjpeg"
 	"udpcam/sender/source"
 )
 
@@ -30,6 +32,18 @@ func openSource(c *cli.Context, name string, o source.Options) (src source.Sourc
 		o.AllowHosts, o.Token = cmdline.List(c, "allow-host"), c.String("token")
 		if o.User, o.Password, err = authOf(c); err != nil {
 			return nil, err
+		}
+	}
+	if count, log := o.Skip, o.Log; count != nil {
+		var once sync.Once
+		o.Skip = func(reason string) {
+			if reason != string(mjpeg.Garbage) {
+				count(reason)
+				return
+			}
+			once.Do(func() {
+				log.Info("what stands between the pictures is left out: it is no picture", "source", source.Redact(name))
+			})
 		}
 	}
 	src, err = source.Open(name, o)

@@ -162,7 +162,13 @@ func (c *child) read(ctx context.Context, in io.Reader, wrong func(error), state
 		}
 		in = io.MultiReader(bytes.NewReader(begin[:n]), in)
 	}
-	pictures := c.o.pictures(in)
+	o := c.o
+	o.Skip = func(reason string) {
+		if ctx.Err() == nil { // else a program that was ended has been interrupted
+			c.o.Skip(reason)
+		}
+	}
+	pictures := o.pictures(in)
 	defer pictures.watch(c.o.Log, c.name, func(err error) { wrong(final("%w", err)) })()
 	for ; ; n++ {
 		f, err := pictures.next()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -167,6 +168,19 @@ func Help() string {
 // userinfo matches the user and password between the scheme of a URL and its host. It keeps the user's name if that is
 // certain. A password may hold any character, so it ends at the last @.
 var userinfo = regexp.MustCompile(`(?s)://([^/?#@:]*:)?.*@`)
+
+// oddCharacter says which character of the user or password in a URL cannot stand there as it is, and what to write instead.
+func oddCharacter(name string) string {
+	_, rest, _ := strings.Cut(name, "://")
+	rest = rest[:max(0, strings.LastIndexByte(rest, '@'))]
+	for i, c := range rest {
+		escape := c == '%' && (len(rest) < i+3 || strings.Trim(rest[i+1:i+3], "0123456789abcdefABCDEF") != "")
+		if escape || c != '%' && (strings.ContainsRune("/?#[]\\^`{|}<>\" ", c) || c < ' ' || c > '~') {
+			return fmt.Sprintf("the user or password holds %q; write it as %s", c, url.PathEscape(string(c)))
+		}
+	}
+	return "write odd characters of the user or password as % and two digits, such as %2F for /"
+}
 
 // Redact returns a source's name as it may be logged: without a password, and without the query of a URL, because some
 // cameras want the password there.

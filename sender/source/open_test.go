@@ -186,6 +186,26 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
+// A URL with a character in its password that cannot stand there is refused, by that character, and not by the password.
+func TestOddCharacters(t *testing.T) {
+	for password, want := range map[string]string{
+		"pa/ss": `holds '/'; write it as %2F`, "pa?ss": `holds '?'; write it as %3F`, "pa#ss": `holds '#'; write it as %23`,
+		"pa%ss": `holds '%'; write it as %25`, "p ass": `holds ' '; write it as %20`, "pa[ss": `holds '['; write it as %5B`,
+		"pässe": `holds 'ä'; write it as %C3%A4`, "100%": `holds '%'; write it as %25`,
+	} {
+		_, err := Open("http://me:"+password+"@camera/video", Options{})
+		if err == nil && password == "pässe" {
+			continue // Go takes it
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), password) {
+			t.Errorf("%s: %v, want %s", password, err, want)
+		}
+	}
+	if _, err := Open("http://me:p@:!$&'()*+,;=%2Fss@camera/video", Options{}); err != nil {
+		t.Errorf("characters that may stand there: %v", err)
+	}
+}
+
 // Help must have each scheme, and no line too long for a terminal.
 func TestHelp(t *testing.T) {
 	for _, s := range Schemes() {

@@ -2,11 +2,13 @@ package source
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -33,8 +35,12 @@ func (o Options) pictures(r io.Reader) *pictures {
 	p := &pictures{in: search{r: r}}
 	p.reader = mjpeg.NewReader(&p.in, mjpeg.ReaderOptions{
 		MaxFrameSize: o.MaxFrameSize,
-		Skip:         func(reason mjpeg.Reason) { o.Skip(string(reason)) },
-		Alloc:        p.pool.Get,
+		Skip: func(reason mjpeg.Reason) {
+			if !p.in.stopped() { // else the picture has just not come yet
+				o.Skip(string(reason))
+			}
+		},
+		Alloc: p.pool.Get,
 	})
 	return p
 }
@@ -99,6 +105,11 @@ func (s *search) Read(b []byte) (n int, err error) {
 		s.mu.Unlock()
 	}
 	return n, s.err
+}
+
+// stopped reports whether the reading was ended from this side.
+func (s *search) stopped() bool {
+	return errors.Is(s.err, context.Canceled) || errors.Is(s.err, errStopped) || errors.Is(s.err, os.ErrDeadlineExceeded)
 }
 
 func (s *search) found() {
