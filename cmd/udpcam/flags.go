@@ -46,6 +46,12 @@ func checkFlags(c *cli.Context) error {
 			return cmdline.Usagef("--%s %v: give a time above 0, such as 10s", name, d)
 		}
 	}
+	if n := c.Int("quality"); c.IsSet("quality") && (n < 1 || n > 100) {
+		return cmdline.Usagef("--quality %d: give 1 to 100", n)
+	}
+	if n := c.Float64("fps"); c.IsSet("fps") && !(n > 0) {
+		return cmdline.Usagef("--fps %v: give a number above 0, such as 15 or 0.2", n)
+	}
 	if n := c.Int("frames"); n < 0 {
 		return cmdline.Usagef("--frames %d: give 1 or more, or 0 for no end", n)
 	}

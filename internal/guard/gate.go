@@ -4,6 +4,7 @@ package guard
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 )
 
@@ -15,6 +16,8 @@ type Rules struct {
 	AllowHosts []string
 	// User and Password are asked for if Password is not empty. Token, if not empty, lets in as well.
 	User, Password, Token string
+	// Log, if set, is told who gives a wrong password or token, in at most one line a second.
+	Log *slog.Logger
 }
 
 // Secret reports whether a client must know something to be let in.

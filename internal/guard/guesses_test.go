@@ -1,9 +1,12 @@
 package guard
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -134,4 +137,28 @@ func TestHousehold(t *testing.T) {
 			t.Errorf("%s: %s, want %s", addr, got, want)
 		}
 	}
+}
+
+// Wrong guesses are logged with the address that they come from, in a line a second, however many there are.
+func TestWrongGuessesAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		g := NewGate(Rules{User: "me", Password: "secret", Log: slog.New(slog.NewTextHandler(&log, nil))})
+		for i := range 25 {
+			r := httptest.NewRequest("GET", "http://127.0.0.1/", nil)
+			r.RemoteAddr = fmt.Sprintf("192.0.2.%d:4000", i)
+			r.SetBasicAuth("me", fmt.Sprint("guess", i))
+			g.Check(httptest.NewRecorder(), r)
+			r.SetBasicAuth("me", "secret")
+			g.Check(httptest.NewRecorder(), r)
+			time.Sleep(100 * time.Millisecond)
+		}
+		said := log.String()
+		if n := strings.Count(said, "\n"); n != 3 || !strings.Contains(said, "from=192.0.2.0 guesses=1") || !strings.Contains(said, "guesses=10") {
+			t.Errorf("logged:\n%s", said)
+		}
+		if strings.Contains(said, "guess1") || strings.Contains(said, "secret") {
+			t.Errorf("the log has passwords:\n%s", said)
+		}
+	})
 }

@@ -7,11 +7,15 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/maphash"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // A login lets in clients that know the password or the token. If none is set, it lets in everybody. A client gets a cookie
@@ -22,10 +26,12 @@ type login struct {
 	cookie  string   // its random value
 	guesses *guesses // nil if nothing is secret
 	refused atomic.Uint64
+	warn    rate.Sometimes
+	wrong   atomic.Uint64 // guesses since the log has told of one
 }
 
 func newLogin(r Rules) *login {
-	l := &login{Rules: r, cookie: rand.Text()}
+	l := &login{Rules: r, cookie: rand.Text(), warn: rate.Sometimes{Interval: time.Second}}
 	if r.Secret() {
 		l.guesses = &guesses{seed: maphash.MakeSeed()}
 	}
@@ -67,8 +73,27 @@ func (l *login) knows(r *http.Request, token string) (known bool, wait int) {
 	}
 	return l.guesses.try(r.Context(), r.RemoteAddr, header+"\n"+token, func() bool {
 		user, password, _ := r.BasicAuth()
-		return l.Token != "" && same(token, l.Token) ||
+		right := l.Token != "" && same(token, l.Token) ||
 			l.Password != "" && same(user, l.User) && same(password, l.Password)
+		if !right {
+			l.tell(r.RemoteAddr)
+		}
+		return right
+	})
+}
+
+// tell logs a wrong guess.
+func (l *login) tell(remoteAddr string) {
+	l.wrong.Add(1)
+	if l.Log == nil {
+		return
+	}
+	l.warn.Do(func() {
+		from, _, err := net.SplitHostPort(remoteAddr)
+		if err != nil {
+			from = remoteAddr
+		}
+		l.Log.Warn("a wrong password or token", "from", from, "guesses", l.wrong.Swap(0))
 	})
 }
 
