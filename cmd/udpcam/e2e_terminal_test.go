@@ -52,8 +52,8 @@ func atTerminal(t *testing.T, answer string, args ...string) (receiver *process,
 	return receiver, receiver.says(t, listening)[1], shown, screen
 }
 
-// Whatever ends recv --term, the terminal is as it was before: its screen, its cursor, and its echo of what is typed. A panic
-// is said after that.
+// Whatever ends recv --term, the terminal is as it was before: its screen, its cursor, and its echo of what is typed. The
+// reason of a panic is said after that.
 func TestE2ETerminalIsRestored(t *testing.T) {
 	const answer = "\x1b[?62;22c"
 	dir := t.TempDir()

@@ -85,8 +85,9 @@ func TestE2EWrongPasswords(t *testing.T) {
 	}
 	receiver.says(t, `a wrong password or token" from=127.0.0.1`)
 	receiver.stop(t)
-	if n := strings.Count(receiver.stderr.String(), "a wrong password"); n > 4 || strings.Contains(receiver.stderr.String(), "wrong1") {
-		t.Errorf("%d lines:\n%s", n, receiver.stderr.String())
+	said := receiver.stderr.String()
+	if n := strings.Count(said, "a wrong password"); n > 4 || strings.Contains(said, "wrong1") {
+		t.Errorf("%d lines:\n%s", n, said)
 	}
 }
 
@@ -133,7 +134,8 @@ func TestE2EOwnFilm(t *testing.T) {
 		t.Errorf("a film of 2.4 s was sent in %v", d)
 	}
 	times := func(film string) (at []float64) {
-		for _, line := range strings.Fields(string(run(t, "ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", film))) {
+		out := run(t, "ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", film)
+		for _, line := range strings.Fields(string(out)) {
 			seconds, _ := strconv.ParseFloat(strings.Trim(line, ","), 64)
 			at = append(at, seconds)
 		}

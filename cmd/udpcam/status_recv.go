@@ -179,7 +179,8 @@ func (w *receiving) sample(now time.Time) status {
 	w.complain("datagrams left out", "reason", s.LeftOutBy, harmless...)
 	w.complain(skipMessage, "reason", w.skipped.totals(), sink.SkipOld, sink.SkipHidden, sink.SkipBetween)
 	w.complain("pictures left out: the output is too slow", "out", s.OutsDropped, slices.Collect(maps.Keys(s.OutsFailing))...)
-	if foreign := total.LeftOut[protocol.DatagramForeign]; foreign > 0 && total.Frames == 0 && len(s.Streams) == 0 && !w.strange {
+	foreign := total.LeftOut[protocol.DatagramForeign]
+	if foreign > 0 && total.Frames == 0 && len(s.Streams) == 0 && !w.strange {
 		w.strange = true
 		advice := "if a script sends the classic wire, try --wire classic"
 		if w.untimed {

@@ -1,6 +1,6 @@
 // Package film finds the pictures in films of JPEGs: Matroska (.mkv), AVI, MP4 and QuickTime (.mov). It decodes nothing, and
-// reads only the headers of a film. Where a picture stands, and when it is due, is told one after the other, so a film of any
-// size takes some kilobytes of memory.
+// reads only the headers of a film. It tells of one picture after the other, so a film of any size takes some kilobytes of
+// memory.
 //
 //	f, err := film.Open(file, size)
 //	for p, err := range f.Pictures() {

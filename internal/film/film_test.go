@@ -167,8 +167,8 @@ func TestFilmsOfSomethingElse(t *testing.T) {
 	}
 }
 
-// FuzzFilm holds any file to what a reader may rely on: pictures lie within the file, times never go back, and neither memory
-// nor time is lost on a small file.
+// FuzzFilm holds any file to what a reader may rely on: pictures lie within the file, times never go back, and a small file
+// costs neither much memory nor much time.
 func FuzzFilm(f *testing.F) {
 	names, _ := filepath.Glob("testdata/*.*")
 	for _, name := range names {

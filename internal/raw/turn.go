@@ -2,8 +2,8 @@ package raw
 
 import "image"
 
-// Turn returns a picture of a Decoder turned clockwise by 0, 90, 180 or 270 degrees, and then mirrored: flip is "h" to exchange
-// left and right, "v" to exchange top and bottom, or "". It uses the memory of into if that has the right size.
+// Turn returns a picture of a Decoder turned clockwise by 0, 90, 180 or 270 degrees, and then mirrored: flip is "h" to
+// exchange left and right, "v" to exchange top and bottom, or "". It uses the memory of into if that has the right size.
 func Turn(img image.Image, degrees int, flip string, into image.Image) image.Image {
 	switch img := img.(type) {
 	case *image.Gray:

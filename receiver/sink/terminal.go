@@ -60,7 +60,8 @@ func OpenTerminal(o Options) (*Terminal, error) {
 		return nil, fmt.Errorf("cannot talk to the terminal: %w", err)
 	}
 	can := ask(keys, os.Stdout)
-	t := &Terminal{out: os.Stdout, keys: keys, can: can, canvas: can.canvas(), o: o, decode: mjpeg.Decoder{MaxPixels: o.MaxPixels}}
+	t := &Terminal{out: os.Stdout, keys: keys, can: can, canvas: can.canvas(), o: o}
+	t.decode.MaxPixels = o.MaxPixels
 	t.guard = guardScreen(os.Stdout, settings)
 	if _, err := t.out.WriteString(altScreen + hideCursor); err != nil {
 		t.Close()

@@ -66,7 +66,8 @@ func TestExecEndsWithItsSource(t *testing.T) {
 	var grandchild int
 	fmt.Sscan(string(text), &grandchild)
 	for range 100 {
-		if state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", grandchild)); err != nil || strings.Contains(string(state), ") Z") {
+		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", grandchild))
+		if err != nil || strings.Contains(string(state), ") Z") {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -165,7 +166,8 @@ func TestFFmpegPlaysFiles(t *testing.T) {
 func TestFFmpegFails(t *testing.T) {
 	program(t, "ffmpeg")
 	err := failure(open(t, "rtsp://me:s3cr3t@no-such-host.invalid/stream", quietly(Options{})))
-	if err == nil || strings.Contains(err.Error(), "s3cr3t") || !strings.Contains(err.Error(), "rtsp://me:xxxxx@no-such-host.invalid/") {
+	if err == nil || strings.Contains(err.Error(), "s3cr3t") ||
+		!strings.Contains(err.Error(), "rtsp://me:xxxxx@no-such-host.invalid/") {
 		t.Errorf("a host that does not exist: %v", err)
 	}
 	t.Setenv("PATH", t.TempDir())

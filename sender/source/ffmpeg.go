@@ -26,7 +26,8 @@ func newFFmpeg(scheme string) func(rest string, o Options) (Source, error) {
 			input = scheme + ":" + rest
 		}
 		if input == "" || scheme != "" && !strings.HasPrefix(rest, "//") {
-			return nil, fmt.Errorf("%w: %s; the form is ffmpeg:URL, ffmpeg:FILE or rtsp://HOST/PATH", ErrName, Redact(scheme+":"+rest))
+			return nil, fmt.Errorf("%w: %s; the form is ffmpeg:URL, ffmpeg:FILE or rtsp://HOST/PATH", ErrName,
+				Redact(scheme+":"+rest))
 		}
 		info, err := os.Stat(input)
 		file := err == nil && info.Mode().IsRegular()
@@ -35,8 +36,8 @@ func newFFmpeg(scheme string) func(rest string, o Options) (Source, error) {
 		}
 		path, err := exec.LookPath("ffmpeg")
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s is read through ffmpeg, which is not installed here. Install it (apt-get install ffmpeg), "+
-				"or run this where it is: ffmpeg %s | udpcam send --addr HOST --source -",
+			return nil, fmt.Errorf("%w: %s is read through ffmpeg, which is not installed here. "+
+				"Install it (apt-get install ffmpeg), or run this where it is: ffmpeg %s | udpcam send --addr HOST --source -",
 				ErrName, Redact(input), strings.Join(ffmpegArgs(Redact(input), file, true, Options{}), " "))
 		}
 		var transcode atomic.Bool
@@ -69,8 +70,8 @@ func newFFmpeg(scheme string) func(rest string, o Options) (Source, error) {
 }
 
 // hopeless matches what ffmpeg says if it is of no use to try again.
-var hopeless = regexp.MustCompile(`40[0134] [A-Z]|No such file|Protocol not found|Name or service not known|[Oo]ption .*not found|` +
-	`matches no streams|does not contain any stream|Failed to resolve|Server returned 4|Permission denied`)
+var hopeless = regexp.MustCompile(`40[0134] [A-Z]|No such file|Protocol not found|Name or service not known|` +
+	`[Oo]ption .*not found|matches no streams|does not contain any stream|Failed to resolve|Server returned 4|Permission denied`)
 
 // ffmpegArgs are the arguments with which ffmpeg reads an input.
 func ffmpegArgs(input string, file, transcode bool, o Options) []string {

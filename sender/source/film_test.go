@@ -81,7 +81,8 @@ func TestFilmsThatAreCutOff(t *testing.T) {
 		skipped := skips{}
 		log := logged{}
 		equal(t, collect(t, open(t, path, Options{FPS: 1000, Skip: skipped.add, Log: log.logger()}), -1), pics[:pictures]...)
-		if said := strings.Contains(log.String(), "own times cannot be read"); skipped.n["truncated"] != 4-pictures || said != (pictures == 4) {
+		said := strings.Contains(log.String(), "own times cannot be read")
+		if skipped.n["truncated"] != 4-pictures || said != (pictures == 4) {
 			t.Errorf("%s: left out %v, logged %s", name, skipped.n, log.String())
 		}
 	}

@@ -73,7 +73,7 @@ func TestOpen(t *testing.T) {
 		{name: "", err: ErrUnknown, says: "test:"},
 		{name: "nothing.mjpg", err: ErrUnknown, says: "nothing.mjpg"},
 		{name: "no/such/folder/", err: ErrUnknown},
-		{name: "ftp://host/x", err: ErrUnknown, says: "ftp://host/x: unknown scheme; there are v4l2: test: opencv: http: https: post: ffmpeg: rtsp: "},
+		{name: "ftp://host/x", err: ErrUnknown, says: "ftp://host/x: unknown scheme; there are v4l2: test: opencv: http: https: post: "},
 		{name: "none/*.jpg", err: ErrNoJPEG, says: "none/*.jpg"},
 		{name: "[", err: ErrName},
 		{name: "cut.jpg", err: ErrNoJPEG, says: "cut.jpg"},

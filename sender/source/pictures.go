@@ -81,7 +81,8 @@ func isMultiPicture(jpeg []byte) bool {
 	return false
 }
 
-// A search is a reader that gives up after maxSearch bytes in which no picture was found. It remembers how the stream begins.
+// A search is a reader that gives up after maxSearch bytes in which no picture was found. It remembers how its stream
+// begins.
 type search struct {
 	r    io.Reader
 	read int // bytes since the last picture

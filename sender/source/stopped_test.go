@@ -15,7 +15,9 @@ func TestEndingIsNoTrouble(t *testing.T) {
 	pics := street(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "multipart/x-mixed-replace;boundary=b")
-		fmt.Fprintf(w, "--b\r\nContent-Type: image/jpeg\r\n\r\n%s\r\n--b\r\nContent-Type: image/jpeg\r\n\r\n%s", pics[0], pics[1][:9000])
+		for _, part := range [][]byte{pics[0], pics[1][:9000]} {
+			fmt.Fprintf(w, "--b\r\nContent-Type: image/jpeg\r\n\r\n%s\r\n", part)
+		}
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	}))

@@ -11,8 +11,8 @@ import (
 // enoughToTell is how many bytes are looked at to tell what data is.
 const enoughToTell = 1 << 10
 
-// whatIs says in words what data is that was to be JPEGs, and what to do. It looks at the beginning. It is sure if no JPEGs can
-// follow.
+// whatIs says in words what data is that was to be JPEGs, and what to do. It looks at the beginning. It is sure if no JPEGs
+// can follow.
 func whatIs(b []byte) (text string, sure bool) {
 	b = withoutPartHeader(b)
 	if bytes.HasPrefix(b, []byte("\xFF\xD8")) {
@@ -60,8 +60,8 @@ var signatures = []struct {
 	text string
 	fits func(b []byte) bool
 }{
-	{"it is H.264" + inAPipe, func(b []byte) bool { return startsUnit(b, func(c byte) bool { return c&0x80 == 0 && isH264(c&0x1F) }) }},
-	{"it is H.265" + inAPipe, func(b []byte) bool { return startsUnit(b, func(c byte) bool { return isH265(c >> 1 & 0x3F) }) }},
+	{"it is H.264" + inAPipe, func(b []byte) bool { return startsUnit(b, isH264) }},
+	{"it is H.265" + inAPipe, func(b []byte) bool { return startsUnit(b, isH265) }},
 	{"it is H.264 or H.265 as it stands in MP4" + inAPipe, isLengthPrefixed},
 	{"it is an MPEG transport stream" + throughFFmpeg, func(b []byte) bool {
 		const packet = 188
@@ -117,10 +117,14 @@ func startsUnit(b []byte, header func(byte) bool) bool {
 }
 
 // isH264 reports whether a stream may begin with such a unit (H.264, table 7-1): a slice, SEI, parameters, a delimiter.
-func isH264(unit byte) bool { return unit == 1 || unit >= 5 && unit <= 9 }
+func isH264(header byte) bool {
+	unit := header & 0x1F
+	return header&0x80 == 0 && (unit == 1 || unit >= 5 && unit <= 9)
+}
 
 // isH265 reports the same for H.265 (table 7-1): VPS, SPS, PPS, a delimiter, SEI, a picture to begin with.
-func isH265(unit byte) bool {
+func isH265(header byte) bool {
+	unit := header >> 1 & 0x3F
 	return unit >= 16 && unit <= 21 || unit >= 32 && unit <= 35 || unit == 39
 }
 

@@ -31,7 +31,7 @@ func TestWhatFFmpegMakes(t *testing.T) {
 		"-c:v bmp -f image2pipe": "BMP",
 		"-c:v libwebp -f webp":   "WebP",
 	} {
-		args := append(strings.Fields("-v error -f lavfi -i testsrc2=size=320x240:rate=10 -t 0.5 -pix_fmt yuv420p"), strings.Fields(args)...)
+		args := strings.Fields("-v error -f lavfi -i testsrc2=size=320x240:rate=10 -t 0.5 -pix_fmt yuv420p " + args)
 		if strings.Contains(want, "PNG") || want == "GIF" || want == "BMP" {
 			args = append(args, "-pix_fmt", map[string]string{"PNG": "rgb24", "GIF": "rgb8", "BMP": "bgr24"}[want])
 		}
@@ -75,7 +75,8 @@ func TestWhatIs(t *testing.T) {
 func TestCameraSendsSomethingElse(t *testing.T) {
 	ffmpeg := program(t, "ffmpeg")
 	make := func(args string) []byte {
-		out, err := exec.Command(ffmpeg, strings.Fields("-v error -f lavfi -i testsrc2=size=64x48:rate=10 -t 1 "+args+" -")...).Output()
+		args = "-v error -f lavfi -i testsrc2=size=64x48:rate=10 -t 1 " + args + " -"
+		out, err := exec.Command(ffmpeg, strings.Fields(args)...).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
