@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"udpcam/protocol"
@@ -28,14 +29,18 @@ type pictures struct {
 	reader *mjpeg.Reader
 	pool   protocol.Pool
 	within int // how many of the next pictures may be parts of the last one
+
+	most     int         // bytes of a picture
+	tooLarge atomic.Bool // one had more
 }
 
 // pictures returns the pictures in r. What is left out is counted with Skip.
 func (o Options) pictures(r io.Reader) *pictures {
-	p := &pictures{in: search{r: r}}
+	p := &pictures{in: search{r: r}, most: o.MaxFrameSize}
 	p.reader = mjpeg.NewReader(&p.in, mjpeg.ReaderOptions{
 		MaxFrameSize: o.MaxFrameSize,
 		Skip: func(reason mjpeg.Reason) {
+			p.tooLarge.Store(p.tooLarge.Load() || reason == mjpeg.Oversized)
 			if !p.in.stopped() { // else the picture has just not come yet
 				o.Skip(string(reason))
 			}
@@ -124,6 +129,9 @@ func (s *search) found() {
 
 // what says what comes instead of pictures. It may be called from any goroutine.
 func (p *pictures) what() string {
+	if p.tooLarge.Load() {
+		return fmt.Sprintf("its pictures have more than %d bytes; make them smaller, or of a lower quality", p.most)
+	}
 	p.in.mu.Lock()
 	defer p.in.mu.Unlock()
 	text, _ := whatIs(p.in.begin)
