@@ -51,7 +51,7 @@ LANGUAGE_DEBS := gcc g++ clang cmake gcc-aarch64-linux-gnu gcc-arm-linux-gnueabi
 DEBS := g++ libopencv-dev pkg-config \
 	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-tools imagemagick \
-	iproute2 iptables libjpeg-turbo-progs nftables nginx-light python3 python3-opencv qemu-user-static systemd xdotool xvfb zbar-tools \
+	iproute2 iptables libjpeg-turbo-progs nftables nginx-light openssl python3 python3-opencv qemu-user-static systemd xdotool xvfb zbar-tools \
 	$(LANGUAGE_DEBS) $(LAB_DEBS)
 
 # The programs that `make bench` compares with, and its kind of network: the kernel's netem if there is one.

@@ -91,8 +91,7 @@ func parseCameraURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil && strings.Contains(raw, "@"):
-		return nil, fmt.Errorf("%w: %s is no URL; write / : ? # @ and %% in the user or password as %%2F %%3A %%3F %%23 %%40 "+
-			"and %%25", ErrName, Redact(raw))
+		return nil, fmt.Errorf("%w: %s is no URL: %s", ErrName, Redact(raw), oddCharacter(raw))
 	case err != nil:
 		return nil, fmt.Errorf("%w: %s is no URL: %w", ErrName, Redact(raw), errors.Unwrap(err))
 	case u.Hostname() == "":

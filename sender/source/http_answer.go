@@ -72,6 +72,7 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 		c.o.Skip(reason)
 	}
 	pictures := o.pictures(in)
+	defer pictures.watch(c.o.Log, c.shown, func(err error) { cancel(final("%w", err)) })()
 	for {
 		asked := time.Now()
 		late.Reset(pictureTime)
@@ -84,8 +85,10 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 		case err != nil && n == 0 && oversized:
 			return n, final("%w: more than %d bytes", errTooLarge, c.o.MaxFrameSize)
 		case err == io.EOF && n == 0 && pictures.in.read > 0:
-			err := fmt.Errorf("%w in its answer; open the address in a browser to see what it gives", ErrNoJPEG)
+			err := fmt.Errorf("%w in its answer: %s", ErrNoJPEG, pictures.what())
 			return n, &refusal{err: err, doubtful: kind == "text/plain"}
+		case err == errNothingFound:
+			return n, final("%w: it sent %w: %s", ErrNoJPEG, err, pictures.what())
 		case err == io.EOF && n == 0:
 			return n, errEmpty
 		case err == io.EOF:

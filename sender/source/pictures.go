@@ -1,9 +1,16 @@
 package source
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"udpcam/protocol"
@@ -22,15 +29,23 @@ type pictures struct {
 	reader *mjpeg.Reader
 	pool   protocol.Pool
 	within int // how many of the next pictures may be parts of the last one
+
+	most     int         // bytes of a picture
+	tooLarge atomic.Bool // one had more
 }
 
 // pictures returns the pictures in r. What is left out is counted with Skip.
 func (o Options) pictures(r io.Reader) *pictures {
-	p := &pictures{in: search{r: r}}
+	p := &pictures{in: search{r: r}, most: o.MaxFrameSize}
 	p.reader = mjpeg.NewReader(&p.in, mjpeg.ReaderOptions{
 		MaxFrameSize: o.MaxFrameSize,
-		Skip:         func(reason mjpeg.Reason) { o.Skip(string(reason)) },
-		Alloc:        p.pool.Get,
+		Skip: func(reason mjpeg.Reason) {
+			p.tooLarge.Store(p.tooLarge.Load() || reason == mjpeg.Oversized)
+			if !p.in.stopped() { // else the picture has just not come yet
+				o.Skip(string(reason))
+			}
+		},
+		Alloc: p.pool.Get,
 	})
 	return p
 }
@@ -50,7 +65,7 @@ func (p *pictures) next() (protocol.Frame, error) {
 	case err != nil:
 		return protocol.Frame{}, err
 	}
-	p.in.read = 0
+	p.in.found()
 	if p.within = 0; isMultiPicture(jpeg) {
 		p.within = maxWithin
 	}
@@ -71,11 +86,16 @@ func isMultiPicture(jpeg []byte) bool {
 	return false
 }
 
-// A search is a reader that gives up after maxSearch bytes in which no picture was found.
+// A search is a reader that gives up after maxSearch bytes in which no picture was found. It remembers how its stream
+// begins.
 type search struct {
 	r    io.Reader
 	read int // bytes since the last picture
 	err  error
+
+	mu    sync.Mutex
+	begin []byte // the first bytes, until a picture has come
+	any   bool   // one has
 }
 
 func (s *search) Read(b []byte) (n int, err error) {
@@ -85,5 +105,54 @@ func (s *search) Read(b []byte) (n int, err error) {
 	}
 	n, s.err = s.r.Read(b)
 	s.read += n
+	if !s.any && len(s.begin) < enoughToTell {
+		s.mu.Lock()
+		s.begin = append(s.begin, b[:min(n, enoughToTell-len(s.begin))]...)
+		s.mu.Unlock()
+	}
 	return n, s.err
+}
+
+// stopped reports whether the reading was ended from this side.
+func (s *search) stopped() bool {
+	return errors.Is(s.err, context.Canceled) || errors.Is(s.err, errStopped) || errors.Is(s.err, os.ErrDeadlineExceeded)
+}
+
+func (s *search) found() {
+	s.read = 0
+	if !s.any {
+		s.mu.Lock()
+		s.begin, s.any = nil, true
+		s.mu.Unlock()
+	}
+}
+
+// what says what comes instead of pictures. It may be called from any goroutine.
+func (p *pictures) what() string {
+	if p.tooLarge.Load() {
+		return fmt.Sprintf("its pictures have more than %d bytes; make them smaller, or of a lower quality", p.most)
+	}
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	text, _ := whatIs(p.in.begin)
+	return text
+}
+
+// tellAfter is when a user hears what comes if it is no picture.
+const tellAfter = 3 * time.Second
+
+// watch looks whether a picture has come within tellAfter. If not, and it is sure what comes instead, it calls give with an
+// error; else it logs what it sees. The caller calls stop when it needs no pictures any more.
+func (p *pictures) watch(log *slog.Logger, name string, give func(error)) (stop func() bool) {
+	return time.AfterFunc(tellAfter, func() {
+		p.in.mu.Lock()
+		defer p.in.mu.Unlock()
+		switch text, sure := whatIs(p.in.begin); {
+		case p.in.any, bytes.HasPrefix(withoutPartHeader(p.in.begin), []byte("\xFF\xD8")): // it may come slowly
+		case sure:
+			give(fmt.Errorf("%w: %s", ErrNoJPEG, text))
+		default:
+			log.Warn("no picture yet", "from", name, "what", text)
+		}
+	}).Stop
 }
