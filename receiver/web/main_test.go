@@ -21,7 +21,13 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(serverProcess) != "" {
+		runServer()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // hang is how long a test waits for something that should come at once.
 const hang = 30 * time.Second
