@@ -26,7 +26,15 @@ func TestMain(m *testing.M) {
 		runServer()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(withChromium{m})
+}
+
+// withChromium ends the tests' browser after the tests.
+type withChromium struct{ *testing.M }
+
+func (m withChromium) Run() int {
+	defer func() { endChromium() }()
+	return m.M.Run()
 }
 
 // hang is how long a test waits for something that should come at once.

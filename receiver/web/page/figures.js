@@ -14,12 +14,14 @@ export class Figures {
   // picture counts one that is on the screen. In an <img> nothing is known of it.
   picture({ delay = null, bytes = 0 }) {
     this.pictures++;
+    this.any = true;
     this.bytes += bytes;
     if (delay !== null && delay >= 0 && delay < 10000) this.delays.push(delay);
   }
 
-  // second ends a second. info is what the server says of the stream, own whether pictures were counted here.
-  second(info, own) {
+  // second ends a second. info is what the server says of the stream, sent whether pictures are sent here.
+  second(info, sent) {
+    const own = sent && this.any;
     const now = performance.now(), took = (now - this.at) / 1000, before = this.info;
     this.at = now;
     this.delays.sort((a, b) => a - b);
@@ -66,7 +68,7 @@ const kinds = [
   { name: 'fps', title: 'fps', least: 5, text: (f) => decimals(last(f.fps), 0, 10) },
   {
     name: 'median', title: 'delay', least: 5, over: 'p99', unit: 'ms',
-    text: (f) => decimals(last(f.median), 0, 10), more: (f) => `(worst ${decimals(last(f.p99), 0, 10)})`,
+    text: (f) => decimals(last(f.median), 0, 10), more: (f) => (last(f.p99) ?? null) === null ? '' : `(worst ${decimals(last(f.p99), 0, 10)})`,
     help: 'from capture to screen, in the last second: half of the pictures took less; hardly any took longer than the worst',
   },
   { name: 'loss', title: 'loss', least: 2, unit: '%', text: (f) => decimals(last(f.loss), 0, 10), help: 'datagrams that the network lost' },
