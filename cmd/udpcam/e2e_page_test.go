@@ -127,15 +127,16 @@ func newest(t *testing.T, url string) uint32 {
 // was the server's newest just before. A browser that holds each frame back until the next one comes would nearly always be
 // one frame behind.
 func TestE2EPage(t *testing.T) {
-	for element, script := range map[string]string{
-		"CANVAS": "",
-		"IMG":    "delete window.OffscreenCanvas",
+	for name, script := range map[string]string{
+		"worker":    "",
+		"no worker": "delete window.OffscreenCanvas",
+		"requests":  "delete window.OffscreenCanvas; delete window.WebSocket",
 	} {
-		t.Run(element, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			url := udpcam(t, "demo", "--http", "127.0.0.1:0", "--fps", "5", "--size", "640x480").url(t)
 			b := browse(t, url, script)
 			until(t, "a picture is shown", func() bool {
-				return evaluate[bool](b, "document.querySelector('.tile.live .picture > *')?.tagName === '"+element+"'")
+				return evaluate[bool](b, "!!document.querySelector('.tile.live .picture canvas')")
 			})
 			const samples = 16
 			current, first, last := 0, uint32(0), uint32(0)
