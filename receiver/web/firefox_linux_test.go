@@ -16,7 +16,9 @@ import (
 
 // openFirefox opens Firefox without a screen. Marionette is how its own WebDriver speaks to it: messages are JSON, with their
 // length in front.
-func openFirefox(t *testing.T, dark bool) window {
+func openFirefox(t *testing.T, dark bool) window { return openFirefoxOn(t, here{}, dark) }
+
+func openFirefoxOn(t *testing.T, on machine, dark bool) window {
 	home := t.TempDir()
 	scheme := map[bool]int{true: 0, false: 1}[dark]
 	prefs := fmt.Sprintf("user_pref('marionette.port', 0);\nuser_pref('layout.css.prefers-color-scheme.content-override', %d);\n"+
@@ -24,14 +26,18 @@ func openFirefox(t *testing.T, dark bool) window {
 	if err := os.WriteFile(filepath.Join(home, "user.js"), []byte(prefs), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	start(t, home, nil, "firefox-esr", "--headless", "--marionette", "--no-remote", "--profile", home)
+	start(t, on, home, nil, "firefox-esr", "--headless", "--marionette", "--no-remote", "--profile", home)
 	var port string
 	eventually(t, "Firefox listens", func() bool {
 		text, err := os.ReadFile(filepath.Join(home, "MarionetteActivePort"))
 		port = string(text)
 		return err == nil && port != ""
 	})
-	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+	var conn net.Conn
+	err := on.Do(func() (err error) {
+		conn, err = net.Dial("tcp", "127.0.0.1:"+port)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

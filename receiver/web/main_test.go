@@ -38,7 +38,7 @@ func (m withChromium) Run() int {
 }
 
 // hang is how long a test waits for something that should come at once.
-const hang = 30 * time.Second
+const hang = time.Minute
 
 // picture returns one of the eight test pictures: 1 to 4 are 768 × 576, 5 to 8 are 320 × 240.
 func picture(t testing.TB, n int) []byte {

@@ -18,7 +18,7 @@ const serverProcess = "UDPCAM_TEST_SERVER"
 // runServer serves, as lines on standard input order: "NAMES FPS" plays the streams of these names (by comma), "old NAMES
 // SECONDS" puts a picture for each that is so old.
 func runServer() {
-	h := New(quiet(Config{}))
+	h := New(quiet(Config{Hints: hints}))
 	handlers := []http.Handler{h, blockSockets(h), asIn2021(h)}
 	addresses := strings.Split(os.Getenv(serverProcess), ",")
 	for i, address := range addresses {

@@ -36,8 +36,19 @@ var browsers = []struct {
 	{"WebKit", openWebKit},
 }
 
+// A machine is where a browser runs: this one, or a *netns.Namespace.
+type machine interface {
+	Start(cmd *exec.Cmd) error
+	Do(f func() error) error
+}
+
+type here struct{}
+
+func (here) Start(cmd *exec.Cmd) error { return cmd.Start() }
+func (here) Do(f func() error) error   { return f() }
+
 // start starts a program of a browser, which ends with the test. It may write its files in the folder home.
-func start(t *testing.T, home string, env []string, command ...string) {
+func start(t *testing.T, on machine, home string, env []string, command ...string) {
 	t.Helper()
 	path, err := exec.LookPath(command[0])
 	if err != nil {
@@ -45,14 +56,14 @@ func start(t *testing.T, home string, env []string, command ...string) {
 	}
 	cmd := exec.Command(path, command[1:]...)
 	cmd.Env = append(os.Environ(), append(env, "HOME="+home, "XDG_RUNTIME_DIR="+home, "TMPDIR="+home)...)
-	startGroup(t, cmd)
+	startGroup(t, on, cmd)
 }
 
 // startGroup starts a program that ends with the test, together with the programs that it starts.
-func startGroup(t *testing.T, cmd *exec.Cmd) {
+func startGroup(t *testing.T, on machine, cmd *exec.Cmd) {
 	t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	if err := on.Start(cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -39,7 +39,7 @@ func openWebKit(t *testing.T, dark bool) window {
 	address := ln.Addr().String()
 	ln.Close()
 	_, port, _ := net.SplitHostPort(address)
-	start(t, home, env, "WebKitWebDriver", "--port="+port)
+	start(t, here{}, home, env, "WebKitWebDriver", "--port="+port)
 	session := "http://" + address + "/session"
 	eventually(t, "WebKit's driver listens", func() bool {
 		conn, err := net.Dial("tcp", address)
@@ -79,7 +79,7 @@ func openScreen(t *testing.T, home string) string {
 	}
 	cmd := exec.Command(path, "-displayfd", "3", "-screen", "0", "1600x1200x24", "-nolisten", "tcp")
 	cmd.ExtraFiles = []*os.File{write}
-	startGroup(t, cmd)
+	startGroup(t, here{}, cmd)
 	write.Close()
 	number, err := bufio.NewReader(read).ReadString('\n')
 	if err != nil {

@@ -11,8 +11,8 @@ export class Figures {
     this.at = performance.now();
   }
 
-  // picture counts one that is on the screen. In an <img> nothing is known of it.
-  picture({ delay = null, bytes = 0 }) {
+  // picture counts one that is on the screen.
+  picture({ delay, bytes }) {
     this.pictures++;
     this.any = true;
     this.bytes += bytes;
@@ -103,6 +103,7 @@ export class Board {
       const cell = this.cells[i], values = figures[kind.name];
       cell.hidden = !values.some((v) => v !== null);
       cell.querySelector('.value').textContent = kind.text(figures);
+      cell.querySelector('.unit').hidden = (last(values) ?? null) === null;
       cell.querySelector('.more').textContent = kind.more ? kind.more(figures) : '';
       const over = kind.over ? figures[kind.over] : [];
       const top = Math.max(kind.least, ...values, ...over) * 1.1;

@@ -139,8 +139,8 @@ function judge() {
   $('sealed').hidden = !info?.link?.sealed;
   $('sealed').title = `encrypted and authenticated on its way here, with key ${info?.link?.key}`;
   document.title = `${$('name').textContent ? `${$('name').textContent} · ` : ''}udpcam`;
-  $('grid').hidden = !grid && page.streams.length < 2 && !own;
-  $('grid').setAttribute('aria-pressed', grid);
+  $('cameras').hidden = !grid && page.streams.length < 2 && !own;
+  $('cameras').setAttribute('aria-pressed', grid);
   $('snapshot').hidden = grid;
   hints?.show(now() - page.told < 3000 && !page.streams.length && !all.some((t) => t.state === 'live'));
 }
@@ -219,7 +219,7 @@ $('full').hidden = !document.fullscreenEnabled && !document.webkitFullscreenEnab
 $('full').addEventListener('click', fullScreen);
 $('pause').addEventListener('click', pause);
 $('snapshot').addEventListener('click', snapshot);
-$('grid').addEventListener('click', toggleGrid);
+$('cameras').addEventListener('click', toggleGrid);
 addEventListener('hashchange', () => {
   chosen = choice();
   arrange();
