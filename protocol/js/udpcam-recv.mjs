@@ -62,7 +62,7 @@ function readKeys(texts, Key) {
     const lines = texts.flatMap((text) => (existsSync(text) ? readFileSync(text, "utf8").split("\n") : [text]));
     return lines.map((l) => l.trim()).filter((l) => l && !l.startsWith("#")).map((l) => new Key(l));
   } catch (err) {
-    return fail(`--key: ${/** @type {Error} */ (err).message}`);
+    return fail(`--key: ${/** @type {Error} */ (err).message}, or name a file that has one`);
   }
 }
 
@@ -154,7 +154,7 @@ function soon() {
 function listen() {
   socket.on("message", (b, info) => {
     const from = textOf(info.address, info.port), at = now();
-    if (target && from !== target) return;
+    if (!info.port || (target && from !== target)) return; // to port 0 nothing can be sent
     if (!subscribers.some((s) => s.read(b, at))) assembler.add(b, from, at);
     read++;
     soon();
@@ -165,6 +165,7 @@ function listen() {
     listen();
   });
   socket.bind(sender ? 0 : address.port, sender ? undefined : address.host || undefined, () => {
+    socket.removeAllListeners("error").on("error", () => {}); // a datagram is lost
     socket.setRecvBufferSize(BUFFER);
     const size = socket.getRecvBufferSize();
     if (size >= BUFFER) return attend();

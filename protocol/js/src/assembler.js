@@ -15,7 +15,7 @@ import * as wire from "./wire.js";
  *   Without it no reports and no requests leave: only parity repairs
  * @property {import("./seal.js").Keyring} [keyring] opens sealed streams. With it open ones are ignored, else sealed ones
  * @property {(why: "no-key" | "open" | "unproven", from: string) => void} [onIgnored] is told that a stream comes and is not
- *   shown, once a minute: its key is missing, it is open, or it may be a recording
+ *   shown, once a minute, and of one a second: its key is missing, it is open, or it may be a recording
  * @property {number} [latency] how long a whole frame waits for an older one; by default three round trips, at most 150
  * @property {number} [deadline] how long a frame may take, from its first segment on; by default 1000
  *
@@ -35,6 +35,7 @@ export class Assembler {
   memory = { used: 0 }; // bytes in unfinished frames
   /** @type {Map<string, Stream>} */ #streams = new Map();
   /** When onIgnored was called, and what for. @type {Map<string, number>} */ #told = new Map();
+  #toldAt = 0;
 
   /** @param {Options} options */
   constructor(options) {
@@ -166,9 +167,9 @@ export class Assembler {
   /** @param {"no-key" | "open" | "unproven"} why @param {string} from @param {number} now */
   #ignored(why, from, now) {
     const what = `${why} ${hostOf(from)}`;
-    if (now - (this.#told.get(what) ?? 0) < 60_000) return;
+    if (now - (this.#told.get(what) ?? 0) < limits.TELL_AGAIN || now - this.#toldAt < limits.TELL_INTERVAL) return;
     if (this.#told.size >= limits.MAX_STREAMS) this.#told.clear();
-    this.#told.set(what, now);
+    this.#told.set(what, (this.#toldAt = now));
     this.config.onIgnored?.(why, from);
   }
 
