@@ -119,5 +119,9 @@ func unzipped(r *bufio.Reader) (io.Reader, error) {
 	if start, _ := r.Peek(3); !bytes.Equal(start, []byte{0x1F, 0x8B, 8}) {
 		return r, nil
 	}
-	return gzip.NewReader(r)
+	unzip, err := gzip.NewReader(r)
+	if err == nil {
+		unzip.Multistream(false) // else it would wait for what follows
+	}
+	return unzip, err
 }
