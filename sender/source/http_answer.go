@@ -37,6 +37,7 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 	in := &watched{allowed: c.patience()}
 	in.quiet = time.AfterFunc(in.allowed, func() { cancel(errSilent) })
 	defer in.quiet.Stop()
+	const grace = 100 * time.Millisecond // so that silence is called silence
 	lateAfter := max(cmp.Or(c.o.Patience, pictureTime), in.allowed)
 	fail := func(err error) error {
 		switch err = explain(ctx, err); err {
@@ -61,7 +62,7 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 	}
 	defer res.Body.Close()
 	in.r, in.allowed = res.Body, textSilence
-	late := time.AfterFunc(lateAfter, func() { cancel(errLate) })
+	late := time.AfterFunc(lateAfter+grace, func() { cancel(errLate) })
 	defer late.Stop()
 	buffered := bufio.NewReader(in)
 	if err := refused(req, res, buffered); err != nil {
@@ -87,7 +88,7 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 	}
 	pictures := o.pictures(content)
 	for {
-		late.Reset(lateAfter)
+		late.Reset(lateAfter + grace)
 		frame, err := pictures.next()
 		late.Stop()
 		cut := errors.Is(err, io.ErrUnexpectedEOF)
