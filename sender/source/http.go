@@ -69,7 +69,8 @@ func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 		pins, _ := parsePins(o.Pins) // check has seen both
 		fields, _ := parseFields(o.Header)
 		c := &camera{shown: Redact(raw), o: o}
-		c.lines = &exchange{dialer: dialer{connect: new(net.Dialer).DialContext, insecure: o.Insecure, pins: pins, oldTLS: o.OldTLS}}
+		c.lines = &exchange{dialer: dialer{connect: new(net.Dialer).DialContext, insecure: o.Insecure, pins: pins, oldTLS: o.OldTLS,
+			through: http.ProxyFromEnvironment}}
 		c.client = &http.Client{CheckRedirect: redirect, Jar: &cookies{}, Transport: newCredentials(u, fields, c.lines)}
 		u.User, u.Fragment = nil, ""
 		c.url = u.String()

@@ -21,6 +21,8 @@ type challenge struct {
 	params map[string]string // by names in lower case
 }
 
+func (c challenge) isBearer() bool { return c.scheme == "bearer" }
+
 // challengesOf returns what a header offers, however it is spelt: several in one line, names in any case, values with or
 // without quotes, commas and white space anywhere. Bytes of values stay as they are: they go into hashes.
 func challengesOf(h http.Header) (all []challenge) {

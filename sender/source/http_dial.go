@@ -31,6 +31,7 @@ type dialer struct {
 	insecure bool     // take any certificate
 	pins     []string // SHA-256 of the certificates that are taken, in hex; none means any that is proved
 	oldTLS   bool
+	through  func(*http.Request) (*url.URL, error) // the proxy
 }
 
 // A route is where a connection leads.
@@ -43,7 +44,7 @@ type route struct {
 func (d *dialer) routeOf(req *http.Request) (r route, err error) {
 	port := cmp.Or(req.URL.Port(), map[string]string{"http": "80", "https": "443"}[req.URL.Scheme])
 	r = route{scheme: req.URL.Scheme, address: net.JoinHostPort(req.URL.Hostname(), port)}
-	through, err := http.ProxyFromEnvironment(req)
+	through, err := d.through(req)
 	if through != nil {
 		r.proxy = through.String()
 		r.absolute = req.URL.Scheme == "http" && strings.HasPrefix(through.Scheme, "http")

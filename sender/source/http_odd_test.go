@@ -19,7 +19,7 @@ import (
 type rawCamera func(w io.Writer, r *http.Request, number int) (stays bool)
 
 // rawInMemory returns a source whose camera writes its answers byte for byte, on a network in memory. It must run in a bubble.
-func rawInMemory(t *testing.T, answer rawCamera, o Options) (src Source, end func()) {
+func rawInMemory(t *testing.T, answer rawCamera, o Options, login ...string) (src Source, end func()) {
 	network, number := newMemoryNet(), 0
 	go func() {
 		for {
@@ -42,7 +42,7 @@ func rawInMemory(t *testing.T, answer rawCamera, o Options) (src Source, end fun
 			}()
 		}
 	}()
-	c := open(t, "http://camera/", o).(*camera)
+	c := open(t, "http://"+strings.Join(login, "")+"camera/", o).(*camera)
 	dial(c, network.Dial)
 	return c, func() { network.Close(); synctest.Wait(); time.Sleep(time.Hour) }
 }

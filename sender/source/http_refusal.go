@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,6 +33,7 @@ func explain(ctx context.Context, err error) error {
 		return cause
 	}
 	var (
+		judged      *refusal
 		request     *url.Error
 		operation   *net.OpError
 		name        *net.DNSError
@@ -41,6 +43,8 @@ func explain(ctx context.Context, err error) error {
 		err = request.Err
 	}
 	switch {
+	case errors.As(err, &judged):
+		return judged
 	case errors.As(err, &name) && name.IsNotFound:
 		return final("there is no host named %s", name.Name)
 	case errors.As(err, &certificate) && len(certificate.UnverifiedCertificates) > 0:
@@ -70,6 +74,8 @@ func refused(req *http.Request, res *http.Response, body *bufio.Reader) error {
 	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && elsewhere:
 		return final("it redirects to %q, which wants a user and password, and is not sent those of another host; give that "+
 			"address", res.Request.URL.Host)
+	case code == http.StatusUnauthorized && slices.ContainsFunc(challengesOf(res.Header), challenge.isBearer):
+		return final("it answers %s and wants a token; give it with --header 'Authorization: Bearer TOKEN'", status)
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return final("it answers %s; give the right user and password: http://USER:PASSWORD@HOST/", status)
 	case code == http.StatusNotFound || code == http.StatusGone:

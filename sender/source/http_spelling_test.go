@@ -200,6 +200,7 @@ func TestCameraReasons(t *testing.T) {
 		"\x15\x03\x01\x00\x02\x02\x46":     "it speaks https on this port",
 		"":                                 "it hangs up without an answer",
 		"HTTP/1.1 404 Nope\r\n\r\n":        "404 Not Found",
+		"HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer realm=x\r\n\r\n": "--header 'Authorization: Bearer TOKEN'",
 		"http/1.1 401\r\n\r\n":             "401 Unauthorized",
 		"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nno camera":              `only text: "no camera"`,
 		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"busy\": true}": `only text: "{\"busy\": true}"`,
