@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 )
@@ -19,6 +20,22 @@ type body struct {
 	begun   bool  // of chunks: whether a chunk has begun
 	ended   error // io.EOF behind the last byte
 	close   func(*body) error
+}
+
+// newBody returns the body behind a header. If endless is true, the length in the header is not believed.
+func newBody(in *bufio.Reader, h answerHead, endless bool) *body {
+	b := &body{in: in, left: lengthOf(h.fields), chunked: hasToken(h.fields, "Transfer-Encoding", "chunked")}
+	switch {
+	case h.status < 200, h.status == http.StatusNoContent, h.status == http.StatusNotModified:
+		b.left, b.chunked, b.ended = 0, false, io.EOF
+	case b.chunked:
+		b.left = 0
+	case endless && h.status == http.StatusOK, b.left == 0 && strings.HasPrefix(kindOf(h.fields), "multipart/"):
+		b.left = -1
+	case b.left == 0:
+		b.ended = io.EOF
+	}
+	return b
 }
 
 var errChunks = errors.New("its answer comes in chunks that cannot be read")

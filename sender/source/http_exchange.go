@@ -87,17 +87,7 @@ func (e *exchange) ask(l *line, req *http.Request) (*http.Response, error) {
 	if to := h.fields.Get("Location"); to != "" {
 		h.fields.Set("Location", mendedLocation(to))
 	}
-	b := &body{in: l.in, left: lengthOf(h.fields), chunked: hasToken(h.fields, "Transfer-Encoding", "chunked")}
-	switch code := h.status; {
-	case code < 200, code == http.StatusNoContent, code == http.StatusNotModified:
-		b.left, b.chunked, b.ended = 0, false, io.EOF
-	case b.chunked:
-		b.left = 0
-	case e.short.Load() && code == http.StatusOK, b.left == 0 && strings.HasPrefix(kindOf(h.fields), "multipart/"):
-		b.left = -1
-	case b.left == 0:
-		b.ended = io.EOF
-	}
+	b := newBody(l.in, h, e.short.Load())
 	keep := h.version == "1.1" && !hasToken(h.fields, "Connection", "close") || hasToken(h.fields, "Connection", "keep-alive")
 	b.close = func(b *body) error {
 		if !stop() || !keep || !b.finished() {

@@ -201,7 +201,7 @@ func TestCameraReasons(t *testing.T) {
 		"":                                 "it hangs up without an answer",
 		"HTTP/1.1 404 Nope\r\n\r\n":        "404 Not Found",
 		"HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer realm=x\r\n\r\n": "--header 'Authorization: Bearer TOKEN'",
-		"http/1.1 401\r\n\r\n":             "401 Unauthorized",
+		"http/1.1 401\r\n\r\n": "401 Unauthorized",
 		"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nno camera":              `only text: "no camera"`,
 		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"busy\": true}": `only text: "{\"busy\": true}"`,
 		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Log in</html>":     "text/html instead of pictures",
