@@ -12,7 +12,8 @@
 //	bytes from a pipe, file, camera or upload ──> mjpeg.Reader ──> a whole JPEG ──> yield ──> the caller's loop body
 //	                                                  └─ what is no whole JPEG ──> Options.Skip(reason)
 //
-// A JPEG comes out byte for byte as it went in. Only the test pattern, OpenCV and cameras without JPEGs encode pictures. A
+// A JPEG comes out byte for byte as it went in, unless something is wrong with it that can be mended (see
+// [mjpeg.ReaderOptions]). Only the test pattern, OpenCV and cameras without JPEGs encode pictures. A
 // frame is lent, see [protocol.Frame].
 //
 // Frames opens files and connections, and closes them before it returns. Between two calls a source owns nothing. A new
