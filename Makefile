@@ -19,12 +19,23 @@ PLATFORMS := linux/arm64 linux/arm darwin/arm64 windows/amd64
 # The name of a release, and its targets: system, processor, and for arm the version.
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 EPOCH    ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
-RELEASES := linux/amd64 linux/arm64 linux/arm/7
+RELEASES := linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 darwin/arm64 darwin/amd64 windows/amd64
 LDFLAGS  := -s -w -X main.release=$(VERSION)
+RELEASE_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 
-# The folders that `make install` installs into.
+# The Debian packages: Debian's name of the architecture, and Go's. Debian's versions begin with a digit.
+DEB_ARCHS   := amd64:amd64 arm64:arm64 armhf:arm
+DEB_FILES   := lib/systemd/system/udpcam.service lib/systemd/system/udpcam-hub.service lib/udev/rules.d/70-udpcam.rules \
+	share/man/man1/udpcam.1.gz share/bash-completion/completions/udpcam share/zsh/vendor-completions/_udpcam \
+	share/fish/vendor_completions.d/udpcam.fish share/doc/udpcam/udpcam.toml share/doc/udpcam/copyright
+DEB_VERSION := $(shell sed -E 's/^v([0-9])/\1/; t; s/^/0~/' <<<'$(VERSION)')
+NFPM        := go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
+
+# What `make install` installs, and the folders it goes into.
+PROGRAM ?= ./udpcam
 PREFIX  ?= /usr/local
 UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/systemd/system
+ZSHDIR  ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 UDEVDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/rules.d
 
 # The Debian packages for the tests in bench/lab, and the Go packages that have such tests.
@@ -34,7 +45,7 @@ LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
 	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick \
-	iproute2 iptables libjpeg-turbo-progs nftables python3 qemu-user-static systemd xdotool xvfb zbar-tools \
+	iproute2 iptables libjpeg-turbo-progs nftables nginx-light python3 qemu-user-static systemd xdotool xvfb zbar-tools \
 	$(LAB_DEBS)
 
 # The programs that `make bench` compares with, and its kind of network: the kernel's netem if there is one.
@@ -74,14 +85,14 @@ build-opencv: ## Build ./udpcam with OpenCV's cameras and window (needs libopenc
 
 .PHONY: install
 install: ## Install udpcam with its manual, completions, udev rule and service into DESTDIR/PREFIX (/usr/local)
-	@test -x udpcam || { echo "there is no ./udpcam: run make build first, or make build-opencv"; exit 1; }
-	install -D -m 755 udpcam $(DESTDIR)$(PREFIX)/bin/udpcam
+	@test -x $(PROGRAM) || { echo "there is no $(PROGRAM): run make build first, or make build-opencv"; exit 1; }
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/udpcam
 	install -d $(addprefix $(DESTDIR),/etc/udpcam $(PREFIX)/share/man/man1 $(PREFIX)/share/bash-completion/completions \
-		$(PREFIX)/share/zsh/site-functions $(PREFIX)/share/fish/vendor_completions.d $(UNITDIR) $(UDEVDIR))
-	./udpcam man | gzip -9n >$(DESTDIR)$(PREFIX)/share/man/man1/udpcam.1.gz
-	./udpcam completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/udpcam
-	./udpcam completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_udpcam
-	./udpcam completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/udpcam.fish
+		$(ZSHDIR) $(PREFIX)/share/fish/vendor_completions.d $(UNITDIR) $(UDEVDIR))
+	$(PROGRAM) man | gzip -9n >$(DESTDIR)$(PREFIX)/share/man/man1/udpcam.1.gz
+	$(PROGRAM) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/udpcam
+	$(PROGRAM) completion zsh >$(DESTDIR)$(ZSHDIR)/_udpcam
+	$(PROGRAM) completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/udpcam.fish
 	for unit in cmd/udpcam/dist/*.service; do \
 		sed 's#@BINDIR@#$(PREFIX)/bin#' $$unit >$(DESTDIR)$(UNITDIR)/$$(basename $$unit); \
 	done
@@ -91,14 +102,17 @@ install: ## Install udpcam with its manual, completions, udev rule and service i
 .PHONY: release
 release: | build/ ## Build archives for VERSION of all RELEASES, static, with their sums, into build/release
 	rm -rf build/release
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o build/udpcam-here ./cmd/udpcam
+	$(RELEASE_BUILD) -o build/udpcam-here ./cmd/udpcam
 	@for platform in $(RELEASES); do \
 		IFS=/ read -r os arch arm <<<$$platform; \
 		name=udpcam-$(VERSION)-$$os-$${arch/%arm/armv$$arm}; \
 		mkdir -p build/release/$$name/completions; \
-		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch GOARM=$$arm go build -trimpath -ldflags '$(LDFLAGS)' -o build/release/$$name/ ./cmd/udpcam; \
-		cp README.md LICENSE cmd/udpcam/dist/* build/release/$$name/; \
-		sed -i 's#@BINDIR@#/usr/local/bin#' build/release/$$name/*.service; \
+		GOOS=$$os GOARCH=$$arch GOARM=$$arm $(RELEASE_BUILD) -o build/release/$$name/ ./cmd/udpcam; \
+		cp README.md LICENSE cmd/udpcam/dist/udpcam.toml build/release/$$name/; \
+		if [[ $$os == linux ]]; then \
+			cp cmd/udpcam/dist/*.{service,rules} build/release/$$name/; \
+			sed -i 's#@BINDIR@#/usr/local/bin#' build/release/$$name/*.service; \
+		fi; \
 		build/udpcam-here man >build/release/$$name/udpcam.1; \
 		for shell in bash zsh fish; do build/udpcam-here completion $$shell >build/release/$$name/completions/udpcam.$$shell; done; \
 		tar -C build/release --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(EPOCH) -cf - $$name | gzip -9n \
@@ -107,8 +121,20 @@ release: | build/ ## Build archives for VERSION of all RELEASES, static, with th
 	done
 	@cd build/release && sha256sum *.tar.gz | tee SHA256SUMS
 
+.PHONY: deb
+deb: | build/ ## Build Debian packages of VERSION for amd64, arm64 and armhf into build/deb
+	rm -rf build/deb
+	$(RELEASE_BUILD) -o build/udpcam-here ./cmd/udpcam
+	@$(MAKE) install PROGRAM=build/udpcam-here DESTDIR=build/deb/root PREFIX=/usr
+	@for arch in $(DEB_ARCHS); do \
+		GOOS=linux GOARCH=$${arch#*:} GOARM=7 $(RELEASE_BUILD) -o build/deb/root/usr/bin/udpcam ./cmd/udpcam; \
+		DEB_ARCH=$${arch%:*} DEB_VERSION='$(DEB_VERSION)' SOURCE_DATE_EPOCH=$(EPOCH) \
+			$(NFPM) package -f cmd/udpcam/dist/nfpm.yaml -p deb -t build/deb; \
+	done
+	@rm -r build/deb/root
+
 # The steps of `make test`, in this order.
-STEPS := setup lint vulns cross emulated units race unit soak 32-bit fuzz test-opencv lab no-skips
+STEPS := setup lint vulns cross emulated units packages race unit soak 32-bit fuzz test-opencv lab no-skips
 
 .PHONY: check
 check: ## Check and test everything that needs only Go: a minute or two, for use while you work
@@ -219,7 +245,7 @@ vulns: ## Check that no code with a known vulnerability is called, if the databa
 cross: ## Build for the other systems, into build/
 	@for platform in $(PLATFORMS); do \
 		echo $$platform; \
-		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -o build/$$platform/ ./cmd/udpcam ./cmd/udpcam-bench; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -trimpath -o build/$$platform/ ./cmd/udpcam ./cmd/udpcam-bench; \
 	done
 
 .PHONY: emulated
@@ -238,6 +264,16 @@ units: build | build/ ## Check the service by systemd's own rules
 	@for unit in cmd/udpcam/dist/*.service; do sed 's#@BINDIR@#$(CURDIR)#' $$unit >build/units/$$(basename $$unit); done
 	@said=$$(SYSTEMD_UNIT_PATH=$(CURDIR)/build/units: systemd-analyze verify --man=no udpcam.service udpcam-hub.service 2>&1) && \
 		test -z "$$said" || { echo "$$said"; exit 1; }
+
+.PHONY: packages
+packages: deb ## Check that the Debian packages hold all that they should, and that their programs run
+	@for machine in amd64:x86_64 arm64:aarch64 armhf:arm; do \
+		deb=build/deb/udpcam_$(DEB_VERSION)_$${machine%:*}.deb root=build/deb/$${machine%:*}; \
+		dpkg-deb -R $$deb $$root; \
+		sh -n $$root/DEBIAN/postinst; \
+		qemu-$${machine#*:}-static $$root/usr/bin/udpcam --version | grep -F '$(VERSION)'; \
+		for file in $(DEB_FILES); do test -s $$root/usr/$$file || { echo "$$deb lacks $$file"; exit 1; }; done; \
+	done
 
 .PHONY: setup
 setup: ## Install the Debian packages that are missing; without root, say which those are

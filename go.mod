@@ -9,6 +9,7 @@ require (
 	github.com/chromedp/chromedp v0.23.1
 	github.com/coder/websocket v1.8.15
 	github.com/creack/pty v1.1.24
+	github.com/goccy/go-yaml v1.18.0
 	github.com/icholy/digest v1.2.0
 	github.com/jezek/xgb v1.1.1
 	github.com/klauspost/compress v1.20.4

@@ -42,39 +42,39 @@ type guesses struct {
 // try calls check, which says whether a secret from an address is right. If it is wrong, and the household has guessed too
 // often, try waits. Then it also returns after how many seconds the next guess is answered at once.
 //
-// The same wrong secret again does not count. A page that was left open keeps asking with an old password, and must not slow
-// down its own address.
-func (g *guesses) try(ctx context.Context, remoteAddr, secret string, check func() bool) (right bool, seconds int) {
+// The same wrong secret again is no new guess, and does not count. A page that was left open keeps asking with an old password,
+// and must not slow down its own address.
+func (g *guesses) try(ctx context.Context, remoteAddr, secret string, check func() bool) (right, guess bool, seconds int) {
 	if check() {
-		return true, 0
+		return true, false, 0
 	}
-	if seconds = g.wrong(remoteAddr, secret); seconds > 0 {
+	if guess, seconds = g.wrong(remoteAddr, secret); seconds > 0 {
 		select {
 		case <-time.After(guessWait):
 		case <-ctx.Done():
 		}
 	}
-	return false, seconds
+	return false, guess, seconds
 }
 
-// wrong notes a wrong guess. It returns 0 if it may be answered at once.
-func (g *guesses) wrong(remoteAddr, secret string) (seconds int) {
+// wrong notes a wrong secret. It returns whether it is a new guess, and 0 if it may be answered at once.
+func (g *guesses) wrong(remoteAddr, secret string) (guess bool, seconds int) {
 	by := &g.by[g.place(remoteAddr)]
 	sha := sha256.Sum256([]byte(secret))
 	sum := [len(by.last)]byte(sha[:])
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if by.last == sum {
-		return 0
+		return false, 0
 	}
 	if by.limit == nil {
 		by.limit = rate.NewLimiter(rate.Every(guessEvery), guessesAtOnce)
 	}
 	by.last = sum
 	if by.limit.Allow() {
-		return 0
+		return true, 0
 	}
-	return int(math.Ceil((1 - by.limit.Tokens()) * guessEvery.Seconds()))
+	return true, int(math.Ceil((1 - by.limit.Tokens()) * guessEvery.Seconds()))
 }
 
 // place returns which of by an address has.

@@ -1,66 +1,75 @@
 package guard
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"hash/maphash"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"golang.org/x/crypto/argon2"
 )
 
-// A login lets in clients that know the password or the token. If none is set, it lets in everybody. A client gets a cookie
-// that is valid until the server ends. It is needed because browsers do not send the password with every request of a page,
-// and because a token in an address ends up in logs.
+// A login lets in clients that know the password or the token. If none is set, it lets in everybody. A client gets a cookie.
+// It is needed because browsers do not send the password with every request of a page, and because a token in an address
+// ends up in logs.
 type login struct {
 	Rules
-	cookie  string   // its random value
+	cookie  http.Cookie
 	guesses *guesses // nil if nothing is secret
 	refused atomic.Uint64
 }
 
 func newLogin(r Rules) *login {
-	l := &login{Rules: r, cookie: rand.Text()}
+	l := &login{Rules: r}
 	if r.Secret() {
 		l.guesses = &guesses{seed: maphash.MakeSeed()}
+		l.cookie = loginCookie(r)
 	}
 	return l
 }
 
-// check does what [Gate.Check] does. It may also redirect to the address without the token.
-func (l *login) check(w http.ResponseWriter, r *http.Request) (status int, why string) {
-	if !l.Secret() {
-		return 0, ""
-	}
-	name := cookieName(r.Host)
-	if c, err := r.Cookie(name); err == nil && same(c.Value, l.cookie) {
-		return 0, ""
-	}
-	query := r.URL.Query().Get("token")
-	known, wait := l.knows(r, query)
-	if !known {
-		return l.refuse(w, wait)
-	}
-	http.SetCookie(w, &http.Cookie{Name: name, Value: l.cookie, Path: "/", HttpOnly: true, Secure: r.TLS != nil,
-		SameSite: http.SameSiteLaxMode})
-	if query != "" && r.Method == http.MethodGet && strings.HasPrefix(r.Header.Get("Accept"), "text/html") {
-		w.Header().Set("Location", withoutToken(r.URL))
-		return http.StatusSeeOther, "you are logged in"
-	}
-	return 0, ""
+// loginCookie returns the cookie that stands for the secrets. Its name and its value follow from them. So a login outlives a
+// restart, and servers with different secrets at one name (on other ports, or behind one proxy) have different cookies. The
+// derivation is slow (argon2id, 8 MiB, RFC 9106), so that who sees a cookie cannot guess at a weak password fast.
+func loginCookie(r Rules) http.Cookie {
+	const month = 30 * 24 * 60 * 60 // seconds
+	secrets := fmt.Sprintf("%q %q %q", r.User, r.Password, r.Token)
+	key := argon2.IDKey([]byte(secrets), []byte("udpcam login"), 1, 8<<10, 1, 24)
+	return http.Cookie{Name: "udpcam_" + hex.EncodeToString(key[:4]), Value: base64.RawURLEncoding.EncodeToString(key[4:]),
+		Path: "/", MaxAge: month, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
-// knows reports whether a request has the right password or token, or how many seconds to wait before another guess. A
-// request with neither is no guess.
-func (l *login) knows(r *http.Request, token string) (known bool, wait int) {
-	header := r.Header.Get("Authorization")
+// check does what [Gate.Check] does, and reports whether the client has made a new wrong guess.
+func (l *login) check(w http.ResponseWriter, r *http.Request) (status int, why string, wrong bool) {
+	if !l.Secret() {
+		return 0, "", false
+	}
+	if c, err := r.Cookie(l.cookie.Name); err == nil && same(c.Value, l.cookie.Value) {
+		return 0, "", false
+	}
+	known, wrong, wait := l.knows(r)
+	if !known {
+		status, why = l.refuse(w, wait)
+		return status, why, wrong
+	}
+	cookie := l.cookie
+	cookie.Secure = r.TLS != nil
+	http.SetCookie(w, &cookie)
+	return 0, "", false
+}
+
+// knows reports whether a request has the right password or token, or whether it is a new wrong guess, and how many seconds
+// to wait before another. A request with neither is no guess.
+func (l *login) knows(r *http.Request) (known, wrong bool, wait int) {
+	header, token := r.Header.Get("Authorization"), r.URL.Query().Get("token")
 	if header == "" && token == "" {
-		return false, 0
+		return false, false, 0
 	}
 	if bearer, ok := strings.CutPrefix(header, "Bearer "); ok {
 		token = bearer
@@ -85,19 +94,6 @@ func (l *login) refuse(w http.ResponseWriter, wait int) (status int, why string)
 		return http.StatusUnauthorized, "this server wants a user's name and password"
 	}
 	return http.StatusUnauthorized, "this server wants a token: add ?token=… to the address, or send Authorization: Bearer …"
-}
-
-// withoutToken returns the address without the token. It is relative, because the server may be mounted under a prefix.
-func withoutToken(u *url.URL) string {
-	query := u.Query()
-	query.Del("token")
-	return "./" + u.EscapedPath()[strings.LastIndex(u.EscapedPath(), "/")+1:] + "?" + query.Encode()
-}
-
-// cookieName differs between the ports of a machine, which share their cookies.
-func cookieName(host string) string {
-	sum := sha256.Sum256([]byte(host))
-	return "udpcam_" + hex.EncodeToString(sum[:4])
 }
 
 // same reports whether a and b are equal. Its duration reveals nothing about b, not even the length.

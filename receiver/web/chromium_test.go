@@ -265,7 +265,7 @@ func TestGridSendsWhatIsSeen(t *testing.T) {
 		infos := h.streamInfos()
 		return infos[0].Viewers == 0 && infos[11].Viewers == 1
 	})
-	slow := func(s *pageSocket) bool { s.mu.Lock(); defer s.mu.Unlock(); return s.rate == 10 }
+	slow := func(s *pageSocket) bool { s.mu.Lock(); defer s.mu.Unlock(); return s.pace.rate == 10 }
 	eventually(t, "they are small", func() bool {
 		h.viewers.mu.Lock()
 		defer h.viewers.mu.Unlock()

@@ -24,10 +24,11 @@ type Config struct {
 	// MaxStreams is how many streams there may be at once. Frames of others are dropped. 0 means 64. This stops a network
 	// that invents stream names from filling the memory.
 	MaxStreams int
-	// AllowHosts are the names by which browsers may address this server, besides localhost, this machine's own name (also
-	// with ".local") and IP addresses. Other names are answered 403. This stops DNS rebinding: there, the name of a hostile
-	// site resolves to this machine, and the site reads the pictures through a visitor's browser. "*" allows every name,
-	// for a server behind a proxy that checks them.
+	// AllowHosts are the names by which browsers may address this server, or a proxy in front of it, besides IP addresses,
+	// this machine's own name and names that only a local network gives, such as localhost, camera and camera.lan. Other
+	// names are answered 403. This stops DNS rebinding: there, the name of a hostile site resolves to this machine, and the
+	// site reads the pictures through a visitor's browser. "*" allows every name, for a server behind a proxy that checks
+	// them.
 	AllowHosts []string
 	// AllowOrigins are the origins of other sites ("https://example.org") whose pages may show this server's page and
 	// pictures, and read them by script. "*" allows every site. [ParseOrigin] says whether one is valid; New leaves out
@@ -43,7 +44,8 @@ type Config struct {
 	// User and Password are asked for if Password is not empty (HTTP Basic, RFC 7617). An address that guesses wrong too
 	// often waits for the answer to each further one. Behind a proxy all clients are one address.
 	User, Password string
-	// Token, if not empty, also lets in clients that send it: in the address (?token=) or as a bearer token (RFC 6750).
+	// Token, if not empty, also lets in clients that send it: in the address (?token=) or as a bearer token (RFC 6750). A
+	// browser stays logged in for 30 days, also when the server is restarted.
 	// Without TLS the password and the token can be read on the network.
 	Token string
 	// Outputs, if set, returns the state of what else takes the frames, such as recordings. /healthz and /metrics show it. Any
@@ -65,7 +67,7 @@ type Config struct {
 	HTML []byte
 	// Skip, if set, is called with the reason when a frame is dropped. The reasons are few and fixed, fit for counters.
 	Skip func(reason string)
-	// Log gets which viewers come and go, and when a source on demand fails. Nil means slog.Default().
+	// Log gets which viewers come and go, who is refused, and when a source on demand fails. Nil means slog.Default().
 	Log *slog.Logger
 }
 

@@ -35,7 +35,10 @@ func TestLogin(t *testing.T) {
 		{"open", Config{}, request("/streams", nil), 200},
 		{"nothing", both, request("/streams", nil), 401},
 		{"health", both, request("/healthz", nil), 401},
-		{"script", both, request("/static/page.js", nil), 401},
+		{"script", both, request("/static/page.js", nil), 200}, // it is no secret
+		{"no script", both, request("/static/../streams", nil), 404},
+		{"page", both, request("/", nil), 401},
+		{"front page with a script's name", both, request("/streams/static/", nil), 401},
 		{"password", both, request("/streams", basic("me", "secret")), 200},
 		{"other user", both, request("/streams", basic("you", "secret")), 401},
 		{"other password", both, request("/streams", basic("me", "secret2")), 401},
@@ -64,36 +67,44 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// A browser that has shown a token once goes on with a cookie, and the token leaves the address. A cookie of another server
-// does not count.
+// A browser that has shown a token once goes on with a cookie. The login outlives a restart of the server. A server with
+// another secret at the same name has another cookie, so that a browser can be logged in at both.
 func TestLoginCookie(t *testing.T) {
-	h := New(quiet(Config{Token: "abc"}))
-	r := httptest.NewRequest("GET", "http://localhost:8080/streams/x/?token=abc&a=b", nil)
-	r.Header.Set("Accept", "text/html,*/*")
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	if w.Code != 303 || w.Header().Get("Location") != "./?a=b" || len(w.Result().Cookies()) != 1 {
-		t.Fatal(w.Code, w.Header())
+	login := func(token string) *http.Cookie {
+		w := httptest.NewRecorder()
+		New(quiet(Config{Token: token})).ServeHTTP(w, httptest.NewRequest("GET", "http://localhost:8080/?token="+token, nil))
+		if w.Code != 200 || len(w.Result().Cookies()) != 1 {
+			t.Fatal(w.Code, w.Header())
+		}
+		return w.Result().Cookies()[0]
 	}
-	cookie := w.Result().Cookies()[0]
-	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Secure {
-		t.Errorf("%+v", cookie)
+	first, second := login("abc"), login("another")
+	if !first.HttpOnly || first.SameSite != http.SameSiteLaxMode || first.Secure || first.Path != "/" || first.MaxAge < 86400 {
+		t.Errorf("%+v", first)
+	}
+	if first.Name == second.Name {
+		t.Error("one login replaces the other")
 	}
 	for _, test := range []struct {
-		server *Server
-		host   string
-		status int
+		token   string
+		cookies []*http.Cookie
+		status  int
 	}{
-		{h, "localhost:8080", 200},
-		{h, "localhost:8081", 401},
-		{New(quiet(Config{Token: "abc"})), "localhost:8080", 401},
+		{"abc", []*http.Cookie{first}, 200},
+		{"abc", []*http.Cookie{second, first}, 200},
+		{"abc", []*http.Cookie{second}, 401},
+		{"another", []*http.Cookie{first, second}, 200},
+		{"abc", []*http.Cookie{{Name: first.Name, Value: second.Value}}, 401},
+		{"changed", []*http.Cookie{first, second}, 401},
 	} {
-		r := httptest.NewRequest("GET", "http://"+test.host+"/streams", nil)
-		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
+		r := httptest.NewRequest("GET", "http://localhost:8081/streams", nil)
+		for _, c := range test.cookies {
+			r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+		}
 		w := httptest.NewRecorder()
-		test.server.ServeHTTP(w, r)
+		New(quiet(Config{Token: test.token})).ServeHTTP(w, r)
 		if w.Code != test.status {
-			t.Errorf("%s: %d, want %d", test.host, w.Code, test.status)
+			t.Errorf("%+v: %d", test, w.Code)
 		}
 	}
 }

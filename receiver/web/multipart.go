@@ -15,11 +15,17 @@ import (
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, f *feed) {
 	w.Header().Set("Content-Type", mjpeg.ContentType)
 	w.Header().Set("Cache-Control", "no-store, no-cache")
-	if r.Method == http.MethodHead {
+	w.Header().Set("X-Accel-Buffering", "no") // else nginx keeps the end of each picture until the next one
+	rate, err := rateOf(r)
+	switch {
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	case r.Method == http.MethodHead:
 		return
 	}
 	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
-		v.catchesUp = true
+		v.multipart, v.pace.rate = true, rate
 		return newConnection(w, r, framingFor(r, v), s.config.StallTimeout)
 	})
 }
@@ -54,8 +60,22 @@ var (
 	messageFraming = &framing{header: func(p *part) []byte { return p.message }}
 )
 
-// framingFor chooses by ustreamer's parameters extra_headers and advance_headers. Without them, headers go ahead if the
-// viewer accepts "image/…", as browsers do for <img> and in the address bar, but not for fetch.
+// rateOf returns how many pictures a second a viewer asks for at most with ?fps=, 0 if it wants all.
+func rateOf(r *http.Request) (float64, error) {
+	text := r.URL.Query().Get("fps")
+	if text == "" {
+		return 0, nil
+	}
+	rate, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(rate >= minRate && rate <= maxRate) {
+		return 0, fmt.Errorf("?fps=%.20s: give the most pictures a second, from %v to %v", text, minRate, maxRate)
+	}
+	return rate, nil
+}
+
+// framingFor chooses by ustreamer's parameters extra_headers and advance_headers. Without them, headers go ahead to the
+// browsers that need it, which all call themselves AppleWebKit: if they ask for an image or a page, and not for fetch, whose
+// scripts want the lengths. Other programs, such as Java's, accept images too, and want the lengths as well.
 func framingFor(r *http.Request, v *viewer) *framing {
 	query := r.URL.Query()
 	if extra, _ := strconv.ParseBool(query.Get("extra_headers")); extra {
@@ -63,7 +83,9 @@ func framingFor(r *http.Request, v *viewer) *framing {
 	}
 	ahead, err := strconv.ParseBool(query.Get("advance_headers"))
 	if err != nil {
-		ahead = strings.Contains(r.Header.Get("Accept"), "image/")
+		accept := r.Header.Get("Accept")
+		ahead = strings.Contains(r.UserAgent(), "AppleWebKit/") &&
+			(strings.Contains(accept, "image/") || strings.Contains(accept, "text/html"))
 	}
 	if ahead {
 		return browserFraming

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -28,23 +27,25 @@ type pageSocket struct {
 
 	mu     sync.Mutex
 	flight flights
-	rate   int   // pictures a second at most; 0 is all
+	pace   pace
 	gone   error // why the page has gone, nil if it has not
 
-	last    *part         // the picture that was written last
 	waiting *atomic.Int64 // of the viewer
 }
 
-// serveSocket sends the pictures of f to a page, see page_message.go. The library refuses a page of another site, whose
-// Origin is not this Host, unless that site is allowed.
+// serveSocket sends the pictures of f to a page, see page_message.go. It refuses pages of other sites, but for those that are
+// allowed.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
+	if status, why := s.gate.CheckPage(r); status != 0 && !s.origins.allows(r.Header.Get("Origin")) {
+		http.Error(w, why, status)
+		return
+	}
 	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
 		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1), waiting: &v.waiting}
-		options := websocket.AcceptOptions{InsecureSkipVerify: s.origins.allows(r.Header.Get("Origin"))}
+		options := websocket.AcceptOptions{InsecureSkipVerify: true} // the Origin is right
 		var err error
 		if page.library, err = websocket.Accept(&takeover{w, page}, r, &options); err != nil {
-			return nil, fmt.Errorf("the request for a WebSocket is not valid, or comes from another site's page (%q)",
-				r.Header.Get("Origin"))
+			return nil, errors.New("the request for a WebSocket is not valid")
 		}
 		page.library.SetReadLimit(maxMessage)
 		page.reading.Go(page.read)
@@ -122,7 +123,7 @@ func (p *pageSocket) readMessage() error {
 		p.flight.landed(m.number, m.held, now)
 		p.waiting.Store(p.flight.oldest())
 	case messageRate:
-		p.rate = m.rate
+		p.pace = pace{rate: float64(m.rate)}
 	}
 	p.mu.Unlock()
 	p.signal()
@@ -142,8 +143,8 @@ func (p *pageSocket) signal() {
 func (p *pageSocket) write(picture *part, deadline time.Time) (int64, error) {
 	p.mu.Lock()
 	p.flight.left(picture.number, time.Now())
+	p.pace.sent(picture)
 	p.mu.Unlock()
-	p.last = picture
 	return p.hijacked.write(picture, deadline)
 }
 
@@ -172,18 +173,8 @@ func (p *pageSocket) ready(picture *part, now time.Time) (time.Duration, error) 
 	if picture == nil {
 		return wait, nil
 	}
-	interval := picture.interval
-	if p.rate > 0 {
-		interval = max(interval, time.Second/time.Duration(p.rate))
-	}
-	if !p.flight.room(interval) {
+	if !p.flight.room(max(picture.interval, p.pace.interval())) {
 		return wait, nil
 	}
-	if p.rate > 0 && p.last != nil && picture.came.Sub(p.last.came) < interval*9/10 {
-		// This picture is too early for the rate. If no other follows, it is sent later.
-		if late := p.last.came.Add(2 * interval).Sub(now); late > 0 {
-			return min(wait, late), nil
-		}
-	}
-	return 0, nil
+	return min(wait, p.pace.wait(picture, now)), nil
 }

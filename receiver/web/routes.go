@@ -48,12 +48,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.bounded(w, proxies(s.config.TrustProxies).client(r), func(w http.ResponseWriter, r *http.Request) {
 		if !isClean(r.URL.EscapedPath()) {
 			http.NotFound(w, r)
-		} else if status, why := s.gate.Check(w, r); status != 0 {
+		} else if status, why := s.check(w, r); status != 0 {
 			http.Error(w, why, status)
 		} else {
 			s.mux.ServeHTTP(w, r)
 		}
 	})
+}
+
+// check says whether a request may be answered, as [guard.Gate.Check] does. The page's scripts are no secret, and a page in a
+// frame of another site asks for them without a login.
+func (s *Server) check(w http.ResponseWriter, r *http.Request) (status int, why string) {
+	if strings.HasPrefix(r.URL.Path, "/static/") && r.Method == http.MethodGet {
+		return s.gate.CheckHost(r)
+	}
+	return s.gate.Check(w, r)
 }
 
 // isClean reports whether the mux takes a path as it is. Its redirect to a clean path would lead out of the prefix that the

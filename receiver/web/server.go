@@ -33,7 +33,7 @@ type Server struct {
 func New(c Config) *Server {
 	c = c.withDefaults()
 	s := &Server{config: c, origins: newOriginList(c.AllowOrigins), gate: guard.NewGate(guard.Rules{
-		AllowHosts: c.AllowHosts, User: c.User, Password: c.Password, Token: c.Token,
+		AllowHosts: c.AllowHosts, User: c.User, Password: c.Password, Token: c.Token, Log: c.Log,
 	})}
 	s.streams, s.viewers, s.answers = newRegistry(c), newViewers(c, c.MaxViewers), newViewers(c, maxAnswers)
 	s.mux = s.routes()

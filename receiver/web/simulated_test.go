@@ -1,9 +1,11 @@
 package web
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,6 +101,73 @@ func TestSlowViewerSkipsToNewest(t *testing.T) {
 		}
 		c.Close()
 	})
+}
+
+// A viewer that gets nothing new gets the last picture again in time, so that no proxy closes its connection.
+func TestPictureIsRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		c := serveInMemory(t, h).watch(t, "/stream?fps=0.01")
+		began := time.Now()
+		h.Put(frame(7, picture(t, 5)))
+		for i := range 4 {
+			header, jpeg, err := c.next()
+			took := time.Since(began).Round(time.Second)
+			if err != nil || index(header) != 7 || len(jpeg) == 0 || took != time.Duration(i)*20*time.Second {
+				t.Errorf("number %d is picture %d after %v: %v", i, index(header), took, err)
+			}
+		}
+		if s := h.Stats(); s.Skipped != 0 {
+			t.Errorf("%+v", s)
+		}
+		c.Close()
+	})
+}
+
+// ?fps= bounds the rate. The mean rate is right, also if it does not divide the source's, and the last picture comes.
+func TestStreamRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		ln := serveInMemory(t, h)
+		const source, seconds = 30, 10
+		rates := []int{1, 7, 20, 30, 60}
+		got := make([]int, len(rates))
+		for i, rate := range rates {
+			c := ln.watch(t, fmt.Sprintf("/stream?fps=%d", rate))
+			go func() {
+				for last := -1; last < source*seconds-1; got[i]++ {
+					header, _, err := c.next()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					last = index(header)
+				}
+				c.Close()
+			}()
+		}
+		for i := range source * seconds {
+			h.Put(frame(i, picture(t, 5)))
+			time.Sleep(time.Second / source)
+		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		for i, rate := range rates {
+			if want := min(rate, source) * seconds; got[i] < want || got[i] > want+2 {
+				t.Errorf("at %d a second: %d pictures", rate, got[i])
+			}
+		}
+	})
+}
+
+func TestStreamRateErrors(t *testing.T) {
+	h := New(quiet(Config{}))
+	for _, rate := range []string{"0", "-1", "x", "NaN", "inf", "1e9"} {
+		r := ask(h, "GET", "/stream?fps="+rate)
+		if text := body(t, r); r.StatusCode != 400 || !strings.Contains(text, "from 0.01 to 1000") {
+			t.Errorf("%s: %d %s", rate, r.StatusCode, text)
+		}
+	}
 }
 
 // When the front stream falls quiet, a viewer of "/stream" sees the next front stream.

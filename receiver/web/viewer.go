@@ -28,10 +28,13 @@ type viewer struct {
 
 	changed  <-chan struct{} // gets a value when conn may be ready sooner than ready said; may be nil
 	watching bool            // a stream, rather than asking for one answer
-	// catchesUp makes the viewer get the last two pictures if it missed only one.
-	catchesUp bool
+	// multipart is for a viewer that is no page of ours. It gets the last two pictures if it missed only one, and the last
+	// one again when no other comes for repeatAfter.
+	multipart bool
+	pace      pace // of multipart
 
 	seen    uint64 // the item that was written last
+	wrote   time.Time
 	sent    atomic.Uint64
 	skipped atomic.Uint64
 
@@ -89,6 +92,10 @@ func (s *Server) serveViewer(w http.ResponseWriter, r *http.Request, f *feed, op
 		"pictures", v.sent.Load(), "skipped", v.skipped.Load())
 }
 
+// repeatAfter is after how long without a picture a viewer gets the last one again. Proxies close a connection on which
+// nothing comes: nginx and Apache after 60 s, others after 30 s.
+const repeatAfter = 20 * time.Second
+
 // watch writes the newest picture whenever the connection is ready for one. It returns why that ended.
 func (v *viewer) watch(ctx context.Context) error {
 	timer := time.NewTimer(0)
@@ -96,10 +103,19 @@ func (v *viewer) watch(ctx context.Context) error {
 	for {
 		it, now := v.feed.newest.Load(), time.Now()
 		next := it.part
-		if it.seq == v.seen {
+		repeat := time.Hour
+		if it.seq == v.seen && v.multipart && next != nil {
+			repeat = v.wrote.Add(repeatAfter).Sub(now)
+		}
+		if it.seq == v.seen && repeat > 0 {
 			next = nil
 		}
 		wait, err := v.conn.ready(next, now)
+		if next == nil {
+			wait = min(wait, repeat)
+		} else if wait == 0 && it.seq != v.seen {
+			wait = v.pace.wait(next, now)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return whyEnded(ctx)
@@ -115,7 +131,7 @@ func (v *viewer) watch(ctx context.Context) error {
 			}
 			continue
 		}
-		if v.catchesUp && v.seen != 0 && it.seq == v.seen+2 && it.last != nil {
+		if v.multipart && v.pace.rate == 0 && v.seen != 0 && it.seq == v.seen+2 && it.last != nil {
 			// Two pictures came while this goroutine waited for a processor. The viewer was not slow.
 			if err := v.write(ctx, it.last, it.seq-1, now); err != nil {
 				return err
@@ -150,7 +166,8 @@ func (v *viewer) write(ctx context.Context, p *part, seq uint64, now time.Time) 
 		v.skipped.Add(missed)
 		v.all.skipped.Add(missed)
 	}
-	v.seen = seq
+	v.pace.sent(p)
+	v.seen, v.wrote = seq, now
 	v.sent.Add(1)
 	v.all.out.Add(1)
 	if now.Sub(v.second) >= time.Second {

@@ -91,23 +91,48 @@ func TestPictureIsCompleteAtOnce(t *testing.T) {
 	}
 }
 
-// A browser that shows a stream in an <img> gets the next part's header ahead.
+// A browser that needs the next part's header ahead gets it. Everybody else gets each picture's length.
 func TestBrowserGetsHeaderAhead(t *testing.T) {
+	const (
+		chromium = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+		safari   = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/14.1 Safari/605.1.15"
+		firefox  = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+		image    = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+		page     = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	)
 	h := New(quiet(Config{}))
 	addr := serve(t, h)
 	jpeg := picture(t, 5)
 	h.Put(frame(0, jpeg))
-	for _, path := range []string{"/stream?advance_headers=1", "/stream?advance_headers=0"} {
-		c := watch(t, addr, path)
+	for _, test := range []struct {
+		query, agent, accept string
+		ahead                bool
+	}{
+		{"?advance_headers=1", "curl/7.88.1", "*/*", true},
+		{"?advance_headers=0", chromium, image, false},
+		{"", chromium, image, true},
+		{"", safari, image, true},
+		{"", safari, page, true}, // in the address bar
+		{"", chromium, "*/*", false},
+		{"", firefox, image, false},
+		{"", "Java/17.0.2", "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", false},
+		{"", "Apache-HttpClient/4.5.14 (Java/17.0.2)", "image/jpeg", false},
+		{"", "", "", false},
+	} {
+		c := watch(t, addr, "/stream"+test.query+" HTTP/1.0\r\nUser-Agent: "+test.agent+"\r\nAccept: "+test.accept+"\r\nX:")
 		const header = "Content-Type: image/jpeg\r\n\r\n"
 		want := header + string(jpeg) + "\r\n--boundarydonotcross\r\n" + header
-		if path[len(path)-1] == '0' {
+		if !test.ahead {
 			want = fmt.Sprintf("Content-Type: image/jpeg\r\nContent-Length: %d\r\n", len(jpeg))
 		}
 		got := make([]byte, len(want))
 		if _, err := io.ReadFull(c.in, got); err != nil || string(got) != want {
-			t.Errorf("%s: %.80q, %v", path, got, err)
+			t.Errorf("%v: %.80q, %v", test, got, err)
 		}
+		if c.header.Get("X-Accel-Buffering") != "no" {
+			t.Error("nginx would hold back the end of each picture")
+		}
+		c.Close()
 	}
 }
 

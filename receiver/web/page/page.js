@@ -8,6 +8,8 @@ const $ = (id) => document.getElementById(id);
 // The way to the page of all; this page's stream, '' if it is that; how many pixels a picture may have.
 const { root, path: own, maxPixels, hints: hasHints } = document.documentElement.dataset;
 const home = new URL(root || './', location.href);
+// A token in the address has logged in, with a cookie. It must not stay in the address bar and in the history.
+if (new URLSearchParams(location.search).has('token')) history.replaceState(null, '', location.pathname);
 
 const view = $('view');
 const board = new Board($('figures'));
