@@ -4,10 +4,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
+	"udpcam/protocol/mjpeg"
 	"udpcam/sender/source"
 )
 
@@ -18,14 +20,14 @@ func openSource(c *cli.Context, name string, o source.Options) (src source.Sourc
 			"name another source, such as --source test:")
 	}
 	o.FPS = c.Float64("fps")
-	o.Loop = c.Bool("loop")
+	o.Loop, o.Follow = c.Bool("loop"), c.Bool("follow")
 	if o.Size, err = cmdline.ParseSize(c.String("size")); err != nil {
 		return nil, err
 	}
 	o.Quality = c.Int("quality")
 	o.Format = c.String("format")
 	o.Controls = cmdline.List(c, "control")
-	o.Rotate = c.Int("rotate")
+	o.Rotate, o.Flip = c.Int("rotate"), c.String("flip")
 	o.Text = c.String("text")
 	o.DropSame = c.Int("drop-same")
 	if isUpload(name) {
@@ -39,6 +41,18 @@ func openSource(c *cli.Context, name string, o source.Options) (src source.Sourc
 		o.Insecure, o.OldTLS = c.Bool("insecure"), c.Bool("old-tls")
 		if o.OldTLS { // Go has no other way to allow signatures by SHA-1 and short keys
 			os.Setenv("GODEBUG", strings.TrimPrefix(os.Getenv("GODEBUG")+",tlssha1=1,rsa1024min=0", ","))
+		}
+	}
+	if count, log := o.Skip, o.Log; count != nil {
+		var once sync.Once
+		o.Skip = func(reason string) {
+			if reason != string(mjpeg.Garbage) {
+				count(reason)
+				return
+			}
+			once.Do(func() {
+				log.Info("what stands between the pictures is left out: it is no picture", "source", source.Redact(name))
+			})
 		}
 	}
 	src, err = source.Open(name, o)

@@ -47,6 +47,12 @@ func checkFlags(c *cli.Context) error {
 			return cmdline.Usagef("--%s %v: give a time above 0, such as 10s", name, d)
 		}
 	}
+	if n := c.Int("quality"); c.IsSet("quality") && (n < 1 || n > 100) {
+		return cmdline.Usagef("--quality %d: give 1 to 100", n)
+	}
+	if n := c.Float64("fps"); c.IsSet("fps") && !(n > 0) {
+		return cmdline.Usagef("--fps %v: give a number above 0, such as 15 or 0.2", n)
+	}
 	if n := c.Int("frames"); n < 0 {
 		return cmdline.Usagef("--frames %d: give 1 or more, or 0 for no end", n)
 	}
@@ -80,9 +86,12 @@ func sourceFlags(which cli.Flag) []cli.Flag {
 			Usage: "JPEG quality (`N`), 1 to 100, if udpcam encodes the pictures or the camera can change it"},
 		&cli.StringSliceFlag{Name: "control", Usage: "set a camera's control (`SETTING`), such as auto_exposure=1 (repeatable)"},
 		&cli.IntFlag{Name: "rotate", Usage: "turn pictures clockwise by 90, 180 or 270 `DEGREES`, without loss"},
+		&cli.StringFlag{Name: "flip", Usage: "mirror pictures (`H|V`), without loss: h exchanges left and right, v top and bottom"},
 		&cli.StringFlag{Name: "text", Usage: "write `TEXT` into pictures that udpcam encodes, such as 'Door %F %T'"},
 		&cli.IntFlag{Name: "drop-same", Usage: "do not send a picture that equals the one before, up to `N` times in a row"},
 		&cli.BoolFlag{Name: "loop", Usage: "start files and folders again when they end"},
+		&cli.BoolFlag{Name: "follow",
+			Usage: "take a folder's newest picture, and each new one as it comes; or a file as it is replaced"},
 	), ipCameraFlags())
 }
 

@@ -30,7 +30,8 @@ func sendCommand() *cli.Command {
 			"udpcam send --addr pc.local:12345 --source test:", "a test pattern, no camera needed",
 			"udpcam send --addr 239.1.2.3 --source http://cam/video.mjpg", "an IP camera to a multicast group",
 			"udpcam send --addr pc --source /dev/video0 --source /dev/video2", "two cameras; --name door --name yard names them",
-			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "any program that writes JPEGs",
+			"ffmpeg -re -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "any program that writes JPEGs",
+			"udpcam send --addr pc --source rtsp://cam/1", "what ffmpeg reads, if it is installed",
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: send,
 	},
@@ -177,6 +178,8 @@ func openCamera(ctx context.Context, c *cli.Context, this stream, several bool, 
 		limit:   uint64(c.Int("frames")),
 		several: several,
 		last:    progress{Time: s.began},
+		made:    progress{Time: s.began},
+		rate:    rateAsked(c),
 	}
 	var err error
 	w.src, err = openSource(c, name, source.Options{

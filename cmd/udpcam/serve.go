@@ -75,7 +75,7 @@ func serve(c *cli.Context) error {
 	defer to.close()
 
 	to.announce("source", source.Redact(name))
-	work := &serving{session: s, to: to, last: progress{Time: s.began}}
+	work := &serving{session: s, to: to, last: progress{Time: s.began}, rate: rateAsked(c)}
 	watch := s.watch(work)
 	stream := streamName(name)
 	err = show(ctx, to, work.open(src, stream), src.OnDemand(), c.Duration("linger"), stream)

@@ -72,7 +72,7 @@ func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 		c.lines = &exchange{dialer: dialer{connect: new(net.Dialer).DialContext, insecure: o.Insecure, pins: pins, oldTLS: o.OldTLS,
 			through: http.ProxyFromEnvironment}}
 		c.client = &http.Client{CheckRedirect: redirect, Jar: &cookies{}, Transport: newCredentials(u, fields, c.lines)}
-		u.User, u.Fragment = nil, ""
+		u.User, u.Fragment, u.RawQuery = nil, "", strings.ReplaceAll(u.RawQuery, " ", "%20")
 		c.url = u.String()
 		return c, nil
 	}
@@ -80,11 +80,10 @@ func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 
 // parseCameraURL is url.Parse with errors that say what to do and never hold a password.
 func parseCameraURL(raw string) (*url.URL, error) {
-	u, err := url.Parse(strings.ReplaceAll(raw, " ", "%20"))
+	u, err := url.Parse(raw)
 	switch {
 	case err != nil && strings.Contains(raw, "@"):
-		return nil, fmt.Errorf("%w: %s is no URL; write / : ? # @ and %% in the user or password as %%2F %%3A %%3F %%23 %%40 "+
-			"and %%25", ErrName, Redact(raw))
+		return nil, fmt.Errorf("%w: %s is no URL: %s", ErrName, Redact(raw), oddCharacter(raw))
 	case err != nil:
 		return nil, fmt.Errorf("%w: %s is no URL: %w", ErrName, Redact(raw), errors.Unwrap(err))
 	case u.Hostname() == "":

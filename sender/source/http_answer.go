@@ -87,6 +87,7 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 		in.allowed = textSilence
 	}
 	pictures := o.pictures(content)
+	defer pictures.watch(c.o.Log, c.shown, func(err error) { cancel(final("%w", err)) })()
 	for {
 		late.Reset(lateAfter + grace)
 		frame, err := pictures.next()
@@ -102,7 +103,9 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 		case err == io.EOF && n == 0 && one && broken == mjpeg.Truncated && c.lines.short.CompareAndSwap(false, true):
 			return n, fmt.Errorf("%w; perhaps its length is wrong", errCutOff)
 		case err == io.EOF && n == 0 && pictures.in.read > 0:
-			return n, final("%w in its answer; open the address in a browser to see what it gives", ErrNoJPEG)
+			return n, final("%w in its answer: %s", ErrNoJPEG, pictures.what())
+		case err == errNothingFound:
+			return n, final("%w: it sent %w: %s", ErrNoJPEG, err, pictures.what())
 		case err == io.EOF && n == 0:
 			return n, errEmpty
 		case err == io.EOF:

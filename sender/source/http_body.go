@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -20,6 +21,7 @@ type body struct {
 	begun   bool  // of chunks: whether a chunk has begun
 	ended   error // io.EOF behind the last byte
 	close   func(*body) error
+	ctx     context.Context // of the request; when it is done, the connection is closed
 }
 
 // newBody returns the body behind a header. If endless is true, the length in the header is not believed.
@@ -44,6 +46,14 @@ var errChunks = errors.New("its answer comes in chunks that cannot be read")
 const maxChunkLine = 4 << 10
 
 func (b *body) Read(p []byte) (n int, err error) {
+	n, err = b.read(p)
+	if err != nil && b.ctx != nil && b.ctx.Err() != nil {
+		err = b.ctx.Err()
+	}
+	return n, err
+}
+
+func (b *body) read(p []byte) (n int, err error) {
 	if b.ended == nil && b.chunked && b.left == 0 {
 		b.nextChunk()
 	}

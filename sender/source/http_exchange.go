@@ -88,6 +88,7 @@ func (e *exchange) ask(l *line, req *http.Request) (*http.Response, error) {
 		h.fields.Set("Location", mendedLocation(to))
 	}
 	b := newBody(l.in, h, e.short.Load())
+	b.ctx = req.Context()
 	keep := h.version == "1.1" && !hasToken(h.fields, "Connection", "close") || hasToken(h.fields, "Connection", "keep-alive")
 	b.close = func(b *body) error {
 		if !stop() || !keep || !b.finished() {

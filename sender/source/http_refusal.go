@@ -106,8 +106,8 @@ func noPicture(kind string, body *bufio.Reader) error {
 	case bytes.Contains(start, pictureStart), kind == "text/plain" && len(start) == 0:
 		return nil
 	case page || !strings.HasPrefix(kind, "text/") && !strings.Contains(kind, "json") && !strings.Contains(kind, "xml"):
-		return final("it answers with %.40s instead of pictures; find the address of its MJPEG stream in its manual",
-			strings.Trim(strconv.QuoteToASCII(kind), `"`))
+		what, _ := whatIs(start)
+		return final("it answers with %.40s instead of pictures: %s", strings.Trim(strconv.QuoteToASCII(kind), `"`), what)
 	}
 	err := fmt.Errorf("%w in its answer, only text: %.80q; open the address in a browser to see what it gives", ErrNoJPEG, start)
 	return &refusal{err: err, doubtful: true}

@@ -23,6 +23,7 @@ const (
 	live   // DropSame
 	access // AllowHosts, User, Password, Token
 	remote // Header, Patience, Insecure, Pins, OldTLS
+	follow
 )
 
 // maxFPS is the highest possible frame rate. It is needed because a source without a clock sends as fast as it is told.
@@ -46,6 +47,8 @@ func (o Options) check(takes setting) error {
 		return bad("picture size %dx%d", o.Size.X, o.Size.Y)
 	case o.DropSame < 0:
 		return bad("%d repeats: leave out 1 or more, or 0 for none", o.DropSame)
+	case o.Flip != "" && o.Flip != "h" && o.Flip != "v":
+		return bad("flip %q: it can be h, which exchanges left and right, or v, which exchanges top and bottom", o.Flip)
 	case o.Rotate != 0 && o.Rotate != 90 && o.Rotate != 180 && o.Rotate != 270:
 		return bad("rotation by %d degrees: it can be 90, 180 or 270, clockwise", o.Rotate)
 	case o.MaxFrameSize < 0 || o.MaxFrameSize > protocol.MaxFrameSize:
@@ -61,6 +64,10 @@ func (o Options) check(takes setting) error {
 
 	case o.Loop && not(loop):
 		return bad("a live source cannot be looped")
+	case o.Follow && not(follow):
+		return bad("only a file or a folder can be followed")
+	case o.Follow && o.Loop:
+		return bad("loop and follow contradict: the one repeats old pictures, the other waits for new ones")
 	case o.FPS != 0 && not(fps):
 		return bad("a live source brings its own frame rate")
 	case o.Size.X != 0 && not(size):

@@ -1,9 +1,14 @@
 package source
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"sync"
 	"time"
 
 	"udpcam/protocol"
@@ -32,8 +37,12 @@ func (o Options) pictures(r io.Reader) *pictures {
 	p.reader = mjpeg.NewReader(&p.in, mjpeg.ReaderOptions{
 		MaxFrameSize: o.MaxFrameSize,
 		Mend:         true,
-		Skip:         func(reason mjpeg.Reason) { o.Skip(string(reason)) },
-		Alloc:        p.pool.Get,
+		Skip: func(reason mjpeg.Reason) {
+			if !p.in.stopped() { // else the picture has just not come yet
+				o.Skip(string(reason))
+			}
+		},
+		Alloc: p.pool.Get,
 	})
 	return p
 }
@@ -54,7 +63,7 @@ func (p *pictures) next() (protocol.Frame, error) {
 	case err != nil:
 		return protocol.Frame{}, err
 	}
-	p.in.read = 0
+	p.in.found()
 	if p.within = 0; mjpeg.HasCompanions(jpeg) {
 		p.within = maxWithin
 	}
@@ -82,11 +91,16 @@ func (p *pictures) isSecondField(jpeg []byte) bool {
 	return true
 }
 
-// A search is a reader that gives up after maxSearch bytes in which no picture was found.
+// A search is a reader that gives up after maxSearch bytes in which no picture was found. It remembers how its stream
+// begins.
 type search struct {
 	r    io.Reader
 	read int // bytes since the last picture
 	err  error
+
+	mu    sync.Mutex
+	begin []byte // the first bytes, until a picture has come
+	any   bool   // one has
 }
 
 func (s *search) Read(b []byte) (n int, err error) {
@@ -96,5 +110,51 @@ func (s *search) Read(b []byte) (n int, err error) {
 	}
 	n, s.err = s.r.Read(b)
 	s.read += n
+	if !s.any && len(s.begin) < enoughToTell {
+		s.mu.Lock()
+		s.begin = append(s.begin, b[:min(n, enoughToTell-len(s.begin))]...)
+		s.mu.Unlock()
+	}
 	return n, s.err
+}
+
+// stopped reports whether the reading was ended from this side.
+func (s *search) stopped() bool {
+	return errors.Is(s.err, context.Canceled) || errors.Is(s.err, errStopped) || errors.Is(s.err, os.ErrDeadlineExceeded)
+}
+
+func (s *search) found() {
+	s.read = 0
+	if !s.any {
+		s.mu.Lock()
+		s.begin, s.any = nil, true
+		s.mu.Unlock()
+	}
+}
+
+// what says what comes instead of pictures. It may be called from any goroutine.
+func (p *pictures) what() string {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	text, _ := whatIs(p.in.begin)
+	return text
+}
+
+// tellAfter is when a user hears what comes if it is no picture.
+const tellAfter = 3 * time.Second
+
+// watch looks whether a picture has come within tellAfter. If not, and it is sure what comes instead, it calls give with an
+// error; else it logs what it sees. The caller calls stop when it needs no pictures any more.
+func (p *pictures) watch(log *slog.Logger, name string, give func(error)) (stop func() bool) {
+	return time.AfterFunc(tellAfter, func() {
+		p.in.mu.Lock()
+		defer p.in.mu.Unlock()
+		switch text, sure := whatIs(p.in.begin); {
+		case p.in.any, bytes.HasPrefix(withoutPartHeader(p.in.begin), []byte("\xFF\xD8")): // it may come slowly
+		case sure:
+			give(fmt.Errorf("%w: %s", ErrNoJPEG, text))
+		default:
+			log.Warn("no picture yet", "from", name, "what", text)
+		}
+	}).Stop
 }

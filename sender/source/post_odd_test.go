@@ -125,7 +125,7 @@ func TestUploadRefusalsLogged(t *testing.T) {
 	for name, tt := range map[string]struct{ request, why string }{
 		"not HTTP":         {"hello\r\n\r\n", "no request"},
 		"long header":      {"POST / HTTP/1.1\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", "Too Large"},
-		"name":             {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "--allow-host x"},
+		"name":             {"POST / HTTP/1.1\r\nHost: x.example\r\nContent-Length: 0\r\n\r\n", "--allow-host x.example"},
 		"empty":            {"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n", "no whole JPEG"},
 		"malformed chunks": {"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "invalid byte in chunk"},
 		"bad gzip":         {"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20\r\n\r\n\x1f\x8b\x08zzzzzzzzzzzzzzzzz", "cannot be read"},

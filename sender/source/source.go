@@ -48,11 +48,14 @@ type Source interface {
 
 // Options are a source's options besides its name. The zero value is every source's default.
 type Options struct {
-	// FPS is the frame rate. Files and folders are played at this rate. Cameras and the test pattern are asked for it. 0
-	// means 30, and with opencv the camera's choice.
+	// FPS is the frame rate. Files and folders are played at this rate, and standard input is read at it. Cameras and the test
+	// pattern are asked for it. 0 means 30; the camera's choice with opencv; a film's own times; and, of standard input, all
+	// pictures as they come.
 	FPS float64
 	// Loop starts a file or folder again when it ends.
 	Loop bool
+	// Follow takes the newest picture of a file or folder, and then each picture that is new, as soon as it is whole.
+	Follow bool
 	// Size is the picture size that test, v4l2 and opencv are asked for. Zero means 1280x720, and with opencv the camera's
 	// choice. If a v4l2 camera cannot do it, the nearest size is used.
 	Size image.Point
@@ -65,8 +68,10 @@ type Options struct {
 	// Controls are set in this order when a v4l2 camera is opened. Each is NAME=VALUE. The value is a number, on, off or the
 	// name of a menu entry.
 	Controls []string
-	// Rotate turns pictures clockwise by 90, 180 or 270 degrees, JPEGs without loss where their size allows that.
+	// Rotate turns pictures clockwise by 90, 180 or 270 degrees, JPEGs without loss where their size allows that. Flip mirrors
+	// them afterwards: "h" exchanges left and right, "v" top and bottom.
 	Rotate int
+	Flip   string
 	// Text is written into the pictures of sources that encode, with the time in it as strftime(3) has it: "Door %F %T".
 	Text string
 	// DropSame is how many pictures in a row may be left out because they are the same as the one before. It is for live
