@@ -1,5 +1,6 @@
 // The demo's panel: the network between its sender and its receiver, as whoever looks wants it.
 
+import { address } from './address.js';
 import { make } from './hints.js';
 
 const sliders = [
@@ -71,7 +72,7 @@ async function send() {
     for (const s of sliders) link[s.name] = Number(inputs[s.name].value) / s.scale;
     for (const s of switches) link[s.name] = inputs[s.name].checked;
     try {
-      const answer = await fetch(address, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(link) });
+      const answer = await fetch(demo, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(link) });
       if (!answer.ok) hint.textContent = await answer.text();
     } catch {
       hint.textContent = 'no connection to the server';
@@ -81,8 +82,8 @@ async function send() {
 }
 panel.addEventListener('input', send);
 
-const address = new URL('api/v1/demo', new URL(document.documentElement.dataset.root || './', location.href));
-fetch(address).then((answer) => answer.json()).then((link) => {
+const demo = address('api/v1/demo');
+fetch(demo).then((answer) => answer.json()).then((link) => {
   show(link);
   open(innerWidth >= 900 && innerHeight >= 500); // there it takes no picture its place
 });

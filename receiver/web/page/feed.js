@@ -65,11 +65,14 @@ export class Feed {
   async poll(url) {
     this.disconnect();
     const turn = this.turn;
+    const next = new URL(url);
     let number = '', opened = false;
     while (turn === this.turn) {
       const sent = now();
       try {
-        const answer = await fetch(`${url}?after=${number}&wait=${this.rate ? 0 : 1}`, { cache: 'no-store', signal: within(deaf) });
+        next.searchParams.set('after', number);
+        next.searchParams.set('wait', this.rate ? 0 : 1);
+        const answer = await fetch(next, { cache: 'no-store', signal: within(deaf) });
         if (!answer.ok) throw new Error(answer.statusText);
         const data = await answer.arrayBuffer();
         if (turn !== this.turn) return;

@@ -1,5 +1,6 @@
 // The page's script: which cameras there are, which of them are looked at, and how they do.
 
+import { address } from './address.js';
 import { Board, from, measured, sum } from './figures.js';
 import { Hints } from './hints.js';
 import { columns } from './layout.js';
@@ -7,10 +8,8 @@ import { Sleep, now, within } from './status.js';
 import { Tile } from './tile.js';
 
 const $ = (id) => document.getElementById(id);
-// The way to the page of all; this page's stream, '' if it is that; how many pixels a picture may have.
-const { root, path: own, maxPixels, hints: hasHints } = document.documentElement.dataset;
-// A token in the address has logged in, with a cookie. It must not stay in the address bar and in the history.
-if (new URLSearchParams(location.search).has('token')) history.replaceState(null, '', location.pathname);
+// This page's stream, '' if it is the page of all; how many pixels a picture may have.
+const { path: own, maxPixels, hints: hasHints } = document.documentElement.dataset;
 
 const view = $('view');
 const board = new Board($('figures'));
@@ -18,13 +17,13 @@ const tiles = new Map(); // by the stream's path, '' for the front stream
 const say = (text) => { $('said').textContent = text; };
 // What the tiles know of the page.
 const page = {
-  own, say, look, judge, isGrid, choose, fullScreen, fit, maxPixels: Number(maxPixels), home: new URL(root || './', location.href),
+  own, say, look, judge, isGrid, choose, fullScreen, fit, maxPixels: Number(maxPixels),
   streams: [], // as the server tells, by name
   began: now(), told: 0, // when the page was opened; when the server told last
   trouble: '', full: false, // what is wrong with a source, if the server knows; whether all places are taken
   paused: false,
 };
-const hints = hasHints === undefined ? null : new Hints(view, new URL('api/v1/hints', page.home), say);
+const hints = hasHints === undefined ? null : new Hints(view, address('api/v1/hints'), say);
 let chosen = choice(); // what to show: a stream's path, 'grid', or null for what is best
 
 // ---- What is shown
@@ -89,7 +88,7 @@ const byName = new Intl.Collator(undefined, { numeric: true }); // cam2 comes be
 async function look() {
   const asked = now();
   try {
-    const answer = await fetch(new URL('api/v1/streams', page.home), { signal: within(3000), cache: 'no-store' });
+    const answer = await fetch(address('api/v1/streams'), { signal: within(3000), cache: 'no-store' });
     if (!answer.ok) throw new Error(answer.statusText);
     const { streams, error, viewers, max_viewers: most } = await answer.json();
     streams.sort((a, b) => byName.compare(a.name, b.name));

@@ -2,6 +2,7 @@
 // browser has OffscreenCanvas and workers of modules, else here. They come by a WebSocket or, where that does not get
 // through, by one request after the other.
 
+import { address } from './address.js';
 import { Feed } from './feed.js';
 import { Clock, now } from './status.js';
 
@@ -92,10 +93,10 @@ export class Player {
   connect() {
     this.polling = !('WebSocket' in window) || this.failures >= patience;
     if (this.polling) {
-      this.tell({ poll: new URL('poll', this.base).href });
+      this.tell({ poll: address('poll', this.base).href });
       return;
     }
-    const url = new URL('socket', this.base);
+    const url = address('socket', this.base);
     url.protocol = url.protocol.replace('http', 'ws');
     this.tell({ connect: url.href });
   }

@@ -1,5 +1,6 @@
 // A tile shows one camera: its picture, its name, and how it does.
 
+import { home } from './address.js';
 import { Player } from './player.js';
 import { Figures } from './figures.js';
 import { inside } from './layout.js';
@@ -64,7 +65,7 @@ export class Tile {
   attend() {
     const wide = this.element.clientWidth * devicePixelRatio;
     this.player.limit(!this.page.isGrid() || wide > 800 ? 0 : wide > 400 ? 15 : 10);
-    if (this.known && this.visible && !document.hidden && !this.page.paused) this.player.start(new URL(this.path, this.page.home).href);
+    if (this.known && this.visible && !document.hidden && !this.page.paused) this.player.start(new URL(this.path, home).href);
     else this.player.stop();
   }
 
