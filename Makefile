@@ -43,7 +43,8 @@ LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
 LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 
 # The Debian packages for the wire in other languages: see protocol/README.md. Other packages of nodejs have npm in them.
-LANGUAGE_DEBS := gcc g++ clang cmake gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf libopencv-dev mypy \
+LANGUAGE_DEBS := gcc g++ clang cmake gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf libc6-dev-arm64-cross \
+	libc6-dev-armhf-cross libclang-rt-14-dev libopencv-dev mypy \
 	nodejs $(if $(shell command -v npm),,npm) python3-cryptography python3-numpy python3-pytest
 
 # Debian packages: for the OpenCV build and the race detector, then what tests run.

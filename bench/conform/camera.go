@@ -15,8 +15,8 @@ import (
 )
 
 // startWait is how long a program may take to start, on a busy machine, and showWait how long a picture may take that needs
-// no waiting for anything.
-const (
+// no waiting for anything. Tests of mutants have shorter ones.
+var (
 	startWait = 20 * time.Second
 	showWait  = 3 * time.Second
 )

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -22,7 +23,6 @@ type program struct {
 
 	mu     sync.Mutex
 	frames []shown // on standard output
-	rest   []byte  // of a frame that has not ended
 }
 
 // A shown is a picture that a receiver has written.
@@ -48,25 +48,28 @@ func start(command string, values map[string]string) (*program, error) {
 	return p, nil
 }
 
-// read cuts the program's output into pictures.
+// read notes the pictures that the program writes.
 func (p *program) read() {
-	b := make([]byte, 1<<16)
+	cutOutput(p.Stdout, func(jpeg []byte) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.frames = append(p.frames, shown{jpeg, time.Now()})
+	})
+}
+
+// cutOutput cuts what is read into pictures, until there is nothing more.
+func cutOutput(r io.Reader, each func(jpeg []byte)) {
+	b, rest := make([]byte, 1<<16), []byte(nil)
 	for {
-		n, err := p.Stdout.Read(b)
+		n, err := r.Read(b)
 		if err != nil {
 			return
 		}
-		p.mu.Lock()
-		p.rest = append(p.rest, b[:n]...)
-		for {
-			end := bytes.Index(p.rest, []byte("\xff\xd9"))
-			if end < 0 {
-				break
-			}
-			p.frames = append(p.frames, shown{bytes.Clone(p.rest[:end+2]), time.Now()})
-			p.rest = p.rest[end+2:]
+		rest = append(rest, b[:n]...)
+		for end := bytes.Index(rest, []byte("\xff\xd9")); end >= 0; end = bytes.Index(rest, []byte("\xff\xd9")) {
+			each(bytes.Clone(rest[:end+2]))
+			rest = rest[end+2:]
 		}
-		p.mu.Unlock()
 	}
 }
 
@@ -104,13 +107,16 @@ func addressOf(conn *net.UDPConn) netip.AddrPort { return conn.LocalAddr().(*net
 
 // listening waits until the program listens at an address: then a datagram is not refused there. The datagram is foreign, so that it
 // changes nothing.
-func (p *program) listening(at netip.AddrPort) error {
+func (p *program) listening(at netip.AddrPort) error { return listening(at, p.Ended) }
+
+// listening is the same for a program that may have ended.
+func listening(at netip.AddrPort, ended func() bool) error {
 	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	for end := time.Now().Add(startWait); time.Now().Before(end) && !p.Ended(); {
+	for end := time.Now().Add(startWait); time.Now().Before(end) && !ended(); {
 		conn.Write([]byte{0})
 		conn.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
 		if _, err = conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {

@@ -36,13 +36,13 @@ func (t *trial) ready(addr netip.AddrPort) {
 
 // opening sends pictures until one is shown.
 func (t *trial) opening(c *camera) {
-	for range 100 {
+	for range startWait / (200 * time.Millisecond) {
 		f := c.whole(picture(int(c.next), 3000), 0)
 		if t.place(f, 100*time.Millisecond) >= 0 {
 			return
 		}
 	}
-	t.broken("the frames of a stream that is announced are shown", "nothing on standard output after 100 of them")
+	t.broken("the frames of a stream that is announced are shown", "nothing on standard output after many of them")
 }
 
 // place waits until a frame is shown, and returns its place among those that were, -1 if it is not shown.

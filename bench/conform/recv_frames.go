@@ -211,8 +211,13 @@ func recvTwoStreams(t *trial) {
 	for i := range 20 {
 		f, g := c.frame(picture(1000+i, 8000), 0), d.frame(picture(2000+i, 8000), 0)
 		for at := range f.segments {
-			c.send(f.segments[at])
+			if at%2 == 0 {
+				c.send(f.segments[at])
+			}
 			d.send(g.segments[at])
+			if at%2 == 1 {
+				c.send(f.segments[at])
+			}
 		}
 		all = append(all, f)
 		time.Sleep(10 * time.Millisecond)

@@ -1,5 +1,6 @@
 /* What udpcam-send and udpcam-recv share: addresses, keys, the clock, options. For POSIX systems with Linux's extensions. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <netdb.h>
 #include <netinet/in.h>

@@ -1,7 +1,5 @@
 /* udpcam-recv writes the JPEGs that it receives, one behind the other. */
 #define _GNU_SOURCE
-#include <fcntl.h>
-
 #include "posix.h"
 
 static const char usage[] =
@@ -26,7 +24,7 @@ static void emit(void *user, const udpcam_addr *to, const uint8_t *head, size_t 
 
 static void write_frame(void *user, const udpcam_frame *f) {
     int64_t now = now_us();
-    int other = f->session != session || memcmp(&f->from, &source, sizeof source);
+    int other = f->session != session || (!f->sealed && memcmp(&f->from, &source, sizeof source)); /* a sealed one may move */
     (void)user;
     if (stopped || (last && other && now - last < 2000000)) return; /* one stream at a time */
     session = f->session, source = f->from, last = now;
@@ -100,6 +98,7 @@ int main(int argc, char **argv) {
     udpcam_addr own = from ? (udpcam_addr){{0}, 0, 0} : resolve(argv[optind], 1), to;
     if (from) to = resolve(from, 0);
     if (strcmp(file, "-") && (out = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0) die(file, strerror(errno));
+    fcntl(out, F_SETPIPE_SZ, 1 << 20); /* room for a frame, if it is a pipe */
     catch_signals();
     signal(SIGPIPE, SIG_IGN);
     fill_random(c.random);

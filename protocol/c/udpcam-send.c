@@ -113,6 +113,7 @@ int main(int argc, char **argv) {
     if (argc - optind != !listen) die(usage, NULL);
     udpcam_addr own = listen ? resolve(listen, 1) : (udpcam_addr){{0}, 0, 0}, to;
     if (!listen) to = resolve(argv[optind], 0);
+    fcntl(0, F_SETPIPE_SZ, 1 << 20); /* room for a frame, if it is a pipe */
     catch_signals();
     fill_random(c.random);
     if (keys) c.key = key;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#if defined(__AVX2__) || defined(__SSSE3__) || defined(__SSE4_2__) || defined(__AES__)
+#if defined(__AVX2__) || defined(__SSE4_2__) || defined(__AES__)
 #include <immintrin.h>
 #endif
 #if defined(__ARM_FEATURE_CRC32)
@@ -115,14 +115,11 @@ static void hmac(uint8_t out[32], const uint8_t *key, size_t key_len, const void
     sha s = begin;
     memcpy(pad, key, key_len);
     for (int i = 0; i < 64; i++) pad[i] ^= 0x36;
-    sha_add(&s, pad, 64);
-    sha_add(&s, a, a_len);
-    sha_add(&s, b, b_len);
+    sha_add(&s, pad, 64), sha_add(&s, a, a_len), sha_add(&s, b, b_len);
     sha_end(&s, inner);
     for (int i = 0; i < 64; i++) pad[i] ^= 0x36 ^ 0x5c;
     s = begin;
-    sha_add(&s, pad, 64);
-    sha_add(&s, inner, 32);
+    sha_add(&s, pad, 64), sha_add(&s, inner, 32);
     sha_end(&s, out);
 }
 
@@ -236,9 +233,7 @@ static void poly1305(uint8_t tag[16], const uint8_t key[32], const uint8_t *ad, 
     uint8_t sizes[16] = {0};
     for (int i = 0; i < 5; i++) r[i] = (i < 4 ? get_le(key + 3 * i) >> 2 * i : get_le(key + 12) >> 8) & clamp[i];
     put_le(sizes, (uint32_t)ad_len), put_le(sizes + 8, (uint32_t)n);
-    poly_add(h, r, ad, ad_len);
-    poly_add(h, r, p, n);
-    poly_add(h, r, sizes, 16);
+    poly_add(h, r, ad, ad_len), poly_add(h, r, p, n), poly_add(h, r, sizes, 16);
     for (int i = 1; i <= 5; i++) h[i % 5] += (h[i - 1] >> 26) * (i < 5 ? 1 : 5), h[i - 1] &= 0x3ffffff; /* carry all the way */
     h[1] += h[0] >> 26, h[0] &= 0x3ffffff;
     for (int i = 0; i < 5; i++) g[i] = h[i] + c, c = g[i] >> 26, g[i] &= 0x3ffffff; /* h + 5, to compare with the prime */
@@ -285,13 +280,9 @@ static void squared(slices o, const slices a, int n) {
 
 static void sub_bytes(slices q) { /* q^254, then the affine map */
     slices q2, q3, q12, y;
-    squared(q2, q, 1);
-    times(q3, q2, q);
-    squared(q12, q3, 2);
-    times(y, q12, q3);
-    squared(y, y, 4);
-    times(y, y, q12);
-    times(y, y, q2);
+    squared(q2, q, 1), times(q3, q2, q);
+    squared(q12, q3, 2), times(y, q12, q3);
+    squared(y, y, 4), times(y, y, q12), times(y, y, q2);
     for (int i = 0; i < 8; i++)
         q[i] = y[i] ^ y[(i + 4) & 7] ^ y[(i + 5) & 7] ^ y[(i + 6) & 7] ^ y[(i + 7) & 7] ^ (0 - (uint64_t)(0x63 >> i & 1));
 }
@@ -441,20 +432,15 @@ static void cipher_tag(const cipher *c, const uint8_t nonce[12], const uint8_t *
     }
     put(sizes, 8, (uint64_t)ad_len * 8), put(sizes + 8, 8, (uint64_t)n * 8);
     memset(tag, 0, TAG);
-    ghash(c, tag, ad, ad_len);
-    ghash(c, tag, p, n);
-    ghash(c, tag, sizes, 16);
+    ghash(c, tag, ad, ad_len), ghash(c, tag, p, n), ghash(c, tag, sizes, 16);
     aes_stream(c, nonce, 1, b);
     for (int i = 0; i < TAG; i++) tag[i] ^= b[i];
 }
 
 static void cipher_xor(const cipher *c, const uint8_t nonce[12], const uint8_t *in, uint8_t *out, size_t n) {
     uint8_t b[64];
-    if (c->suite == 1) {
-        chacha_xor(c->key, nonce, 1, in, out, n);
-        return;
-    }
-    for (size_t at = 0; at < n; at += 64) {
+    if (c->suite == 1) chacha_xor(c->key, nonce, 1, in, out, n);
+    for (size_t at = 0; c->suite == 2 && at < n; at += 64) {
         aes_stream(c, nonce, (uint32_t)(2 + at / 16), b);
         for (size_t i = 0, end = n - at < 64 ? n - at : 64; i < end; i++) out[at + i] = in[at + i] ^ b[i];
     }
@@ -506,7 +492,7 @@ static uint8_t *control_open(uint8_t *b, size_t *n, const uint8_t key[32]) {
 
 static struct {
     uint8_t ready, exp[512], log[256]; /* of the powers of 2 */
-#if defined(__SSSE3__) || (defined(__aarch64__) && defined(__ARM_NEON))
+#if defined(__AVX2__) || (defined(__aarch64__) && defined(__ARM_NEON))
     uint8_t halves[256][32]; /* the products of each factor with the low and with the high half of a byte */
 #endif
     uint32_t crc[256];
@@ -521,7 +507,7 @@ static void make_tables(void) {
     for (uint32_t i = 0; i < 256; i++) {
         gf.crc[i] = i;
         for (int j = 0; j < 8; j++) gf.crc[i] = gf.crc[i] >> 1 ^ (gf.crc[i] & 1 ? 0x82f63b78 : 0);
-#if defined(__SSSE3__) || (defined(__aarch64__) && defined(__ARM_NEON))
+#if defined(__AVX2__) || (defined(__aarch64__) && defined(__ARM_NEON))
         for (uint8_t j = 0; j < 16; j++)
             gf.halves[i][j] = gf_times((uint8_t)i, j), gf.halves[i][16 + j] = gf_times((uint8_t)i, (uint8_t)(j << 4));
 #endif
@@ -540,15 +526,6 @@ static void gf_add(uint8_t *dst, const uint8_t *src, uint8_t factor, size_t n) {
         d = _mm256_xor_si256(d, _mm256_shuffle_epi8(low, _mm256_and_si256(s, half)));
         d = _mm256_xor_si256(d, _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi64(s, 4), half)));
         _mm256_storeu_si256((__m256i *)(dst + i), d);
-    }
-#elif defined(__SSSE3__)
-    __m128i low = _mm_loadu_si128((const __m128i *)gf.halves[factor]);
-    __m128i high = _mm_loadu_si128((const __m128i *)(gf.halves[factor] + 16));
-    for (const __m128i half = _mm_set1_epi8(15); i + 16 <= n; i += 16) {
-        __m128i s = _mm_loadu_si128((const __m128i *)(src + i)), d = _mm_loadu_si128((const __m128i *)(dst + i));
-        d = _mm_xor_si128(d, _mm_shuffle_epi8(low, _mm_and_si128(s, half)));
-        d = _mm_xor_si128(d, _mm_shuffle_epi8(high, _mm_and_si128(_mm_srli_epi64(s, 4), half)));
-        _mm_storeu_si128((__m128i *)(dst + i), d);
     }
 #elif defined(__aarch64__) && defined(__ARM_NEON)
     for (uint8x16_t low = vld1q_u8(gf.halves[factor]), high = vld1q_u8(gf.halves[factor] + 16); i + 16 <= n; i += 16) {
@@ -856,13 +833,11 @@ static void announce(udpcam_sender *s, destination *d, us enough, us now) {
     echo(&d->echoes, b + 20, now);
     b[36] = (uint8_t)s->name_len;
     memcpy(b + ANNOUNCED, s->name, s->name_len);
-    if (!s->suite) {
-        emit(s, d, b, n, NULL, 0);
-        return;
+    if (s->suite) {
+        memcpy(b + n, d->peer, ORIGIN);
+        n = control_seal(sealed, s->announcements, s->salt, ++s->counter, s->id, s->suite, b, n + ORIGIN);
     }
-    memcpy(b + n, d->peer, ORIGIN);
-    n = control_seal(sealed, s->announcements, s->salt, ++s->counter, s->id, s->suite, b, n + ORIGIN);
-    emit(s, d, sealed, n, NULL, 0);
+    emit(s, d, s->suite ? sealed : b, n, NULL, 0);
 }
 
 /* Sends one segment to n destinations. The header is that of its frame. */
@@ -1183,13 +1158,9 @@ struct udpcam_receiver {
     } ask;
 };
 
-static const uint8_t zeros[ORIGIN];
-
 static size_t receiver_parts(udpcam_receiver_config *c, udpcam_receiver *r) {
-    if (!c->max_frame) c->max_frame = 1 << 20;
-    if (!c->frames) c->frames = 16;
-    if (!c->streams) c->streams = 4;
-    if (!c->deadline) c->deadline = SECOND;
+    c->max_frame = c->max_frame ? c->max_frame : 1 << 20, c->frames = c->frames ? c->frames : 16;
+    c->streams = c->streams ? c->streams : 4, c->deadline = c->deadline ? c->deadline : SECOND;
     size_t most_segments = ceil_div(c->max_frame, 256) + 1, blocks = ceil_div(most_segments, BLOCK_DATA);
     size_t have = align(ceil_div(most_segments, 64) * 8), seen = align((blocks < MAX_BLOCKS ? blocks : MAX_BLOCKS) * SHARDS / 8);
     size_t slot = have + seen + align(c->max_frame + c->max_frame / 8 + (64 << 10)), n = align(sizeof *r);
@@ -1259,8 +1230,7 @@ static frame *find_frame(const stream *s, uint32_t id) {
 }
 
 static void drop(udpcam_receiver *r, frame *f) {
-    if (f->state == DONE) return;
-    if (!f->partial) r->stats.lost++;
+    r->stats.lost += f->state != DONE && !f->partial;
     f->state = DONE;
 }
 
@@ -1283,12 +1253,9 @@ static frame *new_frame(udpcam_receiver *r, stream *s, uint32_t id, int may_drop
     frame *free = NULL, *victim = NULL;
     unsigned unshown = 0;
     for (frame *f = r->frames; f < r->frames + r->c.frames; f++) {
-        if (!f->of) {
-            free = f;
-            continue;
-        }
-        unshown += !f->of->shown;
-        if ((f->of->shown && !s->shown) || (f == s->held)) continue;
+        if (!f->of) free = f;
+        else unshown += !f->of->shown;
+        if (!f->of || (f->of->shown && !s->shown) || f == s->held) continue;
         if (!victim || f->of->shown < victim->of->shown || (f->of->shown == victim->of->shown && f->deadline < victim->deadline)) victim = f;
     }
     if (!free || (!s->shown && unshown >= r->c.frames / 2 && victim)) {
@@ -1390,17 +1357,11 @@ static frame *frame_of(udpcam_receiver *r, stream *s, const segment *g, us now) 
         frame *f = find(s->finished, s->n_finished, g->id);
         if (!f) left_out(r, UDPCAM_LATE);
         return f && f->l.segments ? f : NULL;
-    } else if (open && too_far(s, g->id)) {
-        left_out(r, UDPCAM_STRAY);
-        return NULL;
-    }
+    } else if (open && too_far(s, g->id)) return left_out(r, UDPCAM_STRAY), NULL;
     frame *f = find(s->pending, s->n, g->id);
     if (!f) {
         f = new_frame(r, s, g->id, 1, now);
-        if (!f || insert(r, s, f, now)) {
-            left_out(r, UDPCAM_OVER_LIMIT);
-            return NULL;
-        }
+        if (!f || insert(r, s, f, now)) return left_out(r, UDPCAM_OVER_LIMIT), NULL;
         f->partial = joining && (g->parity || g->index);
     }
     if (f->state == UNSEEN || (f->state == DONE && !f->l.segments)) open_frame(f, g);
@@ -1530,9 +1491,7 @@ static us hand_on_whole(udpcam_receiver *r, stream *s, us now) {
         s->before = gap < 64 ? s->before << gap | 1 : 1;
         s->started = 1, s->newest = f->id, s->known = 0, s->handed = now, s->strays = 0;
         if (!newer(s->reach, s->newest)) s->reach = s->newest;
-        for (; !s->sealed && s->n && too_far(s, s->pending[s->n - 1]->id); s->n--) { /* they came first */
-            s->pending[s->n - 1]->of = NULL;
-        }
+        for (; !s->sealed && s->n && too_far(s, s->pending[s->n - 1]->id); s->n--) s->pending[s->n - 1]->of = NULL; /* they came first */
         s->reorder -= s->reorder / 64, s->gap -= s->gap / 64;
         s->held = f;
         hand_on(r, s, now);
@@ -1589,15 +1548,12 @@ static void mend(frame *f, unsigned block) {
 }
 
 /* Puts a segment into its frame. */
-static void add_segment(udpcam_receiver *r, stream *s, const segment *g, us now) {
+static int add_segment(udpcam_receiver *r, stream *s, const segment *g, us now) {
     frame *f = frame_of(r, s, g, now);
-    if (!f) return;
+    if (!f) return NONE;
     if (f->state == COLLECTING && !same_frame(f->head, g->head)) { /* those count that are more */
         if (!f->disagree || !same_frame(f->rival, g->head)) memcpy(f->rival, g->head, HEADER), f->disagree = 0;
-        if (++f->disagree <= f->agree) {
-            left_out(r, UDPCAM_INCONSISTENT);
-            return;
-        }
+        if (++f->disagree <= f->agree) return left_out(r, UDPCAM_INCONSISTENT);
         f->agree = f->disagree, f->disagree = f->asks = f->repaired = 0;
         open_frame(f, g);
     } else f->agree++;
@@ -1605,10 +1561,7 @@ static void add_segment(udpcam_receiver *r, stream *s, const segment *g, us now)
     int why = useless(f, g);
     size_t at = f->l.segments * f->l.stride + f->parity * (64 + f->l.stride);
     if (why == NONE && at + (g->parity ? 64 + f->l.stride : 0) > r->slot) why = UDPCAM_OVER_LIMIT;
-    if (why != NONE) {
-        left_out(r, why);
-        return;
-    }
+    if (why != NONE) return left_out(r, why);
     if (g->parity) {
         f->bytes[at] = (uint8_t)g->block, f->bytes[at + 1] = (uint8_t)g->index;
         memcpy(f->bytes + at + 64, g->body, g->size);
@@ -1620,13 +1573,11 @@ static void add_segment(udpcam_receiver *r, stream *s, const segment *g, us now)
     }
     mend(f, g->block);
     if (g->repair) f->helped = 1, s->unanswered = 0;
-    if (f->missing) return;
-    if ((!s->sealed && checksum(f->bytes, f->l.length) != get(f->head + 24, 4)) || !looks_like_jpeg(f->bytes, f->l.length)) {
-        r->stats.corrupt++;
-        drop(r, f);
-        return;
-    }
+    if (f->missing) return 0;
+    if ((!s->sealed && checksum(f->bytes, f->l.length) != get(f->head + 24, 4)) || !looks_like_jpeg(f->bytes, f->l.length))
+        return r->stats.corrupt++, drop(r, f), NONE;
     f->state = WHOLE, f->whole_at = now, s->delivered++;
+    return 0;
 }
 
 static void forget(udpcam_receiver *r, stream *s) {
@@ -1653,10 +1604,7 @@ static stream *join(udpcam_receiver *r, const uint8_t *b, const udpcam_addr *fro
     stream *s = r->streams;
     for (stream *o = r->streams; o < r->streams + r->c.streams && s->used; o++)
         if (!o->used || weaker(o, s, now)) s = o;
-    if (s->used && s->shown && now - s->seen < 2 * SECOND) {
-        left_out(r, UDPCAM_OVER_LIMIT);
-        return NULL;
-    }
+    if (s->used && s->shown && now - s->seen < 2 * SECOND) return left_out(r, UDPCAM_OVER_LIMIT), NULL;
     forget(r, s);
     s->used = 1, s->session = (uint32_t)get(b + 4, 3), s->number = b[3], s->home = *from;
     s->joined = s->seen = s->reported = now;
@@ -1844,19 +1792,16 @@ void udpcam_receiver_subscribe(udpcam_receiver *r, const udpcam_addr *to, const 
 
 void udpcam_receiver_unsubscribe(udpcam_receiver *r, int64_t now) {
     (void)now;
-    for (int i = 0; i < 2 && r->ask.on && r->ask.asked && memcmp(r->ask.cookie, zeros, 16); i++) send_subscribe(r, 1); /* one may get lost */
+    for (int i = 0; i < 2 && r->ask.on && r->ask.asked && (get(r->ask.cookie, 8) | get(r->ask.cookie + 8, 8)); i++) send_subscribe(r, 1); /* one may get lost */
     r->ask.on = 0;
 }
 
 udpcam_subscription udpcam_receiver_state(const udpcam_receiver *r) { return r->ask.status; }
 
 void udpcam_receiver_input(udpcam_receiver *r, uint8_t *b, size_t n, const udpcam_addr *from, int64_t now) {
-    if (n < PREFIX || b[1] != 0xca || (b[2] & 0x70) != 0x10) {
-        left_out(r, UDPCAM_FOREIGN);
-        return;
-    }
-    int type = b[2] & 15;
-    if ((b[2] & 0x80) && !r->c.n_keys) left_out(r, UDPCAM_SEALED);
+    int type = n < PREFIX ? 0 : b[2] & 15;
+    if (n < PREFIX || b[1] != 0xca || (b[2] & 0x70) != 0x10) left_out(r, UDPCAM_FOREIGN);
+    else if ((b[2] & 0x80) && !r->c.n_keys) left_out(r, UDPCAM_SEALED);
     else if (!(b[2] & 0x80) && r->c.n_keys) left_out(r, UDPCAM_UNSEALED);
     else if (type == DATA || type == PARITY || type == (DATA | REPAIR) || type == (PARITY | REPAIR)) input_segment(r, b, n, from, now);
     else if (type == ANNOUNCEMENT) input_announcement(r, b, n, from, now);
@@ -1870,12 +1815,9 @@ int64_t udpcam_receiver_tick(udpcam_receiver *r, int64_t now) {
     for (stream *s = r->streams; s < r->streams + r->c.streams; s++) {
         us silent = now - s->seen;
         if (!s->used) continue;
-        if (silent >= 30 * SECOND || (silent >= 2 * SECOND && !(s->delivered && (s->sealed || s->seen - s->joined >= 300 * MS)))) {
-            forget(r, s);
-            continue;
-        }
-        if (now >= s->wake) attend(r, s, now);
-        next = least(next, s->wake);
+        if (silent >= 30 * SECOND || (silent >= 2 * SECOND && !(s->delivered && (s->sealed || s->seen - s->joined >= 300 * MS)))) forget(r, s);
+        else if (now >= s->wake) attend(r, s, now);
+        if (s->used) next = least(next, s->wake);
     }
     return next;
 }

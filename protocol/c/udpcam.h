@@ -140,9 +140,7 @@ typedef struct udpcam_receiver_config {
 /* Why datagrams did not count. */
 enum {
     UDPCAM_FOREIGN,      /* not udpcam/1 */
-    UDPCAM_UNKNOWN_TYPE,
-    UDPCAM_MALFORMED,
-    UDPCAM_DUPLICATE,
+    UDPCAM_UNKNOWN_TYPE, UDPCAM_MALFORMED, UDPCAM_DUPLICATE,
     UDPCAM_LATE,         /* of a frame that is done with */
     UDPCAM_SPARE,        /* of a frame or block that is whole without it */
     UDPCAM_INCONSISTENT, /* contradicts others of its frame */

@@ -180,7 +180,7 @@ struct SenderOptions {
     std::string listen;    // where receivers may subscribe, such as ":12345"; empty: they may not
     std::string name;      // of the stream
     std::vector<Key> keys; // at most one
-    unsigned parity = 10;  // percent of each frame, by which losses are repaired without a request
+    float parity = 10;     // percent of each frame, by which losses are repaired without a request
 };
 
 class Sender {

@@ -148,7 +148,7 @@ func (c *camera) configure(size image.Point, now time.Time) (err error) {
 		return err
 	}
 	if mode != c.mode {
-		c.o.log("camera", "device", c.path, "mode", mode)
+		c.o.log("a camera for other programs", "device", c.path, "mode", mode)
 	}
 	if (mode.Code != want.Code || mode.Size != want.Size) && want != c.refused {
 		c.refused = want

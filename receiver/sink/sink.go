@@ -1,4 +1,4 @@
-// Package sink writes and shows frames on this machine: to files, pipes, a window or a terminal.
+// Package sink writes and shows frames on this machine: to files, pipes, a camera of other programs, a window or a terminal.
 //
 //	s, err := sink.Open("film.mkv", sink.Options{}) // or frames.mjpg, pic.jpg, a directory, - for standard output
 //	q := sink.NewQueue(s, sink.QueueOptions{})      // so that a slow disk never delays the receiver

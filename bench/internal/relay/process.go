@@ -44,6 +44,7 @@ func (p *Process) Begin() error {
 	p.Stdin, p.Stdout = stdin, stdout
 	cmd := exec.Command(p.Command[0], p.Command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &p.said
+	cmd.WaitDelay = time.Second // if it leaves processes behind
 	if err := p.Start(cmd); err != nil {
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}

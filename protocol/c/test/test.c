@@ -449,7 +449,7 @@ static us sim_now;
 static const conditions *sim;
 static uint32_t sim_random = 1;
 static uint8_t *sim_frame;
-static unsigned sim_shown;
+static unsigned sim_shown, shorter = 1;
 static uint32_t sim_last;
 enum { MOST_PACKETS = 8192 };
 
@@ -498,13 +498,13 @@ static void simulate(const conditions *c) {
     udpcam_sender *s = udpcam_sender_init(malloc(udpcam_sender_size(&sc)), &sc);
     udpcam_receiver *r = udpcam_receiver_init(malloc(udpcam_receiver_size(&rc)), &rc);
     packets = malloc(MOST_PACKETS * sizeof *packets), sim_frame = malloc(c->size);
-    us next_frame = sim_now + 400 * MS, end = sim_now + 400 * MS + (us)c->frames * 33333 + 2 * SECOND, wake_s = 0, wake_r = 0;
+    us next_frame = sim_now + 400 * MS, end = next_frame + (us)(c->frames / shorter) * 33333 + 2 * SECOND, wake_s = 0, wake_r = 0;
     unsigned sent = 0;
     if (c->subscribe) udpcam_receiver_subscribe(r, &alice, "door", sim_now);
     else udpcam_sender_to(s, &bob);
     while (sim_now < end) {
         unsigned first = 0;
-        us at = least(sent < c->frames ? next_frame : FAR, least(wake_s, wake_r));
+        us at = least(sent < c->frames / shorter ? next_frame : FAR, least(wake_s, wake_r));
         for (unsigned i = 1; i < n_packets; i++)
             if (packets[i].at < packets[first].at) first = i;
         if (n_packets && packets[first].at <= at) {
@@ -515,7 +515,7 @@ static void simulate(const conditions *c) {
             else udpcam_receiver_input(r, p.b, p.n, &alice, sim_now);
         } else {
             sim_now = most(sim_now, at);
-            if (sim_now >= next_frame && sent < c->frames) {
+            if (sim_now >= next_frame && sent < c->frames / shorter) {
                 picture(s->next);
                 check(udpcam_sender_frame(s, sim_frame, c->size, sim_now, sim_now) == 0, "a frame is sent");
                 next_frame += 33333, sent++;
@@ -523,8 +523,8 @@ static void simulate(const conditions *c) {
         }
         wake_s = most(sim_now + 1, udpcam_sender_tick(s, sim_now)), wake_r = most(sim_now + 1, udpcam_receiver_tick(r, sim_now));
     }
-    if (!check(sim_shown * 100 >= c->reach * c->frames && sim_shown <= c->frames, "all frames come"))
-        fprintf(stderr, "  %u of %u; %u lost, %u by parity, %u by request\n", sim_shown, c->frames, (unsigned)r->stats.lost, (unsigned)r->stats.by_parity, (unsigned)r->stats.by_request);
+    if (!check(sim_shown * 100 >= c->reach * sent - 100 * (c->reach < 100) && sim_shown <= sent, "all frames come"))
+        fprintf(stderr, "  %u of %u; %u lost, %u by parity, %u by request\n", sim_shown, sent, (unsigned)r->stats.lost, (unsigned)r->stats.by_parity, (unsigned)r->stats.by_request);
     check(udpcam_sender_get_stats(s)->reports > 0, "reports come");
     check(!c->subscribe || udpcam_receiver_state(r) == UDPCAM_SUBSCRIBED, "subscribed");
     udpcam_receiver_unsubscribe(r, sim_now);
@@ -541,7 +541,7 @@ static const conditions all_conditions[] = {
     {"15 % loss", 15, 0, 0, 80000, 0, 10, 100, 0, 0, 99, 5000},
     {"reordered, some twice", 2, 3000, 10, 80000, 0, 10, 100, 0, 0, 100, 2000},
     {"ChaCha20-Poly1305, 5 % loss", 5, 500, 2, 80000, 0, 10, 100, 1, 0, 100, 1000},
-    {"AES-256-GCM, 5 % loss", 5, 500, 2, 80000, 0, 10, 100, 2, 0, 100, 1000},
+    {"AES-256-GCM, 5 % loss", 5, 500, 2, 80000, 0, 10, 60, 2, 0, 100, 1000},
     {"three blocks, 5 % loss", 5, 0, 0, 200000, 448, 10, 40, 0, 0, 100, 1000},
     {"one segment, 5 % loss", 5, 0, 0, 900, 0, 10, 100, 0, 0, 99, 1000},
     {"subscribed, 5 % loss", 5, 0, 0, 40000, 0, 10, 100, 0, 1, 99, 1000},
@@ -601,6 +601,7 @@ static void test_names(void) {
 int main(int argc, char **argv) {
     FILE *f = fopen(argc > 1 ? argv[1] : "vectors.txt", "r");
     int lines = 0;
+    if (argc > 2) shorter = 5; /* for slow machines */
     if (!f) return perror("give a file that vectors.py has written"), 1;
     while (next_line(f)) {
         char name[300];

@@ -25,7 +25,7 @@ static void run(int argc, char** argv) {
         if (c == 'k') o.keys = {udpcam::Key::load(optarg)};
         else if (c == 'n') o.name = optarg;
         else if (c == 'f') fps = std::atof(optarg);
-        else if (c == 'p') o.parity = static_cast<unsigned>(std::atoi(optarg));
+        else if (c == 'p') o.parity = static_cast<float>(std::atof(optarg));
         else if (c == 'l') o.listen = optarg;
         else throw udpcam::Error(usage);
     }

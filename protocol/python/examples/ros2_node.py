@@ -37,7 +37,7 @@ class UdpcamNode(Node):
             self.topic(frame.name).publish(message)
 
     def topic(self, name):
-        """The publisher of a stream. Names of topics have only letters, digits and underscores, and do not begin with a digit."""
+        """The publisher of a stream. A topic's name has only letters, digits and underscores, and no digit first."""
         if name not in self.topics:
             word = re.sub(r"[^0-9A-Za-z_]", "_", name) or "camera"
             word = "_" + word if word[0].isdigit() else word

@@ -21,8 +21,8 @@ def display():
     for program in ("Xvfb", "xdotool"):
         assert shutil.which(program), f"{program} is missing: apt install xvfb xdotool"
     read, write = os.pipe()
-    server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"], pass_fds=[write],
-                              stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
+                              pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as f:
         number = f.readline().strip()
@@ -37,12 +37,14 @@ def test_opencv(display, tmp_path):
     port, env = free_port(), dict(ENV, DISPLAY=display)
     film = tmp_path / "film.mjpg"
     film.write_bytes(b"".join(p.read_bytes() for p in STREET[:4]) * 100)
-    recv = subprocess.Popen([sys.executable, EXAMPLES / "opencv_recv.py", f"127.0.0.1:{port}"], env=env, stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL, text=True)
+    recv = subprocess.Popen([sys.executable, EXAMPLES / "opencv_recv.py", f"127.0.0.1:{port}"], env=env,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     wait_for(port)
-    send = subprocess.Popen([sys.executable, EXAMPLES / "opencv_send.py", f"127.0.0.1:{port}", str(film)], env=env, stderr=subprocess.DEVNULL)
+    send = subprocess.Popen([sys.executable, EXAMPLES / "opencv_send.py", f"127.0.0.1:{port}", str(film)], env=env,
+                            stderr=subprocess.DEVNULL)
     try:
-        found = subprocess.run(["xdotool", "search", "--sync", "--name", "^camera$"], env=env, capture_output=True, text=True, timeout=30)
+        search = ["xdotool", "search", "--sync", "--name", "^camera$"]
+        found = subprocess.run(search, env=env, capture_output=True, text=True, timeout=30)
         window = found.stdout.split()[0]
         deadline = time.monotonic() + 20
         while recv.poll() is None and time.monotonic() < deadline:

@@ -16,7 +16,7 @@ KEY = seal.Key(bytes(range(1, 33)))
 
 
 class World:
-    """A sender and a receiver, with a network between them that loses, delays and doubles datagrams. No time passes but its own."""
+    """A sender, a receiver, and a network that loses, delays and doubles datagrams. No time passes but its own."""
 
     def __init__(self, seed=1, loss=0.0, disorder=0, double=0.0, key=None, delay=4 * MS):
         self.random, self.loss, self.disorder, self.double, self.delay = picked(seed), loss, disorder, double, delay
@@ -95,10 +95,10 @@ class World:
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["open", "sealed"])
 @pytest.mark.parametrize("parity", [0, 6])
-@pytest.mark.parametrize("loss", [0, 0.05, 0.1])
+@pytest.mark.parametrize("loss", [0, 0.08])
 def test_every_frame_comes(loss, parity, key):
-    w = World(loss=loss, key=key).begin().film(60, parity=parity)
-    w.check(at_least=59 if loss else 60)  # nothing is asked for of a frame whose beginning was lost before the stream was known
+    w = World(loss=loss, key=key).begin().film(40, parity=parity)
+    w.check(at_least=39 if loss else 40)  # of a stream's first frame nothing is asked for, if its beginning is lost
     stats = w.assembler.stats
     if loss:
         assert stats["frames by parity"] + stats["frames by request"] > 0
@@ -112,6 +112,21 @@ def test_disorder_and_duplicates():
     w = World(loss=0.02, disorder=3 * MS, double=0.2).begin().film(60, parity=3)
     w.check()
     assert w.assembler.stats["requests"] < 200
+
+
+def test_left_out_frames():
+    """Nobody waits for frames that a Skip names. If something of one comes all the same, the rest is asked for."""
+    w = World().begin().film(3)
+    w.next += 2
+    w.fly(wire.prefix(wire.SKIP, 7) + (3).to_bytes(4, "big") + (4).to_bytes(4, "big"), True)
+    w.film(3)
+    assert [f.id for f in w.frames] == [0, 1, 2, 5, 6, 7] and w.assembler.stats["requests"] == 0
+    w.fly(wire.prefix(wire.SKIP, 7) + (8).to_bytes(4, "big") * 2, True)
+    w.run(10 * MS)
+    w.send(picture(20_000))
+    w.flying.remove(next(f for f in w.flying if f[2][2] & 15 == wire.DATA))
+    w.film(2)
+    assert [f.id for f in w.frames][-3:] == [8, 9, 10] and w.assembler.stats["requests"] > 0
 
 
 def test_a_slow_path_keeps_order():
@@ -217,25 +232,25 @@ def flood(sessions, frame):
 
 
 def test_a_flood_of_streams_is_bounded():
-    """A camera goes on beside 20,000 invented streams, in bounded memory."""
+    """A camera goes on beside 10,000 invented streams, in bounded memory."""
     w = World().begin().film(5)
     begun, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for i in range(20_000):
+    for i in range(10_000):
         w.assembler.add(flood(100 + i, i % 40), STRANGER, w.now + i)
         if i % 1000 == 0:
             w.now += 1000
             w.film(1)
     used, cpu = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, time.process_time() - begun
     assert len(w.assembler.streams) <= MAX_STREAMS and used * 1024 < 2 * MAX_MEMORY, used
-    assert len([f for f in w.frames if f.source == CAMERA]) == 25, w.assembler.stats
-    assert cpu < 60, "20,000 datagrams cost too much"
+    assert len([f for f in w.frames if f.source == CAMERA]) == 15, w.assembler.stats
+    assert cpu < 60, "10,000 datagrams cost too much"
     assert len(w.assembler.feedback) < 1000
 
 
 def test_a_flood_of_frames_is_bounded():
     """One stranger sends parts of ever new frames: at most 32 of them, and 64 MiB in all, are kept."""
     a = Assembler()
-    for i in range(5000):
+    for i in range(2500):
         lay = wire.layout_for(wire.MAX_FRAME, 65_472)
         header = wire.pack_segment(wire.DATA, i % lay.k, i % 50, 0, 0, i // 50, lay, 0, START, 1)
         a.add(header + bytes(lay.stride), STRANGER, START + i)
@@ -290,3 +305,22 @@ def test_checksum():
             for _ in range(8):
                 crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
         assert crc32c(data) == crc ^ 0xFFFFFFFF
+
+
+def test_every_length_of_every_datagram():
+    """What is cut short is refused, and breaks neither end."""
+    from udpcam.subscription import Subscription
+    w = World().begin().film(1)
+    o, now = w.sent[0], w.now
+    echo = wire.Echo(now & wire.STAMP, now & wire.STAMP, 5)
+    whole = [w.splitter.announce("door", 0, 0, now), w.splitter.data(o, [0])[0], wire.prefix(wire.SKIP, 7) + bytes(8),
+             wire.pack_report(7, 0, echo, 1, 2, 3, [[1] * 8]), wire.pack_request(wire.Request(0, 0, 1, 57, [1]), 7),
+             wire.prefix(wire.ANSWER) + bytes(26), wire.pack_subscribe(1, bytes(16), "door")]
+    assembler, subscription = Assembler(), Subscription("127.0.0.1", 1, "", None, 2)
+    for b in whole:
+        for n in range(len(b)):
+            assembler.add(b[:n], CAMERA, now)
+            for read in (w.splitter.hear, subscription.read):
+                with pytest.raises(wire.MALFORMED):
+                    read(b[:n], now)
+    assert not assembler.ready and assembler.stats["datagrams"] == sum(map(len, whole))

@@ -144,7 +144,8 @@ def receiver_of(v):
 
 def sender_of(v):
     s = v["sender"]
-    splitter = Splitter(s.get("session", 0), s.get("stream", 0), key_of(v.get("key")), bytes.fromhex(s.get("salt", "")), seal.CHACHA)
+    salt = bytes.fromhex(s.get("salt", ""))
+    splitter = Splitter(s.get("session", 0), s.get("stream", 0), key_of(v.get("key")), salt, seal.CHACHA)
     for at in s["announced_us"]:
         splitter.clock.echo(at)
     return lambda b, source, now: (refusal(splitter.hear, b, now), "", [])

@@ -7,6 +7,7 @@ import sys
 
 from . import Sender, jpeg, receive, subscribe
 
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m udpcam", description="Sends and receives JPEGs over UDP.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -29,18 +30,24 @@ def main() -> int:
         print(f"udpcam {args.command}: {e}", file=sys.stderr)
         return 1
 
+
 def send_all(args: argparse.Namespace) -> int:
     sender = Sender(args.to, name=args.name, key=args.key, parity=args.parity, fps=args.fps)
-    for picture in jpeg.split(sys.stdin.buffer):
-        sender.send(picture)
-    sender.close(linger=1)
+    try:
+        for picture in jpeg.split(sys.stdin.buffer):
+            sender.send(picture)
+        sender.close(linger=1)
+    except KeyboardInterrupt:
+        pass
     return 0
+
 
 def receive_all(args: argparse.Namespace) -> int:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
     signal.signal(signal.SIGTERM, stop)
-    receiver = subscribe(args.sender, key=args.key, keep=512) if args.sender else receive(args.address, key=args.key, keep=512)
+    options = {"key": args.key, "keep": 512}
+    receiver = subscribe(args.sender, **options) if args.sender else receive(args.address, **options)
     out, count = sys.stdout.buffer if args.out == "-" else open(args.out, "wb"), 0
     try:
         for frame in receiver:
@@ -55,6 +62,7 @@ def receive_all(args: argparse.Namespace) -> int:
     stats = receiver.stats
     print(", ".join(f"{n} {what}" for what, n in sorted(stats.items()) if n), file=sys.stderr)
     return 0
+
 
 if __name__ == "__main__":
     sys.exit(main())

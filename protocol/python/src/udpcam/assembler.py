@@ -1,7 +1,7 @@
 """Datagrams become frames here, and requests and reports are made. No socket, and no clock: now is an argument.
 
-What comes may be hostile. A frame has only the memory of what came of it, all unfinished ones have at most 64 MiB, and there are at
-most 256 streams. Those that have delivered least give way. What is refused is counted by reason."""
+What comes may be hostile. A frame has only the memory of what came of it, all unfinished ones have at most 64 MiB, and there
+are at most 256 streams. Those that have delivered least give way. What is refused is counted by reason."""
 from __future__ import annotations
 
 import os
@@ -19,9 +19,10 @@ REPORT_EVERY, URGENT, SLOW_TRAIN, TAIL_WAIT, MAX_REORDER = 200 * MS, 10 * MS, 2 
 GUESSED_RTT, MAX_LATENCY, PROVEN = 20 * MS, 150 * MS, 300 * MS
 Address = Any  # of a socket: host, port and, for IPv6, more
 
+
 class Frame(NamedTuple):
-    """A picture. captured is the time by the sender's clock, in seconds since the epoch. age is how old the picture was when it
-    was whole here, in seconds, None if the sender's clock is not known."""
+    """A picture. captured is the time by the sender's clock, in seconds since the epoch. age is how old the picture was when
+    it was whole here, in seconds, None if the sender's clock is not known."""
     jpeg: bytes
     name: str
     id: int
@@ -29,6 +30,7 @@ class Frame(NamedTuple):
     age: float | None
     source: tuple[str, int]
     sealed: bool
+
 
 class Incoming:
     """A frame on its way in, or of which datagrams may still come."""
@@ -40,16 +42,19 @@ class Incoming:
         self.helped = self.repaired = self.closed = False
         self.partial = False  # joined in its middle, or left out by the sender: it does not count as lost
         self.shards: list[dict[int, bytes]] = []  # of each block, by number
-        self.seen = self.sent = self.first = self.last = self.n = self.x = self.y = self.xx = self.xy = 0  # of its train
+        self._begin_train()
+
+    def _begin_train(self) -> None:
+        self.seen = self.sent = self.first = self.last = self.n = self.x = self.y = self.xx = self.xy = 0
 
     def accept(self, s: Segment) -> bool:
         """Whether a segment describes this frame. If more describe another one with its ID, the first ones were forged."""
         self.votes[s.same] += 1
         self.size += 128
         if self.state == UNSEEN or self.state == COLLECTING and self.votes[s.same] > self.votes[self.same]:
-            self.__dict__.update(Incoming(self.frame, self.deadline, self.over).__dict__, votes=self.votes, partial=self.partial)
+            self._begin_train()
             self.layout, self.same, self.captured, self.crc, self.state = s.layout, s.same, s.captured, s.crc, COLLECTING
-            self.left, self.shards = s.layout.blocks, [{} for _ in range(s.layout.blocks)]
+            self.left, self.shards, self.asks = s.layout.blocks, [{} for _ in range(s.layout.blocks)], 0
             self.size = 1024 + 300 * s.layout.blocks + 128 * len(self.votes)
         return s.same == self.same
 
@@ -92,10 +97,12 @@ class Incoming:
             yield Request(self.frame, 0, 0, 0, ())  # all of it
         for block, there in enumerate(self.shards):
             if len(there) < (total := self.total(block)):
-                yield Request(self.frame, block, total - len(there), self.layout.k, [c for c in range(total) if c not in there])
+                missing = [c for c in range(total) if c not in there]
+                yield Request(self.frame, block, total - len(there), self.layout.k, missing)
 
     def become(self, state: int, jpeg: bytes = b"") -> None:
         self.state, self.shards, self.size = state, [{0: jpeg}], len(jpeg)
+
 
 class Stream:
     """The frames of one sender, in order."""
@@ -105,7 +112,8 @@ class Stream:
         self.joined = self.seen = self.wake = self.reported = now
         self.delivered = self.received = self.fed_back = self.counter = self.oldest = self.renames = 0
         self.frames: list[Incoming] = []  # in order; the first few are done
-        self.newest = self.reach = self.handed = self.strays = self.stray = 0  # reach: the newest that was handed on or left out
+        self.newest = self.handed = self.strays = self.stray = 0
+        self.reach = 0  # the newest frame that was handed on, or that the sender has left out
         self.reorder = self.gap = self.unanswered = self.largest = self.late = self.sent = 0
         self.urgent, self.started, self.live = False, False, True  # live: it is no recording
         self.trains: list[list[int]] = []
@@ -129,7 +137,7 @@ class Stream:
         if not why and s.repair:
             p.helped, self.unanswered = True, 0
         if p.state == COLLECTING and not p.left:
-            n, jpeg = p.layout.blocks, b""
+            n = p.layout.blocks
             jpeg = b"".join([p.shards[i % n][i // n] for i in range(p.layout.segments)])[:p.layout.length]
             if jpeg[:2] != b"\xff\xd8" or jpeg[-2:] != b"\xff\xd9" or not self.segments and crc32c(jpeg) != p.crc:
                 self.drop(p, "not-jpeg" if self.segments or crc32c(jpeg.ljust(4)) == p.crc else "corrupt")
@@ -144,6 +152,8 @@ class Stream:
         if not self.frames:
             self.newest = self.reach = (s.frame - (1 << 30)) & 0xFFFFFFFF  # older frames may still come
         p, late = self._find(s.frame), ahead(s.frame, self.newest) <= 0
+        if p and p.state == UNSEEN:
+            p.partial = False  # it may have been left out by a Skip, which does not count then
         if p is None and self.started and not self.segments and (late or ahead(s.frame, self.reach) > MAX_AHEAD):
             # It may be forged. But if several come in order and no others, then the stream goes on here.
             step = ahead(s.frame, self.stray)
@@ -211,8 +221,9 @@ class Stream:
         del self.frames[:max(0, len(done) - 2)]
         at = self.reported + (URGENT if self.urgent else REPORT_EVERY)
         if now >= at:
-            self.reported, at, age = now, now + REPORT_EVERY, (now - self.joined) // MS
-            if self._send(wire.pack_report(self.session, self.number, self.clock.echo(now), self.largest, self.late, age, self.trains), 2):
+            self.reported, at, echo, age = now, now + REPORT_EVERY, self.clock.echo(now), (now - self.joined) // MS
+            report = wire.pack_report(self.session, self.number, echo, self.largest, self.late, age, self.trains)
+            if self._send(report, 2):
                 self.largest, self.late, self.trains, self.urgent = 0, 0, [], False
         self.wake = min(t for t in [*due, at] if t)
 
@@ -261,7 +272,7 @@ class Stream:
         if now < due:
             return due
         p.asks, p.asked, self.unanswered = p.asks + 1, now, self.unanswered + (p.asks > 0)
-        for request in p.requests():  # made one by one: a stranger's frame may have many blocks, and be asked for only a little
+        for request in p.requests():  # made one by one: a stranger's frame may have many blocks, and few are asked for
             if not self._send(wire.pack_request(request, self.session, self.number), 8):
                 break
             self.a.stats["requests"] += 1
@@ -275,6 +286,7 @@ class Stream:
         self.fed_back += size
         self.a.feedback.append((self.a.seal(self.feedback, b) if self.feedback else b, self.source))
         return True
+
 
 class Assembler:
     """Makes frames of datagrams. After add and expire, take the frames from ready, and what is to be sent from feedback."""

@@ -8,6 +8,7 @@ from .wire import MAX_FRAME
 
 _IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker that ends a scan
 
+
 def _end(b: bytearray) -> int:
     """Where the JPEG at the beginning of b ends, 0 if that has not come yet."""
     at = 2
@@ -21,6 +22,7 @@ def _end(b: bytearray) -> int:
             found = _IN_SCAN.search(b, at)
             at = found.start() if found else len(b)
     return at + 2 if b[at:at + 2] == b"\xff\xd9" else 0
+
 
 def split(file: BinaryIO) -> Iterator[bytes]:
     """The JPEGs in a stream of bytes, each as soon as it has come. What lies between them is left out."""

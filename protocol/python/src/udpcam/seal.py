@@ -12,9 +12,11 @@ from .wire import SEALED, TAG, Refused, check
 
 CHACHA, AES = 1, 2
 
+
 class Aead(Protocol):
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...
+
 
 class XChaCha:
     """XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), made of what cryptography has: HChaCha20 is a block of ChaCha20's key
@@ -35,6 +37,7 @@ class XChaCha:
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
         return self._inner(nonce).decrypt(bytes(4) + nonce[16:], data, associated_data)
 
+
 class Key:
     """The secret that the senders and receivers of sealed streams share: 32 bytes."""
 
@@ -45,7 +48,7 @@ class Key:
         try:
             self.subscriptions.encrypt(bytes(24), b"", b"")  # loads OpenSSL now, and not when the first datagram waits
         except ImportError:
-            raise ImportError("a key needs cryptography: pip install cryptography, or apt install python3-cryptography") from None
+            raise ImportError("a key needs the package cryptography: pip install cryptography") from None
 
     def _derive(self, salt: bytes, purpose: bytes) -> bytes:  # HKDF-SHA256 (RFC 5869), its first block
         prk = hmac.digest(salt or bytes(32), self._secret, hashlib.sha256)
@@ -61,6 +64,7 @@ class Key:
             return aead.AESGCM(self._derive(salt, b"segment AES-256-GCM"))
         return aead.ChaCha20Poly1305(self._derive(salt, b"segment ChaCha20-Poly1305"))
 
+
 def parse_key(text: str) -> Key:
     """The key that udpcam key prints, or that is in a file of that name."""
     lines = [text]
@@ -74,16 +78,9 @@ def parse_key(text: str) -> Key:
             continue
         if len(secret) == 32 and any(secret) and base64.b64encode(secret).decode() == line.strip():
             return Key(secret)
-    raise ValueError("neither a key nor a file that has one: a key is 32 bytes in base64, 44 characters. udpcam key makes one, and "
-                     "udpcam key --passphrase makes it from words")
+    raise ValueError("neither a key nor a file that has one: a key is 32 bytes in base64, 44 characters. udpcam key makes one, "
+                     "and udpcam key --passphrase makes it from words")
 
-def best_suite() -> int:
-    """AES only where the processor has instructions for it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as f:
-            return AES if any(" aes" in line for line in f if line.startswith(("flags", "Features"))) else CHACHA
-    except OSError:
-        return CHACHA
 
 class Control(NamedTuple):
     """The clear part of a sealed datagram that is no segment."""
@@ -92,22 +89,28 @@ class Control(NamedTuple):
     key_id: int
     suite: int = 0
 
+
 def seal_control(aead: Aead, control: Control, opened: bytes) -> bytes:
     header = opened[:2] + bytes([opened[2] | SEALED]) + opened[3:8] + struct.pack(">16sQHBx", *control)
     return header + aead.encrypt(header[8:32], opened[8:], header)
+
 
 def parse_control(b: bytes) -> Control:
     check(len(b) >= 36 + TAG)
     return Control(*struct.unpack_from(">16sQHBx", b, 8))
 
+
 def open_control(aead: Aead, b: bytes) -> bytes:
     return b[:2] + bytes([b[2] & ~SEALED]) + b[3:8] + _open(aead, b[8:32], b[36:], b[:36])
+
 
 def seal_segment(aead: Aead, header: bytes, payload: bytes) -> bytes:
     return header + aead.encrypt(header[:1] + header[17:18] + header[2:12], payload, header)
 
+
 def open_segment(aead: Aead, b: bytes) -> bytes:
     return _open(aead, b[:1] + b[17:18] + b[2:12], b[28:], b[:28])
+
 
 def _open(aead: Aead, nonce: bytes, sealed: bytes, header: bytes) -> bytes:
     from cryptography.exceptions import InvalidTag

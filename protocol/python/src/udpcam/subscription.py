@@ -10,6 +10,7 @@ from .wire import SECOND, check
 
 LIVE = SECOND // 2  # a stream that was silent for longer does not come any more
 
+
 class Subscription:
     """It never sends more than 2.2 datagrams a second for long, whatever comes."""
 
