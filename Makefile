@@ -45,7 +45,7 @@ LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
 	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick \
-	iproute2 iptables libjpeg-turbo-progs nftables nginx-light python3 qemu-user-static systemd xdotool xvfb zbar-tools \
+	iproute2 iptables libjpeg-turbo-progs nftables nginx-light openssl python3 qemu-user-static systemd xdotool xvfb zbar-tools \
 	$(LAB_DEBS)
 
 # The programs that `make bench` compares with, and its kind of network: the kernel's netem if there is one.

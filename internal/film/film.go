@@ -27,6 +27,8 @@ var (
 	ErrDamaged = errors.New("it is damaged")
 	// ErrCut means that a film ends within a picture, or before the first.
 	ErrCut = errors.New("it is cut off")
+	// ErrForm means that a film is made in a way that this package does not read. The error says how to make another of it.
+	ErrForm = errors.New("films of this form are not read")
 	// ErrCodec means that the pictures in a film are no JPEGs. The error says what they are.
 	ErrCodec = errors.New("its pictures are no JPEGs")
 )
@@ -54,8 +56,8 @@ const maxBarren = 1 << 16
 // maxAt is the longest film: some 11 years. It stops times that cannot be counted.
 const maxAt = 100_000 * time.Hour
 
-// Open returns the film in a file of that size. The error is ErrForeign, ErrDamaged, ErrCut or ErrCodec, wrapped, or that
-// of reading. The film reads from the file as long as it is used.
+// Open returns the film in a file of that size. The error is ErrForeign, ErrDamaged, ErrCut, ErrForm or ErrCodec, wrapped, or
+// that of reading. The film reads from the file as long as it is used.
 func Open(file io.ReaderAt, size int64) (*Film, error) {
 	in := input{file, size}
 	var begin [12]byte

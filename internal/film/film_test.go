@@ -157,7 +157,7 @@ func TestAVIWithoutSizes(t *testing.T) {
 func TestFilmsOfSomethingElse(t *testing.T) {
 	for name, want := range map[string]error{
 		"h264.mp4":      fmt.Errorf("%w: they are H.264", ErrCodec),
-		"fragments.mp4": ErrDamaged,
+		"fragments.mp4": ErrForm,
 		"../film.go":    ErrForeign,
 	} {
 		_, _, err := read(fixture(t, name))

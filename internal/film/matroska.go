@@ -42,8 +42,7 @@ func openMatroska(in input) (*Film, error) {
 		switch {
 		case t.kind != matroskaVideo || t.number < 1:
 		case t.codec == "V_MJPEG" && t.encoded:
-			return nil, fmt.Errorf("%w: its pictures are compressed again; ffmpeg -i OLD -c copy NEW.mkv makes a film without that",
-				ErrDamaged)
+			return nil, fmt.Errorf("%w: its pictures are compressed again; ffmpeg -i OLD -c copy NEW.mkv makes one that is", ErrForm)
 		case t.codec == "V_MJPEG":
 			m.track = uint64(t.number)
 			return &Film{"Matroska", m.pictures, in}, nil

@@ -94,8 +94,7 @@ func openMP4(in input, brand string) (*Film, error) {
 		switch {
 		case t.handler != "vide":
 		case t.codec == "jpeg" && fragments:
-			return nil, fmt.Errorf("%w for udpcam, because it is in fragments; ffmpeg -i OLD -c copy NEW.mkv makes a film that can "+
-				"be played", ErrDamaged)
+			return nil, fmt.Errorf("%w: it is in fragments; ffmpeg -i OLD -c copy NEW.mkv makes one that is", ErrForm)
 		case t.codec == "jpeg" && t.timescale > 0:
 			return &Film{kind, t.pictures, in}, nil
 		case found == "":

@@ -31,11 +31,12 @@ const (
 // with growing pauses while it brings no picture. It ends with udpcam, whatever ends that, and so do programs that it started
 // itself, as far as the system can see to that.
 type child struct {
-	name    string                             // for people
-	command func() []string                    // the program and its arguments
-	silence time.Duration                      // how long nothing may come, or 0 for any time
-	once    bool                               // its end, without an error, is that of the source
-	doubt   func([2]byte) bool                 // whether it must be started in another way, if it begins so; or nil
+	name    string          // for people
+	command func() []string // the program and its arguments
+	silence time.Duration   // how long nothing may come, or 0 for any time
+	once    bool            // its end is that of the source
+	// another says whether the program must be started in another way, if its output begins so, or if it says so; or it is nil.
+	another func(begin [2]byte, said string) bool
 	lasting func(reason int, said string) bool // whether it is of no use to start it again
 	hide    func(string) string                // takes secrets out of what it says
 	o       Options
@@ -62,6 +63,9 @@ func (c *child) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 	return frames(ctx, c.o, c.play)
 }
 
+// jpegBegins is how each JPEG begins: with its SOI.
+var jpegBegins = [2]byte{0xFF, 0xD8}
+
 // errOtherWay means that a program is started in another way from now on.
 var errOtherWay = errors.New("another way")
 
@@ -80,8 +84,11 @@ func (c *child) play(ctx context.Context, emit emitter) error {
 	began, proven := time.Now(), false
 	for retry := (backoff{}); ; {
 		n, err := c.run(ctx, state, paced)
-		if err == errStopped || ctx.Err() != nil || err == nil && c.once {
+		switch {
+		case err == errStopped, ctx.Err() != nil, err == nil && c.once:
 			return err
+		case c.once && err != errOtherWay:
+			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		if n > 0 {
 			proven, retry = true, backoff{}
@@ -136,6 +143,8 @@ func (c *child) run(ctx context.Context, state *changes, emit emitter) (n int, e
 		return n, cause
 	case err != nil && err != io.EOF:
 		return n, err
+	case failed != nil && n == 0 && c.another != nil && c.another(jpegBegins, said.String()):
+		return n, errOtherWay
 	case failed != nil && n == 0 && c.lasting(code, said.String()):
 		return n, final("%w%s", failed, said)
 	case failed != nil:
@@ -154,10 +163,10 @@ func (c *child) read(ctx context.Context, in io.Reader, wrong func(error), state
 		defer w.quiet.Stop()
 		in = w
 	}
-	if c.doubt != nil {
+	if c.another != nil {
 		var begin [2]byte
 		n, err := io.ReadFull(in, begin[:])
-		if err == nil && c.doubt(begin) {
+		if err == nil && c.another(begin, "") {
 			return 0, errOtherWay
 		}
 		in = io.MultiReader(bytes.NewReader(begin[:n]), in)

@@ -48,18 +48,13 @@ func newFFmpeg(scheme string) func(rest string, o Options) (Source, error) {
 				return append([]string{path}, ffmpegArgs(input, file, transcode.Load(), o)...)
 			},
 			once: file,
-			doubt: func(begin [2]byte) bool {
-				return string(begin[:]) != "\xFF\xD8" && !transcode.Swap(true)
-			},
-			lasting: func(_ int, said string) bool {
+			another: func(begin [2]byte, said string) bool {
 				// H.264 of which the key frame has not come yet cannot be copied. JPEGs always can.
-				if strings.Contains(said, "codec parameters") {
-					transcode.Store(true)
-				}
-				return hopeless.MatchString(said)
+				return (begin != jpegBegins || strings.Contains(said, "codec parameters")) && !transcode.Swap(true)
 			},
-			hide: secretsOf(input),
-			o:    o,
+			lasting: func(_ int, said string) bool { return hopeless.MatchString(said) },
+			hide:    secretsOf(input),
+			o:       o,
 		}
 		c.o.FPS = 0 // ffmpeg sees to it
 		if !file {

@@ -226,12 +226,16 @@ func TestFilmCutOff(t *testing.T) {
 	if got := fmt.Sprint(skipped.n); got != "map[truncated:1]" {
 		t.Errorf("left out %s", got)
 	}
+	_, err := Open(path, Options{MaxFrameSize: 1000})
+	if !errors.Is(err, ErrNoJPEG) || !strings.Contains(err.Error(), "more than 1000 bytes") {
+		t.Errorf("pictures that are too large: %v", err)
+	}
 	log := logged{}
 	equal(t, collect(t, open(t, store(t, "cut.mjpg", pics[4], pics[5][:3000]), Options{Log: log.logger()}), 1), pics[4])
 	if !strings.Contains(log.String(), "cut off") {
 		t.Errorf("a second picture that is cut off: logged %q", log.String())
 	}
-	_, err := Open(store(t, "cut.mjpg", pics[0][:3000]), Options{})
+	_, err = Open(store(t, "cut.mjpg", pics[0][:3000]), Options{})
 	if !errors.Is(err, ErrNoJPEG) || !strings.Contains(err.Error(), "cut off") {
 		t.Errorf("nothing but a piece of a picture: %v", err)
 	}

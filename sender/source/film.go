@@ -65,7 +65,10 @@ func (f *filmFile) play(ctx context.Context, emit emitter) error {
 			frame.Captured = time.Now()
 			return emit(frame)
 		})
-		table.turn(last + max(step, time.Millisecond)) // the next pass begins one picture later
+		if step == 0 {
+			step = time.Second / defaultFPS
+		}
+		table.turn(last + step) // the next pass begins one picture later
 		return shown, err
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"udpcam/protocol"
@@ -29,15 +30,19 @@ type pictures struct {
 	within int // how many of the next pictures may be parts of the last one
 	field  int // which of a picture's two fields is taken, 0 while pictures are whole
 	log    *slog.Logger
+
+	most     int         // bytes of a picture
+	tooLarge atomic.Bool // one had more
 }
 
 // pictures returns the pictures in r. What is left out is counted with Skip.
 func (o Options) pictures(r io.Reader) *pictures {
-	p := &pictures{in: search{r: r}, log: o.Log}
+	p := &pictures{in: search{r: r}, log: o.Log, most: o.MaxFrameSize}
 	p.reader = mjpeg.NewReader(&p.in, mjpeg.ReaderOptions{
 		MaxFrameSize: o.MaxFrameSize,
 		Mend:         true,
 		Skip: func(reason mjpeg.Reason) {
+			p.tooLarge.Store(p.tooLarge.Load() || reason == mjpeg.Oversized)
 			if !p.in.stopped() { // else the picture has just not come yet
 				o.Skip(string(reason))
 			}
@@ -134,6 +139,9 @@ func (s *search) found() {
 
 // what says what comes instead of pictures. It may be called from any goroutine.
 func (p *pictures) what() string {
+	if p.tooLarge.Load() {
+		return fmt.Sprintf("its pictures have more than %d bytes; make them smaller, or of a lower quality", p.most)
+	}
 	p.in.mu.Lock()
 	defer p.in.mu.Unlock()
 	text, _ := whatIs(p.in.begin)
