@@ -69,8 +69,8 @@ func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 		pins, _ := parsePins(o.Pins) // check has seen both
 		fields, _ := parseFields(o.Header)
 		c := &camera{shown: Redact(raw), o: o}
-		c.lines = &exchange{dialer: dialer{connect: new(net.Dialer).DialContext, insecure: o.Insecure, pins: pins, oldTLS: o.OldTLS,
-			through: http.ProxyFromEnvironment}}
+		c.lines = &exchange{dialer: dialer{connect: new(net.Dialer).DialContext, through: http.ProxyFromEnvironment,
+			insecure: o.Insecure, pins: pins, oldTLS: o.OldTLS}}
 		c.client = &http.Client{CheckRedirect: redirect, Jar: &cookies{}, Transport: newCredentials(u, fields, c.lines)}
 		u.User, u.Fragment, u.RawQuery = nil, "", strings.ReplaceAll(u.RawQuery, " ", "%20")
 		c.url = u.String()

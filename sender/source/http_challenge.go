@@ -112,7 +112,7 @@ func demandOf(c challenge) (*demand, error) {
 			d.strength = i
 		}
 	}
-	offered := strings.FieldsFunc(strings.ToLower(c.params["qop"]), func(r rune) bool { return strings.ContainsRune(" \t,;", r) })
+	offered := strings.Fields(strings.NewReplacer(",", " ", ";", " ").Replace(strings.ToLower(c.params["qop"])))
 	for _, known := range []string{"auth", "auth-int"} {
 		if d.qop == "" && slices.Contains(offered, known) {
 			d.qop = known
@@ -144,7 +144,8 @@ func (d *demand) answer(req *http.Request, user, password string) (string, error
 	if d.session {
 		o.A1 = sum(sum(user+":"+p["realm"]+":"+password) + ":" + p["nonce"] + ":" + o.Cnonce)
 	}
-	c := &digest.Challenge{Realm: p["realm"], Nonce: p["nonce"], Algorithm: known.name, Userhash: strings.EqualFold(p["userhash"], "true")}
+	c := &digest.Challenge{Realm: p["realm"], Nonce: p["nonce"], Algorithm: known.name,
+		Userhash: strings.EqualFold(p["userhash"], "true")}
 	if d.qop != "" {
 		c.QOP = []string{d.qop}
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +26,13 @@ func answersDigest(r *http.Request, algorithm, realm, qop, user, pass string) bo
 		return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(m[1] + m[2])
 	}
 	base, session := strings.CutSuffix(strings.ToLower(algorithm), "-sess")
-	newHash := map[string]func() hash.Hash{"": md5.New, "md5": md5.New, "sha-256": sha256.New, "sha-512-256": sha512.New512_256}[base]
+	newHash := md5.New
+	switch base {
+	case "sha-256":
+		newHash = sha256.New
+	case "sha-512-256":
+		newHash = sha512.New512_256
+	}
 	h := func(parts ...string) string {
 		sum := newHash()
 		io.WriteString(sum, strings.Join(parts, ":"))
@@ -45,48 +50,50 @@ func answersDigest(r *http.Request, algorithm, realm, qop, user, pass string) bo
 	if qop != "" {
 		want = h(a1, "n1", get("nc"), get("cnonce"), qop, a2)
 	}
-	return strings.HasPrefix(given, "Digest ") && get("response") == want && get("username") == user && get("realm") == realm &&
-		get("uri") == r.RequestURI && get("qop") == qop && strings.EqualFold(get("algorithm"), algorithm)
+	return strings.HasPrefix(given, "Digest ") && get("response") == want &&
+		get("username") == user && get("realm") == realm && get("uri") == r.RequestURI && get("qop") == qop && strings.EqualFold(get("algorithm"), algorithm)
 }
 
 // Digest login works however its challenge is spelt, and the password never leaves in clear.
 func TestDigestSpelling(t *testing.T) {
 	pic := street(t)[4]
+	const and = "\r\nWWW-Authenticate: "
 	for name, tt := range map[string]struct {
 		challenge             string // lines behind WWW-Authenticate
 		algorithm, realm, qop string
 	}{
-		"as in the RFC":            {`Digest realm="cam", nonce="n1", qop="auth", algorithm=MD5`, "MD5", "cam", "auth"},
-		"a list of qop":            {`Digest realm="cam", nonce="n1", qop="auth-int, auth"`, "", "cam", "auth"},
-		"a list with tabs":         {"Digest realm=\"cam\", nonce=\"n1\", qop=\"auth-int\t,\tauth\"", "", "cam", "auth"},
-		"a list without quotes":    {`Digest qop=auth, realm=cam, nonce=n1`, "", "cam", "auth"},
-		"qop in capitals":          {`Digest realm="cam", nonce="n1", qop="AUTH"`, "", "cam", "auth"},
-		"auth-int alone":           {`Digest realm="cam", nonce="n1", qop="auth-int"`, "", "cam", "auth-int"},
-		"empty qop":                {`Digest realm="cam", nonce="n1", qop=""`, "", "cam", ""},
-		"no qop":                   {`Digest realm="cam", nonce="n1"`, "", "cam", ""},
-		"names in another case":    {`DIGEST Realm="cam", NONCE="n1", Qop="auth", ALGORITHM="md5"`, "md5", "cam", "auth"},
-		"no quotes":                {`Digest realm=cam,nonce=n1,qop=auth,algorithm=MD5`, "MD5", "cam", "auth"},
-		"spaces around =":          {`Digest realm = "cam" , nonce = "n1" , qop = "auth"`, "", "cam", "auth"},
-		"trailing comma":           {`Digest realm="cam", nonce="n1", qop="auth",`, "", "cam", "auth"},
-		"commas too many":          {`Digest ,realm="cam",, nonce="n1", ,qop="auth"`, "", "cam", "auth"},
-		"no commas":                {`Digest realm="cam" nonce="n1" qop="auth"`, "", "cam", "auth"},
-		"tabs":                     {"Digest\trealm=\"cam\",\tnonce=\"n1\",\tqop=\"auth\"", "", "cam", "auth"},
-		"unknown fields":           {`Digest realm="cam", domain="/ /x", nonce="n1", charset=UTF-8, x-y="a, b=c", stale=FALSE, qop="auth"`, "", "cam", "auth"},
-		"MD5-sess":                 {`Digest realm="cam", nonce="n1", qop="auth", algorithm=MD5-sess`, "MD5-sess", "cam", "auth"},
-		"SHA-256-sess":             {`Digest realm="cam", nonce="n1", qop="auth", algorithm="SHA-256-sess"`, "SHA-256-sess", "cam", "auth"},
-		"SHA-512-256":              {`Digest realm="cam", nonce="n1", qop="auth", algorithm=SHA-512-256`, "SHA-512-256", "cam", "auth"},
-		"empty opaque":             {`Digest realm="cam", nonce="n1", opaque="", qop="auth"`, "", "cam", "auth"},
-		"empty realm":              {`Digest realm="", nonce="n1", qop="auth"`, "", "", "auth"},
-		"Latin-1 realm":            {"Digest realm=\"cam\xe9ra\", nonce=\"n1\", qop=\"auth\"", "", "cam\xe9ra", "auth"},
-		"quotes in the realm":      {`Digest realm="a \"b\", c=d", nonce="n1", qop="auth"`, "", `a "b", c=d`, "auth"},
-		"an open quote":            {`Digest nonce="n1", qop="auth", realm="cam`, "", "cam", "auth"},
-		"basic behind, in a line":  {`Digest realm="cam", nonce="n1", qop="auth", Basic realm="cam"`, "", "cam", "auth"},
-		"basic before, in a line":  {`Basic realm="cam", Digest realm="cam", nonce="n1", qop="auth"`, "", "cam", "auth"},
-		"basic without a realm":    {`Basic, Digest realm="cam", nonce="n1", qop="auth"`, "", "cam", "auth"},
-		"basic in another line":    {"Basic realm=\"cam\"\r\nWWW-Authenticate: Digest realm=\"cam\", nonce=\"n1\", qop=\"auth\"", "", "cam", "auth"},
-		"a token before":           {`NTLM TlRMTVNTUAACAAAA=, Digest realm="cam", nonce="n1", qop="auth"`, "", "cam", "auth"},
-		"folded":                   {"Digest realm=\"cam\",\r\n nonce=\"n1\",\r\n\tqop=\"auth\"", "", "cam", "auth"},
-		"the best of three":        {"Digest realm=\"cam\", nonce=\"n1\", algorithm=MD5\r\nWWW-Authenticate: Digest realm=\"cam\", nonce=\"n1\", algorithm=SHA-256, qop=\"auth\"\r\nWWW-Authenticate: Digest realm=\"cam\", nonce=\"n1\", algorithm=X", "SHA-256", "cam", "auth"},
+		"as in the RFC":           {`Digest realm="cam", nonce="n1", qop="auth", algorithm=MD5`, "MD5", "cam", "auth"},
+		"a list of qop":           {`Digest realm="cam", nonce="n1", qop="auth-int, auth"`, "", "cam", "auth"},
+		"a list with tabs":        {"Digest realm=\"cam\", nonce=\"n1\", qop=\"auth-int\t,\tauth\"", "", "cam", "auth"},
+		"a list without quotes":   {`Digest qop=auth, realm=cam, nonce=n1`, "", "cam", "auth"},
+		"qop in capitals":         {`Digest realm="cam", nonce="n1", qop="AUTH"`, "", "cam", "auth"},
+		"auth-int alone":          {`Digest realm="cam", nonce="n1", qop="auth-int"`, "", "cam", "auth-int"},
+		"empty qop":               {`Digest realm="cam", nonce="n1", qop=""`, "", "cam", ""},
+		"no qop":                  {`Digest realm="cam", nonce="n1"`, "", "cam", ""},
+		"names in another case":   {`DIGEST Realm="cam", NONCE="n1", Qop="auth", ALGORITHM="md5"`, "md5", "cam", "auth"},
+		"no quotes":               {`Digest realm=cam,nonce=n1,qop=auth,algorithm=MD5`, "MD5", "cam", "auth"},
+		"spaces around =":         {`Digest realm = "cam" , nonce = "n1" , qop = "auth"`, "", "cam", "auth"},
+		"trailing comma":          {`Digest realm="cam", nonce="n1", qop="auth",`, "", "cam", "auth"},
+		"commas too many":         {`Digest ,realm="cam",, nonce="n1", ,qop="auth"`, "", "cam", "auth"},
+		"no commas":               {`Digest realm="cam" nonce="n1" qop="auth"`, "", "cam", "auth"},
+		"tabs":                    {"Digest\trealm=\"cam\",\tnonce=\"n1\",\tqop=\"auth\"", "", "cam", "auth"},
+		"unknown fields":          {`Digest realm="cam", domain="/ /x", nonce="n1", charset=UTF-8, x-y="a, b=c", qop="auth"`, "", "cam", "auth"},
+		"MD5-sess":                {`Digest realm="cam", nonce="n1", qop="auth", algorithm=MD5-sess`, "MD5-sess", "cam", "auth"},
+		"SHA-256-sess":            {`Digest realm="cam", nonce="n1", qop="auth", algorithm="SHA-256-sess"`, "SHA-256-sess", "cam", "auth"},
+		"SHA-512-256":             {`Digest realm="cam", nonce="n1", qop="auth", algorithm=SHA-512-256`, "SHA-512-256", "cam", "auth"},
+		"empty opaque":            {`Digest realm="cam", nonce="n1", opaque="", qop="auth"`, "", "cam", "auth"},
+		"empty realm":             {`Digest realm="", nonce="n1", qop="auth"`, "", "", "auth"},
+		"Latin-1 realm":           {"Digest realm=\"cam\xe9ra\", nonce=\"n1\", qop=\"auth\"", "", "cam\xe9ra", "auth"},
+		"quotes in the realm":     {`Digest realm="a \"b\", c=d", nonce="n1", qop="auth"`, "", `a "b", c=d`, "auth"},
+		"an open quote":           {`Digest nonce="n1", qop="auth", realm="cam`, "", "cam", "auth"},
+		"basic behind, in a line": {`Digest realm="cam", nonce="n1", qop="auth", Basic realm="cam"`, "", "cam", "auth"},
+		"basic before, in a line": {`Basic realm="cam", Digest realm="cam", nonce="n1", qop="auth"`, "", "cam", "auth"},
+		"basic without a realm":   {`Basic, Digest realm="cam", nonce="n1", qop="auth"`, "", "cam", "auth"},
+		"basic in another line":   {"Basic realm=\"cam\"" + and + "Digest realm=\"cam\", nonce=\"n1\", qop=\"auth\"", "", "cam", "auth"},
+		"a token before":          {`NTLM TlRMTVNTUAACAAAA=, Digest realm="cam", nonce="n1", qop="auth"`, "", "cam", "auth"},
+		"folded":                  {"Digest realm=\"cam\",\r\n nonce=\"n1\",\r\n\tqop=\"auth\"", "", "cam", "auth"},
+		"the best of three": {"Digest realm=\"cam\", nonce=\"n1\", algorithm=MD5" + and + "Digest realm=\"cam\", nonce=\"n1\", algorithm=SHA-256, " +
+			"qop=\"auth\"" + and + "Digest realm=\"cam\", nonce=\"n1\", algorithm=X", "SHA-256", "cam", "auth"},
 		"an algorithm in quotes":   {`Digest realm="cam", nonce="n1", algorithm="MD5", qop="auth"`, "MD5", "cam", "auth"},
 		"a field that comes twice": {`Digest realm="cam", realm="x", nonce="n1", qop="auth"`, "", "cam", "auth"},
 	} {
@@ -159,8 +166,10 @@ func TestNoPasswordInClear(t *testing.T) {
 		}
 	})
 	// With encryption, basic is safe.
-	secure := httptest.NewTLSServer(&doorman{challenges: []string{`Digest realm="camera", nonce="%s", algorithm=X`, `Basic realm="x"`},
-		camera: answer{kind: "multipart/x-mixed-replace", body: savedStream(pics...), hang: true}})
+	secure := httptest.NewTLSServer(&doorman{
+		challenges: []string{`Digest realm="camera", nonce="%s", algorithm=X`, `Basic realm="x"`},
+		camera:     answer{kind: "multipart/x-mixed-replace", body: savedStream(pics...), hang: true},
+	})
 	defer secure.Close()
 	url := strings.Replace(secure.URL, "://", "://Mufasa:Circle%20of%20Life@", 1)
 	equal(t, collect(t, open(t, url, Options{Insecure: true}), 8), pics...)
@@ -191,7 +200,8 @@ func TestCameraHeader(t *testing.T) {
 		collect(t, src, 1)
 	})
 	for _, header := range []string{"no colon", "a b: c", ": x", "X: a\nb"} {
-		if _, err := Open("http://camera/", Options{Header: []string{header}}); err == nil || !strings.Contains(err.Error(), "NAME: VALUE") {
+		_, err := Open("http://camera/", Options{Header: []string{header}})
+		if err == nil || !strings.Contains(err.Error(), "NAME: VALUE") {
 			t.Errorf("%q: %v", header, err)
 		}
 	}

@@ -116,7 +116,8 @@ func (c *credentials) demanded(u *url.URL, h http.Header) (again bool, err error
 		return false, final("it offers digest login %w, which udpcam does not know, and does not get the password in clear; "+
 			"use https://", unknown)
 	case c.strict && u.Scheme != "https" && basic:
-		return false, final("it has offered digest login before, and now wants the password in clear; use https://, or start again")
+		return false, final("it has offered digest login before, and now wants the password in clear; use https://, " +
+			"or start again")
 	}
 	c.basic = basic
 	return basic, nil

@@ -201,8 +201,8 @@ func parsePins(texts []string) (pins []string, err error) {
 		digits := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(text)), "sha256:")
 		digits = strings.NewReplacer(":", "", " ", "").Replace(digits)
 		if b, err := hex.DecodeString(digits); err != nil || len(b) != sha256.Size {
-			return nil, fmt.Errorf("%q is no pin: the form is sha256: and 64 hexadecimal digits; without a pin, the error shows it",
-				text)
+			return nil, fmt.Errorf("%q is no pin: the form is sha256: and 64 hexadecimal digits; without a pin, "+
+				"the error shows it", text)
 		}
 		pins = append(pins, digits)
 	}

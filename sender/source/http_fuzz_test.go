@@ -81,7 +81,8 @@ func FuzzRequest(f *testing.F) {
 		request = request[:min(len(request), 20_000)]
 		bound := fuzzcost.Bound{Bytes: 256 << 10, Time: 2 * time.Millisecond}.Plus(len(request), 64, 2*time.Microsecond)
 		fuzzcost.Check(t, bound, func() {
-			c := &lenientConn{Conn: deaf{}, in: bufio.NewReaderSize(bytes.NewReader(request), maxUploadHeader), refused: deaf{}.refused}
+			in := bufio.NewReaderSize(bytes.NewReader(request), maxUploadHeader)
+			c := &lenientConn{Conn: deaf{}, in: in, refused: deaf{}.refused}
 			got, _ := io.ReadAll(c)
 			if len(got) > 8*len(request)+4096 {
 				t.Errorf("%d bytes of %d", len(got), len(request))

@@ -109,7 +109,8 @@ func noPicture(kind string, body *bufio.Reader) error {
 		what, _ := whatIs(start)
 		return final("it answers with %.40s instead of pictures: %s", strings.Trim(strconv.QuoteToASCII(kind), `"`), what)
 	}
-	err := fmt.Errorf("%w in its answer, only text: %.80q; open the address in a browser to see what it gives", ErrNoJPEG, start)
+	err := fmt.Errorf("%w in its answer, only text: %.80q; open the address in a browser to see what it gives",
+		ErrNoJPEG, start)
 	return &refusal{err: err, doubtful: true}
 }
 

@@ -38,7 +38,7 @@ func TestCameraComesRound(t *testing.T) {
 			return true
 		}
 	}
-	const ok = "HTTP/1.1 200 OK\r\n"
+	const ok, empty = "HTTP/1.1 200 OK\r\n", "\r\nContent-Length: 0\r\n\r\n"
 	for name, camera := range map[string]rawCamera{
 		"text":                    busy(ok + "Content-Type: text/plain\r\nContent-Length: 4\r\n\r\nBusy"),
 		"text, closed":            busy(ok + "Content-Type: text/plain\r\n\r\nDevice Busy"),
@@ -46,16 +46,16 @@ func TestCameraComesRound(t *testing.T) {
 		"JSON":                    busy(ok + "Content-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"busy\": \"yes\"}"),
 		"XML":                     busy(ok + "Content-Type: application/xml\r\nContent-Length: 12\r\n\r\n<status>busy"),
 		"nothing":                 busy(ok + "Content-Length: 0\r\n\r\n"),
-		"nothing, called picture": busy(ok + "Content-Type: image/jpeg\r\nContent-Length: 0\r\n\r\n"),
+		"nothing, called picture": busy(ok + "Content-Type: image/jpeg" + empty),
 		"hung up":                 busy(""),
 		"half a header":           busy("HTTP/1.1 200 OK\r\nContent-Ty"),
-		"503":                     busy("HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"),
-		"429":                     busy("HTTP/1.1 429 Too Many\r\nContent-Length: 0\r\n\r\n"),
-		"cookie over a redirect":  cookie("HTTP/1.1 302 Found\r\nLocation: /x\r\nSet-Cookie: sid=a; path=/\r\nContent-Length: 0\r\n\r\n"),
-		"to the same address":     cookie("HTTP/1.1 302\r\nLocation: /\r\nSet-Cookie: sid=a; HttpOnly; SameSite=Lax\r\nContent-Length: 0\r\n\r\n"),
-		"cookies in two fields":   cookie("HTTP/1.1 307\r\nLocation: /\r\nset-cookie: x=\"\xff\r\nset-cookie:sid=a\r\nContent-Length: 0\r\n\r\n"),
-		"for its own name":        cookie("HTTP/1.1 302\r\nLocation: /\r\nSet-Cookie: sid=a; domain=camera\r\nContent-Length: 0\r\n\r\n"),
-		"with an odd date":        cookie("HTTP/1.1 302\r\nLocation: /\r\nSet-Cookie: sid=a; expires=soon; Max-Age=x\r\nContent-Length: 0\r\n\r\n"),
+		"503":                     busy("HTTP/1.1 503 Busy\r\nRetry-After: 1" + empty),
+		"429":                     busy("HTTP/1.1 429 Too Many" + empty),
+		"cookie over a redirect":  cookie("HTTP/1.1 302 Found\r\nLocation: /x\r\nSet-Cookie: sid=a; path=/" + empty),
+		"to the same address":     cookie("HTTP/1.1 302\r\nLocation: /\r\nSet-Cookie: sid=a; HttpOnly; SameSite=Lax" + empty),
+		"cookies in two fields":   cookie("HTTP/1.1 307\r\nLocation: /\r\nset-cookie: x=\"\xff\r\nset-cookie:sid=a" + empty),
+		"for its own name":        cookie("HTTP/1.1 302\r\nLocation: /\r\nSet-Cookie: sid=a; domain=camera" + empty),
+		"with an odd date":        cookie("HTTP/1.1 302\r\nLocation: /\r\nSet-Cookie: sid=a; expires=soon; Max-Age=x" + empty),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -107,13 +107,15 @@ func TestCameraKeepsConnection(t *testing.T) {
 							if _, err := http.ReadRequest(in); err != nil {
 								return
 							}
-							fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s%s", len(pic), pic, tt.behind)
+							const ok = "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n"
+							fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n%s%s", ok, len(pic), pic, tt.behind)
 						}
 					}()
 				}
 			}()
 			log := logged{}
-			equal(t, collect(t, open(t, "http://"+l.Addr().String(), Options{Log: log.logger(), FPS: 100}), 12), bytesRepeated(pic, 12)...)
+			src := open(t, "http://"+l.Addr().String(), Options{Log: log.logger(), FPS: 100})
+			equal(t, collect(t, src, 12), bytesRepeated(pic, 12)...)
 			if n := connections.Load(); n > int32(tt.connections)+1 {
 				t.Errorf("%d connections", n)
 			}
@@ -132,10 +134,11 @@ func TestCameraIPv6(t *testing.T) {
 	}
 	pic := street(t)[4]
 	var host atomic.Value
-	camera := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	tells := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host.Store(r.Host)
 		answer{kind: "image/jpeg", body: pic}.ServeHTTP(w, r)
-	})}}
+	})
+	camera := &httptest.Server{Listener: l, Config: &http.Server{Handler: tells}}
 	camera.Start()
 	defer camera.Close()
 	for _, zone := range []string{"", "%25lo"} {

@@ -84,7 +84,8 @@ func TestCameraCertificates(t *testing.T) {
 		})
 	}
 	for _, bad := range []string{"", "sha256:", "sha256:12", "sha1:" + strings.Repeat("0", 64), strings.Repeat("x", 64)} {
-		if _, err := Open("https://camera/", Options{Pins: []string{bad}}); err == nil || !strings.Contains(err.Error(), "sha256: and 64") {
+		_, err := Open("https://camera/", Options{Pins: []string{bad}})
+		if err == nil || !strings.Contains(err.Error(), "sha256: and 64") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

@@ -116,7 +116,8 @@ func isRequest(head []byte) bool {
 			return false
 		}
 	}
-	return r.ContentLength != 0 || r.Header.Get("Content-Length") != "" || r.Method != http.MethodPost && r.Method != http.MethodPut
+	hasBody := r.Method == http.MethodPost || r.Method == http.MethodPut
+	return !hasBody || r.ContentLength != 0 || r.Header.Get("Content-Length") != ""
 }
 
 var hostField = regexp.MustCompile(`(?i)\nhost[ \t]*:`)
