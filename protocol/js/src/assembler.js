@@ -20,7 +20,7 @@ import * as wire from "./wire.js";
  * @property {number} [deadline] how long a frame may take, from its first segment on; by default 1000
  *
  * A datagram, and the key of its stream.
- * @typedef {{p: import("./wire.js").Prefix, key: string, b: Uint8Array, from: string, now: number}} Arrival
+ * @typedef {{p: import("./wire.js").Prefix, key: string, b: Uint8Array, from: string, now: number, waited: boolean}} Arrival
  */
 
 /** @returns {Record<string, number>} */
@@ -46,16 +46,17 @@ export class Assembler {
 
   /**
    * Takes a datagram that came from an address: IP:PORT, or another text that tells senders apart. The bytes are the
-   * assembler's from then on. @param {Uint8Array} b @param {string} from @param {number} now
+   * assembler's from then on. waited says that it came earlier, and this process was too busy to read it.
+   * @param {Uint8Array} b @param {string} from @param {number} now
    */
-  add(b, from, now) {
+  add(b, from, now, waited = false) {
     this.stats.datagrams++;
-    const why = this.#add(wire.asArray(b), from, now);
+    const why = this.#add(wire.asArray(b), from, now, waited);
     if (why) count(this.stats.leftOut, why);
   }
 
-  /** @param {Uint8Array} b @param {string} from @param {number} now */
-  #add(b, from, now) {
+  /** @param {Uint8Array} b @param {string} from @param {number} now @param {boolean} waited */
+  #add(b, from, now, waited) {
     const p = wire.parsePrefix(b);
     if (!p) return "foreign";
     if (p.type === wire.ANSWER) return "unwanted"; // a Subscriber reads those
@@ -64,8 +65,8 @@ export class Assembler {
       return p.sealed ? "sealed" : "unsealed";
     }
     const key = `${p.session}/${p.stream}${p.sealed ? "" : "/" + from}`;
-    if (p.type === wire.ANNOUNCEMENT || p.type === wire.SKIP) return this.#addControl({ p, key, b, from, now });
-    return wire.isSegment(p) ? this.#addSegment({ p, key, b, from, now }) : "unknown-type";
+    if (p.type === wire.ANNOUNCEMENT || p.type === wire.SKIP) return this.#addControl({ p, key, b, from, now, waited });
+    return wire.isSegment(p) ? this.#addSegment({ p, key, b, from, now, waited }) : "unknown-type";
   }
 
   /** @param {Arrival} d */
@@ -80,7 +81,7 @@ export class Assembler {
     if (unopened) return unopened;
     s ??= this.#join(d);
     s.heard(b.length, from, now);
-    const why = s.add(segment, now);
+    const why = s.add(segment, now, d.waited);
     this.#makeRoom(segment.id, now);
     s.wake = now;
     this.#show(s, now);
