@@ -189,8 +189,9 @@ func watchPair(send, recv *program, worse func()) error {
 			return fmt.Errorf("nothing is shown after %v; the sender said: %s; the receiver said: %s", startWait, send.Said(), recv.Said())
 		}
 	}
-	for range 10 {
-		if _, err := feed(3000); err != nil {
+	sizes := []int{20_000, 80_000, 45_000, 1500}
+	for i := range 16 { // a sender that follows the path learns it
+		if _, err := feed(sizes[i%4]); err != nil {
 			return send.Failure(err)
 		}
 	}
@@ -199,7 +200,7 @@ func watchPair(send, recv *program, worse func()) error {
 		if i == 10 {
 			worse()
 		}
-		jpeg, err := feed([]int{20_000, 80_000, 45_000, 1500}[i%4])
+		jpeg, err := feed(sizes[i%4])
 		if err != nil {
 			return send.Failure(err)
 		}
@@ -245,6 +246,15 @@ type lossyPath struct {
 	mu          sync.Mutex
 	sender      netip.AddrPort
 	there, back *netsim.Crossing
+	flight      netsim.Schedule[flying]
+	timer       *time.Timer
+}
+
+// A flying datagram is on its way.
+type flying struct {
+	bytes []byte
+	by    *net.UDPConn
+	to    netip.AddrPort
 }
 
 func newPath(to netip.AddrPort) (*lossyPath, error) {
@@ -259,6 +269,7 @@ func newPath(to netip.AddrPort) (*lossyPath, error) {
 	}
 	delay := netsim.Path{Delay: 10 * time.Millisecond}
 	p := &lossyPath{in: in, out: out, there: netsim.NewCrossing(delay, 7, 0), back: netsim.NewCrossing(delay, 7, 1)}
+	p.timer = time.AfterFunc(time.Hour, p.land)
 	go p.relay(in, func(b []byte, from netip.AddrPort) {
 		p.sender = from
 		p.cross(p.there, b, out, to)
@@ -286,7 +297,22 @@ func (p *lossyPath) relay(from *net.UDPConn, pass func([]byte, netip.AddrPort)) 
 func (p *lossyPath) cross(over *netsim.Crossing, b []byte, by *net.UDPConn, to netip.AddrPort) {
 	arrivals, _ := over.Cross(time.Now(), len(b))
 	for _, at := range arrivals {
-		time.AfterFunc(time.Until(at), func() { by.WriteToUDPAddrPort(b, to) })
+		p.flight.Put(at, flying{b, by, to})
+	}
+	if next, ok := p.flight.Next(); ok {
+		p.timer.Reset(time.Until(next))
+	}
+}
+
+// land delivers the datagrams whose time has come.
+func (p *lossyPath) land() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for f, ok := p.flight.Due(time.Now()); ok; f, ok = p.flight.Due(time.Now()) {
+		f.by.WriteToUDPAddrPort(f.bytes, f.to)
+	}
+	if next, ok := p.flight.Next(); ok {
+		p.timer.Reset(time.Until(next))
 	}
 }
 
@@ -300,6 +326,7 @@ func (p *lossyPath) lose(share float64) {
 }
 
 func (p *lossyPath) Close() {
+	p.timer.Stop()
 	p.in.Close()
 	p.out.Close()
 }
