@@ -272,10 +272,7 @@ func (c *scene) good(length int) *scene {
 	return c.shown(c.next-1, length)
 }
 
-func (c *scene) after(d time.Duration) *scene {
-	c.now = c.now.Add(d)
-	return c
-}
+func (c *scene) after(d time.Duration) *scene { c.now = c.now.Add(d); return c }
 
 func (c *scene) comes(b []byte) *scene {
 	text := hex.EncodeToString(b)

@@ -111,3 +111,11 @@ func counted(r *mutantRelay, b []byte) [][]byte {
 	}
 	return [][]byte{b}
 }
+
+// noted notes a segment that passes.
+func noted(r *mutantRelay, b []byte) [][]byte {
+	if typeOf(b) == data {
+		r.note["segment"] = bytes.Clone(b)
+	}
+	return [][]byte{b}
+}

@@ -250,12 +250,11 @@ var mutations = map[string]mutation{
 		}
 		return b
 	})},
-	"another code":         {rule: "send-parity", out: typed(parity, func(_ *mutantRelay, b []byte) []byte { b[40] ^= 1; return b })},
-	"announces once":       {rule: "announcements", out: dropped(func(r *mutantRelay, b []byte) bool { return typeOf(b) == announcement && !r.every(12) })},
-	"announces the future": {rule: "announced-newest", out: of(announcement, 18, plus(1))},
-	"echoes wrongly":       {rule: "announced-echo", out: of(announcement, 31, plus(1))},
-	"has one session": {rule: "new-session", out: changed(func(_ *mutantRelay, b []byte) []byte { copy(b[4:], "one"); return b }),
-		in: nil},
+	"another code":          {rule: "send-parity", out: typed(parity, func(_ *mutantRelay, b []byte) []byte { b[40] ^= 1; return b })},
+	"announces once":        {rule: "announcements", out: dropped(func(r *mutantRelay, b []byte) bool { return typeOf(b) == announcement && !r.every(12) })},
+	"announces the future":  {rule: "announced-newest", out: of(announcement, 18, plus(1))},
+	"echoes wrongly":        {rule: "announced-echo", out: of(announcement, 31, plus(1))},
+	"has one session":       {rule: "new-session", out: changed(func(_ *mutantRelay, b []byte) []byte { copy(b[4:], "one"); return b })},
 	"ends badly":            {rule: "send-ends", status: 3},
 	"sends rows again":      {rule: "answer-parity", out: times(2, 10)},
 	"sends no data again":   {rule: "answer-data", out: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b) == 9 })},
@@ -291,11 +290,3 @@ var sameHeader = changed(func(r *mutantRelay, b []byte) []byte {
 	}
 	return b
 })
-
-// noted notes a segment that passes.
-func noted(r *mutantRelay, b []byte) [][]byte {
-	if typeOf(b) == data {
-		r.note["segment"] = bytes.Clone(b)
-	}
-	return [][]byte{b}
-}
