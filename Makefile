@@ -42,11 +42,16 @@ UDEVDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/udev/rules.d
 LAB_DEBS := busybox-static cpio gcc kmod qemu-system-x86 ustreamer
 LAB_PKGS := ./cmd/udpcam ./cmd/udpcam-bench ./sender/source ./bench
 
+# The Debian packages for the wire in other languages: see protocol/README.md. Other packages of nodejs have npm in them.
+LANGUAGE_DEBS := gcc g++ clang cmake gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf libc6-dev-arm64-cross \
+	libc6-dev-armhf-cross libclang-rt-14-dev libopencv-dev mypy \
+	nodejs $(if $(shell command -v npm),,npm) python3-cryptography python3-numpy python3-pytest
+
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
-	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-tools imagemagick \
-	iproute2 iptables libjpeg-turbo-progs nftables nginx-light openssl python3 qemu-user-static systemd xdotool xvfb zbar-tools \
-	$(LAB_DEBS)
+	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg firefox-esr gstreamer1.0-plugins-base \
+	gstreamer1.0-plugins-good gstreamer1.0-tools imagemagick iproute2 iptables libjpeg-turbo-progs nftables nginx-light openssl \
+	python3 python3-opencv qemu-user-static systemd webkit2gtk-driver xdotool xvfb zbar-tools $(LANGUAGE_DEBS) $(LAB_DEBS)
 
 # The programs that `make bench` compares with, and its kind of network: the kernel's netem if there is one.
 BENCH_DEBS := gcc libc6-dev iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
@@ -134,7 +139,7 @@ deb: | build/ ## Build Debian packages of VERSION for amd64, arm64 and armhf int
 	@rm -r build/deb/root
 
 # The steps of `make test`, in this order.
-STEPS := setup lint vulns cross emulated units packages race unit soak 32-bit fuzz test-opencv lab no-skips
+STEPS := setup lint vulns cross emulated units packages race unit languages soak 32-bit fuzz test-opencv lab no-skips
 
 .PHONY: check
 check: ## Check and test everything that needs only Go: a minute or two, for use while you work
@@ -166,6 +171,24 @@ race-others: | build/
 unit: | build/ ## Run in full the tests that the step race shortens or leaves out
 	$(GOTESTSUM) --jsonfile build/unit.json -- -skip '^TestE2E' $$(go list ./... | grep -E '$(PURE)') \
 		$$(grep -rl --include='*_test.go' 'testing\.Short()' . | xargs dirname | sort -u)
+
+# The folders in protocol with the wire in other languages.
+LANGUAGES := c cpp python js
+
+# Each folder tests itself, by `make test`. Then every sender sends to every receiver, and udpcam-bench conform tests them all.
+.PHONY: languages language
+languages: | build/ ## Test the wire in other languages: each by itself, every sender with every receiver, and all against the rules
+	@mkdir -p build/languages
+	@printf '%s\n' $(LANGUAGES) | xargs -P 2 -I {} $(MAKE) language LANGUAGE={}
+	CGO_ENABLED=0 go build -o build/languages/ ./cmd/udpcam
+	@for language in c cpp; do $(MAKE) -C protocol/$$language MAKEFLAGS= OUT=$(CURDIR)/build/languages >build/languages/$$language-build.log 2>&1 || \
+		{ cat build/languages/$$language-build.log; exit 1; }; done
+	go vet -tags languages ./bench/conform
+	$(GOTESTSUM) --jsonfile build/languages.json -- -count=1 -tags languages -run '^TestE2E' ./bench/conform -programs $(CURDIR)/build/languages
+
+language:
+	@if $(MAKE) -C protocol/$(LANGUAGE) MAKEFLAGS= test >build/languages/$(LANGUAGE).log 2>&1; then echo "protocol/$(LANGUAGE): passed"; \
+		else cat build/languages/$(LANGUAGE).log; echo "protocol/$(LANGUAGE): failed"; exit 1; fi
 
 # It runs on amd64 alone. Tests that look at the page in a browser find nothing here that the step race does not.
 .PHONY: 32-bit

@@ -1,6 +1,7 @@
 // Command udpcam-bench measures udpcam, and other programs for comparison. Package bench does the measuring.
 //
-// Each subcommand has its flags in a file: loss.go, compare.go, cost.go (speed, fanout, delay and hub), explain.go, show.go, tcp.go.
+// Each subcommand has its flags in a file: loss.go, compare.go, cost.go (speed, fanout, delay and hub), explain.go, show.go, tcp.go,
+// conform.go.
 // measure.go runs a measurement, outputs.go writes its results, flags.go has flags that several share, and udpcam.go finds the
 // udpcam that is measured.
 package main
@@ -35,6 +36,7 @@ func newApp() *cli.App {
 			explainCommand(),
 			showCommand(),
 			tcpCommand(),
+			conformCommand(),
 			cmdline.HelpCommand("udpcam-bench", "loss"),
 		},
 		Version:     cmdline.Version(release),

@@ -37,7 +37,9 @@ var floors = []struct {
 		"internal/v4l2", "internal/rawfd",
 	}},
 	{"receiver", []string{"receiver", "protocol", "internal/datagram", "internal/hosts"}},
-	{"receiver/sink", []string{"receiver/sink", "protocol", "internal/film", "internal/hubconn", "internal/rawfd"}},
+	{"receiver/sink", []string{
+		"receiver/sink", "protocol", "internal/film", "internal/hubconn", "internal/rawfd", "internal/v4l2",
+	}},
 	{"receiver/web", []string{"receiver/web", "protocol", "internal/guard"}},
 	{"internal/datagram", []string{"protocol", "internal/rawfd"}},
 	{"internal/hubconn", []string{"protocol"}},

@@ -114,7 +114,11 @@ func openFile(name string, options sink.Options) (*file, error) {
 	if err != nil {
 		return nil, cmdline.UsageIf(fmt.Errorf("--out %s: %w", name, err), sink.ErrUnknown)
 	}
-	f := &file{name: name, queue: sink.NewQueue(to, sink.QueueOptions{}), all: isDirectory(name)}
+	queue := sink.QueueOptions{}
+	if sink.IsCamera(name) {
+		queue.Frames = 1 // pictures wait for the decoder, and only the newest is worth it
+	}
+	f := &file{name: name, queue: sink.NewQueue(to, queue), all: isDirectory(name)}
 	info, err := os.Stat(name)
 	f.kept = f.all || isRecording(name) && (err != nil || info.Mode().IsRegular()) // else it is a pipe
 	return f, nil

@@ -18,7 +18,8 @@ import (
 var (
 	httpOnly = []string{"qr", "html", "allow-host", "allow-origin", "trust-proxy", "auth", "token", "tls-cert", "tls-key",
 		"max-viewers"}
-	outOnly = []string{"stream", "force", "new-file", "keep", "keep-free", "record-as", "snapshot-every"}
+	outOnly = []string{"stream", "force", "new-file", "keep", "keep-free", "record-as", "snapshot-every",
+		"camera-as"}
 )
 
 // checkHTTP checks that flags for --http come with it.
@@ -66,6 +67,8 @@ func checkOutputs(c *cli.Context) error {
 		return cmdline.Usagef("--keep-free is for recordings, such as --out film.mkv")
 	case c.IsSet("snapshot-every") && !slices.ContainsFunc(names, hasSnapshots):
 		return cmdline.Usagef("--snapshot-every is for pictures: give --out pic.jpg, or a directory")
+	case c.IsSet("camera-as") && !slices.ContainsFunc(names, sink.IsCamera):
+		return cmdline.Usagef("--camera-as is for a camera of other programs, such as --out v4l2:/dev/video9")
 	}
 	return nil
 }
@@ -79,7 +82,9 @@ func isPicture(name string) bool {
 	return strings.HasPrefix(strings.ToLower(filepath.Ext(name)), ".jp")
 }
 
-func isRecording(name string) bool { return name != "-" && (!isPicture(name) || isDirectory(name)) }
+func isRecording(name string) bool {
+	return name != "-" && !sink.IsCamera(name) && (!isPicture(name) || isDirectory(name))
+}
 
 // sinkOptions returns what the flags say about writing files.
 func sinkOptions(c *cli.Context) (o sink.Options, err error) {
@@ -90,6 +95,13 @@ func sinkOptions(c *cli.Context) (o sink.Options, err error) {
 		o.Matroska = true
 	default:
 		return o, cmdline.Usagef("--record-as %q: choose mjpg or mkv", format)
+	}
+	switch format := c.String("camera-as"); format {
+	case "", "yuyv":
+	case "mjpg":
+		o.CameraMJPEG = true
+	default:
+		return o, cmdline.Usagef("--camera-as %q: choose yuyv or mjpg", format)
 	}
 	for _, text := range cmdline.List(c, "new-file") {
 		if every, err := time.ParseDuration(text); err == nil && every >= time.Second {

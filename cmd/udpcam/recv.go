@@ -31,6 +31,7 @@ func recvCommand() *cli.Command {
 			"udpcam recv --out film.mkv --new-file 1h", "a film that VLC plays, an hour a file",
 			"udpcam recv --out rec/ --record-as mkv --keep 7d", "of each camera, the last week",
 			"udpcam recv --out - | ffplay -f mjpeg -", "into another program",
+			"udpcam recv --out v4l2:/dev/video9", "a camera for meetings and browsers on this machine (v4l2loopback)",
 			"udpcam recv --hub nats://192.168.1.5", "for other sites, by way of a hub",
 			"udpcam recv --addr 239.1.2.3:12345 --out rec/", "each stream of a multicast group to a file",
 		) + "\nSinks, any number of them at the same time:\n" + cmdline.Indent(sinkHelp) + "\nWithout a sink recv only counts.\n",
@@ -58,7 +59,8 @@ func recvCommand() *cli.Command {
 		cmdline.Flags("Sinks",
 			&cli.BoolFlag{Name: "show", Usage: "open a window for each stream; q or Esc closes it"},
 			&cli.BoolFlag{Name: "term", Usage: "draw the picture in this terminal"},
-			&cli.StringSliceFlag{Name: "out", Usage: "write to (`OUT`) a file, directory or pipe (repeatable)", TakesFile: true},
+			&cli.StringSliceFlag{Name: "out", TakesFile: true,
+				Usage: "write to (`OUT`) a file, directory, pipe or camera device (repeatable)"},
 			&cli.StringFlag{Name: "stream", Usage: "the stream (`NAME`) that --out and --term take",
 				DefaultText: "one that sends steadily; of a directory: all"},
 			&cli.BoolFlag{Name: "force", Usage: "overwrite files that exist"},
@@ -72,6 +74,8 @@ func recvCommand() *cli.Command {
 				DefaultText: "mjpg"},
 			&cli.DurationFlag{Name: "snapshot-every", Usage: "replace --out pic.jpg once in this `TIME`; " +
 				"in a directory, write one picture of each stream as often", DefaultText: "every frame"},
+			&cli.StringFlag{Name: "camera-as", DefaultText: "yuyv", Usage: "the `FORMAT` of pictures for a camera device: yuyv, which " +
+				"all programs read, or mjpg, which needs no decoding here"},
 			maxPixelsFlag("show no picture of more than `N` pixels in a window, a terminal or a page"),
 		),
 		httpFlags(""),
@@ -264,5 +268,6 @@ const sinkHelp = `--show             a window for each stream, in a build with O
 --out pic.jpg      the newest picture, always whole
 --out DIR/         a recording of each stream
 --out -            standard output; or a named pipe by its path
+--out v4l2:/dev/video9  a camera for other programs, by v4l2loopback
 --hub URL          other sites: see udpcam hub
 `

@@ -25,5 +25,16 @@ func (*Device) Configure(Mode) (Mode, error)            { return Mode{}, ErrSyst
 func (*Device) Start(context.Context, int) error        { return ErrSystem }
 func (*Device) Next(time.Duration) (p Picture, _ error) { return p, ErrSystem }
 
+// An Output is an open device that pictures are written to, which there cannot be here.
+type Output struct{}
+
+// OpenOutput returns ErrSystem.
+func OpenOutput(string) (*Output, error) { return nil, ErrSystem }
+
+func (*Output) Info() Info                   { return Info{} }
+func (*Output) Configure(Mode) (Mode, error) { return Mode{}, ErrSystem }
+func (*Output) Write([]byte) error           { return ErrSystem }
+func (*Output) Close() error                 { return nil }
+
 // Group returns "".
 func Group(string) string { return "" }

@@ -1,6 +1,6 @@
 // Package v4l2 speaks to cameras through Linux's Video4Linux2 (https://docs.kernel.org/userspace-api/media/v4l/v4l2.html).
-// It tells what a camera can do, sets its controls, and gives its pictures with the driver's time and sequence number. On
-// other systems nothing can be opened.
+// It tells what a camera can do, sets its controls, and gives its pictures with the driver's time and sequence number. An
+// [Output] goes the other way: it writes to a device that others read as a camera. On other systems nothing can be opened.
 //
 // # The data's way
 //
@@ -29,7 +29,11 @@ var (
 	// ErrNoCamera means that a device takes no pictures: for example a television output, the metadata of a camera, or an
 	// encoder.
 	ErrNoCamera = errors.New("it takes no pictures")
-	// ErrBusy means that another program uses the camera.
+	// ErrNoOutput means that no pictures can be written to a device: for example to a camera.
+	ErrNoOutput = errors.New("no pictures can be written to it")
+	// ErrRoom means that a picture has more bytes than a device takes.
+	ErrRoom = errors.New("the picture has too many bytes for the device")
+	// ErrBusy means that another program uses the camera, or writes to the device.
 	ErrBusy = errors.New("another program uses it")
 	// ErrGone means that the camera has been unplugged.
 	ErrGone = errors.New("it has been unplugged")

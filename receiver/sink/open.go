@@ -20,12 +20,16 @@ var ErrUnknown = errors.New("there is no sink of that kind")
 //	pic.jpg       the newest picture, replaced as a whole with every frame (also .jpeg)
 //	DIR/          records every stream to a file of its own in DIR, which is created; without the slash if DIR exists
 //	-             the JPEGs one behind the other on standard output
+//	v4l2:/dev/video9   a camera for other programs, by v4l2loopback; also v4l2:9 and /dev/video9
 //
 // A name that exists and is no file, such as a named pipe, is written to like standard output.
 //
 // A file takes the frames of all streams: to record one stream, put only its frames. Put blocks while the disk or the
 // pipe's reader is busy; see [NewQueue].
 func Open(name string, o Options) (Sink, error) {
+	if IsCamera(name) {
+		return openCamera(name, o)
+	}
 	info, err := os.Stat(name)
 	if err := o.prepare(name); err != nil {
 		return nil, err
@@ -42,7 +46,7 @@ func Open(name string, o Options) (Sink, error) {
 	}
 	switch ext := strings.ToLower(filepath.Ext(name)); {
 	case strings.Contains(name, "://"), !slices.Contains([]string{"", ".mjpg", ".mjpeg", ".mkv", ".jpg", ".jpeg"}, ext):
-		return nil, fmt.Errorf("%w: there are frames.mjpg, film.mkv, pic.jpg, a directory and -; "+
+		return nil, fmt.Errorf("%w: there are frames.mjpg, film.mkv, pic.jpg, a directory, v4l2:/dev/video9 and -; "+
 			"for another format write to - and pipe it into: ffmpeg -f mjpeg -i -", ErrUnknown)
 	case strings.HasPrefix(ext, ".jp"):
 		return openSnapshot(name, o)

@@ -1,4 +1,4 @@
-// Package sink writes and shows frames on this machine: to files, pipes, a window or a terminal.
+// Package sink writes and shows frames on this machine: to files, pipes, a camera of other programs, a window or a terminal.
 //
 //	s, err := sink.Open("film.mkv", sink.Options{}) // or frames.mjpg, pic.jpg, a directory, - for standard output
 //	q := sink.NewQueue(s, sink.QueueOptions{})      // so that a slow disk never delays the receiver
@@ -67,13 +67,16 @@ type Options struct {
 	// SnapshotEvery is how often a snapshot file is replaced; 0 means with every frame. If it is set, a directory gets
 	// snapshots of each stream this often, called after their times, rather than recordings.
 	SnapshotEvery time.Duration
-	// MaxPixels is the largest picture that a window or a terminal decodes; 0 means [mjpeg.MaxPixels]. This stops pictures of
-	// a few bytes that claim to be huge. Larger ones are left out as SkipHuge.
+	// CameraMJPEG hands a camera (v4l2:) the JPEGs as they are, rather than YUYV. That costs no decoding, but not every program
+	// reads a camera of JPEGs.
+	CameraMJPEG bool
+	// MaxPixels is the largest picture that a window, a terminal or a camera decodes; 0 means [mjpeg.MaxPixels]. This stops
+	// pictures of a few bytes that claim to be huge. Larger ones are left out as SkipHuge.
 	MaxPixels int
 	// Keep says which files of a rotating recording are deleted. If Rotate is not set, it begins a new file each hour, or
 	// more often where less is kept.
 	Keep Keep
-	// Log, if set, is told which files were deleted or mended.
+	// Log, if set, is told which files were deleted or mended, and the format of a camera.
 	Log *slog.Logger
 	// Skip, if set, is called with one of the reasons above when the sink leaves a frame out, from any goroutine.
 	Skip func(reason string)

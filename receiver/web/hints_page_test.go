@@ -79,7 +79,7 @@ func TestPageHintsCopy(t *testing.T) {
 	p := browse(t, "http://"+serve(t, h)+"/", 1000, 700)
 	for _, name := range []string{"clipboard-read", "clipboard-write"} {
 		grant := browser.SetPermissionParams{Permission: &browser.PermissionDescriptor{Name: name},
-			Setting: browser.PermissionSettingGranted}
+			Setting: browser.PermissionSettingGranted, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID}
 		if _, err := chromedp.Call(p.ctx, browser.SetPermission, grant); err != nil {
 			t.Fatal(err)
 		}

@@ -45,9 +45,11 @@ func TestPageShowsOnlyListedStreams(t *testing.T) {
 
 	// A worker that is told to connect elsewhere cannot.
 	closed := evaluate[bool](p, fmt.Sprintf(`new Promise((resolve) => {
-		const worker = new Worker('static/worker.js');
+		const worker = new Worker('static/worker.js', { type: 'module' });
 		worker.onmessage = ({ data }) => 'closed' in data && resolve(data.closed === false);
 		worker.onerror = () => resolve(true);
+		const canvas = new OffscreenCanvas(1, 1);
+		worker.postMessage({ canvas, maxPixels: 1 }, [canvas]);
 		worker.postMessage({ connect: 'ws://%s/socket' });
 	})`, evilHost))
 	if !closed {
@@ -88,7 +90,7 @@ func TestPageAndLargePictures(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	answer := evaluate[string](p, `new Promise((resolve) => {
-		const worker = new Worker('static/worker.js'), canvas = new OffscreenCanvas(1, 1);
+		const worker = new Worker('static/worker.js', { type: 'module' }), canvas = new OffscreenCanvas(1, 1);
 		worker.onmessage = ({ data }) => (data.damaged || data.picture) && resolve(JSON.stringify(data));
 		worker.postMessage({ canvas, maxPixels: 5000 * 2500 - 1 }, [canvas]);
 		worker.postMessage({ connect: new URL('socket', location.href).href.replace('http', 'ws') });

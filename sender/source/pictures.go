@@ -37,7 +37,7 @@ type pictures struct {
 
 // pictures returns the pictures in r. What is left out is counted with Skip.
 func (o Options) pictures(r io.Reader) *pictures {
-	p := &pictures{in: search{r: r}, log: o.Log, most: o.MaxFrameSize}
+	p := &pictures{in: search{r: r}, most: o.MaxFrameSize, log: o.Log}
 	p.reader = mjpeg.NewReader(&p.in, mjpeg.ReaderOptions{
 		MaxFrameSize: o.MaxFrameSize,
 		Mend:         true,

@@ -44,6 +44,7 @@ func (p *Process) Begin() error {
 	p.Stdin, p.Stdout = stdin, stdout
 	cmd := exec.Command(p.Command[0], p.Command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &p.said
+	cmd.WaitDelay = time.Second // if it leaves processes behind
 	if err := p.Start(cmd); err != nil {
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}
@@ -54,6 +55,9 @@ func (p *Process) Begin() error {
 	}()
 	return nil
 }
+
+// Ended reports whether the process has ended by itself.
+func (p *Process) Ended() bool { return p.ended() }
 
 // ended reports whether the process has ended.
 func (p *Process) ended() bool {
@@ -88,12 +92,29 @@ func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 
 // Failure ends the process, and adds its last output to an error.
 func (p *Process) Failure(err error) error {
+	return fmt.Errorf("%s (%s): %w: %s", p.Name, p.Command[0], err, p.Said())
+}
+
+// Said ends the process, and returns its last output to standard error, in one line.
+func (p *Process) Said() string {
 	p.End()
 	said := p.said.Bytes()
 	const shown = 400 // bytes
-	said = bytes.Join(bytes.Fields(said[max(0, len(said)-shown):]), []byte(" "))
-	return fmt.Errorf("%s (%s): %w: %s", p.Name, p.Command[0], err, said)
+	return string(bytes.Join(bytes.Fields(said[max(0, len(said)-shown):]), []byte(" ")))
 }
+
+// Exit waits for the process to end by itself, and returns its exit status. It returns false if the process has not ended by then.
+func (p *Process) Exit(within time.Duration) (status int, ended bool) {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode(), true
+	case <-time.After(within):
+		return 0, false
+	}
+}
+
+// Memory is the most bytes that the process has had in memory so far. Only Linux provides this; elsewhere it is 0.
+func (p *Process) Memory() int { return p.cost().Memory }
 
 // A Cost is what a process has used.
 type Cost struct {

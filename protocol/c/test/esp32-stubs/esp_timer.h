@@ -1,0 +1,3 @@
+/* A stub: see esp_camera.h. */
+#include <stdint.h>
+int64_t esp_timer_get_time(void);
