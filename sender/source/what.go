@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 )
 
@@ -14,9 +15,15 @@ const enoughToTell = 1 << 10
 // whatIs says in words what data is that was to be JPEGs, and what to do. It looks at the beginning. It is sure if no JPEGs
 // can follow.
 func whatIs(b []byte) (text string, sure bool) {
+	header := b
 	b = withoutPartHeader(b)
+	header = header[:len(header)-len(b)]
 	if bytes.HasPrefix(b, []byte("\xFF\xD8")) {
 		return "it begins as a JPEG does, and is cut off or damaged", false
+	}
+	if m := partKind.FindSubmatch(header); m != nil && !mayBePictures(strings.ToLower(string(m[1]))) {
+		kind := strings.NewReplacer("x-", "", "h264", "H.264", "h265", "H.265", "hevc", "H.265").Replace(strings.ToLower(string(m[1])))
+		return fmt.Sprintf("its parts say that they are %.40q", kind) + inAPipe, true
 	}
 	if len(b) == 0 {
 		return "nothing came at all", false
@@ -32,6 +39,9 @@ func whatIs(b []byte) (text string, sure bool) {
 	}
 	return fmt.Sprintf("it begins with bytes %x, of no kind that udpcam knows", b[:min(8, len(b))]), false
 }
+
+// partKind matches the media type in the header of a part.
+var partKind = regexp.MustCompile(`(?im)^content-type:[ \t]*([^\s;]+)`)
 
 // withoutPartHeader returns what is behind the header of a multipart stream's first part, if there is one. Nothing may be
 // there yet.

@@ -52,16 +52,18 @@ func TestWhatIs(t *testing.T) {
 		sure bool
 	}{
 		"": {"nothing", false},
-		"--b\r\nContent-Type: image/jpeg\r\nCont":          {"nothing", false}, // more may come
-		string(pics[0][:900]):                              {"cut off", false},
-		"Device Busy\r\n":                                  {"text", false},
-		"<!DOCTYPE html><title>login":                      {"log in", true},
-		`{"error": "busy"}`:                                {"JSON", true},
-		"#EXTM3U\n#EXT-X-VERSION:3\n":                      {"playlist", true},
-		"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n":              {"RTSP", true},
-		"RTSP/1.0 400 Bad Request\r\n\r\n":                 {"rtsp://", true},
-		"\x00\x00\x00\x1cftypheic\x00\x00\x00\x00mif1heic": {"HEIC", true},
-		"\xfe\xed\x00\x01\x02":                             {"feed0001", false},
+		"--b\r\nContent-Type: image/jpeg\r\nCont": {"nothing", false}, // more may come
+		string(pics[0][:900]):                     {"cut off", false},
+		"Device Busy\r\n":                         {"text", false},
+		"<!DOCTYPE html><title>login":             {"log in", true},
+		`{"error": "busy"}`:                       {"JSON", true},
+		"--b\r\nContent-Type: video/x-h264\r\nContent-Length: 9\r\n\r\n\x8a\x11": {"H.264", true},
+		"--b\r\nContent-Type: image/jpeg\r\n\r\n\x8a\x11\x12":                    {"8a1112", false},
+		"#EXTM3U\n#EXT-X-VERSION:3\n":                                            {"playlist", true},
+		"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n":                                    {"RTSP", true},
+		"RTSP/1.0 400 Bad Request\r\n\r\n":                                       {"rtsp://", true},
+		"\x00\x00\x00\x1cftypheic\x00\x00\x00\x00mif1heic":                       {"HEIC", true},
+		"\xfe\xed\x00\x01\x02":                                                   {"feed0001", false},
 	} {
 		if text, sure := whatIs([]byte(content)); !strings.Contains(text, want.text) || sure != want.sure {
 			t.Errorf("%.20q: %s, %v, want %v", content, text, sure, want)
