@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -46,9 +48,29 @@ func openSource(c *cli.Context, name string, o source.Options) (src source.Sourc
 			})
 		}
 	}
+	if isIPCamera(name) || !several(c) { // else the flags are for other sources of the command
+		o.Patience, o.Header, o.Pins = c.Duration("patience"), cmdline.List(c, "header"), cmdline.List(c, "pin")
+		o.Insecure, o.OldTLS = c.Bool("insecure"), c.Bool("old-tls")
+		if o.OldTLS { // Go has no other way to allow signatures by SHA-1 and short keys
+			os.Setenv("GODEBUG", strings.TrimPrefix(os.Getenv("GODEBUG")+",tlssha1=1,rsa1024min=0", ","))
+		}
+	}
 	src, err = source.Open(name, o)
 	err = cmdline.UsageIf(err, source.ErrUnknown, source.ErrName, source.ErrOption, source.ErrNoOpenCV)
 	return src, err
+}
+
+// several reports whether the command has several sources, or gets flags from variables that are there for another command.
+func several(c *cli.Context) bool {
+	return len(cmdline.List(c, "source")) > 1 || slices.ContainsFunc(ipCameraOnly, func(flag string) bool {
+		return os.Getenv(cmdline.Variable(flag)) != ""
+	})
+}
+
+// isIPCamera reports whether a source is a camera over HTTP.
+func isIPCamera(source string) bool {
+	source = strings.ToLower(source)
+	return strings.HasPrefix(source, "http:") || strings.HasPrefix(source, "https:")
 }
 
 // isUpload reports whether a source is a server that pictures are posted to.

@@ -96,6 +96,12 @@ func send(c *cli.Context) error {
 			return cmdline.Usagef("--%s is for cameras that post their pictures: it needs --source post://:8081/", flag)
 		}
 	}
+	for _, flag := range ipCameraOnly {
+		if c.IsSet(flag) && os.Getenv(cmdline.Variable(flag)) == "" &&
+			!slices.ContainsFunc(streams, func(s stream) bool { return isIPCamera(s.source) }) {
+			return cmdline.Usagef("--%s is for IP cameras: it needs --source http://HOST/ or https://HOST/", flag)
+		}
+	}
 	if checking(c) {
 		for _, this := range streams {
 			if _, err := openSource(c, cmp.Or(this.source, source.Default()), source.Options{}); err != nil {

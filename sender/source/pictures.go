@@ -3,7 +3,6 @@ package source
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +28,8 @@ type pictures struct {
 	reader *mjpeg.Reader
 	pool   protocol.Pool
 	within int // how many of the next pictures may be parts of the last one
+	field  int // which of a picture's two fields is taken, 0 while pictures are whole
+	log    *slog.Logger
 
 	most     int         // bytes of a picture
 	tooLarge atomic.Bool // one had more
@@ -36,9 +37,10 @@ type pictures struct {
 
 // pictures returns the pictures in r. What is left out is counted with Skip.
 func (o Options) pictures(r io.Reader) *pictures {
-	p := &pictures{in: search{r: r}, most: o.MaxFrameSize}
+	p := &pictures{in: search{r: r}, log: o.Log, most: o.MaxFrameSize}
 	p.reader = mjpeg.NewReader(&p.in, mjpeg.ReaderOptions{
 		MaxFrameSize: o.MaxFrameSize,
+		Mend:         true,
 		Skip: func(reason mjpeg.Reason) {
 			p.tooLarge.Store(p.tooLarge.Load() || reason == mjpeg.Oversized)
 			if !p.in.stopped() { // else the picture has just not come yet
@@ -55,7 +57,8 @@ func (o Options) pictures(r io.Reader) *pictures {
 func (p *pictures) next() (protocol.Frame, error) {
 	p.pool.TakeBack()
 	jpeg, err := p.reader.Next()
-	for ; err == nil && p.within > 0 && !isMultiPicture(jpeg); p.within-- {
+	for err == nil && (p.within > 0 && !mjpeg.HasCompanions(jpeg) || p.isSecondField(jpeg)) {
+		p.within--
 		p.pool.Put(jpeg)
 		jpeg, err = p.reader.Next()
 	}
@@ -66,7 +69,7 @@ func (p *pictures) next() (protocol.Frame, error) {
 		return protocol.Frame{}, err
 	}
 	p.in.found()
-	if p.within = 0; isMultiPicture(jpeg) {
+	if p.within = 0; mjpeg.HasCompanions(jpeg) {
 		p.within = maxWithin
 	}
 	return p.pool.Lend(protocol.Frame{Captured: time.Now(), JPEG: jpeg}), nil
@@ -75,15 +78,22 @@ func (p *pictures) next() (protocol.Frame, error) {
 // maxWithin is how many pictures may be part of another.
 const maxWithin = 3
 
-// isMultiPicture reports whether a JPEG says that others behind it belong to it, such as a preview or a depth map (CIPA
-// DC-007, Multi-Picture Format). An application segment (APP2) before the picture's tables says so.
-func isMultiPicture(jpeg []byte) bool {
-	for at := 2; at+8 <= len(jpeg) && jpeg[at+1]&0xF0 == 0xE0; at += 2 + int(binary.BigEndian.Uint16(jpeg[at+2:])) {
-		if jpeg[at+1] == 0xE2 && string(jpeg[at+4:at+8]) == "MPF\x00" {
-			return true
-		}
+// isSecondField reports whether a picture is the other of two fields, of which the first that came is taken. To weave both
+// would mean to decode and encode them.
+func (p *pictures) isSecondField(jpeg []byte) bool {
+	field := mjpeg.FieldOf(jpeg)
+	if p.field == 0 {
+		p.field = field
+		return false
 	}
-	return false
+	if field == 0 || field == p.field {
+		return false
+	}
+	if p.log != nil {
+		p.log.Info("pictures come as two fields each, with every other line: only the first field is taken, at half the height")
+		p.log = nil
+	}
+	return true
 }
 
 // A search is a reader that gives up after maxSearch bytes in which no picture was found. It remembers how its stream

@@ -12,7 +12,8 @@
 //	bytes from a pipe, file, camera or upload ──> mjpeg.Reader ──> a whole JPEG ──> yield ──> the caller's loop body
 //	                                                  └─ what is no whole JPEG ──> Options.Skip(reason)
 //
-// A JPEG comes out byte for byte as it went in. Only the test pattern, OpenCV and cameras without JPEGs encode pictures. A
+// A JPEG comes out byte for byte as it went in, unless something is wrong with it that can be mended (see
+// [mjpeg.ReaderOptions]). Only the test pattern, OpenCV and cameras without JPEGs encode pictures. A
 // frame is lent, see [protocol.Frame].
 //
 // Frames opens files and connections, and closes them before it returns. Between two calls a source owns nothing. A new
@@ -85,6 +86,17 @@ type Options struct {
 	// User and Password are asked of those who upload, if Password is not empty (HTTP Basic, RFC 7617). Token, if not empty,
 	// also lets in who sends it: in the address (?token=) or as a bearer token (RFC 6750).
 	User, Password, Token string
+	// Header are fields that an IP camera gets with each request, such as "Authorization: Bearer TOKEN". Hosts to which it
+	// redirects do not get them.
+	Header []string
+	// Patience is how long an IP camera may bring no picture before it is asked again, or given up if it has never brought
+	// one. 0 means 10 s; 30 s for an answer and a picture that have begun; and three times as long as the last picture took.
+	Patience time.Duration
+	// Insecure takes any certificate of an IP camera. Pins are the only certificates that are taken, if there are any:
+	// "sha256:" and the SHA-256 of a certificate in hex. OldTLS also speaks TLS 1.0 and 1.1, and old ciphers.
+	Insecure bool
+	Pins     []string
+	OldTLS   bool
 	// MaxFrameSize is the largest picture in bytes that is taken; a larger one is skipped. 0 means
 	// [protocol.MaxFrameSize], which is also the most that it can be.
 	MaxFrameSize int
