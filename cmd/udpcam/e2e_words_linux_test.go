@@ -150,7 +150,7 @@ func TestE2EOwnFilm(t *testing.T) {
 		worst = max(worst, before[i]-after[i], after[i]-before[i])
 	}
 	t.Logf("times differ by at most %.3f s", worst)
-	if worst > 0.1 {
+	if worst > 0.5 { // at 30 a second it would be 1.7 s; a busy machine is late now and then
 		t.Errorf("times differ by %.3f s", worst)
 	}
 }

@@ -78,7 +78,9 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 	o := c.o
 	o.Skip = func(reason string) {
 		broken = mjpeg.Reason(reason)
-		c.o.Skip(reason)
+		if ctx.Err() == nil { // else the rest has just not come
+			c.o.Skip(reason)
+		}
 	}
 	kind := kindOf(res.Header)
 	stream := strings.HasPrefix(kind, "multipart/") || strings.HasPrefix(kind, "video/")

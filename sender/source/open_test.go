@@ -194,8 +194,8 @@ func TestOddCharacters(t *testing.T) {
 		"pässe": `holds 'ä'; write it as %C3%A4`, "100%": `holds '%'; write it as %25`,
 	} {
 		_, err := Open("http://me:"+password+"@camera/video", Options{})
-		if err == nil && password == "pässe" {
-			continue // Go takes it
+		if err == nil && strings.ContainsAny(password, "ä ") {
+			continue // these are taken
 		}
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), password) {
 			t.Errorf("%s: %v, want %s", password, err, want)

@@ -59,6 +59,7 @@ func TestWhatIs(t *testing.T) {
 		`{"error": "busy"}`:                       {"JSON", true},
 		"--b\r\nContent-Type: video/x-h264\r\nContent-Length: 9\r\n\r\n\x8a\x11": {"H.264", true},
 		"--b\r\nContent-Type: image/jpeg\r\n\r\n\x8a\x11\x12":                    {"8a1112", false},
+		"\x1f\x8b\x08\x00\x00\x00\x00\x00":                                       {"gzip", true},
 		"#EXTM3U\n#EXT-X-VERSION:3\n":                                            {"playlist", true},
 		"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n":                                    {"RTSP", true},
 		"RTSP/1.0 400 Bad Request\r\n\r\n":                                       {"rtsp://", true},
