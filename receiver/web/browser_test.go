@@ -169,9 +169,18 @@ func (p *browserPage) theme(name string) {
 	}
 }
 
-// screenshot returns what the window shows. If UDPCAM_SCREENSHOTS names a directory, the picture is also saved there, for
-// people to look at.
+// screenshot returns what the window shows. See capture.
 func (p *browserPage) screenshot(name string) image.Image {
+	img, err := png.Decode(bytes.NewReader(p.capture(name)))
+	if err != nil {
+		p.t.Error(err)
+	}
+	return img
+}
+
+// capture returns what the window shows, as PNG. If UDPCAM_SCREENSHOTS names a directory, the picture is also saved there, for
+// people to look at.
+func (p *browserPage) capture(name string) []byte {
 	ctx, cancel := context.WithTimeout(p.ctx, hang)
 	defer cancel()
 	data, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
@@ -185,11 +194,7 @@ func (p *browserPage) screenshot(name string) image.Image {
 			p.t.Error(err)
 		}
 	}
-	img, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		p.t.Error(err)
-	}
-	return img
+	return data
 }
 
 // canvas returns the content of a picture's canvas element, in the canvas's own pixels.

@@ -28,7 +28,6 @@ export class Feed {
     this.waiting = null; // the newest picture that is not being decoded yet; a newer one takes its place
     this.drawing = null; // the work of showing pictures, until there is none
     this.shown = null; // the JPEG on the screen
-    this.drawn = 0; // when a picture was drawn last
     this.turn = 0; // counts connections: what belongs to an earlier one does not count any more
     this.beating = setInterval(() => this.watch(), beat);
   }
@@ -115,8 +114,6 @@ export class Feed {
 
   // watch keeps asking, and gives up a connection that does not answer.
   watch() {
-    const still = now() - this.drawn; // WebKit sometimes does not show a first picture, until something is drawn again
-    if (still > beat && still < 6 * beat) this.context.drawImage(this.context.canvas, 0, 0);
     if (!this.socket) return;
     if (now() - this.heard > deaf) this.closed();
     else this.ask();
@@ -168,7 +165,6 @@ export class Feed {
         canvas.height = down;
       }
       this.context.drawImage(image, 0, 0, across, down);
-      this.drawn = now();
       this.shown = jpeg;
       this.tell({ picture: { number, captured, came, at: now(), bytes: jpeg.length, width, height } });
     }

@@ -1,12 +1,13 @@
 // A Player shows one stream on a canvas, and knows how old that picture is. A Feed brings the pictures: in a worker if the
-// browser has OffscreenCanvas and workers of modules, else here. They come by a WebSocket or, where that does not get
+// browser has workers of modules that draw, else here. They come by a WebSocket or, where that does not get
 // through, by one request after the other.
 
 import { address } from './address.js';
 import { Feed } from './feed.js';
 import { Clock, now } from './status.js';
 
-const canDraw = 'Worker' in window && 'OffscreenCanvas' in window && 'transferControlToOffscreen' in HTMLCanvasElement.prototype;
+// WebKit often does not show what a worker draws on a canvas, if the machine is busy or the picture stays the same.
+const canDraw = navigator.vendor !== 'Apple Computer, Inc.' && 'Worker' in window && 'OffscreenCanvas' in window && 'transferControlToOffscreen' in HTMLCanvasElement.prototype;
 
 // How often in a row a WebSocket may fail that has never been open, while the server answers otherwise.
 const patience = 2;
