@@ -17,8 +17,8 @@ import (
 
 // The house has floors. Of this module, the packages in a folder may import only the folders in its row. If two rows fit a
 // package, the one with the longer path counts. The rules are also for tests, with two exceptions: any test may use the
-// networks in internal/netsim and internal/netns and the bounds in internal/fuzzcost, and the tests of netsim, trace and bench may
-// use both sender and receiver.
+// networks in internal/netsim and internal/netns and the bounds in internal/fuzzcost, and the tests of netsim, trace and
+// bench may use both sender and receiver.
 var floors = []struct {
 	folder string
 	below  []string
