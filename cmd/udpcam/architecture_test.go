@@ -17,8 +17,8 @@ import (
 
 // The house has floors. Of this module, the packages in a folder may import only the folders in its row. If two rows fit a
 // package, the one with the longer path counts. The rules are also for tests, with two exceptions: any test may use the
-// simulated network in internal/netsim and the bounds in internal/fuzzcost, and the tests of netsim, trace and bench may
-// use both sender and receiver.
+// networks in internal/netsim and internal/netns and the bounds in internal/fuzzcost, and the tests of netsim, trace and
+// bench may use both sender and receiver.
 var floors = []struct {
 	folder string
 	below  []string
@@ -148,7 +148,7 @@ func judge(modulePath, name string, file *ast.File) (faults []string) {
 	}
 	test := strings.HasSuffix(name, "_test.go")
 	if test {
-		below = append(slices.Clip(below), "internal/netsim", "internal/fuzzcost", path.Dir(name))
+		below = append(slices.Clip(below), "internal/netsim", "internal/netns", "internal/fuzzcost", path.Dir(name))
 		if within(name, "bench") || within(name, "internal/netsim") || within(name, "internal/trace") {
 			below = append(below, "bench", "sender", "receiver")
 		}
