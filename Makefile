@@ -49,10 +49,9 @@ LANGUAGE_DEBS := gcc g++ clang cmake gcc-aarch64-linux-gnu gcc-arm-linux-gnueabi
 
 # Debian packages: for the OpenCV build and the race detector, then what tests run.
 DEBS := g++ libopencv-dev pkg-config \
-	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-	gstreamer1.0-tools imagemagick \
-	iproute2 iptables libjpeg-turbo-progs nftables nginx-light python3 python3-opencv qemu-user-static systemd xdotool xvfb zbar-tools \
-	$(LANGUAGE_DEBS) $(LAB_DEBS)
+	avahi-daemon avahi-utils ca-certificates chromium curl dbus e2fsprogs ffmpeg firefox-esr gstreamer1.0-plugins-base \
+	gstreamer1.0-plugins-good gstreamer1.0-tools imagemagick iproute2 iptables libjpeg-turbo-progs nftables nginx-light openssl \
+	python3 python3-opencv qemu-user-static systemd webkit2gtk-driver xdotool xvfb zbar-tools $(LANGUAGE_DEBS) $(LAB_DEBS)
 
 # The programs that `make bench` compares with, and its kind of network: the kernel's netem if there is one.
 BENCH_DEBS := gcc libc6-dev iproute2 kmod ffmpeg chromium gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \

@@ -33,10 +33,13 @@ var floors = []struct {
 	{"sender", []string{"sender", "protocol", "internal/datagram", "internal/hosts"}},
 	{"sender/internal/path", []string{"protocol"}},
 	{"sender/source", []string{
-		"sender/source", "protocol", "internal/hubconn", "internal/guard", "internal/pattern", "internal/raw", "internal/v4l2", "internal/rawfd",
+		"sender/source", "protocol", "internal/film", "internal/hubconn", "internal/guard", "internal/pattern", "internal/raw",
+		"internal/v4l2", "internal/rawfd",
 	}},
 	{"receiver", []string{"receiver", "protocol", "internal/datagram", "internal/hosts"}},
-	{"receiver/sink", []string{"receiver/sink", "protocol", "internal/hubconn", "internal/rawfd", "internal/v4l2"}},
+	{"receiver/sink", []string{
+		"receiver/sink", "protocol", "internal/film", "internal/hubconn", "internal/rawfd", "internal/v4l2",
+	}},
 	{"receiver/web", []string{"receiver/web", "protocol", "internal/guard"}},
 	{"internal/datagram", []string{"protocol", "internal/rawfd"}},
 	{"internal/hubconn", []string{"protocol"}},
@@ -47,6 +50,7 @@ var floors = []struct {
 	{"internal/firewall", nil},
 	{"internal/hosts", []string{"protocol"}},
 	{"internal/guard", []string{"protocol"}},
+	{"internal/film", nil},
 	{"internal/raw", nil},
 	{"internal/v4l2", nil},
 	{"internal/rawfd", nil},

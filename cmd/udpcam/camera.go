@@ -31,6 +31,8 @@ type camera struct {
 	count            atomic.Uint64 // frames that were sent
 	delays, encoding collected[time.Duration]
 	last             progress
+	rate             rateCheck // of the source's frames, also those that the path has no room for
+	made             progress
 }
 
 // named says in an error which of several streams failed.
@@ -129,6 +131,8 @@ func (w *camera) sample(now time.Time) status {
 	}
 	w.complain(skipMessage, "reason", skipped, source.Repeated)
 	w.last = w.last.next(now, total.Frames, total.FrameBytes)
+	w.made = w.made.next(now, total.Frames+total.Skipped, 0)
+	w.rate.note(w.log, w.made.FPS, "source", w.source)
 	s := sendStatus{
 		Stream:    w.name,
 		progress:  w.last,

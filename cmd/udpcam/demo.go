@@ -58,7 +58,7 @@ func demo(c *cli.Context) error {
 	work := newReceiving(s, loop.from, &outputs{server: to})
 	work.idle = "waiting for a browser at " + to.url()
 	watch := s.watch(work)
-	err = show(ctx, to, loop.open(work.note), src.OnDemand(), c.Duration("linger"), loop.stream)
+	err = show(ctx, to, loop.open(work.note), onDemand{is: src.OnDemand()}, c.Duration("linger"), loop.stream)
 	watch.end(err)
 	return err
 }

@@ -8,7 +8,12 @@ import (
 	"image"
 	"image/jpeg"
 	"image/png"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/cdproto/page"
@@ -127,15 +132,16 @@ func newest(t *testing.T, url string) uint32 {
 // was the server's newest just before. A browser that holds each frame back until the next one comes would nearly always be
 // one frame behind.
 func TestE2EPage(t *testing.T) {
-	for element, script := range map[string]string{
-		"CANVAS": "",
-		"IMG":    "delete window.OffscreenCanvas",
+	for name, script := range map[string]string{
+		"worker":    "",
+		"no worker": "delete window.OffscreenCanvas",
+		"requests":  "delete window.OffscreenCanvas; delete window.WebSocket",
 	} {
-		t.Run(element, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			url := udpcam(t, "demo", "--http", "127.0.0.1:0", "--fps", "5", "--size", "640x480").url(t)
 			b := browse(t, url, script)
 			until(t, "a picture is shown", func() bool {
-				return evaluate[bool](b, "document.querySelector('.tile.live .picture > *')?.tagName === '"+element+"'")
+				return evaluate[bool](b, "!!document.querySelector('.tile.live .picture canvas')")
 			})
 			const samples = 16
 			current, first, last := 0, uint32(0), uint32(0)
@@ -238,4 +244,33 @@ func TestE2EDemoNetwork(t *testing.T) {
 	if l := after(60); l.Dropped > 10 || l.ByParity == 0 || l.RTT < 40 {
 		t.Errorf("with parity, over a distance: %+v", l)
 	}
+}
+
+// Where there is no camera, serve says so at once, as send does. An IP camera's refusal is on the page, until it gives pictures.
+func TestE2EServeWithoutPictures(t *testing.T) {
+	if cameras, _ := filepath.Glob("/dev/video*"); len(cameras) == 0 {
+		server := udpcam(t, "serve", "--http", "127.0.0.1:0")
+		server.says(t, "this machine has no camera")
+		server.ends(t, 1)
+	}
+	var open atomic.Bool
+	camera := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, _, ok := r.BasicAuth(); !ok || !open.Load() {
+			w.Header().Set("WWW-Authenticate", `Basic realm="camera"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "image/jpeg")
+		w.Write(readFile(t, street(t, 5)[0]))
+	}))
+	t.Cleanup(camera.Close)
+	address := strings.Replace(camera.URL, "http://", "http://me:wrong@", 1) + "/snapshot.jpg"
+	url := udpcam(t, "serve", "--source", address, "--http", "127.0.0.1:0").url(t)
+	b := browse(t, url, "")
+	until(t, "the page says what is wrong", func() bool {
+		text := evaluate[string](b, "document.querySelector('.notice')?.innerText ?? ''")
+		return strings.Contains(text, "password") && !strings.Contains(text, "wrong@")
+	})
+	open.Store(true)
+	until(t, "the page shows the picture", func() bool { return evaluate[bool](b, "!!document.querySelector('.tile.live')") })
 }

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package main_test
 
@@ -12,13 +12,22 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // inTerminal starts udpcam recv --term in a terminal of 80 × 24 that answers so when it is asked what it can do.
 func inTerminal(t *testing.T, answer string) (receiver *process, addr string, shown *output) {
+	t.Helper()
+	receiver, addr, shown, _ = atTerminal(t, answer)
+	return receiver, addr, shown
+}
+
+// atTerminal is inTerminal, and returns what the terminal's keys are written to.
+func atTerminal(t *testing.T, answer string, args ...string) (receiver *process, addr string, shown *output, keys *os.File) {
 	t.Helper()
 	screen, inside, err := pty.Open()
 	if err != nil {
@@ -29,7 +38,9 @@ func inTerminal(t *testing.T, answer string) (receiver *process, addr string, sh
 		t.Fatal(err)
 	}
 	cmd := udpcamCommand(t, "recv", "--addr", "127.0.0.1:0", "--term", "--json=false")
+	cmd.Args = append(cmd.Args, args...)
 	cmd.Stdin, cmd.Stdout = inside, inside
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true} // so that closing the terminal is a hangup
 	receiver = start(t, cmd)
 	inside.Close()
 	shown = new(output)
@@ -38,7 +49,68 @@ func inTerminal(t *testing.T, answer string) (receiver *process, addr string, sh
 	if _, err := screen.WriteString(answer); err != nil {
 		t.Fatal(err)
 	}
-	return receiver, receiver.says(t, listening)[1], shown
+	return receiver, receiver.says(t, listening)[1], shown, screen
+}
+
+// Whatever ends recv --term, the terminal is as it was before: its screen, its cursor, and its echo of what is typed. The
+// reason of a panic is said after that.
+func TestE2ETerminalIsRestored(t *testing.T) {
+	const answer = "\x1b[?62;22c"
+	dir := t.TempDir()
+	for name, end := range map[string]func(p *process, keys *os.File){
+		"q":         func(_ *process, keys *os.File) { keys.WriteString("q") },
+		"kill":      func(p *process, _ *os.File) { p.cmd.Process.Signal(syscall.SIGTERM) },
+		"kill -9":   func(p *process, _ *os.File) { p.cmd.Process.Kill() },
+		"a hangup":  func(p *process, _ *os.File) { p.cmd.Process.Signal(syscall.SIGHUP) },
+		"Ctrl-C":    func(_ *process, keys *os.File) { keys.WriteString("\x03") },
+		"Go's dump": func(p *process, _ *os.File) { p.cmd.Process.Signal(syscall.SIGQUIT) }, // as a panic does
+	} {
+		t.Run(name, func(t *testing.T) {
+			receiver, addr, shown, keys := atTerminal(t, answer)
+			has := func(text string) bool { return bytes.Contains(shown.Bytes(), []byte(text)) }
+			before, _ := unix.IoctlGetTermios(int(keys.Fd()), unix.TCGETS)
+			if before.Lflag&unix.ECHO != 0 {
+				t.Error("keys are echoed into the picture")
+			}
+			udpcam(t, "send", "--addr", addr, "--source", street(t, 5)[0], "--fps", "5")
+			until(t, "a picture is drawn", func() bool { return has("▀") })
+			end(receiver, keys)
+			until(t, "it has ended", func() bool { return receiver.ended() })
+			until(t, "the screen is as before", func() bool { return has("\x1b[?1049l") && has("\x1b[?25h") })
+			until(t, "keys are as before", func() bool {
+				after, err := unix.IoctlGetTermios(int(keys.Fd()), unix.TCGETS)
+				return err == nil && after.Lflag&unix.ECHO != 0 && after.Lflag&unix.ICANON != 0
+			})
+			if name == "Go's dump" {
+				until(t, "the reason is said", func() bool {
+					_, behind, _ := bytes.Cut(shown.Bytes(), []byte("\x1b[?1049l"))
+					return bytes.Contains(behind, []byte("SIGQUIT"))
+				})
+			} else if code := receiver.cmd.ProcessState.ExitCode(); name != "kill -9" && code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+		})
+	}
+	// A recording beside it goes on.
+	film := filepath.Join(dir, "film.mjpg")
+	receiver, addr, shown, keys := atTerminal(t, answer, "--out", film)
+	udpcam(t, "send", "--addr", addr, "--source", street(t, 5)[0], "--fps", "15")
+	until(t, "a picture is drawn", func() bool { return bytes.Contains(shown.Bytes(), []byte("▀")) })
+	keys.WriteString("q")
+	until(t, "the screen is as before", func() bool { return bytes.Contains(shown.Bytes(), []byte("\x1b[?1049l")) })
+	before := fileSize(film)
+	until(t, "the recording goes on", func() bool { return fileSize(film) > before })
+	receiver.stop(t)
+}
+
+// ended reports whether a process has ended.
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // A terminal that says what it can do gets the picture in that form. Afterwards the terminal is as it was before.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/urfave/cli/v2"
 )
 
 // A progress is the number of frames up to some moment. Rates are over the time since the previous progress.
@@ -111,4 +113,32 @@ func plural[N int | uint64](n N, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// A rateCheck says once that a source does not reach the rate of --fps.
+type rateCheck struct {
+	asked float64 // 0 if no rate is asked for
+	slow  int     // for how many seconds it has been slower
+}
+
+// rateAsked is the check of a command's flags. What is followed has no rate, only a highest one.
+func rateAsked(c *cli.Context) rateCheck {
+	if c.Bool("follow") {
+		return rateCheck{}
+	}
+	return rateCheck{asked: c.Float64("fps")}
+}
+
+// note takes the rate of the last second.
+func (r *rateCheck) note(log *slog.Logger, fps float64, attrs ...any) {
+	const enough, seconds = 0.75, 5 // of what is asked for; for so long
+	switch {
+	case fps == 0 || fps >= enough*r.asked || r.asked < 1:
+		r.slow = 0
+	case r.slow < seconds:
+		if r.slow++; r.slow == seconds {
+			log.Warn("the source is slower than --fps asks for", append(attrs, "fps", round(fps, 1), "asked", r.asked)...)
+			r.asked = 0
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,10 +42,16 @@ func checkFlags(c *cli.Context) error {
 	if _, err := protocol.ParseWire(c.String("wire")); err != nil {
 		return cmdline.Usagef("--wire: %w", err)
 	}
-	for _, name := range []string{"deadline", "linger", "snapshot-every"} {
+	for _, name := range []string{"deadline", "linger", "patience", "snapshot-every"} {
 		if d := c.Duration(name); c.IsSet(name) && d <= 0 {
 			return cmdline.Usagef("--%s %v: give a time above 0, such as 10s", name, d)
 		}
+	}
+	if n := c.Int("quality"); c.IsSet("quality") && (n < 1 || n > 100) {
+		return cmdline.Usagef("--quality %d: give 1 to 100", n)
+	}
+	if n := c.Float64("fps"); c.IsSet("fps") && !(n > 0) {
+		return cmdline.Usagef("--fps %v: give a number above 0, such as 15 or 0.2", n)
 	}
 	if n := c.Int("frames"); n < 0 {
 		return cmdline.Usagef("--frames %d: give 1 or more, or 0 for no end", n)
@@ -67,7 +74,7 @@ func oneSource(usual string) cli.Flag {
 }
 
 func sourceFlags(which cli.Flag) []cli.Flag {
-	return cmdline.Flags("Source",
+	return slices.Concat(cmdline.Flags("Source",
 		which,
 		&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`), if the source can change it",
 			DefaultText: "its own, or 30"},
@@ -79,9 +86,28 @@ func sourceFlags(which cli.Flag) []cli.Flag {
 			Usage: "JPEG quality (`N`), 1 to 100, if udpcam encodes the pictures or the camera can change it"},
 		&cli.StringSliceFlag{Name: "control", Usage: "set a camera's control (`SETTING`), such as auto_exposure=1 (repeatable)"},
 		&cli.IntFlag{Name: "rotate", Usage: "turn pictures clockwise by 90, 180 or 270 `DEGREES`, without loss"},
+		&cli.StringFlag{Name: "flip", Usage: "mirror pictures (`H|V`), without loss: h exchanges left and right, v top and bottom"},
 		&cli.StringFlag{Name: "text", Usage: "write `TEXT` into pictures that udpcam encodes, such as 'Door %F %T'"},
 		&cli.IntFlag{Name: "drop-same", Usage: "do not send a picture that equals the one before, up to `N` times in a row"},
 		&cli.BoolFlag{Name: "loop", Usage: "start files and folders again when they end"},
+		&cli.BoolFlag{Name: "follow",
+			Usage: "take a folder's newest picture, and each new one as it comes; or a file as it is replaced"},
+	), ipCameraFlags())
+}
+
+// ipCameraOnly are flags for sources over HTTP alone.
+var ipCameraOnly = []string{"patience", "header", "pin", "insecure", "old-tls"}
+
+func ipCameraFlags() []cli.Flag {
+	return cmdline.Flags("IP cameras",
+		&cli.DurationFlag{Name: "patience", Usage: "ask again, or give up, when no picture has come for this `TIME`",
+			DefaultText: "10s; more after a slow picture, and for the first"},
+		&cmdline.ListFlag{GenericFlag: cli.GenericFlag{Name: "header", Usage: "send this `FIELD` with each request, " +
+			"such as 'Authorization: Bearer TOKEN' (repeatable)"}},
+		&cli.StringSliceFlag{Name: "pin", Usage: "trust the certificate with this `FINGERPRINT` and no other: sha256: and " +
+			"64 digits, which the error without it shows (repeatable)"},
+		&cli.BoolFlag{Name: "insecure", Usage: "trust any certificate: whoever is on the network between can see all"},
+		&cli.BoolFlag{Name: "old-tls", Usage: "also speak TLS 1.0 and old ciphers, which can be broken"},
 	)
 }
 

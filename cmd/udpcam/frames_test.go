@@ -167,7 +167,7 @@ func TestShowFailingSource(t *testing.T) {
 		}
 	})
 	broken := errors.New("no such camera")
-	if err := show(t.Context(), to, fakeSource{err: broken}.Frames, true, time.Hour, ""); !errors.Is(err, broken) {
+	if err := show(t.Context(), to, fakeSource{err: broken}.Frames, onDemand{is: true}, time.Hour, ""); !errors.Is(err, broken) {
 		t.Errorf("%v, want %v", err, broken)
 	}
 	viewer.Wait()
@@ -190,7 +190,7 @@ func TestPullFailingSource(t *testing.T) {
 		err := pull(ctx, to, func(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 			opened++
 			return sources[opened-1].Frames(ctx)
-		}, time.Hour, "")
+		}, false, time.Hour, "")
 		if err != nil || opened != len(sources) || strings.Count(log.String(), broken.Error()) != 2 {
 			t.Errorf("opened %d times, and then %v: %s", opened, err, log.String())
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"udpcam/cmd/internal/cmdline"
+	"udpcam/sender/source"
 )
 
 // Every command's help fits a terminal of 80 columns. It has an example and every flag, and each flag has an environment
@@ -124,7 +125,7 @@ func TestComplete(t *testing.T) {
 		"send --wire":           "udpcam/1 classic",
 		"recv --addr :1 --wire": "udpcam/1 classic",
 		"demo --log-level":      "debug info warn error",
-		"serve --source":        "v4l2: test: opencv: http: https: post: -",
+		"serve --source":        strings.Join(source.Schemes(), " "),
 		"completion":            "bash zsh fish powershell",
 	} {
 		os.Args = append(append([]string{"udpcam"}, strings.Fields(typed)...), "--generate-bash-completion")

@@ -1,3 +1,6 @@
+// Certificates of some cameras have a negative serial number, which Go does not read otherwise.
+//go:debug x509negativeserial=1
+
 // Command udpcam moves camera JPEGs across a network over UDP, and shows, records or re-serves them.
 //
 //	udpcam send    source.Source ──> sender.Sender, in one goroutine, without a queue

@@ -121,11 +121,16 @@ func sourceWord(name string) string {
 			device = "video" + device
 		}
 		return word(filepath.Base(device), strings.TrimPrefix(device, "/dev/"))
-	case scheme == "opencv" && isURL:
+	case scheme == "exec": // its arguments may hold a password
+		program, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+		return summed("exec-"+filepath.Base(program), name)
+	case (scheme == "opencv" || scheme == "ffmpeg") && isURL:
 		scheme, _, _ = strings.Cut(rest, ":")
 		return urlWord(scheme, rest)
 	case isURL && len(scheme) > 1:
 		return urlWord(scheme, name)
+	case scheme == "ffmpeg":
+		name = rest
 	case hasScheme && len(scheme) > 1:
 		return word(scheme, name)
 	}
@@ -169,15 +174,20 @@ var notInNames = regexp.MustCompile(`[^\pL\p{Nd}.]+`)
 
 // word is all that tells a source apart, or if that is too long its most telling part and a checksum.
 func word(part, all string) string {
-	clean := func(text string) string {
-		return strings.Trim(strings.ReplaceAll(notInNames.ReplaceAllString(text, "-"), "-.", "-"), "-.")
-	}
-	full := clean(all)
-	if len(full) <= maxWord {
+	if full := cleanWord(all); len(full) <= maxWord {
 		return cmp.Or(full, "files")
 	}
+	return summed(part, all)
+}
+
+func cleanWord(text string) string {
+	return strings.Trim(strings.ReplaceAll(notInNames.ReplaceAllString(text, "-"), "-.", "-"), "-.")
+}
+
+// summed is the beginning of a part, and a checksum of all.
+func summed(part, all string) string {
 	sum := fnv.New32a()
 	io.WriteString(sum, all)
-	short := cmp.Or(clean(part), "files")
-	return fmt.Sprintf("%s-%05x", clean(strings.ToValidUTF8(short[:min(len(short), maxWord)], "")), sum.Sum32()&0xfffff)
+	short := cmp.Or(cleanWord(part), "files")
+	return fmt.Sprintf("%s-%05x", cleanWord(strings.ToValidUTF8(short[:min(len(short), maxWord)], "")), sum.Sum32()&0xfffff)
 }

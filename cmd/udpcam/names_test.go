@@ -62,7 +62,8 @@ func TestNumbered(t *testing.T) {
 // Whatever the source, its word is short, fit for a name, and without a password.
 func FuzzSourceWord(f *testing.F) {
 	for _, name := range []string{"", "-", "v4l2:", "/dev/video0", "http://me:secret@cam/video?x=1&pwd=secret", "photos/*.jpg",
-		"opencv:rtsp://cam:554/1", "post://:8081/", "ftp://:%zz@/", "/a/long/way/to/a/film with spaces.mjpg"} {
+		"opencv:rtsp://cam:554/1", "exec:curl -u me:secret x", "ffmpeg:rtsp://me:secret@cam/1", "post://:8081/", "ftp://:%zz@/",
+		"/a/long/way/to/a/film with spaces.mjpg"} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
@@ -72,6 +73,9 @@ func FuzzSourceWord(f *testing.F) {
 		}
 		if got == "" && name != "" && name != source.Default() {
 			t.Errorf("%q has no word", name)
+		}
+		if strings.HasPrefix(name, "exec:curl -u me:secret") && strings.Contains(got, "secret") {
+			t.Errorf("%q: %q holds the password", name, got)
 		}
 		rest, hasPassword := strings.CutPrefix(name, "http://me:secret@")
 		if hasPassword && strings.Contains(got, "secret") && !strings.Contains(rest, "secret") {

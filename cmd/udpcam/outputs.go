@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -35,13 +36,13 @@ type outputs struct {
 type file struct {
 	name   string
 	queue  *sink.Queue
-	all    bool        // it takes every stream, not only the chosen one
-	kept   bool        // it is a recording, so no frame may be missing
-	screen bool        // nobody expects it to show every frame
-	lost   atomic.Bool // it takes no more frames
-	err    error       // why
-	failed bool        // the log has said that it is in trouble
-	since  time.Time   // when that began
+	all    bool         // it takes every stream, not only the chosen one
+	kept   bool         // it is a recording, so no frame may be missing
+	screen bool         // nobody expects it to show every frame
+	lost   atomic.Bool  // it takes no more frames
+	err    atomic.Value // why
+	failed bool         // the log has said that it is in trouble
+	since  time.Time    // when that began
 }
 
 // openOutputs opens what the flags name. hints is what the page tells without a stream. If there is an error, nothing is left
@@ -76,8 +77,14 @@ func openOutputs(c *cli.Context, s *session, hints func() web.Hints, none func()
 		if err != nil {
 			return o, cmdline.UsageIf(fmt.Errorf("--term: %w", err), sink.ErrNoTerminal)
 		}
-		s.log.Info("drawing", "as", terminal)
-		o.add(&file{name: "the terminal", screen: true, queue: sink.NewQueue(terminal, sink.QueueOptions{Frames: 1})})
+		s.log.Info("drawing", "as", terminal, "until", "q is pressed")
+		screen := &file{name: "the terminal", screen: true, queue: sink.NewQueue(terminal, sink.QueueOptions{Frames: 1})}
+		o.add(screen)
+		go func() {
+			if terminal.Left() {
+				o.lose(screen, sink.ErrClosed)
+			}
+		}()
 	}
 	for _, name := range cmdline.List(c, "out") {
 		f, err := openFile(name, options)
@@ -96,7 +103,11 @@ func (o *outputs) add(f *file) {
 
 // openFile opens one --out.
 func openFile(name string, options sink.Options) (*file, error) {
+	_, missing := os.Stat(name)
 	to, err := sink.Open(name, options)
+	if err == nil && missing != nil && filepath.Ext(name) == "" && name != "-" && !isDirectory(name) {
+		options.Log.Warn("this becomes a file of JPEGs; a directory has a slash behind its name", "out", name)
+	}
 	if errors.Is(err, os.ErrExist) {
 		err = errors.New("the file exists: choose another name, or overwrite it with --force")
 	}
@@ -150,27 +161,6 @@ func (o *outputs) putTo(f *file, frame protocol.Frame) {
 	}
 }
 
-// lose gives up a file.
-func (o *outputs) lose(f *file, err error) {
-	f.err = err
-	f.lost.Store(true)
-	left := o.leave()
-	if errors.Is(err, sink.ErrClosed) {
-		o.log.Info("its reader has closed this output", "out", f.name)
-	} else if left > 0 { // else the command ends with this error
-		o.log.Error("cannot write: this output gets no more frames", "out", f.name, "error", err)
-	}
-}
-
-// leave counts one output less, and returns how many are left.
-func (o *outputs) leave() int32 {
-	left := o.left.Add(-1)
-	if left == 0 {
-		o.none()
-	}
-	return left
-}
-
 // close waits until each file has the frames that were put, and closes the outputs. It returns the first error of a file,
 // even if the file was lost before. After close, put must not be called.
 func (o *outputs) close() (err error) {
@@ -183,7 +173,8 @@ func (o *outputs) close() (err error) {
 	}
 	for _, f := range o.files {
 		closed := f.queue.Close()
-		failed := cmp.Or(f.err, closed)
+		failed := f.reason()
+		failed = cmp.Or(failed, closed)
 		switch {
 		case failed == nil, errors.Is(failed, sink.ErrClosed):
 		case errors.Is(failed, sink.ErrStalled) && !f.kept:

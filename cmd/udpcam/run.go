@@ -68,6 +68,7 @@ func runFile(c *cli.Context) (err error) {
 	case c.Args().Len() > 1:
 		return cmdline.Usagef("there is an argument too many: %q", c.Args().Get(1))
 	}
+	cmdline.Reloads()
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, syscall.SIGHUP)
 	defer signal.Stop(again)

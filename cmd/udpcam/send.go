@@ -30,7 +30,8 @@ func sendCommand() *cli.Command {
 			"udpcam send --addr pc.local:12345 --source test:", "a test pattern, no camera needed",
 			"udpcam send --addr 239.1.2.3 --source http://cam/video.mjpg", "an IP camera to a multicast group",
 			"udpcam send --addr pc --source /dev/video0 --source /dev/video2", "two cameras; --name door --name yard names them",
-			"ffmpeg -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "any program that writes JPEGs",
+			"ffmpeg -re -i film.mp4 -f mjpeg - | udpcam send --addr pc --source -", "any program that writes JPEGs",
+			"udpcam send --addr pc --source rtsp://cam/1", "what ffmpeg reads, if it is installed",
 		) + "\nSources:\n" + cmdline.Indent(source.Help()),
 		Action: send,
 	},
@@ -93,6 +94,12 @@ func send(c *cli.Context) error {
 		// A variable such as UDPCAM_TOKEN may be there for udpcam recv.
 		if c.IsSet(flag) && os.Getenv(cmdline.Variable(flag)) == "" && !slices.ContainsFunc(streams, stream.isUpload) {
 			return cmdline.Usagef("--%s is for cameras that post their pictures: it needs --source post://:8081/", flag)
+		}
+	}
+	for _, flag := range ipCameraOnly {
+		if c.IsSet(flag) && os.Getenv(cmdline.Variable(flag)) == "" &&
+			!slices.ContainsFunc(streams, func(s stream) bool { return isIPCamera(s.source) }) {
+			return cmdline.Usagef("--%s is for IP cameras: it needs --source http://HOST/ or https://HOST/", flag)
 		}
 	}
 	if checking(c) {
@@ -171,6 +178,8 @@ func openCamera(ctx context.Context, c *cli.Context, this stream, several bool, 
 		limit:   uint64(c.Int("frames")),
 		several: several,
 		last:    progress{Time: s.began},
+		made:    progress{Time: s.began},
+		rate:    rateAsked(c),
 	}
 	var err error
 	w.src, err = openSource(c, name, source.Options{

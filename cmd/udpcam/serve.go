@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -65,6 +66,9 @@ func serve(c *cli.Context) error {
 		return serveHub(ctx, c, s)
 	}
 	src, err := openSource(c, name, source.Options{Skip: s.skipped.count, Log: s.log})
+	if err == nil && !c.IsSet("source") {
+		err = worksNow(ctx, src) // nobody has said that there is a camera
+	}
 	if err != nil {
 		return err
 	}
@@ -75,24 +79,39 @@ func serve(c *cli.Context) error {
 	defer to.close()
 
 	to.announce("source", source.Redact(name))
-	work := &serving{session: s, to: to, last: progress{Time: s.began}}
+	work := &serving{session: s, to: to, last: progress{Time: s.began}, rate: rateAsked(c)}
 	watch := s.watch(work)
 	stream := streamName(name)
-	err = show(ctx, to, work.open(src, stream), src.OnDemand(), c.Duration("linger"), stream)
+	kind := onDemand{src.OnDemand(), strings.Contains(name, "://")}
+	err = show(ctx, to, work.open(src, stream), kind, c.Duration("linger"), stream)
 	watch.end(err)
 	return err
 }
 
+// worksNow returns why a source gives no picture.
+func worksNow(ctx context.Context, src source.Source) error {
+	for _, err := range src.Frames(ctx) {
+		return err
+	}
+	return nil
+}
+
+// onDemand says how a source is opened.
+type onDemand struct {
+	is   bool // it is closed while nobody watches
+	away bool // it is on another machine, which may come later: the page says why it cannot be opened
+}
+
 // show shows the frames of one stream to browsers, until ctx is done or the source ends.
-func show(ctx context.Context, to *server, open web.Opener, onDemand bool, linger time.Duration, stream string) error {
+func show(ctx context.Context, to *server, open web.Opener, kind onDemand, linger time.Duration, stream string) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return to.serve(ctx) })
 	parts.Go(func() error {
 		defer end()
-		if onDemand {
-			return pull(ctx, to, open, linger, stream)
+		if kind.is {
+			return pull(ctx, to, open, kind.away, linger, stream)
 		}
 		for f, err := range open(ctx) {
 			if err != nil {
@@ -106,12 +125,12 @@ func show(ctx context.Context, to *server, open web.Opener, onDemand bool, linge
 }
 
 // pull shows a source on demand. The source is open while somebody watches, and for the time linger after that. If the
-// source fails, it is opened again. But if it fails before its first frame ever, the user probably named a wrong source,
-// and pull returns the error.
-func pull(ctx context.Context, to *server, open web.Opener, linger time.Duration, stream string) (failed error) {
+// source fails, it is opened again. But if one of this machine fails before its first frame ever, the user probably named a
+// wrong source, and pull returns the error.
+func pull(ctx context.Context, to *server, open web.Opener, away bool, linger time.Duration, stream string) (failed error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	worked := false
+	worked := away
 	to.Pull(ctx, func(ctx context.Context) iter.Seq2[protocol.Frame, error] { // Pull returns no error but ctx's
 		return func(yield func(protocol.Frame, error) bool) {
 			for f, err := range open(ctx) {

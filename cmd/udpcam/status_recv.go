@@ -119,6 +119,7 @@ type receiving struct {
 	untimed bool        // frames do not carry when they were captured
 	idle    string      // the status line before anything has come
 	invite  *invitation // nil in demo
+	strange bool        // the log has said that only datagrams of another wire come
 
 	arrivals collected[arrival]
 	roster   roster
@@ -178,6 +179,15 @@ func (w *receiving) sample(now time.Time) status {
 	w.complain("datagrams left out", "reason", s.LeftOutBy, harmless...)
 	w.complain(skipMessage, "reason", w.skipped.totals(), sink.SkipOld, sink.SkipHidden, sink.SkipBetween)
 	w.complain("pictures left out: the output is too slow", "out", s.OutsDropped, slices.Collect(maps.Keys(s.OutsFailing))...)
+	foreign := total.LeftOut[protocol.DatagramForeign]
+	if foreign > 0 && total.Frames == 0 && len(s.Streams) == 0 && !w.strange {
+		w.strange = true
+		advice := "if a script sends the classic wire, try --wire classic"
+		if w.untimed {
+			advice = "if udpcam sends them, try without --wire classic"
+		}
+		w.log.Warn("datagrams come, but none of this wire: "+advice, "datagrams", foreign)
+	}
 	w.to.report(s.Streams, now)
 	if w.invite != nil {
 		w.invite.remind(w.log, now.Sub(w.began), total.Frames > 0 || len(s.Streams) > 0)

@@ -47,6 +47,7 @@ type serving struct {
 	count, bytes atomic.Uint64 // frames, and bytes in them
 	capturing    atomic.Bool
 	last         progress
+	rate         rateCheck
 }
 
 // open opens a source and yields its frames as those of a stream, counted.
@@ -72,6 +73,7 @@ func (w *serving) sample(now time.Time) status {
 	out, skipped := w.to.Stats(), w.skipped.totals()
 	w.complain(skipMessage, "reason", skipped)
 	w.last = w.last.next(now, w.count.Load(), w.bytes.Load())
+	w.rate.note(w.log, w.last.FPS)
 	return serveStatus{
 		progress:  w.last,
 		Capturing: w.capturing.Load(),

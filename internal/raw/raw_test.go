@@ -115,8 +115,12 @@ func TestStrideAndTurn(t *testing.T) {
 					}
 				}
 			}
-			quarterTurn, half := Turn(img, 90, nil), Turn(img, 180, nil)
-			back := Turn(Turn(img, 270, nil), 90, nil)
+			quarterTurn, half := Turn(img, 90, "", nil), Turn(img, 180, "", nil)
+			back := Turn(Turn(img, 270, "", nil), 90, "", nil)
+			if size.X%2 == 0 && size.Y%2 == 0 { // else the chroma's last column is half one
+				half = Turn(Turn(img, 0, "h", nil), 0, "v", nil)
+				back = Turn(Turn(Turn(img, 90, "h", nil), 0, "v", nil), 90, "", nil) // 90 + 180 + 90
+			}
 			for y := range size.Y {
 				for x := range size.X {
 					lumaAt := func(img image.Image, x, y int) uint8 {

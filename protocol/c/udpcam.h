@@ -1,7 +1,8 @@
 /* udpcam: camera JPEGs over UDP, as protocol/README.md specifies them. C99, one source file, no dependency.
  *
  * Nothing here allocates, opens a socket or reads a clock. You give memory, datagrams and the time; datagrams and frames
- * come out by callbacks, from within the call that you made. An object is for one thread at a time.
+ * come out by callbacks, from within the call that you made. A callback calls nothing of the same object. An object is for one
+ * thread at a time.
  *
  *     sender      memory = malloc(udpcam_sender_size(&c)); s = udpcam_sender_init(memory, &c);
  *                 udpcam_sender_to(s, &address);                   or receivers subscribe: c.subscribers

@@ -62,7 +62,7 @@ function readKeys(texts, Key) {
     const lines = texts.flatMap((text) => (existsSync(text) ? readFileSync(text, "utf8").split("\n") : [text]));
     return lines.map((l) => l.trim()).filter((l) => l && !l.startsWith("#")).map((l) => new Key(l));
   } catch (err) {
-    return fail(`--key: ${/** @type {Error} */ (err).message}`);
+    return fail(`--key: ${/** @type {Error} */ (err).message}, or name a file that has one`);
   }
 }
 
@@ -79,7 +79,9 @@ const sender = from && (await lookup(address.host || "localhost").catch((err) =>
 const target = sender ? textOf(sender.address, address.port) : ""; // the only one that counts, if there is one
 const subscribers = sender ? (seal ? keys : [undefined]).map((key) => new Subscriber({ name, key })) : [];
 const ipv4 = sender ? sender.family === 4 : isIPv4(address.host);
-let socket = open(ipv4), mapped = !ipv4, frames = 0, unwritten = 0, ending = false, told = "", read = 0, rounds = 0;
+let socket = open(ipv4), mapped = !ipv4, frames = 0, unwritten = 0, ending = false, told = "", rounds = 0;
+/** What has been read since. @type {{b: Uint8Array, from: string, at: number}[]} */
+const batch = [];
 /** @type {NodeJS.Timeout | undefined} */
 let timer;
 /** @type {NodeJS.Immediate | undefined} */
@@ -142,9 +144,12 @@ function attend() {
 /** Attends when the datagrams that wait in the socket have been read. Node reads up to 32, then calls what is immediate. */
 function soon() {
   if (immediate || ending) return;
-  read = 0;
   immediate = setImmediate(() => {
+    const read = batch.length, waited = read > 2; // on an idle machine each wakes this process
     immediate = undefined;
+    for (const { b, from, at } of batch.splice(0)) {
+      if (!subscribers.some((s) => s.read(b, at))) assembler.add(b, from, at, waited);
+    }
     if (read >= 32 && rounds++ < 64) return soon();
     rounds = 0;
     attend();
@@ -154,10 +159,9 @@ function soon() {
 function listen() {
   socket.on("message", (b, info) => {
     const from = textOf(info.address, info.port), at = now();
-    if (target && from !== target) return;
-    if (!subscribers.some((s) => s.read(b, at))) assembler.add(b, from, at);
-    read++;
+    if (!info.port || (target && from !== target)) return; // to port 0 nothing can be sent
     soon();
+    batch.push({ b, from, at });
   });
   socket.on("error", (/** @type {NodeJS.ErrnoException} */ err) => {
     if (err.code !== "EAFNOSUPPORT" || !mapped || address.host) fail(err.message);
@@ -165,6 +169,7 @@ function listen() {
     listen();
   });
   socket.bind(sender ? 0 : address.port, sender ? undefined : address.host || undefined, () => {
+    socket.removeAllListeners("error").on("error", () => {}); // a datagram is lost
     socket.setRecvBufferSize(BUFFER);
     const size = socket.getRecvBufferSize();
     if (size >= BUFFER) return attend();

@@ -168,7 +168,7 @@ func smallPictures(f *testing.F) {
 func FuzzRotate(f *testing.F) {
 	smallPictures(f)
 	f.Fuzz(func(t *testing.T, picture []byte, turn byte) {
-		r, _ := NewRotator(rotations[turn%3])
+		r, _ := NewRotator(90*int(turn%4), []string{"", "h", "v"}[turn/4%3])
 		var turned []byte
 		var err error
 		bound := fuzzcost.Bound{Bytes: 64 << 10, Time: time.Millisecond}.Plus(len(picture), 3*64*blocksPerByte, 5*time.Microsecond)

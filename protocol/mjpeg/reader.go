@@ -24,6 +24,9 @@ type ReaderOptions struct {
 	// MaxFrameSize is the largest picture, in bytes, that is taken; a longer one is skipped. 0 means 16 MiB - 1.
 	// It also bounds the memory that a Reader holds: to about twice as much.
 	MaxFrameSize int
+	// Mend also takes pictures that are not whole by the letter but that decoders show as well as others. Then Next returns
+	// them as they should be: see mend.go.
+	Mend bool
 	// Skip, if set, is called by Next, once for each thing left out. That is a run of garbage of any length, or a broken
 	// picture with all bytes up to the next picture.
 	Skip func(reason Reason)
@@ -39,6 +42,7 @@ type Reader struct {
 	err   error // the error with which src ended; it is returned when no whole picture is left
 	limit int
 	skip  func(Reason)
+	mend  bool
 	buf   buffer
 
 	// Where the scan is. Offsets count from the first pending byte of buf.
@@ -48,6 +52,7 @@ type Reader struct {
 	extent    int    // bytes that a broken picture has claimed
 	strict    bool   // within extent, only an SOI behind a blank line begins a picture
 	counted   bool   // what is being left out has been reported
+	declared  int    // with mend: the length that the header of the picture's part gives, 0 if there is none
 }
 
 // NewReader returns a Reader that reads from r, as much at a time as it can.
@@ -61,10 +66,10 @@ func NewReader(r io.Reader, o ReaderOptions) *Reader {
 	if o.Alloc == nil {
 		o.Alloc = func(size int) []byte { return make([]byte, size) }
 	}
-	return &Reader{src: r, limit: o.MaxFrameSize, skip: o.Skip, buf: buffer{alloc: o.Alloc, typical: firstSize}}
+	return &Reader{src: r, limit: o.MaxFrameSize, skip: o.Skip, mend: o.Mend, buf: buffer{alloc: o.Alloc, typical: firstSize}}
 }
 
-// Next returns the next whole picture, byte for byte as it stands in the stream, as soon as its last byte has been
+// Next returns the next whole picture, byte for byte as it stands in the stream (but see Mend), as soon as its last byte has been
 // read. The slice is the caller's for ever. At the end of the stream the error is [io.EOF], also if a picture is cut
 // off there; any other error of the underlying reader is returned wrapped, after the pictures that were whole before
 // it. Once Next has returned an error it returns the same error again.

@@ -10,9 +10,9 @@ import (
 // ErrRotate is wrapped by the errors for pictures that cannot be rotated without loss.
 var ErrRotate = errors.New("the picture cannot be rotated without loss")
 
-// A Rotator turns pictures by a quarter, a half or three quarters without loss. It reads a picture's coefficients, puts the
-// blocks elsewhere, transposes and mirrors each, and writes them again. Coefficients change only their place and sign. So
-// four quarters give the same picture again.
+// A Rotator turns pictures by a quarter, a half or three quarters, and mirrors them, without loss. It reads a picture's
+// coefficients, puts the blocks elsewhere, transposes and mirrors each, and writes them again. Coefficients change only their
+// place and sign. So four quarters give the same picture again, and so do two mirrors.
 //
 // The picture must be baseline, as cameras' pictures are. The edge that comes to lie on the left or on top must be the edge
 // of a whole block. Otherwise the block's padding would come into the picture. The error says which condition is not met.
@@ -20,16 +20,25 @@ var ErrRotate = errors.New("the picture cannot be rotated without loss")
 // Restart markers are left out, and Huffman tables become the standard ones. APPn segments and comments stay as they are,
 // an orientation in EXIF too. A Rotator keeps memory for a picture's coefficients, two bytes each. It is for one goroutine.
 type Rotator struct {
-	degrees int
-	in      coefficients
+	transpose        bool // rows become columns, first of all
+	mirrorX, mirrorY bool // then left and right change places, top and bottom
+	in               coefficients
 }
 
-// NewRotator returns a rotator that turns pictures clockwise by 90, 180 or 270 degrees.
-func NewRotator(degrees int) (*Rotator, error) {
-	if degrees != 90 && degrees != 180 && degrees != 270 {
+// NewRotator returns a rotator that turns pictures clockwise by 0, 90, 180 or 270 degrees. Then it mirrors them, if flip is
+// "h", which exchanges left and right, or "v", which exchanges top and bottom.
+func NewRotator(degrees int, flip string) (*Rotator, error) {
+	if degrees != 0 && degrees != 90 && degrees != 180 && degrees != 270 {
 		return nil, fmt.Errorf("mjpeg: pictures are not rotated by %d degrees, but by 90, 180 or 270", degrees)
 	}
-	return &Rotator{degrees: degrees}, nil
+	if flip != "" && flip != "h" && flip != "v" {
+		return nil, fmt.Errorf("mjpeg: pictures are not flipped by %q, but by h or v", flip)
+	}
+	return &Rotator{
+		transpose: degrees%180 != 0,
+		mirrorX:   (degrees == 90 || degrees == 180) != (flip == "h"),
+		mirrorY:   (degrees == 180 || degrees == 270) != (flip == "v"),
+	}, nil
 }
 
 // Rotate returns the turned picture in memory of its own.
@@ -51,18 +60,18 @@ func (r *Rotator) Rotate(jpeg []byte) ([]byte, error) {
 // allowed returns an error if a block that is not whole would come to lie on the left or on top.
 func (r *Rotator) allowed() error {
 	size, unit := r.in.size, r.in.unit
-	bottom, right := size.Y%unit.Y != 0, size.X%unit.X != 0
+	bottom, right := r.mirrorY, r.mirrorX // what comes to lie on top or on the left
+	if r.transpose {
+		bottom, right = right, bottom
+	}
 	switch {
-	case bottom && r.degrees != 270:
+	case bottom && size.Y%unit.Y != 0:
 		return fmt.Errorf("its height, %d pixels, is no multiple of its blocks' height, %d", size.Y, unit.Y)
-	case right && r.degrees != 90:
+	case right && size.X%unit.X != 0:
 		return fmt.Errorf("its width, %d pixels, is no multiple of its blocks' width, %d", size.X, unit.X)
 	}
 	return nil
 }
-
-// quarter reports whether width and height change places.
-func (r *Rotator) quarter() bool { return r.degrees != 180 }
 
 // A move says which coefficient of a block becomes another.
 type move struct {
@@ -76,15 +85,13 @@ func (r *Rotator) moves() (moves [64]move) {
 	for at, natural := range zigzag {
 		x, y := int(natural%8), int(natural/8)
 		sign := 1
-		switch r.degrees {
-		case 90:
-			sign = 1 - 2*(x%2)
-		case 180:
-			sign = 1 - 2*((x+y)%2)
-		case 270:
-			sign = 1 - 2*(y%2)
+		if r.mirrorX && x%2 != 0 {
+			sign = -sign
 		}
-		if r.quarter() {
+		if r.mirrorY && y%2 != 0 {
+			sign = -sign
+		}
+		if r.transpose {
 			x, y = y, x
 		}
 		moves[at] = move{unzigzag[y*8+x], int16(sign)}
@@ -124,7 +131,7 @@ func (r *Rotator) appendScan(out []byte) ([]byte, error) {
 	w, moves := bitWriter{out: out}, r.moves()
 	first := r.in.components[0]
 	across, down := first.width/first.h, first.height/first.v
-	if r.quarter() {
+	if r.transpose {
 		across, down = down, across
 	}
 	var before [4]int32 // the DC coefficients of the blocks before
@@ -133,7 +140,7 @@ func (r *Rotator) appendScan(out []byte) ([]byte, error) {
 		for i := range r.in.components {
 			c := &r.in.components[i]
 			h, v := c.h, c.v
-			if r.quarter() {
+			if r.transpose {
 				h, v = v, h
 			}
 			for n := range h * v {
@@ -153,20 +160,26 @@ func (r *Rotator) appendScan(out []byte) ([]byte, error) {
 
 // source returns the block that comes to lie at the given place.
 func (r *Rotator) source(c *component, x, y int) *[64]int16 {
-	switch r.degrees {
-	case 90:
-		return c.block(y, c.height-1-x)
-	case 180:
-		return c.block(c.width-1-x, c.height-1-y)
-	default:
-		return c.block(c.width-1-y, x)
+	across, down := c.width, c.height
+	if r.transpose {
+		across, down = down, across
 	}
+	if r.mirrorX {
+		x = across - 1 - x
+	}
+	if r.mirrorY {
+		y = down - 1 - y
+	}
+	if r.transpose {
+		x, y = y, x
+	}
+	return c.block(x, y)
 }
 
 // turnTables turns the quantization tables of a valid DQT segment.
 func (r *Rotator) turnTables(segment []byte) []byte {
 	turned := slices.Clone(segment)
-	for at := 4; at < len(turned) && r.quarter(); {
+	for at := 4; at < len(turned) && r.transpose; {
 		width := 1 + int(turned[at]>>4)
 		at++
 		for to, natural := range zigzag {
@@ -181,7 +194,7 @@ func (r *Rotator) turnTables(segment []byte) []byte {
 // turnHeader turns a frame header.
 func (r *Rotator) turnHeader(segment []byte) []byte {
 	turned := slices.Clone(segment)
-	if !r.quarter() {
+	if !r.transpose {
 		return turned
 	}
 	binary.BigEndian.PutUint16(turned[5:], uint16(r.in.size.X))

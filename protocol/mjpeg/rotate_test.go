@@ -39,7 +39,7 @@ func streetPictures(t testing.TB) (pictures [][]byte) {
 
 func rotate(t testing.TB, degrees int, picture []byte) []byte {
 	t.Helper()
-	r, err := NewRotator(degrees)
+	r, err := NewRotator(degrees, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ type turned struct {
 
 func (p turned) Bounds() image.Rectangle {
 	b := p.Image.Bounds()
-	if p.degrees != 180 {
+	if p.degrees%180 != 0 {
 		b.Max = image.Pt(b.Dy(), b.Dx())
 	}
 	return b
@@ -112,6 +112,48 @@ func TestRotatePixels(t *testing.T) {
 		picture := streetPictures(t)[5]
 		samePixels(t, decode(t, rotate(t, degrees, picture)), turned{decode(t, picture), degrees}, 4)
 	}
+}
+
+// A mirrored picture is mirrored pixel by pixel, also after a turn. Mirrored again, it is as before.
+func TestFlipPixels(t *testing.T) {
+	picture := streetPictures(t)[5]
+	for _, degrees := range []int{0, 90, 180, 270} {
+		for _, flip := range []string{"h", "v"} {
+			r, err := NewRotator(degrees, flip)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := r.Rotate(picture)
+			if err != nil || Check(got) != nil {
+				t.Fatalf("%d %s: %v, %v", degrees, flip, err, Check(got))
+			}
+			samePixels(t, decode(t, got), mirrored{turned{decode(t, picture), degrees}, flip}, 4)
+			back, _ := NewRotator(0, flip)
+			straight, err := back.Rotate(got)
+			if err != nil {
+				t.Fatal(err)
+			}
+			samePixels(t, decode(t, straight), turned{decode(t, picture), degrees}, 4)
+		}
+	}
+	if _, err := NewRotator(0, "x"); err == nil {
+		t.Error("a flip that does not exist")
+	}
+}
+
+// mirrored mirrors a picture pixel by pixel.
+type mirrored struct {
+	image.Image
+	flip string
+}
+
+func (p mirrored) At(x, y int) color.Color {
+	if b := p.Image.Bounds(); p.flip == "h" {
+		x = b.Dx() - 1 - x
+	} else {
+		y = b.Dy() - 1 - y
+	}
+	return p.Image.At(x, y)
 }
 
 // After four quarter turns, every coefficient of a picture is as before.
@@ -227,7 +269,7 @@ func TestRotateRefusals(t *testing.T) {
 		"nothing":     {nil, rotations, "SOI"},
 	} {
 		for _, degrees := range rotations {
-			r, _ := NewRotator(degrees)
+			r, _ := NewRotator(degrees, "")
 			_, err := r.Rotate(test.picture)
 			refused := strings.Contains(fmt.Sprint(test.refused), fmt.Sprint(degrees))
 			if refused != (err != nil) || refused && (!errors.Is(err, ErrRotate) || !strings.Contains(err.Error(), test.says)) {
@@ -235,14 +277,14 @@ func TestRotateRefusals(t *testing.T) {
 			}
 		}
 	}
-	if _, err := NewRotator(45); err == nil {
+	if _, err := NewRotator(45, ""); err == nil {
 		t.Error("45 degrees are no error")
 	}
 }
 
 func BenchmarkRotate(b *testing.B) {
 	picture := streetPictures(b)[0]
-	r, _ := NewRotator(90)
+	r, _ := NewRotator(90, "")
 	b.SetBytes(int64(len(picture)))
 	for b.Loop() {
 		if _, err := r.Rotate(picture); err != nil {

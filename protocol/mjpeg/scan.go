@@ -9,8 +9,17 @@ func (r *Reader) scan() []byte {
 		case whole:
 			return r.finish()
 		case broken:
+			if picture := r.endless(); picture != nil {
+				return picture
+			}
 			r.giveUp(r.walk.reason)
 		case unfinished:
+			if r.err != nil || r.declared > 0 && len(r.buf.pending()) >= r.declared {
+				if picture := r.endless(); picture != nil {
+					return picture
+				}
+				r.declared = 0
+			}
 			if r.err == nil {
 				return nil
 			}
@@ -36,8 +45,12 @@ func (r *Reader) findPicture() bool {
 			continue
 		}
 		r.judge(pending[:at])
+		if r.mend {
+			r.declared = declaredLength(pending[:at])
+		}
 		r.drop(at)
 		r.inPicture, r.walk = true, newWalker(inPart)
+		r.walk.mend = r.mend
 		return true
 	}
 }
@@ -74,6 +87,9 @@ func (r *Reader) finish() []byte {
 	picture := r.buf.handOver(r.walk.pos)
 	r.inPicture, r.counted = false, false
 	r.search, r.extent = 0, 0
+	if r.mend {
+		return r.mended(picture)
+	}
 	return picture
 }
 

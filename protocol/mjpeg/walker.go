@@ -22,6 +22,10 @@ type walker struct {
 	reason Reason // why it is broken
 
 	hasFrame, hasScan, hierarchical bool
+
+	mend   bool     // pass over what decoders pass over, and note it in strays
+	strays [][2]int // from where to where
+	last   int      // where the last segment begins
 }
 
 // newWalker returns a walker that stands behind a picture's SOI marker.
@@ -38,6 +42,11 @@ func (w *walker) walk(pic []byte, limit int) verdict {
 		}
 		if w.pos >= len(pic) {
 			return unfinished
+		}
+		if w.mend {
+			if v := w.passStrays(pic); v != whole {
+				return v
+			}
 		}
 		if pic[w.pos] != 0xFF {
 			return w.fail(Malformed)
@@ -157,7 +166,7 @@ func (w *walker) enterSegment(code byte, length int) bool {
 		w.inside = w.pos + 4
 	}
 	w.begun = true
-	w.sure = w.pos + 2
+	w.last, w.sure = w.pos, w.pos+2
 	w.pos += 2 + length
 	return true
 }

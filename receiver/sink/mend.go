@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"time"
+
+	"udpcam/internal/film"
 )
 
 // Reasons for which a film is not mended.
@@ -12,7 +14,7 @@ var (
 	// ErrForeign means that udpcam has not recorded this file, so udpcam does not change it.
 	ErrForeign = errors.New("it is no film that udpcam has recorded")
 	// ErrDamaged means that a film is broken in its middle. If it were cut there, what follows would be lost.
-	ErrDamaged = errors.New("it is damaged")
+	ErrDamaged = film.ErrDamaged
 	// ErrRecording means that a film is still being recorded.
 	ErrRecording = errors.New("it is still being recorded")
 )

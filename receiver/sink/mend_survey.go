@@ -6,60 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 
 	"github.com/at-wat/ebml-go"
 
+	"udpcam/internal/film"
 	"udpcam/protocol"
 )
-
-// An element of a film, as its header says.
-type element struct {
-	id           string // its bytes
-	content, end int64  // offsets; end is -1 if the size is unknown
-}
-
-func (e element) is(t ebml.ElementType) bool { return e.id == string(t.Bytes()) }
-
-// elementAt reads the header of an element. It returns io.EOF if the file ends before it does, and ErrDamaged if there is
-// none.
-func elementAt(file io.ReaderAt, at int64) (e element, err error) {
-	var header [4 + 8]byte
-	n, err := file.ReadAt(header[:], at)
-	if err != nil && err != io.EOF {
-		return e, err
-	}
-	id, err := number(header[:n], 4)
-	if err != nil {
-		return e, err
-	}
-	size, err := number(header[len(id):n], 8)
-	if err != nil {
-		return e, err
-	}
-	e = element{id: string(id), content: at + int64(len(id)+len(size)), end: -1}
-	value := [8]byte{}
-	copy(value[8-len(size):], size)
-	if n := binary.BigEndian.Uint64(value[:]) &^ (1 << (7 * len(size))); n != 1<<(7*len(size))-1 {
-		e.end = e.content + int64(n)
-	}
-	return e, nil
-}
-
-// number returns the number of variable length (RFC 8794, section 4) at the beginning of b.
-func number(b []byte, longest int) ([]byte, error) {
-	if len(b) == 0 {
-		return nil, io.EOF
-	}
-	n := bits.LeadingZeros8(b[0]) + 1
-	if n > longest {
-		return nil, ErrDamaged
-	}
-	if n > len(b) {
-		return nil, io.EOF
-	}
-	return b[:n], nil
-}
 
 // maxInfo is the most bytes that the Info of a film has. It stops a file from filling the memory.
 const maxInfo = 1 << 12
@@ -67,37 +19,37 @@ const maxInfo = 1 << 12
 // survey reads a film of udpcam. It returns what its writer knew at the end, and the offset behind the last whole frame. The
 // film is nil if it was finished, or, if copies are left alone, if it was once.
 func survey(file io.ReaderAt, size int64, leaveCopies bool) (m *matroska, end int64, err error) {
-	head, err := elementAt(file, 0)
-	if err != nil || !head.is(ebml.ElementEBML) || head.end < 0 || head.end > maxInfo {
+	head, err := film.ElementAt(file, 0)
+	if err != nil || !head.Is(ebml.ElementEBML) || head.End < 0 || head.End > maxInfo {
 		return nil, 0, ErrForeign
 	}
-	segment, err1 := elementAt(file, head.end)
-	room, err2 := elementAt(file, segment.content)
-	info, err3 := elementAt(file, room.end)
+	segment, err1 := film.ElementAt(file, head.End)
+	room, err2 := film.ElementAt(file, segment.Content)
+	info, err3 := film.ElementAt(file, room.End)
 	if errors.Join(err1, err2, err3) != nil ||
-		!segment.is(ebml.ElementSegment) || segment.content != head.end+idSize+sizeSize ||
-		!room.is(ebml.ElementVoid) && !room.is(ebml.ElementSeekHead) || room.end != segment.content+seekHeadSize ||
-		!info.is(ebml.ElementInfo) || info.end < info.content+durationSize || info.end-info.content > maxInfo {
+		!segment.Is(ebml.ElementSegment) || segment.Content != head.End+idSize+sizeSize ||
+		!room.Is(ebml.ElementVoid) && !room.Is(ebml.ElementSeekHead) || room.End != segment.Content+seekHeadSize ||
+		!info.Is(ebml.ElementInfo) || info.End < info.Content+durationSize || info.End-info.Content > maxInfo {
 		return nil, 0, ErrForeign
 	}
-	text := make([]byte, info.end-info.content)
+	text := make([]byte, info.End-info.Content)
 	var about struct{ MuxingApp string }
-	if _, err := file.ReadAt(text, info.content); err != nil {
+	if _, err := file.ReadAt(text, info.Content); err != nil {
 		return nil, 0, ErrForeign
 	}
 	if ebml.Unmarshal(bytes.NewReader(text), &about); about.MuxingApp != muxer {
 		return nil, 0, ErrForeign
 	}
-	if segment.end == size && room.is(ebml.ElementSeekHead) || segment.end >= 0 && leaveCopies {
+	if segment.End == size && room.Is(ebml.ElementSeekHead) || segment.End >= 0 && leaveCopies {
 		return nil, size, nil
 	}
-	m = &matroska{segment: segment.content, duration: info.end - durationSize}
-	length, err1 := elementAt(file, m.duration)
-	tracks, err2 := elementAt(file, info.end)
-	if errors.Join(err1, err2) != nil || length.end != info.end || tracks.end > size || tracks.end < info.end {
+	m = &matroska{segment: segment.Content, duration: info.End - durationSize}
+	length, err1 := film.ElementAt(file, m.duration)
+	tracks, err2 := film.ElementAt(file, info.End)
+	if errors.Join(err1, err2) != nil || length.End != info.End || tracks.End > size || tracks.End < info.End {
 		return nil, 0, fmt.Errorf("%w: its beginning is cut off", ErrDamaged)
 	}
-	end, err = m.surveyClusters(file, tracks.end, size)
+	end, err = m.surveyClusters(file, tracks.End, size)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -109,30 +61,30 @@ func survey(file io.ReaderAt, size int64, leaveCopies bool) (m *matroska, end in
 
 // surveyClusters reads the clusters of a film, from an offset on. It returns the offset behind the last whole frame.
 func (m *matroska) surveyClusters(file io.ReaderAt, at, size int64) (end int64, err error) {
-	var cluster element
+	var cluster film.Element
 	var began, clusterAt int64
 	lastKnown := false
 	for end = at; at < size; {
-		e, err := elementAt(file, at)
-		inside := err == nil && e.end >= 0 && e.end <= size
+		e, err := film.ElementAt(file, at)
+		inside := err == nil && e.End >= 0 && e.End <= size
 		switch {
-		case err == nil && e.is(ebml.ElementCluster) && e.content == at+idSize+sizeSize:
-			cluster, clusterAt, at = e, at, e.content
-		case err == nil && e.is(ebml.ElementCues) && (e.end < 0 || e.end >= size):
+		case err == nil && e.Is(ebml.ElementCluster) && e.Content == at+idSize+sizeSize:
+			cluster, clusterAt, at = e, at, e.Content
+		case err == nil && e.Is(ebml.ElementCues) && (e.End < 0 || e.End >= size):
 			return end, nil // it was not finished, or was cut off later
-		case inside && clusterAt > 0 && e.is(ebml.ElementTimestamp):
-			if began, err = integerAt(file, e); err != nil {
+		case inside && clusterAt > 0 && e.Is(ebml.ElementTimestamp):
+			if began, err = film.Integer(file, e); err != nil {
 				return end, err
 			}
-			at = e.end
-			if next, err := elementAt(file, cluster.end); cluster.end >= at && err == nil && next.is(ebml.ElementCluster) {
+			at = e.End
+			if next, err := film.ElementAt(file, cluster.End); cluster.End >= at && err == nil && next.Is(ebml.ElementCluster) {
 				m.beginCluster(clusterAt, began) // it is finished
 				lastKnown = false
-				end, at = cluster.end, cluster.end
+				end, at = cluster.End, cluster.End
 			}
-		case inside && clusterAt > 0 && e.is(ebml.ElementSimpleBlock) && e.end-e.content > blockHeaderSize:
+		case inside && clusterAt > 0 && e.Is(ebml.ElementSimpleBlock) && e.End-e.Content > blockHeaderSize:
 			var header [blockHeaderSize]byte
-			if _, err := file.ReadAt(header[:], e.content); err != nil {
+			if _, err := file.ReadAt(header[:], e.Content); err != nil {
 				return end, err
 			}
 			if m.cluster != clusterAt {
@@ -143,7 +95,7 @@ func (m *matroska) surveyClusters(file io.ReaderAt, at, size int64) (end int64, 
 				m.clock.step = ticks - m.clock.last
 			}
 			m.clock.last, lastKnown = ticks, true
-			end, at = e.end, e.end
+			end, at = e.End, e.End
 		default:
 			return end, unfinished(file, at, size, err)
 		}
@@ -151,25 +103,14 @@ func (m *matroska) surveyClusters(file io.ReaderAt, at, size int64) (end int64, 
 	return end, nil
 }
 
-// integerAt returns the value of an element, which has 8 bytes at most.
-func integerAt(file io.ReaderAt, e element) (int64, error) {
-	var value [8]byte
-	n := e.end - e.content
-	if n > int64(len(value)) {
-		return 0, fmt.Errorf("%w at byte %d", ErrDamaged, e.content)
-	}
-	_, err := file.ReadAt(value[int64(len(value))-n:], e.content)
-	return int64(binary.BigEndian.Uint64(value[:]) &^ (1 << 63)), err
-}
-
 // unfinished returns nil if what is at an offset can be the beginning of what was written last, and nothing is behind it.
 // The error is that of reading an element there, nil if it is one that does not belong there or goes beyond the file's end.
 func unfinished(file io.ReaderAt, at, size int64, err error) error {
 	const most = protocol.MaxFrameSize + 1<<10 // a frame, with what is before it
-	e, _ := elementAt(file, at)
-	block := e.is(ebml.ElementSimpleBlock) || e.is(ebml.ElementTimestamp)
+	e, _ := film.ElementAt(file, at)
+	block := e.Is(ebml.ElementSimpleBlock) || e.Is(ebml.ElementTimestamp)
 	switch {
-	case err == io.EOF, err == nil && block && e.end > size && size-at <= most:
+	case err == io.EOF, err == nil && block && e.End > size && size-at <= most:
 		return nil
 	case errors.Is(err, ErrDamaged) && size-at <= most: // after a power cut, some disks have zeros there
 		rest := make([]byte, size-at)

@@ -28,6 +28,8 @@ var ErrNoTerminal = errors.New("standard output is no terminal")
 // nothing piles up in an ssh session.
 type Terminal struct {
 	out    *os.File
+	keys   *keyboard
+	guard  *screenGuard
 	can    abilities
 	canvas canvas
 	o      Options
@@ -46,20 +48,36 @@ type canvas interface {
 }
 
 // OpenTerminal opens the terminal that is standard input and output, and clears it. Until it is closed it shows pictures.
-// On its last line it shows the output of others.
+// On its last line it shows the output of others. If the process ends without closing it, also by a panic or kill -9, the
+// screen is restored all the same, where there is a POSIX shell.
 func OpenTerminal(o Options) (*Terminal, error) {
 	if !term.IsTerminal(int(os.Stdout.Fd())) || !term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil, fmt.Errorf("%w: run it in one, with nothing redirected", ErrNoTerminal)
 	}
-	can, err := ask(os.Stdin, os.Stdout)
+	settings := terminalSettings(os.Stdin)
+	keys, err := openKeyboard(os.Stdin)
 	if err != nil {
 		return nil, fmt.Errorf("cannot talk to the terminal: %w", err)
 	}
-	t := &Terminal{out: os.Stdout, can: can, canvas: can.canvas(), o: o, decode: mjpeg.Decoder{MaxPixels: o.MaxPixels}}
+	can := ask(keys, os.Stdout)
+	t := &Terminal{out: os.Stdout, keys: keys, can: can, canvas: can.canvas(), o: o}
+	t.decode.MaxPixels = o.MaxPixels
+	t.guard = guardScreen(os.Stdout, settings)
 	if _, err := t.out.WriteString(altScreen + hideCursor); err != nil {
+		t.Close()
 		return nil, fmt.Errorf("cannot write to the terminal: %w", err)
 	}
 	return t, nil
+}
+
+// Left waits until q is pressed, and returns true; or until the Terminal is closed.
+func (t *Terminal) Left() bool {
+	select {
+	case <-t.keys.quit:
+		return true
+	case <-t.keys.closed:
+		return false
+	}
 }
 
 // Control sequences for terminals, from ECMA-48 and xterm.
@@ -132,9 +150,11 @@ func (t *Terminal) render(jpeg []byte, size image.Point) error {
 	return nil
 }
 
-// Close makes the terminal show its old content again.
+// Close makes the terminal show its old content again, and take keys as before.
 func (t *Terminal) Close() error {
 	_, err := t.out.WriteString(resetStyle + showCursor + mainScreen)
+	t.keys.close()
+	t.guard.dismiss()
 	return err
 }
 

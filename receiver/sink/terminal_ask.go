@@ -1,11 +1,13 @@
 package sink
 
 import (
+	"bytes"
 	"image"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -49,40 +51,76 @@ const question = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + // kitty: can yo
 const askPatience = 1500 * time.Millisecond
 
 // ask asks a terminal what it can do. A terminal that does not answer has no graphics.
-func ask(in, out *os.File) (a abilities, err error) {
-	before, err := term.MakeRaw(int(in.Fd())) // so that answers are not echoed, and come without a newline
-	if err != nil {
-		return a, err
-	}
-	defer term.Restore(int(in.Fd()), before)
-	if _, err := out.WriteString(question); err != nil {
-		return a, err
-	}
-	answers := make(chan string, 1)
-	go func() { // it ends at the latest when a key is pressed after the answers
-		const longest = 1 << 12 // bytes: more is no answer
-		var all []byte
-		for b := make([]byte, 256); !deviceAttributes.Match(all) && len(all) < longest; {
-			n, err := in.Read(b)
-			if err != nil {
-				break
-			}
-			all = append(all, b[:n]...)
+func ask(keys *keyboard, out *os.File) (a abilities) {
+	if _, err := out.WriteString(question); err == nil {
+		select {
+		case text := <-keys.answer:
+			a = parseAnswers(text)
+		case <-time.After(askPatience):
 		}
-		answers <- string(all)
-	}()
-	select {
-	case text := <-answers:
-		a = parseAnswers(text)
-	case <-time.After(askPatience):
 	}
 	colors := os.Getenv("COLORTERM")
 	a.trueColor = colors == "truecolor" || colors == "24bit" || strings.HasSuffix(os.Getenv("TERM"), "-direct")
-	return a, nil
+	return a
+}
+
+// A keyboard reads what a terminal sends: its answers to question, and then keys.
+type keyboard struct {
+	in     *os.File
+	before *term.State
+	answer chan string   // the text with the answers
+	quit   chan struct{} // is closed when q is pressed
+	closed chan struct{}
+	once   sync.Once
+}
+
+// openKeyboard lets keys come without a newline, and not be echoed. Ctrl-C goes on to be a signal.
+func openKeyboard(in *os.File) (*keyboard, error) {
+	before, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	keepSignals(int(in.Fd()))
+	k := &keyboard{in: in, before: before, answer: make(chan string, 1), quit: make(chan struct{}), closed: make(chan struct{})}
+	go k.read()
+	return k, nil
+}
+
+// read ends when q is pressed, or with the process: nothing interrupts the reading of a terminal.
+func (k *keyboard) read() {
+	const longest = 1 << 12 // bytes: more is no answer
+	var all []byte
+	for b, answered := make([]byte, 256), false; ; {
+		n, err := k.in.Read(b)
+		if err != nil {
+			return
+		}
+		keys := b[:n]
+		if !answered {
+			all = append(all, keys...)
+			if answered = deviceAttributes.Match(all) || len(all) > longest; answered {
+				k.answer <- string(all)
+			}
+			keys = anyAnswer.ReplaceAll(all, nil)
+		}
+		if bytes.ContainsAny(keys, "qQ") {
+			close(k.quit)
+			return
+		}
+	}
+}
+
+// close makes keys come as before.
+func (k *keyboard) close() {
+	k.once.Do(func() {
+		term.Restore(int(k.in.Fd()), k.before)
+		close(k.closed)
+	})
 }
 
 var (
 	deviceAttributes = regexp.MustCompile(`\x1b\[\?([0-9;]*)c`)
+	anyAnswer        = regexp.MustCompile(`\x1b(\[[0-9;?]*[a-zA-Z]?|_[^\x1b]*(\x1b\\)?)`) // also the beginning of one
 	kittyAnswer      = regexp.MustCompile(`\x1b_Gi=31[^\x1b]*;OK\x1b\\`)
 	cellAnswer       = regexp.MustCompile(`\x1b\[6;([0-9]{1,4});([0-9]{1,4})t`)
 )

@@ -20,8 +20,27 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A browserPage is a page in a headless Chromium of its own. The browser ends with the test. The test fails if the page has
-// written anything to its console, or asked for anything on another server.
+// chromiumContext starts the tests' headless Chromium, when a test first wants it, and returns its context. See endChromium.
+var chromiumContext = sync.OnceValues(func() (context.Context, error) {
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		return nil, fmt.Errorf("%w: make setup installs it", err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)
+	ctx, freeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(ctx)
+	endChromium = func() {
+		chromedp.Cancel(ctx) //nolint:errcheck // it has been of use
+		cancel()
+		freeAllocator()
+	}
+	return ctx, chromedp.Do(ctx) // which starts it
+})
+
+var endChromium = func() {}
+
+// A browserPage is a page in Chromium, in a window that shares nothing with others. The test fails if the page has written
+// anything to its console, or asked for anything on another server.
 type browserPage struct {
 	t    *testing.T
 	ctx  context.Context
@@ -34,17 +53,15 @@ type browserPage struct {
 // browse opens a page in a window of a given size, in CSS pixels.
 func browse(t *testing.T, address string, width, height int64) *browserPage {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("Chromium is not installed")
-	}
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)
-	ctx, freeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(ctx)
+	shared, err := chromiumContext()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := chromedp.NewContext(shared, chromedp.WithNewBrowserContext())
 	p := &browserPage{t: t, ctx: ctx, host: u.Host}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -54,14 +71,13 @@ func browse(t *testing.T, address string, width, height int64) *browserPage {
 			t.Log(err)
 		}
 		cancel()
-		freeAllocator()
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		for _, s := range p.strange {
 			t.Error(s)
 		}
 	})
-	if err := chromedp.Do(ctx); err != nil { // starts it
+	if err := chromedp.Do(ctx); err != nil { // opens it
 		t.Fatal(err)
 	}
 	console := chromedp.Console(ctx)
@@ -153,9 +169,18 @@ func (p *browserPage) theme(name string) {
 	}
 }
 
-// screenshot returns what the window shows. If UDPCAM_SCREENSHOTS names a directory, the picture is also saved there, for
-// people to look at.
+// screenshot returns what the window shows. See capture.
 func (p *browserPage) screenshot(name string) image.Image {
+	img, err := png.Decode(bytes.NewReader(p.capture(name)))
+	if err != nil {
+		p.t.Error(err)
+	}
+	return img
+}
+
+// capture returns what the window shows, as PNG. If UDPCAM_SCREENSHOTS names a directory, the picture is also saved there, for
+// people to look at.
+func (p *browserPage) capture(name string) []byte {
 	ctx, cancel := context.WithTimeout(p.ctx, hang)
 	defer cancel()
 	data, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
@@ -169,11 +194,7 @@ func (p *browserPage) screenshot(name string) image.Image {
 			p.t.Error(err)
 		}
 	}
-	img, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		p.t.Error(err)
-	}
-	return img
+	return data
 }
 
 // canvas returns the content of a picture's canvas element, in the canvas's own pixels.

@@ -3,8 +3,6 @@ package web
 import (
 	"bytes"
 	"fmt"
-	"image"
-	"image/png"
 	"os/exec"
 	"strings"
 	"sync/atomic"
@@ -79,7 +77,7 @@ func TestPageHintsCopy(t *testing.T) {
 	p := browse(t, "http://"+serve(t, h)+"/", 1000, 700)
 	for _, name := range []string{"clipboard-read", "clipboard-write"} {
 		grant := browser.SetPermissionParams{Permission: &browser.PermissionDescriptor{Name: name},
-			Setting: browser.PermissionSettingGranted}
+			Setting: browser.PermissionSettingGranted, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID}
 		if _, err := chromedp.Call(p.ctx, browser.SetPermission, grant); err != nil {
 			t.Fatal(err)
 		}
@@ -138,28 +136,24 @@ func TestPageHintsQR(t *testing.T) {
 			p.resize(size[0], size[1])
 			name := fmt.Sprintf("%s-%dx%d", theme, size[0], size[1])
 			p.do(chromedp.Evaluate[chromedp.Void]("document.getElementById('hints').scrollTo(0, 0)"))
-			p.screenshot(name)
+			p.capture(name)
 			if evaluate[bool](p, "document.getElementById('hints').scrollWidth > innerWidth") ||
 				evaluate[bool](p, "document.documentElement.scrollHeight > innerHeight") {
 				t.Errorf("%s: it is cut off", name)
 			}
 			p.do(chromedp.Evaluate[chromedp.Void]("document.querySelector('#hints svg').scrollIntoView()"))
 			eventually(t, name+": the code is read", func() bool { // the browser may not have drawn it yet
-				return readCode(t, scan, p.screenshot(name+"-code")) == "http://192.168.1.20:8080/"
+				return readCode(t, scan, p.capture(name+"-code")) == "http://192.168.1.20:8080/"
 			})
 		}
 	}
 }
 
-// readCode returns what the QR code in a picture says, "" if none is found.
-func readCode(t *testing.T, scan string, img image.Image) string {
+// readCode returns what the QR code in a picture, a PNG, says, "" if none is found.
+func readCode(t *testing.T, scan string, picture []byte) string {
 	t.Helper()
-	var picture bytes.Buffer
-	if err := png.Encode(&picture, img); err != nil {
-		t.Fatal(err)
-	}
 	cmd := exec.Command(scan, "--quiet", "--raw", "--nodbus", "-")
-	cmd.Stdin = &picture
+	cmd.Stdin = bytes.NewReader(picture)
 	text, _ := cmd.Output() // which fails if there is no code
 	return strings.TrimSpace(string(text))
 }

@@ -52,7 +52,6 @@ type streamInfo struct {
 	Width   int     `json:"width"`    // pixels, 0 if not known
 	Height  int     `json:"height"`   // likewise
 	Viewers int     `json:"viewers"`
-	Yours   bool    `json:"yours,omitempty"` // a viewer with one of the request's keys watches it
 
 	Origin *originInfo `json:"origin,omitempty"` // of a stream that comes by way of a hub
 
@@ -93,12 +92,12 @@ type linkInfo struct {
 }
 
 // serveAPI answers with everything about the streams.
-func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, s.health(keysOf(r)...))
+func (s *Server) serveAPI(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, s.health())
 }
 
-func (s *Server) serveStreams(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, s.streamInfos(keysOf(r)...))
+func (s *Server) serveStreams(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, s.streamInfos())
 }
 
 // serveHealth answers 200 if pictures come, or would come if somebody watched, and no output fails. Else it answers 503.
@@ -130,8 +129,8 @@ func (s *Server) outputs() []Output {
 	return s.config.Outputs()
 }
 
-func (s *Server) health(keys ...string) health {
-	answer := health{Viewers: s.viewers.count(), MaxViewers: s.config.MaxViewers, Streams: s.streamInfos(keys...)}
+func (s *Server) health() health {
+	answer := health{Viewers: s.viewers.count(), MaxViewers: s.config.MaxViewers, Streams: s.streamInfos()}
 	idle, err := s.sourcesState()
 	if s.config.Trouble != nil && err == nil {
 		if text := s.config.Trouble(); text != "" {
@@ -156,20 +155,12 @@ func (s *Server) health(keys ...string) health {
 	return answer
 }
 
-// streamInfos lists the streams by name, for a client whose viewers have the given keys.
-func (s *Server) streamInfos(keys ...string) []streamInfo {
+// streamInfos lists the streams by name.
+func (s *Server) streamInfos() []streamInfo {
 	now := time.Now()
-	yours := map[*feed]bool{}
-	for _, v := range s.viewers.list() {
-		if v.key != "" && slices.Contains(keys, v.key) {
-			yours[v.feed] = true
-		}
-	}
 	list := []streamInfo{} // [] rather than null
 	for _, st := range s.streams.view(now) {
-		info := s.infoOf(st, now)
-		info.Yours = yours[st.feed] || st.front && yours[s.streams.frontFeed]
-		list = append(list, info)
+		list = append(list, s.infoOf(st, now))
 	}
 	return list
 }
@@ -242,12 +233,6 @@ func (s *Server) linkOf(stream string, now time.Time) *linkInfo {
 
 // milliseconds returns d in milliseconds, to the microsecond.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// keysOf returns the keys that a request asks for, at most as many as there are streams by default.
-func keysOf(r *http.Request) []string {
-	keys := r.URL.Query()["key"]
-	return keys[:min(len(keys), 64)]
-}
 
 // writeJSON answers with v, of a type that can always be encoded.
 func writeJSON(w http.ResponseWriter, status int, v any) {

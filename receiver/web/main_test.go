@@ -21,10 +21,24 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(serverProcess) != "" {
+		runServer()
+		return
+	}
+	goleak.VerifyTestMain(withChromium{m})
+}
+
+// withChromium ends the tests' browser after the tests.
+type withChromium struct{ *testing.M }
+
+func (m withChromium) Run() int {
+	defer func() { endChromium() }()
+	return m.M.Run()
+}
 
 // hang is how long a test waits for something that should come at once.
-const hang = 30 * time.Second
+const hang = time.Minute
 
 // picture returns one of the eight test pictures: 1 to 4 are 768 × 576, 5 to 8 are 320 × 240.
 func picture(t testing.TB, n int) []byte {

@@ -79,7 +79,7 @@ func TestProtection(t *testing.T) {
 		addr := serve(t, h)
 		h.Put(frame(0, picture(t, 5)))
 		for _, path := range []string{"/", "/streams/~/", "/streams/~", "/stream", "/snapshot.jpg",
-			"/static/worker.js", "/static/page.js", "/static/icon.svg", "/healthz", "/metrics", "/api/v1/streams", "/api/v1/demo", "/state", "/nothing", "//x", "/socket"} {
+			"/static/worker.js", "/static/page.js", "/static/icon.svg", "/healthz", "/metrics", "/api/v1/streams", "/api/v1/demo", "/state", "/nothing", "//x", "/socket", "/poll"} {
 			for _, origin := range []string{"", friend, evil, "null"} {
 				request, _ := http.NewRequest("GET", "http://"+addr+path, nil)
 				if origin != "" {

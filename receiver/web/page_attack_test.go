@@ -8,6 +8,7 @@ import (
 	"image/jpeg"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -45,9 +46,11 @@ func TestPageShowsOnlyListedStreams(t *testing.T) {
 
 	// A worker that is told to connect elsewhere cannot.
 	closed := evaluate[bool](p, fmt.Sprintf(`new Promise((resolve) => {
-		const worker = new Worker('static/worker.js');
+		const worker = new Worker('static/worker.js', { type: 'module' });
 		worker.onmessage = ({ data }) => 'closed' in data && resolve(data.closed === false);
 		worker.onerror = () => resolve(true);
+		const canvas = new OffscreenCanvas(1, 1);
+		worker.postMessage({ canvas, maxPixels: 1 }, [canvas]);
 		worker.postMessage({ connect: 'ws://%s/socket' });
 	})`, evilHost))
 	if !closed {
@@ -88,7 +91,7 @@ func TestPageAndLargePictures(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	answer := evaluate[string](p, `new Promise((resolve) => {
-		const worker = new Worker('static/worker.js'), canvas = new OffscreenCanvas(1, 1);
+		const worker = new Worker('static/worker.js', { type: 'module' }), canvas = new OffscreenCanvas(1, 1);
 		worker.onmessage = ({ data }) => (data.damaged || data.picture) && resolve(JSON.stringify(data));
 		worker.postMessage({ canvas, maxPixels: 5000 * 2500 - 1 }, [canvas]);
 		worker.postMessage({ connect: new URL('socket', location.href).href.replace('http', 'ws') });
@@ -111,35 +114,45 @@ func bomb(width, height int) []byte {
 	return data
 }
 
-// withStrangers serves a page of another site, which shows whatever the server has, and returns its address.
-func withStrangers(t *testing.T, viewer string) (address string) {
+// withStrangers serves a page of another site, which shows whatever the server has, and returns its address. It adds a query
+// to the addresses of the server.
+func withStrangers(t *testing.T, viewer, query string) (address string) {
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<iframe src="%[1]s/"></iframe>
-			<img id=stream src="%[1]s/stream"><img id=still src="%[1]s/snapshot.jpg">`, viewer)
+		fmt.Fprintf(w, `<iframe src="%[1]s/%[2]s"></iframe>
+			<img id=stream src="%[1]s/stream%[2]s"><img id=still src="%[1]s/snapshot.jpg%[2]s">`, viewer, query)
 	}))
 	t.Cleanup(site.Close)
 	return strings.Replace(site.URL, "127.0.0.1", "localhost", 1) // another site than the viewer's
 }
 
-// A page of another site shows neither the pictures nor the page, unless it is allowed.
+// A page of another site shows neither the pictures nor the page, unless it is allowed. Then a token in the addresses does for
+// the login: browsers give such a page no cookies.
 func TestOtherSiteShowsPictures(t *testing.T) {
-	for _, allowed := range []bool{false, true} {
-		t.Run(fmt.Sprint(allowed), func(t *testing.T) {
-			var c Config
+	for _, test := range []struct {
+		name    string
+		allowed bool
+		token   string
+	}{{"not allowed", false, ""}, {"allowed", true, ""}, {"allowed, with a token", true, "long token"}} {
+		t.Run(test.name, func(t *testing.T) {
+			c := Config{Token: test.token}
 			ln, err := Listen(t.Context(), ":0")
 			if err != nil {
 				t.Fatal(err)
 			}
-			site := withStrangers(t, "http://"+ln.Addr().String())
-			if allowed {
+			query := ""
+			if test.token != "" {
+				query = "?token=" + url.QueryEscape(test.token)
+			}
+			site := withStrangers(t, "http://"+ln.Addr().String(), query)
+			if test.allowed {
 				c.AllowOrigins = []string{site}
 			}
 			h := New(quiet(c))
 			serveOn(t, h, ln)
 			playStream(t, h, "door", picture(t, 1), picture(t, 2))
 			p := browse(t, site, 900, 700)
-			if allowed {
+			if test.allowed {
 				p.until("document.getElementById('still').naturalWidth === 768")
 				p.until("document.getElementById('stream').naturalWidth === 768")
 				eventually(t, "the framed page watches too", func() bool { return h.Stats().Viewers == 2 })

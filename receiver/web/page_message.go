@@ -6,18 +6,26 @@ import (
 	"time"
 )
 
-// The server and the page's worker talk in binary WebSocket messages, whose first byte says what they are. Numbers are in
-// network byte order. Times are microseconds since the Unix epoch by this machine's clock.
+// The server and the page talk in binary WebSocket messages, whose first byte says what they are. Numbers are in network
+// byte order. Times are microseconds since the Unix epoch by this machine's clock.
 //
 //	server ──> page picture   type 1, a zero, length of this header (2), number (4), captured (8), came (8), then the JPEG
-//	                clock     type 2, seven zeros, what the page sent (8), time (8)
+//	                clock     type 2, a zero, length of this message (2), interval (4), what the page sent (8), time (8),
+//	                          newest (8), held (4)
 //	page ──> server taken     type 1, three zeros, number (4), microseconds it was held (4)
 //	                clock     type 2, seven zeros, anything (8), which comes back
 //	                rate      type 3, a zero, pictures a second (2), at most; 0 is all
 //
+// The page asks for the clock twice a second, so the answers are also the server's heartbeat. interval is the time between
+// pictures in microseconds, 0 if it is not known. newest is when the stream's newest picture came, 0 if there is none. With
+// these the page knows how old the picture on its screen is, and whether a newer one exists. held is how long the server
+// kept the question before it answered, in microseconds.
+//
 // A picture's number counts the pictures of the server. The page sends taken when that picture is on the screen. held is
 // the time from the picture's arrival at the page until then. The rest of the time until the server gets taken is the
 // network's.
+//
+// A page without WebSockets gets the same messages by HTTP: see poll.go.
 const (
 	messagePicture = 1
 	messageClock   = 2
@@ -28,7 +36,7 @@ const (
 
 const (
 	pictureHeaderSize = 24
-	clockSize         = 24
+	clockSize         = 36
 
 	// maxMessage is the largest message of a page, in bytes.
 	maxMessage = 16
@@ -53,11 +61,20 @@ func appendPictureMessage(b []byte, number uint32, captured, came time.Time, siz
 	return binary.BigEndian.AppendUint64(b, uint64(came.UnixMicro()))
 }
 
-// appendClockMessage appends the answer to a page that asked for the time.
-func appendClockMessage(b []byte, echo [8]byte, now time.Time) []byte {
-	b = append(b, messageClock, 0, 0, 0, 0, 0, 0, 0)
+// appendClockMessage appends the answer to a page that asked for the time. The feed's newest picture is described in it.
+func appendClockMessage(b []byte, f *feed, echo [8]byte, asked, now time.Time) []byte {
+	var interval time.Duration
+	var newest int64
+	if p := f.newest.Load().part; p != nil {
+		interval, newest = p.interval, p.came.UnixMicro()
+	}
+	b = append(b, messageClock, 0)
+	b = binary.BigEndian.AppendUint16(b, clockSize)
+	b = binary.BigEndian.AppendUint32(b, uint32(min(interval, time.Hour).Microseconds()))
 	b = append(b, echo[:]...)
-	return binary.BigEndian.AppendUint64(b, uint64(now.UnixMicro()))
+	b = binary.BigEndian.AppendUint64(b, uint64(now.UnixMicro()))
+	b = binary.BigEndian.AppendUint64(b, uint64(newest))
+	return binary.BigEndian.AppendUint32(b, uint32(now.Sub(asked).Microseconds()))
 }
 
 // A pageMessage is a message from a page, one of three kinds.

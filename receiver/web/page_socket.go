@@ -21,6 +21,7 @@ import (
 type pageSocket struct {
 	*hijacked
 	library *websocket.Conn
+	feed    *feed
 	timeout time.Duration // of a write
 	changed chan struct{} // gets a value when the page has sent a message
 	reading sync.WaitGroup
@@ -41,7 +42,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
 		return
 	}
 	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
-		page := &pageSocket{timeout: s.config.StallTimeout, changed: make(chan struct{}, 1), waiting: &v.waiting}
+		page := &pageSocket{feed: f, timeout: s.config.StallTimeout, changed: make(chan struct{}, 1), waiting: &v.waiting}
 		options := websocket.AcceptOptions{InsecureSkipVerify: true} // the Origin is right
 		var err error
 		if page.library, err = websocket.Accept(&takeover{w, page}, r, &options); err != nil {
@@ -130,7 +131,7 @@ func (p *pageSocket) readMessage() error {
 	if m.kind != messageClock {
 		return nil
 	}
-	return p.library.Write(context.Background(), websocket.MessageBinary, appendClockMessage(nil, m.echo, now))
+	return p.library.Write(context.Background(), websocket.MessageBinary, appendClockMessage(nil, p.feed, m.echo, now, now))
 }
 
 func (p *pageSocket) signal() {

@@ -190,22 +190,6 @@ func TestSocketStallsAndNonsense(t *testing.T) {
 	})
 }
 
-// A page that asks for the time gets that of this machine's clock. The bytes that it sent come back.
-func TestSocketClock(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := New(quiet(Config{}))
-		ln := serveInMemory(t, h)
-		tab := openTab(t, "localhost", "/socket", ln.dial)
-		tab.say(messageClock, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8)
-		_, b, err := tab.Read(context.Background())
-		want := binary.BigEndian.AppendUint64([]byte{messageClock, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}, uint64(time.Now().UnixMicro()))
-		if err != nil || string(b) != string(want) {
-			t.Errorf("%x, %v, want %x", b, err, want)
-		}
-		tab.CloseNow()
-	})
-}
-
 // A page of another site is refused. So is a page beyond the limit of viewers.
 func TestSocketRefusals(t *testing.T) {
 	h := New(quiet(Config{MaxViewers: 1}))

@@ -33,6 +33,7 @@ func (s *Server) routes() *http.ServeMux {
 	for _, prefix := range []string{"GET /", "GET /streams/{name}/"} {
 		mux.HandleFunc(prefix+"stream", s.of(s.serveStream))
 		mux.HandleFunc(prefix+"socket", s.of(s.serveSocket))
+		mux.HandleFunc(prefix+"poll", s.of(s.servePoll))
 		mux.HandleFunc(prefix+"snapshot.jpg", s.of(s.serveSnapshot))
 	}
 	// The addresses of ustreamer and Flask's example. Those of mjpg-streamer are actions of "/".

@@ -32,6 +32,7 @@ func TestUnreadAnswers(t *testing.T) {
 		"errors":            strings.Repeat("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", 2000),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
 			h := New(quiet(Config{StallTimeout: 2 * time.Second}))
 			addr := serve(t, h)
 			h.Put(frame(0, large))

@@ -3,6 +3,7 @@ package source
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"udpcam/internal/film"
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
 )
@@ -34,26 +36,50 @@ func newPath(path string, o Options) (Source, error) {
 		ErrName, path)
 }
 
-// newFile returns the source for a regular file: a photo if there is one picture in it, a recording if there are more.
+// newFile returns the source for a regular file: a film, a photo if there is one picture in it, or a recording if there are
+// more.
 func newFile(path string, o Options) (Source, error) {
+	if o.Follow {
+		return newFollowed(path, o, func() ([]string, error) { return []string{path}, nil })
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	src, notFilm := newFilm(path, f, info, o)
+	switch {
+	case notFilm == nil:
+		return src, nil
+	case errors.Is(notFilm, film.ErrCodec):
+		return nil, fmt.Errorf("%w: %s: %w; ffmpeg can make JPEGs of them: --source ffmpeg:%s", ErrNoJPEG, path, notFilm, path)
+	}
 	look := o
-	look.Skip = func(string) {} // pictures that are left out are counted later, when the file is played
+	cut := false // pictures that are left out are counted later, when the file is played
+	look.Skip = func(reason string) { cut = cut || reason == string(mjpeg.Truncated) }
 	pictures := look.pictures(f)
 	first, err := pictures.next()
 	switch {
-	case err == io.EOF:
-		return nil, fmt.Errorf("%w in %s; a video becomes a file of JPEGs with: ffmpeg -i VIDEO -f mjpeg -q:v 3 film.mjpg",
-			ErrNoJPEG, path)
+	case err != nil && !errors.Is(notFilm, film.ErrForeign):
+		return nil, fmt.Errorf("%w: the film %s cannot be played: %w; ffmpeg may read it: --source ffmpeg:%s", ErrNoJPEG, path,
+			notFilm, path)
+	case err == io.EOF, err == errNothingFound:
+		return nil, fmt.Errorf("%w in %s: %s", ErrNoJPEG, path, pictures.what())
 	case err != nil:
 		return nil, fmt.Errorf("%w: %s: %w", ErrNoJPEG, path, err)
 	}
+	if !errors.Is(notFilm, film.ErrForeign) {
+		o.Log.Warn("the film's own times cannot be read: it is played at --fps", "file", path, "why", notFilm)
+	}
 	first = first.Keep() // beyond the next
 	if _, err := pictures.next(); err != nil || mjpeg.HasCompanions(first.JPEG) {
+		if cut {
+			o.Log.Warn("the file has one whole picture, and a second that is cut off", "file", path)
+		}
 		return &photo{path, o}, nil
 	}
 	return &recording{path, o}, nil
@@ -74,15 +100,12 @@ func (r *recording) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error]
 }
 
 func (r *recording) play(ctx context.Context, emit emitter) error {
-	file, err := os.Open(r.path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	return playFiles(ctx, r.o, emit, func(show emitter) error {
-		if _, err := file.Seek(0, io.SeekStart); err != nil {
-			return fmt.Errorf("playing %s: %w", r.path, err)
+	return playFiles(ctx, r.o, r.path, emit, func(show emitter) error {
+		file, err := os.Open(r.path)
+		if err != nil {
+			return err
 		}
+		defer file.Close()
 		for n, pictures := 0, r.o.pictures(file); ; n++ {
 			frame, err := pictures.next()
 			switch {
@@ -102,17 +125,45 @@ func (r *recording) play(ctx context.Context, emit emitter) error {
 
 // playFiles plays frames at the frame rate of the options, and repeats them if the options say so. once hands all frames to
 // show.
-func playFiles(ctx context.Context, o Options, emit emitter, once func(show emitter) error) error {
+func playFiles(ctx context.Context, o Options, name string, emit emitter, once func(show emitter) error) error {
 	pace := pacer{fps: cmp.Or(o.FPS, defaultFPS), slack: catchUp}
-	for {
-		err := once(func(f protocol.Frame) error {
+	return o.passes(ctx, name, func() (shown int, err error) {
+		err = once(func(f protocol.Frame) error {
 			if _, err := pace.wait(ctx); err != nil {
 				return err
 			}
+			shown++
 			f.Captured = time.Now()
 			return emit(f)
 		})
-		if err != nil || !o.Loop {
+		return shown, err
+	})
+}
+
+// passes plays files once or, with Options.Loop, over and over. What has been played once may be away for a while, or be half
+// written, when it is its turn again: then passes waits for it.
+func (o Options) passes(ctx context.Context, name string, once func() (shown int, err error)) error {
+	played, missing := false, false
+	for retry := (backoff{}); ; {
+		shown, err := once()
+		if err == errStopped || ctx.Err() != nil || !o.Loop || !played && shown == 0 && err != nil {
+			return err
+		}
+		played = true
+		if shown > 0 {
+			if missing {
+				o.Log.Info("the file is back", "file", name)
+			}
+			retry, missing = backoff{}, false
+			if err == nil {
+				continue
+			}
+		}
+		if !missing {
+			o.Log.Warn("the file is away: it is played again when it is back", "file", name, "why", err)
+			missing = true
+		}
+		if err := retry.wait(ctx); err != nil {
 			return err
 		}
 	}
@@ -122,8 +173,9 @@ func playFiles(ctx context.Context, o Options, emit emitter, once func(show emit
 const stillFPS = 1
 
 // A photo is a file with one picture in it. It is shown again every second, or at Options.FPS, until ctx is done. So a
-// receiver that joins later sees it, and a picture that was lost comes again. Options.Loop makes it a recording of one
-// frame, which is played over and over at FPS or 30. To send a picture exactly once, pipe it into standard input.
+// receiver that joins later sees it, and a picture that was lost comes again. If another program replaces the file, the new
+// picture is shown as soon as it is whole. Options.Loop makes it a recording of one frame, which is played over and over at
+// FPS or 30. To send a picture exactly once, pipe it into standard input.
 type photo struct {
 	path string
 	o    Options
@@ -136,15 +188,39 @@ func (p *photo) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 }
 
 func (p *photo) play(ctx context.Context, emit emitter) error {
+	shown, _ := versionOf(p.path)
 	jpeg, err := readPhoto(p.path, p.o)
 	if err != nil {
 		return err
 	}
+	quiet := p.o // a file that is half written is no fault
+	quiet.Skip = func(string) {}
 	o := p.o
 	if !o.Loop {
 		o.FPS, o.Loop = cmp.Or(o.FPS, stillFPS), true
 	}
-	return playFiles(ctx, o, emit, func(show emitter) error { return show(protocol.Frame{JPEG: jpeg}.Immutable()) })
+	return playFiles(ctx, o, p.path, emit, func(show emitter) error {
+		if now, err := versionOf(p.path); err == nil && now != shown {
+			if other, err := readPhoto(p.path, quiet); err == nil {
+				jpeg, shown = other, now
+			}
+		}
+		return show(protocol.Frame{JPEG: jpeg}.Immutable())
+	})
+}
+
+// A version tells whether a file has changed.
+type version struct {
+	changed time.Time
+	size    int64
+}
+
+func versionOf(path string) (version, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return version{}, err
+	}
+	return version{info.ModTime(), info.Size()}, nil
 }
 
 // readPhoto returns the first picture in the regular file at path, and leaves out the bytes behind it.

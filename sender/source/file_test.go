@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,5 +147,96 @@ func TestFilmGone(t *testing.T) {
 	}
 	if err := failure(src); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want %v", err, os.ErrNotExist)
+	}
+}
+
+// A file that is looped may be away for a while, or half written, and another may take its place.
+func TestFilmReplaced(t *testing.T) {
+	pics := street(t)
+	path := store(t, "film.mjpg", pics[:2]...)
+	put := func(content ...[]byte) {
+		if err := os.WriteFile(path, bytes.Join(content, nil), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var frames [][]byte
+		for f, err := range open(t, path, Options{Loop: true}).Frames(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if frames = append(frames, bytes.Clone(f.JPEG)); len(frames) == 6 {
+				break
+			}
+			switch len(frames) {
+			case 2:
+				os.Remove(path)
+				time.AfterFunc(10*time.Second, func() { put(pics[3][:1000]) })
+				time.AfterFunc(20*time.Second, func() { put(pics[4], pics[5]) })
+			case 4:
+				put(pics[6], pics[7])
+			}
+		}
+		if want := [][]byte{pics[0], pics[1], pics[4], pics[5], pics[6], pics[7]}; !slices.EqualFunc(frames, want, bytes.Equal) {
+			t.Error("other pictures than those that were there")
+		}
+	})
+}
+
+// A photo that another program replaces is shown as soon as it is whole. Until then, and while it is away, the last is.
+func TestPhotoReplaced(t *testing.T) {
+	pics := street(t)
+	path := store(t, "latest.jpg", pics[0])
+	synctest.Test(t, func(t *testing.T) {
+		skipped := skips{}
+		n := 0
+		for f, err := range open(t, path, Options{Skip: skipped.add}).Frames(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := []int{0, 0, 0, 0, 1}[n]; !bytes.Equal(f.JPEG, pics[want]) {
+				t.Errorf("picture %d is not number %d", n, want)
+			}
+			switch n++; n {
+			case 1:
+				os.Remove(path)
+			case 2:
+				os.WriteFile(path, nil, 0o644)
+			case 3:
+				os.WriteFile(path, pics[1][:5000], 0o644)
+			case 4:
+				os.WriteFile(path, pics[1], 0o644)
+			}
+			if n == 5 {
+				break
+			}
+		}
+		if len(skipped.n) > 0 {
+			t.Errorf("%v were left out", skipped.n)
+		}
+	})
+}
+
+// A file whose last picture is cut off says so, also if only one is whole. One with nothing else is refused.
+func TestFilmCutOff(t *testing.T) {
+	pics := street(t)
+	path := store(t, "cut.mjpg", pics[4], pics[5], pics[6], pics[7][:3000])
+	skipped := skips{}
+	equal(t, collect(t, open(t, path, Options{FPS: 100, Skip: skipped.add}), -1), pics[4:7]...)
+	if got := fmt.Sprint(skipped.n); got != "map[truncated:1]" {
+		t.Errorf("left out %s", got)
+	}
+	_, err := Open(path, Options{MaxFrameSize: 1000})
+	if !errors.Is(err, ErrNoJPEG) || !strings.Contains(err.Error(), "more than 1000 bytes") {
+		t.Errorf("pictures that are too large: %v", err)
+	}
+	log := logged{}
+	equal(t, collect(t, open(t, store(t, "cut.mjpg", pics[4], pics[5][:3000]), Options{Log: log.logger()}), 1), pics[4])
+	if !strings.Contains(log.String(), "cut off") {
+		t.Errorf("a second picture that is cut off: logged %q", log.String())
+	}
+	_, err = Open(store(t, "cut.mjpg", pics[0][:3000]), Options{})
+	if !errors.Is(err, ErrNoJPEG) || !strings.Contains(err.Error(), "cut off") {
+		t.Errorf("nothing but a piece of a picture: %v", err)
 	}
 }

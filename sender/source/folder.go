@@ -41,6 +41,9 @@ func newGlob(pattern string, o Options) (Source, error) {
 
 // newFiles returns the source for the files of a list, or an error if there are none.
 func newFiles(which string, o Options, list func() ([]string, error)) (Source, error) {
+	if o.Follow {
+		return newFollowed(which, o, list)
+	}
 	files, err := list()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrName, which, err)
@@ -60,7 +63,7 @@ func (f *folder) Frames(ctx context.Context) iter.Seq2[protocol.Frame, error] {
 
 func (f *folder) play(ctx context.Context, emit emitter) error {
 	warned := false
-	return playFiles(ctx, f.o, emit, func(show emitter) error {
+	return playFiles(ctx, f.o, f.which, emit, func(show emitter) error {
 		files, err := f.list()
 		if err != nil {
 			return err

@@ -63,34 +63,40 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// While a folder is looped, files may be added and removed.
+// While a folder is looped, files may be added and removed. When all are away, it waits for one.
 func TestFolderLoop(t *testing.T) {
 	pics := street(t)
 	dir := photos(t, map[string][]byte{"1.jpg": pics[0], "2.jpg": pics[1]})
 	synctest.Test(t, func(t *testing.T) {
-		n := 0
-		for f, err := range open(t, dir, Options{Loop: true}).Frames(t.Context()) {
-			if n == 5 {
-				if !errors.Is(err, ErrNoJPEG) {
-					t.Errorf("error %v, want %v", err, ErrNoJPEG)
-				}
-				continue
-			}
+		var log logged
+		n, gone := 0, time.Time{}
+		for f, err := range open(t, dir, Options{Loop: true, Log: log.logger()}).Frames(t.Context()) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := []int{0, 1, 0, 1, 2}[n]; len(f.JPEG) != len(pics[want]) {
+			if want := []int{0, 1, 0, 1, 2, 3}[n]; len(f.JPEG) != len(pics[want]) {
 				t.Errorf("frame %d: %d bytes", n, len(f.JPEG))
 			}
 			n++
-			if n == 2 {
+			switch n {
+			case 2:
 				os.WriteFile(filepath.Join(dir, "3.jpg"), pics[2], 0o644)
-			}
-			if n == 5 {
+			case 5:
 				for i := range 3 {
 					os.Remove(filepath.Join(dir, fmt.Sprint(i+1, ".jpg")))
 				}
+				gone = time.Now()
+				time.AfterFunc(time.Minute, func() { os.WriteFile(filepath.Join(dir, "4.jpg"), pics[3], 0o644) })
 			}
+			if n == 6 {
+				break
+			}
+		}
+		if d := time.Since(gone); d < time.Minute || d > time.Minute+lastRetry {
+			t.Errorf("it went on after %v", d)
+		}
+		if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "away") {
+			t.Errorf("logged %s", log.String())
 		}
 	})
 }

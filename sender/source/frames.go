@@ -34,7 +34,7 @@ func frames(ctx context.Context, o Options, play func(context.Context, emitter) 
 		if o.DropSame > 0 {
 			emit = o.dropSame(emit)
 		}
-		if o.Rotate != 0 && !o.rotatesRaw {
+		if o.turns() && !o.rotatesRaw {
 			emit = o.rotate(emit)
 		}
 		if err := play(ctx, emit); err != nil && ctx.Err() == nil && !errors.Is(err, errStopped) {
@@ -59,10 +59,13 @@ func (o Options) dropSame(emit emitter) emitter {
 	}
 }
 
-// rotate returns an emitter that turns JPEGs without loss. If the first cannot be turned, that is an error. Later ones that
-// cannot be turned are left out.
+// turns reports whether pictures are turned or mirrored.
+func (o Options) turns() bool { return o.Rotate != 0 || o.Flip != "" }
+
+// rotate returns an emitter that turns and mirrors JPEGs without loss. If the first cannot be turned, that is an error. Later
+// ones that cannot be turned are left out.
 func (o Options) rotate(emit emitter) emitter {
-	rotator, err := mjpeg.NewRotator(o.Rotate)
+	rotator, err := mjpeg.NewRotator(o.Rotate, o.Flip)
 	turned := false
 	return func(f protocol.Frame) error {
 		if err != nil {

@@ -22,20 +22,20 @@ const (
 	// snapshotFPS is how many times a second udpcam asks for a URL that answers with one picture.
 	snapshotFPS = 5
 	// silence is how long a camera may send nothing before it counts as dead. Slow cameras get three times the time that their
-	// last picture took, and pictureTime at most.
+	// last picture took.
 	silence = 10 * time.Second
 	// pictureTime is how long a picture may take to arrive, after the one before. It stops cameras that send a byte now and
-	// then, or something else than pictures.
+	// then, or something else than pictures. A camera that has never sent a picture may also be silent for so long.
 	pictureTime = 30 * time.Second
-	// maxDoubts is how often a camera is asked again that answers with text, such as "Device Busy".
-	maxDoubts = 3
-	// soloSilence is how long nothing may follow a picture before the picture counts as a snapshot, if the answer says that it
-	// is one picture. Some cameras do not end such an answer.
+	// longestPatience bounds how long udpcam waits without Options.Patience.
+	longestPatience = 3 * pictureTime
+	// doubtTime is how long a camera is asked again that answers with text, such as "Device Busy".
+	doubtTime = 4 * time.Second
+	// soloSilence is how long nothing may follow a picture before the picture counts as a snapshot, if the answer is no
+	// stream. Some cameras do not end such an answer.
 	soloSilence = time.Second
-	// maxCameraHeader is how many bytes the header of an answer may have. It stops headers without end.
-	maxCameraHeader = 64 << 10
-	// patience is how long udpcam waits for a camera that has never sent a picture. It may be starting.
-	patience = 10 * time.Second
+	// textSilence is the same for an answer that calls itself text, and for one whose length is too small.
+	textSilence = 3 * time.Second
 )
 
 // A camera reads an IP camera over HTTP: its MJPEG stream, multipart of any spelling or bare JPEGs. If the URL answers with
@@ -54,8 +54,9 @@ type camera struct {
 	o      Options
 	proven atomic.Bool // whether a picture has ever come
 
-	tolerant atomic.Bool // whether the camera's headers are malformed, see dial
-	connect  func(ctx context.Context, network, address string) (net.Conn, error)
+	lines  *exchange
+	usual  time.Duration // how long it takes from picture to picture
+	single bool          // its answers do not end behind the picture
 }
 
 func newCamera(scheme string) func(rest string, o Options) (Source, error) {
@@ -65,22 +66,13 @@ func newCamera(scheme string) func(rest string, o Options) (Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &camera{shown: Redact(raw), o: o, connect: new(net.Dialer).DialContext}
-		transport := &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DisableCompression:     true, // JPEGs cannot be compressed further, and a decompressor delays frames
-			ForceAttemptHTTP2:      true,
-			MaxIdleConnsPerHost:    1,
-			IdleConnTimeout:        time.Minute,
-			ReadBufferSize:         64 << 10,
-			MaxResponseHeaderBytes: maxCameraHeader,
-			DialContext:            c.dial,
-		}
-		c.client = &http.Client{Transport: transport, CheckRedirect: redirect, Jar: &cookies{}}
-		if u.User != nil {
-			c.client.Transport = newCredentials(u, transport)
-		}
-		u.User, u.Fragment = nil, ""
+		pins, _ := parsePins(o.Pins) // check has seen both
+		fields, _ := parseFields(o.Header)
+		c := &camera{shown: Redact(raw), o: o}
+		c.lines = &exchange{dialer: dialer{connect: new(net.Dialer).DialContext, through: http.ProxyFromEnvironment,
+			insecure: o.Insecure, pins: pins, oldTLS: o.OldTLS}}
+		c.client = &http.Client{CheckRedirect: redirect, Jar: &cookies{}, Transport: newCredentials(u, fields, c.lines)}
+		u.User, u.Fragment, u.RawQuery = nil, "", strings.ReplaceAll(u.RawQuery, " ", "%20")
 		c.url = u.String()
 		return c, nil
 	}
@@ -91,8 +83,7 @@ func parseCameraURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil && strings.Contains(raw, "@"):
-		return nil, fmt.Errorf("%w: %s is no URL; write / : ? # @ and %% in the user or password as %%2F %%3A %%3F %%23 %%40 "+
-			"and %%25", ErrName, Redact(raw))
+		return nil, fmt.Errorf("%w: %s is no URL: %s", ErrName, Redact(raw), oddCharacter(raw))
 	case err != nil:
 		return nil, fmt.Errorf("%w: %s is no URL: %w", ErrName, Redact(raw), errors.Unwrap(err))
 	case u.Hostname() == "":
@@ -140,7 +131,6 @@ func (c *camera) play(ctx context.Context, emit emitter) error {
 // another error when udpcam should not ask again.
 func (c *camera) follow(ctx context.Context, state *changes, emit emitter) error {
 	began := time.Now()
-	doubts := 0
 	for retry := (backoff{}); ; {
 		n, err := c.get(ctx, state, emit)
 		if err == errStopped || err == errSnapshot || ctx.Err() != nil {
@@ -149,17 +139,30 @@ func (c *camera) follow(ctx context.Context, state *changes, emit emitter) error
 		if n > 0 {
 			retry = backoff{}
 		}
-		var refused *refusal
-		switch isRefused := errors.As(err, &refused); {
-		case !c.proven.Load() && isRefused && refused.doubtful && doubts < maxDoubts:
-			doubts++
-		case !c.proven.Load() && (isRefused || time.Since(began) > patience):
-			return err
-		default:
-			state.note(slog.LevelWarn, "camera gives no pictures, trying again", err)
+		patience := cmp.Or(c.o.Patience, silence)
+		if refused := new(refusal); errors.As(err, &refused) {
+			patience = 0
+			if refused.doubtful {
+				patience = cmp.Or(c.o.Patience, doubtTime)
+			}
 		}
+		if !c.proven.Load() && time.Since(began) >= patience {
+			return err
+		}
+		state.note(slog.LevelWarn, "camera gives no pictures, trying again", err)
 		if err := retry.wait(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// patience is how long the camera may be silent now.
+func (c *camera) patience() time.Duration {
+	switch {
+	case c.o.Patience > 0:
+		return c.o.Patience
+	case !c.proven.Load():
+		return pictureTime
+	}
+	return min(max(silence, 3*c.usual), longestPatience)
 }

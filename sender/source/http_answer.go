@@ -1,12 +1,13 @@
 package source
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -21,8 +22,7 @@ var errSnapshot = errors.New("one picture")
 
 var (
 	errSilent = errors.New("nothing has come")
-	errLate   = fmt.Errorf("%w has come for %v, only other data; open the address in a browser to see what it gives",
-		ErrNoJPEG, pictureTime)
+	errLate   = fmt.Errorf("%w has come", ErrNoJPEG)
 	errEnded  = errors.New("the stream has ended")
 	errEmpty  = errors.New("its answer is empty")
 	errCutOff = errors.New("the connection was cut off within a picture")
@@ -33,12 +33,18 @@ var (
 func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	in := &watched{allowed: silence}
-	in.quiet = time.AfterFunc(silence, func() { cancel(errSilent) })
+	asked := time.Now() // for the next picture
+	in := &watched{allowed: c.patience()}
+	in.quiet = time.AfterFunc(in.allowed, func() { cancel(errSilent) })
 	defer in.quiet.Stop()
+	const grace = 100 * time.Millisecond // so that silence is called silence
+	lateAfter := max(cmp.Or(c.o.Patience, pictureTime), in.allowed)
 	fail := func(err error) error {
-		if err = explain(ctx, err); err == errSilent {
-			err = fmt.Errorf("%w for %v", errSilent, in.allowed)
+		switch err = explain(ctx, err); err {
+		case errSilent:
+			err = fmt.Errorf("%w for %v; slow cameras need a longer --patience", errSilent, in.allowed)
+		case errLate:
+			err = fmt.Errorf("%w for %v, only other data; open the address in a browser to see what it gives", errLate, lateAfter)
 		}
 		return err
 	}
@@ -48,49 +54,65 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 		return 0, err
 	}
 	req.Header.Set("User-Agent", "udpcam")
-	req.Close = c.tolerant.Load()
+	req.Header.Set("Accept", "*/*")
+	req.Close = c.lines.short.Load()
 	res, err := c.client.Do(req)
-	if err != nil && !req.Close && strings.Contains(err.Error(), "malformed MIME header") {
-		c.tolerant.Store(true)
-		return c.get(ctx, state, emit)
-	}
 	if err != nil {
 		return 0, fail(err)
 	}
 	defer res.Body.Close()
-	if err := refused(req, res); err != nil {
+	in.r, in.allowed = res.Body, textSilence
+	late := time.AfterFunc(lateAfter+grace, func() { cancel(errLate) })
+	defer late.Stop()
+	buffered := bufio.NewReader(in)
+	if err := refused(req, res, buffered); err != nil {
 		return 0, err
 	}
-	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	in.r, in.allowed = res.Body, pictureTime
-	late := time.AfterFunc(pictureTime, func() { cancel(errLate) })
-	defer late.Stop()
-	oversized := false
+	in.allowed = cmp.Or(c.o.Patience, max(c.patience(), pictureTime))
+	content, err := unzipped(buffered)
+	if err != nil {
+		return 0, fail(err)
+	}
+
+	var broken mjpeg.Reason // why the last thing was left out
 	o := c.o
 	o.Skip = func(reason string) {
-		oversized = oversized || reason == string(mjpeg.Oversized)
-		c.o.Skip(reason)
+		broken = mjpeg.Reason(reason)
+		if ctx.Err() == nil { // else the rest has just not come
+			c.o.Skip(reason)
+		}
 	}
-	pictures := o.pictures(in)
+	kind := kindOf(res.Header)
+	stream := strings.HasPrefix(kind, "multipart/") || strings.HasPrefix(kind, "video/")
+	one := strings.HasPrefix(kind, "image/") && res.ContentLength > 0 // what follows the picture is a part of it, or nothing
+	if req.Close {
+		in.allowed = textSilence
+	}
+	pictures := o.pictures(content)
+	defer pictures.watch(c.o.Log, c.shown, func(err error) { cancel(final("%w", err)) })()
 	for {
-		asked := time.Now()
-		late.Reset(pictureTime)
+		late.Reset(lateAfter + grace)
 		frame, err := pictures.next()
 		late.Stop()
-		solo := n == 1 && (kind == "image/jpeg" || res.ContentLength > 0)
+		cut := errors.Is(err, io.ErrUnexpectedEOF)
+		silent := err != nil && context.Cause(ctx) == errSilent
 		switch {
-		case err == io.EOF && n == 1, solo && (errors.Is(err, io.ErrUnexpectedEOF) || context.Cause(ctx) == errSilent):
+		case n > 0 && !stream && (err == io.EOF || cut || silent && n == 1), n == 1 && err == io.EOF:
+			c.single = c.single || silent
 			return n, errSnapshot
-		case err != nil && n == 0 && oversized:
+		case err != nil && n == 0 && broken == mjpeg.Oversized:
 			return n, final("%w: more than %d bytes", errTooLarge, c.o.MaxFrameSize)
+		case err == io.EOF && n == 0 && one && broken == mjpeg.Truncated && c.lines.short.CompareAndSwap(false, true):
+			return n, fmt.Errorf("%w; perhaps its length is wrong", errCutOff)
 		case err == io.EOF && n == 0 && pictures.in.read > 0:
-			err := fmt.Errorf("%w in its answer; open the address in a browser to see what it gives", ErrNoJPEG)
-			return n, &refusal{err: err, doubtful: kind == "text/plain"}
+			return n, final("%w in its answer: %s", ErrNoJPEG, pictures.what())
+		case err == errNothingFound:
+			return n, final("%w: it sent %w: %s", ErrNoJPEG, err, pictures.what())
 		case err == io.EOF && n == 0:
 			return n, errEmpty
 		case err == io.EOF:
 			return n, errEnded
-		case errors.Is(err, io.ErrUnexpectedEOF):
+		case cut:
 			return n, errCutOff
 		case err != nil:
 			return n, fail(err)
@@ -101,8 +123,13 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 		if err := emit(frame); err != nil {
 			return n, err
 		}
-		in.allowed = min(max(silence, 3*frame.Captured.Sub(asked)), pictureTime)
-		if n == 1 && kind == "image/jpeg" {
+		c.usual = max(frame.Captured.Sub(asked), c.usual/2)
+		if !stream && n == 1 && (one || c.single) {
+			return n, errSnapshot
+		}
+		asked = time.Now()
+		lateAfter = max(cmp.Or(c.o.Patience, pictureTime), c.patience())
+		if in.allowed = c.patience(); !stream && n == 1 {
 			in.allowed = soloSilence
 		}
 	}

@@ -1,32 +1,41 @@
 package source
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
-	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 
-	"github.com/icholy/digest"
+	"golang.org/x/net/http/httpguts"
 )
 
-// credentials are a transport that answers a camera's demand for a user and password (RFC 9110, section 11): with digest
-// (RFC 7616) if the camera offers it, else with basic (RFC 7617). They are sent only when the camera has asked, and then
-// with each request. Other hosts, to which a camera may redirect, never get them.
+// credentials are a transport that gives a camera what identifies the user: fields of the header (Options.Header), and, if the
+// camera asks, a user and password (RFC 9110, section 11): with digest (RFC 7616) if the camera offers that, else with basic
+// (RFC 7617). Other hosts, to which a camera may redirect, never get them.
+//
+// Basic sends the password in clear. So where the connection is not encrypted, a camera that has ever offered digest does not
+// get it that way, also if its digest cannot be answered.
 type credentials struct {
-	to     *url.URL
-	next   *http.Transport
-	digest digest.Transport // with the user and password
-	basic  atomic.Bool      // whether basic was asked for last
+	to             *url.URL
+	user, password string
+	known          bool // whether there is a user
+	fields         http.Header
+	next           http.RoundTripper
+
+	mu     sync.Mutex
+	digest *demand // asked for last
+	basic  bool    // asked for last
+	strict bool    // digest was offered
 }
 
-// newCredentials returns the transport for the user and password in camera.
-func newCredentials(camera *url.URL, next *http.Transport) *credentials {
-	c := &credentials{to: camera, next: next}
-	c.digest.Username = camera.User.Username()
-	c.digest.Password, _ = camera.User.Password()
-	c.digest.Transport, c.digest.FindChallenge = next, findDigest
+// newCredentials returns the transport for the user and password in camera, and for fields.
+func newCredentials(camera *url.URL, fields http.Header, next http.RoundTripper) *credentials {
+	c := &credentials{to: camera, known: camera.User != nil, fields: fields, next: next}
+	if c.known {
+		c.user = camera.User.Username()
+		c.password, _ = camera.User.Password()
+	}
 	return c
 }
 
@@ -34,35 +43,92 @@ func (c *credentials) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !c.trusts(req.URL) {
 		return c.next.RoundTrip(req)
 	}
-	send := c.digest.RoundTrip // without credentials, if the camera has never demanded digest
-	if c.basic.Load() {
-		send = c.sendBasic
-	}
-	res, err := send(req)
-	if err != nil || res.StatusCode != http.StatusUnauthorized {
+	res, err := c.send(req)
+	if err != nil || res.StatusCode != http.StatusUnauthorized || !c.known || c.fields.Get("Authorization") != "" {
 		return res, err
 	}
-	_, noDigest := findDigest(res.Header)
-	basic := noDigest != nil && offersBasic(res.Header)
-	switch was := c.basic.Swap(basic); {
-	case basic:
-		res.Body.Close()
-		return c.sendBasic(req)
-	case was:
-		res.Body.Close()
-		return c.digest.RoundTrip(req)
+	again, err := c.demanded(req.URL, res.Header)
+	if err == nil && !again {
+		return res, nil
 	}
-	return res, nil
+	res.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	return c.send(req)
 }
 
-func (c *credentials) sendBasic(req *http.Request) (*http.Response, error) {
+// send sends a request with what the camera has asked for last.
+func (c *credentials) send(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
-	req.SetBasicAuth(c.digest.Username, c.digest.Password)
+	c.mu.Lock()
+	var err error
+	switch answer := ""; {
+	case c.digest != nil:
+		if answer, err = c.digest.answer(req, c.user, c.password); err == nil {
+			req.Header.Set("Authorization", answer)
+		}
+	case c.basic:
+		req.SetBasicAuth(c.user, c.password)
+	}
+	c.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range c.fields {
+		if req.Header[name] = values; name == "Host" {
+			req.Host = values[0]
+		}
+	}
 	return c.next.RoundTrip(req)
 }
 
+// demanded notes what a camera asks for in its answer, and reports whether the request may be sent again with that.
+func (c *credentials) demanded(u *url.URL, h http.Header) (again bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := c.digest
+	c.digest, c.basic = nil, false
+	offered := challengesOf(h)
+	basic := len(offered) == 0 // some cameras do not say what they want, and want basic
+	var unknown error
+	for _, o := range offered {
+		switch o.scheme {
+		case "basic":
+			basic = true
+		case "digest":
+			c.strict = true
+			d, err := demandOf(o)
+			if err != nil {
+				unknown = err
+			} else if c.digest == nil || d.strength < c.digest.strength {
+				c.digest = d
+			}
+		}
+	}
+	switch {
+	case c.digest != nil:
+		if last != nil && last.params["nonce"] == c.digest.params["nonce"] {
+			c.digest.count = last.count
+		}
+		return true, nil
+	case c.strict && u.Scheme != "https" && unknown != nil:
+		return false, final("it offers digest login %w, which udpcam does not know, and does not get the password in clear; "+
+			"use https://", unknown)
+	case c.strict && u.Scheme != "https" && basic:
+		return false, final("it has offered digest login before, and now wants the password in clear; use https://, " +
+			"or start again")
+	}
+	c.basic = basic
+	return basic, nil
+}
+
 // CloseIdleConnections passes the call of http.Client to the transport below.
-func (c *credentials) CloseIdleConnections() { c.next.CloseIdleConnections() }
+func (c *credentials) CloseIdleConnections() {
+	if below, ok := c.next.(interface{ CloseIdleConnections() }); ok {
+		below.CloseIdleConnections()
+	}
+}
 
 // trusts reports whether u is on the host that the credentials are for, and is encrypted if the first address was.
 func (c *credentials) trusts(u *url.URL) bool {
@@ -72,38 +138,16 @@ func (c *credentials) trusts(u *url.URL) bool {
 	return u.Scheme == "https" && strings.EqualFold(u.Hostname(), c.to.Hostname())
 }
 
-// findDigest returns the demand for digest in a header. A malformed one is ignored: the camera may offer basic too.
-func findDigest(h http.Header) (*digest.Challenge, error) {
-	challenge, err := digest.FindChallenge(http.Header{"Www-Authenticate": challenges(h)})
-	if err != nil {
-		return nil, digest.ErrNoChallenge
-	}
-	return challenge, nil
-}
-
-var (
-	nextChallenge = regexp.MustCompile(`(?i),\s*((?:basic|digest|bearer|negotiate|ntlm)\s)`)
-	protections   = regexp.MustCompile(`(?i)qop="[^"]*"`)
-)
-
-// challenges returns the demands in a header one by one, as the library for digest wants them: several may stand in one line,
-// and there may be spaces in the list of qop.
-func challenges(h http.Header) (all []string) {
-	for _, line := range h.Values("WWW-Authenticate") {
-		for one := range strings.SplitSeq(nextChallenge.ReplaceAllString(line, "\n$1"), "\n") {
-			all = append(all, protections.ReplaceAllStringFunc(one, func(qop string) string {
-				return strings.ReplaceAll(qop, " ", "")
-			}))
+// parseFields returns the fields of Options.Header.
+func parseFields(lines []string) (http.Header, error) {
+	fields := http.Header{}
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+			return nil, errors.New("a header is NAME: VALUE, as in 'Authorization: Bearer TOKEN'")
 		}
+		fields.Add(name, value)
 	}
-	return all
-}
-
-// basicChallenge matches a WWW-Authenticate header that offers basic, alone or among others.
-var basicChallenge = regexp.MustCompile(`(?i)(^|,)\s*basic(\s|$)`)
-
-// offersBasic reports whether a camera takes basic. Some cameras do not say what they want, and want basic.
-func offersBasic(h http.Header) bool {
-	challenges := h.Values("WWW-Authenticate")
-	return len(challenges) == 0 || slices.ContainsFunc(challenges, basicChallenge.MatchString)
+	return fields, nil
 }

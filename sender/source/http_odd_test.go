@@ -6,10 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,7 +19,7 @@ import (
 type rawCamera func(w io.Writer, r *http.Request, number int) (stays bool)
 
 // rawInMemory returns a source whose camera writes its answers byte for byte, on a network in memory. It must run in a bubble.
-func rawInMemory(t *testing.T, answer rawCamera, o Options) (src Source, end func()) {
+func rawInMemory(t *testing.T, answer rawCamera, o Options, login ...string) (src Source, end func()) {
 	network, number := newMemoryNet(), 0
 	go func() {
 		for {
@@ -44,7 +42,7 @@ func rawInMemory(t *testing.T, answer rawCamera, o Options) (src Source, end fun
 			}()
 		}
 	}()
-	c := open(t, "http://camera/", o).(*camera)
+	c := open(t, "http://"+strings.Join(login, "")+"camera/", o).(*camera)
 	dial(c, network.Dial)
 	return c, func() { network.Close(); synctest.Wait(); time.Sleep(time.Hour) }
 }
@@ -171,7 +169,7 @@ func TestCameraHostile(t *testing.T) {
 		"header drop by drop": {func(w io.Writer, _ *http.Request, _ int) bool {
 			io.WriteString(w, ok)
 			return forever(w, "X", time.Second)
-		}, "nothing has come for 10s"},
+		}, "nothing has come for 30s"},
 		"picture drop by drop": {func(w io.Writer, _ *http.Request, _ int) bool {
 			io.WriteString(w, ok+"Content-Type: multipart/x-mixed-replace\r\n\r\n\r\n"+string(pic[:2000]))
 			return forever(w, "\x01", time.Second)
@@ -210,7 +208,7 @@ func TestCameraHostile(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), tt.says) {
 					t.Errorf("error %v, want one that says %q", err, tt.says)
 				}
-				if took := time.Since(start); took > pictureTime+patience {
+				if took := time.Since(start); took > pictureTime+silence {
 					t.Errorf("it took %v", took)
 				}
 				var m runtime.MemStats
@@ -233,34 +231,6 @@ func TestCookies(t *testing.T) {
 		c.SetCookies(camera, []*http.Cookie{{Name: name, Value: "x"}})
 		if got := c.Cookies(camera); len(got) == 0 || len(got) > 100 || len(c.Cookies(other)) > 0 {
 			t.Fatalf("%d cookies after %d were set, and %d for another host", len(got), i+1, len(c.Cookies(other)))
-		}
-	}
-}
-
-// An answer comes through a tolerant connection as it is, but for header lines that are no fields, however it is cut into
-// pieces.
-func TestTolerant(t *testing.T) {
-	const head, body = "HTTP/1.1 200 OK\r\nA: b\r\n", "\r\nTue, 12 Jun 2012 01:56:34 GMT\r\n\r\nbody"
-	for sent, want := range map[string]string{
-		head + body: head + body,
-		head + "Tue, 12 Jun 2012 01:56:34 GMT\r\nno field\r\n:\r\nC:d\r\n" + body: head + "C:d\r\n" + body,
-		"HTTP/1.1 200 OK\r\n\r\n": "HTTP/1.1 200 OK\r\n\r\n",
-		head:                      head, // cut off
-		"\x16\x03\x01" + body:     "\x16\x03\x01" + body,
-		"":                        "",
-	} {
-		for size := 1; size < 20; size++ {
-			near, far := net.Pipe()
-			go func() {
-				for piece := range slices.Chunk([]byte(sent), size) {
-					far.Write(piece)
-				}
-				far.Close()
-			}()
-			if got, err := io.ReadAll(&tolerant{Conn: near}); string(got) != want || err != nil {
-				t.Errorf("%q in pieces of %d: %q, %v", sent, size, got, err)
-			}
-			near.Close()
 		}
 	}
 }

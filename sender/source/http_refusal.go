@@ -1,14 +1,17 @@
 package source
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"mime"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -23,9 +26,6 @@ func (r *refusal) Unwrap() error { return r.err }
 
 func final(format string, args ...any) error { return &refusal{err: fmt.Errorf(format, args...)} }
 
-// broken is how net/http begins to complain of an answer that it cannot read.
-const broken = "net/http: HTTP/1.x transport connection broken: "
-
 // explain says in words what went wrong with a request. It leaves out the URL, because that may hold a password in its
 // query. It also leaves out local port numbers, because they make every failure look new.
 func explain(ctx context.Context, err error) error {
@@ -33,6 +33,7 @@ func explain(ctx context.Context, err error) error {
 		return cause
 	}
 	var (
+		judged      *refusal
 		request     *url.Error
 		operation   *net.OpError
 		name        *net.DNSError
@@ -42,37 +43,39 @@ func explain(ctx context.Context, err error) error {
 		err = request.Err
 	}
 	switch {
+	case errors.As(err, &judged):
+		return judged
 	case errors.As(err, &name) && name.IsNotFound:
 		return final("there is no host named %s", name.Name)
-	case errors.As(err, &certificate):
-		return final("%w; name its issuer's certificate in SSL_CERT_FILE, or use http:// where the network is trusted",
-			certificate.Err)
-	case errors.Is(err, http.ErrSchemeMismatch):
-		return final("it does not speak https on this port; use http://, or another port")
+	case errors.As(err, &certificate) && len(certificate.UnverifiedCertificates) > 0:
+		return final("its certificate cannot be trusted (%w). If it is the camera's own, add --pin sha256:%s; or name its issuer's "+
+			"certificate in SSL_CERT_FILE, or take any with --insecure", certificate.Err,
+			pinOf(certificate.UnverifiedCertificates[0].Raw))
 	case errors.As(err, &operation):
 		return operation.Err
-	case strings.HasPrefix(err.Error(), broken):
-		return fmt.Errorf("its answer is no proper HTTP: %s", strings.TrimPrefix(err.Error(), broken))
 	case err == errNothingFound:
 		return final("%w: it sent %w", ErrNoJPEG, err)
 	}
 	return err
 }
 
-// refused returns an error if the header of an answer says that no pictures follow, or else nil.
-func refused(req *http.Request, res *http.Response) error {
-	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+// refused returns an error if an answer says that no pictures follow, or else nil. What the header calls text may be a picture
+// nevertheless.
+func refused(req *http.Request, res *http.Response, body *bufio.Reader) error {
+	kind := kindOf(res.Header)
 	// Not res.Status: what a camera writes there is not fit for a terminal.
 	status := fmt.Sprint(res.StatusCode, " ", http.StatusText(res.StatusCode))
 	elsewhere := res.Request.URL.Host != req.URL.Host
 	switch code := res.StatusCode; {
-	case code/100 == 2 && mayBePictures(kind):
+	case code/100 == 2 && mayBePictures(kind) && !strings.HasPrefix(kind, "text/"):
 		return nil
 	case code/100 == 2:
-		return final("it answers with %s instead of pictures; find the address of its MJPEG stream in its manual", kind)
+		return noPicture(kind, body)
 	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && elsewhere:
 		return final("it redirects to %q, which wants a user and password, and is not sent those of another host; give that "+
 			"address", res.Request.URL.Host)
+	case code == http.StatusUnauthorized && slices.ContainsFunc(challengesOf(res.Header), challenge.isBearer):
+		return final("it answers %s and wants a token; give it with --header 'Authorization: Bearer TOKEN'", status)
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return final("it answers %s; give the right user and password: http://USER:PASSWORD@HOST/", status)
 	case code == http.StatusNotFound || code == http.StatusGone:
@@ -82,6 +85,33 @@ func refused(req *http.Request, res *http.Response) error {
 		return fmt.Errorf("it answers %s", status)
 	}
 	return final("it answers %s", status)
+}
+
+// pictureStart is how a JPEG begins: SOI and another marker.
+var pictureStart = []byte{0xFF, 0xD8, 0xFF}
+
+// noPicture returns an error unless there is a picture where an answer begins that calls itself something else. A short text
+// may say that the camera is busy, and something else soon.
+func noPicture(kind string, body *bufio.Reader) error {
+	const enough = 1 << 10 // bytes; some cameras send a header of a part before the picture
+	var start []byte
+	for more := true; more && len(start) < enough && !bytes.Contains(start, pictureStart); {
+		_, err := body.Peek(body.Buffered() + 1)
+		more = err == nil
+		start, _ = body.Peek(min(body.Buffered(), enough))
+	}
+	text := strings.ToLower(string(start))
+	page := strings.Contains(text, "<html") || strings.Contains(text, "<!doctype")
+	switch {
+	case bytes.Contains(start, pictureStart), kind == "text/plain" && len(start) == 0:
+		return nil
+	case page || !strings.HasPrefix(kind, "text/") && !strings.Contains(kind, "json") && !strings.Contains(kind, "xml"):
+		what, _ := whatIs(start)
+		return final("it answers with %.40s instead of pictures: %s", strings.Trim(strconv.QuoteToASCII(kind), `"`), what)
+	}
+	err := fmt.Errorf("%w in its answer, only text: %.80q; open the address in a browser to see what it gives",
+		ErrNoJPEG, start)
+	return &refusal{err: err, doubtful: true}
 }
 
 // mayBePictures reports whether a media type may mean JPEGs. Cameras write all sorts of things, so only types that certainly

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,24 +29,39 @@ var (
 // A driver is one row of the table that [Open] chooses from.
 type driver struct {
 	scheme string  // the beginning of the name, before a colon; "" for paths
-	form   string  // the name's form, for people
+	form   string  // the name's form, for people; "" if another row has it
 	help   string  // what it is, for people
 	takes  setting // the options that mean something to it
 	open   func(rest string, o Options) (Source, error)
 }
+
+// paths are the options that mean something to files and folders.
+const paths = fps | loop | follow
 
 // drivers is the table of all sources, in the order in which Help lists them.
 var drivers = []driver{
 	{"v4l2", "v4l2:  v4l2:/dev/video0", "a camera of this machine: the first that works, or this one", fps | size | quality | format | control | text | live, newV4L2},
 	{"test", "test:", "a moving test pattern; test:?size=1280x720&fps=30", fps | size | quality | text | live, newTest},
 	{"opencv", "opencv:0  opencv:rtsp://HOST/", "the first camera, or anything that OpenCV opens", fps | loop | size | quality | text | live, newOpenCV},
-	{"http", "http://HOST/PATH", "an IP camera: a stream, or a snapshot at --fps (default: 5)", fps | live, newCamera("http")},
-	{"https", "https://USER:PASSWORD@HOST/", "the same, encrypted; basic and digest login", fps | live, newCamera("https")},
+	{"http", "http://HOST/PATH", "an IP camera: a stream, or a snapshot at --fps (default: 5)", fps | live | remote, newCamera("http")},
+	{"https", "https://USER:PASSWORD@HOST/", "the same, encrypted; basic and digest login", fps | live | remote, newCamera("https")},
 	{"post", "post://0.0.0.0:8081/upload", "listens for JPEGs that cameras POST", live | access, newUpload},
-	{"-", "-", "JPEGs on standard input", live, newStdin},
-	{"", "film.mjpg", "a file of JPEGs one after another, or a saved stream", fps | loop, newPath},
-	{"", "photos/  'photos/*.jpg'", "a folder of JPEGs, or a pattern, in name order", fps | loop, newPath},
-	{"", "photo.jpg", "one picture, shown until stopped", fps | loop, newPath},
+	{"ffmpeg", "ffmpeg:URL  rtsp://HOST/", "all that ffmpeg reads, also rtsps: rtmp: rtmps: srt: rtp: tcp: udp:",
+		throughFFmpegTakes, newFFmpeg("")},
+	{"rtsp", "", "", throughFFmpegTakes, newFFmpeg("rtsp")},
+	{"rtsps", "", "", throughFFmpegTakes, newFFmpeg("rtsps")},
+	{"rtmp", "", "", throughFFmpegTakes, newFFmpeg("rtmp")},
+	{"rtmps", "", "", throughFFmpegTakes, newFFmpeg("rtmps")},
+	{"srt", "", "", throughFFmpegTakes, newFFmpeg("srt")},
+	{"rtp", "", "", throughFFmpegTakes, newFFmpeg("rtp")},
+	{"tcp", "", "", throughFFmpegTakes, newFFmpeg("tcp")},
+	{"udp", "", "", throughFFmpegTakes, newFFmpeg("udp")},
+	{"exec", "exec:COMMAND", "a shell command that writes JPEGs; it is started again when it ends", fps | live, newExec},
+	{"-", "-", "JPEGs on standard input, as they come or at --fps", fps | live, newStdin},
+	{"", "film.mkv  .avi  .mp4  .mov", "a film of JPEGs, at its own times", paths, newPath},
+	{"", "film.mjpg", "a file of JPEGs one after another, or a saved stream", paths, newPath},
+	{"", "photos/  'photos/*.jpg'", "a folder of JPEGs, or a pattern, in name order; or --follow", paths, newPath},
+	{"", "photo.jpg", "one picture, shown until stopped; it may be replaced", paths, newPath},
 }
 
 // Open returns the source of a name. See [Help] for the forms. It does not start the source, but checks it: a wrong name or
@@ -112,7 +128,7 @@ func find(name string) (d driver, rest string, err error) {
 		return drivers[i], rest, nil
 	}
 	if _, err := os.Lstat(name); err == nil {
-		return driver{takes: fps | loop, open: newPath}, name, nil
+		return driver{takes: paths, open: newPath}, name, nil
 	}
 	return driver{}, "", fmt.Errorf("%w: %s: unknown scheme; there are %s, and paths", ErrUnknown, Redact(name),
 		strings.Join(Schemes(), " "))
@@ -142,7 +158,9 @@ func Help() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, d := range drivers {
-		fmt.Fprintf(w, "%s\t%s\n", d.form, d.help)
+		if d.form != "" {
+			fmt.Fprintf(w, "%s\t%s\n", d.form, d.help)
+		}
 	}
 	w.Flush()
 	return b.String()
@@ -152,9 +170,31 @@ func Help() string {
 // certain. A password may hold any character, so it ends at the last @.
 var userinfo = regexp.MustCompile(`(?s)://([^/?#@:]*:)?.*@`)
 
+// oddCharacter says which character of the user or password in a URL cannot stand there as it is, and what to write instead.
+func oddCharacter(name string) string {
+	_, rest, _ := strings.Cut(name, "://")
+	rest = rest[:max(0, strings.LastIndexByte(rest, '@'))]
+	for i, c := range rest {
+		escape := c == '%' && (len(rest) < i+3 || strings.Trim(rest[i+1:i+3], "0123456789abcdefABCDEF") != "")
+		if escape || c != '%' && (strings.ContainsRune("/?#[]\\^`{|}<>\" ", c) || c < ' ' || c > '~') {
+			return fmt.Sprintf("the user or password holds %q; write it as %s", c, url.PathEscape(string(c)))
+		}
+	}
+	return "write odd characters of the user or password as % and two digits, such as %2F for /"
+}
+
 // Redact returns a source's name as it may be logged: without a password, and without the query of a URL, because some
 // cameras want the password there.
+//
+// Of a command (exec:), only the program is shown.
 func Redact(name string) string {
+	if command, ok := strings.CutPrefix(name, "exec:"); ok {
+		program, rest, _ := strings.Cut(strings.TrimSpace(command), " ")
+		if rest != "" {
+			program += " …"
+		}
+		return "exec:" + program
+	}
 	name = userinfo.ReplaceAllString(name, "://${1}xxxxx@")
 	if base, _, ok := strings.Cut(name, "?"); ok && strings.Contains(base, "://") {
 		return base + "?…"

@@ -73,11 +73,11 @@ func TestOpen(t *testing.T) {
 		{name: "", err: ErrUnknown, says: "test:"},
 		{name: "nothing.mjpg", err: ErrUnknown, says: "nothing.mjpg"},
 		{name: "no/such/folder/", err: ErrUnknown},
-		{name: "ftp://host/x", err: ErrUnknown, says: "ftp://host/x: unknown scheme; there are v4l2: test: opencv: http: https: post: -"},
+		{name: "ftp://host/x", err: ErrUnknown, says: "ftp://host/x: unknown scheme; there are v4l2: test: opencv: http: https: post: "},
 		{name: "none/*.jpg", err: ErrNoJPEG, says: "none/*.jpg"},
 		{name: "[", err: ErrName},
 		{name: "cut.jpg", err: ErrNoJPEG, says: "cut.jpg"},
-		{name: "clip.mp4", err: ErrNoJPEG, says: "ffmpeg -i"},
+		{name: "clip.mp4", err: ErrNoJPEG, says: "ffmpeg:clip.mp4"},
 		{name: "empty.mjpg", err: ErrNoJPEG},
 		{name: "texts", err: ErrNoJPEG, says: "*.jpg or *.jpeg in texts"},
 		{name: "http:", err: ErrName, says: "http://HOST/PATH"},
@@ -100,6 +100,12 @@ func TestOpen(t *testing.T) {
 		{name: "photos", o: Options{MaxFrameSize: 1 << 30}, err: ErrOption},
 		{name: "test:", o: Options{Quality: 101}, err: ErrOption},
 		{name: "test:", o: Options{Rotate: 45}, err: ErrOption, says: "90, 180 or 270"},
+		{name: "test:", o: Options{Flip: "x"}, err: ErrOption, says: "flip"},
+		{name: "test:", o: Options{Follow: true}, err: ErrOption, says: "followed"},
+		{name: "photos", o: Options{Follow: true, Loop: true}, err: ErrOption, says: "contradict"},
+		{name: "photos", o: Options{Follow: true}, want: "*source.followed"},
+		{name: "photo.jpg", o: Options{Follow: true}, want: "*source.followed"},
+		{name: "exec:true", want: "*source.child"},
 		{name: "test:", o: Options{DropSame: -1}, err: ErrOption, says: "repeats"},
 		{name: "test:", o: Options{Format: "yuyv"}, err: ErrOption, says: "formats"},
 		{name: "test:", o: Options{Text: "%Q"}, err: ErrOption, says: "text"},
@@ -178,6 +184,26 @@ func FuzzRedact(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A URL with a character in its password that cannot stand there is refused, by that character, and not by the password.
+func TestOddCharacters(t *testing.T) {
+	for password, want := range map[string]string{
+		"pa/ss": `holds '/'; write it as %2F`, "pa?ss": `holds '?'; write it as %3F`, "pa#ss": `holds '#'; write it as %23`,
+		"pa%ss": `holds '%'; write it as %25`, "p ass": `holds ' '; write it as %20`, "pa[ss": `holds '['; write it as %5B`,
+		"pässe": `holds 'ä'; write it as %C3%A4`, "100%": `holds '%'; write it as %25`,
+	} {
+		_, err := Open("http://me:"+password+"@camera/video", Options{})
+		if err == nil && strings.ContainsAny(password, "ä ") {
+			continue // these are taken
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), password) {
+			t.Errorf("%s: %v, want %s", password, err, want)
+		}
+	}
+	if _, err := Open("http://me:p@:!$&'()*+,;=%2Fss@camera/video", Options{}); err != nil {
+		t.Errorf("characters that may stand there: %v", err)
+	}
 }
 
 // Help must have each scheme, and no line too long for a terminal.

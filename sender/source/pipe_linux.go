@@ -64,6 +64,19 @@ func openPipe(ctx context.Context, path string) (pipeFile, error) {
 	if err != nil {
 		return pipeFile{}, err
 	}
+	return quietPipe(ctx, file)
+}
+
+// readPipe returns what reads a pipe of this process. Reading it ends when ctx is done.
+func readPipe(ctx context.Context, file *os.File) io.ReadCloser {
+	if quiet, err := quietPipe(ctx, file); err == nil {
+		return quiet
+	}
+	return file
+}
+
+// quietPipe takes over a pipe that does not block. If there is an error, the pipe is closed.
+func quietPipe(ctx context.Context, file *os.File) (pipeFile, error) {
 	raw, err := file.SyscallConn()
 	if err == nil {
 		err = raw.Control(func(fd uintptr) { unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) }) // if not, it is only slower

@@ -192,7 +192,7 @@ func TestStdinFFmpeg(t *testing.T) {
 
 func TestStdinNothing(t *testing.T) {
 	out, err := stdin(t).CombinedOutput() // standard input is the null device
-	if err == nil || string(out) != "no whole JPEG came on standard input before it ended\n" {
+	if err == nil || string(out) != "no whole JPEG came on standard input before it ended: nothing came at all\n" {
 		t.Errorf("%v, %s", err, out)
 	}
 }

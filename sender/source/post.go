@@ -85,10 +85,11 @@ func (u *upload) play(ctx context.Context, emit emitter) error {
 	}
 
 	p := &posts{path: u.path, o: u.o, gate: guard.NewGate(rules), frames: make(chan protocol.Frame),
-		turns: map[string]*turn{}, warn: rate.Sometimes{Interval: time.Second}}
+		turns: map[string]*turn{}, warn: map[int]*rate.Sometimes{}}
+	lenient := lenientListener{l, func(from net.Addr, status int, why string) { p.refused(from.String(), status, why) }}
 	serving, end := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- guard.Serve(serving, l, p, u.o.Log) }()
+	go func() { ended <- guard.Serve(serving, lenient, p, u.o.Log) }()
 	defer func() { end(); <-ended }()
 
 	for {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,10 +26,10 @@ type posts struct {
 	o      Options
 	gate   *guard.Gate
 	frames chan protocol.Frame // unbuffered: a frame has been taken once it has been sent
-	warn   rate.Sometimes      // when a refusal is logged
 
 	mu    sync.Mutex
-	turns map[string]*turn // by household
+	turns map[string]*turn        // by household
+	warn  map[int]*rate.Sometimes // when a refusal with this status is logged
 }
 
 // A turn is a household's. Of its pictures, one at a time waits for the caller of Frames, so that nobody can crowd out others
@@ -68,9 +68,21 @@ func (p *posts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Error(w, text, status)
-	p.warn.Do(func() {
-		from, _, _ := net.SplitHostPort(r.RemoteAddr)
-		p.o.Log.Warn("an upload is refused", "from", from, "status", status, "why", text)
+	p.refused(r.RemoteAddr, status, text)
+}
+
+// refused logs a refusal: one a second of each kind.
+func (p *posts) refused(from string, status int, why string) {
+	p.mu.Lock()
+	warn := p.warn[status]
+	if warn == nil {
+		warn = &rate.Sometimes{Interval: time.Second}
+		p.warn[status] = warn
+	}
+	p.mu.Unlock()
+	warn.Do(func() {
+		host, _, _ := net.SplitHostPort(from)
+		p.o.Log.Warn("an upload is refused", "from", host, "status", status, "why", why)
 	})
 }
 
@@ -96,10 +108,8 @@ func (p *posts) serve(w http.ResponseWriter, r *http.Request) (status int, text 
 		return http.StatusRequestTimeout, fmt.Sprintf("no whole JPEG within %v", uploadTime)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return http.StatusBadRequest, "the body cannot be read: it ends too early"
-	case errors.Is(err, http.ErrMissingBoundary):
-		return http.StatusBadRequest, "the body cannot be read: the Content-Type of the form names no boundary"
 	case err != nil:
-		return http.StatusBadRequest, "the body cannot be read"
+		return http.StatusBadRequest, fmt.Sprintf("the body cannot be read: %v", err)
 	}
 	return http.StatusOK, fmt.Sprintf("pictures taken: %d", n)
 }
@@ -109,34 +119,46 @@ var (
 	errTooLarge = errors.New("the picture is too large")
 )
 
-// accept hands on the pictures in a request's body and returns how many there were.
+// accept hands on the pictures in a request's body and returns how many there were. A form is not taken apart: its pictures
+// are found where they are, so its boundary may be missing or wrong.
 func (p *posts) accept(w http.ResponseWriter, r *http.Request) (n int, err error) {
 	// An error here means that the connection has no deadlines. Then it goes on without.
-	allow := func() { http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime)) }
-	allow()
+	allow := func(d time.Duration) { http.NewResponseController(w).SetReadDeadline(time.Now().Add(d)) }
+	allow(uploadTime)
 	in := &incoming{ReadCloser: r.Body, request: r.Context(), most: p.o.MaxFrameSize}
 	r.Body = in
-	body, err := picturesIn(r)
+	body, err := unzipped(bufio.NewReader(in))
 	if err != nil {
 		return 0, err
 	}
-	oversized := false
+	kind := kindOf(r.Header)
+	form := kind == "multipart/form-data"
+	after := uploadTime // how long the next picture may take
+	if form || strings.HasPrefix(kind, "image/") || isUnframed(r) {
+		after = soloSilence // some never end such a request
+	}
+	oversized, cut := false, false
 	o := p.o
 	o.Skip = func(reason string) {
 		oversized = oversized || reason == string(mjpeg.Oversized)
-		p.o.Skip(reason)
+		cut = cut || reason == string(mjpeg.Truncated)
+		if !form || reason != string(mjpeg.Garbage) { // other fields
+			p.o.Skip(reason)
+		}
 	}
 	for pictures := o.pictures(body); ; n++ {
 		frame, err := pictures.next()
 		switch {
-		case err != nil && n == 0 && oversized:
-			return 0, errTooLarge
-		case err == io.EOF && n == 0:
-			return 0, ErrNoJPEG
-		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF) && n > 0: // some forms lack their last line
+		case err != nil && n > 0: // a picture that was taken is never refused, whatever follows it
 			return n, nil
+		case err != nil && oversized:
+			return 0, errTooLarge
+		case err == io.EOF && cut:
+			return 0, io.ErrUnexpectedEOF
+		case err == io.EOF:
+			return 0, ErrNoJPEG
 		case err != nil:
-			return n, err
+			return 0, err
 		}
 		guard.Moved(r.Context(), len(frame.JPEG))
 		if err := p.handOver(r, frame.Keep()); err != nil {
@@ -144,31 +166,21 @@ func (p *posts) accept(w http.ResponseWriter, r *http.Request) (n int, err error
 		}
 		in.held = 0
 		guard.Moved(r.Context(), 0)
-		allow()
+		if allow(after); form {
+			in.most = 0
+			passOver(body, func() { allow(soloSilence) })
+			return n + 1, nil
+		}
 	}
 }
 
-// picturesIn returns the part of a request's body that may hold pictures. In a form, that is the first field whose content
-// begins as a JPEG does. Otherwise it is the whole body.
-func picturesIn(r *http.Request) (io.Reader, error) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if kind != "multipart/form-data" {
-		return r.Body, nil
-	}
-	form, err := r.MultipartReader()
-	if err != nil {
-		return nil, err
-	}
-	for {
-		part, err := form.NextPart()
-		if err == io.EOF {
-			return nil, ErrNoJPEG
-		} else if err != nil {
-			return nil, err
-		}
-		field := bufio.NewReader(part)
-		if start, _ := field.Peek(2); string(start) == "\xFF\xD8" {
-			return field, nil
+// passOver reads the rest of a body, if that comes soon and ends: else the poster might not see the answer.
+func passOver(body io.Reader, allow func()) {
+	b := make([]byte, 32<<10)
+	for began, rest := time.Now(), 0; rest < maxSearch && time.Since(began) < uploadTime; allow() {
+		n, err := body.Read(b)
+		if rest += n; err != nil {
+			return
 		}
 	}
 }

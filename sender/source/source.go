@@ -12,7 +12,8 @@
 //	bytes from a pipe, file, camera or upload ──> mjpeg.Reader ──> a whole JPEG ──> yield ──> the caller's loop body
 //	                                                  └─ what is no whole JPEG ──> Options.Skip(reason)
 //
-// A JPEG comes out byte for byte as it went in. Only the test pattern, OpenCV and cameras without JPEGs encode pictures. A
+// A JPEG comes out byte for byte as it went in, unless something is wrong with it that can be mended (see
+// [mjpeg.ReaderOptions]). Only the test pattern, OpenCV and cameras without JPEGs encode pictures. A
 // frame is lent, see [protocol.Frame].
 //
 // Frames opens files and connections, and closes them before it returns. Between two calls a source owns nothing. A new
@@ -47,11 +48,14 @@ type Source interface {
 
 // Options are a source's options besides its name. The zero value is every source's default.
 type Options struct {
-	// FPS is the frame rate. Files and folders are played at this rate. Cameras and the test pattern are asked for it. 0
-	// means 30, and with opencv the camera's choice.
+	// FPS is the frame rate. Files and folders are played at this rate, and standard input is read at it. Cameras and the test
+	// pattern are asked for it. 0 means 30; the camera's choice with opencv; a film's own times; and, of standard input, all
+	// pictures as they come.
 	FPS float64
 	// Loop starts a file or folder again when it ends.
 	Loop bool
+	// Follow takes the newest picture of a file or folder, and then each picture that is new, as soon as it is whole.
+	Follow bool
 	// Size is the picture size that test, v4l2 and opencv are asked for. Zero means 1280x720, and with opencv the camera's
 	// choice. If a v4l2 camera cannot do it, the nearest size is used.
 	Size image.Point
@@ -64,8 +68,10 @@ type Options struct {
 	// Controls are set in this order when a v4l2 camera is opened. Each is NAME=VALUE. The value is a number, on, off or the
 	// name of a menu entry.
 	Controls []string
-	// Rotate turns pictures clockwise by 90, 180 or 270 degrees, JPEGs without loss where their size allows that.
+	// Rotate turns pictures clockwise by 90, 180 or 270 degrees, JPEGs without loss where their size allows that. Flip mirrors
+	// them afterwards: "h" exchanges left and right, "v" top and bottom.
 	Rotate int
+	Flip   string
 	// Text is written into the pictures of sources that encode, with the time in it as strftime(3) has it: "Door %F %T".
 	Text string
 	// DropSame is how many pictures in a row may be left out because they are the same as the one before. It is for live
@@ -80,6 +86,17 @@ type Options struct {
 	// User and Password are asked of those who upload, if Password is not empty (HTTP Basic, RFC 7617). Token, if not empty,
 	// also lets in who sends it: in the address (?token=) or as a bearer token (RFC 6750).
 	User, Password, Token string
+	// Header are fields that an IP camera gets with each request, such as "Authorization: Bearer TOKEN". Hosts to which it
+	// redirects do not get them.
+	Header []string
+	// Patience is how long an IP camera may bring no picture before it is asked again, or given up if it has never brought
+	// one. 0 means 10 s; 30 s for an answer and a picture that have begun; and three times as long as the last picture took.
+	Patience time.Duration
+	// Insecure takes any certificate of an IP camera. Pins are the only certificates that are taken, if there are any:
+	// "sha256:" and the SHA-256 of a certificate in hex. OldTLS also speaks TLS 1.0 and 1.1, and old ciphers.
+	Insecure bool
+	Pins     []string
+	OldTLS   bool
 	// MaxFrameSize is the largest picture in bytes that is taken; a larger one is skipped. 0 means
 	// [protocol.MaxFrameSize], which is also the most that it can be.
 	MaxFrameSize int

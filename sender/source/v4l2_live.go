@@ -94,7 +94,7 @@ func (c *liveCamera) logMode() {
 
 // follow emits the camera's pictures until it gives no more.
 func (c *liveCamera) follow(ctx context.Context, state *changes, emit emitter) error {
-	if c.decoder == nil && c.o.Rotate != 0 {
+	if c.decoder == nil && c.o.turns() {
 		emit = c.o.rotate(emit)
 	}
 	for p, next := c.first, c.first.Sequence; ; {
@@ -152,8 +152,8 @@ func (c *liveCamera) encode(p v4l2.Picture) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.o.Rotate != 0 {
-		c.turned = raw.Turn(img, c.o.Rotate, c.turned)
+	if c.o.turns() {
+		c.turned = raw.Turn(img, c.o.Rotate, c.o.Flip, c.turned)
 		img = c.turned
 	}
 	return c.encoder.encode(img, p.Captured)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -38,9 +39,33 @@ func Complete(app *cli.App) *cli.App {
 func Main(app *cli.App) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	ctx, end := context.WithCancel(ctx)
+	endWithTerminal(end)
 	// When the reader of our output leaves, the write fails. That is handled there, and must not kill the program.
 	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(Run(ctx, app, os.Args, os.Stdout, os.Stderr))
+}
+
+// reloading is whether SIGHUP means something else to the command that runs.
+var reloading atomic.Bool
+
+// Reloads says that the command that runs takes SIGHUP itself.
+func Reloads() { reloading.Store(true) }
+
+// endWithTerminal calls end when the terminal is closed, which sends SIGHUP. Under nohup it does nothing.
+func endWithTerminal(end func()) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return
+	}
+	closed := make(chan os.Signal, 1)
+	signal.Notify(closed, syscall.SIGHUP)
+	go func() {
+		for range closed {
+			if !reloading.Load() {
+				end()
+			}
+		}
+	}()
 }
 
 // Run runs one command line, which begins with the program's name. It ends in order when ctx is done. It returns the exit

@@ -22,7 +22,7 @@ static void run(int argc, char** argv) {
     static const option options[] = {{"key", 1, nullptr, 'k'},   {"out", 1, nullptr, 'o'}, {"count", 1, nullptr, 'c'},
                                      {"from", 1, nullptr, 'f'}, {nullptr, 0, nullptr, 0}};
     udpcam::ReceiverOptions o;
-    o.queue = 1000; // a pipe's reader may be slow for a while
+    o.queue = 64; // a pipe's reader may be slow for a second
     o.max_frame = UDPCAM_MAX_FRAME;
     std::string out = "-";
     unsigned long count = 0, written = 0;

@@ -26,11 +26,14 @@ export class Asking {
     this.#report.largest = Math.max(this.#report.largest, size);
   }
 
-  /** Notes a segment. @param {PendingFrame} p @param {import("./wire.js").Segment} s @param {number} now */
-  arrived(p, s, now) {
+  /**
+   * Notes a segment.
+   * @param {PendingFrame} p @param {import("./wire.js").Segment} s @param {number} now @param {boolean} waited
+   */
+  arrived(p, s, now, waited) {
     const came = p.places.size;
-    if (came && !p.over) this.#gap = Math.max(this.#gap, Math.min(now - p.last, limits.MAX_REORDER));
-    this.#reorder = Math.max(this.#reorder, Math.min(p.note(s, now), limits.MAX_REORDER));
+    if (came && !p.over && !waited) this.#gap = Math.max(this.#gap, Math.min(now - p.last, limits.MAX_REORDER));
+    this.#reorder = Math.max(this.#reorder, Math.min(p.note(s, now, waited), limits.MAX_REORDER));
     if (!p.closed || p.places.size === came) return;
     this.#report.late++; // it has been reported as lost
     this.stream.all.stats.received++;

@@ -15,12 +15,12 @@ import * as wire from "./wire.js";
  *   Without it no reports and no requests leave: only parity repairs
  * @property {import("./seal.js").Keyring} [keyring] opens sealed streams. With it open ones are ignored, else sealed ones
  * @property {(why: "no-key" | "open" | "unproven", from: string) => void} [onIgnored] is told that a stream comes and is not
- *   shown, once a minute: its key is missing, it is open, or it may be a recording
+ *   shown, once a minute, and of one a second: its key is missing, it is open, or it may be a recording
  * @property {number} [latency] how long a whole frame waits for an older one; by default three round trips, at most 150
  * @property {number} [deadline] how long a frame may take, from its first segment on; by default 1000
  *
  * A datagram, and the key of its stream.
- * @typedef {{p: import("./wire.js").Prefix, key: string, b: Uint8Array, from: string, now: number}} Arrival
+ * @typedef {{p: import("./wire.js").Prefix, key: string, b: Uint8Array, from: string, now: number, waited: boolean}} Arrival
  */
 
 /** @returns {Record<string, number>} */
@@ -35,6 +35,7 @@ export class Assembler {
   memory = { used: 0 }; // bytes in unfinished frames
   /** @type {Map<string, Stream>} */ #streams = new Map();
   /** When onIgnored was called, and what for. @type {Map<string, number>} */ #told = new Map();
+  #toldAt = 0;
 
   /** @param {Options} options */
   constructor(options) {
@@ -45,16 +46,17 @@ export class Assembler {
 
   /**
    * Takes a datagram that came from an address: IP:PORT, or another text that tells senders apart. The bytes are the
-   * assembler's from then on. @param {Uint8Array} b @param {string} from @param {number} now
+   * assembler's from then on. waited says that it came earlier, and this process was too busy to read it.
+   * @param {Uint8Array} b @param {string} from @param {number} now
    */
-  add(b, from, now) {
+  add(b, from, now, waited = false) {
     this.stats.datagrams++;
-    const why = this.#add(wire.asArray(b), from, now);
+    const why = this.#add(wire.asArray(b), from, now, waited);
     if (why) count(this.stats.leftOut, why);
   }
 
-  /** @param {Uint8Array} b @param {string} from @param {number} now */
-  #add(b, from, now) {
+  /** @param {Uint8Array} b @param {string} from @param {number} now @param {boolean} waited */
+  #add(b, from, now, waited) {
     const p = wire.parsePrefix(b);
     if (!p) return "foreign";
     if (p.type === wire.ANSWER) return "unwanted"; // a Subscriber reads those
@@ -63,8 +65,8 @@ export class Assembler {
       return p.sealed ? "sealed" : "unsealed";
     }
     const key = `${p.session}/${p.stream}${p.sealed ? "" : "/" + from}`;
-    if (p.type === wire.ANNOUNCEMENT || p.type === wire.SKIP) return this.#addControl({ p, key, b, from, now });
-    return wire.isSegment(p) ? this.#addSegment({ p, key, b, from, now }) : "unknown-type";
+    if (p.type === wire.ANNOUNCEMENT || p.type === wire.SKIP) return this.#addControl({ p, key, b, from, now, waited });
+    return wire.isSegment(p) ? this.#addSegment({ p, key, b, from, now, waited }) : "unknown-type";
   }
 
   /** @param {Arrival} d */
@@ -79,7 +81,7 @@ export class Assembler {
     if (unopened) return unopened;
     s ??= this.#join(d);
     s.heard(b.length, from, now);
-    const why = s.add(segment, now);
+    const why = s.add(segment, now, d.waited);
     this.#makeRoom(segment.id, now);
     s.wake = now;
     this.#show(s, now);
@@ -166,9 +168,9 @@ export class Assembler {
   /** @param {"no-key" | "open" | "unproven"} why @param {string} from @param {number} now */
   #ignored(why, from, now) {
     const what = `${why} ${hostOf(from)}`;
-    if (now - (this.#told.get(what) ?? 0) < 60_000) return;
+    if (now - (this.#told.get(what) ?? 0) < limits.TELL_AGAIN || now - this.#toldAt < limits.TELL_INTERVAL) return;
     if (this.#told.size >= limits.MAX_STREAMS) this.#told.clear();
-    this.#told.set(what, now);
+    this.#told.set(what, (this.#toldAt = now));
     this.config.onIgnored?.(why, from);
   }
 

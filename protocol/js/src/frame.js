@@ -25,6 +25,7 @@ export class PendingFrame {
   first = 0; last = 0; // when the first and the last one came
   sent = 0; // how many were sent, as far as this end can tell
   /** Those that have come. @type {Set<number>} */ places = new Set();
+  #waited = 0; // how much of the time was none of the path's
   #sums = { x: 0, y: 0, xx: 0, xy: 0 }; // over the points (place, time)
 
   /** @param {number} id @param {number} deadline */
@@ -108,16 +109,18 @@ export class PendingFrame {
   placeOf(s) { return s.isParity ? s.n + s.index * s.blocks + s.block : s.index; }
 
   /**
-   * Notes a datagram. Returns how late it is, if sending had ended before it came. @param {Segment} s @param {number} now
+   * Notes a datagram. Returns how late it is, if sending had ended before it came. If it has waited here until it was read,
+   * the time since the last one is none of the path's. @param {Segment} s @param {number} now @param {boolean} waited
    */
-  note(s, now) {
-    if (!this.sent) [this.sent, this.first] = [s.n + s.parity * s.blocks, now];
-    const x = this.placeOf(s), y = now - this.first, sums = this.#sums;
+  note(s, now, waited) {
+    if (!this.sent) [this.sent, this.first, this.last] = [s.n + s.parity * s.blocks, now, now];
+    if (waited) this.#waited += now - this.last;
+    const x = this.placeOf(s), y = now - this.first - this.#waited, sums = this.#sums;
     if (this.places.has(x)) return 0;
     this.places.add(x);
     [sums.x, sums.y, sums.xx, sums.xy] = [sums.x + x, sums.y + y, sums.xx + x * x, sums.xy + x * y];
     [this.sent, this.last] = [Math.max(this.sent, x + 1), now];
-    if (this.over) return now - this.over;
+    if (this.over) return waited ? 0 : now - this.over;
     if (x + 1 === this.sent) this.over = now;
     return 0;
   }
@@ -131,7 +134,7 @@ export class PendingFrame {
       if (at < half) early++;
       if (at + 1 < sent && !places.has(at + 1)) runs++;
     }
-    const took = this.last - first, span = Math.max(0, slope * (sent - 1));
+    const took = this.last - first - this.#waited, span = Math.max(0, slope * (sent - 1));
     return { id, first, came, took, span, lostFirst: half - early, lostSecond: sent - half - came + early, runs };
   }
 }

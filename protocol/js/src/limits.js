@@ -3,6 +3,7 @@
 export const MAX_NAME = 64, MAX_RELAYS = 8; // bytes in the name of a stream; relays that it may come through
 export const MAX_PENDING_BYTES = 64 << 20, MAX_PENDING_FRAMES = 32; // unfinished frames of all streams; of one
 export const MAX_STREAMS = 64, MAX_NEWCOMERS = 256; // streams that are shown; that are not shown yet
+export const TELL_INTERVAL = 1000, TELL_AGAIN = 60_000; // the user is told of ignored streams; of the same one
 export const MAX_EARLY = 4; // streams that are shown and have not yet gone on for PROVEN_TIME
 export const MAX_ASKED_GAP = 8, MAX_COUNTED_GAP = 1 << 12; // frames in a row of which nothing came: asked for; counted
 export const MAX_AHEAD = 64, STRAY_SILENCE = 250; // an open frame farther from the newest counts only after so much silence

@@ -69,8 +69,12 @@ export class Key {
  */
 function openControl(secret, b) {
   try {
-    const open = xchacha20poly1305(secret, b.slice(8, 32), b.slice(0, HEADER_SIZE)).decrypt(b.slice(HEADER_SIZE));
-    return Uint8Array.of(b[0], b[1], b[2] & 0x7f, ...b.subarray(3, 8), ...open);
+    const text = xchacha20poly1305(secret, b.slice(8, 32), b.slice(0, HEADER_SIZE)).decrypt(b.slice(HEADER_SIZE));
+    const open = new Uint8Array(8 + text.length);
+    open.set(b.subarray(0, 8));
+    open.set(text, 8);
+    open[2] &= 0x7f;
+    return open;
   } catch {
     return null;
   }

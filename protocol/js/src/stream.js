@@ -60,11 +60,14 @@ export class Stream {
     this.asking.heard(size);
   }
 
-  /** Puts a segment into its frame. Returns why it is of no use, or "". @param {Segment} s @param {number} now */
-  add(s, now) {
+  /**
+   * Puts a segment into its frame. Returns why it is of no use, or "".
+   * @param {Segment} s @param {number} now @param {boolean} waited
+   */
+  add(s, now, waited) {
     const p = this.#frame(s, now), { memory } = this.all;
     if (typeof p === "string") return p;
-    if (!s.isAnswer) this.asking.arrived(p, s, now);
+    if (!s.isAnswer) this.asking.arrived(p, s, now, waited);
     const why = p.useless(s);
     if (why) return why;
     p.place(s, memory);

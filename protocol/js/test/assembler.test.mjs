@@ -220,6 +220,19 @@ test("after a pause of the receiver, what came meanwhile is read before anything
   assert.deepEqual([shown, assembler.stats.dropped, assembler.stats.requests], [[0, 1, 2], {}, 1]);
 });
 
+test("a pause of the receiver within a frame does not count as the path's", () => {
+  for (const waited of [false, true]) {
+    /** @type {Uint8Array[]} */ const reports = [];
+    const assembler = new Assembler({ onFrame() {}, onSend: (b) => reports.push(b) }), sender = new Sender();
+    const [first, ...rest] = sender.frame(randomJPEG(30_000, random(1)), 0, START);
+    assembler.add(first, CAMERA, START);
+    for (const b of rest) assembler.add(b, CAMERA, START + 40, waited);
+    assembler.expire(START + 300);
+    const [took, span] = [44, 48].map((at) => Buffer.from(reports[0]).readUInt32BE(at));
+    assert.ok(waited ? took === 0 && span === 0 : took === 40_000 && span > 2000, `${took} ${span} us`);
+  }
+});
+
 test("a datagram in a Buffer is read like any other", () => {
   const sender = new Sender({ key, suite: 2 }),
     /** @type {number[]} */ shown = [];

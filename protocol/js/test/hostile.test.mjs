@@ -106,6 +106,15 @@ test("a forged answer makes a subscriber send no more than 2.2 datagrams a secon
   assert.ok(sent > 60 && sent <= 8 + 2.2 * 60, `${sent}`);
 });
 
+test("invented sealed streams do not fill the log, nor the memory", () => {
+  let told = 0;
+  const a = new Assembler({ onFrame() {}, onSend: () => assert.fail("answered"), onIgnored: () => told++ });
+  const sealed = new Sender({ key }).announce(START);
+  for (let n = 0; n < 10_000; n++) a.add(sealed, `198.51.${n >> 8}.${n & 255}:1`, START + n);
+  assert.equal(told, 10);
+  assert.equal(a.memory.used, 0);
+});
+
 test("names are made safe to show", () => {
   assert.equal(cleanName("  a\u0000b\u200e\ufffd\n é "), "ab é");
   assert.equal(new TextEncoder().encode(cleanName("ö".repeat(100))).length, 64);

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from conftest import HERE, picked
+from conftest import HERE, picked, three_times
 
 import udpcam
 from udpcam import jpeg
@@ -94,6 +94,7 @@ cases = pytest.mark.parametrize("loss,key", [(0, None), (0.05, None), (0, KEY), 
 
 
 @cases
+@three_times
 def test_go_sends(go, loss, key, tmp_path):
     pictures = film()
     with udpcam.receive("127.0.0.1:0", key=key, keep=99) as receiver, Path(receiver.port, loss) as path:
@@ -130,10 +131,11 @@ def pace(out, pictures, every=1 / 30):
 
 
 @cases
+@three_times
 def test_go_receives(go, loss, key, tmp_path):
     parity = None if key else 10
-    pictures, film_path = film(), tmp_path / "film.mjpg"
-    port = free_port()
+    port, pictures = free_port(), film()
+    film_path = tmp_path / f"film{port}.mjpg"
     keys = ["--key", key] if key else []
     recv = subprocess.Popen([go, "recv", "--addr", f"127.0.0.1:{port}", "--out", str(film_path)] + keys,
                             stderr=subprocess.PIPE, text=True)

@@ -1,5 +1,6 @@
 // The demo's panel: the network between its sender and its receiver, as whoever looks wants it.
 
+import { address } from './address.js';
 import { make } from './hints.js';
 
 const sliders = [
@@ -28,9 +29,9 @@ for (const s of switches) {
 const hint = make('p', { textContent: 'Take parity and requests away at 5 % loss, and give them back.' });
 panel.append(hint);
 document.getElementById('view').after(panel);
-document.body.style.position = 'relative';
 
-const button = make('button', { id: 'demo', textContent: 'network', title: 'The network between sender and receiver (n)' });
+const button = make('button', { id: 'demo', title: 'The network between sender and receiver (n)' });
+button.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 7h9M17 7h3M4 17h3M11 17h9"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/></svg><span>network</span>';
 button.setAttribute('aria-keyshortcuts', 'n');
 button.setAttribute('aria-controls', 'network');
 document.getElementById('tools').prepend(button);
@@ -38,16 +39,11 @@ document.getElementById('tools').prepend(button);
 function open(yes) {
   panel.hidden = !yes;
   button.setAttribute('aria-expanded', yes);
-  place();
-}
-function place() {
-  panel.style.bottom = `${document.querySelector('footer').offsetHeight + 12}px`;
 }
 button.addEventListener('click', () => open(panel.hidden));
 document.addEventListener('keydown', (e) => {
   if (e.key === 'n' && !e.ctrlKey && !e.metaKey && !e.altKey) open(panel.hidden);
 });
-new ResizeObserver(place).observe(document.querySelector('footer'));
 
 function show(link) {
   for (const s of sliders) inputs[s.name].value = link[s.name] * s.scale;
@@ -76,7 +72,7 @@ async function send() {
     for (const s of sliders) link[s.name] = Number(inputs[s.name].value) / s.scale;
     for (const s of switches) link[s.name] = inputs[s.name].checked;
     try {
-      const answer = await fetch(address, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(link) });
+      const answer = await fetch(demo, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(link) });
       if (!answer.ok) hint.textContent = await answer.text();
     } catch {
       hint.textContent = 'no connection to the server';
@@ -86,6 +82,8 @@ async function send() {
 }
 panel.addEventListener('input', send);
 
-const address = new URL('api/v1/demo', new URL(document.documentElement.dataset.root || './', location.href));
-show(await (await fetch(address)).json());
-open(innerWidth > 700);
+const demo = address('api/v1/demo');
+fetch(demo).then((answer) => answer.json()).then((link) => {
+  show(link);
+  open(innerWidth >= 900 && innerHeight >= 500); // there it takes no picture its place
+});

@@ -11,15 +11,17 @@ export class Figures {
     this.at = performance.now();
   }
 
-  // picture counts one that is on the screen. In an <img> nothing is known of it.
-  picture({ delay = null, bytes = 0 }) {
+  // picture counts one that is on the screen.
+  picture({ delay, bytes }) {
     this.pictures++;
+    this.any = true;
     this.bytes += bytes;
     if (delay !== null && delay >= 0 && delay < 10000) this.delays.push(delay);
   }
 
-  // second ends a second. info is what the server says of the stream, own whether pictures were counted here.
-  second(info, own) {
+  // second ends a second. info is what the server says of the stream, sent whether pictures are sent here.
+  second(info, sent) {
+    const own = sent && this.any;
     const now = performance.now(), took = (now - this.at) / 1000, before = this.info;
     this.at = now;
     this.delays.sort((a, b) => a - b);
@@ -52,24 +54,26 @@ export function sum(all) {
   for (const name of series) {
     const join = ['fps', 'mbit', 'repaired'].includes(name) ? (a, b) => a + b : (a, b) => Math.max(a, b);
     for (let i = 1; i <= seconds; i++) {
-      const values = all.map((f) => f[name].at(-i) ?? null).filter((v) => v !== null);
+      const values = all.map((f) => f[name][f[name].length - i] ?? null).filter((v) => v !== null);
       total[name].unshift(values.length ? values.reduce(join) : null);
     }
   }
   return total;
 }
 
+const last = (values) => values[values.length - 1];
+
 // The bar's figures: what they are called, what a value looks like, and up to where their sparkline goes at least.
 const kinds = [
-  { name: 'fps', title: 'fps', least: 5, text: (f) => decimals(f.fps.at(-1), 0, 10) },
+  { name: 'fps', title: 'fps', least: 5, text: (f) => decimals(last(f.fps), 0, 10) },
   {
     name: 'median', title: 'delay', least: 5, over: 'p99', unit: 'ms',
-    text: (f) => decimals(f.median.at(-1), 0, 10), more: (f) => decimals(f.p99.at(-1), 0, 10),
-    help: 'from capture to screen: the median and the 99th percentile of the last second',
+    text: (f) => decimals(last(f.median), 0, 10), more: (f) => (last(f.p99) ?? null) === null ? '' : `(worst ${decimals(last(f.p99), 0, 10)})`,
+    help: 'from capture to screen, in the last second: half of the pictures took less; hardly any took longer than the worst',
   },
-  { name: 'loss', title: 'loss', least: 2, unit: '%', text: (f) => decimals(f.loss.at(-1), 0, 10), help: 'datagrams that the network lost' },
-  { name: 'repaired', title: 'repaired', least: 2, text: (f) => decimals(f.repaired.at(-1), 0, 0), help: 'frames that are whole thanks to parity or requests, in the last second' },
-  { name: 'mbit', title: 'Mbit/s', least: 1, text: (f) => decimals(f.mbit.at(-1), 0, 100) },
+  { name: 'loss', title: 'loss', least: 2, unit: '%', text: (f) => decimals(last(f.loss), 0, 10), help: 'datagrams that the network lost' },
+  { name: 'repaired', title: 'repaired', least: 2, text: (f) => decimals(last(f.repaired), 0, 0), help: 'frames that are whole thanks to parity or requests, in the last second' },
+  { name: 'mbit', title: 'Mbit/s', least: 1, text: (f) => decimals(last(f.mbit), 0, 100) },
 ];
 
 // decimals writes a number, with a decimal place if it is below a bound.
@@ -84,7 +88,7 @@ export class Board {
     this.cells = kinds.map((kind) => {
       const cell = document.createElement('div');
       cell.className = kind.name;
-      cell.innerHTML = '<dt></dt><dd><span class="value"></span><span class="more"></span><span class="unit"></span></dd>' +
+      cell.innerHTML = '<dt></dt><dd><span class="value"></span><span class="unit"></span><span class="more"></span></dd>' +
         '<svg viewBox="0 0 59 20" preserveAspectRatio="none" aria-hidden="true"><path class="over"/><path/></svg>';
       cell.querySelector('dt').textContent = kind.title;
       cell.querySelector('.unit').textContent = kind.unit ?? '';
@@ -99,6 +103,7 @@ export class Board {
       const cell = this.cells[i], values = figures[kind.name];
       cell.hidden = !values.some((v) => v !== null);
       cell.querySelector('.value').textContent = kind.text(figures);
+      cell.querySelector('.unit').hidden = (last(values) ?? null) === null;
       cell.querySelector('.more').textContent = kind.more ? kind.more(figures) : '';
       const over = kind.over ? figures[kind.over] : [];
       const top = Math.max(kind.least, ...values, ...over) * 1.1;
@@ -109,15 +114,17 @@ export class Board {
   }
 }
 
-// path draws a value a second, the last one at the right edge. Where there is none the line is broken.
+// path draws the values from edge to edge, the last one at the right. Where there is none the line is broken.
 function path(values, top) {
   let d = '', pen = 'M';
-  values.forEach((value, i) => {
+  const from = Math.max(0, values.findIndex((value) => value !== null)), some = values.slice(from);
+  if (some.length === 1) some.push(some[0]);
+  some.forEach((value, i) => {
     if (value === null) {
       pen = 'M';
       return;
     }
-    d += `${pen}${seconds - values.length + i} ${(19.5 - 19 * value / top).toFixed(1)}`;
+    d += `${pen}${((seconds - 1) * i / (some.length - 1)).toFixed(2)} ${(19.5 - 19 * value / top).toFixed(1)}`;
     pen = 'L';
   });
   return d;

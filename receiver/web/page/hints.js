@@ -1,5 +1,7 @@
 // What the page tells while there is nothing to show: what to type at the camera, what was found, how a phone gets here.
 
+import { within } from './status.js';
+
 export const make = (tag, properties, ...children) => {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
@@ -30,7 +32,7 @@ export class Hints {
   async look() {
     this.asked = performance.now();
     try {
-      const answer = await fetch(this.address, { signal: AbortSignal.timeout(3000), cache: 'no-store' });
+      const answer = await fetch(this.address, { signal: within(3000), cache: 'no-store' });
       if (answer.ok) this.fill(await answer.json());
     } catch { /* that there is no connection is told elsewhere */ }
     this.toggle();

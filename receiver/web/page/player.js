@@ -1,98 +1,111 @@
-// A Player shows one stream in an element of its own: on a canvas that a worker draws on or, where WebSockets do not get
-// through or a browser has no OffscreenCanvas, in an <img>.
+// A Player shows one stream on a canvas, and knows how old that picture is. A Feed brings the pictures: in a worker if the
+// browser has workers of modules that draw, else here. They come by a WebSocket or, where that does not get
+// through, by one request after the other.
 
-const canDraw = 'OffscreenCanvas' in window && 'transferControlToOffscreen' in HTMLCanvasElement.prototype &&
-  'WebSocket' in window && 'Worker' in window;
+import { address } from './address.js';
+import { Feed } from './feed.js';
+import { Clock, now } from './status.js';
+
+// WebKit often does not show what a worker draws on a canvas, if the machine is busy or the picture stays the same.
+const canDraw = navigator.vendor !== 'Apple Computer, Inc.' && 'Worker' in window && 'OffscreenCanvas' in window && 'transferControlToOffscreen' in HTMLCanvasElement.prototype;
 
 // How often in a row a WebSocket may fail that has never been open, while the server answers otherwise.
 const patience = 2;
 
 export class Player {
-  // maxPixels is how many pixels a picture may have; events are functions: picture, damaged.
+  // maxPixels is how many pixels a picture may have; events are functions: picture, reachable.
   constructor(label, maxPixels, events) {
-    this.maxPixels = maxPixels;
-    this.events = events;
-    this.key = Math.random().toString(36).slice(2); // by which the server knows this viewer
+    Object.assign(this, { maxPixels, events, text: label, running: false, polling: false, rate: 0, failures: 0, picture: null });
     this.element = document.createElement('div');
     this.element.className = 'picture';
-    this.label = label;
-    this.running = false;
-    this.rate = 0;
-    this.failures = 0;
     if (canDraw) this.useWorker();
-    else this.useImage();
+    else this.useFeed();
   }
-
-  get kind() { return this.worker ? 'socket' : 'image'; }
 
   set label(text) {
     this.text = text;
-    this.shown?.setAttribute(this.worker ? 'aria-label' : 'alt', text);
+    this.canvas.setAttribute('aria-label', text);
+  }
+
+  show() {
+    this.canvas = document.createElement('canvas');
+    this.canvas.width = this.canvas.height = 1; // until there is a picture
+    this.canvas.setAttribute('role', 'img');
+    this.label = this.text;
+    this.element.replaceChildren(this.canvas);
   }
 
   useWorker() {
-    const canvas = this.show(document.createElement('canvas'));
-    canvas.width = canvas.height = 1; // until there is a picture
-    canvas.setAttribute('role', 'img');
-    const offscreen = canvas.transferControlToOffscreen();
-    this.worker = new Worker(new URL('worker.js', import.meta.url));
-    this.worker.onmessage = ({ data }) => this.hear(data);
-    this.worker.onerror = () => this.useImage();
-    this.worker.postMessage({ canvas: offscreen, maxPixels: this.maxPixels }, [offscreen]);
-    this.label = this.text;
+    this.show();
+    const canvas = this.canvas.transferControlToOffscreen();
+    const worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
+    worker.onmessage = ({ data }) => this.hear(data);
+    worker.onerror = () => { // it cannot begin: an older browser has no workers of modules
+      worker.terminate();
+      this.useFeed();
+    };
+    worker.postMessage({ canvas, maxPixels: this.maxPixels }, [canvas]);
+    this.tell = (order) => worker.postMessage(order);
+    this.end = () => worker.terminate();
   }
 
-  useImage() {
-    this.worker?.terminate();
-    this.worker = null;
-    this.show(document.createElement('img')).onload = () => this.events.picture({});
-    this.label = this.text;
+  useFeed() {
+    this.show();
+    const feed = new Feed(this.canvas, this.maxPixels, (said) => this.hear(said));
+    this.tell = ({ connect, poll, disconnect, rate, snapshot }) => {
+      if (rate !== undefined) feed.limit(rate);
+      if (connect) feed.connect(connect);
+      if (poll) feed.poll(poll);
+      if (disconnect) feed.disconnect();
+      if (snapshot) this.hear({ jpeg: feed.shown });
+    };
+    this.end = () => feed.close();
+    this.tell({ rate: this.rate });
     if (this.running) this.connect();
   }
 
-  show(element) {
-    this.shown = element;
-    this.element.replaceChildren(element);
-    return element;
-  }
-
-  hear(said) {
-    if (said.picture) this.events.picture(said.picture);
-    if (said.damaged) this.events.damaged?.();
-    if (said.open) this.failures = 0;
-    if ('closed' in said) this.lost(said.closed);
-    if ('jpeg' in said) this.snapped?.(said.jpeg);
+  hear({ picture, clock, open, closed, jpeg }) {
+    if (jpeg !== undefined) this.snapped?.(jpeg);
+    if (!this.running) return; // it was on its way when it was stopped
+    if (clock) {
+      this.clock.sample(clock.sent, clock.got, clock.time);
+      this.heard = clock.got;
+      this.newest = clock.newest;
+      this.interval = clock.interval;
+    }
+    if (picture) {
+      this.picture = picture;
+      this.heard = picture.at;
+      const offset = this.clock.offset;
+      this.events.picture({ ...picture, delay: offset === null ? null : picture.at + offset - picture.captured });
+    }
+    if (open && !this.polling) this.failures = 0;
+    if (closed !== undefined) this.lost(closed);
   }
 
   // lost connects again, later if that does not help.
   async lost(wasOpen) {
-    if (wasOpen) this.failures = 0;
+    if (wasOpen) this.failures = this.polling ? patience - 1 : 0; // a WebSocket may do now
     else if (await this.events.reachable()) this.failures++;
-    if (this.failures >= patience && this.worker) {
-      this.useImage();
-      return;
-    }
     clearTimeout(this.retry);
     this.retry = setTimeout(() => this.running && this.connect(), 300);
   }
 
   connect() {
-    this.connected = performance.now();
-    if (this.worker) {
-      const url = new URL(`socket?key=${this.key}`, this.base);
-      url.protocol = url.protocol.replace('http', 'ws');
-      this.worker.postMessage({ connect: url.href });
-    } else {
-      this.shown.src = `${this.base}stream?key=${this.key}&at=${Date.now()}`;
+    this.polling = !('WebSocket' in window) || this.failures >= patience;
+    if (this.polling) {
+      this.tell({ poll: address('poll', this.base).href });
+      return;
     }
+    const url = address('socket', this.base);
+    url.protocol = url.protocol.replace('http', 'ws');
+    this.tell({ connect: url.href });
   }
 
   // start shows the stream whose folder has this address, which ends in a slash.
   start(base) {
     if (this.running) return;
-    this.running = true;
-    this.base = base;
-    this.still?.remove();
+    Object.assign(this, { running: true, base, clock: new Clock(), begun: now(), heard: -Infinity, newest: 0, interval: 0 });
     this.connect();
   }
 
@@ -101,51 +114,37 @@ export class Player {
     if (!this.running) return;
     this.running = false;
     clearTimeout(this.retry);
-    if (this.worker) {
-      this.worker.postMessage({ disconnect: true });
-    } else {
-      this.still = this.copy();
-      this.element.append(this.still);
-      this.shown.removeAttribute('src');
-    }
+    this.tell({ disconnect: true });
   }
 
   close() {
     this.stop();
-    this.worker?.terminate();
+    this.end();
     this.element.remove();
   }
 
-  // limit asks for so many pictures a second at most; 0 is all. An <img> takes all.
+  // limit asks for so many pictures a second at most; 0 is all.
   limit(rate) {
     if (rate === this.rate) return;
     this.rate = rate;
-    this.worker?.postMessage({ rate });
+    this.tell({ rate });
   }
 
-  // A browser does not tell when the stream of an <img> has ended, the last picture stays. But the server knows.
-  check(yours) {
-    if (this.worker || !this.running || performance.now() - this.connected < 2000) return;
-    if (!yours) this.connect();
+  // facts returns what judge wants to know of the picture and its connection.
+  facts(at) {
+    const { picture, clock, newest, interval, heard, begun } = this, timed = clock.offset !== null;
+    return {
+      shown: picture && (timed ? clock.age(picture.came, at) : 0), timed, interval,
+      newest: newest && timed ? clock.age(newest, at) : null, silent: at - heard, begun: at - begun,
+    };
   }
 
   // jpeg returns the picture that is on the screen.
   async jpeg() {
-    if (this.worker) {
-      const bytes = await new Promise((resolve) => {
-        this.snapped = resolve;
-        this.worker.postMessage({ snapshot: true });
-      });
-      return bytes && new Blob([bytes], { type: 'image/jpeg' });
-    }
-    return new Promise((resolve) => (this.still ?? this.copy()).toBlob(resolve, 'image/jpeg', 0.95));
-  }
-
-  copy() {
-    const canvas = document.createElement('canvas');
-    canvas.width = this.shown.naturalWidth || 1;
-    canvas.height = this.shown.naturalHeight || 1;
-    canvas.getContext('2d').drawImage(this.shown, 0, 0);
-    return canvas;
+    const bytes = await new Promise((resolve) => {
+      this.snapped = resolve;
+      this.tell({ snapshot: true });
+    });
+    return bytes && new Blob([bytes], { type: 'image/jpeg' });
   }
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections import Counter
 
 from . import Sender, jpeg, receive, subscribe
 
@@ -46,10 +47,10 @@ def receive_all(args: argparse.Namespace) -> int:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
     signal.signal(signal.SIGTERM, stop)
-    options = {"key": args.key, "keep": 512}
-    receiver = subscribe(args.sender, **options) if args.sender else receive(args.address, **options)
-    out, count = sys.stdout.buffer if args.out == "-" else open(args.out, "wb"), 0
+    receiver, stats, options = None, Counter[str](), {"key": args.key, "keep": 512}
     try:
+        receiver = subscribe(args.sender, **options) if args.sender else receive(args.address, **options)
+        out, count = sys.stdout.buffer if args.out == "-" else open(args.out, "wb"), 0
         for frame in receiver:
             out.write(frame.jpeg)
             out.flush()
@@ -58,9 +59,11 @@ def receive_all(args: argparse.Namespace) -> int:
                 break
     except (KeyboardInterrupt, BrokenPipeError):
         pass
-    receiver.close()
-    stats = receiver.stats
-    print(", ".join(f"{n} {what}" for what, n in sorted(stats.items()) if n), file=sys.stderr)
+    if receiver is not None:
+        receiver.close()
+        stats = receiver.stats
+    others = [f", {n} {what}" for what, n in sorted(stats.items()) if n and what != "frames"]
+    print(f"{stats['frames']} frames" + "".join(others), file=sys.stderr)
     return 0
 
 

@@ -1,0 +1,58 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// pollWait is how long the answer to a page that asks for the next picture waits for one. The page hears from the server
+// at least that often.
+const pollWait = time.Second
+
+// servePoll answers a page whose WebSocket does not get through: with the clock, and the newest picture of f unless the page
+// has that already (?after=NUMBER). With ?wait=1 the answer waits for a picture. The messages are those of page_message.go.
+func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, f *feed) {
+	asked := time.Now()
+	v := viewerOf(r)
+	if !v.moveTo(s.viewers) {
+		refuse(w, tooManyViewers)
+		return
+	}
+	leave, ok := s.streams.watch(f)
+	if !ok {
+		noSuchStream(w)
+		return
+	}
+	defer leave()
+	query := r.URL.Query()
+	after, err := strconv.ParseUint(query.Get("after"), 10, 32)
+	fresh := func(p *part) bool { return p != nil && (err != nil || p.number != uint32(after)) }
+	ctx, cancel := context.WithTimeout(r.Context(), pollWait)
+	defer cancel()
+	defer context.AfterFunc(s.viewers.ctx, cancel)()
+	it := f.newest.Load()
+	for query.Get("wait") == "1" && !fresh(it.part) && ctx.Err() == nil {
+		select {
+		case <-it.over:
+		case <-ctx.Done():
+		}
+		it = f.newest.Load()
+	}
+	answer := appendClockMessage(nil, f, [8]byte{}, asked, time.Now())
+	size := len(answer)
+	if fresh(it.part) {
+		answer = append(answer, it.part.message[len(it.part.message)-pictureHeaderSize:]...)
+		size = len(answer) + len(it.part.frame.JPEG)
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/octet-stream")
+	header.Set("Content-Length", strconv.Itoa(size))
+	header.Set("Cache-Control", "no-store")
+	v.mustTake(s.config.StallTimeout)
+	w.Write(answer) // fails only if the page has left
+	if fresh(it.part) {
+		w.Write(it.part.frame.JPEG)
+	}
+}
