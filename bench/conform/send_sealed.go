@@ -70,6 +70,13 @@ func sendControls(t *trial) {
 	}
 }
 
+// reported is the Sent of a report that was sent.
+func (v *viewer) reported(i int) uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.reports[i]
+}
+
 // echoes returns how many announcements echo a report.
 func (v *viewer) echoes(sent uint64) int {
 	return len(v.all(func(a arrival) bool { return a.ann != nil && a.ann.echo.held > 0 && a.ann.echo.echo == sent }))
@@ -88,7 +95,7 @@ func sendFirstReport(t *trial) {
 	time.Sleep(500 * time.Millisecond)
 	began := time.Now()
 	v.write(v.report())
-	if !until(showWait, func() bool { return v.echoes(v.reports[0]) > 0 }) {
+	if !until(showWait, func() bool { return v.echoes(v.reported(0)) > 0 }) {
 		t.broken("an announcement that echoes the report, at once", "none after %v", showWait)
 	}
 	if took := time.Since(began); took > 150*time.Millisecond {
@@ -110,8 +117,8 @@ func sendReplayed(t *trial) {
 		t.broken("one answer", "%d", len(v.answers(1)))
 	}
 	v.write(v.report())
-	until(showWait, func() bool { return v.echoes(v.reports[2]) > 0 })
-	before := v.echoes(v.reports[0])
+	until(showWait, func() bool { return v.echoes(v.reported(2)) > 0 })
+	before := v.echoes(v.reported(0))
 	for range 10 {
 		v.write(first)
 		v.write(request)
@@ -120,7 +127,7 @@ func sendReplayed(t *trial) {
 	if n := len(v.all(isAnswer)); n > 1 {
 		t.broken("a request that comes again is not answered", "%d answers", n)
 	}
-	if n := v.echoes(v.reports[0]) - before; n > 0 {
+	if n := v.echoes(v.reported(0)) - before; n > 0 {
 		t.broken("a report that comes again is not believed", "it is echoed")
 	}
 }

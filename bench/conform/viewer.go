@@ -195,7 +195,11 @@ func (v *viewer) stream() (session uint32, stream byte) {
 	return 0, 0
 }
 
-func (v *viewer) write(b []byte) { v.conn.WriteToUDPAddrPort(b, v.sender) }
+func (v *viewer) write(b []byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.conn.WriteToUDPAddrPort(b, v.sender)
+}
 
 // report makes a report that echoes the last announcement.
 func (v *viewer) report(trains ...train) []byte {
