@@ -158,7 +158,7 @@ test: ## Install what is missing, then check and test everything, step by step
 # The tests on networks of their own mostly wait. So they run beside the others.
 .PHONY: race race-networks race-others
 race: ## Test with the race detector, the commands end to end included; long simulations are short
-	$(MAKE) -j 2 race-networks race-others
+	@printf '%s\n' race-networks race-others | xargs -P 2 -I {} $(MAKE) {}
 
 race-networks: | build/
 	$(GOTESTSUM) --jsonfile build/race-networks.json -- -race -short -timeout 30m -run '^TestE2ENetns' ./cmd/...
