@@ -12,8 +12,8 @@ import (
 type Config struct {
 	// StallTimeout is how long a viewer may take over one picture before it is closed. 0 means 10 s.
 	StallTimeout time.Duration
-	// QuietAfter is how old a stream's newest picture may be while the stream counts as live. 0 means 3 s. Set more for a
-	// camera that sends a picture a minute.
+	// QuietAfter is how old a stream's newest picture may be while the stream counts as live. 0 means 3 s. It may always be as
+	// old as a second and two of the intervals between pictures.
 	QuietAfter time.Duration
 	// ForgetAfter is how long a quiet stream that nobody watches stays listed. 0 means 5 min.
 	ForgetAfter time.Duration

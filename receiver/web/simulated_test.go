@@ -200,8 +200,8 @@ func TestFrontStreamMoves(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		put("second", false) // the first is still live
 		put("third", false)
-		time.Sleep(time.Second)
-		put("second", false) // the first is quiet, and the third has been live longer
+		time.Sleep(3 * time.Second)
+		put("second", false) // the first is quiet, two of its pictures are missing; the third has been live longer
 		put("third", true)
 		put("first", false)
 		put("second", false)
@@ -210,6 +210,36 @@ func TestFrontStreamMoves(t *testing.T) {
 			t.Error(h.streams.frontName())
 		}
 		c.Close()
+	})
+}
+
+// A camera that sends a picture every 12 s is live from the third one until two are missing. A pause of a fast camera makes it
+// no slow one.
+func TestSlowCameraIsLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(quiet(Config{}))
+		expect := func(when string, live bool) {
+			t.Helper()
+			if infos := h.streamInfos(); (infos[0].Status == statusLive) != live {
+				t.Errorf("%s: %s", when, infos[0].Status)
+			}
+		}
+		for i := range 5 {
+			h.Put(frame(i, picture(t, 5)))
+			time.Sleep(11 * time.Second)
+			expect(fmt.Sprint("after picture ", i), i >= 2)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(13*time.Second + time.Millisecond)
+		expect("when two are missing", false)
+		for i := range 90 {
+			h.Put(frame(i, picture(t, 5)))
+			time.Sleep(33 * time.Millisecond)
+		}
+		time.Sleep(12 * time.Second)
+		h.Put(frame(0, picture(t, 5)))
+		time.Sleep(4 * time.Second)
+		expect("after a pause", false)
 	})
 }
 

@@ -12,6 +12,7 @@ type stream struct {
 	source   *source       // the source on demand that its pictures come from, or nil
 	resting  bool          // source is closed because nobody watches
 	last     time.Time     // when its newest picture came
+	gap      time.Duration // how long after the one before
 	since    time.Time     // the stream has been live since then, without falling quiet
 	interval time.Duration // between its pictures, smoothed; 0 until the second
 	pictures int           // number of pictures since then
@@ -24,9 +25,17 @@ type stream struct {
 func (s *stream) arrived(p *part, quietAfter time.Duration) {
 	const memory = 16 // pictures that the interval is smoothed over
 	now := p.came
+	gap := time.Duration(0)
+	if !s.last.IsZero() {
+		gap = now.Sub(s.last)
+	}
 	if !s.live(now, quietAfter) {
 		s.since, s.interval, s.pictures = now, 0, 0
+		if slow := min(gap, s.gap); slow < slowest { // some cameras send a picture now and then: two gaps show it
+			s.interval = slow
+		}
 	}
+	s.gap = gap
 	if s.pictures > 0 {
 		s.interval += (now.Sub(s.last) - s.interval) / time.Duration(min(s.pictures, memory))
 	}
@@ -39,9 +48,13 @@ func (s *stream) arrived(p *part, quietAfter time.Duration) {
 	s.resting = false
 }
 
-// live reports whether the newest picture is fresh.
+// slowest is the longest interval between the pictures of a live stream.
+const slowest = 2 * time.Minute
+
+// live reports whether the newest picture is fresh: as the page says it too, a second and two intervals old at most, but
+// quietAfter in any case.
 func (s *stream) live(now time.Time, quietAfter time.Duration) bool {
-	return !s.resting && !s.last.IsZero() && now.Sub(s.last) < quietAfter
+	return !s.resting && !s.last.IsZero() && now.Sub(s.last) < max(quietAfter, time.Second+2*s.interval)
 }
 
 // steady reports whether the stream sends three pictures a second or more.
