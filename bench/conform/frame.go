@@ -82,7 +82,8 @@ func (c *camera) goOn() (stop func()) {
 				return
 			case <-time.After(5 * time.Millisecond):
 			}
-			if n := len(c.said(isReport)); n != reports && time.Since(last) > 50*time.Millisecond || time.Since(last) >= 200*time.Millisecond {
+			if n := len(c.said(isReport)); n != reports && time.Since(last) > 50*time.Millisecond ||
+				time.Since(last) >= 200*time.Millisecond {
 				reports, last = n, time.Now()
 				c.announce()
 			}

@@ -20,8 +20,8 @@ var small = func() []byte {
 // least is the fewest bytes that a picture can have.
 var least = len(small) + 4 + 16
 
-// picture makes a JPEG of that many bytes. It differs for each number. It has FF D9 only at its end, so that a receiver's output
-// is easily cut. Comments, which decoders leave out, give it its size.
+// picture makes a JPEG of that many bytes. It differs for each number. It has FF D9 only at its end, so that a receiver's
+// output is easily cut. Comments, which decoders leave out, give it its size.
 func picture(number, size int) []byte {
 	random := rand.New(rand.NewPCG(uint64(number), 1))
 	b := append([]byte(nil), small[:2]...)

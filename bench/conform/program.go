@@ -80,8 +80,8 @@ func (p *program) shown() []shown {
 	return p.frames[:len(p.frames):len(p.frames)]
 }
 
-// freeAddress returns an address of this machine with a port that nobody uses. Linux has 16 million loopback addresses, and the
-// port is none of those that it gives to others. So nobody takes it before the program does.
+// freeAddress returns an address of this machine with a port that nobody uses. Linux has 16 million loopback addresses, and
+// the port is none of those that it gives to others. So nobody takes it before the program does.
 func freeAddress() (netip.AddrPort, error) {
 	if runtime.GOOS == "linux" {
 		host := netip.AddrFrom4([4]byte{127, byte(1 + rand.IntN(254)), byte(rand.IntN(256)), byte(1 + rand.IntN(254))})
@@ -105,8 +105,8 @@ func listen(at netip.AddrPort) (*net.UDPConn, error) {
 
 func addressOf(conn *net.UDPConn) netip.AddrPort { return conn.LocalAddr().(*net.UDPAddr).AddrPort() }
 
-// listening waits until the program listens at an address: then a datagram is not refused there. The datagram is foreign, so that it
-// changes nothing.
+// listening waits until the program listens at an address: then a datagram is not refused there. The datagram is foreign, so
+// that it changes nothing.
 func (p *program) listening(at netip.AddrPort) error { return listening(at, p.Ended) }
 
 // listening is the same for a program that may have ended.

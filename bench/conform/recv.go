@@ -58,8 +58,8 @@ func (t *trial) place(f *frame, within time.Duration) (place int) {
 func (t *trial) shows(f *frame, within time.Duration, expected string) time.Time {
 	at := t.place(f, within)
 	if at < 0 {
-		t.broken(expected, "frame %d of %d bytes in %d segments (k = %d, %d blocks) is not shown after %v", f.id, len(f.jpeg), f.layout.n,
-			f.layout.k, f.layout.blocks, within)
+		t.broken(expected, "frame %d of %d bytes in %d segments (k = %d, %d blocks) is not shown after %v", f.id,
+			len(f.jpeg), f.layout.n, f.layout.k, f.layout.blocks, within)
 	}
 	return t.program.shown()[at].at
 }
@@ -71,7 +71,8 @@ func (t *trial) hides(f *frame, during time.Duration, expected string) {
 	}
 }
 
-// inOrder breaks the rule unless exactly these frames were shown, each once and in that order, after those that opened the stream.
+// inOrder breaks the rule unless exactly these frames were shown, each once and in that order, after those that opened the
+// stream.
 func (t *trial) inOrder(expected string, frames ...*frame) {
 	all := t.program.shown()
 	at := slices.IndexFunc(all, func(s shown) bool { return bytes.Equal(s.jpeg, frames[0].jpeg) })

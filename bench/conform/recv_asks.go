@@ -6,18 +6,28 @@ import (
 )
 
 var recvAskRules = []Rule{
-	{"asks", Receiver, "Request", "a block that lacks more than its parity is asked for, with k and the missing segments", true, true, false, recvAsks},
+	{"asks", Receiver, "Request", "a block that lacks more than its parity is asked for, with k and the missing segments",
+		true, true, false, recvAsks},
 	{"asks-blocks", Receiver, "Request", "each block has a request of its own", true, true, false, recvAsksBlocks},
-	{"asks-whole", Receiver, "Request", "a frame of which nothing came is asked for with k = 0", true, true, false, recvAsksWhole},
-	{"answers", Receiver, "Request", "answers are taken: parity of any row as type 10, data as type 9", true, true, false, recvAnswers},
-	{"asks-again", Receiver, "Request", "it asks again after 1.25 round trips and 2 ms, eight times at most", true, true, false, recvAsksAgain},
-	{"reports", Receiver, "Report", "a report leaves every 200 ms, and not within 10 ms of the last one", true, true, false, recvReports},
-	{"report-echo", Receiver, "Clock echo", "reports echo the last announcement, to the microsecond", true, true, false, recvEcho},
-	{"report-trains", Receiver, "Report", "each frame is reported once, with what came and what did not", true, true, false, recvTrains},
-	{"report-missing", Receiver, "Report", "a frame of which nothing came is a train of zeros", true, true, false, recvMissingTrain},
+	{"asks-whole", Receiver, "Request", "a frame of which nothing came is asked for with k = 0",
+		true, true, false, recvAsksWhole},
+	{"answers", Receiver, "Request", "answers are taken: parity of any row as type 10, data as type 9",
+		true, true, false, recvAnswers},
+	{"asks-again", Receiver, "Request", "it asks again after 1.25 round trips and 2 ms, eight times at most",
+		true, true, false, recvAsksAgain},
+	{"reports", Receiver, "Report", "a report leaves every 200 ms, and not within 10 ms of the last one",
+		true, true, false, recvReports},
+	{"report-echo", Receiver, "Clock echo", "reports echo the last announcement, to the microsecond",
+		true, true, false, recvEcho},
+	{"report-trains", Receiver, "Report", "each frame is reported once, with what came and what did not",
+		true, true, false, recvTrains},
+	{"report-missing", Receiver, "Report", "a frame of which nothing came is a train of zeros",
+		true, true, false, recvMissingTrain},
 	{"report-times", Receiver, "Report", "a train says how long it took, by its pace too", true, true, false, recvTimes},
-	{"feedback-share", Receiver, "Request", "feedback has at most a byte for each two that came", false, true, false, recvShare},
-	{"feedback-address", Receiver, "udpcam/1", "feedback leaves from the address that the datagram was sent to", true, true, false, recvAddress},
+	{"feedback-share", Receiver, "Request", "feedback has at most a byte for each two that came",
+		false, true, false, recvShare},
+	{"feedback-address", Receiver, "udpcam/1", "feedback leaves from the address that the datagram was sent to",
+		true, true, false, recvAddress},
 }
 
 func recvAsks(t *trial) {
@@ -33,7 +43,8 @@ func recvAsks(t *trial) {
 	c.checkStrange()
 }
 
-// askedFor waits for a request with these fields. Others may come before it, if the machine is so busy that the camera has paused.
+// askedFor waits for a request with these fields. Others may come before it, if the machine is so busy that the camera has
+// paused.
 func (t *trial) askedFor(c *camera, want requested) {
 	text, last := fmt.Sprintf("%+v", want), "nothing"
 	if !until(showWait, func() bool {
@@ -121,6 +132,7 @@ func recvAsksAgain(t *trial) {
 	}
 	// On average: one of them may have been delayed on its way.
 	if gap := all[len(all)-1].came.Sub(all[0].came) / time.Duration(len(all)-1); gap < 60*time.Millisecond {
-		t.broken("with a round trip of 60 ms it asks again after 77 ms", "%d requests, one every %v", len(all), gap.Round(time.Millisecond))
+		t.broken("with a round trip of 60 ms it asks again after 77 ms", "%d requests, one every %v", len(all),
+			gap.Round(time.Millisecond))
 	}
 }

@@ -6,30 +6,44 @@ import (
 )
 
 var recvRules = slices.Concat([]Rule{
-	{"layouts", Receiver, "Segments", "frames of all sizes come, cut into segments of all sizes", true, true, false, recvLayouts},
+	{"layouts", Receiver, "Segments", "frames of all sizes come, cut into segments of all sizes",
+		true, true, false, recvLayouts},
 	{"any-order", Receiver, "Segments", "any datagram of a frame may be the first", true, true, false, recvAnyOrder},
-	{"join", Receiver, "How a receiver assembles", "a stream that is joined within a frame is shown from the next frame on", true, true, false, recvJoin},
+	{"join", Receiver, "How a receiver assembles", "a stream that is joined within a frame is shown from the next frame on",
+		true, true, false, recvJoin},
 	{"duplicates", Receiver, "How a receiver assembles", "what comes twice is shown once", true, true, false, recvDuplicates},
-	{"order", Receiver, "How a receiver assembles", "frames are handed on in the order of their IDs, also if a whole one waits", true, true, false, recvOrder},
-	{"latency", Receiver, "How a receiver assembles", "a whole frame waits for an older one 150 ms at most, and frames never go backwards", true, true, false, recvLatency},
-	{"deadline", Receiver, "How a receiver assembles", "a frame that is not whole after a second is dropped", true, true, false, recvDeadline},
+	{"order", Receiver, "How a receiver assembles", "frames are handed on in the order of their IDs, also if a whole one waits",
+		true, true, false, recvOrder},
+	{"latency", Receiver, "How a receiver assembles",
+		"a whole frame waits for an older one 150 ms at most, and frames never go backwards",
+		true, true, false, recvLatency},
+	{"deadline", Receiver, "How a receiver assembles", "a frame that is not whole after a second is dropped",
+		true, true, false, recvDeadline},
 	{"wrap", Receiver, "Segments", "frame IDs wrap", false, true, false, recvWrap},
-	{"name", Receiver, "Announcement", "frames are held back until the stream has a name, for a second at most", false, true, false, recvName},
-	{"later-versions", Receiver, "Announcement", "bytes behind the known fields are ignored", true, true, false, recvLaterVersions},
-	{"restart", Receiver, "udpcam/1", "a sender that starts again has another session, and is shown", true, true, false, recvRestart},
-	{"other-ids", Receiver, "Strangers", "a stream that goes on at other frame IDs is shown again", false, true, false, recvOtherIDs},
-	{"two-streams", Receiver, "udpcam/1", "a second sender with the same session and IDs spoils nothing", false, true, false, recvTwoStreams},
+	{"name", Receiver, "Announcement", "frames are held back until the stream has a name, for a second at most",
+		false, true, false, recvName},
+	{"later-versions", Receiver, "Announcement", "bytes behind the known fields are ignored",
+		true, true, false, recvLaterVersions},
+	{"restart", Receiver, "udpcam/1", "a sender that starts again has another session, and is shown",
+		true, true, false, recvRestart},
+	{"other-ids", Receiver, "Strangers", "a stream that goes on at other frame IDs is shown again",
+		false, true, false, recvOtherIDs},
+	{"two-streams", Receiver, "udpcam/1", "a second sender with the same session and IDs spoils nothing",
+		false, true, false, recvTwoStreams},
 	{"parity", Receiver, "Repair", "parity alone repairs a frame", true, true, false, recvParity},
 	{"worst-rows", Receiver, "Repair", "any rows repair any segments", true, true, false, recvWorstRows},
-	{"changing-parity", Receiver, "Segments", "the amount of parity may change, also within a frame", true, true, false, recvChangingParity},
-	{"skip", Receiver, "Skip", "frames that the sender leaves out are neither waited nor asked for", true, true, false, recvSkip},
+	{"changing-parity", Receiver, "Segments", "the amount of parity may change, also within a frame",
+		true, true, false, recvChangingParity},
+	{"skip", Receiver, "Skip", "frames that the sender leaves out are neither waited nor asked for",
+		true, true, false, recvSkip},
 }, recvAskRules, recvRefuseRules, recvSealedRules)
 
 func recvLayouts(t *trial) {
 	c := t.receiver()
 	var all []*frame
-	for i, f := range []struct{ length, size int }{{least, 1408}, {448, 448}, {449, 448}, {500, 448}, {1408, 1408}, {1409, 1408}, {2816, 1408},
-		{80_000, 1408}, {86_016, 448}, {86_017, 448}, {180_001, 448}, {80_000, 8960}, {300_000, 1152}, {1_000_000, 1408}, {200_000, 64_448}} {
+	for i, f := range []struct{ length, size int }{{least, 1408}, {448, 448}, {449, 448}, {500, 448}, {1408, 1408},
+		{1409, 1408}, {2816, 1408}, {80_000, 1408}, {86_016, 448}, {86_017, 448}, {180_001, 448}, {80_000, 8960},
+		{300_000, 1152}, {1_000_000, 1408}, {200_000, 64_448}} {
 		c.size = f.size
 		all = append(all, c.whole(picture(1000+i, max(f.length, least)), i%3))
 		t.shows(all[i], showWait, "every frame is shown, byte for byte")
@@ -148,7 +162,8 @@ func recvName(t *trial) {
 		t.broken("after a second without an announcement the name is the sender's address", "nothing is shown in 4 s")
 	}
 	if waited := all[0].at.Sub(began); waited < 800*time.Millisecond {
-		t.broken("a stream's frames are held back for a second until it is announced", "a frame is shown after %v", waited.Round(time.Millisecond))
+		t.broken("a stream's frames are held back for a second until it is announced", "a frame is shown after %v",
+			waited.Round(time.Millisecond))
 	}
 	if len(all) > 1 && slices.Equal(all[0].jpeg, frames[0].jpeg) {
 		t.broken("of the frames that are held back, only the newest is kept", "the first frame is shown a second later")
@@ -169,7 +184,8 @@ func recvLaterVersions(t *trial) {
 		t.broken(expected, "the first frame is shown after %v", took.Round(time.Millisecond))
 	}
 	left := c.jump(2)
-	c.write(c.control(skip, append([]byte{byte(left >> 24), byte(left >> 16), byte(left >> 8), byte(left), 0, 0, 0, byte(left + 1)}, "something new"...)))
+	c.write(c.control(skip, append([]byte{byte(left >> 24), byte(left >> 16), byte(left >> 8), byte(left),
+		0, 0, 0, byte(left + 1)}, "something new"...)))
 	f := c.whole(picture(1000, 3000), 0)
 	t.shows(f, showWait, "a Skip with more fields is read")
 	if len(c.said(requestOf(left))) > 0 {

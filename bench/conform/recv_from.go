@@ -13,14 +13,21 @@ import (
 )
 
 var recvFromRules = []Rule{
-	{"subscribe", Receiver, "Subscribing", "it asks, asks again at once with the cookie, and shows the stream", true, true, true, fromSubscribe},
-	{"subscribe-rhythm", Receiver, "Subscribing", "without an answer it asks after 100, 200, 400 ms and then every 500 ms", true, true, true, fromRhythm},
-	{"subscribe-flood", Receiver, "Subscribing", "it never sends more than 8 Subscribes at once and 2.2 a second", true, true, true, fromFlood},
-	{"subscribe-quiet", Receiver, "Subscribing", "while the stream comes it asks every 2 s at most", true, true, true, fromQuiet},
-	{"subscribe-again", Receiver, "Subscribing", "when nothing has come for 500 ms, it asks again with its last cookie", true, true, true, fromAgain},
+	{"subscribe", Receiver, "Subscribing", "it asks, asks again at once with the cookie, and shows the stream",
+		true, true, true, fromSubscribe},
+	{"subscribe-rhythm", Receiver, "Subscribing", "without an answer it asks after 100, 200, 400 ms and then every 500 ms",
+		true, true, true, fromRhythm},
+	{"subscribe-flood", Receiver, "Subscribing", "it never sends more than 8 Subscribes at once and 2.2 a second",
+		true, true, true, fromFlood},
+	{"subscribe-quiet", Receiver, "Subscribing", "while the stream comes it asks every 2 s at most",
+		true, true, true, fromQuiet},
+	{"subscribe-again", Receiver, "Subscribing", "when nothing has come for 500 ms, it asks again with its last cookie",
+		true, true, true, fromAgain},
 	{"subscribe-full", Receiver, "Subscribing", "if the sender is full, it asks every 2 s", true, true, true, fromFull},
-	{"subscribe-forged", Receiver, "Answer to it", "answers with another number, and malformed ones, are ignored", true, true, true, fromForged},
-	{"farewell", Receiver, "Subscribing", "when it ends, it says farewell twice, with the cookie", true, true, true, fromFarewell},
+	{"subscribe-forged", Receiver, "Answer to it", "answers with another number, and malformed ones, are ignored",
+		true, true, true, fromForged},
+	{"farewell", Receiver, "Subscribing", "when it ends, it says farewell twice, with the cookie",
+		true, true, true, fromFarewell},
 }
 
 // An asked is a Subscribe that came.
@@ -128,8 +135,8 @@ func fromSubscribe(t *trial) {
 			t.broken("the number is drawn at random for each subscription", "%016x, then %016x", first.number, a.number)
 		}
 		if c.sealed() && i > 0 && (a.control.counter <= all[i-1].control.counter || a.control.origin != first.control.origin) {
-			t.broken("a subscription has one ID, and the counter grows", "ID %x counter %d, then ID %x counter %d", all[i-1].control.origin,
-				all[i-1].control.counter, a.control.origin, a.control.counter)
+			t.broken("a subscription has one ID, and the counter grows", "ID %x counter %d, then ID %x counter %d",
+				all[i-1].control.origin, all[i-1].control.counter, a.control.origin, a.control.counter)
 		}
 	}
 	c.goOn()

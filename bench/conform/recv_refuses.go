@@ -21,20 +21,30 @@ var recvRefuseRules = []Rule{
 		})},
 	{"refuse-fields", Receiver, "Segments", "segments with fields out of their range are ignored", true, true, false,
 		refuses(func(_ *camera, b []byte) [][]byte {
-			return [][]byte{b[:8], b[:27], b[:28], set(b, 0, 0), set(b, 0, 200), set(b, 7, 1), set(b, 12, 0), set(b, 13, 0, 0, 0), set(b, 16, 0),
-				set(b, 17, 255), set(b, 2, b[2]&0xf0|2, b[3]), set(set(b, 2, b[2]&0xf0|2), 0, 0), set(set(b, 2, b[2]&0xf0|10), 0, 255)}
+			return [][]byte{b[:8], b[:27], b[:28], set(b, 0, 0), set(b, 0, 200), set(b, 7, 1), set(b, 12, 0), set(b, 13, 0, 0, 0),
+				set(b, 16, 0), set(b, 17, 255), set(b, 2, b[2]&0xf0|2, b[3]), set(set(b, 2, b[2]&0xf0|2), 0, 0),
+				set(set(b, 2, b[2]&0xf0|10), 0, 255)}
 		})},
-	{"refuse-layouts", Receiver, "Segments", "segments of layouts that no sender makes are ignored", false, true, false, refuses(badLayouts)},
-	{"refuse-lengths", Receiver, "Segments", "segments whose payload is not as long as the header says are ignored", true, true, false,
+	{"refuse-layouts", Receiver, "Segments", "segments of layouts that no sender makes are ignored",
+		false, true, false, refuses(badLayouts)},
+	{"refuse-lengths", Receiver, "Segments", "segments whose payload is not as long as the header says are ignored",
+		true, true, false,
 		refuses(func(_ *camera, b []byte) [][]byte {
 			return [][]byte{b[:len(b)-1], append(slices.Clone(b), 0), b[:len(b)-64], append(slices.Clone(b), make([]byte, 64)...)}
 		})},
-	{"refuse-contradictions", Receiver, "How a receiver assembles", "a segment that contradicts the first one of its frame is ignored", false, true, false, recvContradictions},
-	{"refuse-crc", Receiver, "How a receiver assembles", "a frame whose CRC is wrong is not shown", false, true, false, recvCRC},
-	{"refuse-no-jpeg", Receiver, "How a receiver assembles", "a frame is shown only if it begins with FF D8 and ends with FF D9", true, true, false, recvNoJPEG},
-	{"refuse-announcements", Receiver, "Announcement", "malformed announcements and Skips are ignored", true, true, false, recvBadAnnouncements},
+	{"refuse-contradictions", Receiver, "How a receiver assembles",
+		"a segment that contradicts the first one of its frame is ignored",
+		false, true, false, recvContradictions},
+	{"refuse-crc", Receiver, "How a receiver assembles", "a frame whose CRC is wrong is not shown",
+		false, true, false, recvCRC},
+	{"refuse-no-jpeg", Receiver, "How a receiver assembles",
+		"a frame is shown only if it begins with FF D8 and ends with FF D9",
+		true, true, false, recvNoJPEG},
+	{"refuse-announcements", Receiver, "Announcement", "malformed announcements and Skips are ignored",
+		true, true, false, recvBadAnnouncements},
 	{"refuse-far-ids", Receiver, "Strangers", "a frame far from the newest changes nothing", false, true, false, recvFarIDs},
-	{"refuse-old-frames", Receiver, "How a receiver assembles", "frames that were handed on or dropped do not come back", true, true, false, recvOldFrames},
+	{"refuse-old-frames", Receiver, "How a receiver assembles", "frames that were handed on or dropped do not come back",
+		true, true, false, recvOldFrames},
 	{"memory", Receiver, "Limits", "a sender that claims large frames gets no memory for them", false, true, false, recvMemory},
 }
 
@@ -48,8 +58,8 @@ func set(b []byte, at int, values ...byte) []byte {
 // classic is the first datagram of a frame of the old wire.
 func classic() []byte { return append([]byte{1}, picture(7, 3000)[:1000]...) }
 
-// refuses makes a test that sends bad datagrams before each good frame, and expects that these are shown and nothing else. bad gets
-// the first datagram of the good frame that follows, with another payload.
+// refuses makes a test that sends bad datagrams before each good frame, and expects that these are shown and nothing else.
+// bad gets the first datagram of the good frame that follows, with another payload.
 func refuses(bad func(c *camera, b []byte) [][]byte) func(*trial) {
 	return func(t *trial) {
 		c := t.receiver()
@@ -80,8 +90,8 @@ func refuses(bad func(c *camera, b []byte) [][]byte) func(*trial) {
 // badLayouts are well-formed but for the numbers of blocks and segments. The payload is as long as they say.
 func badLayouts(c *camera, b []byte) (all [][]byte) {
 	s := must(parseSegment(b))
-	for _, l := range []struct{ length, blocks, k int }{{2000, 2, 1}, {700, 1, 5}, {1800, 1, 7}, {193 * 448, 1, 193}, {20_000, 15, 1}, {20_000, 8, 2},
-		{1<<24 - 1, 255, 255}, {1<<24 - 1, 1, 192}, {100, 1, 2}, {384, 1, 2}} {
+	for _, l := range []struct{ length, blocks, k int }{{2000, 2, 1}, {700, 1, 5}, {1800, 1, 7}, {193 * 448, 1, 193},
+		{20_000, 15, 1}, {20_000, 8, 2}, {1<<24 - 1, 255, 255}, {1<<24 - 1, 1, 192}, {100, 1, 2}, {384, 1, 2}} {
 		s.length, s.blocks, s.k, s.countdown, s.block = l.length, l.blocks, l.k, byte(l.k), 0
 		stride := ceil(ceil(l.length, l.blocks*l.k), 64) * 64
 		if n := ceil(l.length, stride); l.blocks == ceil(n, 192) && l.k == ceil(n, l.blocks) && (n == 1 || stride >= 256) {
@@ -139,7 +149,8 @@ func recvNoJPEG(t *trial) {
 	}
 	for _, s := range t.program.shown() {
 		if len(s.jpeg) != 3000 {
-			t.broken("what is no JPEG is dropped", "%d bytes are shown, of a picture of 3000 and one of 5000 that is spoiled", len(s.jpeg))
+			t.broken("what is no JPEG is dropped", "%d bytes are shown, of a picture of 3000 and one of 5000 that is spoiled",
+				len(s.jpeg))
 		}
 	}
 }
@@ -152,7 +163,8 @@ func recvBadAnnouncements(t *trial) {
 	for _, n := range []int{0, 12, 28, len(body) - 1} {
 		bad = append(bad, body[:n])
 	}
-	bad = append(bad, set(body, 28, 255), append(slices.Clone(body), append(make([]byte, 16), append([]byte{9}, make([]byte, 40)...)...)...),
+	bad = append(bad, set(body, 28, 255),
+		append(slices.Clone(body), append(make([]byte, 16), append([]byte{9}, make([]byte, 40)...)...)...),
 		append(slices.Clone(body), append(make([]byte, 16), 2, 0, 0, 0, 1)...))
 	var good []*frame
 	for i, b := range bad {
@@ -213,14 +225,15 @@ func recvMemory(t *trial) {
 	for i := range 20 {
 		d := t.newCamera(netip.AddrPortFrom(c.to.Addr(), c.to.Port()))
 		for id := range uint32(60) {
-			s := segment{prefix: prefix{typ: data, session: d.session, countdown: byte(l.k)}, frame: id + uint32(i)*1000, blocks: l.blocks, k: l.k,
-				length: l.length, captured: stamp(time.Now()), payload: jpeg}
+			s := segment{prefix: prefix{typ: data, session: d.session, countdown: byte(l.k)},
+				frame: id + uint32(i)*1000, blocks: l.blocks, k: l.k, length: l.length, captured: stamp(time.Now()), payload: jpeg}
 			d.send(s)
 		}
 	}
 	f := c.whole(picture(1000, 3000), 0)
 	t.shows(f, showWait, "frames go on beside a flood of frames of 16 MB")
 	if grown := t.program.Memory() - before; grown > 150<<20 {
-		t.broken("unfinished frames have 64 MiB at most, those of new streams 17 MiB", "%d MiB more memory after 1200 datagrams of 1.4 kB", grown>>20)
+		t.broken("unfinished frames have 64 MiB at most, those of new streams 17 MiB",
+			"%d MiB more memory after 1200 datagrams of 1.4 kB", grown>>20)
 	}
 }

@@ -30,7 +30,8 @@ func recvWorstRows(t *trial) {
 		length int
 		lose   []int // data segments
 		rows   []int // of each block
-	}{{least, []int{0}, []int{254}}, {500, []int{0, 1}, []int{253, 252}}, {5 * 448, []int{0, 1, 2, 3, 4}, []int{250, 0, 127, 128, 249}},
+	}{{least, []int{0}, []int{254}}, {500, []int{0, 1}, []int{253, 252}},
+		{5 * 448, []int{0, 1, 2, 3, 4}, []int{250, 0, 127, 128, 249}},
 		{192*448 - 1, []int{0, 100, 191}, []int{63, 0, 31}}, {200 * 448, []int{0, 1, 198, 199}, []int{155, 7}}} {
 		f := c.frame(picture(1000+i, w.length), 0)
 		if f.layout.n == 1 || f.layout.k == len(w.lose) {

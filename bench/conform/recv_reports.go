@@ -59,11 +59,13 @@ func recvEcho(t *trial) {
 		case !slices.Contains(sent, e.echo):
 			t.broken("Echo is the Sent of an announcement", "Echo %d, which no announcement had", e.echo)
 		case e.held > 400_000:
-			t.broken("Held is the time since the announcement came, in microseconds", "%d µs, and there was an announcement every 200 ms", e.held)
+			t.broken("Held is the time since the announcement came, in microseconds",
+				"%d µs, and there was an announcement every 200 ms", e.held)
 		}
 		echoed[e.echo] = true
 		if d := int64(stamp(h.at) - e.sent); d < -5_000_000 || d > 5_000_000 {
-			t.broken("Sent is the receiver's clock in microseconds since the Unix epoch, modulo 2⁴⁸", "%d µs from this machine's clock", d)
+			t.broken("Sent is the receiver's clock in microseconds since the Unix epoch, modulo 2⁴⁸",
+				"%d µs from this machine's clock", d)
 		}
 	}
 	if len(echoed) < 3 {
@@ -107,7 +109,8 @@ func recvTrains(t *trial) {
 	for i, f := range frames {
 		all := trains[f.id]
 		if len(all) != 1 {
-			t.broken("each frame is reported in one train", "frame %d, of which %d of 32 datagrams came, is reported %d times", f.id, 32-len(patterns[i]), len(all))
+			t.broken("each frame is reported in one train", "frame %d, of which %d of 32 datagrams came, is reported %d times", f.id,
+				32-len(patterns[i]), len(all))
 		}
 		first, second, runs := 0, 0, 0
 		for j, at := range patterns[i] {
@@ -122,9 +125,10 @@ func recvTrains(t *trial) {
 		}
 		got, want := all[0], train{came: 32 - len(patterns[i]), lost1: first, lost2: second, runs: runs}
 		if got.came != want.came || got.lost1 != first || got.lost2 != second || got.runs != runs || got.pad != 0 {
-			t.broken(fmt.Sprintf("of 32 datagrams without %v: %d came, missing %d of the first half and %d of the second, in %d runs", patterns[i],
-				want.came, first, second, runs), "%d came, missing %d and %d, in %d runs; the last two bytes are %d", got.came, got.lost1, got.lost2,
-				got.runs, got.pad)
+			t.broken(fmt.Sprintf("of 32 datagrams without %v: %d came, missing %d of the first half and %d of the second, in %d runs",
+				patterns[i], want.came, first, second, runs),
+				"%d came, missing %d and %d, in %d runs; the last two bytes are %d",
+				got.came, got.lost1, got.lost2, got.runs, got.pad)
 		}
 		if d := int64(got.first - f.first.captured); d < -1000 || d > 5_000_000 {
 			t.broken("First is when the first datagram came, in microseconds", "%d µs after it was sent", d)

@@ -6,17 +6,24 @@ import (
 )
 
 var recvSealedRules = []Rule{
-	{"seal-believes", Receiver, "Sealed", "nothing is shown until an announcement has echoed a report of this receiver", true, false, false, recvBelieves},
-	{"seal-others", Receiver, "Sealed", "an announcement that echoes another receiver, or nothing recent, proves nothing", true, false, false, recvOthers},
-	{"seal-reports", Receiver, "Sealed", "reports and requests have one ID, the key's ID, suite 0, and a counter that grows", true, false, false, recvSealedReports},
+	{"seal-believes", Receiver, "Sealed", "nothing is shown until an announcement has echoed a report of this receiver",
+		true, false, false, recvBelieves},
+	{"seal-others", Receiver, "Sealed", "an announcement that echoes another receiver, or nothing recent, proves nothing",
+		true, false, false, recvOthers},
+	{"seal-reports", Receiver, "Sealed", "reports and requests have one ID, the key's ID, suite 0, and a counter that grows",
+		true, false, false, recvSealedReports},
 	{"seal-suites", Receiver, "Sealed", "both suites are read", true, false, false, recvSuites},
 	{"seal-tampered", Receiver, "Sealed", "what was changed on the way is ignored", true, false, false, refuses(tampered)},
 	{"seal-counter", Receiver, "Sealed", "an announcement that comes again is ignored", true, false, false, recvCounter},
-	{"seal-old", Receiver, "Sealed", "frames more than 128 older than the newest announced one are ignored", true, false, false, recvSealedOld},
-	{"seal-other-key", Receiver, "Sealed", "a stream with another key is neither shown nor answered", true, false, false, recvOtherKey},
+	{"seal-old", Receiver, "Sealed", "frames more than 128 older than the newest announced one are ignored",
+		true, false, false, recvSealedOld},
+	{"seal-other-key", Receiver, "Sealed", "a stream with another key is neither shown nor answered",
+		true, false, false, recvOtherKey},
 	{"seal-open", Receiver, "Sealed", "with a key, an open stream is neither shown nor answered", true, false, false, recvOpen},
-	{"sealed-without-key", Receiver, "Sealed", "without a key, a sealed stream is neither shown nor answered", false, true, false, recvSealedStream},
-	{"seal-moves", Receiver, "udpcam/1", "the datagrams of a sealed stream may come from any address", true, false, false, recvMoves},
+	{"sealed-without-key", Receiver, "Sealed", "without a key, a sealed stream is neither shown nor answered",
+		false, true, false, recvSealedStream},
+	{"seal-moves", Receiver, "udpcam/1", "the datagrams of a sealed stream may come from any address",
+		true, false, false, recvMoves},
 }
 
 func recvBelieves(t *trial) {
@@ -49,7 +56,8 @@ func recvOthers(t *trial) {
 		echo clockEcho
 		peer [16]byte
 	}{{clockEcho{0, sent, 1000}, other}, {clockEcho{0, sent, 1000}, [16]byte{}}, {clockEcho{0, sent, 0}, c.peer},
-		{clockEcho{0, sent - 60_000_000, 1000}, c.peer}, {clockEcho{0, sent + 3_600_000_000, 1000}, c.peer}, {clockEcho{0, 0, 1000}, c.peer}} {
+		{clockEcho{0, sent - 60_000_000, 1000}, c.peer}, {clockEcho{0, sent + 3_600_000_000, 1000}, c.peer},
+		{clockEcho{0, 0, 1000}, c.peer}} {
 		e.echo.sent = stamp(time.Now())
 		c.write(c.control(announcement, announced{name: "door", echo: e.echo, newest: c.next - 1, more: e.peer[:]}.bytes()))
 		frames = append(frames, c.whole(picture(1000+i, 3000), 0))
@@ -116,7 +124,8 @@ func recvCounter(t *trial) {
 	for _, h := range c.said(isReport) {
 		if e := h.report.echo.echo; e < newest {
 			t.broken("the counter of announcements must grow: one that comes again changes nothing",
-				"after an announcement sent at %d was echoed, an older one of %d is, which was sent again (recorded at %d)", newest, e, recorded)
+				"after an announcement sent at %d was echoed, an older one of %d is, which was sent again (recorded at %d)", newest,
+				e, recorded)
 		}
 		newest = max(newest, h.report.echo.echo)
 	}

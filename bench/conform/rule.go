@@ -25,7 +25,8 @@ type Rule struct {
 	Role    Role
 	Section string // of protocol/README.md
 	Says    string // in a few words
-	// Sealed and Open say whether the rule is tested with a key and without. Subscribing says that receivers come to the sender.
+	// Sealed and Open say whether the rule is tested with a key and without. Subscribing says that receivers come to the
+	// sender.
 	Sealed, Open, Subscribing bool
 
 	test func(*trial)
@@ -44,9 +45,9 @@ type Result struct {
 
 // A Config says what is tested.
 type Config struct {
-	// Command starts the program. {addr} in it stands for the address at which a receiver listens, or to which a sender sends. If
-	// receivers come to the sender, {from} stands for the sender that a receiver goes to, and {listen} for the address at which a
-	// sender listens. {key} stands for the key in base64.
+	// Command starts the program. {addr} in it stands for the address at which a receiver listens, or to which a sender sends.
+	// If receivers come to the sender, {from} stands for the sender that a receiver goes to, and {listen} for the address at
+	// which a sender listens. {key} stands for the key in base64.
 	Command string
 	Role    Role
 	Key     Key    // zero: datagrams are open
@@ -83,7 +84,8 @@ func (c Config) Chosen() (rules []Rule, err error) {
 	case !named && c.Rule != "":
 		return nil, fmt.Errorf("there is no rule %q: --list shows all", c.Rule)
 	}
-	return nil, fmt.Errorf("rule %q is not for this role, for this key or for this placeholder: --list says for which it is", c.Rule)
+	return nil, fmt.Errorf("rule %q is not for this role, for this key or for this placeholder: --list says for which it is",
+		c.Rule)
 }
 
 // Run tests the rules, some at a time, and returns the results in the order of the rules. It tells of each at once.

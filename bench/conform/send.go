@@ -9,18 +9,26 @@ import (
 )
 
 var sendRules = slices.Concat([]Rule{
-	{"send-frames", Sender, "Segments", "each picture is a frame, byte for byte, with consecutive IDs", true, true, false, sendFrames},
-	{"send-layout", Sender, "Segments", "blocks, k and stride are those that follow from the segment size", true, true, false, sendLayout},
+	{"send-frames", Sender, "Segments", "each picture is a frame, byte for byte, with consecutive IDs",
+		true, true, false, sendFrames},
+	{"send-layout", Sender, "Segments", "blocks, k and stride are those that follow from the segment size",
+		true, true, false, sendLayout},
 	{"send-headers", Sender, "Segments", "all segments of a frame describe it alike", true, true, false, sendHeaders},
-	{"send-order", Sender, "Segments", "data leaves in the order of its index, then row 0 of all blocks, row 1 of all blocks …", true, true, false, sendOrder},
+	{"send-order", Sender, "Segments", "data leaves in the order of its index, then row 0 of all blocks, row 1 of all blocks …",
+		true, true, false, sendOrder},
 	{"send-crc", Sender, "Segments", "the CRC is that of the whole frame; 0 if it is sealed", true, true, false, sendCRC},
 	{"send-times", Sender, "Segments", "capture times are the clock's, and never go backwards", true, true, false, sendTimes},
 	{"send-parity", Sender, "Parity", "parity is that of the code, p rows of each block", true, true, false, sendParity},
-	{"announcements", Sender, "Announcement", "the stream is announced before each of the first frames, later some five times a second", true, true, false, sendAnnouncements},
-	{"announced-newest", Sender, "Announcement", "announcements name the newest frame that was begun", true, true, false, sendNewest},
-	{"announced-echo", Sender, "Clock echo", "announcements echo the last report, to the microsecond", true, true, false, sendEcho},
+	{"announcements", Sender, "Announcement",
+		"the stream is announced before each of the first frames, later some five times a second",
+		true, true, false, sendAnnouncements},
+	{"announced-newest", Sender, "Announcement", "announcements name the newest frame that was begun",
+		true, true, false, sendNewest},
+	{"announced-echo", Sender, "Clock echo", "announcements echo the last report, to the microsecond",
+		true, true, false, sendEcho},
 	{"new-session", Sender, "udpcam/1", "each start draws another session", true, true, false, sendSession},
-	{"send-ends", Sender, "udpcam/1", "at the end of its input the sender ends with status 0, and all has been sent", true, true, false, sendEnds},
+	{"send-ends", Sender, "udpcam/1", "at the end of its input the sender ends with status 0, and all has been sent",
+		true, true, false, sendEnds},
 }, sendAnswerRules, sendSealedRules)
 
 // A capture is what a sender sends of some pictures. Several rules look at it.
@@ -46,7 +54,8 @@ func (t *trial) watch() *capture {
 			}
 		}()
 		c.viewer = t.sender()
-		for i, size := range []int{least, 1408, 1409, 2816, 40_000, 80_000, 1408 * 192, 1408*192 + 1, 300_000, 3000, 5000, 100_000} {
+		for i, size := range []int{least, 1408, 1409, 2816, 40_000, 80_000, 1408 * 192, 1408*192 + 1,
+			300_000, 3000, 5000, 100_000} {
 			c.pictures = append(c.pictures, picture(i, max(size, least)))
 		}
 		for i := range 45 {
@@ -78,7 +87,8 @@ func sendFrames(t *trial) {
 	}
 	for i, f := range c.frames {
 		if s := f[0].seg; s.frame != c.frames[0][0].seg.frame+uint32(i) {
-			t.broken("IDs grow by 1 from frame to frame", "frame %d of the stream has ID %d, the first one %d", i, s.frame, c.frames[0][0].seg.frame)
+			t.broken("IDs grow by 1 from frame to frame", "frame %d of the stream has ID %d, the first one %d", i, s.frame,
+				c.frames[0][0].seg.frame)
 		}
 		if !bytes.Equal(joined(f), c.pictures[i]) {
 			t.broken(fmt.Sprintf("the %d bytes of picture %d", len(c.pictures[i]), i), "other bytes, or some are missing")
@@ -92,8 +102,8 @@ func sendLayout(t *trial) {
 		stride := ceil(ceil(s.length, max(1, s.blocks*s.k)), 64) * 64
 		n := ceil(s.length, stride)
 		if blocks := ceil(n, 192); s.blocks != blocks || s.k != ceil(n, blocks) || n > 1 && stride < 256 {
-			t.broken(fmt.Sprintf("for %d bytes in %d segments of %d: %d blocks and k = %d", s.length, n, stride, blocks, ceil(n, blocks)),
-				"%d blocks and k = %d", s.blocks, s.k)
+			t.broken(fmt.Sprintf("for %d bytes in %d segments of %d: %d blocks and k = %d", s.length, n, stride, blocks,
+				ceil(n, blocks)), "%d blocks and k = %d", s.blocks, s.k)
 		}
 		for _, a := range f {
 			want := stride
@@ -101,8 +111,8 @@ func sendLayout(t *trial) {
 				want = min(stride, s.length-a.seg.index()*stride)
 			}
 			if len(a.seg.payload) != want {
-				t.broken(fmt.Sprintf("%d bytes of payload", want), "%d in a segment of frame %d (type %d, block %d, countdown %d)", len(a.seg.payload),
-					a.seg.frame, a.seg.typ, a.seg.block, a.seg.countdown)
+				t.broken(fmt.Sprintf("%d bytes of payload", want), "%d in a segment of frame %d (type %d, block %d, countdown %d)",
+					len(a.seg.payload), a.seg.frame, a.seg.typ, a.seg.block, a.seg.countdown)
 			}
 		}
 	}
@@ -114,9 +124,10 @@ func sendHeaders(t *trial) {
 		s := f[0].seg
 		for _, a := range f {
 			o := a.seg
-			if o.length != s.length || o.blocks != s.blocks || o.k != s.k || o.p != s.p || o.captured != s.captured || o.crc != s.crc ||
-				o.session != s.session || o.stream != s.stream {
-				t.broken("length, blocks, k, p, capture time, CRC and session are the same in all segments of a frame", "%+v and %+v", s.header(), o.header())
+			if o.length != s.length || o.blocks != s.blocks || o.k != s.k || o.p != s.p || o.captured != s.captured ||
+				o.crc != s.crc || o.session != s.session || o.stream != s.stream {
+				t.broken("length, blocks, k, p, capture time, CRC and session are the same in all segments of a frame", "%+v and %+v",
+					s.header(), o.header())
 			}
 			if o.session != c.frames[0][0].seg.session {
 				t.broken("one session from the start to the end", "%06x and %06x", c.frames[0][0].seg.session, o.session)
@@ -139,7 +150,8 @@ func sendOrder(t *trial) {
 				got = fmt.Sprintf("parity row %d of block %d", a.seg.row(), a.seg.block)
 			}
 			if got != want {
-				t.broken(fmt.Sprintf("datagram %d of a frame with %d segments in %d blocks is %s", i, n, s.blocks, want), "%s (countdown %d)", got, a.seg.countdown)
+				t.broken(fmt.Sprintf("datagram %d of a frame with %d segments in %d blocks is %s", i, n, s.blocks, want),
+					"%s (countdown %d)", got, a.seg.countdown)
 			}
 		}
 		if len(f) != n+s.p*s.blocks {
@@ -168,7 +180,8 @@ func sendTimes(t *trial) {
 			t.broken("the capture time in microseconds since the Unix epoch, modulo 2⁴⁸", "%d µs before the frame came", d)
 		}
 		if s.captured < last {
-			t.broken("capture times do not go backwards", "frame %d was captured %d µs before the one before", s.frame, last-s.captured)
+			t.broken("capture times do not go backwards", "frame %d was captured %d µs before the one before", s.frame,
+				last-s.captured)
 		}
 		last = s.captured
 	}

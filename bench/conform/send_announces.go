@@ -58,11 +58,13 @@ func sendNewest(t *trial) {
 		_, next := begun[a.ann.newest+1]
 		switch {
 		case !known && a.ann.newest != first-1:
-			t.broken("the ID of the newest frame", "%d, and the frames are %d to %d", a.ann.newest, first, first+uint32(len(c.frames))-1)
+			t.broken("the ID of the newest frame", "%d, and the frames are %d to %d", a.ann.newest, first,
+				first+uint32(len(c.frames))-1)
 		case known && at.Sub(a.at) > 500*time.Millisecond:
 			t.broken("the ID of the newest frame that was begun", "%d, which comes %v later", a.ann.newest, at.Sub(a.at))
 		case next && a.at.Sub(begun[a.ann.newest+1]) > 500*time.Millisecond:
-			t.broken("the ID of the newest frame", "%d, %v after the next one had come", a.ann.newest, a.at.Sub(begun[a.ann.newest+1]))
+			t.broken("the ID of the newest frame", "%d, %v after the next one had come", a.ann.newest,
+				a.at.Sub(begun[a.ann.newest+1]))
 		}
 	}
 }
@@ -85,7 +87,8 @@ func sendEcho(t *trial) {
 			t.broken("Echo is the Sent of a report", "Echo %d, which no report had", e.echo)
 		}
 		if d := int64(stamp(a.at)-e.echo) - int64(e.held); d < -1000 || d > 1_000_000 {
-			t.broken("Held is the time since the report came, in microseconds", "Held %d µs, and the report left %d µs ago", e.held, stamp(a.at)-e.echo)
+			t.broken("Held is the time since the report came, in microseconds", "Held %d µs, and the report left %d µs ago", e.held,
+				stamp(a.at)-e.echo)
 		}
 		if t.sealed() && !bytes.HasPrefix(a.ann.more, c.viewer.own.origin[:]) {
 			t.broken("the receiver's ID stands behind the name", "%x", a.ann.more)

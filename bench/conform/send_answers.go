@@ -7,14 +7,20 @@ import (
 )
 
 var sendAnswerRules = []Rule{
-	{"answer-parity", Sender, "Request", "a request is answered with rows that were not sent yet, as type 10, each once", true, true, false, sendRows},
-	{"answer-data", Sender, "Request", "when no row is left, the data segments that are named are sent as type 9", true, true, false, sendNamed},
+	{"answer-parity", Sender, "Request", "a request is answered with rows that were not sent yet, as type 10, each once",
+		true, true, false, sendRows},
+	{"answer-data", Sender, "Request", "when no row is left, the data segments that are named are sent as type 9",
+		true, true, false, sendNamed},
 	{"answer-whole", Sender, "Request", "k = 0 is answered with all of the frame", true, true, false, sendWhole},
-	{"answer-nothing", Sender, "Request", "requests about unknown frames, other sessions or with wrong fields are not answered", true, true, false, sendNothing},
+	{"answer-nothing", Sender, "Request", "requests about unknown frames, other sessions or with wrong fields are not answered",
+		true, true, false, sendNothing},
 	{"answer-limit", Sender, "Request", "answers are at most half of the bytes of frames", true, true, false, sendLimit},
-	{"strangers", Sender, "udpcam/1", "addresses that the sender does not send to get nothing, and change nothing", true, true, false, sendStrangers},
-	{"hostile", Sender, "udpcam/1", "datagrams that are no feedback are ignored, and frames go on", true, true, false, sendHostile},
-	{"forged-echo", Sender, "Report", "a report that echoes no announcement is not believed", false, true, false, sendForgedEcho},
+	{"strangers", Sender, "udpcam/1", "addresses that the sender does not send to get nothing, and change nothing",
+		true, true, false, sendStrangers},
+	{"hostile", Sender, "udpcam/1", "datagrams that are no feedback are ignored, and frames go on",
+		true, true, false, sendHostile},
+	{"forged-echo", Sender, "Report", "a report that echoes no announcement is not believed",
+		false, true, false, sendForgedEcho},
 }
 
 // fed returns a frame of n segments of one block, once all of it has come.
@@ -98,7 +104,8 @@ func sendNamed(t *trial) {
 		}
 	}
 	if fmt.Sprint(named) != "[5 9]" {
-		t.broken(fmt.Sprintf("after all %d rows, data segments 5 and 9 as type 9", left), "data %v in %d answers; %d answers before", named, len(all), before)
+		t.broken(fmt.Sprintf("after all %d rows, data segments 5 and 9 as type 9", left),
+			"data %v in %d answers; %d answers before", named, len(all), before)
 	}
 }
 
@@ -134,7 +141,8 @@ func sendNothing(t *trial) {
 	v.write(set(b, 3, 1))      // another stream
 	time.Sleep(300 * time.Millisecond)
 	if all := v.all(isAnswer); len(all) > 0 {
-		t.broken("no answer", "%d answers: type %d, row %d, frame %d of frames up to %d", len(all), all[0].seg.typ, all[0].seg.row(), all[0].seg.frame, f.frame)
+		t.broken("no answer", "%d answers: type %d, row %d, frame %d of frames up to %d", len(all), all[0].seg.typ,
+			all[0].seg.row(), all[0].seg.frame, f.frame)
 	}
 	v.asks(f, 0, 1, 1)
 	if len(v.answers(1)) != 1 {
@@ -199,10 +207,10 @@ func sendHostile(t *trial) {
 	v.fed(10)
 	good := v.report()
 	for i := range 5 {
-		for _, b := range [][]byte{{}, good[:4], good[:8], good[:len(good)-1], set(good, 1, 0), set(good, 2, 0x31), set(good, 2, good[2]&0xf0|13), classic(),
-			v.control(report, 0, reported{}.bytes()[:20]), v.control(report, 0, set(reported{}.bytes(), 20, 9)),
-			v.control(report, 0, set(reported{}.bytes(), 20, 8)), v.control(data, 0, make([]byte, 100)), v.control(announcement, 0, announced{}.bytes()),
-			make([]byte, 9000)} {
+		for _, b := range [][]byte{{}, good[:4], good[:8], good[:len(good)-1], set(good, 1, 0), set(good, 2, 0x31),
+			set(good, 2, good[2]&0xf0|13), classic(), v.control(report, 0, reported{}.bytes()[:20]),
+			v.control(report, 0, set(reported{}.bytes(), 20, 9)), v.control(report, 0, set(reported{}.bytes(), 20, 8)),
+			v.control(data, 0, make([]byte, 100)), v.control(announcement, 0, announced{}.bytes()), make([]byte, 9000)} {
 			v.write(b)
 		}
 		v.wantsFrame(picture(10+i, 20_000))

@@ -9,14 +9,20 @@ import (
 )
 
 var listenRules = []Rule{
-	{"listen", Sender, "Subscribing", "a Subscribe without a cookie gets one and nothing else; with it, it gets the streams", true, true, true, listenSubscribes},
-	{"listen-proof", Sender, "Subscribing", "a cookie is good only from the address that got it", true, true, true, listenProof},
-	{"listen-lease", Sender, "Subscribing", "a subscription ends 3 s after the last report or Subscribe", true, true, true, listenLease},
-	{"listen-farewell", Sender, "Subscribing", "a farewell of the same subscription ends it at once, and is not answered", true, true, true, listenFarewell},
+	{"listen", Sender, "Subscribing", "a Subscribe without a cookie gets one and nothing else; with it, it gets the streams",
+		true, true, true, listenSubscribes},
+	{"listen-proof", Sender, "Subscribing", "a cookie is good only from the address that got it",
+		true, true, true, listenProof},
+	{"listen-lease", Sender, "Subscribing", "a subscription ends 3 s after the last report or Subscribe",
+		true, true, true, listenLease},
+	{"listen-farewell", Sender, "Subscribing", "a farewell of the same subscription ends it at once, and is not answered",
+		true, true, true, listenFarewell},
 	{"listen-name", Sender, "Answer to it", "status 3 if there is no stream of that name", true, true, true, listenName},
 	{"listen-malformed", Sender, "Subscribe", "malformed Subscribes are not answered", true, true, true, listenMalformed},
-	{"listen-keys", Sender, "Sealed", "with a key, Subscribes that are open or have another key are not answered", true, false, true, listenKeys},
-	{"listen-answers", Sender, "Request", "a subscriber's requests are answered, and a stranger's are not", true, true, true, listenAnswers},
+	{"listen-keys", Sender, "Sealed", "with a key, Subscribes that are open or have another key are not answered",
+		true, false, true, listenKeys},
+	{"listen-answers", Sender, "Request", "a subscriber's requests are answered, and a stranger's are not",
+		true, true, true, listenAnswers},
 }
 
 // A caller is a viewer that subscribes.
@@ -229,8 +235,8 @@ func listenMalformed(t *trial) {
 	plain := binary.BigEndian.AppendUint64(prefix{typ: subscribe}.bytes(), c.number)
 	plain = append(append(plain, c.cookie[:]...), 0, 4)
 	plain = append(plain, "door"...)
-	for _, b := range [][]byte{plain[:8], plain[:33], plain[:37], set(plain, 32, 2), append(set(plain, 33, 65), make([]byte, 65)...), set(plain, 1, 0),
-		set(plain, 2, 0x26), set(plain, 2, 0x17)} {
+	for _, b := range [][]byte{plain[:8], plain[:33], plain[:37], set(plain, 32, 2),
+		append(set(plain, 33, 65), make([]byte, 65)...), set(plain, 1, 0), set(plain, 2, 0x26), set(plain, 2, 0x17)} {
 		if len(b) >= 8 && b[1] == 0xca {
 			b = c.seal(b)
 		}
@@ -254,7 +260,8 @@ func listenKeys(t *trial) {
 	other := c.subscribe(0, "")
 	c.key = key
 	good := c.subscribe(0, "")
-	for _, b := range [][]byte{open, other, set(other, 32, good[32:34]...), set(good, len(good)-1, good[len(good)-1]^1), good[:51]} {
+	for _, b := range [][]byte{open, other, set(other, 32, good[32:34]...), set(good, len(good)-1, good[len(good)-1]^1),
+		good[:51]} {
 		c.write(b)
 	}
 	time.Sleep(300 * time.Millisecond)

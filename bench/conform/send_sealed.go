@@ -7,12 +7,17 @@ import (
 )
 
 var sendSealedRules = []Rule{
-	{"seal-nonces", Sender, "Sealed", "no two different segments have the same nonce, answers included", true, false, false, sendNonces},
-	{"seal-announcements", Sender, "Sealed", "announcements have one salt, the key's ID, a suite, and a counter that grows", true, false, false, sendControls},
-	{"seal-first-report", Sender, "Sealed", "the first report of a receiver is answered with an announcement", true, false, false, sendFirstReport},
+	{"seal-nonces", Sender, "Sealed", "no two different segments have the same nonce, answers included",
+		true, false, false, sendNonces},
+	{"seal-announcements", Sender, "Sealed", "announcements have one salt, the key's ID, a suite, and a counter that grows",
+		true, false, false, sendControls},
+	{"seal-first-report", Sender, "Sealed", "the first report of a receiver is answered with an announcement",
+		true, false, false, sendFirstReport},
 	{"seal-replayed", Sender, "Sealed", "feedback that comes again changes nothing", true, false, false, sendReplayed},
-	{"seal-proof", Sender, "Sealed", "the first datagram of a receiver is a report that echoes an announcement of the last 5 s", true, false, false, sendProof},
-	{"seal-feedback", Sender, "Sealed", "feedback that is open, changed or has another key is ignored", true, false, false, sendBadFeedback},
+	{"seal-proof", Sender, "Sealed", "the first datagram of a receiver is a report that echoes an announcement of the last 5 s",
+		true, false, false, sendProof},
+	{"seal-feedback", Sender, "Sealed", "feedback that is open, changed or has another key is ignored",
+		true, false, false, sendBadFeedback},
 }
 
 func sendNonces(t *trial) {
@@ -151,8 +156,8 @@ func sendProof(t *trial) {
 		v.asks(f, 0, 1, 1)
 		time.Sleep(200 * time.Millisecond)
 		if v.echoes(r.echo.sent) > 0 || len(v.all(isAnswer)) > 0 {
-			t.broken("a first report that echoes no announcement of the last 5 s is not believed", "it is, with an Echo %d µs after the last announcement",
-				int64(echo-heard))
+			t.broken("a first report that echoes no announcement of the last 5 s is not believed",
+				"it is, with an Echo %d µs after the last announcement", int64(echo-heard))
 		}
 	}
 	v.write(v.report())
@@ -167,7 +172,8 @@ func sendBadFeedback(t *trial) {
 	_, f := v.fed(10)
 	time.Sleep(300 * time.Millisecond)
 	good := v.control(request, 0, requested{frame: f.frame, need: 1, k: f.k, missing: []int{1}}.bytes())
-	open := append(prefix{typ: request, session: f.session, stream: f.stream}.bytes(), requested{frame: f.frame, need: 1, k: f.k, missing: []int{1}}.bytes()...)
+	open := append(prefix{typ: request, session: f.session, stream: f.stream}.bytes(),
+		requested{frame: f.frame, need: 1, k: f.k, missing: []int{1}}.bytes()...)
 	v.write(open)
 	for _, at := range []int{3, 7, 20, 30, 40, len(good) - 1} {
 		v.write(set(good, at, good[at]^1))

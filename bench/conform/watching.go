@@ -71,13 +71,14 @@ func (v *viewer) wantsFrame(jpeg []byte) (frame []arrival) {
 		for _, f := range v.frames() {
 			if bytes.Equal(joined(f), jpeg) {
 				frame = f
-				return len(f) >= ceil(f[0].seg.length, ceil(ceil(f[0].seg.length, f[0].seg.blocks*f[0].seg.k), 64)*64)+f[0].seg.p*f[0].seg.blocks
+				s := f[0].seg
+				return len(f) >= ceil(s.length, ceil(ceil(s.length, s.blocks*s.k), 64)*64)+s.p*s.blocks
 			}
 		}
 		return false
 	}) {
-		v.t.broken("a picture on standard input becomes a frame with its bytes", "%d datagrams came, none of them of a frame with the %d bytes",
-			len(v.all(anything)), len(jpeg))
+		v.t.broken("a picture on standard input becomes a frame with its bytes",
+			"%d datagrams came, none of them of a frame with the %d bytes", len(v.all(anything)), len(jpeg))
 	}
 	return frame
 }

@@ -172,7 +172,8 @@ func (c clockEcho) append(b []byte) []byte {
 }
 
 func parseEcho(b []byte) clockEcho {
-	return clockEcho{binary.BigEndian.Uint64(b) >> 16, binary.BigEndian.Uint64(b[4:]) & (1<<48 - 1), binary.BigEndian.Uint32(b[12:])}
+	return clockEcho{binary.BigEndian.Uint64(b) >> 16, binary.BigEndian.Uint64(b[4:]) & (1<<48 - 1),
+		binary.BigEndian.Uint32(b[12:])}
 }
 
 // An announced is an announcement without its first eight bytes.
@@ -246,7 +247,8 @@ func parseReported(b []byte) (r reported, err error) {
 		age: time.Duration(binary.BigEndian.Uint32(b[20:])&(1<<24-1)) * time.Millisecond}
 	for at := 24; at < 24+28*int(b[20]); at += 28 {
 		r.trains = append(r.trains, train{binary.BigEndian.Uint32(b[at:]), binary.BigEndian.Uint64(b[at+4:]) >> 16, half(at + 10),
-			binary.BigEndian.Uint32(b[at+12:]), binary.BigEndian.Uint32(b[at+16:]), half(at + 20), half(at + 22), half(at + 24), half(at + 26)})
+			binary.BigEndian.Uint32(b[at+12:]), binary.BigEndian.Uint32(b[at+16:]), half(at + 20), half(at + 22),
+			half(at + 24), half(at + 26)})
 	}
 	return r, nil
 }

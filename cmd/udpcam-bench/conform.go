@@ -20,13 +20,15 @@ func conformCommand() *cli.Command {
 		Name:      "conform",
 		Usage:     "test a program in any language against the specification, rule by rule",
 		UsageText: "udpcam-bench conform --role send|recv --against COMMAND [flags]",
-		Description: cmdline.Indent("It starts COMMAND for each rule and plays the other end. In COMMAND, {addr} stands for the address where a "+
-			"receiver listens, or to which a sender sends. {from} is a sender's address that a receiver subscribes at, and {listen} the one "+
-			"where a sender listens for receivers. {key} is the key of --key. A sender reads JPEGs, one after another, from standard input. A "+
-			"receiver writes them to standard output. The exit status is 1 if a rule is broken.\n\n") + cmdline.Examples(
+		Description: cmdline.Indent("It starts COMMAND for each rule and plays the other end. In COMMAND, {addr} stands for the "+
+			"address where a receiver listens, or to which a sender sends. {from} is a sender's address that a receiver "+
+			"subscribes at, and {listen} the one where a sender listens for receivers. {key} is the key of --key. A sender "+
+			"reads JPEGs, one after another, from standard input. A receiver writes them to standard output. The exit "+
+			"status is 1 if a rule is broken.\n\n") + cmdline.Examples(
 			"udpcam-bench conform --role recv --against './udpcam-recv --out - {addr}'", "a receiver in another language",
 			"udpcam-bench conform --role send --against './udpcam-send --parity 10 {addr}'", "a sender",
-			"udpcam-bench conform --role recv --key \"$(udpcam key)\" --against './udpcam-recv --key {key} {addr}'", "the rules of sealed streams",
+			"udpcam-bench conform --role recv --key \"$(udpcam key)\" --against './udpcam-recv --key {key} {addr}'",
+			"the rules of sealed streams",
 			"udpcam-bench conform --list", "all rules",
 		),
 		Action: runConform,
@@ -46,7 +48,8 @@ func runConform(c *cli.Context) error {
 	if c.Bool("list") {
 		return listRules(c.App.Writer)
 	}
-	config := conform.Config{Command: c.String("against"), Role: conform.Role(c.String("role")), Rule: c.String("rule"), At: c.Int("at-once")}
+	config := conform.Config{Command: c.String("against"), Role: conform.Role(c.String("role")), Rule: c.String("rule"),
+		At: c.Int("at-once")}
 	switch {
 	case c.NArg() > 0:
 		return cmdline.Usagef("%q: give the whole command to --against, in quotes", c.Args().First())
@@ -139,7 +142,8 @@ func listRules(w io.Writer) error {
 			}
 		}
 		where = append(where, string(r.Role), placeholder)
-		fmt.Fprint(w, cmdline.Hang(fmt.Sprintf("%-22s ", r.Name), fmt.Sprintf("%s (%s; %s)", r.Says, r.Section, strings.Join(where, " ")), cmdline.Width(w)))
+		fmt.Fprint(w, cmdline.Hang(fmt.Sprintf("%-22s ", r.Name), fmt.Sprintf("%s (%s; %s)", r.Says, r.Section,
+			strings.Join(where, " ")), cmdline.Width(w)))
 	}
 	return nil
 }

@@ -1,9 +1,9 @@
 // Command udpcam-bench measures udpcam, and other programs for comparison. Package bench does the measuring.
 //
-// Each subcommand has its flags in a file: loss.go, compare.go, cost.go (speed, fanout, delay and hub), explain.go, show.go, tcp.go,
-// conform.go.
-// measure.go runs a measurement, outputs.go writes its results, flags.go has flags that several share, and udpcam.go finds the
-// udpcam that is measured.
+// Each subcommand has its flags in a file: loss.go, compare.go, cost.go (speed, fanout, delay and hub), explain.go, show.go,
+// tcp.go, conform.go.
+// measure.go runs a measurement, outputs.go writes its results, flags.go has flags that several share, and udpcam.go finds
+// the udpcam that is measured.
 package main
 
 import (

@@ -45,8 +45,8 @@ type file struct {
 	since  time.Time    // when that began
 }
 
-// openOutputs opens what the flags name. hints is what the page tells without a stream. If there is an error, nothing is left
-// open.
+// openOutputs opens what the flags name. hints is what the page tells without a stream. If there is an error, nothing is
+// left open.
 func openOutputs(c *cli.Context, s *session, hints func() web.Hints, none func()) (o *outputs, err error) {
 	o = &outputs{log: s.log, none: none}
 	defer func() {

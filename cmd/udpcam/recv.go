@@ -74,8 +74,9 @@ func recvCommand() *cli.Command {
 				DefaultText: "mjpg"},
 			&cli.DurationFlag{Name: "snapshot-every", Usage: "replace --out pic.jpg once in this `TIME`; " +
 				"in a directory, write one picture of each stream as often", DefaultText: "every frame"},
-			&cli.StringFlag{Name: "camera-as", DefaultText: "yuyv", Usage: "the `FORMAT` of pictures for a camera device: yuyv, which " +
-				"all programs read, or mjpg, which needs no decoding here"},
+			&cli.StringFlag{Name: "camera-as", DefaultText: "yuyv",
+				Usage: "the `FORMAT` of pictures for a camera device: yuyv, which " +
+					"all programs read, or mjpg, which needs no decoding here"},
 			maxPixelsFlag("show no picture of more than `N` pixels in a window, a terminal or a page"),
 		),
 		httpFlags(""),
@@ -221,7 +222,8 @@ func receiverConfig(c *cli.Context) (config receiver.Config, err error) {
 func listens(c *cli.Context, wanted wish) bool { return wanted.empty() || c.IsSet("addr") }
 
 // openReceiver opens the receiver, on the address of --addr or on a port of its own, and subscribes to what is wanted.
-func openReceiver(ctx context.Context, c *cli.Context, config receiver.Config, wanted wish) (r *receiver.Receiver, err error) {
+func openReceiver(ctx context.Context, c *cli.Context, config receiver.Config, wanted wish) (
+	r *receiver.Receiver, err error) {
 	if listens(c, wanted) {
 		r, err = listen(ctx, c, config)
 	} else {

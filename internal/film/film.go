@@ -56,8 +56,8 @@ const maxBarren = 1 << 16
 // maxAt is the longest film: some 11 years. It stops times that cannot be counted.
 const maxAt = 100_000 * time.Hour
 
-// Open returns the film in a file of that size. The error is ErrForeign, ErrDamaged, ErrCut, ErrForm or ErrCodec, wrapped, or
-// that of reading. The film reads from the file as long as it is used.
+// Open returns the film in a file of that size. The error is ErrForeign, ErrDamaged, ErrCut, ErrForm or ErrCodec, wrapped,
+// or that of reading. The film reads from the file as long as it is used.
 func Open(file io.ReaderAt, size int64) (*Film, error) {
 	in := input{file, size}
 	var begin [12]byte

@@ -23,7 +23,8 @@ type Rules struct {
 	AllowHosts []string
 	// User and Password are asked for if Password is not empty. Token, if not empty, lets in as well.
 	User, Password, Token string
-	// Log gets who is refused, at most one line a second; of each unknown name and foreign page only the first. Nil means no log.
+	// Log gets who is refused, at most one line a second; of each unknown name and foreign page only the first. Nil means no
+	// log.
 	Log *slog.Logger
 }
 
@@ -105,8 +106,8 @@ func (g *Gate) forbidPage(r *http.Request) (status int, why string) {
 	if err != nil || u.Host == "" {
 		return g.forbid(r, origin, "the request comes from another site's page")
 	}
-	return g.forbid(r, origin, fmt.Sprintf("the request comes from another site's page, %s. If that is this server behind a proxy, "+
-		"start the server with --allow-host %s", origin, normalHost(u.Host)))
+	return g.forbid(r, origin, fmt.Sprintf("the request comes from another site's page, %s. If that is this server "+
+		"behind a proxy, start the server with --allow-host %s", origin, normalHost(u.Host)))
 }
 
 // forbid logs why a request is refused, if nothing with the same key has been logged.

@@ -14,8 +14,8 @@ import (
 	"udpcam/protocol"
 )
 
-// How fast a household may guess wrong at a password or token: some at once, for typing errors, then one now and then. Whoever
-// guesses faster waits for each answer.
+// How fast a household may guess wrong at a password or token: some at once, for typing errors, then one now and then.
+// Whoever guesses faster waits for each answer.
 const (
 	guessesAtOnce = 10
 	guessEvery    = 6 * time.Second
@@ -42,8 +42,8 @@ type guesses struct {
 // try calls check, which says whether a secret from an address is right. If it is wrong, and the household has guessed too
 // often, try waits. Then it also returns after how many seconds the next guess is answered at once.
 //
-// The same wrong secret again is no new guess, and does not count. A page that was left open keeps asking with an old password,
-// and must not slow down its own address.
+// The same wrong secret again is no new guess, and does not count. A page that was left open keeps asking with an old
+// password, and must not slow down its own address.
 func (g *guesses) try(ctx context.Context, remoteAddr, secret string, check func() bool) (right, guess bool, seconds int) {
 	if check() {
 		return true, false, 0

@@ -28,8 +28,8 @@ func newHostList(allowed []string) hostList {
 // localDomains are the ends of names that only a local network gives. No stranger can have one in the public DNS:
 //
 //   - local is that of multicast DNS (RFC 6762), localhost is in RFC 6761, home.arpa in RFC 8375
-//   - intranet, internal, private, corp, home and lan are what networks use (RFC 6762, appendix G), localdomain is what Linux
-//     uses. None is a top-level domain
+//   - intranet, internal, private, corp, home and lan are what networks use (RFC 6762, appendix G), localdomain is what
+//     Linux uses. None is a top-level domain
 //   - fritz.box is what the routers of AVM use, which owns the domain
 var localDomains = []string{".local", ".localhost", ".home.arpa", ".internal", ".lan", ".home", ".localdomain", ".intranet",
 	".private", ".corp", ".fritz.box"}

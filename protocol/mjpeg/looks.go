@@ -21,7 +21,8 @@ func HasCompanions(jpeg []byte) bool {
 }
 
 // FieldOf returns which of a picture's two fields a JPEG is: 1 has the odd lines, 2 the even ones. It returns 0 for a whole
-// picture. A segment that begins with "AVI1" says so (Microsoft, OpenDML AVI File Format Extensions, appendix on Motion JPEG).
+// picture. A segment that begins with "AVI1" says so (Microsoft, OpenDML AVI File Format Extensions, appendix on Motion
+// JPEG).
 func FieldOf(jpeg []byte) int {
 	for _, segment := range segments(jpeg) {
 		if segment[1] == markerAPP0 && len(segment) > 8 && string(segment[4:8]) == "AVI1" && segment[8] <= 2 {

@@ -85,8 +85,8 @@ func without(picture []byte, strays [][2]int) []byte {
 	return picture
 }
 
-// endless returns the picture that the pending bytes begin with, if all but its EOI is there, and goes on behind it. Otherwise
-// it returns nil.
+// endless returns the picture that the pending bytes begin with, if all but its EOI is there, and goes on behind it.
+// Otherwise it returns nil.
 func (r *Reader) endless() []byte {
 	if !r.mend || !r.walk.hasScan {
 		return nil

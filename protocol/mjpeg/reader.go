@@ -69,8 +69,8 @@ func NewReader(r io.Reader, o ReaderOptions) *Reader {
 	return &Reader{src: r, limit: o.MaxFrameSize, skip: o.Skip, mend: o.Mend, buf: buffer{alloc: o.Alloc, typical: firstSize}}
 }
 
-// Next returns the next whole picture, byte for byte as it stands in the stream (but see Mend), as soon as its last byte has been
-// read. The slice is the caller's for ever. At the end of the stream the error is [io.EOF], also if a picture is cut
+// Next returns the next whole picture, byte for byte as it stands in the stream (but see Mend), as soon as its last byte has
+// been read. The slice is the caller's for ever. At the end of the stream the error is [io.EOF], also if a picture is cut
 // off there; any other error of the underlying reader is returned wrapped, after the pictures that were whole before
 // it. Once Next has returned an error it returns the same error again.
 func (r *Reader) Next() ([]byte, error) {

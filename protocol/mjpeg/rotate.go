@@ -11,8 +11,8 @@ import (
 var ErrRotate = errors.New("the picture cannot be rotated without loss")
 
 // A Rotator turns pictures by a quarter, a half or three quarters, and mirrors them, without loss. It reads a picture's
-// coefficients, puts the blocks elsewhere, transposes and mirrors each, and writes them again. Coefficients change only their
-// place and sign. So four quarters give the same picture again, and so do two mirrors.
+// coefficients, puts the blocks elsewhere, transposes and mirrors each, and writes them again. Coefficients change only
+// their place and sign. So four quarters give the same picture again, and so do two mirrors.
 //
 // The picture must be baseline, as cameras' pictures are. The edge that comes to lie on the left or on top must be the edge
 // of a whole block. Otherwise the block's padding would come into the picture. The error says which condition is not met.

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// A screenGuard is a shell that waits until this process has ended, in whatever way: closed, by a signal, by a panic, by kill
-// -9. Then it makes the terminal as it was before. It also says why the process panicked, which would otherwise be lost with
-// the other screen.
+// A screenGuard is a shell that waits until this process has ended, in whatever way: closed, by a signal, by a panic, by
+// kill -9. Then it makes the terminal as it was before. It also says why the process panicked, which would otherwise be
+// lost with the other screen.
 type screenGuard struct {
 	shell *exec.Cmd
 	alive *os.File // as long as it is open, this process is

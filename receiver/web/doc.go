@@ -38,7 +38,8 @@
 //
 // The page acknowledges each picture when it is on the canvas. Only then the next is sent, the newest at that moment, so
 // pictures never queue. On a long round trip several may be on their way: see flights. Where WebSockets do not get through,
-// the page asks for one picture after the other: see poll.go. WebKit, and browsers without OffscreenCanvas, draw without a worker.
+// the page asks for one picture after the other: see poll.go. WebKit, and browsers without OffscreenCanvas, draw without a
+// worker.
 //
 // The page asks for the server's clock twice a second. So it knows how old the picture on the screen is, and when the
 // connection last spoke. page/status.js alone says what that means: a picture is live if it is at most a second and two

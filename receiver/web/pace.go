@@ -20,8 +20,8 @@ func (p *pace) interval() time.Duration {
 }
 
 // wait returns how long a picture has to wait, 0 if it may leave now. The picture nearest to the time when one is due may
-// leave, so that the mean rate is right also where the source's rate is no multiple of it. A picture that is too early leaves
-// only if no other follows.
+// leave, so that the mean rate is right also where the source's rate is no multiple of it. A picture that is too early
+// leaves only if no other follows.
 func (p *pace) wait(picture *part, now time.Time) time.Duration {
 	if p.due.IsZero() || !picture.came.Before(p.due.Add(-picture.interval/2)) {
 		return 0

@@ -34,8 +34,8 @@ type pageSocket struct {
 	waiting *atomic.Int64 // of the viewer
 }
 
-// serveSocket sends the pictures of f to a page, see page_message.go. It refuses pages of other sites, but for those that are
-// allowed.
+// serveSocket sends the pictures of f to a page, see page_message.go. It refuses pages of other sites, but for those that
+// are allowed.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
 	if status, why := s.gate.CheckPage(r); status != 0 && !s.origins.allows(r.Header.Get("Origin")) {
 		http.Error(w, why, status)

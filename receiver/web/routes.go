@@ -57,8 +57,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// check says whether a request may be answered, as [guard.Gate.Check] does. The page's scripts are no secret, and a page in a
-// frame of another site asks for them without a login.
+// check says whether a request may be answered, as [guard.Gate.Check] does. The page's scripts are no secret, and a page in
+// a frame of another site asks for them without a login.
 func (s *Server) check(w http.ResponseWriter, r *http.Request) (status int, why string) {
 	if strings.HasPrefix(r.URL.Path, "/static/") && r.Method == http.MethodGet {
 		return s.gate.CheckHost(r)

@@ -27,9 +27,9 @@ const (
 	childEnd = time.Second
 )
 
-// A child is a program that udpcam starts, whose standard output is JPEGs one after another. If it ends, it is started again,
-// with growing pauses while it brings no picture. It ends with udpcam, whatever ends that, and so do programs that it started
-// itself, as far as the system can see to that.
+// A child is a program that udpcam starts, whose standard output is JPEGs one after another. If it ends, it is started
+// again, with growing pauses while it brings no picture. It ends with udpcam, whatever ends that, and so do programs that it
+// started itself, as far as the system can see to that.
 type child struct {
 	name    string          // for people
 	command func() []string // the program and its arguments

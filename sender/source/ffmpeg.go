@@ -17,8 +17,8 @@ const throughFFmpegTakes = fps | loop | size | quality | live
 // newFFmpeg returns the function that opens what ffmpeg reads: a URL of that scheme, or, without a scheme, anything.
 //
 // JPEGs are passed on as they are. To find out whether there are any, ffmpeg is first told to copy. If something else comes,
-// it is started again and makes JPEGs. Options for the pictures make it do so at once. A file is played at its own speed, and
-// ends the source when it ends.
+// it is started again and makes JPEGs. Options for the pictures make it do so at once. A file is played at its own speed,
+// and ends the source when it ends.
 func newFFmpeg(scheme string) func(rest string, o Options) (Source, error) {
 	return func(rest string, o Options) (Source, error) {
 		input := rest
@@ -66,7 +66,8 @@ func newFFmpeg(scheme string) func(rest string, o Options) (Source, error) {
 
 // hopeless matches what ffmpeg says if it is of no use to try again.
 var hopeless = regexp.MustCompile(`40[0134] [A-Z]|No such file|Protocol not found|Name or service not known|` +
-	`[Oo]ption .*not found|matches no streams|does not contain any stream|Failed to resolve|Server returned 4|Permission denied`)
+	`[Oo]ption .*not found|matches no streams|does not contain any stream|Failed to resolve|Server returned 4|` +
+	`Permission denied`)
 
 // ffmpegArgs are the arguments with which ffmpeg reads an input.
 func ffmpegArgs(input string, file, transcode bool, o Options) []string {

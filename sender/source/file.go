@@ -140,8 +140,8 @@ func playFiles(ctx context.Context, o Options, name string, emit emitter, once f
 	})
 }
 
-// passes plays files once or, with Options.Loop, over and over. What has been played once may be away for a while, or be half
-// written, when it is its turn again: then passes waits for it.
+// passes plays files once or, with Options.Loop, over and over. What has been played once may be away for a while, or be
+// half written, when it is its turn again: then passes waits for it.
 func (o Options) passes(ctx context.Context, name string, once func() (shown int, err error)) error {
 	played, missing := false, false
 	for retry := (backoff{}); ; {

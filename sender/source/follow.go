@@ -12,9 +12,9 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// A followed is a folder into which another program puts pictures, or a file that it replaces. The newest picture is shown at
-// once, and then each one that is new, in the order of their times. The last one is shown again every second, for receivers
-// that join later. Its time of capture stays that of the file, so that receivers know its age.
+// A followed is a folder into which another program puts pictures, or a file that it replaces. The newest picture is shown
+// at once, and then each one that is new, in the order of their times. The last one is shown again every second, for
+// receivers that join later. Its time of capture stays that of the file, so that receivers know its age.
 //
 // It works by polling: that is the same on all file systems, those of other machines included.
 type followed struct {

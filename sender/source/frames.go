@@ -62,8 +62,8 @@ func (o Options) dropSame(emit emitter) emitter {
 // turns reports whether pictures are turned or mirrored.
 func (o Options) turns() bool { return o.Rotate != 0 || o.Flip != "" }
 
-// rotate returns an emitter that turns and mirrors JPEGs without loss. If the first cannot be turned, that is an error. Later
-// ones that cannot be turned are left out.
+// rotate returns an emitter that turns and mirrors JPEGs without loss. If the first cannot be turned, that is an error.
+// Later ones that cannot be turned are left out.
 func (o Options) rotate(emit emitter) emitter {
 	rotator, err := mjpeg.NewRotator(o.Rotate, o.Flip)
 	turned := false

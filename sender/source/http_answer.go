@@ -148,8 +148,8 @@ func (w *watched) Read(p []byte) (int, error) {
 	return w.r.Read(p)
 }
 
-// cookies are what a camera has set, which some want back before they give a picture. Each goes only to the host that has set
-// it. If there are many, all are forgotten. That stops cameras that set new ones for ever.
+// cookies are what a camera has set, which some want back before they give a picture. Each goes only to the host that has
+// set it. If there are many, all are forgotten. That stops cameras that set new ones for ever.
 type cookies struct {
 	jar *cookiejar.Jar
 	n   int

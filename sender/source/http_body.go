@@ -137,8 +137,8 @@ func (b *body) finished() bool {
 
 func (b *body) Close() error { return b.close(b) }
 
-// unzipped returns what is compressed in r, if r begins as gzip does (RFC 1952), and else r as it is. udpcam does not ask for
-// compression, but some servers compress all that they send.
+// unzipped returns what is compressed in r, if r begins as gzip does (RFC 1952), and else r as it is. udpcam does not ask
+// for compression, but some servers compress all that they send.
 func unzipped(r *bufio.Reader) (io.Reader, error) {
 	if start, _ := r.Peek(1); len(start) == 0 || start[0] != 0x1F {
 		return r, nil

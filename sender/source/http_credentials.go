@@ -10,12 +10,12 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// credentials are a transport that gives a camera what identifies the user: fields of the header (Options.Header), and, if the
-// camera asks, a user and password (RFC 9110, section 11): with digest (RFC 7616) if the camera offers that, else with basic
-// (RFC 7617). Other hosts, to which a camera may redirect, never get them.
+// credentials are a transport that gives a camera what identifies the user: fields of the header (Options.Header), and, if
+// the camera asks, a user and password (RFC 9110, section 11): with digest (RFC 7616) if the camera offers that, else with
+// basic (RFC 7617). Other hosts, to which a camera may redirect, never get them.
 //
-// Basic sends the password in clear. So where the connection is not encrypted, a camera that has ever offered digest does not
-// get it that way, also if its digest cannot be answered.
+// Basic sends the password in clear. So where the connection is not encrypted, a camera that has ever offered digest does
+// not get it that way, also if its digest cannot be answered.
 type credentials struct {
 	to             *url.URL
 	user, password string

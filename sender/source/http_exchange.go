@@ -14,11 +14,11 @@ import (
 
 // An exchange sends requests to cameras and reads their answers: below [http.Client], which follows redirects and keeps
 // cookies, it takes the place of [http.Transport]. That one refuses what many cameras write and curl, ffmpeg and browsers
-// read: lines without a name, lengths that are empty or differ, codings it does not know. And it logs by itself what it finds
-// between two answers, picture data included.
+// read: lines without a name, lengths that are empty or differ, codings it does not know. And it logs by itself what it
+// finds between two answers, picture data included.
 //
-// One connection is kept for the next request. It is used again only if its last answer ended where it said. The memory of an
-// answer's header is bounded, and nothing else is kept.
+// One connection is kept for the next request. It is used again only if its last answer ended where it said. The memory of
+// an answer's header is bounded, and nothing else is kept.
 type exchange struct {
 	dialer
 	idle  atomic.Pointer[line]

@@ -48,8 +48,8 @@ func explain(ctx context.Context, err error) error {
 	case errors.As(err, &name) && name.IsNotFound:
 		return final("there is no host named %s", name.Name)
 	case errors.As(err, &certificate) && len(certificate.UnverifiedCertificates) > 0:
-		return final("its certificate cannot be trusted (%w). If it is the camera's own, add --pin sha256:%s; or name its issuer's "+
-			"certificate in SSL_CERT_FILE, or take any with --insecure", certificate.Err,
+		return final("its certificate cannot be trusted (%w). If it is the camera's own, add --pin sha256:%s; or name "+
+			"its issuer's certificate in SSL_CERT_FILE, or take any with --insecure", certificate.Err,
 			pinOf(certificate.UnverifiedCertificates[0].Raw))
 	case errors.As(err, &operation):
 		return operation.Err
@@ -59,8 +59,8 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
-// refused returns an error if an answer says that no pictures follow, or else nil. What the header calls text may be a picture
-// nevertheless.
+// refused returns an error if an answer says that no pictures follow, or else nil. What the header calls text may be a
+// picture nevertheless.
 func refused(req *http.Request, res *http.Response, body *bufio.Reader) error {
 	kind := kindOf(res.Header)
 	// Not res.Status: what a camera writes there is not fit for a terminal.

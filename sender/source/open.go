@@ -40,11 +40,15 @@ const paths = fps | loop | follow
 
 // drivers is the table of all sources, in the order in which Help lists them.
 var drivers = []driver{
-	{"v4l2", "v4l2:  v4l2:/dev/video0", "a camera of this machine: the first that works, or this one", fps | size | quality | format | control | text | live, newV4L2},
+	{"v4l2", "v4l2:  v4l2:/dev/video0", "a camera of this machine: the first that works, or this one",
+		fps | size | quality | format | control | text | live, newV4L2},
 	{"test", "test:", "a moving test pattern; test:?size=1280x720&fps=30", fps | size | quality | text | live, newTest},
-	{"opencv", "opencv:0  opencv:rtsp://HOST/", "the first camera, or anything that OpenCV opens", fps | loop | size | quality | text | live, newOpenCV},
-	{"http", "http://HOST/PATH", "an IP camera: a stream, or a snapshot at --fps (default: 5)", fps | live | remote, newCamera("http")},
-	{"https", "https://USER:PASSWORD@HOST/", "the same, encrypted; basic and digest login", fps | live | remote, newCamera("https")},
+	{"opencv", "opencv:0  opencv:rtsp://HOST/", "the first camera, or anything that OpenCV opens",
+		fps | loop | size | quality | text | live, newOpenCV},
+	{"http", "http://HOST/PATH", "an IP camera: a stream, or a snapshot at --fps (default: 5)",
+		fps | live | remote, newCamera("http")},
+	{"https", "https://USER:PASSWORD@HOST/", "the same, encrypted; basic and digest login",
+		fps | live | remote, newCamera("https")},
 	{"post", "post://0.0.0.0:8081/upload", "listens for JPEGs that cameras POST", live | access, newUpload},
 	{"ffmpeg", "ffmpeg:URL  rtsp://HOST/", "all that ffmpeg reads, also rtsps: rtmp: rtmps: srt: rtp: tcp: udp:",
 		throughFFmpegTakes, newFFmpeg("")},

@@ -27,8 +27,8 @@ const (
 // (multipart/form-data). Of a form the first JPEG counts, in a field of any name. It may also have no end and bring one
 // picture after the other, as ffmpeg's -method POST does. Each picture is a frame as soon as its last byte is there.
 //
-// post://:8081/ takes pictures from this machine alone, post://0.0.0.0:8081/ from the network. Path "/" or none takes them on
-// any path. Who may post is for Options.AllowHosts, Password and Token to say. Package guard bounds what strangers cost.
+// post://:8081/ takes pictures from this machine alone, post://0.0.0.0:8081/ from the network. Path "/" or none takes them
+// on any path. Who may post is for Options.AllowHosts, Password and Token to say. Package guard bounds what strangers cost.
 //
 // Nothing is queued. A picture waits in its upload until the caller of Frames takes it. Only then is the answer 200, so a
 // fast poster slows down to the caller. If the caller takes nothing for 5 s, the picture is dropped and the answer is 503.

@@ -32,8 +32,8 @@ type posts struct {
 	warn  map[int]*rate.Sometimes // when a refusal with this status is logged
 }
 
-// A turn is a household's. Of its pictures, one at a time waits for the caller of Frames, so that nobody can crowd out others
-// by posting much at a time.
+// A turn is a household's. Of its pictures, one at a time waits for the caller of Frames, so that nobody can crowd out
+// others by posting much at a time.
 type turn struct {
 	lock  chan struct{} // holds a token while a picture waits
 	users int           // under the lock of posts

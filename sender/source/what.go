@@ -22,7 +22,8 @@ func whatIs(b []byte) (text string, sure bool) {
 		return "it begins as a JPEG does, and is cut off or damaged", false
 	}
 	if m := partKind.FindSubmatch(header); m != nil && !mayBePictures(strings.ToLower(string(m[1]))) {
-		kind := strings.NewReplacer("x-", "", "h264", "H.264", "h265", "H.265", "hevc", "H.265").Replace(strings.ToLower(string(m[1])))
+		kind := strings.NewReplacer("x-", "", "h264", "H.264", "h265", "H.265", "hevc", "H.265").Replace(
+			strings.ToLower(string(m[1])))
 		return fmt.Sprintf("its parts say that they are %.40q", kind) + inAPipe, true
 	}
 	if len(b) == 0 {

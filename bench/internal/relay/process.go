@@ -103,7 +103,8 @@ func (p *Process) Said() string {
 	return string(bytes.Join(bytes.Fields(said[max(0, len(said)-shown):]), []byte(" ")))
 }
 
-// Exit waits for the process to end by itself, and returns its exit status. It returns false if the process has not ended by then.
+// Exit waits for the process to end by itself, and returns its exit status. It returns false if the process has not ended by
+// then.
 func (p *Process) Exit(within time.Duration) (status int, ended bool) {
 	select {
 	case <-p.done:
