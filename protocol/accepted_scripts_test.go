@@ -32,7 +32,8 @@ func acceptedScripts() (all []script) {
 	rows := func(name string, length, k int, lose []int, rows ...int) {
 		frame("Repair", name, "any row of parity repairs any data shard", false, func(c *scene) {
 			d := c.frame(length, 0)
-			answers := answer(&c.outgoing, Request{FrameID: c.next - 1, Need: uint8(maxShards - k), Data: uint8(k), Missing: make([]byte, 32)}, maxShards)
+			answers := answer(&c.outgoing, Request{FrameID: c.next - 1, Need: uint8(maxShards - k), Data: uint8(k),
+				Missing: make([]byte, 32)}, maxShards)
 			parity := flat(answers)
 			for i, b := range d {
 				if !slices.Contains(lose, i) {
@@ -54,15 +55,17 @@ func acceptedScripts() (all []script) {
 		d[0][2], d[2][2] = 0x19, 0x1a
 		c.comes(d[0]).comes(d[2]).shown(c.next-1, sceneLength)
 	})
-	frame("Segments", "datagrams with different p", "a sender may give each receiver another p, and use several networks", false, func(c *scene) {
-		d := c.frame(sceneLength, 1)
-		d[1][17] = 7
-		c.comes(d[0]).comes(d[1]).shown(c.next-1, sceneLength)
-	})
-	frame("How a receiver assembles", "a frame within another", "frames are handed on in the order of their IDs", false, func(c *scene) {
-		d, e := c.frame(sceneLength, 0), c.frame(100, 0)
-		c.comes(d[0]).comes(e[0]).comes(d[1]).shown(c.next-2, sceneLength).shown(c.next-1, 100)
-	})
+	frame("Segments", "datagrams with different p", "a sender may give each receiver another p, and use several networks",
+		false, func(c *scene) {
+			d := c.frame(sceneLength, 1)
+			d[1][17] = 7
+			c.comes(d[0]).comes(d[1]).shown(c.next-1, sceneLength)
+		})
+	frame("How a receiver assembles", "a frame within another", "frames are handed on in the order of their IDs", false,
+		func(c *scene) {
+			d, e := c.frame(sceneLength, 0), c.frame(100, 0)
+			c.comes(d[0]).comes(e[0]).comes(d[1]).shown(c.next-2, sceneLength).shown(c.next-1, 100)
+		})
 	frame("Skip", "frames that are left out", "a receiver does not wait for frames that a Skip names", false, func(c *scene) {
 		c.comes(c.splitter.Skip(c.next, c.next+1)[0][0])
 		c.next += 2
@@ -77,20 +80,22 @@ func acceptedScripts() (all []script) {
 	frame("Announcement", "bytes behind an announcement", "they are for later versions, and ignored", false, func(c *scene) {
 		c.comes(append(c.announce("door"), make([]byte, 16+1+20)...))
 	})
-	frame("Strangers", "the stream goes on elsewhere", "after three frames in order and 250 ms, the stream goes on there", false, func(c *scene) {
-		c.next += 1000
-		for range 3 {
-			c.comes(c.frame(100, 0)[0]).refused("stray").after(125 * time.Millisecond)
-		}
-		c.refused("").dropped("lost").shown(c.next-1, 100)
-	})
+	frame("Strangers", "the stream goes on elsewhere", "after three frames in order and 250 ms, the stream goes on there",
+		false, func(c *scene) {
+			c.next += 1000
+			for range 3 {
+				c.comes(c.frame(100, 0)[0]).refused("stray").after(125 * time.Millisecond)
+			}
+			c.refused("").dropped("lost").shown(c.next-1, 100)
+		})
 
 	c := newScene("Segments", "the largest frame ID, then 0", "frame IDs wrap", false)
 	c.next = 1<<32 - 1
 	c.comes(c.announce("door")).good(100)
 	all = append(all, c.good(sceneLength).script)
 
-	c = newScene("Announcement", "a name that is not printable", "names are printable UTF-8: the rest is left out, and spaces at both ends", false)
+	c = newScene("Announcement", "a name that is not printable",
+		"names are printable UTF-8: the rest is left out, and spaces at both ends", false)
 	name := " do\x00\xff\u202eor\n "
 	b := append(c.announce(""), name...)
 	b[36] = byte(len(name))

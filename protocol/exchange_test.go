@@ -140,7 +140,8 @@ func watch(t *testing.T, key Key) exchange {
 	open, _ := NewSplitter(sceneSession, 0, MinSegmentSize)
 	config := AssemblerConfig{}
 	if key != (Key{}) {
-		c.Name, c.Key, c.Salt, c.Receiver = "sealed: "+c.Name, key.Text(), hex.EncodeToString(sceneSalt[:]), hex.EncodeToString(sceneReceiver[:])
+		c.Name, c.Key, c.Salt, c.Receiver = "sealed: "+c.Name, key.Text(), hex.EncodeToString(sceneSalt[:]),
+			hex.EncodeToString(sceneReceiver[:])
 		c.splitter.seal(key, sceneSalt, suiteAES)
 		c.sealing = newSealing(key, sceneSalt, suiteAES)
 		config.Keys = []Key{key}
@@ -205,13 +206,15 @@ func subscribing(t *testing.T, key Key) exchange {
 	door.mac, door.control.origin = hmac.New(sha256.New, []byte("secret")), sceneSalt
 	if key != (Key{}) {
 		keys = []Key{key}
-		e.Name, e.Key, e.Salt, e.Receiver = "sealed: "+e.Name, key.Text(), hex.EncodeToString(sceneSalt[:]), hex.EncodeToString(sceneReceiver[:])
+		e.Name, e.Key, e.Salt, e.Receiver = "sealed: "+e.Name, key.Text(), hex.EncodeToString(sceneSalt[:]),
+			hex.EncodeToString(sceneReceiver[:])
 	}
 	now := epoch
 	s := NewSubscriber(port, "front-door", keys, now)
 	s.number, s.control.origin = binary.BigEndian.Uint64([]byte("number--")), sceneReceiver
 	note := func(what, by string, b []byte, delay time.Duration) {
-		m := exchangedData{What: what, By: by, Sent: now.UnixMicro(), Came: now.Add(delay + senderAhead).UnixMicro(), Open: hex.EncodeToString(b)}
+		m := exchangedData{What: what, By: by, Sent: now.UnixMicro(), Came: now.Add(delay + senderAhead).UnixMicro(),
+			Open: hex.EncodeToString(b)}
 		if by == "sender" {
 			m.Sent, m.Came = now.Add(senderAhead).UnixMicro(), now.Add(delay).UnixMicro()
 		}

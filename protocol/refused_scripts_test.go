@@ -7,8 +7,8 @@ import (
 
 // refusedScripts say what must be refused.
 func refusedScripts() []script {
-	return slices.Concat(refusedPrefixes(), refusedSegments(), refusedFrames(), refusedOthers(), refusedSealed(), refusedFeedback(),
-		refusedSubscriptions())
+	return slices.Concat(refusedPrefixes(), refusedSegments(), refusedFrames(), refusedOthers(), refusedSealed(),
+		refusedFeedback(), refusedSubscriptions())
 }
 
 // between makes a script in which datagrams come between two good frames. All are refused for the same reason.
@@ -37,16 +37,16 @@ func refusedPrefixes() (all []script) {
 	foreign("version 2", "another version is foreign", func(b []byte) []byte { b[2] = 0x21; return b })
 	foreign("version 7", "another version is foreign", func(b []byte) []byte { b[2] = 0x71; return b })
 	for _, typ := range []byte{0, 4, 5, 6, 11, 12, 13, 14, 15} {
-		all = append(all, between("udpcam/1", "type "+string("0123456789abcdef"[typ]), "a receiver ignores types that are not for it, or not known",
-			"unknown-type", false, func(c *scene) [][]byte {
+		all = append(all, between("udpcam/1", "type "+string("0123456789abcdef"[typ]),
+			"a receiver ignores types that are not for it, or not known", "unknown-type", false, func(c *scene) [][]byte {
 				d := c.frame(sceneLength, 0)
 				c.next = 2
 				d[0][2] = 0x10 | typ
 				return d[:1]
 			}))
 	}
-	return append(all, between("udpcam/1", "sealed, without a key", "a receiver without keys ignores sealed datagrams", "sealed", false,
-		func(*scene) [][]byte {
+	return append(all, between("udpcam/1", "sealed, without a key", "a receiver without keys ignores sealed datagrams",
+		"sealed", false, func(*scene) [][]byte {
 			o := newScene("", "", "", true)
 			o.next = 2
 			return append(o.frame(sceneLength, 1), o.announce("door"), o.splitter.Skip(2, 3)[0][0])
@@ -81,7 +81,9 @@ var badSegments = []badSegment{
 	{"one segment as two", "a stride below 256 is only for one segment", func(h *segmentHeader) { h.Length = 384 }, 192},
 	{"one block too many", "B is ⌈n / 192⌉", func(h *segmentHeader) { h.Blocks, h.Data = 2, 1 }, 384},
 	{"k too large", "k is ⌈n / B⌉", func(h *segmentHeader) { h.Length, h.Data, h.Countdown = 1800, 7, 7 }, 320},
-	{"k above 192", "a block has at most 192 data segments", func(h *segmentHeader) { h.Length, h.Data, h.Countdown = 193*448, 193, 193 }, 448},
+	{"k above 192", "a block has at most 192 data segments", func(h *segmentHeader) {
+		h.Length, h.Data, h.Countdown = 193*448, 193, 193
+	}, 448},
 	{"255 blocks of 255", "B is ⌈n / 192⌉", func(h *segmentHeader) {
 		h.Length, h.Blocks, h.Data, h.Countdown, h.Parity = MaxFrameSize, 255, 255, 255, 1
 	}, 320},
@@ -96,17 +98,18 @@ var badSegments = []badSegment{
 func refusedSegments() (all []script) {
 	for _, bad := range badSegments {
 		all = append(all, between("Segments", bad.name, bad.rule, "malformed", false, func(*scene) [][]byte {
-			h := segmentHeader{prefix: prefix{Countdown: 2, Type: typeData, Session: sceneSession}, FrameID: 2, Blocks: 1, Length: sceneLength,
-				Data: 2, Parity: 1, Captured: timestamp(epoch), CRC: checksum(vectorFrame(sceneLength))}
+			h := segmentHeader{prefix: prefix{Countdown: 2, Type: typeData, Session: sceneSession}, FrameID: 2, Blocks: 1,
+				Length: sceneLength, Data: 2, Parity: 1, Captured: timestamp(epoch), CRC: checksum(vectorFrame(sceneLength))}
 			bad.change(&h)
 			return [][]byte{append(h.append(nil), make([]byte, bad.payload)...)}
 		}))
 	}
-	return append(all, between("Segments", "header cut short", "a segment has 28 bytes of header", "malformed", false, func(c *scene) [][]byte {
-		b := c.frame(sceneLength, 0)[0]
-		c.next = 2
-		return [][]byte{b[:8], b[:12], b[:27], b[:28]}
-	}))
+	return append(all, between("Segments", "header cut short", "a segment has 28 bytes of header", "malformed", false,
+		func(c *scene) [][]byte {
+			b := c.frame(sceneLength, 0)[0]
+			c.next = 2
+			return [][]byte{b[:8], b[:12], b[:27], b[:28]}
+		}))
 }
 
 // refusedFrames are about frames whose datagrams are all well-formed.
@@ -142,12 +145,13 @@ func refusedFrames() (all []script) {
 		})
 	}
 	contradict := func(name string, change func(h []byte)) {
-		frame("How a receiver assembles", name, "a datagram that contradicts the first one of its frame is ignored", func(c *scene) {
-			d := c.frame(sceneLength, 1)
-			forged := slices.Clone(d[1])
-			change(forged)
-			c.comes(d[0]).comes(forged).refused("inconsistent").comes(d[1]).shown(c.next-1, sceneLength)
-		})
+		frame("How a receiver assembles", name, "a datagram that contradicts the first one of its frame is ignored",
+			func(c *scene) {
+				d := c.frame(sceneLength, 1)
+				forged := slices.Clone(d[1])
+				change(forged)
+				c.comes(d[0]).comes(forged).refused("inconsistent").comes(d[1]).shown(c.next-1, sceneLength)
+			})
 	}
 	contradict("another CRC", func(h []byte) { h[24] ^= 1 })
 	contradict("another capture time", func(h []byte) { h[23] ^= 1 })
@@ -164,10 +168,12 @@ func refusedFrames() (all []script) {
 		old := c.frame(100, 0)
 		c.comes(old[0]).shown(2, 100).good(sceneLength).comes(old[0]).refused("spare")
 	})
-	frame("How a receiver assembles", "frame too late", "a whole frame waits for an older one, but not for longer than 150 ms", func(c *scene) {
-		d, e := c.frame(sceneLength, 0), c.frame(100, 0)
-		c.comes(d[0]).comes(e[0]).passes(200*time.Millisecond).shown(c.next-1, 100).dropped("superseded").comes(d[1]).refused("late")
-	})
+	frame("How a receiver assembles", "frame too late", "a whole frame waits for an older one, but not for longer than 150 ms",
+		func(c *scene) {
+			d, e := c.frame(sceneLength, 0), c.frame(100, 0)
+			c.comes(d[0]).comes(e[0]).passes(200*time.Millisecond).shown(c.next-1, 100).
+				dropped("superseded").comes(d[1]).refused("late")
+		})
 	frame("Strangers", "far ahead", "a frame more than 64 ahead is ignored", func(c *scene) {
 		c.next += 65
 		d := c.frame(100, 0)

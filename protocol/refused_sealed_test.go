@@ -85,14 +85,16 @@ func refusedSealed() (all []script) {
 	})
 	replay("unknown suite", "a stream whose suite is not known is ignored", "unknown-type", func(c *scene) []byte {
 		open := Announcement{Name: "door"}.append(nil, 0x123456, 0, clockEcho{Sent: timestamp(c.now)}, make([]byte, saltSize))
-		return sealControl(nil, sceneKey.announcements(), controlHeader{origin: otherSalt, counter: 1, key: sceneKey.ID(), suite: 3}, open)
+		return sealControl(nil, sceneKey.announcements(),
+			controlHeader{origin: otherSalt, counter: 1, key: sceneKey.ID(), suite: 3}, open)
 	})
 	return append(all, refusedRecordings()...)
 }
 
 // refusedRecordings are sessions that a receiver must not believe.
 func refusedRecordings() (all []script) {
-	c := newScene("Sealed", "segment before the announcement", "a sealed segment of a stream that was not announced is ignored", true)
+	c := newScene("Sealed", "segment before the announcement", "a sealed segment of a stream that was not announced is ignored",
+		true)
 	f := Frame{ID: 1, Captured: epoch, JPEG: vectorFrame(100)}
 	d := split(c.splitter, f)[0]
 	c.comes(d).refused("unannounced")
@@ -114,15 +116,16 @@ func refusedRecordings() (all []script) {
 		all = append(all, c.script)
 	}
 	late := time.Millisecond
-	unbelieved("announcement that echoes another receiver", "a stream is shown only if an announcement has echoed a report of this receiver",
-		otherSalt, epoch, late)
-	unbelieved("announcement that echoes a report from before", "the echo must be of a moment after the receiver joined the stream",
-		sceneReceiver, epoch.Add(-time.Minute), late)
-	unbelieved("announcement that echoes the future", "the echo must be of a moment that has passed", sceneReceiver, epoch.Add(time.Hour), late)
+	unbelieved("announcement that echoes another receiver",
+		"a stream is shown only if an announcement has echoed a report of this receiver", otherSalt, epoch, late)
+	unbelieved("announcement that echoes a report from before",
+		"the echo must be of a moment after the receiver joined the stream", sceneReceiver, epoch.Add(-time.Minute), late)
+	unbelieved("announcement that echoes the future", "the echo must be of a moment that has passed", sceneReceiver,
+		epoch.Add(time.Hour), late)
 	unbelieved("announcement without an echo", "Held is 0 if nothing is echoed", sceneReceiver, time.Time{}, 0)
 
-	c = newScene("Sealed", "frame from earlier in the session", "segments of frames more than 128 older than the newest announced one are ignored",
-		true).open()
+	c = newScene("Sealed", "frame from earlier in the session",
+		"segments of frames more than 128 older than the newest announced one are ignored", true).open()
 	old, edge := c.frame(100, 0)[0], c.frame(100, 0)[0]
 	c.next = 132
 	c.comes(c.announce("door")) // announces frame 131
@@ -146,7 +149,8 @@ func refusedFeedback() (all []script) {
 	counter := uint64(0)
 	seal := func(b []byte) []byte {
 		counter++
-		return sealControl(nil, sceneKey.feedback(sceneSalt), controlHeader{origin: sceneReceiver, counter: counter, key: sceneKey.ID()}, b)
+		return sealControl(nil, sceneKey.feedback(sceneSalt),
+			controlHeader{origin: sceneReceiver, counter: counter, key: sceneKey.ID()}, b)
 	}
 	hear := func(section, name, rule string, sealed bool, steps ...[]byte) *script {
 		s := script{Name: name, Section: section, Rule: rule, Reader: "sender",
@@ -166,10 +170,12 @@ func refusedFeedback() (all []script) {
 	}
 	one("Report", "report cut short", "32 bytes come before the trains", "malformed", report(cut(31)))
 	one("Report", "trains cut short", "as many trains follow as their number says", "malformed", report(cut(59)))
-	one("Report", "nine trains", "a report has 8 trains at most", "malformed", append(report(set(28, 9)), make([]byte, 8*28)...))
+	one("Report", "nine trains", "a report has 8 trains at most", "malformed",
+		append(report(set(28, 9)), make([]byte, 8*28)...))
 	one("Report", "report of another session", "feedback is about one session", "other-session", report(set(6, 0)))
 	one("Report", "report of another stream", "feedback is about one stream", "other-session", report(set(3, 1)))
-	one("Report", "echo of nothing", "an open sender believes only reports that echo its announcement", "unproven", report(set(23, 0)))
+	one("Report", "echo of nothing", "an open sender believes only reports that echo its announcement", "unproven",
+		report(set(23, 0)))
 	one("Report", "echo that is a microsecond off", "the echo is exact", "unproven", report(flip(19)))
 	one("Report", "sealed report to an open sender", "an open sender has no key", "wrong-key", report(set(2, 0x94)))
 	one("Request", "request cut short", "16 bytes come before the bits", "malformed", request(cut(15)))
@@ -178,9 +184,11 @@ func refusedFeedback() (all []script) {
 	one("Request", "nothing needed", "k is 0 if all of the frame is wanted, and only then", "malformed", request(set(12, 0)))
 	one("Request", "need without k", "k is 0 if all of the frame is wanted, and only then", "malformed", request(set(13, 0)))
 	for _, typ := range []byte{1, 2, 3, 8, 9, 10, 11} {
-		one("udpcam/1", "type "+string("0123456789ab"[typ])+" to a sender", "senders hear reports and requests", "unknown-type", report(set(2, 0x10|typ)))
+		one("udpcam/1", "type "+string("0123456789ab"[typ])+" to a sender", "senders hear reports and requests", "unknown-type",
+			report(set(2, 0x10|typ)))
 	}
-	stale := hear("Report", "echo that is older than 5 s", "the echo is of the last five seconds", false, report(same), report(same))
+	stale := hear("Report", "echo that is older than 5 s", "the echo is of the last five seconds", false, report(same),
+		report(same))
 	stale.Sender.Announced[0] -= 5e6
 	for i := range stale.Steps {
 		b := report(same)
@@ -189,12 +197,17 @@ func refusedFeedback() (all []script) {
 		stale.Steps[i].Datagram, stale.Steps[i].Refused = &text, "unproven"
 	}
 
-	hear("Sealed", "open report", "a sender with a key ignores open feedback", true, report(same), seal(report(same))).Steps[0].Refused = "unsealed"
-	hear("Sealed", "report changed", "the tag is checked", true, flip(40)(seal(report(same))), seal(report(same))).Steps[0].Refused = "wrong-key"
-	hear("Sealed", "sealed report cut short", "36 bytes of header and 16 of tag", true, seal(report(same))[:51], seal(report(same))).Steps[0].Refused = "malformed"
-	hear("Sealed", "request first", "the first datagram of a receiver is a report", true, seal(request(same)), seal(report(same))).Steps[0].Refused = "replayed"
+	hear("Sealed", "open report", "a sender with a key ignores open feedback", true, report(same),
+		seal(report(same))).Steps[0].Refused = "unsealed"
+	hear("Sealed", "report changed", "the tag is checked", true, flip(40)(seal(report(same))),
+		seal(report(same))).Steps[0].Refused = "wrong-key"
+	hear("Sealed", "sealed report cut short", "36 bytes of header and 16 of tag", true, seal(report(same))[:51],
+		seal(report(same))).Steps[0].Refused = "malformed"
+	hear("Sealed", "request first", "the first datagram of a receiver is a report", true, seal(request(same)),
+		seal(report(same))).Steps[0].Refused = "replayed"
 	b := seal(report(same))
-	hear("Sealed", "report again", "the counter must grow", true, b, bytes.Clone(b), seal(request(same))).Steps[1].Refused = "replayed"
+	hear("Sealed", "report again", "the counter must grow", true, b, bytes.Clone(b),
+		seal(request(same))).Steps[1].Refused = "replayed"
 	b = seal(request(same))
 	s := hear("Sealed", "request from before", "the counter must grow", true, seal(report(same)), b)
 	s.Steps[1].Refused = "replayed"
@@ -202,7 +215,8 @@ func refusedFeedback() (all []script) {
 		copy(b[8:], clockEcho{Sent: timestamp(epoch), Echo: timestamp(epoch.Add(-6 * time.Second)), Held: 100}.append(nil))
 		return b
 	})
-	hear("Sealed", "recorded report", "the first report echoes an announcement of the last 5 seconds", true, seal(old), seal(report(same))).Steps[0].Refused = "replayed"
+	hear("Sealed", "recorded report", "the first report echoes an announcement of the last 5 seconds", true, seal(old),
+		seal(report(same))).Steps[0].Refused = "replayed"
 	return all
 }
 

@@ -27,7 +27,8 @@ func TestMutants(t *testing.T) {
 		t.Skip("the step unit runs it")
 	}
 	udpcam := filepath.Join(t.TempDir(), "udpcam")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", udpcam, "../../cmd/udpcam").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", udpcam, "../../cmd/udpcam")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building: %v: %s", err, out)
 	}
 	startWait, showWait = startWait/4, showWait/2
@@ -53,8 +54,8 @@ func TestMutants(t *testing.T) {
 				if group.key != (Key{}) {
 					command += " --key " + protocol.Key(group.key).Text()
 				}
-				c := Config{Command: fmt.Sprintf("env %s=%q %s %s %s %s", mutantVariable, name, os.Args[0], mode, addr, command), Role: rule.Role,
-					Key: group.key, Rule: m.rule, Tries: 1}
+				c := Config{Command: fmt.Sprintf("env %s=%q %s %s %s %s", mutantVariable, name, os.Args[0], mode, addr, command),
+					Role: rule.Role, Key: group.key, Rule: m.rule, Tries: 1}
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					results, err := Run(t.Context(), c, func(Result) {})

@@ -19,8 +19,8 @@ import (
 
 var programs = flag.String("programs", "", "the folder with the programs that make languages has built")
 
-// An implementation is the wire in one language, with its programs. {dir} is the folder of what was built, {root} that of this
-// project, {key} how its programs get the key.
+// An implementation is the wire in one language, with its programs. {dir} is the folder of what was built, {root} that of
+// this project, {key} how its programs get the key.
 type implementation struct {
 	name               string
 	send, listen, recv string // "" if it has no such program
@@ -34,13 +34,15 @@ var implementations = []implementation{
 		"{dir}/udpcam recv --out - {key} --addr {addr}", "{dir}/udpcam recv --out - {key} --from {from}", "--key "},
 	{"C", "{dir}/udpcam-send --parity 20 --name {name} {key} {addr}", "{dir}/udpcam-send --parity 20 --name {name} {key} --listen {listen}",
 		"{dir}/udpcam-recv --out - {key} {addr}", "{dir}/udpcam-recv --out - {key} --from {from}", "--key "},
-	{"C++", "{dir}/udpcam-cpp-send --parity 20 --name {name} {key} {addr}", "{dir}/udpcam-cpp-send --parity 20 --name {name} {key} --listen {listen}",
+	{"C++", "{dir}/udpcam-cpp-send --parity 20 --name {name} {key} {addr}",
+		"{dir}/udpcam-cpp-send --parity 20 --name {name} {key} --listen {listen}",
 		"{dir}/udpcam-cpp-recv --out - {key} {addr}", "{dir}/udpcam-cpp-recv --out - {key} --from {from}", "--key "},
 	{"Python", "env PYTHONPATH={root}/protocol/python/src {python} -m udpcam send --parity 20 --name {name} {key} {addr}",
 		"",
 		"env PYTHONPATH={root}/protocol/python/src {python} -m udpcam recv --out - {key} {addr}",
 		"env PYTHONPATH={root}/protocol/python/src {python} -m udpcam recv --out - {key} --from {from}", "--key "},
-	{"JS", "", "", "node {root}/protocol/js/udpcam-recv.mjs --out - {key} {addr}", "node {root}/protocol/js/udpcam-recv.mjs --out - {key} --from {from}",
+	{"JS", "", "", "node {root}/protocol/js/udpcam-recv.mjs --out - {key} {addr}",
+		"node {root}/protocol/js/udpcam-recv.mjs --out - {key} --from {from}",
 		"--key "},
 }
 
@@ -58,7 +60,8 @@ func (i implementation) command(t *testing.T, line string, key protocol.Key) str
 	if key != (protocol.Key{}) {
 		keyed = i.key + key.Text()
 	}
-	return strings.NewReplacer("{dir}", dir, "{root}", root, "{key}", keyed, "{python}", python(), "{name}", fmt.Sprintf("door%d", rand.IntN(1e6))).Replace(line)
+	return strings.NewReplacer("{dir}", dir, "{root}", root, "{key}", keyed, "{python}", python(),
+		"{name}", fmt.Sprintf("door%d", rand.IntN(1e6))).Replace(line)
 }
 
 // python is a Python 3 with numpy: that of Debian's packages may not be the first in PATH.
@@ -77,8 +80,8 @@ var keys = map[string]protocol.Key{"open": {}, "sealed": protocol.NewKey()}
 // atOnce bounds how many pairs run at the same time.
 var atOnce = make(chan struct{}, 6)
 
-// TestE2EPairs has every sender send to every receiver: first over a clean network, then over one that loses 5 % each way. All frames
-// come, byte for byte.
+// TestE2EPairs has every sender send to every receiver: first over a clean network, then over one that loses 5 % each way.
+// All frames come, byte for byte.
 func TestE2EPairs(t *testing.T) {
 	for _, s := range implementations {
 		for _, r := range implementations {
@@ -100,7 +103,9 @@ func TestE2ESubscribed(t *testing.T) {
 				if s.listen == "" || r.from == "" {
 					continue
 				}
-				t.Run(r.name+" from "+s.name+", "+kind, func(t *testing.T) { again(t, func() error { return subscribedPair(t, s, r, key) }) })
+				t.Run(r.name+" from "+s.name+", "+kind, func(t *testing.T) {
+					again(t, func() error { return subscribedPair(t, s, r, key) })
+				})
 			}
 		}
 	}
@@ -183,7 +188,8 @@ func watchPair(send, recv *program, worse func()) error {
 			return send.Failure(err)
 		}
 		if time.Since(began) > startWait {
-			return fmt.Errorf("nothing is shown after %v; the sender said: %s; the receiver said: %s", startWait, send.Said(), recv.Said())
+			return fmt.Errorf("nothing is shown after %v; the sender said: %s; the receiver said: %s", startWait, send.Said(),
+				recv.Said())
 		}
 	}
 	sizes := []int{20_000, 80_000, 45_000, 1500}
@@ -230,8 +236,8 @@ func watchPair(send, recv *program, worse func()) error {
 	}
 	if !until(5*time.Second, func() bool { n, _ := missing(); return n == 0 }) {
 		n, first := missing()
-		return fmt.Errorf("%d of %d frames are missing or out of order, the first of them is %d; the sender said: %s; the receiver said: %s", n, len(want),
-			first, send.Said(), recv.Said())
+		return fmt.Errorf("%d of %d frames are missing or out of order, the first of them is %d; the sender said: %s; the "+
+			"receiver said: %s", n, len(want), first, send.Said(), recv.Said())
 	}
 	return nil
 }

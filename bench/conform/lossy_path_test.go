@@ -111,8 +111,9 @@ func TestE2EConform(t *testing.T) {
 	few := make(chan struct{}, 3)
 	for _, i := range implementations {
 		for kind, key := range keys {
-			for name, c := range map[string]Config{"recv": {Command: i.recv, Role: Receiver}, "recv --from": {Command: i.from, Role: Receiver},
-				"send": {Command: i.send, Role: Sender}, "send --listen": {Command: i.listen, Role: Sender}} {
+			for name, c := range map[string]Config{"recv": {Command: i.recv, Role: Receiver},
+				"recv --from": {Command: i.from, Role: Receiver}, "send": {Command: i.send, Role: Sender},
+				"send --listen": {Command: i.listen, Role: Sender}} {
 				if c.Command == "" {
 					continue
 				}

@@ -55,8 +55,8 @@ func (r *mutantRelay) dies() {
 	os.Exit(3)
 }
 
-// runMutant is the relay's process. Its arguments are "listens" or "calls", the address of the test's side, and udpcam's command, in
-// which {inner} stands for the other side. If udpcam listens, the relay listens too. Else it sends to the test.
+// runMutant is the relay's process. Its arguments are "listens" or "calls", the address of the test's side, and udpcam's
+// command, in which {inner} stands for the other side. If udpcam listens, the relay listens too. Else it sends to the test.
 func runMutant(name string) int {
 	outer, command := netip.MustParseAddrPort(os.Args[2]), strings.Join(os.Args[3:], " ")
 	r := &mutantRelay{peers: map[netip.AddrPort]*net.UDPConn{}, note: map[string][]byte{}}

@@ -12,9 +12,12 @@ var keyedMutations = map[string]mutation{
 	"believes at once":    {rule: "seal-believes", in: salts(trusting)},
 	"believes anybody":    {rule: "seal-others", in: salts(trusting)},
 	"repeats its counter": {rule: "seal-reports", out: times(2, report)},
-	"knows one suite":     {rule: "seal-suites", in: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b) == announcement && b[34] == aesGCM })},
+	"knows one suite": {rule: "seal-suites", in: dropped(func(_ *mutantRelay, b []byte) bool {
+		return typeOf(b) == announcement && b[34] == aesGCM
+	})},
 	"takes tags on trust": {rule: "seal-tampered", in: exits(func(b []byte) bool { return isSegment(b) && len(b) == 44 })},
-	"ignores the counter of announcements": {rule: "seal-counter", in: salts(resealed(announcement, func(r *mutantRelay, c *control, open []byte) []byte {
+	"ignores the counter of announcements": {rule: "seal-counter", in: salts(resealed(announcement, func(
+		r *mutantRelay, c *control, open []byte) []byte {
 		r.n++
 		c.counter = uint64(r.n)
 		return open
@@ -43,13 +46,15 @@ var keyedMutations = map[string]mutation{
 		grow := func(r *mutantRelay, c *control, open []byte) []byte { r.n++; c.counter = uint64(r.n); return open }
 		return resealed(typeOf(b), grow)(r, b)
 	}},
-	"believes any report": {rule: "seal-proof", out: salts(nil), in: resealed(report, func(r *mutantRelay, _ *control, open []byte) []byte {
+	"believes any report": {rule: "seal-proof", out: salts(nil), in: resealed(report, func(
+		r *mutantRelay, _ *control, open []byte) []byte {
 		copy(open[14:], r.note["sent"])
 		return open
 	})},
 	"seals what is open": {rule: "seal-feedback", out: salts(nil), in: changed(func(r *mutantRelay, b []byte) []byte {
 		if typeOf(b) == request && b[2]&0x80 == 0 {
-			return sealControl(r.key.feedback(r.note["salt"]), control{origin: [16]byte(r.note["origin"]), counter: 1 << 40, key: r.key.id()}, b)
+			return sealControl(r.key.feedback(r.note["salt"]), control{origin: [16]byte(r.note["origin"]),
+				counter: 1 << 40, key: r.key.id()}, b)
 		}
 		if len(b) > controlSize {
 			r.note["origin"] = bytes.Clone(b[8:24])
@@ -61,19 +66,32 @@ var keyedMutations = map[string]mutation{
 
 // subscribed mutations are of receivers that go to a sender, and listening ones of senders that receivers go to.
 var subscribedMutations = map[string]mutation{
-	"knows no cookies":  {rule: "subscribe", out: typed(subscribe, func(_ *mutantRelay, b []byte) []byte { copy(b[16:], make([]byte, 16)); return b })},
+	"knows no cookies": {rule: "subscribe", out: typed(subscribe, func(_ *mutantRelay, b []byte) []byte {
+		copy(b[16:], make([]byte, 16))
+		return b
+	})},
 	"asks thrice":       {rule: "subscribe-rhythm", out: times(3, subscribe)},
 	"floods":            {rule: "subscribe-flood", out: times(4, subscribe)},
 	"asks all the time": {rule: "subscribe-quiet", out: repeats},
 	"asks a full one":   {rule: "subscribe-full", out: repeats},
-	"asks never again":  {rule: "subscribe-again", out: dropped(func(r *mutantRelay, b []byte) bool { return typeOf(b) == subscribe && r.n > 0 }), in: counted},
-	"takes any answer": {rule: "subscribe-forged", out: typed(subscribe, func(r *mutantRelay, b []byte) []byte { r.note["number"] = bytes.Clone(b[8:16]); return b }),
+	"asks never again": {rule: "subscribe-again", out: dropped(func(r *mutantRelay, b []byte) bool {
+		return typeOf(b) == subscribe && r.n > 0
+	}), in: counted},
+	"takes any answer": {rule: "subscribe-forged", out: typed(subscribe, func(r *mutantRelay, b []byte) []byte {
+		r.note["number"] = bytes.Clone(b[8:16])
+		return b
+	}),
 		in: typed(subscribed, func(r *mutantRelay, b []byte) []byte { copy(b[8:], r.note["number"]); return b })},
-	"leaves without a word": {rule: "farewell", out: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b) == subscribe && b[32] == 1 })},
+	"leaves without a word": {rule: "farewell", out: dropped(func(_ *mutantRelay, b []byte) bool {
+		return typeOf(b) == subscribe && b[32] == 1
+	})},
 }
 
 var listeningMutations = map[string]mutation{
-	"sends to anybody": {rule: "listen", in: typed(subscribe, func(r *mutantRelay, b []byte) []byte { r.answer(make([]byte, 500)); return b })},
+	"sends to anybody": {rule: "listen", in: typed(subscribe, func(r *mutantRelay, b []byte) []byte {
+		r.answer(make([]byte, 500))
+		return b
+	})},
 	"knows no address": {rule: "listen-proof", merged: true},
 	"never stops": {rule: "listen-lease", in: func(r *mutantRelay, b []byte) [][]byte {
 		if typeOf(b) == subscribe && !bytes.Equal(b[16:32], make([]byte, 16)) && r.last == nil {
@@ -82,15 +100,20 @@ var listeningMutations = map[string]mutation{
 		}
 		return [][]byte{b}
 	}},
-	"knows no farewell": {rule: "listen-farewell", in: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b) == subscribe && b[32] == 1 })},
-	"has every stream":  {rule: "listen-name", in: typed(subscribe, func(_ *mutantRelay, b []byte) []byte { b[33] = 0; return b })},
+	"knows no farewell": {rule: "listen-farewell", in: dropped(func(_ *mutantRelay, b []byte) bool {
+		return typeOf(b) == subscribe && b[32] == 1
+	})},
+	"has every stream": {rule: "listen-name", in: typed(subscribe, func(_ *mutantRelay, b []byte) []byte { b[33] = 0; return b })},
 	"answers what is cut short": {rule: "listen-malformed", in: changed(func(r *mutantRelay, b []byte) []byte {
 		if typeOf(b) == subscribe && len(b) < 34 {
 			r.answer(make([]byte, 34))
 		}
 		return b
 	})},
-	"answers those who have not subscribed": {rule: "listen-answers", in: typed(request, func(r *mutantRelay, b []byte) []byte { r.answer(b); return b })},
+	"answers those who have not subscribed": {rule: "listen-answers", in: typed(request, func(r *mutantRelay, b []byte) []byte {
+		r.answer(b)
+		return b
+	})},
 }
 
 // repeats sends the last Subscribe again and again.

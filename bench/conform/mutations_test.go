@@ -3,79 +3,14 @@ package conform
 import (
 	"bytes"
 	"encoding/binary"
-	"os"
 	"slices"
 )
 
-type datagrams = func(*mutantRelay, []byte) [][]byte
-
-// of makes a change that says only which bytes become which.
-func of(typ byte, at int, value func(byte) byte) datagrams {
-	return typed(typ, func(_ *mutantRelay, b []byte) []byte { return set(b, at, value(b[at])) })
-}
-
-func plus(n byte) func(byte) byte  { return func(v byte) byte { return v + n } }
-func value(n byte) func(byte) byte { return func(byte) byte { return n } }
-
-func exits(when func(b []byte) bool) datagrams {
-	return dropped(func(r *mutantRelay, b []byte) bool {
-		if when(b) {
-			r.dies()
-		}
-		return false
-	})
-}
-
-// trusting writes the data of a frame without any check, when its last datagram comes.
-func trusting(r *mutantRelay, b []byte) [][]byte {
-	if !isSegment(b) || typeOf(b) != data {
-		return [][]byte{b}
-	}
-	s := must(parseSegment(b))
-	if s.sealed {
-		if len(r.note["salt"]) == 0 {
-			return [][]byte{b}
-		}
-		open, err := must(r.key.segments(r.note["salt"], r.note["suite"][0])).Open(nil, nonce(b), b[headerSize:], b[:headerSize])
-		if err != nil {
-			return [][]byte{b}
-		}
-		s.payload = open
-	}
-	if s.countdown == byte(s.k) && s.block == 0 {
-		r.last = nil
-	}
-	if r.last = append(r.last, s.payload...); s.countdown == 1 {
-		if !bytes.HasSuffix(r.last, []byte{0xff, 0xd9}) { // so that the output can be cut
-			r.last = append(r.last, 0xff, 0xd9)
-		}
-		os.Stdout.Write(r.last)
-	}
-	return [][]byte{b}
-}
-
-// Many mutants drop requests too: udpcam would get from an answer what the mutant has lost.
-var noRequests = dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b) == request })
-
-func farFrame(than uint32) datagrams {
-	return dropped(func(r *mutantRelay, b []byte) bool {
-		if !isSegment(b) {
-			return false
-		}
-		id := be32(b[8:])
-		if r.note["first"] == nil {
-			r.note["first"] = bytes.Clone(b[8:12])
-		}
-		d := int32(id - be32(r.note["first"]))
-		return d > int32(than) || d < -int32(than)
-	})
-}
-
-var held []byte
-
 // mutations are of receivers and senders without a key, at {addr}.
 var mutations = map[string]mutation{
-	"knows no second block": {rule: "layouts", in: dropped(func(_ *mutantRelay, b []byte) bool { return isSegment(b) && b[7] > 0 }), out: noRequests},
+	"knows no second block": {rule: "layouts", in: dropped(func(_ *mutantRelay, b []byte) bool {
+		return isSegment(b) && b[7] > 0
+	}), out: noRequests},
 	"needs the first segment first": {rule: "any-order", out: noRequests, in: dropped(func(r *mutantRelay, b []byte) bool {
 		if !isSegment(b) {
 			return false
@@ -111,7 +46,9 @@ var mutations = map[string]mutation{
 		return all
 	}},
 	"waits long for segments": {rule: "deadline", args: "--deadline 10s"},
-	"IDs have 31 bits":        {rule: "wrap", in: dropped(func(_ *mutantRelay, b []byte) bool { return isSegment(b) && b[8] < 0x80 }), out: noRequests},
+	"IDs have 31 bits": {rule: "wrap", in: dropped(func(_ *mutantRelay, b []byte) bool {
+		return isSegment(b) && b[8] < 0x80
+	}), out: noRequests},
 	"needs no name": {rule: "name", in: func(r *mutantRelay, b []byte) [][]byte {
 		if !isSegment(b) {
 			return [][]byte{b}
@@ -119,26 +56,38 @@ var mutations = map[string]mutation{
 		a := announced{name: "door"}
 		return [][]byte{append(prefix{typ: announcement, session: be32(b[4:]) >> 8}.bytes(), a.bytes()...), b}
 	}},
-	"knows no later versions": {rule: "later-versions", in: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b) == announcement && len(b) > 45 })},
+	"knows no later versions": {rule: "later-versions", in: dropped(func(_ *mutantRelay, b []byte) bool {
+		return typeOf(b) == announcement && len(b) > 45
+	})},
 	"knows no second session": {rule: "restart", in: dropped(func(r *mutantRelay, b []byte) bool {
 		if r.note["session"] == nil && len(b) > 8 {
 			r.note["session"] = bytes.Clone(b[4:7])
 		}
 		return len(b) > 8 && !bytes.Equal(r.note["session"], b[4:7])
 	})},
-	"stays at its IDs":           {rule: "other-ids", in: farFrame(1000)},
-	"knows no addresses":         {rule: "two-streams", merged: true, in: sameHeader},
-	"repairs nothing":            {rule: "parity", out: noRequests, in: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b)&7 == parity })},
-	"knows the first ten rows":   {rule: "worst-rows", in: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b)&7 == parity && 256-int(b[16])-int(b[0]) > 10 })},
-	"knows one p":                {rule: "changing-parity", out: noRequests, in: dropped(func(_ *mutantRelay, b []byte) bool { return isSegment(b) && b[17] > 3 })},
-	"knows no Skip":              {rule: "skip", in: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b) == skip })},
-	"asks for one more":          {rule: "asks", out: of(request, 12, plus(1))},
-	"asks for block 0":           {rule: "asks-blocks", out: of(request, 7, value(0))},
-	"asks for no whole frames":   {rule: "asks-whole", out: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b) == request && b[13] == 0 })},
+	"stays at its IDs":   {rule: "other-ids", in: farFrame(1000)},
+	"knows no addresses": {rule: "two-streams", merged: true, in: sameHeader},
+	"repairs nothing": {rule: "parity", out: noRequests, in: dropped(func(_ *mutantRelay, b []byte) bool {
+		return typeOf(b)&7 == parity
+	})},
+	"knows the first ten rows": {rule: "worst-rows", in: dropped(func(_ *mutantRelay, b []byte) bool {
+		return typeOf(b)&7 == parity && 256-int(b[16])-int(b[0]) > 10
+	})},
+	"knows one p": {rule: "changing-parity", out: noRequests, in: dropped(func(_ *mutantRelay, b []byte) bool {
+		return isSegment(b) && b[17] > 3
+	})},
+	"knows no Skip":     {rule: "skip", in: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b) == skip })},
+	"asks for one more": {rule: "asks", out: of(request, 12, plus(1))},
+	"asks for block 0":  {rule: "asks-blocks", out: of(request, 7, value(0))},
+	"asks for no whole frames": {rule: "asks-whole", out: dropped(func(_ *mutantRelay, b []byte) bool {
+		return typeOf(b) == request && b[13] == 0
+	})},
 	"takes no data as an answer": {rule: "answers", in: dropped(func(_ *mutantRelay, b []byte) bool { return typeOf(b) == 9 })},
 	"asks twice":                 {rule: "asks-again", out: times(4, request)},
-	"reports rarely":             {rule: "reports", out: dropped(func(r *mutantRelay, b []byte) bool { return typeOf(b) == report && !r.every(5) })},
-	"echoes a microsecond more":  {rule: "report-echo", out: of(report, 19, plus(1))},
+	"reports rarely": {rule: "reports", out: dropped(func(r *mutantRelay, b []byte) bool {
+		return typeOf(b) == report && !r.every(5)
+	})},
+	"echoes a microsecond more": {rule: "report-echo", out: of(report, 19, plus(1))},
 	"counts one more": {rule: "report-trains", out: typed(report, func(_ *mutantRelay, b []byte) []byte {
 		for at := 32; at+28 <= len(b); at += 28 {
 			b[at+11]++
@@ -198,9 +147,11 @@ var mutations = map[string]mutation{
 	"knows no contradictions": {rule: "refuse-contradictions", in: sameHeader},
 	"checks no CRC":           {rule: "refuse-crc", in: trusting},
 	"checks no JPEG":          {rule: "refuse-no-jpeg", in: trusting},
-	"dies of an announcement": {rule: "refuse-announcements", in: exits(func(b []byte) bool { return typeOf(b) == announcement && len(b) < 37 })},
-	"believes all IDs":        {rule: "refuse-far-ids", in: trusting},
-	"shows old frames again":  {rule: "refuse-old-frames", in: trusting},
+	"dies of an announcement": {rule: "refuse-announcements", in: exits(func(b []byte) bool {
+		return typeOf(b) == announcement && len(b) < 37
+	})},
+	"believes all IDs":       {rule: "refuse-far-ids", in: trusting},
+	"shows old frames again": {rule: "refuse-old-frames", in: trusting},
 	"believes lengths": {rule: "memory", in: changed(func(r *mutantRelay, b []byte) []byte {
 		if isSegment(b) && be32(b[12:])&0xffffff > 1<<23 && len(r.big) < 20 {
 			big := make([]byte, 1<<24)
@@ -250,8 +201,10 @@ var mutations = map[string]mutation{
 		}
 		return b
 	})},
-	"another code":          {rule: "send-parity", out: typed(parity, func(_ *mutantRelay, b []byte) []byte { b[40] ^= 1; return b })},
-	"announces once":        {rule: "announcements", out: dropped(func(r *mutantRelay, b []byte) bool { return typeOf(b) == announcement && !r.every(12) })},
+	"another code": {rule: "send-parity", out: typed(parity, func(_ *mutantRelay, b []byte) []byte { b[40] ^= 1; return b })},
+	"announces once": {rule: "announcements", out: dropped(func(r *mutantRelay, b []byte) bool {
+		return typeOf(b) == announcement && !r.every(12)
+	})},
 	"announces the future":  {rule: "announced-newest", out: of(announcement, 18, plus(1))},
 	"echoes wrongly":        {rule: "announced-echo", out: of(announcement, 31, plus(1))},
 	"has one session":       {rule: "new-session", out: changed(func(_ *mutantRelay, b []byte) []byte { copy(b[4:], "one"); return b })},
@@ -277,16 +230,3 @@ var mutations = map[string]mutation{
 		return b
 	}), in: typed(report, func(r *mutantRelay, b []byte) []byte { copy(b[14:], r.note["sent"]); return b })},
 }
-
-// sameHeader gives all segments of a frame the header of the first one.
-var sameHeader = changed(func(r *mutantRelay, b []byte) []byte {
-	if isSegment(b) {
-		key := "h" + string(b[8:12])
-		if r.note[key] == nil {
-			r.note[key] = bytes.Clone(b[12:28])
-		}
-		copy(b[12:17], r.note[key])
-		copy(b[18:28], r.note[key][6:])
-	}
-	return b
-})

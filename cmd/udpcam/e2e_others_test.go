@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// documented returns the command in README.md that begins and ends with these texts, as a shell takes it. What is replaced in
-// it, by pairs, is what needs a camera or a screen.
+// documented returns the command in README.md that begins and ends with these texts, as a shell takes it. What is replaced
+// in it, by pairs, is what needs a camera or a screen.
 func documented(t *testing.T, begin, end string, replace ...string) *exec.Cmd {
 	t.Helper()
 	text := strings.ReplaceAll("\n"+string(readFile(t, "../../README.md")), "\n    ", "\n")
@@ -89,8 +89,8 @@ func TestE2EOtherPrograms(t *testing.T) {
 	}
 	t.Run("to GStreamer", func(t *testing.T) {
 		pixels := filepath.Join(t.TempDir(), "pixels")
-		in := start(t, documented(t, "udpcam recv --out - | gst-launch-1.0", "sync=false", "recv", "recv --frames 20 --addr 127.0.0.1:0",
-			"autovideosink sync=false", "video/x-raw,format=BGR ! filesink location="+pixels))
+		in := start(t, documented(t, "udpcam recv --out - | gst-launch-1.0", "sync=false", "recv",
+			"recv --frames 20 --addr 127.0.0.1:0", "autovideosink sync=false", "video/x-raw,format=BGR ! filesink location="+pixels))
 		sends(t, in.says(t, listening)[1])
 		<-in.done
 		content := readFile(t, pixels)
@@ -100,7 +100,8 @@ func TestE2EOtherPrograms(t *testing.T) {
 		shows(t, content, picture)
 	})
 	t.Run("from GStreamer", func(t *testing.T) {
-		arriving(t, image.Pt(320, 240), "gst-launch-1.0 -q v4l2src", "v4l2src", "videotestsrc num-buffers=15 ! video/x-raw,width=320,height=240")
+		arriving(t, image.Pt(320, 240), "gst-launch-1.0 -q v4l2src", "v4l2src",
+			"videotestsrc num-buffers=15 ! video/x-raw,width=320,height=240")
 	})
 	t.Run("to OpenCV", func(t *testing.T) {
 		in, addr := recv(t, "--http", "127.0.0.1:0")
@@ -116,7 +117,8 @@ func TestE2EOtherPrograms(t *testing.T) {
 		shows(t, out, picture)
 	})
 	t.Run("from OpenCV", func(t *testing.T) {
-		pictures := arriving(t, image.Pt(320, 240), "python3 -c 'import cv2, os;", "VideoCapture(0)", fmt.Sprintf("VideoCapture(%q)", path))
+		pictures := arriving(t, image.Pt(320, 240), "python3 -c 'import cv2, os;", "VideoCapture(0)",
+			fmt.Sprintf("VideoCapture(%q)", path))
 		img, err := jpeg.Decode(bytes.NewReader(pictures[7]))
 		if err != nil {
 			t.Fatal(err)

@@ -246,7 +246,8 @@ func TestE2EDemoNetwork(t *testing.T) {
 	}
 }
 
-// Where there is no camera, serve says so at once, as send does. An IP camera's refusal is on the page, until it gives pictures.
+// Where there is no camera, serve says so at once, as send does. An IP camera's refusal is on the page, until it gives
+// pictures.
 func TestE2EServeWithoutPictures(t *testing.T) {
 	if cameras, _ := filepath.Glob("/dev/video*"); len(cameras) == 0 {
 		server := udpcam(t, "serve", "--http", "127.0.0.1:0")

@@ -49,7 +49,8 @@ func TestE2ERecipes(t *testing.T) {
 	run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=20", "-t", "3", "-c:v", "libx264",
 		filepath.Join(dir, "film.mp4"))
 	// The Raspberry Pi's program, for a second.
-	fake := "#!/bin/sh\ncase \"$*\" in *'--codec mjpeg'*'-o -'*) exec ffmpeg -v error -re -i " + dir + "/film.mp4 -t 1 -f mjpeg -;; esac\nexit 3\n"
+	fake := "#!/bin/sh\ncase \"$*\" in *'--codec mjpeg'*'-o -'*) exec ffmpeg -v error -re -i " +
+		dir + "/film.mp4 -t 1 -f mjpeg -;; esac\nexit 3\n"
 	if err := os.WriteFile(filepath.Join(bin, "rpicam-vid"), []byte(fake), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -120,8 +121,8 @@ func TestE2ERecipes(t *testing.T) {
 	})
 	t.Run("through ffmpeg", func(t *testing.T) {
 		receiver, addr := recv(t, "--out", "-")
-		line := strings.Replace(recipe(t, "udpcam send --addr 192.168.1.20 --source rtsp://"), "rtsp://user:password@camera/stream",
-			"ffmpeg:film.mp4", 1)
+		line := strings.Replace(recipe(t, "udpcam send --addr 192.168.1.20 --source rtsp://"),
+			"rtsp://user:password@camera/stream", "ffmpeg:film.mp4", 1)
 		began := time.Now()
 		cook(t, dir, addr, line).ends(t, 0)
 		if d := time.Since(began); d < 2700*time.Millisecond {

@@ -148,7 +148,8 @@ func TestE2ETerminalHugePictures(t *testing.T) {
 		t.Errorf("huge pictures take %d MiB, want at most 64", grown>>10)
 	}
 	receiver.stop(t)
-	if said := receiver.stderr.String(); !strings.Contains(said, "too large to decode") || strings.Contains(said, "reason=damaged") {
+	if said := receiver.stderr.String(); !strings.Contains(said, "too large to decode") ||
+		strings.Contains(said, "reason=damaged") {
 		t.Errorf("it says:\n%s", said)
 	}
 }

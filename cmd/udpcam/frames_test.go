@@ -167,7 +167,8 @@ func TestShowFailingSource(t *testing.T) {
 		}
 	})
 	broken := errors.New("no such camera")
-	if err := show(t.Context(), to, fakeSource{err: broken}.Frames, onDemand{is: true}, time.Hour, ""); !errors.Is(err, broken) {
+	err = show(t.Context(), to, fakeSource{err: broken}.Frames, onDemand{is: true}, time.Hour, "")
+	if !errors.Is(err, broken) {
 		t.Errorf("%v, want %v", err, broken)
 	}
 	viewer.Wait()

@@ -88,7 +88,8 @@ func TestGuessesAllTheTime(t *testing.T) {
 			}
 		}
 		thieves.Wait()
-		if most := int64(addresses * (guessesAtOnce + period/guessEvery + connections*(period/guessWait+1))); answered.Load() > most {
+		most := int64(addresses * (guessesAtOnce + period/guessEvery + connections*(period/guessWait+1)))
+		if answered.Load() > most {
 			t.Errorf("%d guesses in %v, want at most %d", answered.Load(), period, most)
 		}
 	})

@@ -98,8 +98,8 @@ func TestOwnPages(t *testing.T) {
 	}
 }
 
-// Each unknown name and foreign page is in the log once, and wrong passwords with the address that they came from. Nobody can
-// fill the log.
+// Each unknown name and foreign page is in the log once, and wrong passwords with the address that they came from. Nobody
+// can fill the log.
 func TestRefusalsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder

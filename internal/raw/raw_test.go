@@ -37,8 +37,9 @@ func TestDecodeFFmpeg(t *testing.T) {
 		if name == "" {
 			continue
 		}
-		convert := exec.Command("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgba", "-s", fmt.Sprintf("%dx%d", width, height),
-			"-i", "-", "-sws_flags", "accurate_rnd+full_chroma_int", "-f", "rawvideo", "-pix_fmt", name, "-")
+		convert := exec.Command("ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgba",
+			"-s", fmt.Sprintf("%dx%d", width, height), "-i", "-",
+			"-sws_flags", "accurate_rnd+full_chroma_int", "-f", "rawvideo", "-pix_fmt", name, "-")
 		convert.Stdin = bytes.NewReader(original.Pix)
 		b, err := convert.Output()
 		if err != nil {
@@ -129,7 +130,8 @@ func TestStrideAndTurn(t *testing.T) {
 						}
 						return img.(*image.YCbCr).YCbCrAt(x, y).Y
 					}
-					if lumaAt(quarterTurn, size.Y-1-y, x) != lumaAt(img, x, y) || lumaAt(half, size.X-1-x, size.Y-1-y) != lumaAt(img, x, y) {
+					if lumaAt(quarterTurn, size.Y-1-y, x) != lumaAt(img, x, y) ||
+						lumaAt(half, size.X-1-x, size.Y-1-y) != lumaAt(img, x, y) {
 						t.Fatalf("%s %v: pixel %d,%d has gone elsewhere", f.code, size, x, y)
 					}
 					if back.At(x, y) != img.At(x, y) {

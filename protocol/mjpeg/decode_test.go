@@ -34,8 +34,8 @@ func eighthOf(t testing.TB, picture []byte) image.Image {
 	return img
 }
 
-// sameMeans fails the test if the pixels of small are not the means of 8 × 8 pixels of the whole picture. Of colours only the
-// mean of all is compared: where a picture has chroma of half the size, so has its eighth.
+// sameMeans fails the test if the pixels of small are not the means of 8 × 8 pixels of the whole picture. Of colours only
+// the mean of all is compared: where a picture has chroma of half the size, so has its eighth.
 func sameMeans(t *testing.T, name string, small, whole image.Image) {
 	t.Helper()
 	b := whole.Bounds()

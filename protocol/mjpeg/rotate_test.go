@@ -188,8 +188,8 @@ func TestRotateAsLibjpeg(t *testing.T) {
 	dir := t.TempDir()
 	ppm := filepath.Join(dir, "picture.ppm")
 	writePPM(t, ppm, decode(t, streetPictures(t)[4]), image.Pt(96, 64))
-	for _, how := range []string{"-sample 1x1", "-sample 2x1", "-sample 1x2", "-sample 2x2", "-sample 4x1", "-grayscale", "-optimize",
-		"-restart 1", "-restart 3B", "-sample 2x1 -restart 2B -optimize", "-quality 100", "-quality 5"} {
+	for _, how := range []string{"-sample 1x1", "-sample 2x1", "-sample 1x2", "-sample 2x2", "-sample 4x1", "-grayscale",
+		"-optimize", "-restart 1", "-restart 3B", "-sample 2x1 -restart 2B -optimize", "-quality 100", "-quality 5"} {
 		out, err := exec.Command("cjpeg", append(strings.Fields(how), ppm)...).Output()
 		if err != nil {
 			t.Fatal(err)

@@ -164,7 +164,8 @@ func (p *browserPage) text(selector string) string {
 func (p *browserPage) theme(name string) {
 	p.t.Helper()
 	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}
-	if _, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+	media := emulation.SetEmulatedMediaParams{Features: features}
+	if _, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, media); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -178,8 +179,8 @@ func (p *browserPage) screenshot(name string) image.Image {
 	return img
 }
 
-// capture returns what the window shows, as PNG. If UDPCAM_SCREENSHOTS names a directory, the picture is also saved there, for
-// people to look at.
+// capture returns what the window shows, as PNG. If UDPCAM_SCREENSHOTS names a directory, the picture is also saved there,
+// for people to look at.
 func (p *browserPage) capture(name string) []byte {
 	ctx, cancel := context.WithTimeout(p.ctx, hang)
 	defer cancel()

@@ -14,14 +14,15 @@ import (
 	"time"
 )
 
-// openFirefox opens Firefox without a screen. Marionette is how its own WebDriver speaks to it: messages are JSON, with their
-// length in front.
+// openFirefox opens Firefox without a screen. Marionette is how its own WebDriver speaks to it: messages are JSON, with
+// their length in front.
 func openFirefox(t *testing.T, dark bool) window { return openFirefoxOn(t, here{}, dark) }
 
 func openFirefoxOn(t *testing.T, on machine, dark bool) window {
 	home := t.TempDir()
 	scheme := map[bool]int{true: 0, false: 1}[dark]
-	prefs := fmt.Sprintf("user_pref('marionette.port', 0);\nuser_pref('layout.css.prefers-color-scheme.content-override', %d);\n"+
+	prefs := fmt.Sprintf("user_pref('marionette.port', 0);\n"+
+		"user_pref('layout.css.prefers-color-scheme.content-override', %d);\n"+
 		"user_pref('datareporting.policy.dataSubmissionEnabled', false);\nuser_pref('app.normandy.enabled', false);\n", scheme)
 	if err := os.WriteFile(filepath.Join(home, "user.js"), []byte(prefs), 0o600); err != nil {
 		t.Fatal(err)

@@ -123,8 +123,8 @@ func TestPageWithLogin(t *testing.T) {
 	}
 }
 
-// While somebody guesses at the password on a hundred connections, from the owner's own address, the owner's program comes and
-// goes as it likes, and a viewer sees every picture.
+// While somebody guesses at the password on a hundred connections, from the owner's own address, the owner's program comes
+// and goes as it likes, and a viewer sees every picture.
 func TestGuessedAt(t *testing.T) {
 	h := New(quiet(Config{User: "me", Password: "secret"}))
 	addr := serve(t, h)

@@ -176,7 +176,8 @@ func TestPageLooks(t *testing.T) {
 	}
 	v.holds("document.getElementById('network').hidden")
 	v.eventually("document.querySelector('#figures .median path:last-child').getAttribute('d').startsWith('M0.00 ')")
-	v.eventually("/^delay\\s*[0-9.]+\\s*ms\\s*\\(worst [0-9.]+\\)$/.test(document.querySelector('#figures .median').innerText.trim())")
+	v.eventually("/^delay\\s*[0-9.]+\\s*ms\\s*\\(worst [0-9.]+\\)$/.test(" +
+		"document.querySelector('#figures .median').innerText.trim())")
 	img := v.shoot("phone")
 	if r, g, b, _ := img.At(388, int(l.Tiles[8][1])+20).RGBA(); r+g+b > 0 {
 		t.Error("beside the pictures it is not black")
@@ -188,7 +189,8 @@ func TestPageLooks(t *testing.T) {
 	v.open("about:blank")
 	v.open("http://" + addr + "/streams/cam3/")
 	v.eventually("document.querySelector('.tile.live') && !document.getElementById('network').hidden")
-	v.holds("document.getElementById('network').getBoundingClientRect().left >= document.getElementById('view').getBoundingClientRect().right")
+	v.holds("document.getElementById('network').getBoundingClientRect().left >= " +
+		"document.getElementById('view').getBoundingClientRect().right")
 	v.zooms()
 }
 
@@ -199,24 +201,30 @@ func (v *viewing) zooms() {
 		const tile = document.querySelector('.tile'), { left, top, width, height } = tile.getBoundingClientRect();
 		window.fire = (kind, name, x, y, more) => tile.dispatchEvent(new kind(name, {
 			bubbles: true, cancelable: true, clientX: left + x * width, clientY: top + y * height, ...more }));
-		window.edges = () => (({ left: l, top: t, right, bottom }) => [l - left, t - top, right - left - width, bottom - top - height])(
+		window.edges = () => (({ left: l, top: t, right, bottom }) => [
+			l - left, t - top, right - left - width, bottom - top - height])(
 			document.querySelector('.picture').getBoundingClientRect());
-		window.scale = () => document.querySelector('.picture').getBoundingClientRect().width / document.querySelector('.box').getBoundingClientRect().width;
+		window.scale = () => document.querySelector('.picture').getBoundingClientRect().width /
+			document.querySelector('.box').getBoundingClientRect().width;
 		`)
 	if err != nil {
 		v.Fatal(err)
 	}
 	press := func(key string) string {
-		return fmt.Sprintf("(document.body.dispatchEvent(new KeyboardEvent('keydown', { key: %q, bubbles: true })), true) && ", key)
+		return fmt.Sprintf("(document.body.dispatchEvent(new KeyboardEvent('keydown', { key: %q, bubbles: true })), true) && ",
+			key)
 	}
 	for _, step := range []string{
 		"scale() === 1",
 		"(fire(WheelEvent, 'wheel', 0.5, 0.5, { deltaY: 100 }), scale() === 1)", // it is never smaller than its place
 		"(fire(WheelEvent, 'wheel', 0.5, 0.5, { deltaY: -400 }), Math.abs(scale() - Math.E) < 0.01)",
-		"(fire(PointerEvent, 'pointerdown', 0.5, 0.5, { pointerId: 1 }), fire(PointerEvent, 'pointermove', 5, 5, { pointerId: 1 }), " +
-			"fire(PointerEvent, 'pointerup', 5, 5, { pointerId: 1 }), edges()[0] > -1 && edges()[1] > -1 && edges()[1] < 1)", // at its corner
+		"(fire(PointerEvent, 'pointerdown', 0.5, 0.5, { pointerId: 1 }), " +
+			"fire(PointerEvent, 'pointermove', 5, 5, { pointerId: 1 }), " +
+			"fire(PointerEvent, 'pointerup', 5, 5, { pointerId: 1 }), " +
+			"edges()[0] > -1 && edges()[1] > -1 && edges()[1] < 1)", // at its corner
 		"(fire(MouseEvent, 'dblclick', 0.5, 0.5), scale() === 1) && !document.fullscreenElement",
-		"(fire(PointerEvent, 'pointerdown', 0.4, 0.5, { pointerId: 1 }), fire(PointerEvent, 'pointerdown', 0.6, 0.5, { pointerId: 2 }), " +
+		"(fire(PointerEvent, 'pointerdown', 0.4, 0.5, { pointerId: 1 }), " +
+			"fire(PointerEvent, 'pointerdown', 0.6, 0.5, { pointerId: 2 }), " +
 			"fire(PointerEvent, 'pointermove', 0.8, 0.5, { pointerId: 2 }), Math.abs(scale() - 2) < 0.01)",
 		"(fire(PointerEvent, 'pointerup', 0, 0, { pointerId: 1 }), fire(PointerEvent, 'pointerup', 0, 0, { pointerId: 2 }), true)",
 		press("0") + "scale() === 1",

@@ -28,7 +28,8 @@ func TestRedirectsStayWithin(t *testing.T) {
 			"/"+url.PathEscape(name), "/static/"+name, "/streams/"+url.PathEscape(name)+"/..")
 	}
 	paths = append(paths, "//evil.example/%2e%2e", "/%2f%2fevil.example", "/%5cevil.example", "/static/index.html",
-		"/static/%2e", "/streams", "/streams/", "/streams//", "/streams/.//evil.example", "/stream/", "/https:evil.example", "https:evil.example")
+		"/static/%2e", "/streams", "/streams/", "/streams//", "/streams/.//evil.example", "/stream/", "/https:evil.example",
+		"https:evil.example")
 	redirects := 0
 	for _, path := range paths {
 		for _, query := range []string{"", "?", "?token=secret", "?token=secret&next=//evil.example"} {
@@ -79,7 +80,8 @@ func TestProtection(t *testing.T) {
 		addr := serve(t, h)
 		h.Put(frame(0, picture(t, 5)))
 		for _, path := range []string{"/", "/streams/~/", "/streams/~", "/stream", "/snapshot.jpg",
-			"/static/worker.js", "/static/page.js", "/static/icon.svg", "/healthz", "/metrics", "/api/v1/streams", "/api/v1/demo", "/state", "/nothing", "//x", "/socket", "/poll"} {
+			"/static/worker.js", "/static/page.js", "/static/icon.svg", "/healthz", "/metrics", "/api/v1/streams", "/api/v1/demo",
+			"/state", "/nothing", "//x", "/socket", "/poll"} {
 			for _, origin := range []string{"", friend, evil, "null"} {
 				request, _ := http.NewRequest("GET", "http://"+addr+path, nil)
 				if origin != "" {

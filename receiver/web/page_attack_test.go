@@ -126,8 +126,8 @@ func withStrangers(t *testing.T, viewer, query string) (address string) {
 	return strings.Replace(site.URL, "127.0.0.1", "localhost", 1) // another site than the viewer's
 }
 
-// A page of another site shows neither the pictures nor the page, unless it is allowed. Then a token in the addresses does for
-// the login: browsers give such a page no cookies.
+// A page of another site shows neither the pictures nor the page, unless it is allowed. Then a token in the addresses does
+// for the login: browsers give such a page no cookies.
 func TestOtherSiteShowsPictures(t *testing.T) {
 	for _, test := range []struct {
 		name    string

@@ -26,7 +26,9 @@ func openTab(t *testing.T, addr, path string, dial func() net.Conn) tab {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	if dial != nil {
-		client.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil }}
+		client.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return dial(), nil
+		}}
 	}
 	//nolint:bodyclose // there is none
 	conn, _, err := websocket.Dial(context.Background(), "ws://"+addr+path, &websocket.DialOptions{HTTPClient: client})

@@ -120,7 +120,8 @@ func asIn2021(h http.Handler) http.Handler {
 type inserting struct{ http.ResponseWriter }
 
 func (i *inserting) Write(b []byte) (int, error) {
-	page := strings.Replace(string(b), "<link rel=\"stylesheet\"", "<script src=\"static/older.js\"></script><link rel=\"stylesheet\"", 1)
+	page := strings.Replace(string(b), "<link rel=\"stylesheet\"",
+		"<script src=\"static/older.js\"></script><link rel=\"stylesheet\"", 1)
 	_, err := i.ResponseWriter.Write([]byte(page))
 	return len(b), err
 }

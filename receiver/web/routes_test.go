@@ -306,7 +306,8 @@ func TestState(t *testing.T) {
 			`"stream":{"queued_fps":25,"clients":1,"clients_stat":{"1":{"fps":25,"extra_headers":false,` +
 			`"advance_headers":false,"dual_final_frames":false,"zero_data":false,"key":"me"}}}}}` + "\n"
 		var got, wanted any // the order of names makes no difference
-		if err := errors.Join(json.Unmarshal([]byte(body(t, ask(h, "GET", "/state"))), &got), json.Unmarshal([]byte(want), &wanted)); err != nil {
+		if err := errors.Join(json.Unmarshal([]byte(body(t, ask(h, "GET", "/state"))), &got),
+			json.Unmarshal([]byte(want), &wanted)); err != nil {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(got, wanted) {

@@ -213,8 +213,8 @@ func TestFrontStreamMoves(t *testing.T) {
 	})
 }
 
-// A camera that sends a picture every 12 s is live from the third one until two are missing. A pause of a fast camera makes it
-// no slow one.
+// A camera that sends a picture every 12 s is live from the third one until two are missing. A pause of a fast camera makes
+// it no slow one.
 func TestSlowCameraIsLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(quiet(Config{}))

@@ -22,7 +22,8 @@ var truths = []struct{ facts, state, notice string }{
 	{`shown: 0, timed: false`, "connecting", ""},
 	{`shown: null, silent: Infinity, begun: 100`, "waiting", ""},
 	{`shown: null, silent: Infinity, begun: 5000`, "waiting", "no connection to the server"},
-	{`shown: null, silent: Infinity, begun: 5000, answers: true, full: true`, "waiting", "the server has as many viewers as it takes"},
+	{`shown: null, silent: Infinity, begun: 5000, answers: true, full: true`, "waiting",
+		"the server has as many viewers as it takes"},
 	{`shown: null, newest: null`, "waiting", "waiting for the first picture"},
 	{`shown: null, newest: 5`, "waiting", "waiting for a picture"},
 	{`shown: null, trouble: '401 Unauthorized'`, "waiting", "401 Unauthorized"},
@@ -56,8 +57,8 @@ func (v *viewing) judge() {
 	v.Helper()
 	script := "const status = await import('/static/status.js'), layout = await import('/static/layout.js');" +
 		"const c = new status.Clock(), nap = new status.Sleep();" +
-		"const facts = { timed: true, newest: 0, interval: 0, silent: 0, begun: Infinity, answers: false, known: true, trouble: '' };" +
-		"return [["
+		"const facts = { timed: true, newest: 0, interval: 0, silent: 0, begun: Infinity, " +
+		"answers: false, known: true, trouble: '' }; return [["
 	for _, truth := range truths {
 		script += "status.judge({ ...facts, newest: ({" + truth.facts + "}).shown, " + truth.facts + " }),"
 	}

@@ -177,7 +177,8 @@ func isTrue(t *testing.T, open func(*testing.T, bool) window) {
 	v.open("http://" + server.addresses[0])
 	v.judge()
 	s := v.until("an old picture", func(s screen) bool { return s.Status == "no picture" })
-	if s.Lived != 0 || s.Dot == green || !strings.HasPrefix(s.Notice, "no picture for 5") && !strings.HasPrefix(s.Notice, "no picture for 6") {
+	if s.Lived != 0 || s.Dot == green || !strings.HasPrefix(s.Notice, "no picture for 5") &&
+		!strings.HasPrefix(s.Notice, "no picture for 6") {
 		t.Errorf("a picture that is 57 s old: %+v", s)
 	}
 	v.shines(s, 25, 60) // dimmed
@@ -261,10 +262,12 @@ func TestPageNetnsUnplugged(t *testing.T) {
 func (v *viewing) hides() {
 	v.Helper()
 	v.holds(`Object.defineProperty(document, 'hidden', { get: () => window.hid, configurable: true }) &&
-		(window.hid = true) && document.dispatchEvent(new Event('visibilitychange')) && document.getElementById('status').innerText === 'connecting'`)
+		(window.hid = true) && document.dispatchEvent(new Event('visibilitychange')) &&
+		document.getElementById('status').innerText === 'connecting'`)
 	time.Sleep(500 * time.Millisecond)
 	v.holds(`document.querySelector('.tile.connecting') && document.body.dataset.state === 'connecting'`)
-	v.holds(`(window.hid = false, document.dispatchEvent(new Event('visibilitychange')), document.getElementById('status').innerText === 'connecting')`)
+	v.holds(`(window.hid = false, document.dispatchEvent(new Event('visibilitychange')),
+		document.getElementById('status').innerText === 'connecting')`)
 	v.live()
 }
 

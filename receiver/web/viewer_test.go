@@ -95,10 +95,11 @@ func TestPictureIsCompleteAtOnce(t *testing.T) {
 func TestBrowserGetsHeaderAhead(t *testing.T) {
 	const (
 		chromium = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
-		safari   = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/14.1 Safari/605.1.15"
-		firefox  = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-		image    = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
-		page     = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+		safari   = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 " +
+			"(KHTML, like Gecko) Version/14.1 Safari/605.1.15"
+		firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+		image   = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+		page    = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 	)
 	h := New(quiet(Config{}))
 	addr := serve(t, h)

@@ -164,7 +164,8 @@ func (w webdriver) resize(width, height int) error {
 			err = json.Unmarshal(answer, &outer)
 		}
 		if err == nil {
-			_, err = w.ask(setRect, map[string]any{"width": width + outer.Width - inner[0], "height": height + outer.Height - inner[1]})
+			_, err = w.ask(setRect, map[string]any{"width": width + outer.Width - inner[0],
+				"height": height + outer.Height - inner[1]})
 		}
 		if err != nil {
 			return err

@@ -30,7 +30,8 @@ func openWebKit(t *testing.T, dark bool) window {
 	if dark {
 		theme += ":dark"
 	}
-	env := []string{"DISPLAY=" + display, "GDK_BACKEND=x11", "LIBGL_ALWAYS_SOFTWARE=1", "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS=1",
+	env := []string{"DISPLAY=" + display, "GDK_BACKEND=x11", "LIBGL_ALWAYS_SOFTWARE=1",
+		"WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS=1",
 		"GIO_USE_VFS=local", "GSETTINGS_BACKEND=memory", "DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", theme}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -52,7 +53,8 @@ func openWebKit(t *testing.T, dark bool) window {
 		return askByHTTP(c.method, session+c.path, arguments)
 	}}
 	options := map[string]any{"binary": found[len(found)-1], "args": []string{"--automation"}}
-	answer, err := w.ask(newSession, map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{"webkitgtk:browserOptions": options}}})
+	answer, err := w.ask(newSession, map[string]any{"capabilities": map[string]any{
+		"alwaysMatch": map[string]any{"webkitgtk:browserOptions": options}}})
 	var begun struct{ SessionID string }
 	if err == nil {
 		err = json.Unmarshal(answer, &begun)

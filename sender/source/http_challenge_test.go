@@ -51,7 +51,8 @@ func answersDigest(r *http.Request, algorithm, realm, qop, user, pass string) bo
 		want = h(a1, "n1", get("nc"), get("cnonce"), qop, a2)
 	}
 	return strings.HasPrefix(given, "Digest ") && get("response") == want &&
-		get("username") == user && get("realm") == realm && get("uri") == r.RequestURI && get("qop") == qop && strings.EqualFold(get("algorithm"), algorithm)
+		get("username") == user && get("realm") == realm && get("uri") == r.RequestURI && get("qop") == qop &&
+		strings.EqualFold(get("algorithm"), algorithm)
 }
 
 // Digest login works however its challenge is spelt, and the password never leaves in clear.
@@ -92,7 +93,8 @@ func TestDigestSpelling(t *testing.T) {
 		"basic in another line":   {"Basic realm=\"cam\"" + and + "Digest realm=\"cam\", nonce=\"n1\", qop=\"auth\"", "", "cam", "auth"},
 		"a token before":          {`NTLM TlRMTVNTUAACAAAA=, Digest realm="cam", nonce="n1", qop="auth"`, "", "cam", "auth"},
 		"folded":                  {"Digest realm=\"cam\",\r\n nonce=\"n1\",\r\n\tqop=\"auth\"", "", "cam", "auth"},
-		"the best of three": {"Digest realm=\"cam\", nonce=\"n1\", algorithm=MD5" + and + "Digest realm=\"cam\", nonce=\"n1\", algorithm=SHA-256, " +
+		"the best of three": {"Digest realm=\"cam\", nonce=\"n1\", algorithm=MD5" + and +
+			"Digest realm=\"cam\", nonce=\"n1\", algorithm=SHA-256, " +
 			"qop=\"auth\"" + and + "Digest realm=\"cam\", nonce=\"n1\", algorithm=X", "SHA-256", "cam", "auth"},
 		"an algorithm in quotes":   {`Digest realm="cam", nonce="n1", algorithm="MD5", qop="auth"`, "MD5", "cam", "auth"},
 		"a field that comes twice": {`Digest realm="cam", realm="x", nonce="n1", qop="auth"`, "", "cam", "auth"},
@@ -178,7 +180,8 @@ func TestNoPasswordInClear(t *testing.T) {
 // Fields of Options.Header are sent with each request to the camera, and to no other host.
 func TestCameraHeader(t *testing.T) {
 	pic := street(t)[4]
-	o := Options{Header: []string{"Authorization: Bearer abc, def", "X-Key:1", "X-Key: 2", "Host: cam.example", "User-Agent: x"}}
+	o := Options{Header: []string{"Authorization: Bearer abc, def", "X-Key:1", "X-Key: 2", "Host: cam.example",
+		"User-Agent: x"}}
 	synctest.Test(t, func(t *testing.T) {
 		src, end := rawInMemory(t, func(w io.Writer, r *http.Request, n int) bool {
 			got := fmt.Sprintf("%q %q %s %s", r.Header["Authorization"], r.Header["X-Key"], r.Host, r.UserAgent())

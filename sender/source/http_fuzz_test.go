@@ -19,7 +19,8 @@ func FuzzAnswer(f *testing.F) {
 	for _, answer := range answersOf([]byte("\xff\xd8" + strings.Repeat("x", 600) + "\xff\xd9")) {
 		f.Add([]byte(answer), true)
 	}
-	f.Add([]byte("HTTP/1.1 100\r\n\r\nHTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\nfffffffffffffff\r\n"), false)
+	f.Add([]byte("HTTP/1.1 100\r\n\r\nHTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\nfffffffffffffff\r\n"),
+		false)
 	f.Fuzz(func(t *testing.T, answer []byte, used bool) {
 		answer = answer[:min(len(answer), 20_000)]
 		bound := fuzzcost.Bound{Bytes: 256 << 10, Time: 2 * time.Millisecond}.Plus(len(answer), 64, 2*time.Microsecond)

@@ -18,7 +18,8 @@ import (
 // returns true.
 type rawCamera func(w io.Writer, r *http.Request, number int) (stays bool)
 
-// rawInMemory returns a source whose camera writes its answers byte for byte, on a network in memory. It must run in a bubble.
+// rawInMemory returns a source whose camera writes its answers byte for byte, on a network in memory. It must run in a
+// bubble.
 func rawInMemory(t *testing.T, answer rawCamera, o Options, login ...string) (src Source, end func()) {
 	network, number := newMemoryNet(), 0
 	go func() {

@@ -40,8 +40,8 @@ func secureCamera(t *testing.T, key crypto.Signer, certificate x509.Certificate,
 	return camera.URL, pinOf(der)
 }
 
-// The certificates that cameras have are refused, with their fingerprint in the error. With it in --pin they are taken, and no
-// others.
+// The certificates that cameras have are refused, with their fingerprint in the error. With it in --pin they are taken, and
+// no others.
 func TestCameraCertificates(t *testing.T) {
 	pic := street(t)[4]
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -41,10 +41,12 @@ func TestUploadOdd(t *testing.T) {
 	length := fmt.Sprintf("Content-Length: %d\r\n", len(pic))
 	raw := jpeg + length + "\r\n" + pic
 	body := "--R\r\nContent-Disposition: form-data; name=\"device\"\r\n\r\n\x89cam\r\n" +
-		"--R\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n" + pic + "\r\n--R--\r\n"
+		"--R\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n" +
+		pic + "\r\n--R--\r\n"
 	before, behind, _ := strings.Cut(body, pic)
 	form := func(parameters, body string) string {
-		return fmt.Sprintf("%sContent-Type: multipart/form-data%s\r\nContent-Length: %d\r\n\r\n%s", host, parameters, len(body), body)
+		return fmt.Sprintf("%sContent-Type: multipart/form-data%s\r\nContent-Length: %d\r\n\r\n%s", host, parameters,
+			len(body), body)
 	}
 	chunked := func(tail string) string {
 		return jpeg + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s", len(pic), pic) + tail
@@ -55,35 +57,36 @@ func TestUploadOdd(t *testing.T) {
 	w.Close()
 	mpf := string(slices.Insert(bytes.Clone(pics[4]), 2, []byte("\xff\xe2\x00\x10MPF\x00II*\x00\x08\x00\x00\x00\x00\x00")...))
 	for name, request := range map[string]string{
-		"no Host":                             line + raw,
-		"empty Host":                          line + "Host:\r\n" + raw,
-		"two Hosts":                           line + host + host + raw,
-		"a Host that is none":                 line + "Host: a b\r\n" + raw,
-		"HTTP/1.0":                            "POST /upload HTTP/1.0\r\n" + raw,
-		"no version":                          "POST /upload\r\n" + raw,
-		"unknown version":                     "POST /upload HTTP/1\r\n" + host + raw,
-		"a space behind the line":             "POST /upload HTTP/1.1 \r\n" + host + raw,
-		"two spaces in the line":              "POST  /upload  HTTP/1.1\r\n" + host + raw,
-		"spaces in the address":               "POST /upload?time=12 00 HTTP/1.1\r\n" + host + raw,
-		"no slash":                            "POST upload HTTP/1.1\r\n" + host + raw,
-		"small letters":                       "post /upload HTTP/1.1\r\n" + host + raw,
-		"blank lines before":                  "\r\n\r\n" + line + host + raw,
-		"bare newlines":                       strings.ReplaceAll(line+host+jpeg+length+"\r\n", "\r", "") + pic,
-		"a line that is no field":             line + host + "Tue, 12 Jun 2012 01:56:34 GMT\r\n" + raw,
-		"a space before the colon":            line + "Host : 127.0.0.1\r\n" + raw,
-		"a control character":                 line + host + "X-Name: cam\x01\r\n" + raw,
-		"identity":                            line + host + "Transfer-Encoding: identity\r\n" + raw,
-		"two lengths":                         line + host + length + "Content-Length: 5\r\n" + jpeg + "\r\n" + pic,
-		"empty length":                        line + host + "Content-Length:\r\n" + jpeg + "\r\n" + pic,
-		"no length":                           line + host + jpeg + "\r\n" + pic,
-		"no length, no type":                  line + "\r\n" + pic,
-		"length too large":                    line + host + jpeg + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(pic)+500) + pic,
-		"chunks":                              line + host + chunked("\r\n0\r\n\r\n"),
-		"chunks without an end":               line + host + chunked("\r\n"),
-		"no end behind a chunk":               line + host + chunked(""),
-		"gzip":                                line + host + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", zipped.Len(), &zipped),
-		"no EOI":                              line + host + jpeg + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(pic)-2) + pic[:len(pic)-2],
-		"a preview behind":                    line + host + jpeg + fmt.Sprintf("Content-Length: %d\r\n\r\n%s%s", len(mpf)+len(pics[5]), mpf, pics[5]),
+		"no Host":                  line + raw,
+		"empty Host":               line + "Host:\r\n" + raw,
+		"two Hosts":                line + host + host + raw,
+		"a Host that is none":      line + "Host: a b\r\n" + raw,
+		"HTTP/1.0":                 "POST /upload HTTP/1.0\r\n" + raw,
+		"no version":               "POST /upload\r\n" + raw,
+		"unknown version":          "POST /upload HTTP/1\r\n" + host + raw,
+		"a space behind the line":  "POST /upload HTTP/1.1 \r\n" + host + raw,
+		"two spaces in the line":   "POST  /upload  HTTP/1.1\r\n" + host + raw,
+		"spaces in the address":    "POST /upload?time=12 00 HTTP/1.1\r\n" + host + raw,
+		"no slash":                 "POST upload HTTP/1.1\r\n" + host + raw,
+		"small letters":            "post /upload HTTP/1.1\r\n" + host + raw,
+		"blank lines before":       "\r\n\r\n" + line + host + raw,
+		"bare newlines":            strings.ReplaceAll(line+host+jpeg+length+"\r\n", "\r", "") + pic,
+		"a line that is no field":  line + host + "Tue, 12 Jun 2012 01:56:34 GMT\r\n" + raw,
+		"a space before the colon": line + "Host : 127.0.0.1\r\n" + raw,
+		"a control character":      line + host + "X-Name: cam\x01\r\n" + raw,
+		"identity":                 line + host + "Transfer-Encoding: identity\r\n" + raw,
+		"two lengths":              line + host + length + "Content-Length: 5\r\n" + jpeg + "\r\n" + pic,
+		"empty length":             line + host + "Content-Length:\r\n" + jpeg + "\r\n" + pic,
+		"no length":                line + host + jpeg + "\r\n" + pic,
+		"no length, no type":       line + "\r\n" + pic,
+		"length too large":         line + host + jpeg + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(pic)+500) + pic,
+		"chunks":                   line + host + chunked("\r\n0\r\n\r\n"),
+		"chunks without an end":    line + host + chunked("\r\n"),
+		"no end behind a chunk":    line + host + chunked(""),
+		"gzip":                     line + host + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", zipped.Len(), &zipped),
+		"no EOI":                   line + host + jpeg + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(pic)-2) + pic[:len(pic)-2],
+		"a preview behind": line + host + jpeg + fmt.Sprintf("Content-Length: %d\r\n\r\n%s%s",
+			len(mpf)+len(pics[5]), mpf, pics[5]),
 		"form":                                line + form("; boundary=R", body),
 		"form, no boundary":                   line + form("", body),
 		"form, empty boundary":                line + form("; boundary=", body),

@@ -18,8 +18,8 @@ import (
 	"udpcam/protocol/mjpeg"
 )
 
-// An rtspCamera is a small RTSP server (RFC 2326). What it sends, ffmpeg makes: RTP packets, which come by UDP and leave on the
-// connection of the viewer (section 10.12). It asks for a user and password.
+// An rtspCamera is a small RTSP server (RFC 2326). What it sends, ffmpeg makes: RTP packets, which come by UDP and leave on
+// the connection of the viewer (section 10.12). It asks for a user and password.
 type rtspCamera struct {
 	t        *testing.T
 	listener net.Listener
@@ -42,7 +42,8 @@ func newRTSPCamera(t *testing.T, encoder ...string) *rtspCamera {
 		t.Fatal(err)
 	}
 	args := append([]string{"-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=20"}, encoder...)
-	camera := exec.Command(ffmpeg, append(args, "-sdp_file", c.sdp, "-f", "rtp", "rtp://"+c.media.LocalAddr().String()+"?pkt_size=1300")...)
+	camera := exec.Command(ffmpeg, append(args, "-sdp_file", c.sdp, "-f", "rtp",
+		"rtp://"+c.media.LocalAddr().String()+"?pkt_size=1300")...)
 	if err := camera.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,8 @@ func (c *rtspCamera) serve(conn net.Conn) {
 			known = known || strings.HasPrefix(line, "Authorization: Basic bWU6czNjcjN0") // me:s3cr3t
 		}
 		answer := func(status, header, body string) {
-			fmt.Fprintf(conn, "RTSP/1.0 %s\r\nCSeq: %s\r\nSession: 1\r\n%sContent-Length: %d\r\n\r\n%s", status, seq, header, len(body), body)
+			fmt.Fprintf(conn, "RTSP/1.0 %s\r\nCSeq: %s\r\nSession: 1\r\n%sContent-Length: %d\r\n\r\n%s", status, seq, header,
+				len(body), body)
 		}
 		switch method, _, _ := strings.Cut(request, " "); {
 		case method == "OPTIONS":
