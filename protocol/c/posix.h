@@ -91,7 +91,8 @@ static udpcam_addr resolve(const char *text, int own) {
     const char *colon = strrchr(text, ':');
     memset(&hints, 0, sizeof hints);
     hints.ai_socktype = SOCK_DGRAM, hints.ai_flags = AI_ADDRCONFIG | (own ? AI_PASSIVE : 0);
-    if (!colon || !colon[1] || (!own && colon == text) || (size_t)(colon - text) >= sizeof host) die("give an address as HOST:PORT", text);
+    if (!colon || !colon[1] || (!own && colon == text) || (size_t)(colon - text) >= sizeof host)
+        die("give an address as HOST:PORT", text);
     int bracket = *text == '[' && colon[-1] == ']';
     snprintf(host, sizeof host, "%.*s", (int)(colon - text) - 2 * bracket, text + bracket);
     udpcam_addr any = {{0}, (uint16_t)atoi(colon + 1), 0};
@@ -111,7 +112,8 @@ static int open_socket(const udpcam_addr *own, int *family, int buffer) {
     if (fd < 0) fd = socket(*family = AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) die("socket", strerror(errno));
     if (*family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer)) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer))
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
     if (bind(fd, (void *)&s, to_socket(own, *family, &s))) die("this address cannot be used", strerror(errno));
     return fd;
@@ -125,10 +127,12 @@ static void add_keys(uint8_t *keys, unsigned *n, unsigned most, const char *text
         ++*n;
         return;
     }
-    if (!(f = fopen(text, "r"))) die("--key: neither a key nor a file of keys. Make one by udpcam key, also of a passphrase", NULL);
+    if (!(f = fopen(text, "r")))
+        die("--key: neither a key nor a file of keys. Make one by udpcam key, also of a passphrase", NULL);
     while (fgets(line, sizeof line, f)) {
         if (line[strspn(line, " \t\r\n")] == 0 || line[strspn(line, " \t")] == '#') continue;
-        if (*n == most || udpcam_key_parse(keys + (*n)++ * UDPCAM_KEY, line)) die("--key: a line of the file is no key, or there are too many", text);
+        if (*n == most || udpcam_key_parse(keys + (*n)++ * UDPCAM_KEY, line))
+            die("--key: a line of the file is no key, or there are too many", text);
     }
     fclose(f);
 }

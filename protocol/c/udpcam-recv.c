@@ -24,7 +24,8 @@ static void emit(void *user, const udpcam_addr *to, const uint8_t *head, size_t 
 
 static void write_frame(void *user, const udpcam_frame *f) {
     int64_t now = now_us();
-    int other = f->session != session || (!f->sealed && memcmp(&f->from, &source, sizeof source)); /* a sealed one may move */
+    /* a sealed one may move */
+    int other = f->session != session || (!f->sealed && memcmp(&f->from, &source, sizeof source));
     (void)user;
     if (stopped || (last && other && now - last < 2000000)) return; /* one stream at a time */
     session = f->session, source = f->from, last = now;
@@ -72,13 +73,14 @@ static void receive(udpcam_receiver *r) {
                 each = size > 0 ? (size_t)size : all;
             }
         }
-        for (size_t at = 0; at < all && !stopped; at += each) udpcam_receiver_input(r, b[i] + at, all - at < each ? all - at : each, &a, when);
+        for (size_t at = 0; at < all && !stopped; at += each)
+            udpcam_receiver_input(r, b[i] + at, all - at < each ? all - at : each, &a, when);
     }
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"key", 1, 0, 'k'}, {"out", 1, 0, 'o'}, {"count", 1, 0, 'c'}, {"from", 1, 0, 'f'},
-                                            {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
+    static const struct option options[] = {{"key", 1, 0, 'k'}, {"out", 1, 0, 'o'}, {"count", 1, 0, 'c'},
+                                            {"from", 1, 0, 'f'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
     static uint8_t keys[4 * UDPCAM_KEY];
     const char *file = "-", *from = NULL;
     int yes = 1;
@@ -97,7 +99,8 @@ int main(int argc, char **argv) {
     if (argc - optind != !from) die(usage, NULL);
     udpcam_addr own = from ? (udpcam_addr){{0}, 0, 0} : resolve(argv[optind], 1), to;
     if (from) to = resolve(from, 0);
-    if (strcmp(file, "-") && (out = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0) die(file, strerror(errno));
+    if (strcmp(file, "-") && (out = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0)
+        die(file, strerror(errno));
     fcntl(out, F_SETPIPE_SZ, 1 << 20); /* room for a frame, if it is a pipe */
     catch_signals();
     signal(SIGPIPE, SIG_IGN);
@@ -117,9 +120,11 @@ int main(int argc, char **argv) {
     }
     udpcam_receiver_unsubscribe(r, now_us());
     const udpcam_receiver_stats *st = udpcam_receiver_get_stats(r);
-    unsigned long long spare = st->left_out[UDPCAM_SPARE] + st->left_out[UDPCAM_DUPLICATE] + st->left_out[UDPCAM_LATE], refused = 0;
+    unsigned long long spare = st->left_out[UDPCAM_SPARE] + st->left_out[UDPCAM_DUPLICATE] + st->left_out[UDPCAM_LATE],
+        refused = 0;
     for (int i = 0; i < UDPCAM_REASONS; i++) refused += st->left_out[i];
-    fprintf(stderr, "received %llu frames, wrote %lu; %llu by parity, %llu by request, %llu lost; %llu datagrams, %llu of them spare, %llu refused\n",
+    fprintf(stderr, "received %llu frames, wrote %lu; %llu by parity, %llu by request, %llu lost; "
+            "%llu datagrams, %llu of them spare, %llu refused\n",
             (unsigned long long)st->frames, written, (unsigned long long)st->by_parity, (unsigned long long)st->by_request,
             (unsigned long long)st->lost, (unsigned long long)st->datagrams, spare, refused - spare);
     return 0;

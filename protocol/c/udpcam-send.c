@@ -10,7 +10,8 @@ static const char usage[] =
 
 enum { MESSAGES = 128, ROOM = 256 << 10, INPUT = 2 * UDPCAM_MAX_FRAME };
 
-/* Datagrams that wait to leave. Those in a row that have the same size and receiver are one message, which the kernel divides. */
+/* Datagrams that wait to leave. Those in a row that have the same size and receiver are one message, which the kernel
+ * divides. */
 static struct {
     struct mmsghdr m[MESSAGES];
     struct iovec v[MESSAGES];
@@ -55,7 +56,8 @@ static void emit(void *user, const udpcam_addr *to, const uint8_t *head, size_t 
     if (len) memcpy(b + n, body, len);
     out.used += size;
     struct iovec *v = &out.v[out.n - (out.n > 0)];
-    if (out.open && size <= out.size && out.count < (unsigned)out.segments && v->iov_len + size < 65000 && !memcmp(to, &out.last, sizeof *to)) {
+    if (out.open && size <= out.size && out.count < (unsigned)out.segments && v->iov_len + size < 65000 &&
+            !memcmp(to, &out.last, sizeof *to)) {
         struct msghdr *h = &out.m[out.n - 1].msg_hdr;
         struct cmsghdr *c = (void *)out.control[out.n - 1].b;
         uint16_t each = (uint16_t)out.size;
@@ -92,8 +94,8 @@ static void hear(udpcam_sender *s) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"key", 1, 0, 'k'}, {"name", 1, 0, 'n'}, {"fps", 1, 0, 'f'}, {"parity", 1, 0, 'p'},
-                                            {"listen", 1, 0, 'l'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
+    static const struct option options[] = {{"key", 1, 0, 'k'}, {"name", 1, 0, 'n'}, {"fps", 1, 0, 'f'},
+                                            {"parity", 1, 0, 'p'}, {"listen", 1, 0, 'l'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
     static uint8_t key[UDPCAM_KEY], in[INPUT];
     unsigned keys = 0;
     const char *listen = NULL;
@@ -138,7 +140,9 @@ int main(int argc, char **argv) {
         if (n > 0 && !waits) {
             udpcam_sender_frame(s, in + used, (size_t)n, now, now);
             used += (size_t)n;
-            if (fps > 0) due = due && due + (int64_t)(1e6 / fps) > now - 1000000 ? due + (int64_t)(1e6 / fps) : now + (int64_t)(1e6 / fps);
+            if (fps > 0)
+                due = due && due + (int64_t)(1e6 / fps) > now - 1000000 ?
+                    due + (int64_t)(1e6 / fps) : now + (int64_t)(1e6 / fps);
             struct pollfd p = {out.fd, POLLIN, 0};
             wait_for(&p, 1, 0);
             if (p.revents) hear(s);
@@ -156,8 +160,9 @@ int main(int argc, char **argv) {
         else if (got == 0 || errno != EINTR) end = now_us() + 1000000; /* time for answers to requests */
     }
     const udpcam_sender_stats *st = udpcam_sender_get_stats(s);
-    fprintf(stderr, "sent %llu frames in %llu datagrams, %llu bytes; answered %llu requests with %llu datagrams; refused %llu datagrams\n",
-            (unsigned long long)st->frames, (unsigned long long)st->datagrams, (unsigned long long)st->bytes, (unsigned long long)st->requests,
-            (unsigned long long)st->answered, (unsigned long long)st->refused);
+    fprintf(stderr, "sent %llu frames in %llu datagrams, %llu bytes; answered %llu requests "
+            "with %llu datagrams; refused %llu datagrams\n",
+            (unsigned long long)st->frames, (unsigned long long)st->datagrams, (unsigned long long)st->bytes,
+            (unsigned long long)st->requests, (unsigned long long)st->answered, (unsigned long long)st->refused);
     return 0;
 }

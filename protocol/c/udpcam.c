@@ -23,7 +23,8 @@ enum { LANES = 8, ECHOES = 64, RECORDS = 64 };
 
 enum { PREFIX = 8, HEADER = 28, TAG = 16, CONTROL = 36, ORIGIN = 16, NONE = -1 };
 enum { DATA = 1, PARITY, ANNOUNCEMENT, REPORT, REQUEST, SUBSCRIBE, ANSWER, SKIP, REPAIR = 8 };
-enum { SHARDS = 256, BLOCK_DATA = 192, MAX_BLOCKS = 255, REPORT_SIZE = 32, TRAIN = 28, MAX_TRAINS = 8, ANNOUNCED = 37, ASK = 34 };
+enum { SHARDS = 256, BLOCK_DATA = 192, MAX_BLOCKS = 255, REPORT_SIZE = 32, TRAIN = 28, MAX_TRAINS = 8,
+    ANNOUNCED = 37, ASK = 34 };
 enum { MS = 1000, SECOND = 1000 * MS };
 #define MASK48 0xffffffffffff
 #define FAR INT64_MAX
@@ -89,7 +90,8 @@ static void sha_add(sha *s, const uint8_t *p, size_t n) {
                                 (ror(w[i - 2], 17) ^ ror(w[i - 2], 19) ^ w[i - 2] >> 10);
         memcpy(v, s->h, sizeof v);
         for (int i = 0; i < 64; i++) {
-            uint32_t t = v[7] + (ror(v[4], 6) ^ ror(v[4], 11) ^ ror(v[4], 25)) + ((v[4] & v[5]) ^ (~v[4] & v[6])) + sha_k[i] + w[i];
+            uint32_t t = v[7] + (ror(v[4], 6) ^ ror(v[4], 11) ^ ror(v[4], 25)) + ((v[4] & v[5]) ^ (~v[4] & v[6])) +
+                sha_k[i] + w[i];
             uint32_t u = (ror(v[0], 2) ^ ror(v[0], 13) ^ ror(v[0], 22)) + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
             memmove(v + 1, v, 7 * sizeof *v);
             v[4] += t;
@@ -108,9 +110,10 @@ static void sha_end(sha *s, uint8_t out[32]) {
     for (int i = 0; i < 8; i++) put(out + 4 * i, 4, s->h[i]);
 }
 
-static void hmac(uint8_t out[32], const uint8_t *key, size_t key_len, const void *a, size_t a_len, const void *b, size_t b_len) {
-    static const sha begin = {{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19},
-                              {0}, 0};
+static void hmac(uint8_t out[32], const uint8_t *key, size_t key_len, const void *a, size_t a_len, const void *b,
+    size_t b_len) {
+    static const sha begin = {{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+                               0x1f83d9ab, 0x5be0cd19}, {0}, 0};
     uint8_t pad[64] = {0}, inner[32];
     sha s = begin;
     memcpy(pad, key, key_len);
@@ -182,7 +185,8 @@ static void chacha_state(uint32_t s[16], const uint8_t key[32], const uint8_t la
     }
 }
 
-static void chacha_xor(const uint8_t key[32], const uint8_t nonce[12], uint32_t counter, const uint8_t *in, uint8_t *out, size_t n) {
+static void chacha_xor(const uint8_t key[32], const uint8_t nonce[12], uint32_t counter, const uint8_t *in,
+    uint8_t *out, size_t n) {
     uint32_t s[16], x[16][LANES];
     uint8_t last[16] = {0}, stream[64 * LANES];
     memcpy(last + 4, nonce, 12);
@@ -192,7 +196,8 @@ static void chacha_xor(const uint8_t key[32], const uint8_t nonce[12], uint32_t 
             for (uint32_t l = 0; l < LANES; l++) x[i][l] = s[i] + (i == 12 ? counter + l : 0);
         chacha_rounds(x);
         for (int i = 0; i < 16; i++)
-            for (uint32_t l = 0; l < LANES; l++) put_le(stream + 64 * l + 4 * i, x[i][l] + s[i] + (i == 12 ? counter + l : 0));
+            for (uint32_t l = 0; l < LANES; l++)
+                put_le(stream + 64 * l + 4 * i, x[i][l] + s[i] + (i == 12 ? counter + l : 0));
         size_t end = n - at < sizeof stream ? n - at : sizeof stream;
         for (size_t i = 0; i < end; i++) out[at + i] = in[at + i] ^ stream[i];
     }
@@ -234,7 +239,8 @@ static void poly1305(uint8_t tag[16], const uint8_t key[32], const uint8_t *ad, 
     for (int i = 0; i < 5; i++) r[i] = (i < 4 ? get_le(key + 3 * i) >> 2 * i : get_le(key + 12) >> 8) & clamp[i];
     put_le(sizes, (uint32_t)ad_len), put_le(sizes + 8, (uint32_t)n);
     poly_add(h, r, ad, ad_len), poly_add(h, r, p, n), poly_add(h, r, sizes, 16);
-    for (int i = 1; i <= 5; i++) h[i % 5] += (h[i - 1] >> 26) * (i < 5 ? 1 : 5), h[i - 1] &= 0x3ffffff; /* carry all the way */
+    /* carry all the way */
+    for (int i = 1; i <= 5; i++) h[i % 5] += (h[i - 1] >> 26) * (i < 5 ? 1 : 5), h[i - 1] &= 0x3ffffff;
     h[1] += h[0] >> 26, h[0] &= 0x3ffffff;
     for (int i = 0; i < 5; i++) g[i] = h[i] + c, c = g[i] >> 26, g[i] &= 0x3ffffff; /* h + 5, to compare with the prime */
     for (int i = 0; i < 5; i++) h[i] ^= (0 - c) & (h[i] ^ g[i]);
@@ -254,8 +260,8 @@ static int same_tag(const uint8_t *a, const uint8_t *b) {
 
 /* ---- AES-256-GCM (SP 800-38D) ---- */
 
-/* AES without tables, so that its time tells nothing: four blocks at once, bit by bit. Bit i of the byte in row r and column c
- * of block b is bit 16r + 4c + b of word i. */
+/* AES without tables, so that its time tells nothing: four blocks at once, bit by bit. Bit i of the byte in row r and
+ * column c of block b is bit 16r + 4c + b of word i. */
 typedef uint64_t slices[8];
 
 static void reduce(slices o, uint64_t t[15]) { /* modulo x^8 + x^4 + x^3 + x + 1 */
@@ -422,8 +428,8 @@ static int cipher_init(cipher *c, int suite, const uint8_t key[32], const uint8_
     return 0;
 }
 
-static void cipher_tag(const cipher *c, const uint8_t nonce[12], const uint8_t *ad, size_t ad_len, const uint8_t *p, size_t n,
-                       uint8_t tag[TAG]) {
+static void cipher_tag(const cipher *c, const uint8_t nonce[12], const uint8_t *ad, size_t ad_len,
+                       const uint8_t *p, size_t n, uint8_t tag[TAG]) {
     uint8_t b[64] = {0}, sizes[16];
     if (c->suite == 1) {
         chacha_xor(c->key, nonce, 0, b, b, 64);
@@ -472,8 +478,8 @@ static size_t control_seal(uint8_t *out, const uint8_t key[32], const uint8_t or
     return n - PREFIX + CONTROL + TAG;
 }
 
-/* Opens a datagram in place. Returns where it stands then, as if it had been sent open, and its size in n; NULL if the key does
- * not fit: then it is unchanged. */
+/* Opens a datagram in place. Returns where it stands then, as if it had been sent open, and its size in n; NULL if the key
+ * does not fit: then it is unchanged. */
 static uint8_t *control_open(uint8_t *b, size_t *n, const uint8_t key[32]) {
     cipher c;
     uint8_t nonce[12], tag[TAG], *body = b + CONTROL;
@@ -529,7 +535,8 @@ static void gf_add(uint8_t *dst, const uint8_t *src, uint8_t factor, size_t n) {
     }
 #elif defined(__aarch64__) && defined(__ARM_NEON)
     for (uint8x16_t low = vld1q_u8(gf.halves[factor]), high = vld1q_u8(gf.halves[factor] + 16); i + 16 <= n; i += 16) {
-        uint8x16_t s = vld1q_u8(src + i), p = veorq_u8(vqtbl1q_u8(low, vandq_u8(s, vdupq_n_u8(15))), vqtbl1q_u8(high, vshrq_n_u8(s, 4)));
+        uint8x16_t s = vld1q_u8(src + i), p = veorq_u8(vqtbl1q_u8(low, vandq_u8(s, vdupq_n_u8(15))),
+            vqtbl1q_u8(high, vshrq_n_u8(s, 4)));
         vst1q_u8(dst + i, veorq_u8(vld1q_u8(dst + i), p));
     }
 #endif
@@ -568,7 +575,9 @@ static int layout_of(layout *l, size_t length, unsigned blocks, unsigned k) {
                    (l->segments == 1 || l->stride >= 256) ? 0 : NONE;
 }
 
-static size_t segment_size(const layout *l, unsigned i) { return i + 1 < l->segments ? l->stride : l->length - i * l->stride; }
+static size_t segment_size(const layout *l, unsigned i) {
+    return i + 1 < l->segments ? l->stride : l->length - i * l->stride;
+}
 static unsigned block_segments(const layout *l, unsigned b) { return (l->segments - b + l->blocks - 1) / l->blocks; }
 
 /* Computes row j of a block's parity. */
@@ -581,7 +590,8 @@ static void encode(const layout *l, unsigned block, const uint8_t *frame, unsign
 /* The logarithm of a product of n xor m over all m in over, divided by that over all in under; both without n. */
 static unsigned gf_ratio(unsigned n, const uint8_t *over, const uint8_t *under, unsigned size) {
     unsigned log = 0;
-    for (unsigned i = 0; i < size; i++) log += (over[i] == n ? 0 : gf.log[n ^ over[i]]) + (under[i] == n ? 0 : 255u - gf.log[n ^ under[i]]);
+    for (unsigned i = 0; i < size; i++)
+        log += (over[i] == n ? 0 : gf.log[n ^ over[i]]) + (under[i] == n ? 0 : 255u - gf.log[n ^ under[i]]);
     return log % 255;
 }
 
@@ -622,8 +632,9 @@ static size_t clean_name(char out[UDPCAM_NAME + 1], const char *name, size_t n) 
         int whole = i + len <= n;
         for (size_t j = 1; whole && j < len; j++) whole = (p[j] & 0xc0) == 0x80, c = c << 6 | (p[j] & 63);
         if (!whole || (len > 2 && c < (len == 3 ? 0x800u : 0x10000u))) c = 0, len = 1; /* broken, or too long a form */
-        int hidden = c < ' ' || (c >= 0x7f && c <= 0xa0) || c == 0xad || (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) ||
-                     (c >= 0x205f && c <= 0x206f) || (c >= 0xd800 && c < 0xf900) || c == 0xfeff || c > 0xdffff || (c == ' ' && !size);
+        int hidden = c < ' ' || (c >= 0x7f && c <= 0xa0) || c == 0xad || (c >= 0x2000 && c <= 0x200f) ||
+            (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) || (c >= 0xd800 && c < 0xf900) || c == 0xfeff ||
+            c > 0xdffff || (c == ' ' && !size);
         if (hidden) continue;
         if (size + len > UDPCAM_NAME) break;
         memcpy(out + size, p, len), size += len;
@@ -690,7 +701,8 @@ long udpcam_jpeg(const uint8_t *p, size_t n, unsigned *width, unsigned *height) 
         else if (p[i + 1] == 0x01 || (p[i + 1] & 0xf8) == 0xd0) i += 2;
         else if (p[i + 1] < 0xc0 || p[i + 1] == 0xd8) end = NONE;
         else {
-            int scan = p[i + 1] == 0xda, frame = (p[i + 1] & 0xf0) == 0xc0 && (p[i + 1] == 0xc0 || p[i + 1] % 4) && i + 9 <= n;
+            int scan = p[i + 1] == 0xda, frame = (p[i + 1] & 0xf0) == 0xc0 && (p[i + 1] == 0xc0 || p[i + 1] % 4) &&
+                i + 9 <= n;
             if (frame) size[1] = (unsigned)get(p + i + 5, 2), size[0] = (unsigned)get(p + i + 7, 2);
             if (get(p + i + 2, 2) < 2) end = NONE;
             i += 2 + (size_t)get(p + i + 2, 2);
@@ -766,14 +778,17 @@ static void begin_session(udpcam_sender *s) {
     derive(b, 32, s->c.random, number, "session");
     s->session = (uint32_t)get(b, 3), s->next = 1, s->count = 0;
     memcpy(s->salt, b + ORIGIN, ORIGIN);
-    if (s->suite) cipher_init(&s->segments, s->suite, s->key, s->salt), derive(s->feedback, 32, s->key, s->salt, "udpcam/1 feedback");
+    if (s->suite)
+        cipher_init(&s->segments, s->suite, s->key, s->salt), derive(s->feedback, 32, s->key, s->salt, "udpcam/1 feedback");
 }
 
 /* Divides the caller's memory. With s it also says where the parts are. */
 static size_t sender_parts(const udpcam_sender_config *c, udpcam_sender *s) {
     size_t segment = (c->segment ? c->segment : UDPCAM_SEGMENT) / 64 * 64, n = align(sizeof *s);
     unsigned places = (c->to || c->subscribers ? c->to : 1) + c->subscribers;
-    if (!c->out || segment < UDPCAM_MIN_SEGMENT || segment > UDPCAM_DATAGRAM - UDPCAM_OVERHEAD || !(c->parity >= 0 && c->parity <= 300) || c->suite > 2) return 0;
+    if (!c->out || segment < UDPCAM_MIN_SEGMENT || segment > UDPCAM_DATAGRAM - UDPCAM_OVERHEAD ||
+            !(c->parity >= 0 && c->parity <= 300) || c->suite > 2)
+        return 0;
     size_t to = n, known_at = align(to + places * sizeof *s->to), row = align(known_at + (places + 8) * sizeof *s->known);
     size_t buffer = row + segment, ring = align(buffer + segment + UDPCAM_OVERHEAD);
     if (s) {
@@ -855,7 +870,8 @@ static void send_segment(udpcam_sender *s, destination *d, unsigned n, uint8_t h
     for (; n > 0; n--, d++) emit(s, d, s->suite ? s->buffer : header, s->suite ? len : HEADER, body, s->suite ? 0 : len);
 }
 
-static void send_data(udpcam_sender *s, destination *d, uint8_t header[HEADER], int type, const layout *l, const uint8_t *frame, unsigned i) {
+static void send_data(udpcam_sender *s, destination *d, uint8_t header[HEADER], int type, const layout *l,
+    const uint8_t *frame, unsigned i) {
     send_segment(s, d, 1, header, type, i % l->blocks, l->k - i / l->blocks, frame + i * l->stride, segment_size(l, i));
 }
 
@@ -905,7 +921,8 @@ int udpcam_sender_frame(udpcam_sender *s, const uint8_t *jpeg, size_t len, int64
     put(h + 18, 6, (uint64_t)captured), put(h + 24, 4, s->suite ? 0 : checksum(jpeg, len));
     s->stats.frames++;
     for (destination *d = s->to; d < s->to + s->n; d++) {
-        float share = now - d->live > 2 * SECOND || now - d->began < 2 * SECOND || d->missing > 0.3f ? 0.5f : 0.05f + 1.5f * d->missing;
+        float share = now - d->live > 2 * SECOND || now - d->began < 2 * SECOND || d->missing > 0.3f ?
+            0.5f : 0.05f + 1.5f * d->missing;
         size_t room = len > 2 * UDPCAM_DATAGRAM ? len : 2 * UDPCAM_DATAGRAM;
         d->allowance += share * (float)len;
         if (d->allowance > (float)room) d->allowance = (float)room;
@@ -936,7 +953,8 @@ static int answer(udpcam_sender *s, destination *d, const uint8_t *b, size_t n) 
     size_t size = r->l.stride + UDPCAM_OVERHEAD;
     unsigned limit = (unsigned)(least((us)d->allowance, 96 << 10) / (us)size), sent = 0;
     uint8_t *frame = s->ring + r->at, *rows = frame + r->l.length + block;
-    for (unsigned i = 0; !k && i < r->l.segments && sent < limit; i++, sent++) send_data(s, d, r->header, DATA | REPAIR, &r->l, frame, i);
+    for (unsigned i = 0; !k && i < r->l.segments && sent < limit; i++, sent++)
+        send_data(s, d, r->header, DATA | REPAIR, &r->l, frame, i);
     for (unsigned j; k && sent < need && sent < limit && (j = r->header[17] + *rows) < SHARDS - k; sent++, ++*rows) {
         encode(&r->l, block, frame, j, s->row);
         send_segment(s, d, 1, r->header, PARITY | REPAIR, block, SHARDS - k - j, s->row, r->l.stride);
@@ -970,7 +988,8 @@ static int take_report(udpcam_sender *s, destination *d, const uint8_t *b, size_
 }
 
 /* A cookie holds the slot of time in which it was made, and a MAC. So nothing is remembered of those who ask. */
-static void make_cookie(const udpcam_sender *s, uint8_t c[16], uint32_t slot, const udpcam_addr *of, const uint8_t asker[ORIGIN]) {
+static void make_cookie(const udpcam_sender *s, uint8_t c[16], uint32_t slot, const udpcam_addr *of,
+    const uint8_t asker[ORIGIN]) {
     uint8_t b[22], mac[32];
     put(b, 4, slot), memcpy(b + 4, of->ip, 16), put(b + 20, 2, of->port);
     hmac(mac, s->secret, 32, b, sizeof b, asker, ORIGIN);
@@ -998,7 +1017,8 @@ static int take_subscribe(udpcam_sender *s, uint8_t *b, size_t n, const udpcam_a
     expire(s, now);
     for (unsigned i = 0; i < s->n; i++)
         if (same_addr(&s->to[i].addr, from)) d = &s->to[i];
-    int stale = d && ((farewell && d->number != get(b + 8, 8)) || (!memcmp(d->asker, asker, ORIGIN) && memcmp(asker, nobody, ORIGIN) && counter <= d->counter));
+    int stale = d && ((farewell && d->number != get(b + 8, 8)) ||
+        (!memcmp(d->asker, asker, ORIGIN) && memcmp(asker, nobody, ORIGIN) && counter <= d->counter));
     if (farewell) {
         if (!proven || !d || stale || d->leased == FAR) return refuse(s);
         *d = s->to[--s->n];
@@ -1036,7 +1056,8 @@ static int take_feedback(udpcam_sender *s, destination *d, uint8_t *b, size_t n,
             if (i->heard && !memcmp(i->id, id, ORIGIN)) k = i;
             else if (!i->heard || now - i->heard > 5 * SECOND) place = i;
         if ((k && counter <= k->counter) || !(b = control_open(b, &n, s->feedback))) return refuse(s);
-        if (!k && (!place || (b[2] & 15) != REPORT || n < REPORT_SIZE || !echoes_since(b + PREFIX, now - 5 * SECOND, now))) return refuse(s);
+        if (!k && (!place || (b[2] & 15) != REPORT || n < REPORT_SIZE || !echoes_since(b + PREFIX, now - 5 * SECOND, now)))
+            return refuse(s);
         known *i = k ? k : place;
         memcpy(i->id, id, ORIGIN), memcpy(d->peer, id, ORIGIN);
         i->counter = counter, i->heard = now;
@@ -1081,7 +1102,8 @@ const udpcam_sender_stats *udpcam_sender_get_stats(const udpcam_sender *s) { ret
 
 /* ---- Receiver ---- */
 
-enum { PENDING = 32, FINISHED = 2, AHEAD = 64, KEYS = 4, MAX_ASKS = 8, MAX_UNANSWERED = 4, ASKED_GAP = 8, COUNTED_GAP = 4096 };
+enum { PENDING = 32, FINISHED = 2, AHEAD = 64, KEYS = 4, MAX_ASKS = 8, MAX_UNANSWERED = 4, ASKED_GAP = 8,
+    COUNTED_GAP = 4096 };
 enum { UNSEEN, COLLECTING, WHOLE, DONE }; /* UNSEEN: nothing came, but the gap between IDs shows that it exists */
 
 typedef struct segment {
@@ -1096,7 +1118,8 @@ typedef struct segment {
 typedef struct frame {
     struct stream *of; /* NULL: free */
     uint32_t id;
-    uint8_t state, closed, partial, helped, repaired, asks; /* closed: its train is reported; partial: it does not count as lost */
+    /* closed: its train is reported; partial: it does not count as lost */
+    uint8_t state, closed, partial, helped, repaired, asks;
     uint8_t head[HEADER], rival[HEADER]; /* of its first segment; the one that contradicted it last */
     unsigned agree, disagree;            /* how many datagrams agree with either */
     layout l;
@@ -1107,12 +1130,14 @@ typedef struct frame {
     double came, x, y, xx, xy;           /* sums over places and times of arrival, for a line of least squares */
     uint64_t *have, *seen;               /* data segments that are here; places of the train that have come */
     uint8_t lacks[MAX_BLOCKS], rows[MAX_BLOCKS]; /* of each block: missing data, parity that is here */
-    uint8_t *bytes;                      /* the frame in whole strides, then parity: block, row, and from byte 64 on the shard */
+    /* the frame in whole strides, then parity: block, row, and from byte 64 on the shard */
+    uint8_t *bytes;
 } frame;
 
 typedef struct stream {
     int used, sealed, shown, described, believed, started, urgent;
-    uint32_t session, newest, reach, known; /* newest: the last frame handed on; reach: or left out; known: frames finished since */
+    /* newest: the last frame handed on; reach: the last one handed on or left out; known: frames finished since */
+    uint32_t session, newest, reach, known;
     uint8_t number;
     udpcam_addr home, from;                 /* where its first, and its last datagram came from */
     us joined, seen, handed, reported, wake, reorder, gap, stray_since;
@@ -1162,13 +1187,15 @@ static size_t receiver_parts(udpcam_receiver_config *c, udpcam_receiver *r) {
     c->max_frame = c->max_frame ? c->max_frame : 1 << 20, c->frames = c->frames ? c->frames : 16;
     c->streams = c->streams ? c->streams : 4, c->deadline = c->deadline ? c->deadline : SECOND;
     size_t most_segments = ceil_div(c->max_frame, 256) + 1, blocks = ceil_div(most_segments, BLOCK_DATA);
-    size_t have = align(ceil_div(most_segments, 64) * 8), seen = align((blocks < MAX_BLOCKS ? blocks : MAX_BLOCKS) * SHARDS / 8);
+    size_t have = align(ceil_div(most_segments, 64) * 8),
+        seen = align((blocks < MAX_BLOCKS ? blocks : MAX_BLOCKS) * SHARDS / 8);
     size_t slot = have + seen + align(c->max_frame + c->max_frame / 8 + (64 << 10)), n = align(sizeof *r);
     size_t frames = align(n + c->streams * sizeof *r->streams), slots = align(frames + c->frames * sizeof *r->frames);
     if (!c->frame || !c->out || c->frames < 3 || c->max_frame > UDPCAM_MAX_FRAME || c->n_keys > KEYS) return 0;
     for (unsigned i = 0; r && i < c->frames; i++) {
         uint8_t *m = (uint8_t *)r + slots + i * slot;
-        r->streams = (stream *)((uint8_t *)r + n), r->frames = (frame *)((uint8_t *)r + frames), r->slot = slot - have - seen;
+        r->streams = (stream *)((uint8_t *)r + n), r->frames = (frame *)((uint8_t *)r + frames),
+            r->slot = slot - have - seen;
         memset(&r->frames[i], 0, sizeof *r->frames);
         r->frames[i].have = (uint64_t *)m, r->frames[i].seen = (uint64_t *)(m + have), r->frames[i].bytes = m + have + seen;
     }
@@ -1204,7 +1231,8 @@ static int left_out(udpcam_receiver *r, int why) { return r->stats.left_out[why]
 /* Reads a segment of n bytes. Returns -1 if it is malformed. Else its fields do not contradict each other. */
 static int parse_segment(segment *s, const uint8_t *b, size_t n) {
     size_t tag = b[2] & 0x80 ? TAG : 0;
-    if (n <= HEADER + tag || (tag && get(b + 24, 4)) || !b[0] || layout_of(&s->l, (size_t)get(b + 13, 3), b[12], b[16])) return NONE;
+    if (n <= HEADER + tag || (tag && get(b + 24, 4)) || !b[0] || layout_of(&s->l, (size_t)get(b + 13, 3), b[12], b[16]))
+        return NONE;
     s->head = b, s->body = b + HEADER, s->size = n - HEADER - tag;
     s->id = (uint32_t)get(b + 8, 4), s->block = b[7], s->p = b[17];
     s->parity = (b[2] & 7) == PARITY, s->repair = b[2] & REPAIR;
@@ -1216,7 +1244,9 @@ static int parse_segment(segment *s, const uint8_t *b, size_t n) {
 }
 
 /* Whether two headers describe the same frame. The amount of parity may differ. */
-static int same_frame(const uint8_t *a, const uint8_t *b) { return !memcmp(a + 12, b + 12, 5) && !memcmp(a + 18, b + 18, 10); }
+static int same_frame(const uint8_t *a, const uint8_t *b) {
+    return !memcmp(a + 12, b + 12, 5) && !memcmp(a + 18, b + 18, 10);
+}
 
 static frame *find(frame *const *list, unsigned n, uint32_t id) {
     while (n-- > 0)
@@ -1247,8 +1277,8 @@ static void release(frame *f) {
     f->of = NULL;
 }
 
-/* Takes memory for a frame. If there is none, the frame with the earliest deadline gives way: one of a stream that is not shown,
- * if there is any. All streams that are not shown have half of the memory. */
+/* Takes memory for a frame. If there is none, the frame with the earliest deadline gives way: one of a stream that is not
+ * shown, if there is any. All streams that are not shown have half of the memory. */
 static frame *new_frame(udpcam_receiver *r, stream *s, uint32_t id, int may_drop, us now) {
     frame *free = NULL, *victim = NULL;
     unsigned unshown = 0;
@@ -1256,7 +1286,9 @@ static frame *new_frame(udpcam_receiver *r, stream *s, uint32_t id, int may_drop
         if (!f->of) free = f;
         else unshown += !f->of->shown;
         if (!f->of || (f->of->shown && !s->shown) || f == s->held) continue;
-        if (!victim || f->of->shown < victim->of->shown || (f->of->shown == victim->of->shown && f->deadline < victim->deadline)) victim = f;
+        if (!victim || f->of->shown < victim->of->shown ||
+                (f->of->shown == victim->of->shown && f->deadline < victim->deadline))
+            victim = f;
     }
     if (!free || (!s->shown && unshown >= r->c.frames / 2 && victim)) {
         if (!victim || !may_drop) return NULL;
@@ -1302,7 +1334,9 @@ static int insert(udpcam_receiver *r, stream *s, frame *f, us now) {
     if (s->n == PENDING) {
         if (!at) return f->of = NULL, NONE;
         for (unsigned i = 1; i < s->n; i++)
-            if (s->pending[i]->l.segments - s->pending[i]->missing < s->pending[weakest]->l.segments - s->pending[weakest]->missing) weakest = i;
+            if (s->pending[i]->l.segments - s->pending[i]->missing <
+                    s->pending[weakest]->l.segments - s->pending[weakest]->missing)
+                weakest = i;
         drop(r, s->pending[weakest]);
         release(s->pending[weakest]);
         at -= weakest < at;
@@ -1404,7 +1438,8 @@ static void close_train(stream *s, frame *f, us now) {
     }
     if (s->n_trains == MAX_TRAINS) memmove(s->trains, s->trains + TRAIN, (size_t)TRAIN * --s->n_trains);
     memcpy(s->trains + TRAIN * s->n_trains++, t, TRAIN);
-    if (f->came < sent || !f->came || slope * (sent - 1) >= 2 * MS || s->n_trains == MAX_TRAINS || now - s->joined <= SECOND) s->urgent = 1;
+    if (f->came < sent || !f->came || slope * (sent - 1) >= 2 * MS || s->n_trains == MAX_TRAINS || now - s->joined <= SECOND)
+        s->urgent = 1;
 }
 
 /* Sends feedback, if that leaves all of it within one byte for share bytes that came. */
@@ -1429,7 +1464,8 @@ static us report(udpcam_receiver *r, stream *s, us now) {
     put(b + 24, 2, s->largest), put(b + 26, 2, (uint64_t)least(s->late, 65535)), put(b + 28, 1, s->n_trains);
     put(b + 29, 3, (uint64_t)least((now - s->joined) / MS, 0xffffff));
     memcpy(b + REPORT_SIZE, s->trains, (size_t)TRAIN * s->n_trains);
-    if (feed_back(r, s, b, REPORT_SIZE + (size_t)TRAIN * s->n_trains, 2)) s->largest = s->late = s->n_trains = 0, s->urgent = 0;
+    if (feed_back(r, s, b, REPORT_SIZE + (size_t)TRAIN * s->n_trains, 2))
+        s->largest = s->late = s->n_trains = 0, s->urgent = 0;
     return now + 200 * MS;
 }
 
@@ -1460,8 +1496,8 @@ static void hand_on(udpcam_receiver *r, stream *s, us now) {
     s->held = NULL;
     if (s->sealed && f->id < s->oldest) return; /* it may be a recording of this session */
     udpcam_frame out = {f->bytes, f->l.length, f->id, time_near(get(f->head + 18, 6), now), s->echoes.best.offset,
-                        s->echoes.best.at ? most(1, s->echoes.best.rtt) : 0, (unsigned)(s - r->streams), s->session, s->name, s->from,
-                        s->sealed, s->width, s->height, s->milli_fps};
+                        s->echoes.best.at ? most(1, s->echoes.best.rtt) : 0, (unsigned)(s - r->streams), s->session,
+                        s->name, s->from, s->sealed, s->width, s->height, s->milli_fps};
     r->stats.frames++, r->stats.frame_bytes += f->l.length;
     r->stats.by_request += f->helped, r->stats.by_parity += !f->helped && f->repaired;
     r->c.frame(r->c.user, &out);
@@ -1478,7 +1514,8 @@ static void show(udpcam_receiver *r, stream *s, us now) {
 static us hand_on_whole(udpcam_receiver *r, stream *s, us now) {
     for (;;) {
         unsigned first = 0, waits = 0;
-        for (; first < s->n && s->pending[first]->state != WHOLE; first++) waits |= s->pending[first]->state < WHOLE && !s->pending[first]->partial;
+        for (; first < s->n && s->pending[first]->state != WHOLE; first++)
+            waits |= s->pending[first]->state < WHOLE && !s->pending[first]->partial;
         if (first == s->n) return FAR;
         frame *f = s->pending[first];
         us until = f->whole_at + latency(r, s);
@@ -1491,7 +1528,8 @@ static us hand_on_whole(udpcam_receiver *r, stream *s, us now) {
         s->before = gap < 64 ? s->before << gap | 1 : 1;
         s->started = 1, s->newest = f->id, s->known = 0, s->handed = now, s->strays = 0;
         if (!newer(s->reach, s->newest)) s->reach = s->newest;
-        for (; !s->sealed && s->n && too_far(s, s->pending[s->n - 1]->id); s->n--) s->pending[s->n - 1]->of = NULL; /* they came first */
+        /* they came first */
+        for (; !s->sealed && s->n && too_far(s, s->pending[s->n - 1]->id); s->n--) s->pending[s->n - 1]->of = NULL;
         s->reorder -= s->reorder / 64, s->gap -= s->gap / 64;
         s->held = f;
         hand_on(r, s, now);
@@ -1506,7 +1544,8 @@ static void attend(udpcam_receiver *r, stream *s, us now) {
     s->wake = least(s->wake, hand_on_whole(r, s, now));
     for (unsigned i = 0; i < s->n_finished + s->n; i++) {
         frame *f = i < s->n_finished ? s->finished[i] : s->pending[i - s->n_finished];
-        if ((f->over && now >= f->over + lateness(s)) || (f->came > 0 && f->came == (f->top > f->sent ? f->top : f->sent))) close_train(s, f, now);
+        if ((f->over && now >= f->over + lateness(s)) || (f->came > 0 && f->came == (f->top > f->sent ? f->top : f->sent)))
+            close_train(s, f, now);
     }
     while (s->n_finished > FINISHED + (s->held != NULL)) {
         frame *f = s->finished[s->finished[0] == s->held];
@@ -1514,7 +1553,8 @@ static void attend(udpcam_receiver *r, stream *s, us now) {
         release(f);
     }
     for (unsigned i = 0; i < s->n; i++)
-        if (s->pending[i]->state < WHOLE) s->wake = least(s->wake, least(ask_for(r, s, s->pending[i], now), s->pending[i]->deadline));
+        if (s->pending[i]->state < WHOLE)
+            s->wake = least(s->wake, least(ask_for(r, s, s->pending[i], now), s->pending[i]->deadline));
     s->wake = least(s->wake, report(r, s, now));
     show(r, s, now);
     if (!s->shown && s->joined + SECOND > now) s->wake = least(s->wake, s->joined + SECOND);
@@ -1588,7 +1628,8 @@ static void forget(udpcam_receiver *r, stream *s) {
 
 static stream *find_stream(udpcam_receiver *r, const uint8_t *b, const udpcam_addr *from) {
     for (stream *s = r->streams; s < r->streams + r->c.streams; s++)
-        if (s->used && s->session == get(b + 4, 3) && s->number == b[3] && (s->sealed || same_addr(&s->home, from))) return s;
+        if (s->used && s->session == get(b + 4, 3) && s->number == b[3] && (s->sealed || same_addr(&s->home, from)))
+            return s;
     return NULL;
 }
 
@@ -1656,7 +1697,8 @@ static stream *open_announcement(udpcam_receiver *r, stream *s, uint8_t **b, siz
     uint64_t counter = get(*b + 24, 8);
     uint16_t id = (uint16_t)get(*b + 32, 2);
     int suite = (*b)[34], known = s && !memcmp(s->salt, origin, ORIGIN);
-    if (known ? counter <= s->counter : s && s->believed && now - s->seen < 2 * SECOND) return left_out(r, UDPCAM_REPLAYED), NULL;
+    if (known ? counter <= s->counter : s && s->believed && now - s->seen < 2 * SECOND)
+        return left_out(r, UDPCAM_REPLAYED), NULL;
     for (; k < end && !(k->id == id && (open = control_open(*b, n, k->announcements))); k++) continue;
     if (k == end) return left_out(r, UDPCAM_WRONG_KEY), NULL;
     *b = open;
@@ -1680,7 +1722,8 @@ static int input_announcement(udpcam_receiver *r, uint8_t *b, size_t n, const ud
     int sealed = b[2] & 0x80;
     if (sealed && !(s = open_announcement(r, s, &b, &n, from, now))) return NONE;
     size_t end = n < ANNOUNCED ? n : ANNOUNCED + (size_t)b[36];
-    if (n < ANNOUNCED || n < end || (n > end + ORIGIN && (b[end + ORIGIN] > 8 || n < end + ORIGIN + 1 + 4 * (size_t)b[end + ORIGIN])))
+    if (n < ANNOUNCED || n < end ||
+            (n > end + ORIGIN && (b[end + ORIGIN] > 8 || n < end + ORIGIN + 1 + 4 * (size_t)b[end + ORIGIN])))
         return left_out(r, UDPCAM_MALFORMED);
     if (!s && !(s = join(r, b, from, now))) return NONE;
     heard(r, s, size, from, now);
@@ -1739,7 +1782,8 @@ static int input_answer(udpcam_receiver *r, uint8_t *b, size_t n, const udpcam_a
         if (n < CONTROL + TAG) return left_out(r, UDPCAM_MALFORMED);
         uint64_t counter = get(b + 24, 8);
         memcpy(origin, b + PREFIX, ORIGIN);
-        if (get(b + 32, 2) != r->keys[0].id || !(b = control_open(b, &n, r->subscriptions))) return left_out(r, UDPCAM_WRONG_KEY);
+        if (get(b + 32, 2) != r->keys[0].id || !(b = control_open(b, &n, r->subscriptions)))
+            return left_out(r, UDPCAM_WRONG_KEY);
         if (!memcmp(origin, r->ask.answerer, ORIGIN) && counter <= r->ask.answers) return left_out(r, UDPCAM_REPLAYED);
         memcpy(r->ask.answerer, origin, ORIGIN), r->ask.answers = counter;
     }
@@ -1769,7 +1813,8 @@ static us subscribe(udpcam_receiver *r, us now) {
         if (s->used && s->shown && same_addr(&s->from, &r->ask.to) && (!*r->ask.name || !strcmp(s->name, r->ask.name)))
             r->ask.stream = most(r->ask.stream, s->seen);
     us quiet = r->ask.stream + 500 * MS, due = r->ask.next;
-    if (r->ask.status == UDPCAM_SUBSCRIBED && now < quiet && quiet >= due) due = *r->ask.name ? quiet : least(quiet, r->ask.left + 2 * SECOND);
+    if (r->ask.status == UDPCAM_SUBSCRIBED && now < quiet && quiet >= due)
+        due = *r->ask.name ? quiet : least(quiet, r->ask.left + 2 * SECOND);
     r->ask.tokens += (double)(now - r->ask.filled) / SECOND * 2.2, r->ask.filled = now;
     if (r->ask.tokens > 8) r->ask.tokens = 8;
     if (now >= due && r->ask.tokens < 1) return now + (us)((1 - r->ask.tokens) / 2.2 * SECOND) + MS;
@@ -1792,7 +1837,9 @@ void udpcam_receiver_subscribe(udpcam_receiver *r, const udpcam_addr *to, const 
 
 void udpcam_receiver_unsubscribe(udpcam_receiver *r, int64_t now) {
     (void)now;
-    for (int i = 0; i < 2 && r->ask.on && r->ask.asked && (get(r->ask.cookie, 8) | get(r->ask.cookie + 8, 8)); i++) send_subscribe(r, 1); /* one may get lost */
+    /* twice: one may get lost */
+    for (int i = 0; i < 2 && r->ask.on && r->ask.asked && (get(r->ask.cookie, 8) | get(r->ask.cookie + 8, 8)); i++)
+        send_subscribe(r, 1);
     r->ask.on = 0;
 }
 
@@ -1803,7 +1850,8 @@ void udpcam_receiver_input(udpcam_receiver *r, uint8_t *b, size_t n, const udpca
     if (n < PREFIX || b[1] != 0xca || (b[2] & 0x70) != 0x10) left_out(r, UDPCAM_FOREIGN);
     else if ((b[2] & 0x80) && !r->c.n_keys) left_out(r, UDPCAM_SEALED);
     else if (!(b[2] & 0x80) && r->c.n_keys) left_out(r, UDPCAM_UNSEALED);
-    else if (type == DATA || type == PARITY || type == (DATA | REPAIR) || type == (PARITY | REPAIR)) input_segment(r, b, n, from, now);
+    else if (type == DATA || type == PARITY || type == (DATA | REPAIR) || type == (PARITY | REPAIR))
+        input_segment(r, b, n, from, now);
     else if (type == ANNOUNCEMENT) input_announcement(r, b, n, from, now);
     else if (type == SKIP) input_skip(r, b, n, from, now);
     else if (type == ANSWER) input_answer(r, b, n, from, now);
@@ -1815,7 +1863,9 @@ int64_t udpcam_receiver_tick(udpcam_receiver *r, int64_t now) {
     for (stream *s = r->streams; s < r->streams + r->c.streams; s++) {
         us silent = now - s->seen;
         if (!s->used) continue;
-        if (silent >= 30 * SECOND || (silent >= 2 * SECOND && !(s->delivered && (s->sealed || s->seen - s->joined >= 300 * MS)))) forget(r, s);
+        if (silent >= 30 * SECOND ||
+                (silent >= 2 * SECOND && !(s->delivered && (s->sealed || s->seen - s->joined >= 300 * MS))))
+            forget(r, s);
         else if (now >= s->wake) attend(r, s, now);
         if (s->used) next = least(next, s->wake);
     }

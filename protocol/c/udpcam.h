@@ -1,8 +1,8 @@
 /* udpcam: camera JPEGs over UDP, as protocol/README.md specifies them. C99, one source file, no dependency.
  *
  * Nothing here allocates, opens a socket or reads a clock. You give memory, datagrams and the time; datagrams and frames
- * come out by callbacks, from within the call that you made. A callback calls nothing of the same object. An object is for one
- * thread at a time.
+ * come out by callbacks, from within the call that you made. A callback calls nothing of the same object. An object is for
+ * one thread at a time.
  *
  *     sender      memory = malloc(udpcam_sender_size(&c)); s = udpcam_sender_init(memory, &c);
  *                 udpcam_sender_to(s, &address);                   or receivers subscribe: c.subscribers
@@ -134,7 +134,7 @@ typedef struct udpcam_receiver_config {
     size_t max_frame;    /* bytes of the largest frame; 0: 1 MiB. Each frame has an eighth more for parity, and 64 KiB */
     unsigned frames;     /* how many frames there is memory for, of all streams; at least 3; 0: 16 */
     unsigned streams;    /* how many streams are known at once; 0: 4 */
-    int64_t latency;     /* how long a whole frame may wait for an older one, us; 0: three round trips and 10 ms; < 0: none */
+    int64_t latency;     /* how long a whole frame waits for an older one, us; 0: 3 round trips and 10 ms; < 0: none */
     int64_t deadline;    /* after how long an unfinished frame is given up, us; 0: 1 s */
 } udpcam_receiver_config;
 

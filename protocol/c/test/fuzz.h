@@ -29,8 +29,8 @@ static void look(void *user, const udpcam_frame *f) {
 }
 #endif
 
-/* A sender that has sent some frames, and what it sent. Bits of mode: 1 sealed, 2 AES, 4 large frames, 16 subscribers, 32 much
- * parity. Each is made once, and copied for each input. */
+/* A sender that has sent some frames, and what it sent. Bits of mode: 1 sealed, 2 AES, 4 large frames, 16 subscribers, 32
+ * much parity. Each is made once, and copied for each input. */
 static udpcam_sender *live_sender(int mode, us now) {
     static struct {
         uint8_t *memory, *copy, *sent;
@@ -45,7 +45,8 @@ static udpcam_sender *live_sender(int mode, us now) {
         c.subscribers = mode & 16 ? 2 : 0, c.to = 1;
         if (mode & 1) c.key = key, c.suite = mode & 2 ? 2 : 1;
         made[mode].size = udpcam_sender_size(&c);
-        made[mode].memory = malloc(made[mode].size), made[mode].copy = malloc(made[mode].size), made[mode].sent = malloc(200000);
+        made[mode].memory = malloc(made[mode].size), made[mode].copy = malloc(made[mode].size),
+            made[mode].sent = malloc(200000);
         memset(made[mode].memory, 0, made[mode].size);
         gathered = (struct gathered){made[mode].sent, 200000, 0, 0};
         udpcam_sender *s = udpcam_sender_init(made[mode].memory, &c);
@@ -55,7 +56,9 @@ static udpcam_sender *live_sender(int mode, us now) {
             size_t n = mode & 4 ? 15000 : 2000;
             for (size_t j = 0; j < n; j++) frame[j] = (uint8_t)(j * 167 + (j >> 8) + i);
             frame[0] = frame[n - 2] = 0xff, frame[1] = 0xd8, frame[n - 1] = 0xd9;
-            if (s->suite) memset(s->to->peer, 7, ORIGIN), s->to->echoes.heard = (uint64_t)now & MASK48, s->to->echoes.heard_at = now - 1;
+            if (s->suite)
+                memset(s->to->peer, 7, ORIGIN), s->to->echoes.heard = (uint64_t)now & MASK48,
+                    s->to->echoes.heard_at = now - 1;
             udpcam_sender_frame(s, frame, n, now, now);
         }
         made[mode].used = gathered.used;

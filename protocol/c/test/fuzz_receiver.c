@@ -1,5 +1,6 @@
 /* A fuzz target: an input is datagrams that come to a receiver. The first byte says what the receiver is like. Each datagram
- * has its size in two bytes, and the time that has passed before it in one; a size of 0xffff takes a datagram of the sender below. */
+ * has its size in two bytes, and the time that has passed before it in one; a size of 0xffff takes a datagram of the sender
+ * below. */
 #include "../udpcam.c"
 
 #define RECEIVER

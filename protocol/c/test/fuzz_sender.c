@@ -1,5 +1,6 @@
-/* A fuzz target: an input is datagrams that come to a sender. The first byte says what the sender is like. Each datagram has its
- * size in two bytes and the time that has passed before it in one; with the key it is sealed as a receiver would, if that time is odd. */
+/* A fuzz target: an input is datagrams that come to a sender. The first byte says what the sender is like. Before each
+ * datagram stand its size, in two bytes, and the time that has passed, in one. If that time is odd and there is a key, the
+ * datagram is sealed first, as a receiver does it. */
 #include "../udpcam.c"
 
 #include "fuzz.h"
@@ -21,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
         memcpy(b, p, size), p += size, n -= size, came += size;
         if (passed & 1 && s->suite && size >= PREFIX) {
             int subscribes = (b[2] & 15) == SUBSCRIBE;
-            size = control_seal(sealed, subscribes ? s->subscriptions : s->feedback, (const uint8_t *)"receiver        ", ++counter, s->id, 0, b, size);
+            size = control_seal(sealed, subscribes ? s->subscriptions : s->feedback, (const uint8_t *)"receiver        ",
+                ++counter, s->id, 0, b, size);
             udpcam_sender_input(s, sealed, size, &peers[mode >> 6 & 1 & (int)passed], now);
         } else udpcam_sender_input(s, b, size, &peers[mode >> 6 & 1 & (int)passed], now);
         udpcam_sender_tick(s, now);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs udpcam-send and udpcam-recv of a folder against each other, over loopback: addressed and subscribed, open and sealed."""
+"""Runs udpcam-send and udpcam-recv of a folder against each other, over loopback: addressed, subscribed, open, sealed."""
 
 import os
 import random
@@ -50,7 +50,8 @@ def run(what, send, recv, expected=True):
         receiver.kill()
         sender.kill()
     if (out == pictures) != expected or (not expected and out) or sender.returncode or receiver.returncode:
-        sys.exit(f"{what}: {len(out)} of {len(pictures)} bytes came; {sender.returncode}, {receiver.returncode}; {said.decode()}")
+        sys.exit(f"{what}: {len(out)} of {len(pictures)} bytes came; {sender.returncode}, {receiver.returncode}; "
+                 f"{said.decode()}")
     print(what + ":", said.decode().strip())
 
 
@@ -69,7 +70,8 @@ with tempfile.TemporaryDirectory() as d:
     run("subscribed and sealed", [*fps, "--key", KEY, "--listen", p], [*count, "--key", KEY, "--from", p])
     p = port()
     run("another key", [*fps, "--key", KEY, p], ["--key", OTHER, p], expected=False)
-for program, arguments, wants in (("send", ["nobody"], "HOST:PORT"), ("recv", ["--key", "x", ":1"], "neither a key"), ("send", [], "usage"), ("recv", ["--help"], "usage")):
+for program, arguments, wants in (("send", ["nobody"], "HOST:PORT"), ("recv", ["--key", "x", ":1"], "neither a key"),
+                                  ("send", [], "usage"), ("recv", ["--help"], "usage")):
     said = subprocess.run([f"{here}/udpcam-{program}", *arguments], capture_output=True, timeout=20)
     if not re.search(wants, said.stderr.decode() + said.stdout.decode()):
         sys.exit(f"udpcam-{program} {arguments}: {said}")

@@ -1,5 +1,5 @@
-/* Shows that a sender fits into 64 kB of RAM, as in a microcontroller with 32-bit pointers: its object, its tables, and the most
- * stack that its calls use. Pictures are the camera's. Built with UDPCAM_SMALL. */
+/* Shows that a sender fits into 64 kB of RAM, as in a microcontroller with 32-bit pointers: its object, its tables, and the
+ * most stack that its calls use. Pictures are the camera's. Built with UDPCAM_SMALL. */
 #define _XOPEN_SOURCE 700
 #include "../udpcam.c"
 
@@ -54,7 +54,8 @@ int main(void) {
     c.out = count, c.key = key, c.parity = 10, c.ring = 32 << 10, c.subscribers = 2, c.name = "door";
     size_t object = udpcam_sender_size(&c), tables = sizeof gf;
     memory = malloc(object);
-    static uint8_t area[STACK] __attribute__((aligned(16))); /* it works on this stack, and the paint that is gone is what it needed */
+    /* it works on this stack, and the paint that is gone is what it needed */
+    static uint8_t area[STACK] __attribute__((aligned(16)));
     static ucontext_t here, there;
     memset(area, 0xa5, sizeof area);
     getcontext(&there);
@@ -64,9 +65,11 @@ int main(void) {
     size_t untouched = 0;
     while (untouched < STACK && area[untouched] == 0xa5) untouched++;
     size_t stack = STACK - untouched, all = object + tables + stack;
-    printf("sender %zu bytes (of which the ring %zu), tables %zu, stack %zu: %zu of %d; pointers of %zu bytes\n", object, c.ring, tables, stack, all,
+    printf("sender %zu bytes (of which the ring %zu), tables %zu, stack %zu: %zu of %d; pointers of %zu bytes\n",
+        object, c.ring, tables, stack, all,
            LIMIT, sizeof(void *));
     const udpcam_sender_stats *st = udpcam_sender_get_stats(s);
-    if (st->frames != 40 || !st->answered || st->reports != 40 || st->subscribers != 1) return printf("not everything was tried\n"), 1;
+    if (st->frames != 40 || !st->answered || st->reports != 40 || st->subscribers != 1)
+        return printf("not everything was tried\n"), 1;
     return all > LIMIT || !untouched;
 }

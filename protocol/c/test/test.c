@@ -1,5 +1,5 @@
-/* Tests udpcam.c from within: the vectors of protocol/testdata, as vectors.py writes them, and a sender and a receiver of its own
- * with a bad network between them, in simulated time. */
+/* Tests udpcam.c from within: the vectors of protocol/testdata, as vectors.py writes them, and a sender and a receiver of
+ * its own with a bad network between them, in simulated time. */
 #include "../udpcam.c"
 
 #include <stdio.h>
@@ -155,11 +155,13 @@ static void test_vector(const char *kind) {
         size_t n = unhex(b, word[9]);
         udpcam_receiver_input(r, b, n, &alice, now);
         stream *st = find_stream(r, b, &alice);
-        check(st && st->described && !strcmp(st->name, unhex_text(word[4])) && st->width == num(5) && st->height == num(6) && st->milli_fps == num(7),
+        check(st && st->described && !strcmp(st->name, unhex_text(word[4])) && st->width == num(5) &&
+            st->height == num(6) && st->milli_fps == num(7),
               "an announcement is read");
         int relays = (int)num(8);
         s->name_len = clean_name(s->name, unhex_text(word[4]), strlen(unhex_text(word[4])));
-        s->session = session, s->next = 1, s->width = (unsigned)num(5), s->height = (unsigned)num(6), s->milli_fps = (unsigned)num(7);
+        s->session = session, s->next = 1, s->width = (unsigned)num(5), s->height = (unsigned)num(6),
+            s->milli_fps = (unsigned)num(7);
         udpcam_sender_to(s, &alice);
         announce(s, s->to, 0, now);
         outs[0][3] = number;
@@ -169,7 +171,8 @@ static void test_vector(const char *kind) {
         us sent = num(4), echoed = num(5), held = num(6);
         size_t n = unhex(b, word[11]);
         st->used = 1, st->session = session, st->number = number, st->from = alice, st->received = 1 << 20;
-        st->largest = (unsigned)num(7), st->late = (unsigned)num(8), st->joined = sent - num(9) * MS, st->n_trains = (unsigned)num(10);
+        st->largest = (unsigned)num(7), st->late = (unsigned)num(8), st->joined = sent - num(9) * MS,
+            st->n_trains = (unsigned)num(10);
         st->echoes.heard = (uint64_t)echoed & MASK48, st->echoes.heard_at = held ? sent - held : 0;
         memcpy(st->trains, b + REPORT_SIZE, n - REPORT_SIZE);
         report(r, st, sent);
@@ -207,10 +210,12 @@ static void test_vector(const char *kind) {
     } else if (!strcmp(kind, "skip")) {
         size_t n = unhex(b, word[6]);
         stream *st = r->streams;
-        st->used = st->started = st->shown = 1, st->session = session, st->number = number, st->home = alice, st->newest = st->reach = (uint32_t)num(4) - 1;
+        st->used = st->started = st->shown = 1, st->session = session, st->number = number, st->home = alice,
+            st->newest = st->reach = (uint32_t)num(4) - 1;
         st->joined = st->seen = st->reported = now;
         udpcam_receiver_input(r, b, n, &alice, now);
-        check(r->stats.skipped == (uint64_t)(num(5) - num(4) + (num(5) < num(4) ? (long long)1 << 32 : 0) + 1), "a skip is read");
+        check(r->stats.skipped == (uint64_t)(num(5) - num(4) + (num(5) < num(4) ? (long long)1 << 32 : 0) + 1),
+            "a skip is read");
     } else if (!strcmp(kind, "subscribe")) {
         size_t n = unhex(b, word[8]);
         udpcam_receiver_subscribe(r, &alice, unhex_text(word[7]), now);
@@ -219,7 +224,8 @@ static void test_vector(const char *kind) {
         check(came_out(b, n), "a Subscribe is made");
         n_out = 0;
         udpcam_sender_input(s, b, n, &alice, now);
-        check(num(6) ? n_out == 0 : n_out == 1 && out_len[0] == ASK && outs[0][32] == 0 && !memcmp(outs[0] + 8, b + 8, 8), "a Subscribe is read");
+        check(num(6) ? n_out == 0 : n_out == 1 && out_len[0] == ASK && outs[0][32] == 0 &&
+            !memcmp(outs[0] + 8, b + 8, 8), "a Subscribe is read");
     } else if (!strcmp(kind, "answer")) {
         size_t n = unhex(b, word[7]);
         udpcam_receiver_subscribe(r, &alice, "", now);
@@ -257,10 +263,12 @@ static void test_sealed(void) {
     uint8_t key[32], *opened;
     int by_sender = type == ANNOUNCEMENT || type == SKIP || type == ANSWER;
     derive(key, 32, the_key, type == REPORT || type == REQUEST ? the_salt : NULL,
-           type == REPORT || type == REQUEST ? "udpcam/1 feedback" : type == SUBSCRIBE || type == ANSWER ? "udpcam/1 subscription" : "udpcam/1 announcement");
+           type == REPORT || type == REQUEST ? "udpcam/1 feedback" :
+           type == SUBSCRIBE || type == ANSWER ? "udpcam/1 subscription" : "udpcam/1 announcement");
     uint64_t counter = the_counter + (strstr(unhex_text(word[1]), "next counter") != NULL);
     check(control_seal(b, key, by_sender ? the_salt : the_receiver, counter, udpcam_key_id(the_key),
-                       type == ANNOUNCEMENT || type == SKIP ? the_suite : 0, open, n + (type == ANNOUNCEMENT && 0)) == size || type == ANNOUNCEMENT, "the size");
+                       type == ANNOUNCEMENT || type == SKIP ? the_suite : 0, open, n + (type == ANNOUNCEMENT && 0)) ==
+                            size || type == ANNOUNCEMENT, "the size");
     if (type != ANNOUNCEMENT) check(!memcmp(b, sealed, size), "a datagram is sealed");
     memcpy(b, sealed, size);
     opened = control_open(b, &size, key);
@@ -268,7 +276,8 @@ static void test_sealed(void) {
     if (type == ANNOUNCEMENT && opened) {
         check(size == n + ORIGIN && !memcmp(opened + n, the_receiver, ORIGIN), "the ID of the receiver follows");
         memcpy(open, opened, size);
-        check(control_seal(b, key, the_salt, counter, udpcam_key_id(the_key), the_suite, open, size) == size + 44 && (unhex(sealed, word[3]), !memcmp(b, sealed, size + 44)),
+        check(control_seal(b, key, the_salt, counter, udpcam_key_id(the_key), the_suite, open, size) == size + 44 &&
+            (unhex(sealed, word[3]), !memcmp(b, sealed, size + 44)),
               "an announcement is sealed");
     }
     sealed[40] ^= 1;
@@ -278,8 +287,8 @@ static void test_sealed(void) {
 
 /* ---- refused.json, accepted.json ---- */
 
-static const char *const reasons[] = {"foreign", "unknown-type", "malformed", "duplicate", "late", "spare", "inconsistent", "stray", "over-limit",
-                                      "sealed", "unsealed", "unannounced", "wrong-key", "replayed", "unwanted"};
+static const char *const reasons[] = {"foreign", "unknown-type", "malformed", "duplicate", "late", "spare", "inconsistent",
+                                      "stray", "over-limit", "sealed", "unsealed", "unannounced", "wrong-key", "replayed", "unwanted"};
 
 static void test_script(FILE *f) {
     static uint8_t b[70000], frame[1 << 20];
@@ -290,7 +299,8 @@ static void test_script(FILE *f) {
     udpcam_receiver_config rc = {0};
     unhex(key, word[3]);
     snprintf(reader, sizeof reader, "%s", word[2]);
-    c.key = keyed ? key : NULL, rc.keys = key, rc.n_keys = (unsigned)keyed, c.subscribers = !strcmp(reader, "port"), c.to = 1, c.name = "door";
+    c.key = keyed ? key : NULL, rc.keys = key, rc.n_keys = (unsigned)keyed, c.subscribers = !strcmp(reader, "port"),
+        c.to = 1, c.name = "door";
     udpcam_sender *s = new_sender(&c);
     udpcam_receiver *r = new_receiver(&rc);
     if (unhex(id, word[4])) memcpy(r->id, id, 16);
@@ -320,7 +330,8 @@ static void test_script(FILE *f) {
             n_out = 0;
         }
         uint64_t before = s->stats.reports + s->stats.requests, of_reason = 0, all = 0, after = 0;
-        for (int j = 0; j < UDPCAM_REASONS; j++) all += r->stats.left_out[j], of_reason += refused && !strcmp(refused, reasons[j]) ? r->stats.left_out[j] : 0;
+        for (int j = 0; j < UDPCAM_REASONS; j++)
+            all += r->stats.left_out[j], of_reason += refused && !strcmp(refused, reasons[j]) ? r->stats.left_out[j] : 0;
         if (is_sender || is_port) {
             uint64_t refusals = s->stats.refused;
             if (came) udpcam_sender_input(s, b, n, &from, now);
@@ -331,14 +342,18 @@ static void test_script(FILE *f) {
         }
         if (came) udpcam_receiver_input(r, b, n, &from, now);
         if (!came) udpcam_receiver_tick(r, now);
-        for (int j = 0; j < UDPCAM_REASONS; j++) after += r->stats.left_out[j], of_reason -= refused && !strcmp(refused, reasons[j]) ? r->stats.left_out[j] : 0;
+        for (int j = 0; j < UDPCAM_REASONS; j++)
+            after += r->stats.left_out[j], of_reason -= refused && !strcmp(refused, reasons[j]) ? r->stats.left_out[j] : 0;
         check(refused ? after == all + 1 : after == all, what);
-        if (refused && strcmp(refused, "other-session") && of_reason != (uint64_t)-1 && strcmp(refused, "late") && strcmp(refused, "spare") && strcmp(refused, "duplicate"))
+        if (refused && strcmp(refused, "other-session") && of_reason != (uint64_t)-1 && strcmp(refused, "late") &&
+                strcmp(refused, "spare") && strcmp(refused, "duplicate"))
             check(!strcmp(reader, "subscriber") || !strcmp(refused, "replayed"), what);
-        if (!check(n_shown == (unsigned)shown_now, what)) fprintf(stderr, "  %u frames are shown, not %d\n", n_shown, shown_now);
+        if (!check(n_shown == (unsigned)shown_now, what))
+            fprintf(stderr, "  %u frames are shown, not %d\n", n_shown, shown_now);
         if (shown_now && n_shown) {
             make_frame(frame, (size_t)num(words - 1));
-            check(shown_id == num(words - 2) && shown_len == (size_t)num(words - 1) && !memcmp(shown, frame, shown_len), "the frame that is shown");
+            check(shown_id == num(words - 2) && shown_len == (size_t)num(words - 1) &&
+                !memcmp(shown, frame, shown_len), "the frame that is shown");
             check(!strcmp(shown_name, unhex_text(word[words - 3])) || !*shown_name, "its name");
         }
     }
@@ -354,7 +369,8 @@ static void test_exchange(FILE *f) {
     unhex(key, word[2]), unhex(salt, word[3]), unhex(id, word[4]);
     udpcam_sender_config c = {0};
     udpcam_receiver_config rc = {0};
-    c.key = keyed ? key : NULL, rc.keys = key, rc.n_keys = (unsigned)keyed, c.name = "door", c.ring = 1 << 16, c.segment = 448, c.parity = 25, c.suite = 2;
+    c.key = keyed ? key : NULL, rc.keys = key, rc.n_keys = (unsigned)keyed, c.name = "door", c.ring = 1 << 16,
+        c.segment = 448, c.parity = 25, c.suite = 2;
     udpcam_sender *s = new_sender(&c);
     udpcam_receiver *r = new_receiver(&rc);
     udpcam_sender_to(s, &alice);
@@ -376,7 +392,8 @@ static void test_exchange(FILE *f) {
         echoes e = {0};
         if (rtt && came) {
             hear(&e, open + (type == ANNOUNCEMENT ? 20 : 8), came);
-            check(e.best.rtt >= rtt - 1 && e.best.rtt <= rtt + 1 && e.best.offset >= ahead - 1 && e.best.offset <= ahead + 1, "what a clock echo is worth");
+            check(e.best.rtt >= rtt - 1 && e.best.rtt <= rtt + 1 && e.best.offset >= ahead - 1 &&
+                e.best.offset <= ahead + 1, "what a clock echo is worth");
         }
         if (type == SUBSCRIBE) {
             char name[65];
@@ -464,7 +481,8 @@ static void carry(void *user, const udpcam_addr *to, const uint8_t *head, size_t
     if ((int)draw(100) < sim->loss || !check(n_packets < MOST_PACKETS && n + len <= 1500, "the network has room")) return;
     for (int copies = 1 + ((int)draw(100) < sim->copies); copies > 0 && n_packets < MOST_PACKETS; copies--) {
         packet *p = &packets[n_packets++];
-        p->at = sim_now + sim->delay + (sim->jitter ? draw((uint32_t)sim->jitter) : 0) + n_sent % 64, p->to_sender = user == NULL, p->n = n + len;
+        p->at = sim_now + sim->delay + (sim->jitter ? draw((uint32_t)sim->jitter) : 0) + n_sent % 64,
+            p->to_sender = user == NULL, p->n = n + len;
         memcpy(p->b, head, n);
         if (len) memcpy(p->b + n, body, len);
     }
@@ -491,14 +509,17 @@ static void simulate(const conditions *c) {
     udpcam_sender_config sc = {0};
     udpcam_receiver_config rc = {0};
     now_testing = c->what, sim = c, n_packets = 0, sim_shown = 0, sim_now = 1795176000000000;
-    sc.user = &sim, sc.out = carry, rc.out = carry, rc.frame = sim_show, rc.max_frame = c->size, sc.name = "door", sc.ring = 4 << 20;
-    sc.segment = (unsigned)c->segment, sc.parity = (float)c->parity, sc.suite = c->suite, sc.subscribers = c->subscribe ? 2 : 0;
+    sc.user = &sim, sc.out = carry, rc.out = carry, rc.frame = sim_show, rc.max_frame = c->size, sc.name = "door",
+        sc.ring = 4 << 20;
+    sc.segment = (unsigned)c->segment, sc.parity = (float)c->parity, sc.suite = c->suite,
+        sc.subscribers = c->subscribe ? 2 : 0;
     memset(sc.random, 7, 32), memset(rc.random, 9, 32);
     if (c->suite) sc.key = rc.keys = key, rc.n_keys = 1;
     udpcam_sender *s = udpcam_sender_init(malloc(udpcam_sender_size(&sc)), &sc);
     udpcam_receiver *r = udpcam_receiver_init(malloc(udpcam_receiver_size(&rc)), &rc);
     packets = malloc(MOST_PACKETS * sizeof *packets), sim_frame = malloc(c->size);
-    us next_frame = sim_now + 400 * MS, end = next_frame + (us)(c->frames / shorter) * 33333 + 2 * SECOND, wake_s = 0, wake_r = 0;
+    us next_frame = sim_now + 400 * MS, end = next_frame + (us)(c->frames / shorter) * 33333 + 2 * SECOND,
+        wake_s = 0, wake_r = 0;
     unsigned sent = 0;
     if (c->subscribe) udpcam_receiver_subscribe(r, &alice, "door", sim_now);
     else udpcam_sender_to(s, &bob);
@@ -521,10 +542,12 @@ static void simulate(const conditions *c) {
                 next_frame += 33333, sent++;
             }
         }
-        wake_s = most(sim_now + 1, udpcam_sender_tick(s, sim_now)), wake_r = most(sim_now + 1, udpcam_receiver_tick(r, sim_now));
+        wake_s = most(sim_now + 1, udpcam_sender_tick(s, sim_now)),
+            wake_r = most(sim_now + 1, udpcam_receiver_tick(r, sim_now));
     }
     if (!check(sim_shown * 100 >= c->reach * sent - 100 * (c->reach < 100) && sim_shown <= sent, "all frames come"))
-        fprintf(stderr, "  %u of %u; %u lost, %u by parity, %u by request\n", sim_shown, sent, (unsigned)r->stats.lost, (unsigned)r->stats.by_parity, (unsigned)r->stats.by_request);
+        fprintf(stderr, "  %u of %u; %u lost, %u by parity, %u by request\n", sim_shown, sent, (unsigned)r->stats.lost,
+            (unsigned)r->stats.by_parity, (unsigned)r->stats.by_request);
     check(udpcam_sender_get_stats(s)->reports > 0, "reports come");
     check(!c->subscribe || udpcam_receiver_state(r) == UDPCAM_SUBSCRIBED, "subscribed");
     udpcam_receiver_unsubscribe(r, sim_now);
@@ -559,11 +582,14 @@ static void test_repair(void) {
         uint64_t have[8];
         uint8_t missing[64], used[64];
         const uint8_t *shards[64];
-        unsigned block = draw(l.blocks), e = 0, want = 1 + draw(block_segments(&l, block) < 64 ? block_segments(&l, block) : 64);
+        unsigned block = draw(l.blocks), e = 0, want = 1 + draw(block_segments(&l, block) < 64 ?
+            block_segments(&l, block) : 64);
         for (size_t i = 0; i < length; i++) frame[i] = (uint8_t)draw(256);
         memset(have, 0xff, sizeof have);
         for (unsigned c = 0; c < block_segments(&l, block) && e < want; c++)
-            if (block_segments(&l, block) - c == want - e || !draw(3)) missing[e++] = (uint8_t)c, have[(c * l.blocks + block) / 64] &= ~((uint64_t)1 << (c * l.blocks + block) % 64);
+            if (block_segments(&l, block) - c == want - e || !draw(3))
+                missing[e++] = (uint8_t)c,
+                    have[(c * l.blocks + block) / 64] &= ~((uint64_t)1 << (c * l.blocks + block) % 64);
         unsigned row = draw(SHARDS - l.k - e + 1);
         memset(copy, 0, sizeof copy);
         memcpy(copy, frame, length);
@@ -578,11 +604,12 @@ static void test_repair(void) {
 }
 
 static void test_jpeg(void) {
-    static const uint8_t j[] = {0xff, 0xd8, 0xff, 0xe1, 0, 6, 0xff, 0xd9, 0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 2, 0xd0, 5, 0, 1, 1, 0x11, 0,
-                                0xff, 0xda, 0, 8, 1, 1, 0, 0, 0x3f, 0, 1, 0xff, 0, 2, 0xff, 0xd0, 3, 0xff, 0xd9, 0xff, 0xd8};
+    static const uint8_t j[] = {0xff, 0xd8, 0xff, 0xe1, 0, 6, 0xff, 0xd9, 0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 2, 0xd0, 5, 0,
+                                1, 1, 0x11, 0, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 0x3f, 0, 1, 0xff, 0, 2, 0xff, 0xd0, 3, 0xff, 0xd9, 0xff, 0xd8};
     unsigned w, h;
     now_testing = "udpcam_jpeg";
-    for (size_t n = 0; n < sizeof j; n++) check(udpcam_jpeg(j, n, &w, &h) == (n < sizeof j - 2 ? 0 : (long)sizeof j - 2), "where a JPEG ends");
+    for (size_t n = 0; n < sizeof j; n++)
+        check(udpcam_jpeg(j, n, &w, &h) == (n < sizeof j - 2 ? 0 : (long)sizeof j - 2), "where a JPEG ends");
     check(w == 1280 && h == 720, "its size");
     check(udpcam_jpeg((const uint8_t *)"no JPEG", 7, NULL, NULL) < 0 && udpcam_jpeg(j + 1, 9, NULL, NULL) < 0, "no JPEG");
 }
@@ -622,8 +649,10 @@ int main(int argc, char **argv) {
     fclose(f);
     uint8_t key[32];
     now_testing = "keys";
-    check(!udpcam_key_parse(key, " PjDaaSM/ABAObNpJrC+croLCGVxMH+AH/JrH1cL7CO0=\n") && udpcam_key_id(key) == 0x18d3, "a key is read");
-    check(udpcam_key_parse(key, "PjDaaSM/ABAObNpJrC+croLCGVxMH+AH/JrH1cL7CO1=") && udpcam_key_parse(key, "PjDa") && udpcam_key_parse(key, "") &&
+    check(!udpcam_key_parse(key, " PjDaaSM/ABAObNpJrC+croLCGVxMH+AH/JrH1cL7CO0=\n") &&
+        udpcam_key_id(key) == 0x18d3, "a key is read");
+    check(udpcam_key_parse(key, "PjDaaSM/ABAObNpJrC+croLCGVxMH+AH/JrH1cL7CO1=") && udpcam_key_parse(key, "PjDa") &&
+        udpcam_key_parse(key, "") &&
           udpcam_key_parse(key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="), "what is no key");
     make_tables();
     test_repair();

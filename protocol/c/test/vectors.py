@@ -35,15 +35,19 @@ def load(name):
 for v in load("vectors"):
     head = [text(v["name"]), v["session"], v["stream"]]
     if f := v.get("frame"):
-        out("frame", *head, v.get("parity", 0), v["segment_size"], f["id"], f["captured_us"], f["length"], len(v["segments"]))
+        out("frame", *head, v.get("parity", 0), v["segment_size"], f["id"], f["captured_us"], f["length"],
+            len(v["segments"]))
         for s in v["segments"]:
             out("segment", s["header"], s["offset"], s["length"], s.get("parity", ""))
     elif a := v.get("announcement"):
-        out("announcement", *head, text(a["name"]), a["width"], a["height"], a["milli_fps"], len(a.get("relays") or []), v["datagram"])
+        out("announcement", *head, text(a["name"]), a["width"], a["height"], a["milli_fps"],
+            len(a.get("relays") or []), v["datagram"])
     elif r := v.get("report"):
-        out("report", *head, r["sent_us"], r["echo_us"], r["held_us"], r["largest"], r["late"], r["age_ms"], len(r["trains"] or []), v["datagram"])
+        out("report", *head, r["sent_us"], r["echo_us"], r["held_us"], r["largest"], r["late"], r["age_ms"],
+            len(r["trains"] or []), v["datagram"])
     elif r := v.get("request"):
-        out("request", *head, r["frame_id"], r["block"], r["need"], r["data"], v["datagram"], ",".join(map(str, r["missing"] or [])))
+        out("request", *head, r["frame_id"], r["block"], r["need"], r["data"], v["datagram"],
+            ",".join(map(str, r["missing"] or [])))
     elif s := v.get("skip"):
         out("skip", *head, s["first"], s["last"], v["datagram"])
     elif s := v.get("subscribe"):
@@ -62,15 +66,16 @@ for suite, name in (1, "chacha20-poly1305"), (2, "aes-256-gcm"):
 for name in "refused", "accepted":
     for s in load(name):
         e = s.get("sender") or {}
-        out("script", text(s["name"]), s["reader"], key(s.get("key")), s.get("receiver", ""), e.get("session", 0), e.get("stream", 0),
-            e.get("salt", ""), s.get("number", ""), len(s["steps"]), *e.get("announced_us", []))
+        out("script", text(s["name"]), s["reader"], key(s.get("key")), s.get("receiver", ""), e.get("session", 0),
+            e.get("stream", 0), e.get("salt", ""), s.get("number", ""), len(s["steps"]), *e.get("announced_us", []))
         for t in s["steps"]:
             came = [*addr(t["from"]), t["datagram"]] if "datagram" in t else ["nothing", 0, ""]
             shown = [w for f in t.get("shown", []) for w in (text(f["stream"]), f["id"], f["length"])]
-            out("step", t["at_us"], *came, t.get("refused", ""), t.get("dropped", ""), t.get("answer", ""), len(shown) // 3, *shown)
+            out("step", t["at_us"], *came, t.get("refused", ""), t.get("dropped", ""), t.get("answer", ""),
+                len(shown) // 3, *shown)
 
 for v in load("exchange"):
     out("exchange", text(v["name"]), key(v.get("key")), v.get("salt", ""), v.get("receiver", ""), len(v["messages"]))
     for m in v["messages"]:
-        out("message", text(m["what"]), m["by"], m["sent_us"], m["came_us"], m.get("sealed") or m["open"], m["open"], m.get("shown", 0),
-            m.get("round_trip_us", 0), m.get("ahead_us", 0))
+        out("message", text(m["what"]), m["by"], m["sent_us"], m["came_us"],
+            m.get("sealed") or m["open"], m["open"], m.get("shown", 0), m.get("round_trip_us", 0), m.get("ahead_us", 0))

@@ -1,4 +1,4 @@
-"""30 pictures of 80 kB a second, of whose datagrams 5 % are lost, take less than half a core: the sender, and the receiver."""
+"""30 pictures of 80 kB a second, with 5 % of the datagrams lost, take less than half a core: the sender and the receiver."""
 import os
 import pathlib
 import subprocess
@@ -17,11 +17,13 @@ def cpu_of(process):
 
 def test_half_a_core(tmp_path, capsys):
     port, run, out = free_port(), [sys.executable, "-m", "udpcam"], tmp_path / "out.mjpg"
-    recv = subprocess.Popen(run + ["recv", "--out", str(out), f"127.0.0.1:{port}"], env=ENV, stderr=subprocess.PIPE, text=True)
+    recv = subprocess.Popen(run + ["recv", "--out", str(out), f"127.0.0.1:{port}"], env=ENV,
+                            stderr=subprocess.PIPE, text=True)
     wait_for(port)
     with Path(port, 0.05) as path:
         film = tmp_path / "film.mjpg"
-        film.write_bytes(b"".join(b"\xff\xd8\xff\xda\x00\x02" + bytes([i]) + bytes(79_990) + b"\xff\xd9" for i in range(FRAMES)))
+        film.write_bytes(b"".join(b"\xff\xd8\xff\xda\x00\x02" + bytes([i]) + bytes(79_990) + b"\xff\xd9"
+                                  for i in range(FRAMES)))
         with open(film, "rb") as f:
             send = subprocess.Popen(run + ["send", "--fps", "30", f"127.0.0.1:{path.port}"], env=ENV, stdin=f)
             time.sleep(1.5)

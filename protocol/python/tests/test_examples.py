@@ -86,7 +86,8 @@ def test_readme_runs():
     receives, sends = receives.replace(":12345", f"127.0.0.1:{port}"), sends.replace("192.168.1.20", f"127.0.0.1:{port}")
     recv = subprocess.Popen([sys.executable, "-u", "-c", receives], env=ENV, stdout=subprocess.PIPE, text=True)
     wait_for(port)
-    send = subprocess.run([sys.executable, "-c", sends], env=ENV, cwd=STREET[0].parent, capture_output=True, text=True, timeout=30)
+    send = subprocess.run([sys.executable, "-c", sends], env=ENV, cwd=STREET[0].parent, capture_output=True,
+                          text=True, timeout=30)
     assert send.returncode == 0, send.stderr
     assert "door" in recv.stdout.readline()
     recv.send_signal(signal.SIGINT)

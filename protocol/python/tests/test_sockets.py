@@ -58,7 +58,8 @@ def test_a_loop_that_is_left_closes_the_socket():
 
 
 def test_a_slow_caller_gets_the_newest():
-    with udpcam.receive("127.0.0.1:0", keep=3) as receiver, udpcam.Sender(f"127.0.0.1:{receiver.port}", name="door") as sender:
+    with udpcam.receive("127.0.0.1:0", keep=3) as receiver, \
+            udpcam.Sender(f"127.0.0.1:{receiver.port}", name="door") as sender:
         for i in range(30):
             sender.send(picture(3000, i))
             time.sleep(0.005)
@@ -100,7 +101,8 @@ def test_what_is_no_picture():
             sender.send(b"\xff\xd8" + bytes(1 << 24) + b"\xff\xd9")
 
 
-@pytest.mark.parametrize("key", ["", "x" * 44, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "correct horse battery staple"])
+@pytest.mark.parametrize("key", ["", "x" * 44, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                                 "correct horse battery staple"])
 def test_bad_keys(key):
     from udpcam.seal import parse_key
     for use in (parse_key, lambda k: udpcam.receive(":0", key=k), lambda k: udpcam.Sender("127.0.0.1", key=k)):

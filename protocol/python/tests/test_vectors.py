@@ -66,7 +66,8 @@ def test_vector(v):
         assert wire.parse_skip(want) == (v["skip"]["first"], v["skip"]["last"])
     elif "subscribe" in v:
         s = v["subscribe"]
-        assert wire.pack_subscribe(int(s["number"], 16), bytes.fromhex(s["cookie"]), s["name"], s.get("farewell", False)) == want
+        got = wire.pack_subscribe(int(s["number"], 16), bytes.fromhex(s["cookie"]), s["name"], s.get("farewell", False))
+        assert got == want
     else:
         s = v["answer"]
         assert wire.parse_answer(want) == (int(s["number"], 16), bytes.fromhex(s["cookie"]), s["status"])

@@ -7,5 +7,6 @@
 typedef const char *esp_event_base_t;
 enum { ESP_EVENT_ANY_ID = -1 };
 esp_err_t esp_event_loop_create_default(void);
-esp_err_t esp_event_handler_register(esp_event_base_t base, int32_t id, void (*handler)(void *, esp_event_base_t, int32_t, void *), void *arg);
+esp_err_t esp_event_handler_register(esp_event_base_t base, int32_t id,
+    void (*handler)(void *, esp_event_base_t, int32_t, void *), void *arg);
 #endif

@@ -126,11 +126,11 @@ class _Loop(threading.Thread):
 
 class Receiver:
     """Receives what is sent to [ADDR]:PORT of this machine. Iterate over it to get frames, each the moment that it is whole,
-    and in order. The caller may take its time: a thread receives meanwhile. At most keep frames wait then; the oldest give way.
-    Close it, or use it in a with statement.
+    and in order. The caller may take its time: a thread receives meanwhile. At most keep frames wait then; the oldest give
+    way. Close it, or use it in a with statement.
 
-    key is a key as text, or a file that has one. latency is how long a whole frame may wait for an older one, in seconds, None
-    for about three round trips. deadline is after how many seconds an unfinished frame is given up."""
+    key is a key as text, or a file that has one. latency is how long a whole frame may wait for an older one, in seconds,
+    None for about three round trips. deadline is after how many seconds an unfinished frame is given up."""
 
     def __init__(self, address: str = ":12345", *, key: str | None = None, latency: float | None = None,
                  deadline: float = 1.0, keep: int = 8) -> None:

@@ -78,8 +78,8 @@ def parse_key(text: str) -> Key:
             continue
         if len(secret) == 32 and any(secret) and base64.b64encode(secret).decode() == line.strip():
             return Key(secret)
-    raise ValueError("neither a key nor a file that has one: a key is 32 bytes in base64, 44 characters. udpcam key makes one, "
-                     "and udpcam key --passphrase makes it from words")
+    raise ValueError("neither a key nor a file that has one: a key is 32 bytes in base64, 44 characters. "
+                     "udpcam key makes one, and udpcam key --passphrase makes it from words")
 
 
 class Control(NamedTuple):

@@ -107,8 +107,8 @@ class Sender:
     """Sends JPEGs to HOST[:PORT]. Close it, or use it in a with statement.
 
     name is the stream's name, key a key as text or a file that has one. parity is how much parity is sent, in percent of the
-    data; None follows the losses that receivers report. With fps, send waits so that no more frames leave a second. segment is
-    the most bytes of a frame in a datagram.
+    data; None follows the losses that receivers report. With fps, send waits so that no more frames leave a second. segment
+    is the most bytes of a frame in a datagram.
 
     A thread answers requests: an answer is of use for some round trips, and the next send may be later than that.
     """

@@ -58,7 +58,8 @@ def layout(length: int, blocks: int, k: int) -> Layout:
     check(length > 0 < blocks and k > 0)
     stride = -(-length // (blocks * k * 64)) * 64
     n = -(-length // stride)
-    check(blocks == -(-n // MAX_BLOCK_DATA) and k == -(-n // blocks) and (n == 1 or stride >= 256))  # senders make only these
+    # senders make only these
+    check(blocks == -(-n // MAX_BLOCK_DATA) and k == -(-n // blocks) and (n == 1 or stride >= 256))
     return Layout(length, blocks, k, stride, n)
 
 
@@ -124,8 +125,8 @@ Announcement = NamedTuple("Announcement", [
 
 def pack_announcement(a: Announcement, session: int, stream: int = 0) -> bytes:
     name = clean_name(a.name.encode()).encode()
-    return prefix(ANNOUNCEMENT, session, stream) + struct.pack(">HHII", *a[1:5]) + a.echo.pack() + bytes([len(name)]) + name + \
-        a.receiver
+    fields = struct.pack(">HHII", *a[1:5]) + a.echo.pack()
+    return prefix(ANNOUNCEMENT, session, stream) + fields + bytes([len(name)]) + name + a.receiver
 
 
 def parse_announcement(b: bytes) -> Announcement:
