@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// startWait is how long a program may take to start, on a busy machine, and showWait how long a picture may take that needs
-// no waiting for anything. Tests of mutants have shorter ones.
+// startWait is how long a program may take to start, on a busy machine. showWait is how long it may take until a picture is
+// shown for which the receiver need not wait. Tests of mutants have shorter ones.
 var (
 	startWait = 20 * time.Second
 	showWait  = 3 * time.Second
@@ -30,7 +30,7 @@ type camera struct {
 	name    string
 	suite   byte
 	size    int          // of segments
-	trip    atomic.Int64 // by how many nanoseconds the camera hears later what comes
+	trip    atomic.Int64 // a simulated round trip: how many nanoseconds feedback waits until the camera hears it
 	mute    bool         // whether its announcements echo nothing
 	key     Key
 	tail    []byte                                    // behind the fields of its announcements
@@ -152,7 +152,7 @@ func (c *camera) hear(b []byte, from netip.AddrPort, came time.Time) {
 
 func (c *camera) sealed() bool { return c.key != (Key{}) }
 
-// said returns what has come that is such.
+// said returns the feedback that has come, as far as such is true of it.
 func (c *camera) said(such func(heard) bool) (all []heard) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,7 +170,7 @@ func requestOf(id uint32) func(heard) bool {
 	return func(h heard) bool { return h.request != nil && h.request.frame == id }
 }
 
-// waits waits for feedback, and returns all that is such.
+// waits waits until feedback has come of which such is true, and returns all of that.
 func (c *camera) waits(within time.Duration, such func(heard) bool) (all []heard) {
 	until(within, func() bool { all = c.said(such); return len(all) > 0 })
 	return all

@@ -74,7 +74,7 @@ var python = sync.OnceValue(func() string {
 	return "python3"
 })
 
-// keys are no key, and one.
+// keys are those that each pair is tested with: none, and one.
 var keys = map[string]protocol.Key{"open": {}, "sealed": protocol.NewKey()}
 
 // atOnce bounds how many pairs run at the same time.

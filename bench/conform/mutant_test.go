@@ -190,7 +190,7 @@ func isSegment(b []byte) bool {
 	return len(b) >= headerSize && (t == 1 || t == 2 || t == 9 || t == 10)
 }
 
-// dropped makes a change that drops what is such.
+// dropped makes a change that drops the datagrams of which such is true.
 func dropped(such func(r *mutantRelay, b []byte) bool) func(*mutantRelay, []byte) [][]byte {
 	return changed(func(r *mutantRelay, b []byte) []byte {
 		if such(r, b) {
@@ -200,7 +200,7 @@ func dropped(such func(r *mutantRelay, b []byte) bool) func(*mutantRelay, []byte
 	})
 }
 
-// changed makes a change of each datagram. Nil drops it.
+// changed makes a change of each datagram. If change returns nil, the datagram is dropped.
 func changed(change func(r *mutantRelay, b []byte) []byte) func(*mutantRelay, []byte) [][]byte {
 	return func(r *mutantRelay, b []byte) [][]byte {
 		if b = change(r, b); b == nil {
@@ -275,10 +275,10 @@ func salts(next func(*mutantRelay, []byte) [][]byte) func(*mutantRelay, []byte) 
 
 func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }
 
-// every reports true once in n calls.
+// every returns true once in n calls.
 func (r *mutantRelay) every(n int) bool { r.n++; return r.n%n == 0 }
 
-// later does something again and again.
+// later calls do again and again, from now on.
 func (r *mutantRelay) later(every time.Duration, do func()) {
 	go func() {
 		for {

@@ -105,11 +105,11 @@ func listen(at netip.AddrPort) (*net.UDPConn, error) {
 
 func addressOf(conn *net.UDPConn) netip.AddrPort { return conn.LocalAddr().(*net.UDPAddr).AddrPort() }
 
-// listening waits until the program listens at an address: then a datagram is not refused there. The datagram is foreign, so
-// that it changes nothing.
+// listening waits until the program listens at an address. Before that, the system refuses datagrams to the address. The
+// datagrams that it tries are of another protocol, so they change nothing.
 func (p *program) listening(at netip.AddrPort) error { return listening(at, p.Ended) }
 
-// listening is the same for a program that may have ended.
+// listening does this for any program. It gives up when ended returns true.
 func listening(at netip.AddrPort, ended func() bool) error {
 	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(at))
 	if err != nil {

@@ -175,7 +175,7 @@ func fromFlood(t *trial) {
 	}
 }
 
-// flowing is a port whose stream is shown.
+// flowing is like port, and waits until the receiver shows the stream.
 func (t *trial) flowing() (c *camera, stop func()) {
 	c = t.port(honest)
 	until(showWait, func() bool { return len(c.allAsks()) > 1 })

@@ -48,14 +48,14 @@ var recvRefuseRules = []Rule{
 	{"memory", Receiver, "Limits", "a sender that claims large frames gets no memory for them", false, true, false, recvMemory},
 }
 
-// set returns a datagram with some bytes changed.
+// set returns a copy of b with other values from byte at on.
 func set(b []byte, at int, values ...byte) []byte {
 	b = bytes.Clone(b)
 	copy(b[at:], values)
 	return b
 }
 
-// classic is the first datagram of a frame of the old wire.
+// classic is the first datagram of a frame of the classic wire, which came before udpcam/1.
 func classic() []byte { return append([]byte{1}, picture(7, 3000)[:1000]...) }
 
 // refuses makes a test that sends bad datagrams before each good frame, and expects that these are shown and nothing else.

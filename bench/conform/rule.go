@@ -55,15 +55,15 @@ type Config struct {
 	Rule    string // only the rule of that name; "" means all
 	// At is how many rules are tested at the same time. 0 means 4.
 	At int
-	// Tries is how often a rule is tested until it is kept. A busy machine may delay a datagram so long that a rule seems to be
-	// broken. 0 means 3.
+	// Tries is how often a rule is tested at most. It must be kept once: a busy machine may delay a datagram so long that a
+	// rule seems to be broken. 0 means 3.
 	Tries int
 }
 
-// Rules are all rules.
+// Rules returns all rules.
 func Rules() []Rule { return slices.Concat(recvRules, recvFromRules, sendRules, listenRules) }
 
-// Chosen returns the rules that fit. The error says why there are none.
+// Chosen returns the rules that fit the Config: its role, command, key and rule. If there are none, the error says why.
 func (c Config) Chosen() (rules []Rule, err error) {
 	subscribing := strings.Contains(c.Command, map[Role]string{Receiver: "{from}", Sender: "{listen}"}[c.Role])
 	if !subscribing && !strings.Contains(c.Command, "{addr}") {
@@ -88,7 +88,8 @@ func (c Config) Chosen() (rules []Rule, err error) {
 		c.Rule)
 }
 
-// Run tests the rules, some at a time, and returns the results in the order of the rules. It tells of each at once.
+// Run tests the rules, some at a time, and returns the results in the order of the rules. Besides, it calls tell with each
+// result as soon as it is there.
 func Run(ctx context.Context, c Config, tell func(Result)) ([]Result, error) {
 	rules, err := c.Chosen()
 	if err != nil {
@@ -134,10 +135,10 @@ type trial struct {
 	close   []func()
 }
 
-// A broken rule is a panic that ends its test.
+// A broken is what a test panics with if its rule is broken: what was expected, and what happened instead.
 type broken struct{ expected, saw string }
 
-// broken ends the test.
+// broken ends the test: its rule is broken.
 func (t *trial) broken(expected, saw string, args ...any) {
 	panic(broken{expected, fmt.Sprintf(saw, args...)})
 }
@@ -182,7 +183,7 @@ func (t *trial) start(values map[string]string) {
 	t.close = append(t.close, p.End)
 }
 
-// until waits for something, and reports whether it happened.
+// until waits until happened returns true, and reports whether it did so in time.
 func until(within time.Duration, happened func() bool) bool {
 	for end := time.Now().Add(within); ; time.Sleep(2 * time.Millisecond) {
 		if happened() {

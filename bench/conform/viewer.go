@@ -31,7 +31,7 @@ type viewer struct {
 	began    time.Time
 }
 
-// An arrival is a datagram that came. One of seg, ann and sub is set, or wrong.
+// An arrival is a datagram that came. seg, ann or sub is what it says; or wrong is what is wrong with it.
 type arrival struct {
 	at      time.Time
 	from    netip.AddrPort
@@ -44,7 +44,7 @@ type arrival struct {
 	wrong   string
 }
 
-// An answered answers a Subscribe.
+// An answered is an answer to a Subscribe.
 type answered struct {
 	number uint64
 	cookie [16]byte
@@ -114,7 +114,7 @@ func (v *viewer) parse(a *arrival) (err error) {
 		}
 		if a.prefix.sealed {
 			if v.seg == nil {
-				return nil // later
+				return nil // it is opened when the announcement comes
 			}
 			if s.payload, err = v.seg.Open(nil, nonce(open), open[headerSize:], open[:headerSize]); err != nil {
 				return fmt.Errorf("the key does not open a segment")
@@ -155,7 +155,7 @@ func (v *viewer) parse(a *arrival) (err error) {
 	return fmt.Errorf("type %d", a.prefix.typ)
 }
 
-// all returns what came that is such.
+// all returns the datagrams that came, as far as such is true of them.
 func (v *viewer) all(such func(arrival) bool) (all []arrival) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -172,7 +172,7 @@ func isAnswer(a arrival) bool       { return a.seg != nil && a.seg.typ >= answer
 func isFirst(a arrival) bool        { return a.seg != nil && a.seg.typ < answering }
 func anything(arrival) bool         { return true }
 
-// control makes a datagram of the viewer.
+// control makes a datagram that the viewer sends.
 func (v *viewer) control(typ byte, block byte, body []byte) []byte {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -236,7 +236,8 @@ func (v *viewer) goOn() (stop func()) {
 	return stop
 }
 
-// trains are those of the frames that have ended since the last report, at most eight. All of them came.
+// trains returns trains for the next report: of frames of which all has come, and which were not reported yet. A report has
+// at most eight.
 func (v *viewer) trains(reported map[uint32]bool) (trains []train) {
 	byFrame := map[uint32][]arrival{}
 	for _, a := range v.all(isFirst) {

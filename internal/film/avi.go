@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// An avi is an AVI file (Microsoft's "AVI RIFF File Reference", with the OpenDML extensions). As in Matroska, the lists are
-// entered and never left, so a recording that was cut off can be read, and one of several gigabytes.
+// An avi is an AVI file (Microsoft's "AVI RIFF File Reference", with the OpenDML extensions). The lists are entered
+// and never left: what follows a list is read as if it were inside, as with Matroska. So a recording that was cut off
+// can be read. So can one of several gigabytes, which has more than one outermost list.
 type avi struct {
 	stream      int     // the pictures' number among the streams
 	movi        int64   // where the first list of pictures begins

@@ -109,7 +109,7 @@ func (w *walk) step() error {
 	return nil
 }
 
-// picture yields a picture. Its time has any beginning.
+// picture yields a picture. Its time may count from anywhere: that of the first picture becomes 0.
 func (w *walk) picture(at time.Duration, offset, size int64) error {
 	if !w.begun {
 		w.first, w.begun = at, true
@@ -120,7 +120,7 @@ func (w *walk) picture(at time.Duration, offset, size int64) error {
 	if offset < 0 || size < 0 || offset > w.file.size-size {
 		return fmt.Errorf("%w within a picture", ErrCut)
 	}
-	const smallest = 20 // bytes that any JPEG has; less is a place where the recorder left a picture out
+	const smallest = 20 // bytes that any JPEG has; some recorders leave a picture out, and write less in its place
 	if size < smallest || size > math.MaxInt32 {
 		return w.step()
 	}
@@ -131,7 +131,7 @@ func (w *walk) picture(at time.Duration, offset, size int64) error {
 	return nil
 }
 
-// since returns a time of so many units of which there are so many a second, or a time that is too long.
+// since turns a time in units into a duration; perSecond is how many units a second has. It is maxAt at most.
 func since(units, perSecond float64) time.Duration {
 	seconds := units / perSecond
 	if !(math.Abs(seconds) <= maxAt.Seconds()) { // nor NaN

@@ -21,23 +21,24 @@ import (
 )
 
 const (
-	// childPatience is how long a program is started again and again that has never brought a picture.
+	// childPatience is for how long a program that has never brought a picture is started again and again.
 	childPatience = 10 * time.Second
 	// childEnd is how long a program that is asked to end may take. Then it is killed.
 	childEnd = time.Second
 )
 
 // A child is a program that udpcam starts, whose standard output is JPEGs one after another. If it ends, it is started
-// again, with growing pauses while it brings no picture. It ends with udpcam, whatever ends that, and so do programs that it
-// started itself, as far as the system can see to that.
+// again, with growing pauses while it brings no picture. It ends when udpcam ends, in whatever way that ends. So do
+// the programs that the child has started itself, as far as the system can see to that.
 type child struct {
 	name    string          // for people
 	command func() []string // the program and its arguments
 	silence time.Duration   // how long nothing may come, or 0 for any time
 	once    bool            // its end is that of the source
-	// another says whether the program must be started in another way, if its output begins so, or if it says so; or it is nil.
+	// another, if not nil, says whether the program must be started in another way. It gets the first two bytes of the output
+	// and what the program has said.
 	another func(begin [2]byte, said string) bool
-	lasting func(reason int, said string) bool // whether it is of no use to start it again
+	lasting func(reason int, said string) bool // whether the program would only fail again, if it were started again
 	hide    func(string) string                // takes secrets out of what it says
 	o       Options
 }

@@ -37,7 +37,7 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 	in := &watched{allowed: c.patience()}
 	in.quiet = time.AfterFunc(in.allowed, func() { cancel(errSilent) })
 	defer in.quiet.Stop()
-	const grace = 100 * time.Millisecond // so that silence is called silence
+	const grace = 100 * time.Millisecond // both times may be the same: then errSilent comes first
 	lateAfter := max(cmp.Or(c.o.Patience, pictureTime), in.allowed)
 	fail := func(err error) error {
 		switch err = explain(ctx, err); err {
@@ -74,17 +74,18 @@ func (c *camera) get(ctx context.Context, state *changes, emit emitter) (n int, 
 		return 0, fail(err)
 	}
 
-	var broken mjpeg.Reason // why the last thing was left out
+	var broken mjpeg.Reason // why the last picture was left out
 	o := c.o
 	o.Skip = func(reason string) {
 		broken = mjpeg.Reason(reason)
-		if ctx.Err() == nil { // else the rest has just not come
+		if ctx.Err() == nil { // otherwise get has stopped reading, and the picture is cut off for that reason
 			c.o.Skip(reason)
 		}
 	}
 	kind := kindOf(res.Header)
 	stream := strings.HasPrefix(kind, "multipart/") || strings.HasPrefix(kind, "video/")
-	one := strings.HasPrefix(kind, "image/") && res.ContentLength > 0 // what follows the picture is a part of it, or nothing
+	// One picture, and no stream. Of what the length covers, nothing behind the picture is another one.
+	one := strings.HasPrefix(kind, "image/") && res.ContentLength > 0
 	if req.Close {
 		in.allowed = textSilence
 	}

@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// A body is the body of an answer, read as it is written rather than as its header says: what says that it comes in chunks
-// may come without.
+// A body is the body of an answer. It is read as the camera has written it, which may not be what the header says: some
+// cameras announce chunks and send none.
 type body struct {
 	in      *bufio.Reader
 	left    int64 // bytes of the body, or of the chunk; -1 means up to the end of the connection
 	chunked bool
-	begun   bool  // of chunks: whether a chunk has begun
+	begun   bool  // whether the first chunk has begun
 	ended   error // io.EOF behind the last byte
 	close   func(*body) error
 	ctx     context.Context // of the request; when it is done, the connection is closed
@@ -83,7 +83,8 @@ func (b *body) read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// nextChunk reads the line before a chunk (RFC 9112, section 7.1). Without a last chunk, the chunks end with the connection.
+// nextChunk reads the line before a chunk (RFC 9112, section 7.1). If there is no last chunk, the body ends with the
+// connection.
 func (b *body) nextChunk() {
 	for {
 		start, err := b.in.Peek(1)
@@ -107,7 +108,7 @@ func (b *body) nextChunk() {
 		case bad != nil:
 			b.ended = errChunks
 		case size == 0:
-			b.ended = io.EOF // what may follow is passed when the next answer is read
+			b.ended = io.EOF // trailers may follow: they are skipped when the next answer is read
 		}
 		b.begun, b.left = true, int64(size)
 		return

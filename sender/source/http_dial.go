@@ -38,7 +38,7 @@ type dialer struct {
 type route struct {
 	scheme, address string // the camera's
 	proxy           string // "" without
-	absolute        bool   // the proxy is asked by the whole URL, as it is for http
+	absolute        bool   // requests name the whole URL, as a proxy wants it for http
 }
 
 func (d *dialer) routeOf(req *http.Request) (r route, err error) {
@@ -129,7 +129,8 @@ func tunnel(ctx context.Context, conn net.Conn, address, login string) error {
 	err := req.Write(conn)
 	if err == nil {
 		var res *http.Response
-		res, err = http.ReadResponse(bufio.NewReaderSize(conn, 16), req) // it says no more before TLS begins
+		// Buffering loses nothing: the proxy says no more before TLS begins.
+		res, err = http.ReadResponse(bufio.NewReaderSize(conn, 16), req)
 		if err == nil && res.StatusCode != http.StatusOK {
 			err = fmt.Errorf("the proxy answers %d %s", res.StatusCode, http.StatusText(res.StatusCode))
 		}

@@ -22,8 +22,8 @@ import (
 type exchange struct {
 	dialer
 	idle  atomic.Pointer[line]
-	alone atomic.Bool // the camera has sent what is no answer between two answers: each gets a connection of its own
-	short atomic.Bool // its lengths are too small: answers end with the connection
+	alone atomic.Bool // the camera has sent stray bytes behind an answer: each request gets a connection of its own
+	short atomic.Bool // the camera gives lengths that are too small: its answers end where the connection ends
 }
 
 // A line is a connection to a camera, or to a proxy before it.
@@ -34,10 +34,10 @@ type line struct {
 	used  bool // an answer has been read
 }
 
-// errUsed means that something came on a connection that was no answer.
+// errUsed means that something came that was no answer, on a connection that had brought an answer before.
 var errUsed = errors.New("what has come is no answer")
 
-// RoundTrip is that of [http.RoundTripper].
+// RoundTrip sends a request and returns the answer, as [http.RoundTripper] says.
 func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	to, err := e.routeOf(req)
 	if err != nil {

@@ -28,8 +28,8 @@ var (
 	errRTSP       = &refusal{err: errors.New("it speaks RTSP on this port, not HTTP; give its address as rtsp://")}
 )
 
-// readHead reads lines up to a blank one: the first line, and fields. A header also ends where the data end, and at a byte
-// with which no field but each JPEG begins.
+// readHead reads lines up to a blank one: the first line, and fields. A header also ends where the data end, and before a
+// line that begins with FF: no field begins so, but every JPEG does.
 func readHead(in *bufio.Reader, budget *int) (first string, fields http.Header, err error) {
 	fields = http.Header{}
 	last := "" // the field that a folded line continues (RFC 9112, section 5.2)
@@ -56,7 +56,7 @@ func readHead(in *bufio.Reader, budget *int) (first string, fields http.Header, 
 			last = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))
 			fields[last] = append(fields[last], strings.TrimSpace(value))
 		default:
-			last = "" // such as GoAhead's date without a name
+			last = "" // no field, such as the date without a name that the server GoAhead writes
 		}
 	}
 }

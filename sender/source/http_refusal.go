@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// A refusal is an error that will not go away if the camera is asked again. If it is doubtful, it may go away.
+// A refusal is an error that will not go away if the camera is asked again. If it is doubtful, this is not sure.
 type refusal struct {
 	err      error
 	doubtful bool
@@ -59,8 +59,8 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
-// refused returns an error if an answer says that no pictures follow, or else nil. What the header calls text may be a
-// picture nevertheless.
+// refused returns an error if an answer says that no pictures follow, or else nil. The answer may call itself text: that may
+// be a picture nevertheless, so its beginning is looked at.
 func refused(req *http.Request, res *http.Response, body *bufio.Reader) error {
 	kind := kindOf(res.Header)
 	// Not res.Status: what a camera writes there is not fit for a terminal.
@@ -90,8 +90,8 @@ func refused(req *http.Request, res *http.Response, body *bufio.Reader) error {
 // pictureStart is how a JPEG begins: SOI and another marker.
 var pictureStart = []byte{0xFF, 0xD8, 0xFF}
 
-// noPicture returns an error unless there is a picture where an answer begins that calls itself something else. A short text
-// may say that the camera is busy, and something else soon.
+// noPicture looks at the beginning of an answer whose media type is not that of pictures. It returns an error unless there
+// is a picture nevertheless. If there is text, the error is doubtful: the camera may only be busy.
 func noPicture(kind string, body *bufio.Reader) error {
 	const enough = 1 << 10 // bytes; some cameras send a header of a part before the picture
 	var start []byte

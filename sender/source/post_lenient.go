@@ -18,10 +18,10 @@ import (
 
 // net/http answers requests that are not quite right by itself: 400, and no handler hears of it. Small cameras send such
 // requests: without Host, with a space behind the request line, with a line that is no field, without a length. So uploads
-// come over connections that put the header of such a request right before net/http reads it. Of a request that is right,
-// not a byte is touched.
+// come over connections that mend the header of such a request, before net/http reads it. Other requests pass unchanged,
+// byte for byte.
 
-// lenientListener accepts such connections.
+// lenientListener accepts these connections.
 type lenientListener struct {
 	net.Listener
 	refused func(from net.Addr, status int, why string) // is called for each request that net/http refuses itself
@@ -44,7 +44,7 @@ type lenientConn struct {
 	in       *bufio.Reader
 	from     io.Reader // what net/http reads: the header as it should be, and what follows it; nil at first
 	unframed bool      // the request does not say how long it is
-	wrong    string    // what is wrong with the request, if net/http would not say it
+	wrong    string    // what is wrong with the request, where we know it and net/http does not
 	refused  func(from net.Addr, status int, why string)
 }
 

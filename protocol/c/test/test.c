@@ -288,7 +288,8 @@ static void test_sealed(void) {
 /* ---- refused.json, accepted.json ---- */
 
 static const char *const reasons[] = {"foreign", "unknown-type", "malformed", "duplicate", "late", "spare", "inconsistent",
-                                      "stray", "over-limit", "sealed", "unsealed", "unannounced", "wrong-key", "replayed", "unwanted"};
+                                      "stray", "over-limit", "sealed", "unsealed", "unannounced", "wrong-key", "replayed",
+                                      "unwanted"};
 
 static void test_script(FILE *f) {
     static uint8_t b[70000], frame[1 << 20];
@@ -605,7 +606,8 @@ static void test_repair(void) {
 
 static void test_jpeg(void) {
     static const uint8_t j[] = {0xff, 0xd8, 0xff, 0xe1, 0, 6, 0xff, 0xd9, 0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 2, 0xd0, 5, 0,
-                                1, 1, 0x11, 0, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 0x3f, 0, 1, 0xff, 0, 2, 0xff, 0xd0, 3, 0xff, 0xd9, 0xff, 0xd8};
+                                1, 1, 0x11, 0, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 0x3f, 0, 1, 0xff, 0, 2, 0xff, 0xd0, 3,
+                                0xff, 0xd9, 0xff, 0xd8};
     unsigned w, h;
     now_testing = "udpcam_jpeg";
     for (size_t n = 0; n < sizeof j; n++)

@@ -57,7 +57,7 @@ function describe() {
   }
 }
 
-// What is set is sent, one after the other, the newest last.
+// send sends the settings. While a request is on its way, changes wait, and then the newest settings are sent.
 let sending = false, again = false;
 async function send() {
   describe();
@@ -85,5 +85,5 @@ panel.addEventListener('input', send);
 const demo = address('api/v1/demo');
 fetch(demo).then((answer) => answer.json()).then((link) => {
   show(link);
-  open(innerWidth >= 900 && innerHeight >= 500); // there it takes no picture its place
+  open(innerWidth >= 900 && innerHeight >= 500); // in a window that is large enough, the panel covers no picture
 });

@@ -28,7 +28,7 @@ export class Feed {
     this.waiting = null; // the newest picture that is not being decoded yet; a newer one takes its place
     this.drawing = null; // the work of showing pictures, until there is none
     this.shown = null; // the JPEG on the screen
-    this.turn = 0; // counts connections: what belongs to an earlier one does not count any more
+    this.turn = 0; // the number of the connection: what an earlier one still brings is ignored
     this.beating = setInterval(() => this.watch(), beat);
   }
 

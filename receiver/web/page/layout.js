@@ -1,10 +1,10 @@
 // Where tiles and pictures go. Sizes are in CSS pixels.
 
-const least = 120; // as wide as this a tile should be
+const least = 120; // how wide a tile should be at least
 
 // columns returns how many columns of n tiles make them largest, and whether they then need no scrolling. shape is the
-// pictures' width by their height. Where tiles would be too small, they get the least width, at least two a row: the fewest
-// scrolls.
+// pictures' width by their height. Where tiles would be too small, they get the least width, but there are at least
+// two in a row, so that there is little to scroll.
 export function columns(n, width, height, shape) {
   let best = 1, most = 0;
   for (let columns = 1; columns <= n; columns++) {

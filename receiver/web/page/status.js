@@ -1,8 +1,8 @@
-// What may be said of a picture. All of it is pure: times are arguments, in milliseconds. What is shown as live is at most a
-// second and two frame intervals old by the server's clock, and the connection has spoken within two seconds.
+// What the page may say of a picture. All functions are pure: times are arguments, in milliseconds. What is shown as live is
+// at most a second and two frame intervals old by the server's clock, and the connection has spoken within two seconds.
 
-export const silence = 2000; // so long may a connection say nothing
-export const patience = (interval) => 1000 + 2 * interval; // so old may a picture be that is live
+export const silence = 2000; // how long a connection may say nothing, in ms
+export const patience = (interval) => 1000 + 2 * interval; // how old a live picture may be, in ms
 
 // A Clock knows the server's time. Each answer of the server says when it was asked (sent), when it came (got), and what the
 // server's clock was in between (time). So the offset of the clocks is known to half a round trip, as in NTP. The answer of

@@ -61,7 +61,7 @@ export class Tile {
     if (this.state !== 'live') this.page.judge();
   }
 
-  // attend has the tile's pictures sent, if it is looked at, and not more than are worth it.
+  // attend asks for the tile's pictures while it is seen, and for fewer a second if the tile is small.
   attend() {
     const wide = this.element.clientWidth * devicePixelRatio;
     this.player.limit(!this.page.isGrid() || wide > 800 ? 0 : wide > 400 ? 15 : 10);
@@ -69,7 +69,7 @@ export class Tile {
     else this.player.stop();
   }
 
-  // facts are about what is on the screen. Of a tile that is out of sight, only the server knows.
+  // facts returns what judge wants to know. A tile that is out of sight gets no pictures: there the server's word counts.
   facts(at) {
     const { info, page, player } = this, since = at - page.told;
     if (player.running) return player.facts(at);
@@ -86,7 +86,7 @@ export class Tile {
       ...this.facts(at), answers: at - page.told < 2000, paused: page.paused, full: page.full,
       known: this.known || !page.told, trouble: info?.origin?.trouble || page.trouble,
     });
-    // What is not sent does not look live: it would still do so when it is seen again.
+    // A tile that gets no pictures does not look live. Otherwise it would still look so for a moment when it is seen again.
     const look = `tile ${state === 'live' && !this.player.running ? 'connecting' : state}${this.zoom.view.zoomed ? ' zoomed' : ''}`;
     if (this.element.className !== look) this.element.className = look;
     if (this.notice.textContent !== notice) this.notice.textContent = notice;
@@ -100,7 +100,7 @@ export class Tile {
     }
   }
 
-  // tell says once that the camera is not live any more, or is again.
+  // tell tells screen readers, once, that the camera is not live any more, or is live again.
   tell(state) {
     if (!words[state] || (state === 'live') === (this.worst === 'live')) return;
     if (this.state) this.page.say(`${this.name}: ${words[state]}`);

@@ -1,4 +1,4 @@
-// Zoom and pan of one tile's picture, by wheel, pinch and drag. The keys are the page's.
+// Zoom and pan of one tile's picture, by wheel, pinch and drag. The keys are in page.js.
 
 import { View } from './layout.js';
 
