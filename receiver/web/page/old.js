@@ -12,7 +12,7 @@
     setTimeout(function () { // modules have run, if they can
       if (document.documentElement.hasAttribute('data-runs')) return;
       var view = document.getElementById('view'), text = document.createElement('p'), image = document.createElement('img');
-      text.className = 'notice';
+      text.className = 'notice aside';
       text.textContent = 'This browser lacks ' + lacks() + '. Here is the plain picture, without any word on how old it is.';
       image.src = 'stream';
       image.alt = 'Picture of the camera';
