@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -28,23 +27,16 @@ func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, f *feed) {
 	defer leave()
 	query := r.URL.Query()
 	after, err := strconv.ParseUint(query.Get("after"), 10, 32)
-	fresh := func(p *part) bool { return p != nil && (err != nil || p.number != uint32(after)) }
-	ctx, cancel := context.WithTimeout(r.Context(), pollWait)
-	defer cancel()
-	defer context.AfterFunc(s.viewers.ctx, cancel)()
-	it := f.newest.Load()
-	for query.Get("wait") == "1" && !fresh(it.part) && ctx.Err() == nil {
-		select {
-		case <-it.over:
-		case <-ctx.Done():
-		}
-		it = f.newest.Load()
+	wait := time.Duration(0)
+	if query.Get("wait") == "1" {
+		wait = pollWait
 	}
+	p := s.awaitPicture(r, f, wait, func(p *part) bool { return err != nil || p.number != uint32(after) })
 	answer := appendClockMessage(nil, f, [8]byte{}, asked, time.Now())
 	size := len(answer)
-	if fresh(it.part) {
-		answer = append(answer, it.part.message[len(it.part.message)-pictureHeaderSize:]...)
-		size = len(answer) + len(it.part.frame.JPEG)
+	if p != nil {
+		answer = append(answer, p.message[len(p.message)-pictureHeaderSize:]...)
+		size = len(answer) + len(p.frame.JPEG)
 	}
 	header := w.Header()
 	header.Set("Content-Type", "application/octet-stream")
@@ -52,7 +44,7 @@ func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, f *feed) {
 	header.Set("Cache-Control", "no-store")
 	v.mustTake(s.config.StallTimeout)
 	w.Write(answer) // fails only if the page has left
-	if fresh(it.part) {
-		w.Write(it.part.frame.JPEG)
+	if p != nil {
+		w.Write(p.frame.JPEG)
 	}
 }

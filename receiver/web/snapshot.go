@@ -24,7 +24,7 @@ func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request, f *feed) 
 		return
 	}
 	defer leave()
-	p := s.awaitPicture(r, f)
+	p := s.awaitPicture(r, f, snapshotWait, func(*part) bool { return true })
 	if p == nil {
 		refuse(w, "there is no picture yet: see /healthz")
 		return
@@ -40,14 +40,14 @@ func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request, f *feed) 
 	s.config.Log.Debug("snapshot", "path", r.URL.Path, "viewer", r.RemoteAddr, "error", err)
 }
 
-// awaitPicture returns the newest picture of f. If there is none, it waits for one. It returns nil if none comes.
-func (s *Server) awaitPicture(r *http.Request, f *feed) *part {
-	ctx, cancel := context.WithTimeout(r.Context(), snapshotWait)
+// awaitPicture returns the newest picture of f if that is wanted. Else it waits for one that is, and returns nil if none comes.
+func (s *Server) awaitPicture(r *http.Request, f *feed, wait time.Duration, wanted func(*part) bool) *part {
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(s.viewers.ctx, cancel)()
 	for {
 		it := f.newest.Load()
-		if it.part != nil {
+		if it.part != nil && wanted(it.part) {
 			return it.part
 		}
 		select {
