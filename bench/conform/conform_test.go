@@ -58,14 +58,17 @@ func TestMutants(t *testing.T) {
 					Role: rule.Role, Key: group.key, Rule: m.rule, Tries: 1}
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
-					results, err := Run(t.Context(), c, func(Result) {})
-					switch {
-					case err != nil:
-						t.Fatal(err)
-					case results[0].Passed:
-						t.Errorf("rule %s seems to be kept", m.rule)
+					for range 3 { // on a busy machine, what shows that a rule is broken may come too late
+						results, err := Run(t.Context(), c, func(Result) {})
+						if err != nil {
+							t.Fatal(err)
+						}
+						t.Logf("%s: expected %s; saw %.200s", m.rule, results[0].Expected, results[0].Saw)
+						if !results[0].Passed {
+							return
+						}
 					}
-					t.Logf("%s: expected %s; saw %.200s", m.rule, results[0].Expected, results[0].Saw)
+					t.Errorf("rule %s seems to be kept", m.rule)
 				})
 			}
 		}

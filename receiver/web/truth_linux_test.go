@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,13 +112,22 @@ func (v *viewing) light(s screen) float64 {
 
 const green = "rgb(18, 131, 76)"
 
-// live waits until the page shows that the picture is live, and returns how bright that is.
+// live waits until the page shows that the picture is live, and returns how bright that is. The page brightens slowly.
 func (v *viewing) live() float64 {
 	v.Helper()
 	s := v.until("live, with a green dot and without a notice", func(s screen) bool {
 		return s.Status == "live" && s.Dot == green && s.Notice == ""
 	})
-	return v.shines(s, 60, 255)
+	light := v.shines(s, 60, 255)
+	for end := time.Now().Add(hang); time.Now().Before(end); {
+		time.Sleep(200 * time.Millisecond)
+		before := light
+		if light = v.light(s); math.Abs(light-before) < 2 {
+			return light
+		}
+	}
+	v.Fatal("the picture's brightness changes all the time")
+	return 0
 }
 
 // shines waits until the picture is so bright.
