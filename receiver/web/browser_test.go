@@ -9,7 +9,6 @@ import (
 	"image/png"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -22,11 +21,7 @@ import (
 
 // chromiumContext starts the tests' headless Chromium, when a test first wants it, and returns its context. See endChromium.
 var chromiumContext = sync.OnceValues(func() (context.Context, error) {
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		return nil, fmt.Errorf("%w: make setup installs it", err)
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU)
 	ctx, freeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(ctx)
 	endChromium = func() {
@@ -57,6 +52,7 @@ func browse(t *testing.T, address string, width, height int64) *browserPage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	need(t, "chromium")
 	shared, err := chromiumContext()
 	if err != nil {
 		t.Fatal(err)

@@ -117,10 +117,7 @@ func TestPageHintsAreText(t *testing.T) {
 
 // On screens of all sizes nothing is cut off, and a phone's camera reads the QR code off the screen.
 func TestPageHintsQR(t *testing.T) {
-	scan, err := exec.LookPath("zbarimg")
-	if err != nil {
-		t.Fatal("zbarimg is not installed: make setup installs it (Debian: zbar-tools)")
-	}
+	scan := need(t, "zbarimg")
 	h := New(quiet(Config{Hints: func() Hints {
 		told := hints()
 		told.Send = append(told.Send, `udpcam send --addr "[2001:db8:1234:5678:9abc:def0:1234:5678]:12399" --wire classic `+

@@ -9,13 +9,21 @@ import (
 	"time"
 )
 
-// run runs a program, and returns its standard output. It skips the test if the program is not installed.
-func run(t *testing.T, program string, args ...string) []byte {
+// need returns the path of a program. If it is not installed, the test is skipped. In make test it must not be: see no-skips in
+// the Makefile.
+func need(t *testing.T, program string) (path string) {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
-		t.Skipf("%s is not installed", program)
+		t.Skipf("%s is not installed: make setup installs it", program)
 	}
+	return path
+}
+
+// run runs a program, and returns its standard output.
+func run(t *testing.T, program string, args ...string) []byte {
+	t.Helper()
+	path := need(t, program)
 	ctx, cancel := context.WithTimeout(t.Context(), hang)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, args...)

@@ -50,11 +50,7 @@ func (here) Do(f func() error) error   { return f() }
 // start starts a program of a browser, which ends with the test. It may write its files in the folder home.
 func start(t *testing.T, on machine, home string, env []string, command ...string) {
 	t.Helper()
-	path, err := exec.LookPath(command[0])
-	if err != nil {
-		t.Fatalf("%v: make setup installs it", err)
-	}
-	cmd := exec.Command(path, command[1:]...)
+	cmd := exec.Command(need(t, command[0]), command[1:]...)
 	cmd.Env = append(os.Environ(), append(env, "HOME="+home, "XDG_RUNTIME_DIR="+home, "TMPDIR="+home)...)
 	startGroup(t, on, cmd)
 }

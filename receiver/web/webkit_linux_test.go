@@ -75,11 +75,7 @@ func openScreen(t *testing.T, home string) string {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	path, err := exec.LookPath("Xvfb")
-	if err != nil {
-		t.Fatalf("%v: make setup installs it (Debian: xvfb)", err)
-	}
-	cmd := exec.Command(path, "-displayfd", "3", "-screen", "0", "1600x1200x24", "-nolisten", "tcp")
+	cmd := exec.Command(need(t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1600x1200x24", "-nolisten", "tcp")
 	cmd.ExtraFiles = []*os.File{write}
 	startGroup(t, here{}, cmd)
 	write.Close()
