@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,12 +23,12 @@ func TestFollowFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		aside := filepath.Join(t.TempDir(), "aside") // a file must not be seen with the time of the machine's clock
 		put := func(name string, content []byte) {
-			path := filepath.Join(dir, name)
-			if err := os.WriteFile(path, content, 0o644); err != nil {
+			err := os.WriteFile(aside, content, 0o644)
+			if err = errors.Join(err, os.Chtimes(aside, time.Now(), time.Now()), os.Rename(aside, filepath.Join(dir, name))); err != nil {
 				t.Error(err)
 			}
-			os.Chtimes(path, time.Now(), time.Now())
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
