@@ -14,14 +14,8 @@ const pollWait = time.Second
 // has that already (?after=NUMBER). With ?wait=1 the answer waits for a picture. The messages are those of page_message.go.
 func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, f *feed) {
 	asked := time.Now()
-	v := viewerOf(r)
-	if !v.moveTo(s.viewers) {
-		refuse(w, tooManyViewers)
-		return
-	}
-	leave, ok := s.streams.watch(f)
-	if !ok {
-		noSuchStream(w)
+	v, leave := s.visit(w, r, f)
+	if leave == nil {
 		return
 	}
 	defer leave()

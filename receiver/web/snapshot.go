@@ -13,14 +13,8 @@ const snapshotWait = 5 * time.Second
 // serveSnapshot answers with the newest picture of f and its age in seconds, or waits for the first one. Whoever asks for it
 // is a viewer meanwhile, and has as long to take the picture as other viewers.
 func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request, f *feed) {
-	v := viewerOf(r)
-	if !v.moveTo(s.viewers) {
-		refuse(w, tooManyViewers)
-		return
-	}
-	leave, ok := s.streams.watch(f)
-	if !ok {
-		noSuchStream(w)
+	v, leave := s.visit(w, r, f)
+	if leave == nil {
 		return
 	}
 	defer leave()
@@ -38,6 +32,22 @@ func (s *Server) serveSnapshot(w http.ResponseWriter, r *http.Request, f *feed) 
 	v.mustTake(s.config.StallTimeout)
 	_, err := w.Write(p.frame.JPEG)
 	s.config.Log.Debug("snapshot", "path", r.URL.Path, "viewer", r.RemoteAddr, "error", err)
+}
+
+// visit makes whoever asks for one picture of f a viewer, until leave is called. If that cannot be, it says so to the client,
+// and leave is nil.
+func (s *Server) visit(w http.ResponseWriter, r *http.Request, f *feed) (v *viewer, leave func()) {
+	v = viewerOf(r)
+	if !v.moveTo(s.viewers) {
+		refuse(w, tooManyViewers)
+		return v, nil
+	}
+	leave, ok := s.streams.watch(f)
+	if !ok {
+		noSuchStream(w)
+		return v, nil
+	}
+	return v, leave
 }
 
 // awaitPicture returns the newest picture of f if that is wanted. Else it waits for one that is, and returns nil if none comes.
