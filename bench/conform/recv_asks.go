@@ -76,7 +76,8 @@ func recvAsksBlocks(t *trial) {
 		t.askedFor(c, want)
 	}
 	for _, h := range c.said(requestOf(f.id)) {
-		if h.request.block == 1 && h.at.Sub(sent) > 50*time.Millisecond {
+		// A busy machine may send half of the frame, and pause. What is asked for then is more than one segment.
+		if h.request.block == 1 && len(h.request.missing) == 1 && h.at.Sub(sent) > 50*time.Millisecond {
 			t.broken("block 1, of which one segment is missing, has parity enough", "a request for %d of it", h.request.need)
 		}
 	}

@@ -63,14 +63,16 @@ class _Loop(threading.Thread):
         poll, wait, a = select.poll(), 0, self.assembler
         poll.register(self.sock, select.POLLIN)
         while not self.closed:
+            now = 0
             if poll.poll(wait):
                 try:
                     for _ in range(64):
-                        self._read()
+                        came = self._read()
                         self._send(a.feedback)
+                    now = came  # more may wait in the socket: it must not count as lost because it has not been read yet
                 except OSError:  # there is no more; or it is what ICMP says of a datagram that was sent
                     pass
-            now = clock()
+            now = now or clock()
             due = min([a.expire(now)] + [s.attend(a, now) for s in self.subscriptions])
             self._send(a.feedback)
             if a.ready:
@@ -85,7 +87,8 @@ class _Loop(threading.Thread):
             wait = max(0, min(100, -(-(due - now) // MS)))
         self._send([(b, s.address) for s in self.subscriptions for b in s.farewells()])
 
-    def _read(self) -> None:
+    def _read(self) -> int:
+        """Reads what came next, and returns when it came."""
         n, notes, _, source = self.sock.recvmsg_into([self._buffer], 256)
         now = clock()
         size, at = n, now
@@ -111,6 +114,7 @@ class _Loop(threading.Thread):
                 self.assembler.add(b, source, at)
             else:
                 self.assembler.stats["refused unwanted"] += 1
+        return at
 
     def _send(self, datagrams: list[tuple[bytes, Address]]) -> None:
         for b, to in datagrams:
