@@ -64,7 +64,7 @@ func (s *Sender) makeTrains(o *protocol.Outgoing) {
 // depart says how a frame of size bytes leaves.
 func (d *destination) depart(size int, plan path.Plan, c Config) departure {
 	next := c.Clock.Now()
-	if c.Pace.rate > 0 && d.free.After(next) {
+	if c.Pace.rate > 0 && !c.Pace.atMost && d.free.After(next) {
 		next = d.free // the last frame still uses up the rate
 	}
 	return departure{rate: c.Pace.rateOf(size, plan), next: next}
@@ -93,7 +93,7 @@ func (s *Sender) leave(o *protocol.Outgoing) error {
 		case made < all: // there is more to make
 		case !waits:
 			return nil
-		case s.putsOff && s.config.Pace == Pace{}:
+		case s.putsOff && s.config.Pace.adapts():
 			s.putOff()
 			return nil
 		default:

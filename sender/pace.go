@@ -23,9 +23,10 @@ const (
 // A Pace says how fast a frame's datagrams leave. The zero value adapts to what receivers report: frames leave at once,
 // unless a queue on the way is too short for that. Then they leave at the speed of the narrowest link.
 type Pace struct {
-	off   bool
-	share float64 // of the time between two frames
-	rate  float64 // bytes a second
+	off    bool
+	atMost bool    // whether rate is only a bound
+	share  float64 // of the time between two frames
+	rate   float64 // bytes a second
 }
 
 // PaceOff lets every frame leave at once.
@@ -36,6 +37,12 @@ func PaceShare(share float64) Pace { return Pace{share: min(share, 1), off: shar
 
 // PaceRate is a fixed rate in bits a second. If the source makes more, Send blocks.
 func PaceRate(bits float64) Pace { return Pace{rate: bits / 8} }
+
+// PaceAtMost adapts as the zero value does, but no frame leaves faster than so many bits a second.
+func PaceAtMost(bits float64) Pace { return Pace{atMost: true, rate: bits / 8} }
+
+// adapts reports whether what receivers report decides how fast frames leave.
+func (p Pace) adapts() bool { return p.atMost || p == Pace{} }
 
 // rateOf is the rate in bytes a second at which a frame of size bytes leaves, 0 for all at once. It is never faster than the
 // plan allows, unless pacing is off.

@@ -42,6 +42,7 @@ var floors = []struct {
 	}},
 	{"receiver/web", []string{"receiver/web", "protocol", "internal/guard"}},
 	{"internal/datagram", []string{"protocol", "internal/rawfd"}},
+	{"internal/datachannel", []string{"protocol", "internal/datagram"}},
 	{"internal/hubconn", []string{"protocol"}},
 	{"internal/netsim", []string{"protocol", "internal/datagram"}},
 	{"internal/trace", []string{"protocol"}},
@@ -78,6 +79,10 @@ var places = []struct {
 		[]string{"sender/source/*.go", "receiver/web/*.go", "internal/guard/*.go", "cmd/udpcam/*.go", "bench/*.go"}, nil},
 	{"net/http", "Server ServeMux NewServeMux Handler HandlerFunc Handle HandleFunc ListenAndServe Serve ResponseWriter",
 		[]string{"sender/source/post*.go", "receiver/web/*.go", "internal/guard/*.go"}, nil},
+	// Only data channels are WebRTC.
+	{"github.com/pion/dtls/v3", "", []string{"internal/datachannel/*.go"}, nil},
+	{"github.com/pion/sctp", "", []string{"internal/datachannel/*.go"}, nil},
+	{"github.com/pion/stun/v3", "", []string{"internal/datachannel/*.go"}, nil},
 	// Only discovery speaks DNS.
 	{"github.com/miekg/dns", "", []string{"protocol/discovery/*.go"}, nil},
 	// Only package browser starts browsers, and only package plot draws.

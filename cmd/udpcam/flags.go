@@ -127,6 +127,8 @@ func httpFlags(usual string) []cli.Flag {
 		&cli.StringFlag{Name: "token", Usage: "let in everyone who has this `TOKEN` too: http://…/?token=TOKEN"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in this `FILE` (PEM)", TakesFile: true},
 		&cli.StringFlag{Name: "tls-key", Usage: "the certificate's private key is in this `FILE` (PEM)", TakesFile: true},
+		&cli.StringFlag{Name: "datagrams", Usage: "the UDP port (`[ADDR:]PORT`) from which pages get their pictures where the " +
+			"network loses packets, or off", DefaultText: "the port of --http"},
 		&cli.IntFlag{Name: "max-viewers", Usage: "how many (`N`) may watch at once", Value: web.DefaultMaxViewers},
 	)
 }

@@ -30,6 +30,7 @@ type server struct {
 	*web.Server
 	session  *session
 	listener net.Listener
+	pictures *datagrams // for pages that get them as datagrams; nil if none does
 	scheme   string
 	token    string
 	qr       bool // the terminal gets the page's address as a QR code too
@@ -89,8 +90,16 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		// 60 viewers, and costs no time that could be measured.
 		debug.SetGCPercent(50)
 	}
-	to := &server{Server: web.New(config), session: s, listener: listener, scheme: "http", token: config.Token,
-		qr: c.Bool("qr")}
+	pictures, err := openDatagrams(c.Context, c.String("datagrams"), listener.Addr(), c.Int("max-viewers"), s.log)
+	if err != nil {
+		listener.Close()
+		return nil, err
+	}
+	if pictures != nil {
+		config.Datagrams = pictures
+	}
+	to := &server{Server: web.New(config), session: s, listener: listener, pictures: pictures, scheme: "http",
+		token: config.Token, qr: c.Bool("qr")}
 	if encryption != nil {
 		to.listener, to.scheme = tls.NewListener(listener, encryption), "https"
 	}
@@ -103,7 +112,7 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		s.log.Warn("others can read the password or token on its way: encrypt with --tls-cert and --tls-key", "url", to.url())
 	}
 	if to.qr && !exposed {
-		listener.Close()
+		to.close()
 		return nil, cmdline.Usagef("--qr is for other machines, and --http %s is for this one alone: give an address such as "+
 			"--http 0.0.0.0:8080", full)
 	}
@@ -172,6 +181,9 @@ func (s *server) serve(ctx context.Context) error { return s.Serve(ctx, s.listen
 func (s *server) close() {
 	s.listener.Close()
 	s.Close()
+	if s.pictures != nil {
+		s.pictures.close()
+	}
 }
 
 // readPage reads the file of --html. Without the flag it returns nil.

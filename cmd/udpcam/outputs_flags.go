@@ -17,7 +17,7 @@ import (
 // Flags that need another one.
 var (
 	httpOnly = []string{"qr", "html", "allow-host", "allow-origin", "trust-proxy", "auth", "token", "tls-cert", "tls-key",
-		"max-viewers"}
+		"max-viewers", "datagrams"}
 	outOnly = []string{"stream", "force", "new-file", "keep", "keep-free", "record-as", "snapshot-every",
 		"camera-as"}
 )

@@ -60,6 +60,9 @@ type Config struct {
 	// Hints, if set, returns what the page tells while there is no stream. It is called at most once a second, while somebody
 	// looks at such a page. Any goroutine may call it, and it should not take long.
 	Hints func() Hints
+	// Datagrams, if set, brings pictures to those pages to which they come late by a WebSocket, because the network loses
+	// packets.
+	Datagrams Datagrams
 	// Demo, if set, gives the page controls for a demonstration's network.
 	Demo *Demo
 	// HTML replaces the page at "/" and at "/streams/NAME/". Relative links in it, such as "stream" and "snapshot.jpg",

@@ -31,6 +31,9 @@ func (s *Server) routes() *http.ServeMux {
 		text("GET /api/v1/demo", s.serveDemo)
 		mux.HandleFunc("POST /api/v1/demo", s.serveDemoChange)
 	}
+	if s.config.Datagrams != nil {
+		mux.HandleFunc("POST /datagrams", s.serveDatagrams)
+	}
 	for _, prefix := range []string{"GET /", "GET /streams/{name}/"} {
 		mux.HandleFunc(prefix+"stream", s.of(s.serveStream))
 		mux.HandleFunc(prefix+"socket", s.of(s.serveSocket))

@@ -48,17 +48,29 @@ func (s *Server) Put(f protocol.Frame) { s.put(f, nil) }
 // put is Put for a frame that may come from a source on demand; from is nil if it does not.
 func (s *Server) put(f protocol.Frame, from *source) {
 	reason := s.unfit(f)
-	if reason == "" && !s.streams.put(s.newPart(f), from) {
-		reason = SkipStreams
-	}
 	if reason == "" {
-		s.in.Add(1)
-		return
+		p := s.newPart(f)
+		if s.streams.put(p, from) {
+			s.in.Add(1)
+			s.passOn(p)
+			return
+		}
+		reason = SkipStreams
 	}
 	s.dropped.Add(1)
 	if s.config.Skip != nil {
 		s.config.Skip(reason)
 	}
+}
+
+// passOn sends a picture to the pages that get datagrams.
+func (s *Server) passOn(p *part) {
+	if s.config.Datagrams == nil {
+		return
+	}
+	f := p.frame
+	f.Captured = p.captured
+	s.config.Datagrams.Put(f)
 }
 
 // unfit returns why a frame cannot be shown, or "" if it can.

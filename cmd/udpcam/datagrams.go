@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"udpcam/cmd/internal/cmdline"
+	"udpcam/internal/datachannel"
+	"udpcam/protocol"
+	"udpcam/sender"
+)
+
+// datagramsSpeed is how fast a frame leaves to a browser at most, in bits a second. Chromium's socket holds 131,072 bytes, which
+// the system counts as some 57 packets. More than that at once overflow it, before Chromium reads the first.
+const datagramsSpeed = 250e6
+
+// datagrams send pictures to pages: each page is a receiver that subscribes, and its data channel is the network. It
+// implements [web.Datagrams]:
+//
+//	web.Server ──> datagrams.Put ──> onChannel.next ──> sender.Sender ──> datachannel.Conn ──> browsers
+//
+// Each stream that a page wants has a sender of its own, and a goroutine that sends the newest frame.
+type datagrams struct {
+	*datachannel.Conn
+	port *sender.Port
+	log  *slog.Logger
+
+	mu      sync.Mutex // guards the fields below
+	streams map[string]*onChannel
+	closed  bool
+	sending sync.WaitGroup
+}
+
+// An onChannel is a stream that pages have wanted.
+type onChannel struct {
+	sender *sender.Sender
+	next   chan protocol.Frame // has room for one: the newest
+	ended  chan struct{}
+	last   time.Time // when the last frame came; guarded by datagrams.mu
+}
+
+// openDatagrams opens the UDP port by which pages get datagrams. flag is what the user says of it: an address or a port, or
+// off. Without that it is the port of the HTTP server, whose address is given. It returns nil if there is to be none, or if
+// another program has the port that the user has not chosen.
+func openDatagrams(ctx context.Context, flag string, http net.Addr, most int, log *slog.Logger) (*datagrams, error) {
+	addr, err := datagramsAddr(flag, http.String())
+	if addr == "" || err != nil {
+		return nil, err
+	}
+	conn, err := datachannel.Listen(ctx, addr, datachannel.Config{MaxPeers: most, Log: log})
+	switch {
+	case err != nil && flag == "":
+		log.Warn("pages get no datagrams: where the network loses packets, pictures come late. Choose a free port with --datagrams",
+			"addr", addr, "error", err)
+		return nil, nil
+	case err != nil:
+		return nil, explainListening("datagrams", addr, err)
+	}
+	return &datagrams{Conn: conn, log: log, streams: map[string]*onChannel{},
+		port: sender.NewPort(sender.PortConfig{MaxSubscribers: most, Keys: []protocol.Key{{}}, Log: log}, conn)}, nil
+}
+
+// datagramsAddr returns the UDP address for pages, "" for none.
+func datagramsAddr(flag, http string) (string, error) {
+	host, _, err := net.SplitHostPort(http)
+	switch {
+	case err != nil || flag == "off":
+		return "", err
+	case flag == "":
+		return http, nil
+	}
+	if port, err := strconv.ParseUint(flag, 10, 16); err == nil {
+		return net.JoinHostPort(host, strconv.FormatUint(port, 10)), nil
+	}
+	if addr, err := netip.ParseAddrPort(flag); err == nil {
+		return addr.String(), nil
+	}
+	return "", cmdline.Usagef("--datagrams %q: give a UDP port such as 8080, an address such as 192.168.1.7:8080, or off", flag)
+}
+
+// Put implements [web.Datagrams].
+func (d *datagrams) Put(f protocol.Frame) {
+	s := d.stream(f.Stream)
+	if s == nil || !s.sender.Watched() {
+		return
+	}
+	for {
+		select {
+		case s.next <- f:
+			return
+		default:
+		}
+		select {
+		case <-s.next: // it waits for the one before, and this one is newer
+		default:
+		}
+	}
+}
+
+// stream returns the stream of that name. It begins one if somebody may want it; else it returns nil.
+func (d *datagrams) stream(name string) *onChannel {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	if s := d.streams[name]; s != nil || d.closed {
+		if s != nil {
+			s.last = now
+		}
+		return s
+	}
+	if !d.port.Wanted() || name == "" || protocol.CleanName(name) != name { // a page could not name it
+		return nil
+	}
+	for other, s := range d.streams {
+		if now.Sub(s.last) >= endsAfter {
+			d.end(other)
+		}
+	}
+	if len(d.streams) >= maxPassed {
+		return nil
+	}
+	to, err := sender.New(sender.Config{Name: name, Port: d.port, SegmentSize: datachannel.SegmentSize,
+		Pace: sender.PaceAtMost(datagramsSpeed), Log: d.log})
+	if err != nil {
+		d.log.Error("no datagrams for pages", "stream", name, "error", err)
+		return nil
+	}
+	s := &onChannel{sender: to, next: make(chan protocol.Frame, 1), ended: make(chan struct{}), last: now}
+	d.streams[name] = s
+	d.sending.Go(func() { s.run(d.log) })
+	return s
+}
+
+// run sends frames until the stream has ended.
+func (s *onChannel) run(log *slog.Logger) {
+	defer s.sender.Close()
+	for {
+		select {
+		case <-s.ended:
+			return
+		case f := <-s.next:
+			if _, err := s.sender.Send(f); err != nil {
+				log.Debug("a picture cannot be sent as datagrams", "stream", f.Stream, "error", err)
+			}
+		}
+	}
+}
+
+// end ends a stream. d.mu is held.
+func (d *datagrams) end(name string) {
+	close(d.streams[name].ended)
+	delete(d.streams, name)
+}
+
+// close ends all streams, and disconnects all pages.
+func (d *datagrams) close() {
+	d.mu.Lock()
+	d.closed = true
+	for name := range d.streams {
+		d.end(name)
+	}
+	d.mu.Unlock()
+	d.sending.Wait()
+	d.port.Close()
+}
