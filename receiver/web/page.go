@@ -37,7 +37,8 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, _ *feed) {
 		Name, Root, Path       string
 		MaxPixels              int
 		Hints, Demo, Datagrams bool
-	}{name, root, pagePath(name), s.config.MaxPixels, s.config.Hints != nil, s.config.Demo != nil, false}) // fails only if it has left
+	}{name, root, pagePath(name), s.config.MaxPixels, s.config.Hints != nil, s.config.Demo != nil,
+		s.config.Datagrams != nil}) // fails only if it has left
 }
 
 // serveStatic answers with a file of the page, and serveWire with one of the modules that read its datagrams.
