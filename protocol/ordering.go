@@ -201,6 +201,8 @@ func (o *ordering) goesOn(id uint32, now time.Time) bool {
 		return false // this frame was handed on
 	}
 	switch ahead := id - o.stray.id; {
+	case o.stray.frames == 0:
+		o.stray = stray{id, 1, now}
 	case ahead == 0:
 	case ahead <= maxAhead:
 		o.stray.id = id

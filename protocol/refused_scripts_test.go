@@ -186,6 +186,17 @@ func refusedFrames() (all []script) {
 		c.next += 999
 		c.comes(d[0]).refused("late")
 	})
+	frame("Strangers", "late frames in order", "three late frames in order change nothing before 250 ms have passed",
+		func(c *scene) {
+			var late [][]byte
+			for range 6 {
+				late = append(late, c.frame(100, 0)[0])
+			}
+			c.comes(c.frame(100, 0)[0]).passes(200*time.Millisecond).dropped("lost").shown(c.next-1, 100)
+			for _, d := range late[:3] {
+				c.comes(d).refused("late")
+			}
+		})
 	return all
 }
 

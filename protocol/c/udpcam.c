@@ -1374,7 +1374,7 @@ static int too_far(const stream *s, uint32_t id) { return (int32_t)(id - s->reac
 static int goes_on(stream *s, uint32_t id, us now) {
     uint32_t behind = s->newest - id;
     if (behind < 64 && s->before >> behind & 1) return 0; /* it was handed on */
-    if (id - s->stray > AHEAD) s->stray = id, s->strays = 1, s->stray_since = now;
+    if (!s->strays || id - s->stray > AHEAD) s->stray = id, s->strays = 1, s->stray_since = now;
     else if (id != s->stray) s->stray = id, s->strays++;
     return s->strays >= 3 && now - (newer(id, s->newest) ? s->handed : s->stray_since) >= 250 * MS;
 }
