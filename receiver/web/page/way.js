@@ -9,6 +9,7 @@
 //   leaving    the socket is to bring pictures again; datagrams go on until it does
 
 const late = 60; // how much longer than the quickest a late picture takes
+const stale = 250; // how much longer one takes that says nothing of the present: it waited for an outage to end
 const often = 3, within = 2000; // so many bad pictures in such a time, and datagrams are asked for
 const silence = 1000; // after so long without a picture the other way has to help
 const tries = 5000; // how long datagrams are waited for
@@ -104,12 +105,9 @@ export class Way {
     this.quickest.add(transit, at);
     if (repaired || trouble > this.trouble) this.hurt = at;
     Object.assign(this, { id, came, got: at, trouble });
-    if (this.state === 'trying') {
-      this.before = this.recent.score;
-      this.enter('datagrams', at);
-    } else if (this.state === 'both') {
-      this.enter('datagrams', at);
-    }
+    const fresh = transit <= this.quickest.value + stale;
+    if (this.state === 'trying') this.before = this.recent.score;
+    if (fresh && (this.state === 'trying' || this.state === 'both')) this.enter('datagrams', at);
     if (paused > silence / 2) [this.recent, this.since] = [new Recent(), at]; // an outage says nothing of the way
     else this.recent.add(transit > this.quickest.value + late ? 0.5 : 1, 1 + Math.min(missed, 100), at);
   }

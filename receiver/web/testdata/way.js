@@ -153,6 +153,17 @@ async ({ Way }) => {
   w.is('in their order', w.shown.every((s, i) => i === 0 || s.id > w.shown[i - 1].id));
   w.is('nobody doubts the channel', w.doubts === 0);
 
+  // What an outage has kept comes first after it.
+  w = world('');
+  w.socket = stalls;
+  w.hurts = () => true;
+  w.run(10_000);
+  from = w.at;
+  w.socket = (at) => (at < from + 4000 ? null : 3);
+  w.datagrams = (at) => (at < from + 300 ? from + 4000 - at : at < from + 4500 ? null : 5);
+  w.run(4300).is('old pictures are no sign that all is well', w.way.state === 'both' && w.gap(from + 4060) < 60);
+  w.run(1000).is('new ones are', w.way.on);
+
   // Datagrams stop, and the socket would go on.
   w = world('');
   w.socket = stalls;
