@@ -3,10 +3,13 @@ package main_test
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,28 +124,114 @@ func since(at time.Time, ms float64) time.Duration {
 	return time.UnixMicro(int64(ms * 1000)).Sub(at)
 }
 
-// sum describes pictures: how many of those that were made in their time, how they came, their delays and the longest gap.
-func sum(all []seen) string {
-	if len(all) < 2 {
-		return fmt.Sprint(len(all))
-	}
-	var delays []float64
-	by, repaired, gap, back := map[string]int{}, 0, 0.0, 0
-	for i, s := range all {
-		delays = append(delays, s.At-s.Captured)
-		by[s.By]++
-		if s.Repaired {
-			repaired++
+// inOrder fails the test if a picture is older than the one before it. It returns the longest time without one, in ms.
+func inOrder(t *testing.T, all []seen) (gap float64) {
+	t.Helper()
+	for i := 1; i < len(all); i++ {
+		if all[i].Captured <= all[i-1].Captured {
+			t.Errorf("a picture goes back by %.1f ms: %+v, %+v", all[i-1].Captured-all[i].Captured, all[i-1], all[i])
 		}
-		if i > 0 {
-			gap = max(gap, s.At-all[i-1].At)
-			if s.Captured <= all[i-1].Captured {
-				back++
-			}
+		gap = max(gap, all[i].At-all[i-1].At)
+	}
+	return gap
+}
+
+// fresh returns how long after a moment the first picture was shown that was made after it.
+func fresh(t *testing.T, all []seen, after time.Time) time.Duration {
+	t.Helper()
+	for _, s := range all {
+		if s.Captured > float64(after.UnixMicro())/1000 {
+			return since(after, s.At)
 		}
 	}
-	slices.Sort(delays)
-	made := (all[len(all)-1].Captured-all[0].Captured)*30/1000 + 1
-	return fmt.Sprintf("%d of %.1f, %v, %d repaired, p50 %.1f p99 %.1f max %.1f ms, gap %.0f ms, %d back", len(all), made, by, repaired,
-		delays[len(delays)/2], delays[len(delays)*99/100], delays[len(delays)-1], gap, back)
+	t.Fatalf("no picture was made after that, of %d", len(all))
+	return 0
+}
+
+// says waits until an element of the page says something.
+func (d *distantPage) says(id, text string) {
+	d.t.Helper()
+	until(d.t, text, func() bool {
+		return strings.Contains(evaluate[string](d.browser, fmt.Sprintf("document.getElementById(%q).innerText", id)), text)
+	})
+}
+
+// hide hides the page, as another tab does, or shows it.
+func (d *distantPage) hide(yes bool) {
+	d.t.Helper()
+	evaluate[bool](d.browser, fmt.Sprintf(`Object.defineProperty(document, 'hidden', { get: () => %v, configurable: true }) &&
+		document.dispatchEvent(new Event('visibilitychange'))`, yes))
+}
+
+// A page's pictures come by its WebSocket, until the network loses packets: then they come by datagrams, and the picture does
+// not stop, nor go back. It survives outages, a server that is killed, and being hidden.
+func TestE2ENetnsPageWays(t *testing.T) {
+	const good, bad = "delay 2ms", "delay 2ms loss 5%"
+	d := openDistant(t, "", good)
+	time.Sleep(time.Second)
+	for _, s := range d.pictures() {
+		if s.By != "socket" {
+			t.Fatalf("without losses, a picture comes by %s", s.By)
+		}
+	}
+
+	lossy := d.network(bad)
+	d.says("facts", "by datagrams")
+	time.Sleep(3 * time.Second)
+	all := d.pictures()
+	gap := inOrder(t, all)
+	from := slices.IndexFunc(all, func(s seen) bool { return s.By == "datagrams" })
+	took := since(lossy, all[from].At)
+	smooth := all[from:]
+	made := (smooth[len(smooth)-1].Captured-smooth[0].Captured)*30/1000 + 1
+	t.Logf("by datagrams after %v; then %d of %.1f pictures, longest gap %.0f ms, before that %.0f ms", took.Round(time.Millisecond),
+		len(smooth), made, inOrder(t, smooth), gap)
+	if took > 6*time.Second || float64(len(smooth)) < 0.9*made || gap > 1000 {
+		t.Error("that took too long, or pictures are missing")
+	}
+
+	out := d.network("loss 100%")
+	time.Sleep(4 * time.Second)
+	back := d.network(bad)
+	time.Sleep(3 * time.Second)
+	all = d.pictures()
+	inOrder(t, all)
+	t.Logf("after %v without a network, a new picture is there after %v", back.Sub(out).Round(time.Millisecond),
+		fresh(t, all, back.Add(-10*time.Millisecond)).Round(time.Millisecond))
+	if after := fresh(t, all, back); after > 2*time.Second {
+		t.Errorf("the first picture after an outage comes after %v", after)
+	}
+	d.says("facts", "by datagrams")
+
+	killed := time.Now()
+	d.server.kill()
+	d.says("status", "no connection")
+	t.Logf("the page notices after %v that the server was killed", time.Since(killed).Round(100*time.Millisecond))
+	d.serve(t)
+	d.says("status", "live")
+	d.says("facts", "by datagrams")
+	inOrder(t, d.pictures())
+
+	d.hide(true)
+	until(t, "nobody watches", func() bool { return strings.Contains(string(d.ask("healthz")), `"viewers":0`) })
+	d.pictures()
+	d.hide(false)
+	d.says("status", "live")
+	d.says("facts", "by datagrams")
+	inOrder(t, d.pictures())
+}
+
+// ask asks the server by HTTP, on its machine.
+func (d *distantPage) ask(path string) []byte {
+	d.t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network,
+		addr string) (conn net.Conn, err error) {
+		err = d.cable.A.Do(func() (err error) { conn, err = new(net.Dialer).DialContext(ctx, network, addr); return err })
+		return conn, err
+	}}}
+	said, err := answer(client.Get(distantURL + path))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return said
 }
