@@ -20,7 +20,7 @@ const say = (text) => { $('said').textContent = text; };
 // What the tiles know of the page.
 const page = {
   own, say, look, judge, isGrid, choose, fullScreen, fit, maxPixels: Number(maxPixels), by,
-  link: hasDatagrams === undefined || by === 'socket' ? null : new Link(address('datagrams')),
+  link: hasDatagrams !== undefined && 'RTCPeerConnection' in window ? new Link(address('datagrams')) : null,
   streams: [], // as the server tells, by name
   began: now(), told: 0, // when the page was opened; when the server told last
   trouble: '', full: false, // what is wrong with a source, if the server knows; whether all places are taken
