@@ -8,6 +8,7 @@ import { now, within } from './status.js';
 const patience = 3000; // how long making a channel may take
 const idle = 10_000; // after how long a channel is closed that nobody wants
 const pause = 60_000, longest = 3600_000; // after how long another one is tried if none could be made: at first, and at most
+const soon = 2000; // the same if the server does not answer at all
 
 export class Link {
   // url is where offers are posted.
@@ -67,7 +68,8 @@ export class Link {
 
   async make() {
     const turn = ++this.turn;
-    this.timer = setTimeout(() => turn === this.turn && this.fail(), patience);
+    let answered = true;
+    this.timer = setTimeout(() => turn === this.turn && this.fail(answered), patience);
     try {
       const connection = this.connection = new RTCPeerConnection();
       connection.onconnectionstatechange = () => {
@@ -77,14 +79,16 @@ export class Link {
       this.work().postMessage({ channel, turn }, [channel]); // not all browsers can do that
       const offer = await connection.createOffer();
       const set = connection.setLocalDescription(offer);
+      answered = false;
       const answer = await fetch(this.url, {
         method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: offer.sdp, signal: within(patience),
       });
+      answered = true;
       if (!answer.ok) throw new Error(answer.statusText);
       await set;
       await connection.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
     } catch {
-      if (turn === this.turn) this.fail();
+      if (turn === this.turn) this.fail(answered);
     }
   }
 
@@ -109,12 +113,12 @@ export class Link {
     if (this.seats.size) this.make();
   }
 
-  // fail gives up for some time.
-  fail() {
+  // fail gives up for some time. certain says that there can be no channel; else the server is not there.
+  fail(certain = true) {
     this.drop();
-    const wait = this.pause;
+    const wait = certain ? this.pause : soon;
     this.after = now() + wait;
-    this.pause = Math.min(2 * wait, longest);
+    if (certain) this.pause = Math.min(2 * wait, longest);
     for (const tile of [...this.seats.keys()]) tile.failed(wait);
   }
 }

@@ -83,12 +83,21 @@ export class Way {
   }
 
   // clock notes what the server says: the time between pictures, and when the newest came.
-  clock({ interval, newest }, at) { Object.assign(this, { interval, newest, heard: at }); }
+  clock({ interval, newest }, at) {
+    Object.assign(this, { interval, newest });
+    this.hear(at);
+  }
+
+  // hear notes that the socket has spoken. If it was silent for long, TCP has waited for what was lost.
+  hear(at) {
+    if (at - this.heard > silence) this.bad.push(...new Array(often).fill(at));
+    this.heard = at;
+  }
 
   // bySocket notes a picture. busy says whether drawing the last one took so long that the server had to wait.
   bySocket({ number, came }, busy, at) {
     const { last, interval } = this, transit = at - came;
-    this.heard = at;
+    this.hear(at);
     this.last = { number, came };
     this.quickest.add(transit, at);
     if (this.state === 'leaving' && last) this.enter('socket', at);
@@ -122,8 +131,9 @@ export class Way {
     if (this.on) this.enter('both', at);
   }
 
-  // failed notes that there can be no channel for some time.
+  // failed notes that there can be no channel for some time. If that is short, pictures then go on by datagrams that came so.
   failed(wait, at) {
+    this.resumes = this.resumes || (wait < again && (this.on || this.state === 'both'));
     if (this.wanted) this.enter('socket', at);
     this.after = at + wait;
   }
@@ -134,7 +144,7 @@ export class Way {
     if (this.by === 'socket' || at < this.after || this.opened === Infinity) return false;
     if (this.by === 'datagrams') return true;
     this.bad = this.bad.filter((t) => at - t < within);
-    return !this.limited && (this.resumes || this.bad.length >= often || at - this.heard > silence);
+    return !this.limited && (this.resumes || this.bad.length >= often);
   }
 
   // worse says whether datagrams are no better than the socket was.
@@ -156,7 +166,8 @@ export class Way {
         this.since = at;
         return;
       case 'trying':
-        if (held > tries && !(this.by && !this.last)) this.giveUp(at);
+        if (deaf) this.since = at; // no wonder
+        else if (held > tries && !(this.by && !this.last)) this.giveUp(at);
         else if (this.limited && !this.by) this.enter('socket', at);
         return;
       case 'datagrams':

@@ -197,6 +197,25 @@ async ({ Way }) => {
   w.run(58_000).is('not again for a minute', w.way.state === 'socket');
   w.run(4000).is('but then', w.way.wanted);
 
+  // The server does not answer for a while, also by the socket.
+  w = world('');
+  w.socket = stalls;
+  w.run(5000);
+  w.way.close();
+  w.way.broken(w.at);
+  w.way.failed(2000, w.at);
+  w.run(5000).is('without a socket nothing is asked for', !w.way.wanted);
+  w.socket = () => 3;
+  w.open().run(500).is('then it goes on as before', w.way.on);
+
+  // The network was out for a while.
+  w = world('');
+  from = w.at;
+  w.talks = (at) => at > from + 4000;
+  w.socket = (at) => (at < from + 4000 ? from + 4000 - at : 3);
+  w.run(4000).is('while it is out nothing is asked for', !w.way.wanted);
+  w.run(800).is('then datagrams are', w.way.on);
+
   // A small tile.
   w = world('');
   w.way.limited = true;
