@@ -164,7 +164,8 @@ func (d *distantPage) hide(yes bool) {
 }
 
 // A page's pictures come by its WebSocket, until the network loses packets: then they come by datagrams, and the picture does
-// not stop, nor go back. It survives outages, a server that is killed, and being hidden.
+// not stop, nor go back. It survives outages, servers that
+// end, and being hidden.
 func TestE2ENetnsPageWays(t *testing.T) {
 	const good, bad = "delay 2ms", "delay 2ms loss 5%"
 	d := openDistant(t, "", good)
@@ -203,14 +204,20 @@ func TestE2ENetnsPageWays(t *testing.T) {
 	}
 	d.says("facts", "by datagrams")
 
-	killed := time.Now()
-	d.server.kill()
-	d.says("status", "no connection")
-	t.Logf("the page notices after %v that the server was killed", time.Since(killed).Round(100*time.Millisecond))
-	d.serve(t)
-	d.says("status", "live")
-	d.says("facts", "by datagrams")
-	inOrder(t, d.pictures())
+	for _, end := range []func(){func() { d.server.kill() }, func() { d.server.stop(t) }} {
+		ended := time.Now()
+		end()
+		d.says("status", "no connection")
+		noticed := time.Now()
+		d.serve(t)
+		began := time.Now()
+		d.says("status", "live")
+		live := time.Now()
+		d.says("facts", "by datagrams")
+		t.Logf("the page notices after %.1f s that the server has ended; started again, it is live after %.1f s, by datagrams after %.1f s",
+			noticed.Sub(ended).Seconds(), live.Sub(began).Seconds(), time.Since(began).Seconds())
+		inOrder(t, d.pictures())
+	}
 
 	d.hide(true)
 	until(t, "nobody watches", func() bool { return strings.Contains(string(d.ask("healthz")), `"viewers":0`) })
