@@ -34,7 +34,7 @@ const (
 	offerLasts = 10 * time.Second
 
 	// silence is how long a browser may say nothing. A page that watches reports five times a second.
-	silence = 4 * time.Second
+	silence = 6 * time.Second
 )
 
 // A Config says how a Conn works.
