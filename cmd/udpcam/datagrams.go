@@ -15,8 +15,8 @@ import (
 	"udpcam/sender"
 )
 
-// datagramsSpeed is how fast a frame leaves to a browser at most, in bits a second. Chromium's socket holds 131,072 bytes, which
-// the system counts as some 57 packets. More than that at once overflow it, before Chromium reads the first.
+// datagramsSpeed is how fast a frame leaves to a browser at most, in bits a second. Chromium's socket holds 131,072 bytes,
+// which the system counts as some 57 packets. More than that at once overflow it, before Chromium reads the first.
 const datagramsSpeed = 250e6
 
 // datagrams send pictures to pages: each page is a receiver that subscribes, and its data channel is the network. It

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -84,11 +83,6 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--http: %w", err)
-	}
-	if os.Getenv("GOGC") == "" {
-		// A picture is garbage once the last viewer has it. Collecting garbage twice as often as usual saves 2 MB of 26 with
-		// 60 viewers, and costs no time that could be measured.
-		debug.SetGCPercent(50)
 	}
 	pictures, err := openDatagrams(c.Context, c.String("datagrams"), listener.Addr(), c.Int("max-viewers"), s.log)
 	if err != nil {

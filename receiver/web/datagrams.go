@@ -16,8 +16,8 @@ type Datagrams interface {
 	// Answer answers a page's offer of a data channel (SDP, RFC 8829). The page reaches this machine by the address at.
 	// The error says what is wrong with the offer.
 	Answer(offer []byte, at netip.Addr) (answer []byte, err error)
-	// Put sends a frame to the pages that have subscribed to its stream. The frame is immutable, and its capture time is by this
-	// machine's clock. Put does not wait.
+	// Put sends a frame to the pages that have subscribed to its stream. The frame is immutable, and its capture time is by
+	// this machine's clock. Put does not wait.
 	Put(f protocol.Frame)
 }
 
