@@ -59,6 +59,7 @@ var floors = []struct {
 	{"protocol", []string{"protocol"}},
 	{"protocol/discovery", []string{"protocol"}},
 	{"protocol/mjpeg", []string{"protocol/mjpeg"}},
+	{"protocol/js", nil},
 }
 
 // Each package from outside this module has its place. A package, or some of its names, may be used only in files that

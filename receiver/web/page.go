@@ -3,8 +3,11 @@ package web
 import (
 	"embed"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"path"
+
+	wire "udpcam/protocol/js"
 )
 
 //go:embed page
@@ -31,19 +34,23 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, _ *feed) {
 		return
 	}
 	pageTemplate.Execute(w, struct {
-		Name, Root, Path string
-		MaxPixels        int
-		Hints, Demo      bool
-	}{name, root, pagePath(name), s.config.MaxPixels, s.config.Hints != nil, s.config.Demo != nil}) // fails only if it has left
+		Name, Root, Path       string
+		MaxPixels              int
+		Hints, Demo, Datagrams bool
+	}{name, root, pagePath(name), s.config.MaxPixels, s.config.Hints != nil, s.config.Demo != nil,
+		s.config.Datagrams != nil}) // fails only if it has left
 }
 
-// serveStatic answers with a file of the page.
-func serveStatic(w http.ResponseWriter, r *http.Request) {
+// serveStatic answers with a file of the page, and serveWire with one of the modules that read its datagrams.
+func serveStatic(w http.ResponseWriter, r *http.Request) { serveFile(w, r, pageFiles, "page") }
+func serveWire(w http.ResponseWriter, r *http.Request)   { serveFile(w, r, wire.Files, "src") }
+
+func serveFile(w http.ResponseWriter, r *http.Request, files fs.FS, folder string) {
 	w.Header().Set("Cache-Control", "no-cache")
 	file := r.PathValue("file")
 	if file != path.Base(file) || path.Ext(file) == ".html" { // which is a template
 		http.NotFound(w, r)
 		return
 	}
-	http.ServeFileFS(w, r, pageFiles, "page/"+file)
+	http.ServeFileFS(w, r, files, folder+"/"+file)
 }

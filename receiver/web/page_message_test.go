@@ -14,6 +14,7 @@ func FuzzPageMessage(f *testing.F) {
 	f.Add([]byte{messageTaken, 0, 0, 0, 0, 0, 0, 7, 0, 0, 1, 0})
 	f.Add([]byte{messageClock, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8})
 	f.Add([]byte{messageRate, 0, 0, 10})
+	f.Add([]byte{messageWay, 1, 0, 10, 0, 1, 0, 0})
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var m pageMessage
@@ -22,7 +23,7 @@ func FuzzPageMessage(f *testing.F) {
 		if err != nil {
 			return
 		}
-		want := map[byte]int{messageTaken: 12, messageClock: 16, messageRate: 4}[m.kind]
+		want := map[byte]int{messageTaken: 12, messageClock: 16, messageRate: 4, messageWay: 8}[m.kind]
 		if len(b) != want || m.held < 0 || m.rate < 0 || m.kind != messageTaken && m.number != 0 {
 			t.Errorf("%x is %+v", b, m)
 		}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -29,9 +28,10 @@ type pageSocket struct {
 	mu     sync.Mutex
 	flight flights
 	pace   pace
-	gone   error // why the page has gone, nil if it has not
+	gone   error     // why the page has gone, nil if it has not
+	heard  time.Time // when it sent a message last
 
-	waiting *atomic.Int64 // of the viewer
+	viewer *viewer
 }
 
 // serveSocket sends the pictures of f to a page, see page_message.go. It refuses pages of other sites, but for those that
@@ -42,7 +42,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, f *feed) {
 		return
 	}
 	s.serveViewer(w, r, f, func(v *viewer) (connection, error) {
-		page := &pageSocket{feed: f, timeout: s.config.StallTimeout, changed: make(chan struct{}, 1), waiting: &v.waiting}
+		page := &pageSocket{feed: f, timeout: s.config.StallTimeout, changed: make(chan struct{}, 1), viewer: v, heard: time.Now()}
 		options := websocket.AcceptOptions{InsecureSkipVerify: true} // the Origin is right
 		var err error
 		if page.library, err = websocket.Accept(&takeover{w, page}, r, &options); err != nil {
@@ -119,12 +119,16 @@ func (p *pageSocket) readMessage() error {
 	}
 	now := time.Now()
 	p.mu.Lock()
+	p.heard = now
 	switch m.kind {
 	case messageTaken:
 		p.flight.landed(m.number, m.held, now)
-		p.waiting.Store(p.flight.oldest())
+		p.viewer.waiting.Store(p.flight.oldest())
 	case messageRate:
 		p.pace = pace{rate: float64(m.rate)}
+	case messageWay:
+		p.viewer.elsewhere.Store(m.on)
+		p.viewer.saw(m.shown, m.bytes, now)
 	}
 	p.mu.Unlock()
 	p.signal()
@@ -158,7 +162,8 @@ func (p *pageSocket) close(stalled bool) {
 }
 
 // ready allows the next picture when the page has taken the one before. On a long round trip it allows as many at a time as
-// fit. It never allows more a second than the page asked for.
+// fit. It never allows more a second than the page asked for. A page that takes pictures elsewhere has stalled when it says
+// nothing any more.
 func (p *pageSocket) ready(picture *part, now time.Time) (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,6 +173,11 @@ func (p *pageSocket) ready(picture *part, now time.Time) (time.Duration, error) 
 	}
 	if len(p.flight.all) > 0 {
 		if wait = p.flight.all[0].at.Add(p.timeout).Sub(now); wait <= 0 {
+			return wait, errStalled
+		}
+	}
+	if p.viewer.elsewhere.Load() {
+		if wait = min(wait, p.heard.Add(p.timeout).Sub(now)); wait <= 0 {
 			return wait, errStalled
 		}
 	}

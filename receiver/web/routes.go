@@ -19,6 +19,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.Handle("GET /streams/{name}/{$}", page)
 	mux.HandleFunc("GET /streams/{name}", redirectToPage)
 	text("GET /static/{file}", serveStatic)
+	text("GET /static/wire/{file}", serveWire)
 	text("GET /healthz", s.serveHealth)
 	text("GET /metrics", s.metrics().ServeHTTP)
 	text("GET /streams", s.serveStreams)

@@ -6,8 +6,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"udpcam/protocol"
 )
 
 // A viewer is somebody who watches a stream, or is answered something else, for as long as its HTTP handler runs. See
@@ -38,6 +41,10 @@ type viewer struct {
 	sent    atomic.Uint64
 	skipped atomic.Uint64
 
+	elsewhere atomic.Bool // it gets its pictures by datagrams, and is to be written none
+	first     uint64      // the feed's item before the first that it could see
+
+	counting   sync.Mutex
 	second     time.Time    // the beginning of the present second
 	thisSecond int64        // pictures in it
 	rate       atomic.Int64 // pictures in the last whole second
@@ -54,6 +61,9 @@ var (
 func (s *Server) serveViewer(w http.ResponseWriter, r *http.Request, f *feed, open func(v *viewer) (connection, error)) {
 	v := viewerOf(r)
 	v.feed, v.key, v.watching = f, viewerKey(r), true
+	if seq := f.newest.Load().seq; seq > 0 {
+		v.first = seq - 1
+	}
 	if !v.moveTo(s.viewers) {
 		refuse(w, tooManyViewers)
 		return
@@ -109,6 +119,9 @@ func (v *viewer) watch(ctx context.Context) error {
 		}
 		if it.seq == v.seen && repeat > 0 {
 			next = nil
+		}
+		if v.elsewhere.Load() {
+			next, v.seen = nil, 0 // it has missed nothing when it gets pictures here again
 		}
 		wait, err := v.conn.ready(next, now)
 		if next == nil {
@@ -168,14 +181,30 @@ func (v *viewer) write(ctx context.Context, p *part, seq uint64, now time.Time) 
 	}
 	v.pace.sent(p)
 	v.seen, v.wrote = seq, now
-	v.sent.Add(1)
-	v.all.out.Add(1)
+	v.count(1, now)
+	return nil
+}
+
+// count counts pictures that have been sent to the viewer.
+func (v *viewer) count(pictures uint64, now time.Time) {
+	v.counting.Lock()
+	defer v.counting.Unlock()
+	v.sent.Add(pictures)
+	v.all.out.Add(pictures)
 	if now.Sub(v.second) >= time.Second {
 		v.rate.Store(v.thisSecond)
 		v.second, v.thisSecond = now, 0
 	}
-	v.thisSecond++
-	return nil
+	v.thisSecond += int64(pictures)
+}
+
+// saw counts pictures that the viewer says to have been shown by datagrams, of so many bytes together. It is believed that
+// it has seen no more than there were, none larger than a frame may be.
+func (v *viewer) saw(pictures, bytes uint64, now time.Time) {
+	made := v.feed.newest.Load().seq - v.first
+	pictures = min(pictures, made-min(made, v.sent.Load()))
+	v.all.bytes.Add(min(bytes, pictures*protocol.MaxFrameSize))
+	v.count(pictures, now)
 }
 
 // whyEnded returns why ctx is done.

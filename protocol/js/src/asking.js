@@ -94,7 +94,7 @@ export class Asking {
    */
   ask(p, now) {
     if (this.stream.all.config.oneWay || p.asks === limits.MAX_ASKS || p.partial) return Infinity;
-    const from = p.over || p.last + limits.TAIL_WAIT + this.#gap;
+    const from = p.over || p.last + (this.stream.all.config.tail ?? limits.TAIL_WAIT) + this.#gap;
     const due = p.asks ? p.asked + this.#patience : from + this.#lateness;
     if (now < due) return due;
     if (p.asks++) this.unanswered++;

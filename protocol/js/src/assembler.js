@@ -6,8 +6,9 @@ import * as wire from "./wire.js";
 
 /**
  * A picture. captured is when it was taken, by the clock of its camera's machine. key is the ID of the key that it was
- * sealed with, undefined if it came open. The bytes are yours.
- * @typedef {{stream: string, id: number, captured: number, jpeg: Uint8Array, from: string, key?: string}} Frame
+ * sealed with, undefined if it came open. repaired says what made it whole, "" if nothing was missing. The bytes are yours.
+ * @typedef {{stream: string, id: number, captured: number, jpeg: Uint8Array, from: string, key?: string,
+ *   repaired: "" | "parity" | "request"}} Frame
  *
  * @typedef {object} Options
  * @property {(frame: Frame) => void} onFrame gets each frame
@@ -18,6 +19,8 @@ import * as wire from "./wire.js";
  *   shown, once a minute, and of one a second: its key is missing, it is open, or it may be a recording
  * @property {number} [latency] how long a whole frame waits for an older one; by default three round trips, at most 150
  * @property {number} [deadline] how long a frame may take, from its first segment on; by default 1000
+ * @property {number} [tail] after how long a silence the rest of a frame counts as lost; by default 2.5
+ * @property {boolean} [intact] what brings the datagrams checks them, so open frames need no check
  *
  * A datagram, and the key of its stream.
  * @typedef {{p: import("./wire.js").Prefix, key: string, b: Uint8Array, from: string, now: number, waited: boolean}} Arrival

@@ -74,7 +74,7 @@ export class Stream {
     if (s.isAnswer) [p.helped, this.asking.unanswered] = [true, 0];
     if (p.missing) return "";
     const jpeg = p.join(memory), n = jpeg.length, v = viewOf(jpeg);
-    if (!this.opener && checksum(jpeg) !== s.crc) this.drop(p, "corrupt");
+    if (!this.opener && !this.all.config.intact && checksum(jpeg) !== s.crc) this.drop(p, "corrupt");
     else if (n < 4 || v.getUint16(0) !== 0xffd8 || v.getUint16(n - 2) !== 0xffd9) this.drop(p, "not-jpeg");
     else [p.state, p.wholeAt, this.delivered] = [WHOLE, now, this.delivered + 1];
     this.handOn(now, false);
@@ -203,11 +203,11 @@ export class Stream {
     for (;;) {
       const p = this.#next(now, giveUp), { stats, memory } = this.all;
       if (typeof p === "number") return p;
-      if (p.helped) stats.byRequest++;
-      else if (p.repaired) stats.byParity++;
+      const repaired = p.helped ? "request" : p.repaired ? "parity" : "";
+      if (repaired) stats[repaired === "request" ? "byRequest" : "byParity"]++;
       const captured = timeNear(p.head?.captured ?? 0, now), [jpeg = new Uint8Array()] = p.data;
       p.free(memory);
-      this.hold({ stream: "", id: p.id, captured, jpeg, from: this.from, key: this.opener?.key.id });
+      this.hold({ stream: "", id: p.id, captured, jpeg, from: this.from, key: this.opener?.key.id, repaired });
       this.asking.fade();
       this.release();
     }

@@ -6,7 +6,7 @@ const FIRST = [100, 200, 400]; // the first times between two Subscribes, in mil
 const AGAIN = 500, FULL = 2000, ALL = 2000; // later ones: usually; if it is full; while streams come, if all are wanted
 const SILENCE = 500; // no datagram of a stream for so long, and the receiver asks again
 const HURRY = 200; // the least time between two Subscribes that leave at once for a new cookie
-const BURST = 8, RATE = 2.2 / 1000; // datagrams at once, and a millisecond for long: who forges answers gets no more
+const BURST = 8; // datagrams at once. For long, one for each AGAIN, and a little more: who forges answers gets no more
 const STATES = ["asking", "subscribed", "full", "no-stream"];
 
 export class Subscriber {
@@ -23,12 +23,17 @@ export class Subscriber {
 
   /**
    * Subscribes to the stream of that name, or to all if it is empty; to sealed ones if there is a key, else to open ones.
-   * @param {{name?: string, key?: import("./seal.js").Key}} [options]
+   * again is the time between two Subscribes, in milliseconds: by default 500.
+   * @param {{name?: string, key?: import("./seal.js").Key, again?: number}} [options]
    */
-  constructor({ name = "", key } = {}) {
+  constructor({ name = "", key, again = AGAIN } = {}) {
     this.name = name;
     this.key = key;
+    this.again = again;
   }
+
+  /** Datagrams a millisecond. */
+  get #rate() { return 1.1 / this.again; }
 
   /** How the subscription stands: receiving, subscribed, full, no-stream, unanswered, or asking. @param {number} now */
   state(now) {
@@ -56,7 +61,7 @@ export class Subscriber {
     const answer = parseAnswer(b);
     if (!answer || answer.number.some((n, i) => n !== this.number[i])) return false;
     [this.#cookie, this.#status, this.#answered, this.#unheard] = [answer.cookie, answer.status, true, 0];
-    if (answer.status) [this.#tries, this.#next] = [FIRST.length, now + (answer.status === 2 ? FULL : AGAIN)];
+    if (answer.status) [this.#tries, this.#next] = [FIRST.length, now + (answer.status === 2 ? FULL : this.again)];
     else if (now - this.#hurried >= HURRY) this.#hurried = this.#next = now;
     return true;
   }
@@ -70,16 +75,16 @@ export class Subscriber {
     if (this.#status === 1 && this.#flows(now)) { // reports keep up the subscription
       due = Math.max(due, Math.min(this.#stream + SILENCE, this.name ? Infinity : this.#left + ALL));
     }
-    return this.#tokens < 1 ? Math.max(due, this.#filled + (1 - this.#tokens) / RATE + 1) : due;
+    return this.#tokens < 1 ? Math.max(due, this.#filled + (1 - this.#tokens) / this.#rate + 1) : due;
   }
 
   /** The datagram that is to leave now, or null. @param {number} now */
   next(now) {
-    if (this.#filled) this.#tokens = Math.min(BURST, this.#tokens + Math.max(0, now - this.#filled) * RATE);
+    if (this.#filled) this.#tokens = Math.min(BURST, this.#tokens + Math.max(0, now - this.#filled) * this.#rate);
     this.#filled = now;
     if (now < this.deadline(now)) return null;
     const slow = this.#status === 2 || (!this.#status && this.#flows(now));
-    [this.#left, this.#next] = [now, now + (FIRST[this.#tries++] ?? (slow ? FULL : AGAIN))];
+    [this.#left, this.#next] = [now, now + (FIRST[this.#tries++] ?? (slow ? FULL : this.again))];
     this.#tokens--;
     this.#unheard++;
     return this.#write(false);

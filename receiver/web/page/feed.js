@@ -2,39 +2,65 @@
 // page's own thread, where the browser can do that. The messages from the server are described in page_message.go, and by
 // HTTP in poll.go. What a feed tells the page:
 //
-//   {picture: {number, captured, came, at, bytes, width, height}}   one is on the screen, since at
-//   {clock: {sent, got, time, newest, interval}}                    the server has answered; newest is 0 if there is none
-//   {open: true} {closed: opened}                                   the connection; opened says whether it ever was
-//   {damaged: true}                                                 a picture cannot be shown
+//   {picture: {number, captured, came, at, bytes, width, height, by, repaired}}   one is on the screen, since at
+//   {clock: {sent, got, time, newest, interval}}   the server has answered; newest is 0 if there is none
+//   {open: true} {closed: opened}                  the connection; opened says whether it ever was
+//   {damaged: true}                                a picture cannot be shown
+//   {wants: true} {wants: false} {doubts: true}    of datagrams: see way.js
 //
 // Times are in milliseconds since the Unix epoch: captured, came, time and newest by the server's clock, the others by now().
 
 import { now, within } from './status.js';
+import { Way } from './way.js';
 
 const pictureMessage = 1, clockMessage = 2; // from the server
-const taken = 1, rateLimit = 3; // to it
+const taken = 1, rateLimit = 3, wayMessage = 4; // to it
 
 const maxCanvas = 3840 * 2160; // pixels: more would take memory, and no screen shows them
 const beat = 500; // how often the server is asked for the time, in ms
+const look = 100; // how often it is decided by which way pictures come
 const deaf = 4000; // when a connection that says nothing is given up
+const most = 3; // pictures that may wait for the screen: repair may bring several at once
 
 export class Feed {
-  constructor(canvas, maxPixels, tell) {
+  // by is the way that the viewer wants: see way.js.
+  constructor(canvas, maxPixels, tell, by) {
     this.context = canvas.getContext('2d', { alpha: false, desynchronized: true });
     this.maxPixels = maxPixels;
     this.tell = tell;
     this.rate = 0;
     this.socket = null;
-    this.waiting = null; // the newest picture that is not being decoded yet; a newer one takes its place
+    this.waiting = []; // pictures that are not being decoded yet
+    this.newest = null; // the last of them that has come
+    this.drawn = 0; // how long it took to show the last picture
+    this.interval = 0; // between pictures
     this.drawing = null; // the work of showing pictures, until there is none
     this.shown = null; // the JPEG on the screen
     this.turn = 0; // the number of the connection: what an earlier one still brings is ignored
-    this.beating = setInterval(() => this.watch(), beat);
+    this.way = new Way(by);
+    this.port = null; // where whole pictures come from that came by datagrams
+    this.wanted = this.on = false; // of the way, as the page and the server know it
+    this.between = 0; // from when a picture was taken until the server got it
+    this.tally = { pictures: 0, bytes: 0 }; // that are shown, came by datagrams, and are not reported yet
+    this.timers = [setInterval(() => this.watch(), beat), setInterval(() => this.steer(now()), look)];
+  }
+
+  // obey does what the page orders.
+  obey({ rate, connect, poll, disconnect, snapshot, port, failed, broken }) {
+    if (rate !== undefined) this.limit(rate);
+    if (connect) this.connect(connect);
+    if (poll) this.poll(poll);
+    if (disconnect) this.disconnect();
+    if (snapshot) this.tell({ jpeg: this.shown });
+    if (port) this.join(port);
+    if (broken) this.way.broken(now());
+    if (failed) this.way.failed(failed, now());
+    this.steer(now());
   }
 
   // connect begins a WebSocket.
   connect(url) {
-    this.disconnect();
+    this.hangUp();
     const s = this.socket = new WebSocket(url);
     let opened = false;
     this.heard = now();
@@ -44,13 +70,15 @@ export class Feed {
       opened = true;
       this.heard = now();
       this.tell({ open: true });
+      this.way.open(this.heard);
       this.limit(this.rate);
+      if (this.on) this.sayWay();
       for (const ms of [0, 100, 250]) setTimeout(() => s === this.socket && this.ask(), ms);
     };
     this.closed = () => {
       if (s !== this.socket) return;
       s.close();
-      this.disconnect();
+      this.hangUp();
       this.tell({ closed: opened });
     };
     s.onclose = this.closed;
@@ -62,7 +90,7 @@ export class Feed {
   // poll asks for one picture after the other by HTTP. The answer is waited for, unless pictures are to be few: many tiles
   // that wait would take all connections that a browser has for one server.
   async poll(url) {
-    this.disconnect();
+    this.disconnect(); // without a socket there are no datagrams either
     const turn = this.turn;
     const next = new URL(url);
     let number = '', opened = false;
@@ -94,10 +122,33 @@ export class Feed {
     }
   }
 
+  // join takes the port by which pictures come that have come by datagrams.
+  join(port) {
+    if (!this.wanted) {
+      port.close();
+      return;
+    }
+    if (this.port) this.port.close();
+    this.port = port;
+    port.onmessage = ({ data }) => {
+      if (port === this.port) this.hearWhole(data);
+    };
+  }
+
+  // disconnect ends everything.
   disconnect() {
+    this.way.stop(now());
+    this.steer(now());
+    this.hangUp();
+  }
+
+  // hangUp ends the socket, and not the datagrams.
+  hangUp() {
     const s = this.socket;
     this.turn++;
-    this.socket = this.waiting = null;
+    this.socket = null;
+    this.waiting = this.waiting.filter((picture) => picture.port);
+    this.way.close();
     if (!s) return;
     if (s.readyState !== WebSocket.CONNECTING) {
       s.close();
@@ -109,55 +160,122 @@ export class Feed {
 
   close() {
     this.disconnect();
-    clearInterval(this.beating);
+    this.timers.forEach(clearInterval);
   }
 
   // watch keeps asking, and gives up a connection that does not answer.
   watch() {
     if (!this.socket) return;
-    if (now() - this.heard > deaf) this.closed();
-    else this.ask();
+    if (now() - this.heard > deaf) {
+      this.closed();
+      return;
+    }
+    this.ask();
+    if (this.on) this.sayWay();
+  }
+
+  // steer does what the way wants.
+  steer(at) {
+    const { way } = this;
+    way.look(at);
+    if (way.wanted !== this.wanted) {
+      this.wanted = way.wanted;
+      this.tell({ wants: this.wanted });
+      if (!this.wanted && this.port) {
+        this.port.close();
+        this.port = null;
+      }
+    }
+    if (way.on !== this.on) {
+      this.on = way.on;
+      this.sayWay();
+    }
+    if (way.doubts(at)) this.tell({ doubts: true });
+  }
+
+  // sayWay tells the server whether it is to send pictures here, and how many have come by datagrams.
+  sayWay() {
+    const { pictures, bytes } = this.tally;
+    const said = this.send(8, (view) => {
+      view.setUint8(0, wayMessage);
+      view.setUint8(1, this.on ? 1 : 0);
+      view.setUint16(2, Math.min(pictures, 0xffff));
+      view.setUint32(4, bytes);
+    });
+    if (said) this.tally = { pictures: 0, bytes: 0 };
   }
 
   hear(data, sent, got) {
     this.heard = got;
     const view = new DataView(data), time = (at) => (view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4)) / 1000;
     if (view.getUint8(0) === clockMessage) {
-      this.tell({
-        clock: {
-          sent: (sent || view.getFloat64(8)) + view.getUint32(32) / 1000, got,
-          time: time(16), newest: time(24), interval: view.getUint32(4) / 1000,
-        },
-      });
+      const clock = {
+        sent: (sent || view.getFloat64(8)) + view.getUint32(32) / 1000, got,
+        time: time(16), newest: time(24), interval: view.getUint32(4) / 1000,
+      };
+      this.between = view.getInt32(36) / 1000;
+      this.interval = clock.interval;
+      this.way.clock(clock, got);
+      this.tell({ clock });
     }
     if (view.getUint8(0) === pictureMessage) {
       const jpeg = new Uint8Array(data, view.getUint16(2));
-      this.waiting = { turn: this.turn, socket: this.socket, at: got, number: view.getUint32(4), captured: time(8), came: time(16), jpeg };
-      if (!this.drawing) this.drawing = this.show();
+      const picture = { turn: this.turn, socket: this.socket, at: got, number: view.getUint32(4), captured: time(8), came: time(16), jpeg };
+      this.way.bySocket(picture, this.drawn > this.interval, got);
+      this.put(picture);
     }
+    this.steer(got);
   }
 
-  // show draws pictures, always the newest, until there is none.
+  // hearWhole takes a picture that has come by datagrams.
+  hearWhole({ id, captured, jpeg, repaired, trouble }) {
+    const at = now(), came = captured + this.between;
+    this.way.byDatagrams({ id, came, repaired, trouble }, at);
+    this.put({ port: this.port, at, number: id, captured, came, jpeg, repaired });
+    this.steer(at);
+  }
+
+  // put shows a picture, unless it is no newer than one that has come the other way. On the socket the server waits until a
+  // picture is shown, so the newest takes the place of one that waits. Datagrams come in any case: some may wait, if pictures
+  // are shown faster than they come.
+  put(picture) {
+    const { newest, waiting } = this, other = newest && !newest.port !== !picture.port;
+    if (other && picture.captured <= newest.captured && picture.at - newest.at < deaf) {
+      tellTaken(picture);
+      return;
+    }
+    this.newest = picture;
+    const room = picture.port && this.drawn < this.interval / 2 ? most : 1;
+    while (waiting.length >= room) {
+      const { port, ...old } = waiting.shift();
+      if (port) this.way.skipped(picture.at);
+      else if (picture.port) tellTaken(old);
+    }
+    waiting.push(picture);
+    if (!this.drawing) this.drawing = this.show();
+  }
+
+  // show draws pictures until there is none.
   async show() {
-    while (this.waiting) {
-      const picture = this.waiting;
-      this.waiting = null;
+    while (this.waiting.length) {
+      const picture = this.waiting.shift(), began = now();
       try {
         await this.draw(picture);
       } catch {
         this.tell({ damaged: true });
       }
-      if (picture.socket) tellTaken(picture);
+      this.drawn = now() - began;
+      tellTaken(picture);
     }
     this.drawing = null;
   }
 
-  async draw({ turn, number, captured, came, jpeg }) {
+  async draw({ turn, port, number, captured, came, jpeg, repaired }) {
     const pixels = pixelsOf(jpeg);
     if (pixels === 0 || pixels > this.maxPixels) throw new RangeError(`a picture of ${pixels} pixels`);
     const image = await decode(new Blob([jpeg], { type: 'image/jpeg' }));
     const { width, height } = image;
-    if (turn === this.turn) {
+    if (port ? port === this.port : turn === this.turn) {
       const canvas = this.context.canvas, scale = Math.min(1, Math.sqrt(maxCanvas / pixels));
       const across = Math.ceil(width * scale), down = Math.ceil(height * scale);
       if (canvas.width !== across || canvas.height !== down) {
@@ -166,7 +284,9 @@ export class Feed {
       }
       this.context.drawImage(image, 0, 0, across, down);
       this.shown = jpeg;
-      this.tell({ picture: { number, captured, came, at: now(), bytes: jpeg.length, width, height } });
+      if (port) this.tally = { pictures: this.tally.pictures + 1, bytes: this.tally.bytes + jpeg.length };
+      const by = port ? 'datagrams' : 'socket';
+      this.tell({ picture: { number, captured, came, at: now(), bytes: jpeg.length, width, height, by, repaired } });
     }
     if (image.close) image.close();
   }
@@ -174,6 +294,7 @@ export class Feed {
   // limit asks for so many pictures a second at most; 0 is all.
   limit(perSecond) {
     this.rate = perSecond;
+    this.way.limited = perSecond > 0;
     this.send(4, (view) => {
       view.setUint8(0, rateLimit);
       view.setUint16(2, perSecond);
@@ -187,16 +308,19 @@ export class Feed {
     });
   }
 
-  send(size, fill) { say(this.socket, size, fill); }
+  // send sends a message, and returns whether that was possible.
+  send(size, fill) { return say(this.socket, size, fill); }
 }
 
 function say(socket, size, fill) {
-  if (!socket || socket.readyState !== WebSocket.OPEN) return;
+  if (!socket || socket.readyState !== WebSocket.OPEN) return false;
   const view = new DataView(new ArrayBuffer(size));
   fill(view);
   socket.send(view);
+  return true;
 }
 
+// tellTaken tells the server that it need not wait for a picture any more, if it came by the socket.
 function tellTaken({ socket, number, at }) {
   say(socket, 12, (view) => {
     view.setUint8(0, taken);

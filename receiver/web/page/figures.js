@@ -6,14 +6,17 @@ const series = ['fps', 'median', 'p99', 'loss', 'repaired', 'mbit'];
 export class Figures {
   constructor() {
     for (const name of series) this[name] = [];
-    this.pictures = this.bytes = 0;
+    this.pictures = this.bytes = this.repairs = 0;
     this.delays = [];
     this.at = performance.now();
   }
 
   // picture counts one that is on the screen.
-  picture({ delay, bytes }) {
+  picture({ delay, bytes, by, repaired }) {
+    if (by === 'image') return; // nobody sees each
     this.pictures++;
+    if (by === 'datagrams') this.repairs += repaired ? 1 : 0;
+    this.byDatagrams = by === 'datagrams';
     this.any = true;
     this.bytes += bytes;
     if (delay !== null && delay >= 0 && delay < 10000) this.delays.push(delay);
@@ -36,9 +39,10 @@ export class Figures {
     this.push('median', own ? at(0.5) : info?.delay?.median_ms ?? null);
     this.push('p99', own ? at(0.99) : info?.delay?.p99_ms ?? null);
     this.push('loss', expected === null ? null : expected ? Math.max(0, 100 * (1 - received / expected)) : 0);
-    this.push('repaired', expected === null ? null : grown('by_parity') + grown('by_request'));
+    const earlier = expected === null ? null : grown('by_parity') + grown('by_request');
+    this.push('repaired', this.byDatagrams && own ? earlier + this.repairs : earlier); // on the way to the server, and from it
     this.info = info;
-    this.pictures = this.bytes = 0;
+    this.pictures = this.bytes = this.repairs = 0;
     this.delays = [];
   }
 

@@ -4,12 +4,14 @@ import { address } from './address.js';
 import { Board, from, measured, sum } from './figures.js';
 import { Hints } from './hints.js';
 import { columns } from './layout.js';
+import { Link } from './link.js';
 import { Sleep, now, within } from './status.js';
 import { Tile } from './tile.js';
 
 const $ = (id) => document.getElementById(id);
 // This page's stream, '' if it is the page of all; how many pixels a picture may have.
-const { path: own, maxPixels, hints: hasHints } = document.documentElement.dataset;
+const { path: own, maxPixels, hints: hasHints, datagrams: hasDatagrams } = document.documentElement.dataset;
+const by = new URLSearchParams(location.search).get('by') ?? ''; // by which way pictures are to come
 
 const view = $('view');
 const board = new Board($('figures'));
@@ -17,7 +19,8 @@ const tiles = new Map(); // by the stream's path, '' for the front stream
 const say = (text) => { $('said').textContent = text; };
 // What the tiles know of the page.
 const page = {
-  own, say, look, judge, isGrid, choose, fullScreen, fit, maxPixels: Number(maxPixels),
+  own, say, look, judge, isGrid, choose, fullScreen, fit, maxPixels: Number(maxPixels), by,
+  link: hasDatagrams !== undefined && 'RTCPeerConnection' in window ? new Link(address('datagrams')) : null,
   streams: [], // as the server tells, by name
   began: now(), told: 0, // when the page was opened; when the server told last
   trouble: '', full: false, // what is wrong with a source, if the server knows; whether all places are taken
@@ -115,13 +118,14 @@ function often() {
   if (sleep.was(performance.now(), Date.now())) {
     page.told = 0;
     page.began = now();
+    page.link?.anew();
     for (const tile of tiles.values()) tile.player.stop();
     for (const tile of tiles.values()) tile.attend();
   }
   judge();
 }
 
-const badness = ['lost', 'quiet', 'behind', 'connecting', 'waiting', 'paused', 'live']; // the worst first
+const badness = ['lost', 'quiet', 'behind', 'connecting', 'waiting', 'paused', 'untold', 'live']; // the worst first
 
 function judge() {
   for (const tile of tiles.values()) tile.judge();
@@ -133,8 +137,9 @@ function judge() {
   put('status', some ? `${out.length} without picture` : worst?.status ?? '');
   put('name', grid ? `${page.streams.length} cameras` : worst?.name ?? '');
   const info = grid ? null : worst?.info, width = worst?.width || info?.width, height = worst?.height || info?.height;
-  put('facts', [!grid && width && `${width} × ${height}`, from(info?.origin)].filter(Boolean).join(' · '));
-  $('facts').title = measured(info?.origin);
+  const comes = grid ? null : worst?.player.comes;
+  put('facts', [!grid && width && `${width} × ${height}`, from(info?.origin), comes?.by].filter(Boolean).join(' · '));
+  $('facts').title = [measured(info?.origin), comes?.more].filter(Boolean).join('\n');
   $('sealed').hidden = !info?.link?.sealed;
   $('sealed').title = `encrypted and authenticated on its way here, with key ${info?.link?.key}`;
   document.title = `${$('name').textContent ? `${$('name').textContent} · ` : ''}udpcam`;

@@ -1,6 +1,6 @@
 // A Player shows one stream on a canvas, and knows how old that picture is. A Feed brings the pictures: in a worker if the
-// browser has workers of modules that draw, else here. They come by a WebSocket or, where that does not get
-// through, by one request after the other.
+// browser has workers of modules that draw, else here. They come by a WebSocket or, where that does not get through, by one
+// request after the other. Where a WebSocket does badly they come by datagrams beside it, see way.js and link.js.
 
 import { address } from './address.js';
 import { Feed } from './feed.js';
@@ -13,12 +13,18 @@ const canDraw = navigator.vendor !== 'Apple Computer, Inc.' && 'Worker' in windo
 const patience = 2;
 
 export class Player {
-  // maxPixels is how many pixels a picture may have; events are functions: picture, reachable.
-  constructor(label, maxPixels, events) {
-    Object.assign(this, { maxPixels, events, text: label, running: false, polling: false, rate: 0, failures: 0, picture: null });
+  // maxPixels is how many pixels a picture may have; events are functions: picture, reachable. link is the Link, null if the
+  // server sends no datagrams. by is the way that the viewer wants: socket, datagrams, image, or '' for what is best.
+  constructor(label, maxPixels, events, link, by) {
+    Object.assign(this, {
+      maxPixels, events, link, by, text: label, running: false, polling: false, rate: 0, failures: 0, picture: null,
+      stream: undefined, wants: false, joined: undefined, // the stream's name; whether it is to come by datagrams, and which one does
+      shown: 0, repaired: 0, // pictures that came by datagrams, and how many of them were repaired
+    });
     this.element = document.createElement('div');
     this.element.className = 'picture';
-    if (canDraw) this.useWorker();
+    if (by === 'image') this.useImage();
+    else if (canDraw) this.useWorker();
     else this.useFeed();
   }
 
@@ -44,28 +50,81 @@ export class Player {
       worker.terminate();
       this.useFeed();
     };
-    worker.postMessage({ canvas, maxPixels: this.maxPixels }, [canvas]);
-    this.tell = (order) => worker.postMessage(order);
+    worker.postMessage({ canvas, maxPixels: this.maxPixels, by: this.way }, [canvas]);
+    this.tell = (order, transfer = []) => worker.postMessage(order, transfer);
     this.end = () => worker.terminate();
   }
 
   useFeed() {
     this.show();
-    const feed = new Feed(this.canvas, this.maxPixels, (said) => this.hear(said));
-    this.tell = ({ connect, poll, disconnect, rate, snapshot }) => {
-      if (rate !== undefined) feed.limit(rate);
-      if (connect) feed.connect(connect);
-      if (poll) feed.poll(poll);
-      if (disconnect) feed.disconnect();
-      if (snapshot) this.hear({ jpeg: feed.shown });
-    };
+    const feed = new Feed(this.canvas, this.maxPixels, (said) => this.hear(said), this.way);
+    this.tell = (order) => feed.obey(order);
     this.end = () => feed.close();
     this.tell({ rate: this.rate });
     if (this.running) this.connect();
   }
 
-  hear({ picture, clock, open, closed, jpeg }) {
+  // useImage shows the plain stream. Nobody knows how old its pictures are.
+  useImage() {
+    this.canvas = document.createElement('img');
+    this.canvas.alt = '';
+    this.label = this.text;
+    this.element.replaceChildren(this.canvas);
+    this.tell = ({ disconnect }) => disconnect && this.canvas.removeAttribute('src');
+    this.end = () => {};
+    this.connect = () => {
+      const url = address('stream', this.base);
+      if (this.rate) url.searchParams.set('fps', this.rate);
+      this.canvas.src = url.href;
+    };
+    this.canvas.onerror = () => this.running && this.lost(false);
+    this.canvas.onload = () => {
+      const { naturalWidth: width, naturalHeight: height } = this.canvas;
+      this.events.picture({ by: 'image', width, height });
+    };
+    this.facts = () => ({ untold: true });
+    this.jpeg = async () => (await fetch(address('snapshot.jpg', this.base), { cache: 'no-store' })).blob();
+  }
+
+  // way is the way that a feed is to use: pictures come by datagrams only if the server offers that.
+  get way() { return this.link ? this.by : 'socket'; }
+
+  // name says which stream it is, as far as that is known.
+  name(stream) {
+    this.stream = stream;
+    if (this.wants) this.join();
+  }
+
+  // join asks for the stream's datagrams.
+  join() {
+    if (this.joined === this.stream) return;
+    this.joined = this.stream;
+    if (!this.joined) {
+      this.link.leave(this);
+      return;
+    }
+    const { port1, port2 } = new MessageChannel();
+    this.tell({ port: port2 }, [port2]);
+    this.link.join(this, this.joined, port1);
+  }
+
+  leave() {
+    if (this.joined) this.link.leave(this);
+    this.joined = undefined;
+  }
+
+  // failed and broken are what the link says.
+  failed(wait) { this.tell({ failed: wait }); }
+  broken() { this.tell({ broken: true }); }
+
+  hear({ picture, clock, open, closed, jpeg, wants, doubts }) {
     if (jpeg !== undefined) this.snapped?.(jpeg);
+    if (wants !== undefined) {
+      this.wants = wants;
+      if (wants) this.join();
+      else this.leave();
+    }
+    if (doubts) this.link.doubt();
     if (!this.running) return; // it was on its way when it was stopped
     if (clock) {
       this.clock.sample(clock.sent, clock.got, clock.time);
@@ -76,6 +135,8 @@ export class Player {
     if (picture) {
       this.picture = picture;
       this.heard = picture.at;
+      if (picture.by === 'datagrams') this.shown++;
+      if (picture.repaired) this.repaired++;
       const offset = this.clock.offset;
       this.events.picture({ ...picture, delay: offset === null ? null : picture.at + offset - picture.captured });
     }
@@ -119,8 +180,17 @@ export class Player {
 
   close() {
     this.stop();
+    this.leave();
     this.end();
     this.element.remove();
+  }
+
+  // comes says by which way pictures come, and how many were repaired, for people.
+  get comes() {
+    if (this.by === 'image') return { by: 'by image', more: 'the plain stream (?by=image)' };
+    if (!this.running || !this.picture) return { by: '', more: '' };
+    if (this.picture.by !== 'datagrams') return { by: '', more: `pictures come by ${this.polling ? 'requests' : 'WebSocket'}` };
+    return { by: 'by datagrams', more: `${this.repaired} of ${this.shown} pictures were repaired on their way from the server` };
   }
 
   // limit asks for so many pictures a second at most; 0 is all.

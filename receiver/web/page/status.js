@@ -32,14 +32,16 @@ export class Clock {
 //   silent    for how long the connection has said nothing, Infinity if it has not spoken since it was begun
 //   begun     how long ago the connection was begun
 //   answers   whether the server answers other requests
+//   untold    whether nobody knows how old the picture is that is shown
 //   paused, full, known, trouble: whether the viewer has paused it, the server has no place, the camera exists; what is wrong
 // The state is one of live, quiet (no new pictures), behind (this page has not got them), lost (no connection), connecting,
-// waiting (there is no picture to show) and paused.
-export function judge({ shown, timed, newest, interval, silent, begun, answers, paused, full, known, trouble }) {
+// waiting (there is no picture to show), paused and untold.
+export function judge({ shown, timed, newest, interval, silent, begun, answers, paused, full, known, trouble, untold }) {
   const dated = timed && shown !== null, old = dated ? `\nthe picture is ${time(shown)} old` : '';
   const as = (state, status, notice = '') => ({ state, status, notice });
   if (!known) return as('waiting', 'waiting', 'there is no such camera');
   if (paused) return as('paused', 'paused');
+  if (untold) return as('untold', 'not known');
   if (silent > silence) {
     const state = shown === null ? 'waiting' : 'lost';
     if (full && silent === Infinity && answers) return as(state, 'no place', 'the server has as many viewers as it takes');

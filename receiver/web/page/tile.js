@@ -19,7 +19,8 @@ export class Tile {
     this.box = Object.assign(document.createElement('div'), { className: 'box' });
     this.notice = Object.assign(document.createElement('p'), { className: 'notice' });
     this.caption = Object.assign(document.createElement('button'), { className: 'caption' });
-    this.player = new Player('Live picture', page.maxPixels, { picture: (p) => this.picture(p), reachable: page.look });
+    const events = { picture: (p) => this.picture(p), reachable: page.look };
+    this.player = new Player('Live picture', page.maxPixels, events, page.link, page.by);
     this.box.append(this.player.element, this.caption);
     this.element.append(this.box, this.notice);
     this.zoom = new Zoom(this.element, this.player.element, () => !page.isGrid(), () => this.sizes());
@@ -64,6 +65,7 @@ export class Tile {
   // attend asks for the tile's pictures while it is seen, and for fewer a second if the tile is small.
   attend() {
     const wide = this.element.clientWidth * devicePixelRatio;
+    this.player.name(this.info?.name);
     this.player.limit(!this.page.isGrid() || wide > 800 ? 0 : wide > 400 ? 15 : 10);
     if (this.known && this.visible && !document.hidden && !this.page.paused) this.player.start(new URL(this.path, home).href);
     else this.player.stop();
