@@ -119,7 +119,7 @@ func (t *DelayTest) encoded(ctx context.Context) (delays []time.Duration, err er
 func (t *DelayTest) received(ctx context.Context, stdout *os.File, http string) (program, viewer []time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watching, err := Ways[0].connect(ctx, http, false)
+	watching, err := Ways[0].connect(ctx, http, nil, false)
 	if err != nil {
 		return nil, nil, err
 	}

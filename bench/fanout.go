@@ -3,11 +3,13 @@ package bench
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
 
 	"udpcam/bench/internal/relay"
+	"udpcam/internal/netns"
 )
 
 // A Fan measures what each viewer gets from a server. It tries every combination of a way to watch, a number of viewers and
@@ -16,6 +18,7 @@ import (
 type Fan struct {
 	Udpcam           string // the command
 	By               []Way
+	Link             string // LinkLoopback or LinkVeth
 	Viewers, Stalled []int
 	Pictures         [][]byte // the first and last ones do not count: see Uncounted
 	FPS              float64
@@ -44,7 +47,17 @@ func (f *Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row R
 	if err != nil {
 		return row, err
 	}
-	server := &relay.Process{Name: "server", Start: relay.Here,
+	start := relay.Here
+	var machine *netns.Namespace // of the viewers
+	if f.Link == LinkVeth {
+		cable, err := netns.NewDirect()
+		if err != nil {
+			return row, err
+		}
+		defer cable.Close()
+		start, machine, addr = cable.B.Start, cable.A, netip.AddrPortFrom(netns.AddrB, 8080).String()
+	}
+	server := &relay.Process{Name: "server", Start: start,
 		Command: append(append([]string{f.Udpcam}, strings.Fields(way.serve)...), addr, "--source", "-")}
 	defer server.End()
 	if err := server.Begin(); err != nil {
@@ -61,7 +74,7 @@ func (f *Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row R
 			eyes[i] = feed.NewEye()
 		}
 		watching.Go(func() {
-			v, err := way.connect(ctx, addr, i >= viewers)
+			v, err := way.connect(ctx, addr, machine, i >= viewers)
 			connected <- err
 			if err != nil {
 				return
@@ -86,7 +99,7 @@ func (f *Fan) measure(ctx context.Context, way Way, viewers, stalled int) (row R
 	watching.Wait()
 
 	frames := feed.Counted()
-	row = Row{Carrier: way.title, Link: "loopback", FrameBytes: meanSize(f.Pictures), FPS: f.FPS, Viewers: viewers,
+	row = Row{Carrier: way.title, Link: f.Link, FrameBytes: meanSize(f.Pictures), FPS: f.FPS, Viewers: viewers,
 		Stalled: &stalled, Frames: frames}
 	var delays []time.Duration
 	worst := frames

@@ -104,7 +104,7 @@ func look(
 			return watchMJPEG(ctx, client, addr)
 		}
 	}
-	v, err := way.connect(ctx, page, false)
+	v, err := way.connect(ctx, page, nil, false)
 	if err != nil {
 		return nil, err
 	}

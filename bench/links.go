@@ -19,7 +19,9 @@ const (
 	LinkSim   = "sim"   // simulated time
 	LinkNetem = "netem" // the kernel's emulation between network namespaces
 	LinkTun   = "tun"   // our own emulation between network namespaces
-	LinkVeth  = "veth"  // a plain cable between network namespaces, for Undisturbed only
+	LinkVeth  = "veth"  // a plain cable between network namespaces, for Undisturbed and Fan only
+
+	LinkLoopback = "loopback" // this machine alone, for Fan only
 )
 
 // FindLink returns the name of a kind of link for Matrix. The error wraps ErrName.
@@ -31,6 +33,11 @@ func FindLink(name string) (string, error) {
 // ErrName.
 func FindProcessLink(name string) (string, error) {
 	return find("link", []string{LinkNetem, LinkTun, LinkVeth}, func(link string) string { return link }, name)
+}
+
+// FindFanLink returns the name of a kind of link for Fan. The error wraps ErrName.
+func FindFanLink(name string) (string, error) {
+	return find("link", []string{LinkLoopback, LinkVeth}, func(link string) string { return link }, name)
 }
 
 // endpoints are the two ends of a link and its clock.

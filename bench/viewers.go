@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/coder/websocket"
 
+	"udpcam/internal/datachannel"
+	"udpcam/internal/netns"
 	"udpcam/protocol"
 	"udpcam/protocol/mjpeg"
 	"udpcam/receiver"
@@ -27,10 +30,11 @@ type Way struct {
 	watch func(ctx context.Context, client *http.Client, addr string) (viewer, error)
 }
 
-// Ways are all ways: that of other programs, that of the page, and that of udpcam recv --from.
+// Ways are all ways: that of other programs, the two of the page, and that of udpcam recv --from.
 var Ways = []Way{
 	{"mjpeg", "HTTP MJPEG", "serve --http", watchMJPEG},
 	{"socket", "WebSocket", "serve --http", watchSocket},
+	{"datagrams", "data channel", "serve --http", watchDatagrams},
 	{"udp", "subscribed", "send --listen", subscribe},
 }
 
@@ -49,10 +53,18 @@ type viewer struct {
 // starting is how long a server may take to start, and viewers to connect.
 const starting = 10 * time.Second
 
-// connect returns a viewer as soon as the server answers. A viewer that is to stall has a tiny receive buffer.
-func (w Way) connect(ctx context.Context, addr string, stall bool) (viewer, error) {
-	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+// connect returns a viewer as soon as the server answers. The viewer is on a machine, or on this one if that is nil. One that
+// is to stall has a tiny receive buffer.
+func (w Way) connect(ctx context.Context, addr string, machine *netns.Namespace, stall bool) (v viewer, err error) {
+	on := func(f func() error) error { return f() }
+	if machine != nil {
+		on = machine.Do
+	}
+	dial := func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+		err = on(func() (err error) {
+			conn, err = (&net.Dialer{}).DialContext(ctx, network, addr)
+			return err
+		})
 		if tcp, ok := conn.(*net.TCPConn); ok && stall {
 			tcp.SetReadBuffer(4096)
 		}
@@ -60,7 +72,10 @@ func (w Way) connect(ctx context.Context, addr string, stall bool) (viewer, erro
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dial}}
 	for end := time.Now().Add(starting); ; {
-		v, err := w.watch(ctx, client, addr)
+		err := on(func() (err error) {
+			v, err = w.watch(ctx, client, addr)
+			return err
+		})
 		if err == nil || time.Now().After(end) || ctx.Err() != nil {
 			return v, err
 		}
@@ -122,6 +137,44 @@ func subscribe(ctx context.Context, _ *http.Client, addr string) (v viewer, err 
 	if err != nil {
 		return v, err
 	}
+	return receiving(ctx, r)
+}
+
+// watchDatagrams does on a data channel what the page does, except for drawing.
+func watchDatagrams(ctx context.Context, client *http.Client, addr string) (v viewer, err error) {
+	channel, err := datachannel.Dial(ctx, func(offer []byte) ([]byte, error) {
+		return post(ctx, client, "http://"+addr+"/datagrams", offer)
+	})
+	if err != nil {
+		return v, err
+	}
+	r := receiver.NewSubscriber(receiver.Config{Log: slog.New(slog.DiscardHandler)}, channel)
+	if err := r.Subscribe(ctx, receiver.Subscription{Addr: addr}); err != nil {
+		r.Close()
+		return v, err
+	}
+	return receiving(ctx, r)
+}
+
+// post posts something to a server, and returns its answer.
+func post(ctx context.Context, client *http.Client, url string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, errors.New(response.Status)
+	}
+	return io.ReadAll(response.Body)
+}
+
+// receiving returns a viewer of what a receiver gets, as soon as it is subscribed.
+func receiving(ctx context.Context, r *receiver.Receiver) (v viewer, err error) {
 	ctx, end := context.WithCancel(ctx)
 	frames, ended := make(chan []byte), make(chan error, 1)
 	go func() {
@@ -151,11 +204,11 @@ func subscribe(ctx context.Context, _ *http.Client, addr string) (v viewer, err 
 	}
 	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		switch state := r.Subscriptions()[0].State; {
-		case state == protocol.Subscribed, state == protocol.Receiving:
+		case state == protocol.Subscribed, state == protocol.Receiving, state == protocol.NoStream: // it begins when pictures come
 			return v, nil
 		case time.Since(began) > starting, ctx.Err() != nil:
 			v.close()
-			return v, fmt.Errorf("the subscription to %s is %v", addr, state)
+			return v, fmt.Errorf("the subscription is %v", state)
 		}
 	}
 }

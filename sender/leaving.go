@@ -67,7 +67,11 @@ func (d *destination) depart(size int, plan path.Plan, c Config) departure {
 	if c.Pace.rate > 0 && !c.Pace.atMost && d.free.After(next) {
 		next = d.free // the last frame still uses up the rate
 	}
-	return departure{rate: c.Pace.rateOf(size, plan), next: next}
+	leaves := departure{rate: c.Pace.rateOf(size, plan), next: next, slow: c.Pace.adapts()}
+	if c.Pace.atMost && leaves.rate == c.Pace.rate {
+		leaves.slow, leaves.burst = false, int(leaves.rate*time.Millisecond.Seconds())
+	}
+	return leaves
 }
 
 // leave sends the present frame to its destinations: the data to all that can have it now, then the parity. Frames for slow
@@ -91,9 +95,9 @@ func (s *Sender) leave(o *protocol.Outgoing) error {
 		case err != nil:
 			return err
 		case made < all: // there is more to make
-		case !waits:
+		case waits == nobody:
 			return nil
-		case s.putsOff && s.config.Pace.adapts():
+		case waits == onlySlow && s.putsOff:
 			s.putOff()
 			return nil
 		default:
@@ -114,9 +118,18 @@ func (s *Sender) batch(o *protocol.Outgoing) int {
 	return max(1, sealedBatch/o.DatagramSize())
 }
 
+// Who waits for the rest of a frame. Those whose path is slow need not be waited for: see backlog.go.
+type waiters int
+
+const (
+	nobody waiters = iota
+	onlySlow
+	others // too
+)
+
 // sendReady sends each destination those of the first made datagrams of its train that may leave now. If some may not leave
 // yet, it returns how long to pause. The error is net.ErrClosed.
-func (s *Sender) sendReady(made int) (pause time.Duration, waits bool, err error) {
+func (s *Sender) sendReady(made int) (pause time.Duration, waits waiters, err error) {
 	for i := range s.leaving {
 		l := &s.leaving[i]
 		ready := l.train.Make(made)
@@ -125,22 +138,25 @@ func (s *Sender) sendReady(made int) (pause time.Duration, waits bool, err error
 		}
 		now := s.config.Clock.Now()
 		if l.to.behind.Load() {
-			waits = true // the frame before is still leaving
+			waits = max(waits, onlySlow) // the frame before is still leaving
 			continue
 		}
 		n := l.release(ready, now)
 		l.to.free = l.departure.next
 		if n > 0 {
 			if err := s.send(l, ready[:n], now); err != nil {
-				return 0, false, err
+				return 0, nobody, err
 			}
 			if n == len(ready) {
 				continue
 			}
 			now = s.config.Clock.Now()
 		}
-		if !waits || l.departure.next.Sub(now) < pause {
-			pause, waits = l.departure.next.Sub(now), true
+		if wait := l.departure.next.Sub(now); pause == 0 || wait < pause {
+			pause = wait
+		}
+		if waits = max(waits, onlySlow); !l.departure.slow {
+			waits = others
 		}
 	}
 	return pause, waits, nil

@@ -38,7 +38,8 @@ func PaceShare(share float64) Pace { return Pace{share: min(share, 1), off: shar
 // PaceRate is a fixed rate in bits a second. If the source makes more, Send blocks.
 func PaceRate(bits float64) Pace { return Pace{rate: bits / 8} }
 
-// PaceAtMost adapts as the zero value does, but no frame leaves faster than so many bits a second.
+// PaceAtMost adapts as the zero value does, but no frame leaves faster than so many bits a second, in bursts of a
+// millisecond. It is for receivers whose own buffer is short.
 func PaceAtMost(bits float64) Pace { return Pace{atMost: true, rate: bits / 8} }
 
 // adapts reports whether what receivers report decides how fast frames leave.
@@ -63,8 +64,10 @@ func (p Pace) rateOf(size int, plan path.Plan) float64 {
 // A departure says when the datagrams of a frame leave: at a rate, in bursts with pauses between them. The zero value lets
 // all leave at once.
 type departure struct {
-	rate float64   // bytes a second, 0 for all at once
-	next time.Time // when the next burst may leave
+	rate  float64   // bytes a second, 0 for all at once
+	burst int       // bytes that may leave at once, if that is more than other bursts have
+	slow  bool      // whether that is because of the path
+	next  time.Time // when the next burst may leave
 }
 
 // release returns how many of the datagrams, from the first on, leave now. It returns 0 if there is a pause until d.next.
@@ -76,7 +79,7 @@ func (d *departure) release(datagrams []protocol.Datagram, now time.Time) (n int
 	if late > maxLate {
 		d.next, late = now, 0
 	}
-	burst := max(minBurst, int(d.rate*burstTime.Seconds()))
+	burst := max(minBurst, d.burst, int(d.rate*burstTime.Seconds()))
 	room := burst + int(d.rate*late.Seconds()) // before d.next, late is negative
 	for _, g := range datagrams {
 		bytes := len(g[0]) + len(g[1])

@@ -68,13 +68,17 @@ func fanoutCommand() *cli.Command {
 		Description: cmdline.Examples(
 			"udpcam-bench fanout", "1, 10 and 50 viewers, alone and with 5 that are stalled",
 			"udpcam-bench fanout --by socket --viewers 200 --stalled 0,50 --fps 10", "200 viewers that watch as the page does",
+			"sudo udpcam-bench fanout --by socket,datagrams --link veth --viewers 1,15", "what pages cost, each way",
 			"udpcam-bench fanout --by udp --viewers 1,16,64 --stalled 0", "receivers that subscribe to udpcam send --listen",
 		) + "\nA viewer over a WebSocket acknowledges each picture, as the page does once it has drawn it. CPU is the server's processor time for each gigabyte sent.\n",
 		Action: fanout,
 	},
 		benchFlags("Viewers",
 			&cli.StringFlag{Name: "by", Usage: "how viewers watch (`LIST`): mjpeg (MJPEG over HTTP, for programs), " +
-				"socket (the page's WebSocket), udp (subscribed to udpcam send --listen)", Value: "mjpeg,socket"},
+				"socket (the page's WebSocket), datagrams (the page's data channel), udp (subscribed to udpcam send --listen)",
+				Value: "mjpeg,socket"},
+			&cli.StringFlag{Name: "link", Usage: "where viewers are (`LINK`): loopback, this machine; veth, another one behind a cable (root)",
+				Value: bench.LinkLoopback},
 			&cli.StringFlag{Name: "viewers", Usage: "how many viewers (`LIST`)", Value: "1,10,50"},
 			&cli.StringFlag{Name: "stalled", Usage: "how many more viewers that ask for the stream but read nothing (`LIST`)", Value: "0,5"},
 		),
@@ -87,7 +91,8 @@ func fanoutCommand() *cli.Command {
 // fanout is udpcam-bench fanout.
 func fanout(c *cli.Context) error {
 	var fan bench.Fan
-	var errs [4]error
+	var errs [5]error
+	fan.Link, errs[4] = bench.FindFanLink(c.String("link"))
 	fan.By, errs[0] = listed(c, "by", bench.FindWay)
 	fan.Viewers, errs[1] = listed(c, "viewers", whole(1, 10_000))
 	fan.Stalled, errs[2] = listed(c, "stalled", whole(0, 10_000))

@@ -12,11 +12,12 @@ import (
 	"udpcam/cmd/internal/cmdline"
 	"udpcam/internal/datachannel"
 	"udpcam/protocol"
+	"udpcam/receiver/web"
 	"udpcam/sender"
 )
 
-// datagramsSpeed is how fast a frame leaves to a browser at most, in bits a second. Chromium's socket holds 131,072 bytes, which
-// the system counts as some 57 packets. More than that at once overflow it, before Chromium reads the first.
+// datagramsSpeed is how fast a frame leaves to a browser at most, in bits a second. Chromium's socket holds 131,072 bytes,
+// which the system counts as some 57 packets. More than that at once overflow it, before Chromium reads the first.
 const datagramsSpeed = 250e6
 
 // datagrams send pictures to pages: each page is a receiver that subscribes, and its data channel is the network. It
@@ -26,11 +27,14 @@ const datagramsSpeed = 250e6
 //
 // Each stream that a page wants has a sender of its own, and a goroutine that sends the newest frame.
 type datagrams struct {
-	*datachannel.Conn
-	port *sender.Port
+	addr string // of the UDP port
+	most int    // how many browsers may be connected
 	log  *slog.Logger
 
 	mu      sync.Mutex // guards the fields below
+	conn    *datachannel.Conn
+	port    *sender.Port // on conn; nil until it is opened
+	failed  time.Time    // when opening has last failed
 	streams map[string]*onChannel
 	closed  bool
 	sending sync.WaitGroup
@@ -45,35 +49,58 @@ type onChannel struct {
 }
 
 // openDatagrams opens the UDP port by which pages get datagrams. flag is what the user says of it: an address or a port, or
-// off. Without that it is the port of the HTTP server, whose address is given. It returns nil if there is to be none, or if
-// another program has the port that the user has not chosen.
-func openDatagrams(ctx context.Context, flag string, http net.Addr, most int, log *slog.Logger) (*datagrams, error) {
+// off. Then it returns nil. Without the flag, it is the port of the HTTP server, whose address is given. That is opened only
+// when a page first asks: another program may need it, or even this one.
+func openDatagrams(flag string, http net.Addr, most int, log *slog.Logger) (*datagrams, error) {
 	addr, err := datagramsAddr(flag, http.String())
 	if addr == "" || err != nil {
 		return nil, err
 	}
-	conn, err := datachannel.Listen(ctx, addr, datachannel.Config{MaxPeers: most, Log: log})
-	switch {
-	case err != nil && flag == "":
-		log.Warn("pages get no datagrams: where the network loses packets, pictures come late. Choose a free port with --datagrams",
-			"addr", addr, "error", err)
-		return nil, nil
-	case err != nil:
-		return nil, explainListening("datagrams", addr, err)
+	d := &datagrams{addr: addr, most: most, log: log, streams: map[string]*onChannel{}}
+	if flag != "" {
+		if err := d.open(); err != nil {
+			return nil, explainListening("datagrams", addr, err)
+		}
 	}
-	return &datagrams{Conn: conn, log: log, streams: map[string]*onChannel{},
-		port: sender.NewPort(sender.PortConfig{MaxSubscribers: most, Keys: []protocol.Key{{}}, Log: log}, conn)}, nil
+	return d, nil
+}
+
+// open opens the UDP port. d.mu is held, or nobody else knows d.
+func (d *datagrams) open() (err error) {
+	d.conn, err = datachannel.Listen(context.Background(), d.addr, datachannel.Config{MaxPeers: d.most, Log: d.log})
+	if err == nil {
+		d.port = sender.NewPort(sender.PortConfig{MaxSubscribers: d.most, Keys: []protocol.Key{{}}, Log: d.log}, d.conn)
+	}
+	return err
+}
+
+// Answer implements [web.Datagrams].
+func (d *datagrams) Answer(offer []byte, at netip.Addr) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.closed, time.Since(d.failed) < time.Minute:
+		return nil, web.ErrNoDatagrams
+	case d.port == nil:
+		if err := d.open(); err != nil {
+			d.failed = time.Now()
+			d.log.Warn("pages get no datagrams, so pictures come late where the network loses packets: choose another UDP port "+
+				"with --datagrams", "addr", d.addr, "error", err)
+			return nil, web.ErrNoDatagrams
+		}
+	}
+	return d.conn.Answer(offer, at)
 }
 
 // datagramsAddr returns the UDP address for pages, "" for none.
 func datagramsAddr(flag, http string) (string, error) {
-	host, _, err := net.SplitHostPort(http)
-	switch {
-	case err != nil || flag == "off":
-		return "", err
-	case flag == "":
+	switch flag {
+	case "off":
+		return "", nil
+	case "":
 		return http, nil
 	}
+	host, _, _ := net.SplitHostPort(http)
 	if port, err := strconv.ParseUint(flag, 10, 16); err == nil {
 		return net.JoinHostPort(host, strconv.FormatUint(port, 10)), nil
 	}
@@ -113,7 +140,7 @@ func (d *datagrams) stream(name string) *onChannel {
 		}
 		return s
 	}
-	if !d.port.Wanted() || name == "" || protocol.CleanName(name) != name { // a page could not name it
+	if d.port == nil || !d.port.Wanted() || name == "" || protocol.CleanName(name) != name { // a page could not name it
 		return nil
 	}
 	for other, s := range d.streams {
@@ -164,7 +191,10 @@ func (d *datagrams) close() {
 	for name := range d.streams {
 		d.end(name)
 	}
+	port := d.port
 	d.mu.Unlock()
 	d.sending.Wait()
-	d.port.Close()
+	if port != nil {
+		port.Close()
+	}
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,3 +79,45 @@ func TestE2EDatagrams(t *testing.T) {
 	}
 	only(t, got, frames(t, content))
 }
+
+// Where the UDP port cannot be had, pages go on without datagrams, and the log says what to do.
+func TestE2EDatagramsPort(t *testing.T) {
+	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	addr := taken.LocalAddr().String()
+	offer := func(url string) int {
+		response, err := http.Post(url+"datagrams", "application/sdp", strings.NewReader(chromiumsOffer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+
+	late := udpcam(t, "serve", "--source", "test:", "--http", addr)
+	if status := offer(late.url(t)); status != http.StatusServiceUnavailable {
+		t.Errorf("an offer was answered %d", status)
+	}
+	late.says(t, "choose another UDP port with --datagrams")
+
+	off := udpcam(t, "serve", "--source", "test:", "--http", "127.0.0.1:0", "--datagrams", "off")
+	if status := offer(off.url(t)); status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+		t.Errorf("an offer was answered %d, although there are no datagrams", status)
+	}
+	other := udpcam(t, "serve", "--source", "test:", "--http", "127.0.0.1:0", "--datagrams", "0")
+	if status := offer(other.url(t)); status != http.StatusOK {
+		t.Errorf("an offer was answered %d", status)
+	}
+	refused := udpcam(t, "serve", "--source", "test:", "--http", "127.0.0.1:0", "--datagrams", addr)
+	refused.says(t, "in use by another program")
+	refused.ends(t, 1)
+	wrong := udpcam(t, "serve", "--source", "test:", "--http", "127.0.0.1:0", "--datagrams", "example.org")
+	wrong.says(t, "give a UDP port such as 8080")
+	wrong.ends(t, 2)
+}
+
+const chromiumsOffer = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:4ZcD\r\na=mid:0\r\n" +
+	"a=fingerprint:sha-256 75:74:5A:A6:A4:E5:52:F4:A7:67:4C:01:C7:EE:91:3F:21:3D:A2:E3:53:7B:6F:30:86:F2:30:FF:A6:22:D9:35\r\n"

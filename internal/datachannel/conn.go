@@ -19,14 +19,14 @@ import (
 	"udpcam/protocol"
 )
 
-// SegmentSize is how many bytes of a frame a datagram may have: see [sender.Config.SegmentSize]. With the headers of udpcam/1,
-// SCTP, DTLS, UDP and IPv6 that makes a packet of 1485 bytes.
+// SegmentSize is how many bytes of a frame a datagram may have: see [sender.Config.SegmentSize]. With the headers of
+// udpcam/1, SCTP, DTLS, UDP and IPv6 that makes a packet of 1485 bytes.
 const SegmentSize = 1344
 
 // The bounds of what browsers can have here.
 const (
-	// DefaultMaxPeers is how many browsers may be connected unless the Config says otherwise. It bounds the memory: a connected
-	// browser takes some 200 kB.
+	// DefaultMaxPeers is how many browsers may be connected unless the Config says otherwise. It bounds the memory: a
+	// connected browser takes some 200 kB.
 	DefaultMaxPeers = 256
 
 	// maxOffers is how many offers may wait for their browser, and offerLasts how long. An offer takes some 300 bytes.
@@ -167,11 +167,11 @@ func (c *Conn) hear(b []byte, from netip.AddrPort) {
 	}
 }
 
-// transmit sends a packet.
-func (c *Conn) transmit(to netip.AddrPort, b []byte) error {
+// transmit sends packets. What cannot be sent is lost, as in any network.
+func (c *Conn) transmit(to netip.AddrPort, packets []protocol.Datagram) {
 	c.sending.Lock()
 	defer c.sending.Unlock()
-	return c.socket.Send(to, []protocol.Datagram{{b, nil}})
+	c.socket.Send(to, packets)
 }
 
 // tidy forgets offers that nobody has taken up, and disconnects browsers that say nothing.

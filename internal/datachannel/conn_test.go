@@ -37,7 +37,8 @@ func dial(t *testing.T, conn *datachannel.Conn) *datachannel.Channel {
 	return c
 }
 
-// say sends a datagram, again and again until the other end has it: a data channel may lose some. It returns where it came from.
+// say sends a datagram, again and again until the other end has it: a data channel may lose some. It returns where it came
+// from.
 func say(t *testing.T, from protocol.Conn, to netip.AddrPort, other protocol.Conn, text string) netip.AddrPort {
 	t.Helper()
 	for range 100 {

@@ -37,7 +37,7 @@ type Channel struct {
 }
 
 // Dial connects to a [Conn] as a browser does. The function post brings the offer to it, and returns the answer.
-func Dial(ctx context.Context, post func(offer []byte) (answer []byte, err error)) (c *Channel, err error) {
+func Dial(ctx context.Context, post func(offer []byte) (answer []byte, err error)) (*Channel, error) {
 	certificate, err := selfsign.GenerateSelfSigned()
 	if err != nil {
 		return nil, err
@@ -51,25 +51,23 @@ func Dial(ctx context.Context, post func(offer []byte) (answer []byte, err error
 	if err != nil {
 		return nil, err
 	}
-	c = &Channel{inbox: newInbox()}
-	defer func() {
-		if err != nil {
-			c.Close()
-		}
-	}()
 	a, err := parseAnswer(sdp)
 	if err != nil {
 		return nil, err
 	}
-	c.server = a.addr
+	c := &Channel{inbox: newInbox(), server: a.addr}
 	if c.socket, err = net.ListenUDP("udp", nil); err != nil {
 		return nil, err
 	}
 	c.socket.SetReadBuffer(4 << 20)
-	if err = c.check(ctx, a.user+":"+user, a.password); err != nil {
+	if err = c.check(ctx, a.user+":"+user, a.password); err == nil {
+		err = c.open(ctx, certificate, a.fingerprint)
+	}
+	if err != nil {
+		c.Close()
 		return nil, err
 	}
-	return c, c.open(ctx, certificate, a.fingerprint)
+	return c, nil
 }
 
 // An answer is what counts of an answer.
@@ -191,9 +189,7 @@ func (c *Channel) Close() error {
 	if c.secure != nil {
 		c.secure.Close()
 	}
-	if c.socket != nil {
-		c.socket.Close()
-	}
+	c.socket.Close()
 	c.reading.Wait()
 	return nil
 }

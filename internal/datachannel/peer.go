@@ -26,8 +26,8 @@ const (
 	maxMessage = 2048
 
 	// window is SCTP's congestion window at least, in bytes: so much may be on the way. A path of 100 Mbit/s holds that much
-	// in 80 ms. mostWaiting is how much more may wait for room in it: two frames of a good camera. Else old pictures would leave
-	// first after an outage.
+	// in 80 ms. mostWaiting is how much more may wait for room in it: two frames of a good camera. Else old pictures would
+	// leave first after an outage.
 	window      = 1 << 20
 	mostWaiting = 256 << 10
 
@@ -35,8 +35,8 @@ const (
 	// it is what has the window move again soon after.
 	rtoMax = 150
 
-	// repeats is how often SCTP repeats a message. With 0 it would tell the browser at once, with each loss, to forget everything
-	// older. Then it drops what is merely reordered.
+	// repeats is how often SCTP repeats a message. With 0 it would tell the browser at once, with each loss, to forget
+	// everything older. Then it drops what is merely reordered.
 	repeats = 1
 )
 
@@ -50,6 +50,7 @@ type peer struct {
 	user, password string // of ICE, at this end
 	made           time.Time
 	arrived        *packetio.Buffer // packets of DTLS that have not been read
+	leaving        outbox
 	life           context.Context
 	end            context.CancelFunc
 
@@ -66,7 +67,7 @@ type peer struct {
 
 func (p *peer) init() {
 	p.life, p.end = context.WithCancel(context.Background())
-	p.arrived = packetio.NewBuffer()
+	p.arrived, p.leaving = packetio.NewBuffer(), newOutbox()
 	p.arrived.SetLimitSize(256 << 10)
 	p.heard.Store(p.made.UnixNano())
 }
@@ -95,6 +96,9 @@ func (p *peer) patience() time.Duration {
 // run connects the browser, and hands on what it says, until it leaves.
 func (p *peer) run() {
 	defer p.forget()
+	p.conn.running.Go(func() {
+		p.leaving.leave(p.life.Done(), func(packets []protocol.Datagram) { p.conn.transmit(*p.to.Load(), packets) })
+	})
 	err := p.talk()
 	if err != nil && !p.ended() {
 		p.conn.config.Log.Debug("a browser's data channel has ended", "addr", p.to.Load(), "because", err)
@@ -209,7 +213,7 @@ func (p *peer) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo implements net.PacketConn. Packets leave to the address that the browser has chosen, whatever DTLS thinks.
 func (p *peer) WriteTo(b []byte, _ net.Addr) (int, error) {
-	p.conn.transmit(*p.to.Load(), b) // what cannot be sent is lost, as in any network
+	p.leaving.put(b)
 	return len(b), nil
 }
 

@@ -5,14 +5,16 @@ import (
 	"strings"
 
 	"github.com/pion/stun/v3"
+
+	"udpcam/protocol"
 )
 
 // maxAddresses is from how many addresses a browser may check. One that has several network interfaces checks from each.
 const maxAddresses = 8
 
-// check answers a connectivity check (RFC 8445, section 7.3) of a browser that knows the password of its answer. Others get no
-// answer. The first check of a browser begins its connection. Later ones keep up the NATs on the way, and show its address if
-// that changes.
+// check answers a connectivity check (RFC 8445, section 7.3) of a browser that knows the password of its answer. Others get
+// no answer. The first check of a browser begins its connection. Later ones keep up the NATs on the way, and show its
+// address if that changes.
 func (c *Conn) check(b []byte, from netip.AddrPort) {
 	request := stun.New()
 	if stun.Decode(b, request) != nil || request.Type != stun.BindingRequest {
@@ -36,7 +38,7 @@ func (c *Conn) check(b []byte, from netip.AddrPort) {
 		&stun.XORMappedAddress{IP: from.Addr().Unmap().AsSlice(), Port: int(from.Port())},
 		stun.NewShortTermIntegrity(p.password), stun.Fingerprint)
 	if err == nil {
-		c.transmit(from, answer.Raw)
+		c.transmit(from, []protocol.Datagram{{answer.Raw, nil}})
 	}
 }
 

@@ -14,12 +14,15 @@ import (
 // its methods.
 type Datagrams interface {
 	// Answer answers a page's offer of a data channel (SDP, RFC 8829). The page reaches this machine by the address at.
-	// The error says what is wrong with the offer.
+	// The error is ErrNoDatagrams, or says what is wrong with the offer.
 	Answer(offer []byte, at netip.Addr) (answer []byte, err error)
-	// Put sends a frame to the pages that have subscribed to its stream. The frame is immutable, and its capture time is by this
-	// machine's clock. Put does not wait.
+	// Put sends a frame to the pages that have subscribed to its stream. The frame is immutable, and its capture time is by
+	// this machine's clock. Put does not wait.
 	Put(f protocol.Frame)
 }
+
+// ErrNoDatagrams means that there are none, or not now.
+var ErrNoDatagrams = errors.New("there are no datagrams now")
 
 // maxOffer is the most bytes of an offer. Browsers make some 600.
 const maxOffer = 16 << 10
@@ -39,7 +42,11 @@ func (s *Server) serveDatagrams(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		answer, err = s.config.Datagrams.Answer(offer, at)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoDatagrams):
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	case err != nil:
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
