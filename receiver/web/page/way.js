@@ -15,6 +15,7 @@ const silence = 1000; // after so long without a picture the other way has to he
 const tries = 5000; // how long datagrams are waited for
 const again = 60_000, againForced = 2000; // after how long they are asked for again, if they were no help
 const longest = 3600_000; // the longest time without trouble that is waited for before pictures leave datagrams
+const few = 0.01; // of the pictures may need help, and there is no trouble: timers are late on a busy machine
 const judged = 3000; // over what time the two ways are compared
 const reply = 1500; // how long the channel may say nothing while the socket talks
 
@@ -55,7 +56,8 @@ export class Way {
       opened: Infinity, heard: Infinity, last: null, // of the socket: since when it is open, when it spoke last, its last picture
       came: 0, got: 0, id: null, trouble: 0, // of the last picture by datagrams
       after: 0, // not to ask for datagrams before
-      calm: again, hurt: 0, left: -Infinity, // see look; when there was trouble last; when datagrams were left because there was none
+      calm: again, left: -Infinity, // see look; when datagrams were left because there was no trouble
+      hurts: 0, hurt: 0, // the share of pictures that something was missing of, smoothed; when that was last more than a few
       resumes: false, doubted: 0,
     });
   }
@@ -112,7 +114,8 @@ export class Way {
   byDatagrams({ id, came, repaired, trouble }, at) {
     const missed = this.id === null ? 0 : (id - this.id - 1) >>> 0, paused = at - this.got, transit = at - came;
     this.quickest.add(transit, at);
-    if (repaired || trouble > this.trouble) this.hurt = at;
+    this.hurts += ((repaired || trouble > this.trouble ? 1 : 0) - this.hurts) / 300;
+    if (this.hurts > few) this.hurt = at;
     Object.assign(this, { id, came, got: at, trouble });
     const fresh = transit <= this.quickest.value + stale;
     if (this.state === 'trying') this.before = this.recent.score;

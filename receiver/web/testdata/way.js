@@ -115,6 +115,13 @@ async ({ Way }) => {
   w.socket = () => 3;
   w.run(64_000).is('after a long time without trouble, 60 s do again', w.way.state === 'socket');
 
+  w = world('');
+  w.socket = stalls;
+  w.run(5000);
+  w.socket = () => 3;
+  w.hurts = (at) => at % 15_000 < 40; // now and then
+  w.run(70_000).is('a little trouble is none', w.way.state === 'socket');
+
   // The socket is no better when pictures are to leave datagrams.
   w = world('');
   w.socket = stalls;
