@@ -11,18 +11,23 @@
 import { now } from './status.js';
 import { Assembler } from './wire/assembler.js';
 import { Subscriber } from './wire/subscriber.js';
-import { ANSWER, cleanName } from './wire/wire.js';
+import { ANSWER, SUBSCRIBE, cleanName, timeNear } from './wire/wire.js';
+import { Quickest } from './way.js';
 
 const server = 'server'; // who sends all datagrams
 const tail = 6; // how long a picture's datagrams may be silent before the rest counts as lost: browsers are late themselves
 const again = 200; // after how long without datagrams the server is asked again
 const beat = 100; // how often it is looked whether it must be asked
 const silent = 1500; // after so long without a datagram a channel is given up, if somebody doubts it
-const most = 1 << 16; // bytes that may wait to leave
+const most = 1000; // bytes that may wait to leave: what waits for SCTP is of no use any more
+const stale = 1500; // by how much a segment may be older than the others: what an outage has kept is of no use
+const outage = 300; // after so long without a datagram it seems that none gets through
+const perByte = 2.5; // then a Subscribe leaves every so many ms for each of its bytes: SCTP keeps them in a window of 1.2 kB for 3 s
 
 const seats = new Map();
 let channel = null, turn = 0, assembler = null;
-let heard = 0; // when a datagram came last
+let heard = 0, asked = 0; // when a datagram came last, and when a Subscribe last left in an outage
+const ages = new Map(); // how long a stream's segments take, by its session
 let batch = [], times = []; // datagrams that are not looked at yet, and when they came
 let due = 0; // when to look at the subscriptions
 let timer = 0, rings = Infinity; // and when it does
@@ -54,11 +59,14 @@ function use(next, number) {
   channel = next;
   turn = number;
   channel.binaryType = 'arraybuffer';
+  ages.clear();
   assembler = new Assembler({ onFrame: show, onSend: send, tail, intact: true });
   for (const seat of seats.values()) seat.subscriber = subscribe(seat.name);
   next.onmessage = ({ data }) => {
     if (next !== channel) return;
-    heard = now();
+    const at = now();
+    if (at - heard > outage) hurry();
+    heard = at;
     batch.push(new Uint8Array(data));
     times.push(heard);
     soon();
@@ -94,7 +102,31 @@ function leave(id) {
 }
 
 function send(b) {
-  if (channel && channel.readyState === 'open' && channel.bufferedAmount < most) channel.send(b);
+  if (!channel || channel.readyState !== 'open' || channel.bufferedAmount > most) return;
+  const at = now();
+  if (at - heard > outage) {
+    if ((b[2] & 15) !== SUBSCRIBE || at - asked < perByte * (b.length + 32)) return;
+    asked = at;
+  }
+  channel.send(b);
+}
+
+// hurry asks at once: the network is back.
+function hurry() {
+  for (const { subscriber } of seats.values()) subscriber.hurry();
+  due = 0;
+}
+
+// isStale says whether a datagram is a segment that has waited for an outage to end. Each stream has a delay of its own.
+function isStale(b, at) {
+  const type = b[2] & 7;
+  if (b.length <= 28 || type === 0 || type > 2) return false;
+  const v = new DataView(b.buffer, b.byteOffset), session = v.getUint32(3);
+  const age = at - timeNear(v.getUint16(18) * 2 ** 32 + v.getUint32(20), at);
+  if (!ages.has(session)) ages.set(session, new Quickest());
+  const least = ages.get(session);
+  least.add(age, at);
+  return age > least.value + stale;
 }
 
 // show hands a picture to who wants it.
@@ -113,6 +145,7 @@ function attend() {
   const came = batch, at = times, waited = came.length > 2;
   [batch, times] = [[], []];
   came.forEach((b, i) => {
+    if (isStale(b, at[i])) return;
     if ((b[2] & 15) !== ANSWER) assembler.add(b, server, at[i], waited);
     else for (const { subscriber } of seats.values()) if (subscriber.read(b, at[i])) due = 0;
   });

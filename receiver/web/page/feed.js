@@ -32,7 +32,7 @@ export class Feed {
     this.socket = null;
     this.waiting = []; // pictures that are not being decoded yet
     this.newest = null; // the last of them that has come
-    this.drawn = 0; // how long it took to show the last picture
+    this.drawn = 0; // how long it takes to show a picture, smoothed
     this.interval = 0; // between pictures
     this.drawing = null; // the work of showing pictures, until there is none
     this.shown = null; // the JPEG on the screen
@@ -245,7 +245,7 @@ export class Feed {
       return;
     }
     this.newest = picture;
-    const room = picture.port && this.drawn < this.interval / 2 ? most : 1;
+    const room = picture.port && this.drawn < 0.8 * this.interval ? most : 1;
     while (waiting.length >= room) {
       const { port, ...old } = waiting.shift();
       if (port) this.way.skipped(picture.at);
@@ -264,7 +264,7 @@ export class Feed {
       } catch {
         this.tell({ damaged: true });
       }
-      this.drawn = now() - began;
+      this.drawn += (now() - began - this.drawn) / 8;
       tellTaken(picture);
     }
     this.drawing = null;

@@ -19,7 +19,7 @@ const judged = 3000; // over what time the two ways are compared
 const reply = 1500; // how long the channel may say nothing while the socket talks
 
 // Quickest is the least of the values of the last 5 to 10 s.
-class Quickest {
+export class Quickest {
   constructor() { Object.assign(this, { from: 0, least: Infinity, before: Infinity }); }
 
   add(value, at) {
