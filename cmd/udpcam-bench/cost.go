@@ -149,14 +149,16 @@ func delayCommand() *cli.Command {
 		Description: cmdline.Examples(
 			"udpcam-bench delay", "a test pattern, up to a browser's page if there is Chromium",
 			"udpcam-bench delay --size 1920x1080 --fps 60", "larger pictures, more often",
-		) + "\nThe test pattern shows the time at which it was drawn. Each stage reads that time from the pixels. All stages are on this machine, so there is one clock.\n",
+			"sudo udpcam-bench delay --by socket,datagrams --loss 0,1,5,10", "the page in Chromium on another machine, each way",
+		) + "\nThe test pattern shows the time at which it was drawn. Each stage reads that time from the pixels. All stages are on this machine, so there is one clock.\n" +
+			"\nWith --by there is a network between the server and a browser. There delays count from when the server has a picture, which is fed in, until the page has drawn it.\n",
 		Action: delay,
 	},
-		benchFlags("Camera",
-			&cli.StringFlag{Name: "size", Usage: "size (`WxH`) of the test pattern in pixels", Value: "768x576"},
-			&cli.Float64Flag{Name: "fps", Usage: "pictures a second (`N`)", Value: 30},
-			&cli.IntFlag{Name: "frames", Usage: "how many pictures (`N`) to look at, at each stage", Value: 300},
+		benchFlags("Page",
+			&cli.StringFlag{Name: "by", Usage: "how pictures come to the page (`LIST`): socket, datagrams"},
 		),
+		networkFlags("0", "none"),
+		pictureFlags(300, 78_000),
 		udpcamFlags(),
 		resultFlags(),
 	)
@@ -164,6 +166,14 @@ func delayCommand() *cli.Command {
 
 // delay is udpcam-bench delay.
 func delay(c *cli.Context) error {
+	if c.String("by") != "" {
+		return pageDelay(c)
+	}
+	for _, flag := range []string{"scenario", "netem", "loss", "burst", "rtt", "jitter", "rate", "frame-size", "pictures"} {
+		if c.IsSet(flag) {
+			return cmdline.Usagef("--%s is for the page: say how pictures come to it, such as --by socket,datagrams", flag)
+		}
+	}
 	size, err := sizeOf(c)
 	if err != nil {
 		return err
@@ -174,6 +184,19 @@ func delay(c *cli.Context) error {
 	}
 	if t.Frames < 10 || t.Frames > 10_000 {
 		return cmdline.Usagef("--frames %d: give 10 to 10000", t.Frames)
+	}
+	return runBench(c, "delay", &t, &t.Udpcam)
+}
+
+// pageDelay is udpcam-bench delay --by.
+func pageDelay(c *cli.Context) error {
+	t := bench.PageTest{FPS: c.Float64("fps"), Seed: uint64(c.Int("seed"))}
+	var errs [3]error
+	t.By, errs[0] = listed(c, "by", bench.FindPageWay)
+	t.Networks, errs[1] = networksOf(c)
+	t.Pictures, errs[2] = picturesOf(c)
+	if err := cmp.Or(errs[:]...); err != nil {
+		return err
 	}
 	return runBench(c, "delay", &t, &t.Udpcam)
 }

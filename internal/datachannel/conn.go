@@ -33,8 +33,9 @@ const (
 	maxOffers  = 256
 	offerLasts = 10 * time.Second
 
-	// silence is how long a browser may say nothing. A page that watches reports five times a second.
-	silence = 6 * time.Second
+	// silence is how long a browser may say nothing: longer than the outages that a page waits out. One that has left
+	// without a word is sent nothing for longer than its subscriptions last.
+	silence = 15 * time.Second
 )
 
 // A Config says how a Conn works.

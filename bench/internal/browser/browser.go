@@ -42,8 +42,13 @@ func Watch(ctx context.Context, url string, width, height int, see func(Shot)) e
 	if err != nil {
 		return err
 	}
+	return open(ctx, path, width, height, func(tab context.Context) error { return watch(tab, url, see) })
+}
+
+// open opens a browser, and has do use its tab until ctx is done. do never returns without an error.
+func open(ctx context.Context, path string, width, height int, do func(tab context.Context) error) error {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.WindowSize(width, height))
+		chromedp.WindowSize(width, height), chromedp.Flag("no-proxy-server", true))
 	allocator, free := chromedp.NewExecAllocator(context.WithoutCancel(ctx), options...)
 	defer free()
 	tab, closeTab := chromedp.NewContext(allocator)
@@ -52,7 +57,7 @@ func Watch(ctx context.Context, url string, width, height int, see func(Shot)) e
 	watching, stop := context.WithCancel(tab)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)()
-	if err := watch(watching, url, see); ctx.Err() == nil {
+	if err := do(watching); ctx.Err() == nil {
 		return fmt.Errorf("the browser: %w", err)
 	}
 	return nil
