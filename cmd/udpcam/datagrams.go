@@ -89,7 +89,27 @@ func (d *datagrams) Answer(offer []byte, at netip.Addr) ([]byte, error) {
 			return nil, web.ErrNoDatagrams
 		}
 	}
+	if own := d.conn.LocalAddr().Addr(); at.IsLoopback() && !own.IsUnspecified() {
+		at = own // a proxy on this machine has passed the offer on, and the flag names the address that browsers reach
+	}
 	return d.conn.Answer(offer, at)
+}
+
+// metrics are of the UDP port.
+func (d *datagrams) metrics() []web.Metric {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var s datachannel.Stats
+	if d.conn != nil {
+		s = d.conn.Stats()
+	}
+	return []web.Metric{
+		{Name: "page_channels", Help: "Pages with a data channel, by which datagrams come to them.", Value: float64(s.Channels)},
+		{Name: "page_channel_datagrams_lost_total", Help: "Datagrams for pages that did not leave: there was no room for them.",
+			Value: float64(s.Lost), Counter: true},
+		{Name: "page_channel_refused_total", Help: "What came to the UDP port for pages and was ignored: packets of strangers, " +
+			"and offers that are none.", Value: float64(s.Refused), Counter: true},
+	}
 }
 
 // datagramsAddr returns the UDP address for pages, "" for none.

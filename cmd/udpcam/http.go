@@ -93,7 +93,7 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 		return nil, err
 	}
 	if pictures != nil {
-		config.Datagrams = pictures
+		config.Datagrams, config.Metrics = pictures, joined(config.Metrics, pictures.metrics)
 	}
 	to := &server{Server: web.New(config), session: s, listener: listener, pictures: pictures, scheme: "http",
 		token: config.Token, qr: c.Bool("qr")}
@@ -114,6 +114,14 @@ func openServer(c *cli.Context, usual string, config web.Config, s *session) (*s
 			"--http 0.0.0.0:8080", full)
 	}
 	return to, nil
+}
+
+// joined returns the metrics of two functions. The first may be nil.
+func joined(one, other func() []web.Metric) func() []web.Metric {
+	if one == nil {
+		return other
+	}
+	return func() []web.Metric { return append(one(), other()...) }
 }
 
 // othersOf sets what --allow-origin and --trust-proxy say.

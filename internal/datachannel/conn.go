@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
@@ -57,6 +58,8 @@ type Conn struct {
 	running     sync.WaitGroup
 	inbox
 
+	refused, lost atomic.Uint64 // see Stats
+
 	browsers sync.Mutex               // guards what follows
 	offered  map[string]*peer         // by the user name that the answer gave
 	peers    map[netip.AddrPort]*peer // by each address from which the browser has checked
@@ -98,6 +101,20 @@ func fingerprintOf(certificate []byte) string {
 // LocalAddr implements [protocol.Conn].
 func (c *Conn) LocalAddr() netip.AddrPort { return c.socket.LocalAddr() }
 
+// Stats are what has happened at a [Conn] since it was made, and how many channels there are now.
+type Stats struct {
+	Channels int    // that are open
+	Refused  uint64 // packets of strangers, and offers that were none
+	Lost     uint64 // datagrams that did not leave: there was no room for them, or their browser had left
+}
+
+// Stats returns the present figures.
+func (c *Conn) Stats() Stats {
+	c.browsers.Lock()
+	defer c.browsers.Unlock()
+	return Stats{len(c.channels), c.refused.Load(), c.lost.Load()}
+}
+
 // Send implements [protocol.Conn]. What is sent to a browser that is not connected is lost, and so is what a connected one
 // has no room for. Send does not wait for the network.
 func (c *Conn) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
@@ -109,9 +126,11 @@ func (c *Conn) Send(to netip.AddrPort, datagrams []protocol.Datagram) error {
 	c.browsers.Lock()
 	p := c.channels[to]
 	c.browsers.Unlock()
+	sent := 0
 	if p != nil {
-		p.send(datagrams)
+		sent = p.send(datagrams)
 	}
+	c.lost.Add(uint64(len(datagrams) - sent))
 	return nil
 }
 
@@ -155,16 +174,21 @@ func (c *Conn) listen() {
 // hear hands on a packet. Its first byte tells what it is: RFC 7983.
 func (c *Conn) hear(b []byte, from netip.AddrPort) {
 	switch {
-	case len(b) == 0:
-	case b[0] < 4:
-		c.check(b, from)
-	case b[0] >= 20 && b[0] < 64: // DTLS
+	case len(b) > 0 && b[0] < 4:
+		if !c.check(b, from) {
+			c.refused.Add(1)
+		}
+	case len(b) > 0 && b[0] >= 20 && b[0] < 64: // DTLS
 		c.browsers.Lock()
 		p := c.peers[from]
 		c.browsers.Unlock()
 		if p != nil {
 			p.arrived.Write(b, nil) // a full buffer loses it
+			return
 		}
+		c.refused.Add(1)
+	default:
+		c.refused.Add(1)
 	}
 }
 

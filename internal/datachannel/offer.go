@@ -70,6 +70,7 @@ func isToken(text string, most int) bool {
 func (c *Conn) Answer(sdp []byte, at netip.Addr) ([]byte, error) {
 	o, err := parseOffer(sdp)
 	if err != nil {
+		c.refused.Add(1)
 		return nil, err
 	}
 	p := newPeer(c, o)

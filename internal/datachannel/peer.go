@@ -190,19 +190,21 @@ func (p *peer) forget() {
 	}
 }
 
-// send sends datagrams, as far as there is room for them.
-func (p *peer) send(datagrams []protocol.Datagram) {
+// send sends datagrams, as far as there is room for them. It returns how many.
+func (p *peer) send(datagrams []protocol.Datagram) (sent int) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	if p.all.BufferedAmount() > window+mostWaiting {
-		return
+		return 0
 	}
 	for _, d := range datagrams {
 		b := append(append(p.message[:0], d[0]...), d[1]...)
 		if _, err := p.channel.WriteSCTP(b, sctp.PayloadTypeWebRTCBinary); err != nil {
-			return // it has ended
+			break // it has ended
 		}
+		sent++
 	}
+	return sent
 }
 
 // ReadFrom implements net.PacketConn.

@@ -121,6 +121,9 @@ func TestStrangersAreNotAnswered(t *testing.T) {
 			t.Errorf("%s: was answered", name)
 		}
 	}
+	if got := conn.Stats().Refused; got != 8 { // an empty packet is none
+		t.Errorf("%d packets were refused, not 8", got)
+	}
 	if !s.answered(check(user+":4ZcD", password)) {
 		t.Error("the right check was not answered") // so the others were not just too early
 	}

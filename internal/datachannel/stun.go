@@ -15,24 +15,24 @@ const maxAddresses = 8
 // check answers a connectivity check (RFC 8445, section 7.3) of a browser that knows the password of its answer. Others get
 // no answer. The first check of a browser begins its connection. Later ones keep up the NATs on the way, and show its
 // address if that changes.
-func (c *Conn) check(b []byte, from netip.AddrPort) {
+func (c *Conn) check(b []byte, from netip.AddrPort) (answered bool) {
 	request := stun.New()
 	if stun.Decode(b, request) != nil || request.Type != stun.BindingRequest {
-		return
+		return false
 	}
 	var name stun.Username
 	if name.GetFrom(request) != nil {
-		return
+		return false
 	}
 	own, others, _ := strings.Cut(name.String(), ":")
 	c.browsers.Lock()
 	p := c.offered[own]
 	c.browsers.Unlock()
 	if p == nil || others != p.offer.user || stun.NewShortTermIntegrity(p.password).Check(request) != nil {
-		return
+		return false
 	}
 	if !c.admit(p, from, request.Contains(stun.AttrUseCandidate)) {
-		return
+		return false
 	}
 	answer, err := stun.Build(stun.NewTransactionIDSetter(request.TransactionID), stun.BindingSuccess,
 		&stun.XORMappedAddress{IP: from.Addr().Unmap().AsSlice(), Port: int(from.Port())},
@@ -40,6 +40,7 @@ func (c *Conn) check(b []byte, from netip.AddrPort) {
 	if err == nil {
 		c.transmit(from, []protocol.Datagram{{answer.Raw, nil}})
 	}
+	return err == nil
 }
 
 // admit notes that a browser has checked from an address, and whether it has chosen that. It returns false if there is no
