@@ -11,7 +11,8 @@ import { Tile } from './tile.js';
 const $ = (id) => document.getElementById(id);
 // This page's stream, '' if it is the page of all; how many pixels a picture may have.
 const { path: own, maxPixels, hints: hasHints, datagrams: hasDatagrams } = document.documentElement.dataset;
-const by = new URLSearchParams(location.search).get('by') ?? ''; // by which way pictures are to come
+// By which way pictures are to come, '' for what is best.
+const by = ['socket', 'datagrams', 'image'].find((way) => way === new URLSearchParams(location.search).get('by')) ?? '';
 
 const view = $('view');
 const board = new Board($('figures'));

@@ -147,9 +147,9 @@ export class Way {
   giveUp(at) { this.failed(this.by ? againForced : again, at); }
 
   asks(at) {
+    this.bad = this.bad.filter((t) => at - t < within);
     if (this.by === 'socket' || at < this.after || this.opened === Infinity) return false;
     if (this.by === 'datagrams') return true;
-    this.bad = this.bad.filter((t) => at - t < within);
     return !this.limited && (this.resumes || this.bad.length >= often);
   }
 
