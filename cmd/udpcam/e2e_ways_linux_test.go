@@ -72,8 +72,8 @@ func openDistant(t *testing.T, query, network string) *distantPage {
 	if err := os.WriteFile(program, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("no-proxy-server", true))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.Flag("no-proxy-server", true))
 	ctx, free := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(ctx)
 	t.Cleanup(func() {
@@ -163,9 +163,8 @@ func (d *distantPage) hide(yes bool) {
 		document.dispatchEvent(new Event('visibilitychange'))`, yes))
 }
 
-// A page's pictures come by its WebSocket, until the network loses packets: then they come by datagrams, and the picture does
-// not stop, nor go back. It survives outages, servers that
-// end, and being hidden.
+// A page's pictures come by its WebSocket, until the network loses packets: then they come by datagrams, and the picture
+// does not stop, nor go back. It survives outages, servers that end, and being hidden.
 func TestE2ENetnsPageWays(t *testing.T) {
 	const good, bad = "delay 2ms", "delay 2ms loss 5%"
 	d := openDistant(t, "", good)
@@ -185,8 +184,8 @@ func TestE2ENetnsPageWays(t *testing.T) {
 	took := since(lossy, all[from].At)
 	smooth := all[from:]
 	made := (smooth[len(smooth)-1].Captured-smooth[0].Captured)*30/1000 + 1
-	t.Logf("by datagrams after %v; then %d of %.1f pictures, longest gap %.0f ms, before that %.0f ms", took.Round(time.Millisecond),
-		len(smooth), made, inOrder(t, smooth), gap)
+	t.Logf("by datagrams after %.1f s; then %d of %.1f pictures, longest gap %.0f ms, before that %.0f ms",
+		took.Seconds(), len(smooth), made, inOrder(t, smooth), gap)
 	if took > 6*time.Second || float64(len(smooth)) < 0.9*made || gap > 1000 {
 		t.Error("that took too long, or pictures are missing")
 	}
@@ -214,7 +213,7 @@ func TestE2ENetnsPageWays(t *testing.T) {
 		d.says("status", "live")
 		live := time.Now()
 		d.says("facts", "by datagrams")
-		t.Logf("the page notices after %.1f s that the server has ended; started again, it is live after %.1f s, by datagrams after %.1f s",
+		t.Logf("noticed after %.1f s that the server has ended; started again, live after %.1f s, by datagrams after %.1f s",
 			noticed.Sub(ended).Seconds(), live.Sub(began).Seconds(), time.Since(began).Seconds())
 		inOrder(t, d.pictures())
 	}

@@ -41,6 +41,12 @@
 // the page asks for one picture after the other: see poll.go. WebKit, and browsers without OffscreenCanvas, draw without a
 // worker.
 //
+// Where a WebSocket does badly, pictures come by datagrams, if there are [Config.Datagrams]. All tiles have one data channel
+// of WebRTC together, in a worker of its own, which runs the modules of protocol/js. The WebSocket stays open: it keeps the
+// viewer's place and the clock. page/way.js alone decides by which way pictures come, and when that changes:
+//
+//	page/link.js: offer, answer ───> page/datagrams.js: datagrams in ──> whole pictures ──> the tile's worker, as above
+//
 // The page asks for the server's clock twice a second. So it knows how old the picture on the screen is, and when the
 // connection last spoke. page/status.js alone says what that means: a picture is live if it is at most a second and two
 // intervals old, and the connection has spoken within two seconds. testdata/page.jpg shows the page in three browsers.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"udpcam/protocol"
 )
 
 // A page that asks for the time gets that of this machine's clock, with when the newest picture came and how often they do.
@@ -20,11 +22,12 @@ func TestPageClock(t *testing.T) {
 			b := append([]byte{messageClock, 0, 0, clockSize, 0, 0, 0x9c, 0x40}, echo...) // 40 ms
 			b = binary.BigEndian.AppendUint64(b, uint64(time.Now().UnixMicro()))
 			b = binary.BigEndian.AppendUint64(b, uint64(newest.UnixMicro()))
-			return string(binary.BigEndian.AppendUint32(b, uint32(held.Microseconds())))
+			b = binary.BigEndian.AppendUint32(b, uint32(held.Microseconds()))
+			return string(binary.BigEndian.AppendUint32(b, 12_000)) // the way
 		}
 		h.Put(frame(0, picture(t, 5)))
 		time.Sleep(40 * time.Millisecond)
-		h.Put(frame(1, picture(t, 6)))
+		h.Put(protocol.Frame{Captured: time.Now().Add(-12 * time.Millisecond), JPEG: picture(t, 6)})
 		newest := time.Now()
 		time.Sleep(7 * time.Millisecond)
 		tab := openTab(t, "localhost", "/socket", ln.dial)

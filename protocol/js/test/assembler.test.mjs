@@ -241,3 +241,25 @@ test("a datagram in a Buffer is read like any other", () => {
   for (const b of [sender.announce(START), ...sender.frame(jpeg, 1, START)]) assembler.add(Buffer.from(b), CAMERA, START);
   assert.deepEqual(shown, [1]);
 });
+
+test("a frame says what repaired it, and an intact one is not checked", () => {
+  for (const intact of [false, true]) {
+    const sender = new Sender({ parity: 2 }), /** @type {string[]} */ shown = [], /** @type {Uint8Array[]} */ asked = [];
+    const assembler = new Assembler({ onFrame: (f) => shown.push(f.repaired), onSend: (b) => asked.push(b), intact, tail: 6 });
+    const add = (/** @type {Uint8Array[]} */ all, /** @type {number} */ now) => all.forEach((b) => assembler.add(b, CAMERA, now));
+    const jpeg = randomJPEG(20_000, random(1));
+    for (let id = 0; id < 4; id++) {
+      const now = START + id * 33, all = sender.frame(jpeg, id, now);
+      add([sender.announce(now)], now);
+      if (id === 3) all[5][100] ^= 1; // it is damaged
+      add(id === 1 ? all.slice(1) : id === 2 ? all.slice(0, -4) : all, now); // missing: the first; two at the end, and all parity
+      assembler.expire(now);
+      asked.length = 0;
+      assembler.expire(now + 5.9);
+      assert.ok(!asked.some((b) => (b[2] & 15) === 5), "it waits for the rest");
+      assembler.expire(now + 6.1);
+      for (const b of asked.filter((b) => (b[2] & 15) === 5)) add(sender.take(b, now), now + 10);
+    }
+    assert.deepEqual(shown, intact ? ["", "parity", "request", ""] : ["", "parity", "request"], JSON.stringify(assembler.stats));
+  }
+});

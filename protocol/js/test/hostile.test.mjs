@@ -106,6 +106,19 @@ test("a forged answer makes a subscriber send no more than 2.2 datagrams a secon
   assert.ok(sent > 60 && sent <= 8 + 2.2 * 60, `${sent}`);
 });
 
+test("a subscriber asks as often as it is told to, and at once when it is hurried", () => {
+  const s = new Subscriber({ again: 200 });
+  let sent = 0;
+  for (let now = START; now < START + 60_000; now += 10) while (s.next(now)) sent++;
+  assert.ok(sent > 280 && sent <= 8 + 60 * 5.5, `${sent}`);
+  const calm = new Subscriber();
+  for (let now = START; now < START + 10_000; now += 10) while (calm.next(now));
+  assert.equal(calm.next(START + 10_000), null);
+  calm.hurry();
+  assert.ok(calm.next(START + 10_000));
+  assert.equal(calm.next(START + 10_000), null);
+});
+
 test("invented sealed streams do not fill the log, nor the memory", () => {
   let told = 0;
   const a = new Assembler({ onFrame() {}, onSend: () => assert.fail("answered"), onIgnored: () => told++ });

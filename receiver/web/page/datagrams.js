@@ -22,7 +22,7 @@ const silent = 1500; // after so long without a datagram a channel is given up, 
 const most = 1000; // bytes that may wait to leave: what waits for SCTP is of no use any more
 const stale = 1500; // by how much a segment may be older than the others: what an outage has kept is of no use
 const outage = 300; // after so long without a datagram it seems that none gets through
-const perByte = 2.5; // then a Subscribe leaves every so many ms for each of its bytes: SCTP keeps them in a window of 1.2 kB for 3 s
+const perByte = 2.5; // then so many ms for each byte are between Subscribes: SCTP keeps them for 3 s in a window of 1.2 kB
 
 const seats = new Map();
 let channel = null, turn = 0, assembler = null;

@@ -8,7 +8,7 @@
 //   {damaged: true}                                a picture cannot be shown
 //   {wants: true} {wants: false} {doubts: true}    of datagrams: see way.js
 //
-// Times are in milliseconds since the Unix epoch: captured, came, time and newest by the server's clock, the others by now().
+// Times are in milliseconds since the Unix epoch: captured, came, time and newest by the server's clock, others by now().
 
 import { now, within } from './status.js';
 import { Way } from './way.js';
@@ -220,7 +220,9 @@ export class Feed {
     }
     if (view.getUint8(0) === pictureMessage) {
       const jpeg = new Uint8Array(data, view.getUint16(2));
-      const picture = { turn: this.turn, socket: this.socket, at: got, number: view.getUint32(4), captured: time(8), came: time(16), jpeg };
+      const picture = {
+        turn: this.turn, socket: this.socket, at: got, number: view.getUint32(4), captured: time(8), came: time(16), jpeg,
+      };
       this.way.bySocket(picture, this.drawn > this.interval, got);
       this.put(picture);
     }
@@ -236,8 +238,8 @@ export class Feed {
   }
 
   // put shows a picture, unless it is no newer than one that has come the other way. On the socket the server waits until a
-  // picture is shown, so the newest takes the place of one that waits. Datagrams come in any case: some may wait, if pictures
-  // are shown faster than they come.
+  // picture is shown, so the newest takes the place of one that waits. Datagrams come in any case: some may wait, if
+  // pictures are shown faster than they come.
   put(picture) {
     const { newest, waiting } = this, other = newest && !newest.port !== !picture.port;
     if (other && picture.captured <= newest.captured && picture.at - newest.at < deaf) {

@@ -13,7 +13,8 @@ const soon = 2000; // the same if the server does not answer at all
 export class Link {
   // url is where offers are posted.
   constructor(url) {
-    Object.assign(this, { url, seats: new Map(), number: 0, turn: 0, connection: null, opened: false, pause, after: 0, worker: null });
+    Object.assign(this, { url, pause, seats: new Map(), number: 0, turn: 0, opened: false, after: 0 });
+    this.connection = this.worker = null;
   }
 
   // join brings a tile the pictures of a stream by a port. Its functions failed and broken are called when no channel can be
@@ -73,7 +74,9 @@ export class Link {
     try {
       const connection = this.connection = new RTCPeerConnection();
       connection.onconnectionstatechange = () => {
-        if (turn === this.turn && ['failed', 'closed'].includes(connection.connectionState)) this.opened ? this.broke() : this.fail();
+        if (turn !== this.turn || !['failed', 'closed'].includes(connection.connectionState)) return;
+        if (this.opened) this.broke();
+        else this.fail();
       };
       const channel = connection.createDataChannel('udpcam', { negotiated: true, id: 0, ordered: false, maxRetransmits: 1 });
       this.work().postMessage({ channel, turn }, [channel]); // not all browsers can do that

@@ -18,7 +18,7 @@ export class Player {
   constructor(label, maxPixels, events, link, by) {
     Object.assign(this, {
       maxPixels, events, link, by, text: label, running: false, polling: false, rate: 0, failures: 0, picture: null,
-      stream: undefined, wants: false, joined: undefined, // the stream's name; whether it is to come by datagrams, and which one does
+      stream: undefined, wants: false, joined: undefined, // the stream's name; whether it is to come by datagrams, which one does
       shown: 0, repaired: 0, // pictures that came by datagrams, and how many of them were repaired
     });
     this.element = document.createElement('div');
@@ -189,8 +189,9 @@ export class Player {
   get comes() {
     if (this.by === 'image') return { by: 'by image', more: 'the plain stream (?by=image)' };
     if (!this.running || !this.picture) return { by: '', more: '' };
-    if (this.picture.by !== 'datagrams') return { by: '', more: `pictures come by ${this.polling ? 'requests' : 'WebSocket'}` };
-    return { by: 'by datagrams', more: `${this.repaired} of ${this.shown} pictures were repaired on their way from the server` };
+    const { by, polling, repaired, shown } = { ...this, by: this.picture.by };
+    if (by !== 'datagrams') return { by: '', more: `pictures come by ${polling ? 'requests' : 'WebSocket'}` };
+    return { by: 'by datagrams', more: `${repaired} of ${shown} pictures were repaired on their way from the server` };
   }
 
   // limit asks for so many pictures a second at most; 0 is all.

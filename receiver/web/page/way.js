@@ -1,5 +1,5 @@
-// By which way a stream's pictures come: by the WebSocket, or by datagrams beside it. Here is what decides, and nothing else.
-// Times are arguments, in milliseconds by now(). Only came and newest are by the server's clock: when it got a picture.
+// By which way a stream's pictures come: by the WebSocket, or by datagrams beside it. Here is only what decides. Times are
+// arguments, in milliseconds by now(). Only came and newest are by the server's clock: when it got a picture.
 //
 // The states:
 //   socket     pictures come by the socket
@@ -15,6 +15,7 @@ const silence = 1000; // after so long without a picture the other way has to he
 const tries = 5000; // how long datagrams are waited for
 const again = 60_000, againForced = 2000; // after how long they are asked for again, if they were no help
 const longest = 3600_000; // the longest time without trouble that is waited for before pictures leave datagrams
+const few = 0.01; // of the pictures may need help, and there is no trouble: timers are late on a busy machine
 const judged = 3000; // over what time the two ways are compared
 const reply = 1500; // how long the channel may say nothing while the socket talks
 
@@ -23,7 +24,10 @@ export class Quickest {
   constructor() { Object.assign(this, { from: 0, least: Infinity, before: Infinity }); }
 
   add(value, at) {
-    if (at - this.from > 5000) Object.assign(this, { before: at - this.from > 10_000 ? Infinity : this.least, least: Infinity, from: at });
+    if (at - this.from > 5000) {
+      this.before = at - this.from > 10_000 ? Infinity : this.least;
+      Object.assign(this, { least: Infinity, from: at });
+    }
     this.least = Math.min(this.least, value);
   }
 
@@ -52,10 +56,11 @@ export class Way {
     Object.assign(this, {
       by, state: 'socket', since: 0, interval: 0, newest: 0, limited: false,
       quickest: new Quickest(), recent: new Recent(), before: 0, bad: [],
-      opened: Infinity, heard: Infinity, last: null, // of the socket: since when it is open, when it spoke last, its last picture
+      opened: Infinity, heard: Infinity, last: null, // of the socket: since when it is open, when it spoke, its last picture
       came: 0, got: 0, id: null, trouble: 0, // of the last picture by datagrams
       after: 0, // not to ask for datagrams before
-      calm: again, hurt: 0, left: -Infinity, // see look; when there was trouble last; when datagrams were left because there was none
+      calm: again, left: -Infinity, // see look; when datagrams were left because there was no trouble
+      hurts: 0, hurt: 0, // the share of pictures that something was missing of, smoothed; when that was last more than a few
       resumes: false, doubted: 0,
     });
   }
@@ -108,11 +113,12 @@ export class Way {
     if (isLate || (missed && !busy)) this.bad.push(at);
   }
 
-  // byDatagrams notes a whole picture. trouble counts losses and requests; repaired says whether something of it was missing.
+  // byDatagrams notes a whole picture. trouble counts losses and requests; repaired says whether something was missing.
   byDatagrams({ id, came, repaired, trouble }, at) {
     const missed = this.id === null ? 0 : (id - this.id - 1) >>> 0, paused = at - this.got, transit = at - came;
     this.quickest.add(transit, at);
-    if (repaired || trouble > this.trouble) this.hurt = at;
+    this.hurts += ((repaired || trouble > this.trouble ? 1 : 0) - this.hurts) / 300;
+    if (this.hurts > few) this.hurt = at;
     Object.assign(this, { id, came, got: at, trouble });
     const fresh = transit <= this.quickest.value + stale;
     if (this.state === 'trying') this.before = this.recent.score;
@@ -131,7 +137,7 @@ export class Way {
     if (this.on) this.enter('both', at);
   }
 
-  // failed notes that there can be no channel for some time. If that is short, pictures then go on by datagrams that came so.
+  // failed notes that there can be no channel for some time. If that is short, all goes on as before after it.
   failed(wait, at) {
     this.resumes = this.resumes || (wait < again && (this.on || this.state === 'both'));
     if (this.wanted) this.enter('socket', at);
@@ -152,10 +158,11 @@ export class Way {
     return !this.by && at - this.since > judged + 1000 && this.recent.score < Math.min(0.9, this.before + 0.05);
   }
 
-  // look does what is due. Datagrams are left when all has gone well for a minute; if things soon go badly then, for twice as
-  // long the next time.
+  // look does what is due. Datagrams are left when all has gone well for a minute. If things soon go badly then, it takes
+  // twice as long the next time.
   look(at) {
-    const held = at - this.since, deaf = at - this.heard > silence, quiet = at - this.got > Math.max(silence, 2 * this.interval);
+    const held = at - this.since, deaf = at - this.heard > silence;
+    const quiet = at - this.got > Math.max(silence, 2 * this.interval);
     switch (this.state) {
       case 'socket':
         if (!this.asks(at)) return;
@@ -194,8 +201,8 @@ export class Way {
 
   // doubts says, once in a while, that the channel seems to be dead: it says nothing while the socket talks.
   doubts(at) {
-    const doubtful = this.state === 'both' && at - this.opened > silence && at - this.heard < silence && at - this.got > reply;
-    if (!doubtful || at - this.doubted < silence) return false;
+    const talks = at - this.opened > silence && at - this.heard < silence;
+    if (this.state !== 'both' || !talks || at - this.got < reply || at - this.doubted < silence) return false;
     this.doubted = at;
     return true;
   }

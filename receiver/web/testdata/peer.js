@@ -1,5 +1,6 @@
-// Stands for the server's UDP port, inside the page: it answers the page's offer by a connection of its own, and sends pictures on
-// the data channel as a sender of udpcam/1 does, without parity. One of twenty datagrams is lost, each way. window.peer counts.
+// Stands for the server's UDP port, inside the page: it answers the page's offer by a connection of its own, and sends
+// pictures on the data channel as a sender of udpcam/1 does, without parity. One of twenty datagrams is lost, each way.
+// window.peer counts.
 // ?peer= says what goes wrong: it refuses, or is silent.
 window.peer = { posts: 0, subscribes: 0, farewells: 0, reports: 0, requests: 0 };
 const trouble = new URLSearchParams(location.search).get('peer');
@@ -15,7 +16,8 @@ window.fetch = async (url, options) => {
   await connection.setLocalDescription(await connection.createAnswer());
   while (connection.iceGatheringState !== 'complete') await new Promise((resolve) => setTimeout(resolve, 10));
   let { sdp } = connection.localDescription;
-  if (trouble === 'silent') sdp = sdp.replace(/a=fingerprint:.*/, (line) => line.slice(0, -2) + (line.endsWith('00') ? '11' : '00'));
+  const other = (line) => line.slice(0, -2) + (line.endsWith('00') ? '11' : '00');
+  if (trouble === 'silent') sdp = sdp.replace(/a=fingerprint:.*/, other);
   return new Response(sdp);
 };
 
@@ -26,7 +28,10 @@ async function serve(channel) {
   const sent = new Map(); // by their IDs: when they were taken
   let id = 1000, wanted = false, echo = 0, echoed = 0;
   const present = () => Math.round((performance.timeOrigin + performance.now()) * 1000);
-  const set48 = (v, at, number) => (v.setUint16(at, Math.floor(number / 2 ** 32) % 2 ** 16), v.setUint32(at + 2, number % 2 ** 32));
+  const set48 = (v, at, number) => {
+    v.setUint16(at, Math.floor(number / 2 ** 32) % 2 ** 16);
+    v.setUint32(at + 2, number % 2 ** 32);
+  };
   const send = (size, type, fill, countdown = 0) => {
     const b = new Uint8Array(size);
     b.set([countdown, 0xca, 0x10 | type, 0, 1, 2, 3, 0]);
