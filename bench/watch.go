@@ -29,11 +29,11 @@ type PageTest struct {
 const browserStarts = 6 * time.Second
 
 // PageWays are the ways by which pictures come to the page, and what they are called in results.
-var PageWays = map[string]string{"socket": "WebSocket", "datagrams": "data channel"}
+var PageWays = map[string]string{"socket": "WebSocket", "datagrams": "data channel", "auto": "page's choice"}
 
 // FindPageWay returns the name of a way. The error wraps ErrName.
 func FindPageWay(name string) (string, error) {
-	return find("way", []string{"socket", "datagrams"}, func(way string) string { return way }, name)
+	return find("way", []string{"socket", "datagrams", "auto"}, func(way string) string { return way }, name)
 }
 
 // Measure implements Measurement.

@@ -155,7 +155,7 @@ func delayCommand() *cli.Command {
 		Action: delay,
 	},
 		benchFlags("Page",
-			&cli.StringFlag{Name: "by", Usage: "how pictures come to the page (`LIST`): socket, datagrams"},
+			&cli.StringFlag{Name: "by", Usage: "how pictures come to the page (`LIST`): socket, datagrams, auto"},
 		),
 		networkFlags("0", "none"),
 		pictureFlags(300, 78_000),

@@ -35,8 +35,7 @@ const (
 	// it is what has the window move again soon after.
 	rtoMax = 150
 
-	// repeats is how often SCTP repeats a message. With 0 it would tell the browser at once, with each loss, to forget
-	// everything older. Then it drops what is merely reordered.
+	// repeats is how often SCTP repeats a message, as it believes: see once.
 	repeats = 1
 )
 
@@ -126,7 +125,7 @@ func (p *peer) talk() error {
 		return err
 	}
 	// Both ends begin: a browser repeats its INIT only after a second.
-	all, err := sctp.ClientContext(p.life, sctp.WithNetConn(secure), sctp.WithMTU(packet), sctp.WithEnableInterleaving(false),
+	all, err := sctp.ClientContext(p.life, sctp.WithNetConn(&once{Conn: secure}), sctp.WithMTU(packet), sctp.WithEnableInterleaving(false),
 		sctp.WithMinCwnd(window), sctp.WithRTOMax(rtoMax), sctp.WithMaxReceiveBufferSize(128<<10),
 		sctp.WithMaxMessageSize(maxMessage), sctp.WithMaxReassemblyQueueEntries(64), sctp.WithLoggerFactory(quiet))
 	if err != nil {

@@ -38,16 +38,16 @@ export class Quickest {
 class Recent {
   constructor() { this.all = []; }
 
-  add(seen, made, at) {
-    this.all.push({ seen, made, at });
+  add(seen, made, at, late = 0) {
+    this.all.push({ seen, made, late, at });
     while (at - this.all[0].at > judged) this.all.shift();
   }
 
-  // score is the share of the pictures that were seen. A late one counts half.
-  get score() {
-    const sum = (name) => this.all.reduce((total, part) => total + part[name], 0);
-    return sum('seen') / (sum('made') || 1);
-  }
+  // share is the share of the pictures that were seen. In the score, a late one counts half.
+  get share() { return this.sum('seen') / (this.sum('made') || 1); }
+  get score() { return this.share - 0.5 * this.sum('late') / (this.sum('made') || 1); }
+
+  sum(name) { return this.all.reduce((total, part) => total + part[name], 0); }
 }
 
 export class Way {
@@ -55,7 +55,7 @@ export class Way {
   constructor(by = '') {
     Object.assign(this, {
       by, state: 'socket', since: 0, interval: 0, newest: 0, limited: false,
-      quickest: new Quickest(), recent: new Recent(), before: 0, bad: [],
+      quickest: new Quickest(), recent: new Recent(), before: { score: 0, share: 0 }, bad: [],
       opened: Infinity, heard: Infinity, last: null, // of the socket: since when it is open, when it spoke, its last picture
       came: 0, got: 0, id: null, trouble: 0, // of the last picture by datagrams
       after: 0, // not to ask for datagrams before
@@ -109,7 +109,7 @@ export class Way {
     if (!last || this.limited || (this.state !== 'socket' && this.state !== 'trying')) return;
     const gap = interval && number - last.number > 1 ? (came - last.came) / interval : 0;
     const missed = gap > 1.5 ? Math.round(gap) - 1 : 0, isLate = transit > this.quickest.value + late;
-    this.recent.add(isLate ? 0.5 : 1, 1 + missed, at);
+    this.recent.add(1, 1 + missed, at, isLate ? 1 : 0);
     if (isLate || (missed && !busy)) this.bad.push(at);
   }
 
@@ -121,10 +121,10 @@ export class Way {
     if (this.hurts > few) this.hurt = at;
     Object.assign(this, { id, came, got: at, trouble });
     const fresh = transit <= this.quickest.value + stale;
-    if (this.state === 'trying') this.before = this.recent.score;
+    if (this.state === 'trying') this.before = { score: this.recent.score, share: this.recent.share };
     if (fresh && (this.state === 'trying' || this.state === 'both')) this.enter('datagrams', at);
     if (paused > silence / 2) [this.recent, this.since] = [new Recent(), at]; // an outage says nothing of the way
-    else this.recent.add(transit > this.quickest.value + late ? 0.5 : 1, 1 + Math.min(missed, 100), at);
+    else this.recent.add(1, 1 + Math.min(missed, 100), at, transit > this.quickest.value + late ? 1 : 0);
   }
 
   // skipped notes that a picture came and was not drawn, because a newer one had come.
@@ -153,9 +153,11 @@ export class Way {
     return !this.limited && (this.resumes || this.bad.length >= often);
   }
 
-  // worse says whether datagrams are no better than the socket was.
+  // worse says whether datagrams are no better than the socket was, or show fewer pictures.
   worse(at) {
-    return !this.by && at - this.since > judged + 1000 && this.recent.score < Math.min(0.9, this.before + 0.05);
+    const { before: { score, share }, recent } = this;
+    return !this.by && at - this.since > judged + 1000 &&
+      (recent.score < Math.min(0.9, score + 0.05) || recent.share < Math.min(0.9, share - 0.05));
   }
 
   // look does what is due. Datagrams are left when all has gone well for a minute. If things soon go badly then, it takes

@@ -142,6 +142,12 @@ async ({ Way }) => {
   w.run(50_000).is('and not tried for a minute', w.states.length === n);
   w.run(20_000).is('and then again', w.states.length > n);
 
+  // On a narrow path they come sooner, but fewer.
+  w = world('');
+  w.socket = (at) => (w.id % 4 === 0 ? null : at < 5000 ? 3 : 100);
+  w.datagrams = (at) => (at > 9000 && w.id % 3 ? 60 : null);
+  w.run(20_000).is('datagrams that show fewer pictures are left', w.entered('datagrams') < 10_000 && w.way.state === 'socket');
+
   // None come.
   w = world('');
   w.socket = stalls;
