@@ -2,6 +2,7 @@ package datachannel
 
 import (
 	"sync"
+	"time"
 
 	"udpcam/protocol"
 )
@@ -15,6 +16,13 @@ type outbox struct {
 	packets []protocol.Datagram
 	spare   []protocol.Datagram // with memory for the next ones
 }
+
+// burst is how many packets leave at once, and then burstTime passes. Chromium's socket holds 131,072 bytes, which the
+// system counts as some 57 packets. The senders of several streams know nothing of each other.
+const (
+	burst     = 24
+	burstTime = time.Millisecond
+)
 
 // mostLeaving is how many packets may wait in an outbox. Further ones are lost.
 const mostLeaving = 1024
@@ -53,8 +61,12 @@ func (o *outbox) leave(ended <-chan struct{}, send func([]protocol.Datagram)) {
 		packets := o.packets
 		o.packets = o.spare[:0]
 		o.mu.Unlock()
-		if len(packets) > 0 {
-			send(packets)
+		for rest := packets; len(rest) > 0; {
+			n := min(burst, len(rest))
+			send(rest[:n])
+			if rest = rest[n:]; n == burst {
+				time.Sleep(burstTime)
+			}
 		}
 		o.mu.Lock()
 		o.spare = packets
