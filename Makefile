@@ -204,8 +204,8 @@ e2e: ## Test the built commands end to end
 SOAK ?= 1m
 
 .PHONY: soak
-soak: | build/ ## Attack the built commands: each attack alone, then all at once for SOAK (1m) (root)
-	$(GOTESTSUM) --jsonfile build/soak.json -- -count=1 -timeout 60m -run '^TestE2ENetns(Attacks|Soak|HubSoak)$$' ./cmd/udpcam -soak $(SOAK)
+soak: | build/ ## Test pages on a lossy network, then attack the commands: each attack alone, and all at once for SOAK (1m) (root)
+	$(GOTESTSUM) --jsonfile build/soak.json -- -count=1 -timeout 60m -run '^TestE2ENetns(PageWays|Attacks|Soak|HubSoak)$$' ./cmd/udpcam -soak $(SOAK)
 
 .PHONY: bench
 bench: build-bench ## Measure everything in bench/results again (root; 13 minutes)

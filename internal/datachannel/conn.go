@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,14 +89,7 @@ func Listen(ctx context.Context, addr string, c Config) (*Conn, error) {
 // fingerprintOf returns the fingerprint of a certificate as RFC 8122 writes it.
 func fingerprintOf(certificate []byte) string {
 	sum := sha256.Sum256(certificate)
-	text := fmt.Sprintf("% X", sum[:])
-	b := []byte(text)
-	for i, c := range b {
-		if c == ' ' {
-			b[i] = ':'
-		}
-	}
-	return string(b)
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
 // LocalAddr implements [protocol.Conn].

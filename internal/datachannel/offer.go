@@ -107,6 +107,7 @@ func (c *Conn) makeRoom() {
 	}
 	if waiting >= maxOffers {
 		delete(c.offered, oldest.user)
+		oldest.end()
 	}
 }
 
