@@ -92,12 +92,14 @@ func fanoutCommand() *cli.Command {
 func fanout(c *cli.Context) error {
 	var fan bench.Fan
 	var errs [5]error
-	fan.Link, errs[4] = bench.FindFanLink(c.String("link"))
 	fan.By, errs[0] = listed(c, "by", bench.FindWay)
 	fan.Viewers, errs[1] = listed(c, "viewers", whole(1, 10_000))
 	fan.Stalled, errs[2] = listed(c, "stalled", whole(0, 10_000))
+	if fan.Link, errs[3] = bench.FindFanLink(c.String("link")); errs[3] != nil {
+		errs[3] = cmdline.Usagef("--link: %w", errs[3])
+	}
 	fan.FPS = c.Float64("fps")
-	fan.Pictures, errs[3] = picturesOf(c)
+	fan.Pictures, errs[4] = picturesOf(c)
 	if err := cmp.Or(errs[:]...); err != nil {
 		return err
 	}

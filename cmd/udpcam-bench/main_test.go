@@ -95,7 +95,7 @@ func TestUsage(t *testing.T) {
 		"fanout --fps nan":                                 "give 1 to 1000",
 		"fanout --frames 9 --link pigeon":                  "choose from loopback, veth",
 		"delay --loss 5":                                   "say how pictures come to it",
-		"delay --by pigeon":                                "choose from socket, datagrams, auto",
+		"delay --frames 9 --by pigeon":                     "choose from socket, datagrams, auto",
 		"delay --fps nan":                                  "give 1 to 1000",
 		"loss --link sim --loss nan":                       "give numbers from 0 to 90",
 		"compare --settle -1s":                             "give 0s to 1m",
