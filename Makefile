@@ -160,8 +160,10 @@ test: ## Install what is missing, then check and test everything, step by step
 race: ## Test with the race detector, the commands end to end included; long simulations are short
 	@printf '%s\n' race-networks race-others | xargs -P 2 -I {} $(MAKE) {}
 
+# What a page prefers depends on how busy its machine is. So the step soak tests that, when nothing else runs.
 race-networks: | build/
-	$(GOTESTSUM) --jsonfile build/race-networks.json -- -race -short -timeout 30m -run '^TestE2ENetns' ./cmd/...
+	$(GOTESTSUM) --jsonfile build/race-networks.json -- -race -short -timeout 30m -run '^TestE2ENetns' \
+		-skip '^TestE2ENetnsPageWays$$' ./cmd/...
 
 race-others: | build/
 	$(GOTESTSUM) --jsonfile build/race.json -- -race -short -timeout 30m -p 3 -skip '^TestE2ENetns' \

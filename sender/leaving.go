@@ -67,11 +67,7 @@ func (d *destination) depart(size int, plan path.Plan, c Config) departure {
 	if c.Pace.rate > 0 && !c.Pace.atMost && d.free.After(next) {
 		next = d.free // the last frame still uses up the rate
 	}
-	leaves := departure{rate: c.Pace.rateOf(size, plan), next: next, slow: c.Pace.adapts()}
-	if c.Pace.atMost && leaves.rate == c.Pace.rate {
-		leaves.slow, leaves.burst = false, int(leaves.rate*time.Millisecond.Seconds())
-	}
-	return leaves
+	return c.Pace.departure(size, plan, next)
 }
 
 // leave sends the present frame to its destinations: the data to all that can have it now, then the parity. Frames for slow
@@ -130,6 +126,7 @@ const (
 // sendReady sends each destination those of the first made datagrams of its train that may leave now. If some may not leave
 // yet, it returns how long to pause. The error is net.ErrClosed.
 func (s *Sender) sendReady(made int) (pause time.Duration, waits waiters, err error) {
+	timed := false // whether pause is known
 	for i := range s.leaving {
 		l := &s.leaving[i]
 		ready := l.train.Make(made)
@@ -152,8 +149,8 @@ func (s *Sender) sendReady(made int) (pause time.Duration, waits waiters, err er
 			}
 			now = s.config.Clock.Now()
 		}
-		if wait := l.departure.next.Sub(now); pause == 0 || wait < pause {
-			pause = wait
+		if wait := l.departure.next.Sub(now); !timed || wait < pause {
+			pause, timed = wait, true
 		}
 		if waits = max(waits, onlySlow); !l.departure.slow {
 			waits = others

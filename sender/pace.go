@@ -61,6 +61,15 @@ func (p Pace) rateOf(size int, plan path.Plan) float64 {
 	return wanted
 }
 
+// departure says how a frame of size bytes leaves, from a time on.
+func (p Pace) departure(size int, plan path.Plan, from time.Time) departure {
+	d := departure{rate: p.rateOf(size, plan), next: from, slow: p.adapts()}
+	if p.atMost && d.rate == p.rate {
+		d.slow, d.burst = false, int(d.rate*time.Millisecond.Seconds())
+	}
+	return d
+}
+
 // A departure says when the datagrams of a frame leave: at a rate, in bursts with pauses between them. The zero value lets
 // all leave at once.
 type departure struct {

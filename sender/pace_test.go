@@ -85,3 +85,27 @@ func TestPaceMakesUpForPauses(t *testing.T) {
 		t.Errorf("%d left a second late, want a burst of 8", n)
 	}
 }
+
+// A bound holds on a free path, in bursts of a millisecond. A path that is slower counts as slow, and leads to short bursts.
+func TestPaceAtMost(t *testing.T) {
+	const most = 250e6 // bits a second
+	free, narrow := path.Plan{}, path.Plan{Rate: 15e6 / 8}
+	for _, c := range []struct {
+		plan  path.Plan
+		rate  float64 // bits a second
+		burst int     // bytes at once, at most
+		slow  bool
+	}{
+		{free, most, most / 8 / 1000, false},
+		{path.Plan{Rate: 1e9 / 8}, most, most / 8 / 1000, false},
+		{narrow, 15e6, minBurst, true},
+	} {
+		const n = 57
+		d := PaceAtMost(most).departure(n*1436, c.plan, epoch)
+		took, at := leave(d, n, 0)
+		least := time.Duration((n*1436 - float64(c.burst)) * 8 / c.rate * float64(time.Second))
+		if d.slow != c.slow || at > c.burst || took < least-time.Millisecond {
+			t.Errorf("%+v: slow %v, %d bytes at once, %v in all; want at most %d and at least %v", c.plan, d.slow, at, took, c.burst, least)
+		}
+	}
+}

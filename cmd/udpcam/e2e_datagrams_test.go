@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -88,28 +89,37 @@ func TestE2EDatagramsPort(t *testing.T) {
 	}
 	defer taken.Close()
 	addr := taken.LocalAddr().String()
-	offer := func(url string) int {
+	offer := func(url string) (status int, answer string) {
 		response, err := http.Post(url+"datagrams", "application/sdp", strings.NewReader(chromiumsOffer))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer response.Body.Close()
-		return response.StatusCode
+		b, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(b)
 	}
 
 	late := udpcam(t, "serve", "--source", "test:", "--http", addr)
-	if status := offer(late.url(t)); status != http.StatusServiceUnavailable {
+	if status, _ := offer(late.url(t)); status != http.StatusServiceUnavailable {
 		t.Errorf("an offer was answered %d", status)
 	}
 	late.says(t, "choose another UDP port with --datagrams")
 
 	off := udpcam(t, "serve", "--source", "test:", "--http", "127.0.0.1:0", "--datagrams", "off")
-	if status := offer(off.url(t)); status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+	if status, _ := offer(off.url(t)); status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
 		t.Errorf("an offer was answered %d, although there are no datagrams", status)
 	}
 	other := udpcam(t, "serve", "--source", "test:", "--http", "127.0.0.1:0", "--datagrams", "0")
-	if status := offer(other.url(t)); status != http.StatusOK {
+	if status, _ := offer(other.url(t)); status != http.StatusOK {
 		t.Errorf("an offer was answered %d", status)
+	}
+	// The page has come by a proxy on this machine. The flag names the address that browsers reach.
+	behind := udpcam(t, "serve", "--source", "test:", "--http", "127.0.0.1:0", "--datagrams", "127.0.0.2:0")
+	if _, answer := offer(behind.url(t)); runtime.GOOS == "linux" && !strings.Contains(answer, "udp 2130706431 127.0.0.2 ") {
+		t.Errorf("answered %s", answer)
 	}
 	refused := udpcam(t, "serve", "--source", "test:", "--http", "127.0.0.1:0", "--datagrams", addr)
 	refused.says(t, "in use by another program")

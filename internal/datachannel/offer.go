@@ -2,12 +2,10 @@ package datachannel
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
-	"time"
 
 	"udpcam/protocol"
 )
@@ -116,7 +114,7 @@ func (c *Conn) makeRoom() {
 func (c *Conn) makePlace(from netip.Addr) bool {
 	has, all := map[netip.Prefix]int{}, 0
 	for _, p := range c.offered {
-		if p.connects() {
+		if p.connects() && !p.ended() {
 			has[protocol.Household(p.addr.Addr())]++
 			all++
 		}
@@ -126,7 +124,7 @@ func (c *Conn) makePlace(from netip.Addr) bool {
 	}
 	var newest *peer
 	for _, p := range c.offered {
-		if !p.connects() {
+		if !p.connects() || p.ended() {
 			continue
 		}
 		n := has[protocol.Household(p.addr.Addr())]
@@ -140,11 +138,4 @@ func (c *Conn) makePlace(from netip.Addr) bool {
 	}
 	newest.end()
 	return true
-}
-
-// newPeer returns a peer that has not connected.
-func newPeer(c *Conn, o offer) *peer {
-	p := &peer{conn: c, offer: o, user: rand.Text(), password: rand.Text(), made: time.Now()}
-	p.init()
-	return p
 }

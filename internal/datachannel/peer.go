@@ -2,6 +2,7 @@ package datachannel
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"net"
@@ -64,11 +65,14 @@ type peer struct {
 	addresses int // from which it has checked; guarded by Conn.browsers
 }
 
-func (p *peer) init() {
+// newPeer returns a peer that has not connected.
+func newPeer(c *Conn, o offer) *peer {
+	p := &peer{conn: c, offer: o, user: rand.Text(), password: rand.Text(), made: time.Now(),
+		arrived: packetio.NewBuffer(), leaving: newOutbox()}
 	p.life, p.end = context.WithCancel(context.Background())
-	p.arrived, p.leaving = packetio.NewBuffer(), newOutbox()
 	p.arrived.SetLimitSize(256 << 10)
 	p.heard.Store(p.made.UnixNano())
+	return p
 }
 
 // connects reports whether the browser has begun to connect. Conn.browsers is held.

@@ -230,8 +230,14 @@ func FuzzPackets(f *testing.F) {
 		f.Fatal(err)
 	}
 	defer to.Close()
+	browser, err := datachannel.Dial(f.Context(), func(offer []byte) ([]byte, error) { return conn.Answer(offer, loopback) })
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer browser.Close()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		to.Write(b)
+		say(t, browser, netip.AddrPort{}, conn, "still here")
 		if runtime.NumGoroutine() > 200 {
 			t.Fatal("goroutines are left")
 		}
